@@ -1,0 +1,2 @@
+//! Packs container images and files into one signed bundle.
+fn main() {}

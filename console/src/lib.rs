@@ -1,0 +1,1 @@
+//! What all Landfall programs say and how: exit codes, errors, progress.

@@ -1,0 +1,2 @@
+//! Verifies a bundle and lands it on an isolated host.
+fn main() {}

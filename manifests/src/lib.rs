@@ -1,0 +1,1 @@
+//! The Landfall bundle format as pure data and streams.

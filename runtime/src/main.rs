@@ -1,0 +1,2 @@
+//! Provisions tenants: isolated containers from local images alone.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Landfall's systemd units: rendering and management.

@@ -1,0 +1,2 @@
+//! The smallest Landfall tenant: one static binary.
+fn main() {}

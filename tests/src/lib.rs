@@ -1,0 +1,1 @@
+//! Landfall's tests on real hosts.
