@@ -1,1 +1,23 @@
-//! What all Landfall programs say and how: exit codes, errors, progress.
+//! What the three Landfall programs share towards the people and scripts that call them.
+//!
+//! * [`Exit`]: the exit codes, one documented table.
+//! * [`Failure`]: an error that a person can act on: what, where, what next.
+//! * [`Console`]: results to standard output (text, or one JSON object), everything else to standard error.
+//! * [`Progress`]: bytes done, rate and time left on a terminal, plain lines elsewhere.
+//! * [`run`]: parses the command line, runs the command and turns its outcome into an exit code.
+//!
+//! Standard output carries the result and nothing else, so that it can be piped; a closed pipe is not an error.
+
+mod exit;
+mod failure;
+mod output;
+mod progress;
+mod run;
+mod size;
+
+pub use exit::Exit;
+pub use failure::Failure;
+pub use output::{Console, Flags};
+pub use progress::Progress;
+pub use run::{Extras, run};
+pub use size::Size;

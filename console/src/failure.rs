@@ -1,0 +1,97 @@
+use crate::Exit;
+use serde::Serialize;
+
+/// An error that a person can act on.
+///
+/// Commands return it inside an [`anyhow::Error`], wherever in the chain: the exit code and the hint are taken from the
+/// outermost one, the message is the whole chain.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Failure {
+    exit: Exit,
+    code: &'static str,
+    message: String,
+    hint: Option<String>,
+}
+
+impl Failure {
+    /// A failure that ends the program with `exit`. `code` is a stable word for scripts, `message` says what happened to what.
+    pub fn new(exit: Exit, code: &'static str, message: impl Into<String>) -> Self {
+        Self { exit, code, message: message.into(), hint: None }
+    }
+
+    /// Adds what to do next.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// The exit code that this failure asks for.
+    pub fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    /// The stable word for scripts.
+    pub fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// What to do next.
+    pub fn advice(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
+    /// What a command's error means to the caller.
+    pub fn of(error: &anyhow::Error) -> Self {
+        let found = error.chain().find_map(|cause| cause.downcast_ref::<Self>());
+        let mut failure = found.cloned().unwrap_or_else(|| Self::new(Exit::Unexpected, "unexpected", ""));
+        failure.message = format!("{error:#}");
+        failure
+    }
+}
+
+/// What `--json` prints for a failure: `{"error": {"code", "exit", "message", "hint"}}`.
+#[derive(Serialize)]
+pub(crate) struct Report<'a> {
+    error: Fields<'a>,
+}
+
+#[derive(Serialize)]
+struct Fields<'a> {
+    code: &'a str,
+    exit: u8,
+    message: &'a str,
+    hint: Option<&'a str>,
+}
+
+impl<'a> From<&'a Failure> for Report<'a> {
+    fn from(failure: &'a Failure) -> Self {
+        let error = Fields {
+            code: failure.code,
+            exit: failure.exit.number(),
+            message: &failure.message,
+            hint: failure.advice(),
+        };
+        Self { error }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::Context as _;
+
+    #[test]
+    fn a_failure_keeps_its_code_under_context() {
+        let result: anyhow::Result<()> =
+            Err(Failure::new(Exit::Unfit, "disk_full", "no room").hint("free 3 bytes").into());
+        let failure = Failure::of(&result.context("install acme").err().unwrap_or_else(|| anyhow::anyhow!("none")));
+        assert_eq!(failure, Failure::new(Exit::Unfit, "disk_full", "install acme: no room").hint("free 3 bytes"));
+    }
+
+    #[test]
+    fn anything_else_is_unexpected() {
+        assert_eq!(Failure::of(&anyhow::anyhow!("boom")), Failure::new(Exit::Unexpected, "unexpected", "boom"));
+    }
+}

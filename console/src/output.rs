@@ -1,0 +1,108 @@
+use crate::{Failure, Progress, failure::Report};
+use serde::Serialize;
+use std::fmt::Display;
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
+
+/// The flags that every command of every program takes.
+#[derive(Debug, Clone, Copy, Default, clap::Args)]
+pub struct Flags {
+    /// Print one JSON object on standard output instead of text
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Print results and errors only
+    #[arg(long, short, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Say more about what is being done
+    #[arg(long, short, global = true)]
+    pub verbose: bool,
+}
+
+/// Where a command says things: results to standard output, all else to standard error.
+#[derive(Debug, Clone, Copy)]
+pub struct Console {
+    flags: Flags,
+    terminal: bool,
+}
+
+impl Console {
+    /// A console that follows `flags`. Bars are drawn only where standard error is a terminal.
+    pub fn new(flags: Flags) -> Self {
+        Self { flags, terminal: std::io::stderr().is_terminal() }
+    }
+
+    /// Says what is going on.
+    pub fn say(&self, line: impl Display) {
+        if !self.flags.quiet {
+            to_stderr(&line);
+        }
+    }
+
+    /// Says what is going on to those who asked for more (`--verbose`).
+    pub fn detail(&self, line: impl Display) {
+        if self.flags.verbose {
+            to_stderr(&line);
+        }
+    }
+
+    /// Says what the caller should know even under `--quiet`.
+    pub fn warn(&self, line: impl Display) {
+        to_stderr(&format_args!("warning: {line}"));
+    }
+
+    /// Prints the result: `text`, or `object` as one JSON object under `--json`.
+    pub fn result(&self, object: &impl Serialize, text: impl Display) -> anyhow::Result<()> {
+        let text = if self.flags.json { serde_json::to_string_pretty(object)? } else { text.to_string() };
+        self.raw(text.as_bytes())?;
+        if text.ends_with('\n') || text.is_empty() { Ok(()) } else { self.raw(b"\n") }
+    }
+
+    /// Prints bytes to standard output as they are. A reader that went away is not an error.
+    pub fn raw(&self, bytes: &[u8]) -> anyhow::Result<()> {
+        let mut stdout = std::io::stdout().lock();
+        match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+            other => Ok(other?),
+        }
+    }
+
+    /// Prints a failure: a JSON object on standard output under `--json`, text on standard error otherwise.
+    pub fn failure(&self, failure: &Failure) {
+        if self.flags.json {
+            let report = serde_json::to_string_pretty(&Report::from(failure)).unwrap_or_default();
+            if let Err(error) = self.raw(format!("{report}\n").as_bytes()) {
+                to_stderr(&error);
+            }
+            return;
+        }
+        to_stderr(&format_args!("error: {failure}"));
+        if let Some(hint) = failure.advice() {
+            to_stderr(&format_args!("hint: {hint}"));
+        }
+    }
+
+    /// Follows long work over `total` bytes.
+    pub fn progress(&self, what: impl Into<String>, total: Option<u64>) -> Progress {
+        let shown = !self.flags.quiet;
+        Progress::start(what.into(), total, shown && self.terminal, shown && !self.terminal)
+    }
+
+    /// Whether a person can be asked: standard input and standard error are terminals.
+    pub fn interactive(&self) -> bool {
+        self.terminal && std::io::stdin().is_terminal()
+    }
+
+    /// Asks and returns the answer without the line's end; `None` at the end of input.
+    pub fn ask(&self, question: impl Display) -> anyhow::Result<Option<String>> {
+        let mut stderr = std::io::stderr().lock();
+        write!(stderr, "{question} ")?;
+        stderr.flush()?;
+        let mut answer = String::new();
+        let read = std::io::stdin().lock().read_line(&mut answer)?;
+        Ok((read > 0).then(|| answer.trim().to_owned()))
+    }
+}
+
+/// Standard error may be closed: then there is nobody to tell.
+fn to_stderr(line: &dyn Display) {
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
