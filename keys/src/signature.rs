@@ -1,0 +1,182 @@
+//! Detached signatures: the four-line file.
+
+use std::fmt;
+
+use thiserror::Error;
+
+use crate::ed25519::{Prehash, SIGNATURE_BYTES};
+use crate::key_id::KeyId;
+use crate::public_key::PublicKey;
+use crate::text::{self, Fields, MAX_FILE_BYTES, TRUSTED_COMMENT, TextError, UNTRUSTED_COMMENT};
+
+/// The longest trusted comment, in bytes: room for a product, a version and a serial, and what else
+/// a signer may want to say, well inside [`MAX_FILE_BYTES`]. minisign allows 8 KiB.
+pub const MAX_TRUSTED_COMMENT_BYTES: usize = 2048;
+
+/// `ED`: Ed25519 over the message's BLAKE2b-512 digest.
+const PREHASHED: [u8; 2] = *b"ED";
+
+/// `Ed`: Ed25519 over the message itself, which minisign calls the legacy format.
+const LEGACY: [u8; 2] = *b"Ed";
+
+/// Bytes under the base64 of a signature: algorithm, key id, signature.
+const BODY_BYTES: usize = 2 + 8 + SIGNATURE_BYTES;
+
+/// The text after the first line's prefix: minisign's own, so that both programs write the same file.
+const DEFAULT_COMMENT: &str = "signature from minisign secret key";
+
+/// A detached signature. Until [`TrustedKeys::verify`](crate::TrustedKeys::verify) has accepted it,
+/// everything in it is a claim.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Signature {
+    key_id: KeyId,
+    over_message: [u8; SIGNATURE_BYTES],
+    trusted_comment: String,
+    over_comment: [u8; SIGNATURE_BYTES],
+}
+
+/// Why bytes are not a signature file, or a comment cannot be signed.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum SignatureError {
+    /// Not framed as a signature.
+    #[error("not a minisign signature: {0}")]
+    Text(#[from] TextError),
+    /// The legacy format.
+    #[error("the signature by key {key_id} is in minisign's legacy format: sign again without -l")]
+    Legacy {
+        /// The key that is said to have signed.
+        key_id: KeyId,
+    },
+    /// Neither prehashed Ed25519 nor its legacy form.
+    #[error("the signature's algorithm is {:?}, not \"ED\"", String::from_utf8_lossy(.found))]
+    Algorithm {
+        /// The two bytes that are there.
+        found: [u8; 2],
+    },
+    /// A trusted comment that minisign would refuse or cut.
+    #[error("the trusted comment is {found} bytes long, at most {MAX_TRUSTED_COMMENT_BYTES} are signed and read")]
+    CommentTooLong {
+        /// The length in bytes.
+        found: usize,
+    },
+    /// A trusted comment that would not stay on its line, or could deceive a terminal.
+    #[error("the trusted comment contains a control character")]
+    CommentControlCharacter,
+    /// Valid, but not in the one form in which [`Signature::to_file`] writes it.
+    #[error("the signature by key {key_id} is not in its canonical form: another comment or other line ends")]
+    NotCanonical {
+        /// The key that is said to have signed.
+        key_id: KeyId,
+    },
+}
+
+impl Signature {
+    /// Reads a signature file of at most [`MAX_FILE_BYTES`]. The untrusted comment is dropped.
+    pub fn parse(file: &[u8]) -> Result<Self, SignatureError> {
+        if file.len() > MAX_FILE_BYTES {
+            return Err(TextError::TooLong { found: file.len() }.into());
+        }
+        let text = str::from_utf8(file).map_err(|_| TextError::NotUtf8)?;
+        let [untrusted, body, trusted, global] = text::lines(text)?;
+        text::comment(untrusted, 1, UNTRUSTED_COMMENT)?;
+        let (key_id, over_message) = parse_body(body)?;
+        let trusted_comment = text::comment(trusted, 3, TRUSTED_COMMENT)?;
+        check_comment(trusted_comment)?;
+        let over_comment = text::decode(global, SIGNATURE_BYTES)?;
+        Ok(Self {
+            key_id,
+            over_message,
+            trusted_comment: trusted_comment.to_owned(),
+            over_comment: *Fields::new(&over_comment).take()?,
+        })
+    }
+
+    /// Like [`Signature::parse`], for a place where no byte may vary: the file must be exactly what
+    /// [`Signature::to_file`] writes, untrusted comment and line ends included. The signed part of
+    /// a signature file cannot be changed unnoticed, and this holds the rest still.
+    pub fn parse_canonical(file: &[u8]) -> Result<Self, SignatureError> {
+        let signature = Self::parse(file)?;
+        if signature.to_file().as_bytes() != file {
+            return Err(SignatureError::NotCanonical { key_id: signature.key_id });
+        }
+        Ok(signature)
+    }
+
+    /// The four-line file, with the same untrusted comment as minisign's.
+    pub fn to_file(&self) -> String {
+        let body = [&PREHASHED, self.key_id.to_bytes().as_slice(), &self.over_message].concat();
+        format!(
+            "{UNTRUSTED_COMMENT}{DEFAULT_COMMENT}\n{}\n{TRUSTED_COMMENT}{}\n{}\n",
+            text::encode(&body),
+            self.trusted_comment,
+            text::encode(&self.over_comment),
+        )
+    }
+
+    /// The id of the key that is said to have signed. Not covered by the signature.
+    pub fn key_id(&self) -> KeyId {
+        self.key_id
+    }
+
+    /// The trusted comment, which nobody has vouched for yet. After verification, ask
+    /// [`Signer::trusted_comment`](crate::Signer::trusted_comment).
+    pub fn unverified_trusted_comment(&self) -> &str {
+        &self.trusted_comment
+    }
+
+    /// Makes a signature out of what `sign` returns for the prehash, and for that and the comment.
+    pub(crate) fn make(
+        key_id: KeyId,
+        message: &[u8],
+        trusted_comment: &str,
+        sign: impl Fn(&[u8]) -> [u8; SIGNATURE_BYTES],
+    ) -> Result<Self, SignatureError> {
+        check_comment(trusted_comment)?;
+        let over_message = sign(Prehash::of(message).as_bytes());
+        let over_comment = sign(&globally_signed(&over_message, trusted_comment));
+        Ok(Self { key_id, over_message, trusted_comment: trusted_comment.to_owned(), over_comment })
+    }
+
+    /// Whether `key` made both signatures: the one over the message, and the one over that and the
+    /// trusted comment. Looks at the key alone, not at its id.
+    pub(crate) fn is_by(&self, key: &PublicKey, message: &Prehash) -> bool {
+        let globally_signed = globally_signed(&self.over_message, &self.trusted_comment);
+        key.point().verify(message.as_bytes(), &self.over_message)
+            && key.point().verify(&globally_signed, &self.over_comment)
+    }
+}
+
+impl fmt::Debug for Signature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Signature")
+            .field("key_id", &self.key_id)
+            .field("unverified_trusted_comment", &self.trusted_comment)
+            .finish_non_exhaustive()
+    }
+}
+
+fn parse_body(line: &str) -> Result<(KeyId, [u8; SIGNATURE_BYTES]), SignatureError> {
+    let bytes = text::decode(line, BODY_BYTES)?;
+    let mut fields = Fields::new(&bytes);
+    let algorithm = *fields.take()?;
+    let key_id = KeyId::from_bytes(*fields.take()?);
+    match algorithm {
+        PREHASHED => Ok((key_id, *fields.take()?)),
+        LEGACY => Err(SignatureError::Legacy { key_id }),
+        found => Err(SignatureError::Algorithm { found }),
+    }
+}
+
+fn check_comment(comment: &str) -> Result<(), SignatureError> {
+    if comment.len() > MAX_TRUSTED_COMMENT_BYTES {
+        return Err(SignatureError::CommentTooLong { found: comment.len() });
+    }
+    if text::has_control_character(comment) {
+        return Err(SignatureError::CommentControlCharacter);
+    }
+    Ok(())
+}
+
+fn globally_signed(signature: &[u8; SIGNATURE_BYTES], trusted_comment: &str) -> Vec<u8> {
+    [signature.as_slice(), trusted_comment.as_bytes()].concat()
+}

@@ -1,0 +1,192 @@
+//! A set of keys with a threshold: the only thing that can make a [`Verified`] value.
+
+mod verified;
+
+use std::collections::BTreeSet;
+
+use thiserror::Error;
+
+use crate::ed25519::Prehash;
+use crate::key_id::KeyId;
+use crate::public_key::PublicKey;
+use crate::signature::Signature;
+
+pub use verified::{Signer, Verified};
+
+/// The most keys that one set holds: more than any team of release signers.
+pub const MAX_TRUSTED_KEYS: usize = 32;
+
+/// The most signatures that are looked at: one by each key of an old and of a new trust root.
+pub const MAX_SIGNATURES: usize = 2 * MAX_TRUSTED_KEYS;
+
+/// Keys that are trusted, and how many of them must have signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrustedKeys {
+    keys: Vec<PublicKey>,
+    threshold: u32,
+}
+
+/// Why keys and a threshold do not make a set.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum TrustedKeysError {
+    /// There is no key.
+    #[error("no key is trusted: at least one is needed")]
+    NoKeys,
+    /// There are more than [`MAX_TRUSTED_KEYS`].
+    #[error("{found} keys are too many: at most {MAX_TRUSTED_KEYS} can be trusted")]
+    TooManyKeys {
+        /// How many there are.
+        found: usize,
+    },
+    /// One key is there twice, perhaps under two ids. It would count as two signers.
+    #[error("the key {id} is there twice (first as {first})")]
+    DuplicateKey {
+        /// The id under which the key is there first.
+        first: KeyId,
+        /// The id under which it is there again.
+        id: KeyId,
+    },
+    /// The threshold is zero, or more than there are keys.
+    #[error("the threshold is {threshold}, but must be from 1 to the number of keys, {keys}")]
+    Threshold {
+        /// The threshold that was asked for.
+        threshold: u32,
+        /// The number of keys.
+        keys: usize,
+    },
+}
+
+/// Why signed bytes were not accepted. Each means *not signed by the keys that are trusted*; a file
+/// that is no signature at all is a [`SignatureError`](crate::SignatureError) before it comes here.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum TrustError {
+    /// No signature is by a trusted key.
+    #[error("not signed by a trusted key: signed by {}, trusted: {}", list(.signed_by), list(.trusted))]
+    NotTrusted {
+        /// The ids that the signatures name, in order, each once. Empty if there are none.
+        signed_by: Vec<KeyId>,
+        /// The ids of the keys that are trusted, in order, each once.
+        trusted: Vec<KeyId>,
+    },
+    /// Some trusted keys have signed, but too few.
+    #[error("signed by {have} of the trusted keys, but {need} are needed: signed by {}, trusted: {}", list(.signed_by), list(.trusted))]
+    Threshold {
+        /// How many distinct trusted keys have signed.
+        have: u32,
+        /// How many must have.
+        need: u32,
+        /// The ids of the trusted keys that have signed.
+        signed_by: Vec<KeyId>,
+        /// The ids of the keys that are trusted, in order, each once.
+        trusted: Vec<KeyId>,
+    },
+    /// A signature names a trusted key, but is not its signature over these bytes and this comment.
+    #[error(
+        "the signature that names the trusted key {key_id} does not match: the signed bytes, the comment or the signature were changed"
+    )]
+    BadSignature {
+        /// The id that the signature names.
+        key_id: KeyId,
+    },
+    /// More than [`MAX_SIGNATURES`].
+    #[error("{found} signatures are too many: at most {MAX_SIGNATURES} are checked")]
+    TooManySignatures {
+        /// How many there are.
+        found: usize,
+    },
+}
+
+impl TrustedKeys {
+    /// A set of `keys`, of which `threshold` must sign.
+    ///
+    /// # Errors
+    /// No keys, too many, the same key twice (under whatever ids), or a threshold that is zero or
+    /// cannot be met.
+    pub fn new(keys: Vec<PublicKey>, threshold: u32) -> Result<Self, TrustedKeysError> {
+        if keys.is_empty() {
+            return Err(TrustedKeysError::NoKeys);
+        }
+        if keys.len() > MAX_TRUSTED_KEYS {
+            return Err(TrustedKeysError::TooManyKeys { found: keys.len() });
+        }
+        for (index, key) in keys.iter().enumerate() {
+            if let Some(first) = keys.iter().take(index).find(|first| first.same_signer(key)) {
+                return Err(TrustedKeysError::DuplicateKey { first: first.id(), id: key.id() });
+            }
+        }
+        let met = usize::try_from(threshold).is_ok_and(|t| (1..=keys.len()).contains(&t));
+        if !met {
+            return Err(TrustedKeysError::Threshold { threshold, keys: keys.len() });
+        }
+        Ok(Self { keys, threshold })
+    }
+
+    /// The keys, in the order in which they were given.
+    pub fn keys(&self) -> &[PublicKey] {
+        &self.keys
+    }
+
+    /// How many distinct keys must have signed.
+    pub fn threshold(&self) -> u32 {
+        self.threshold
+    }
+
+    /// Accepts `bytes` if at least the threshold of distinct trusted keys signed them.
+    ///
+    /// - A signature counts for the key that it verifies with, strictly and together with its
+    ///   trusted comment. Ids only choose which keys are tried; a second signature by a key counts
+    ///   for nothing.
+    /// - A signature that names no trusted key is ignored: a bundle may be signed for several hosts.
+    /// - A signature that names a trusted key and is not that key's is an error, also when others
+    ///   meet the threshold: it means damage or an attempt to deceive, and both should be seen.
+    pub fn verify(&self, bytes: Vec<u8>, signatures: &[Signature]) -> Result<Verified<Vec<u8>>, TrustError> {
+        if signatures.len() > MAX_SIGNATURES {
+            return Err(TrustError::TooManySignatures { found: signatures.len() });
+        }
+        let signers = self.signers(&Prehash::of(&bytes), signatures)?;
+        let have = u32::try_from(signers.len()).unwrap_or(u32::MAX);
+        if have == 0 {
+            let signed_by = distinct(signatures.iter().map(Signature::key_id));
+            return Err(TrustError::NotTrusted { signed_by, trusted: self.ids() });
+        }
+        if have < self.threshold {
+            let signed_by = distinct(signers.iter().map(|signer| signer.key().id()));
+            let need = self.threshold;
+            return Err(TrustError::Threshold { have, need, signed_by, trusted: self.ids() });
+        }
+        Ok(Verified::seal(bytes, signers))
+    }
+
+    /// The trusted keys that signed, each once, in the order of their first signature.
+    fn signers(&self, message: &Prehash, signatures: &[Signature]) -> Result<Vec<Signer>, TrustError> {
+        let mut signers: Vec<Signer> = Vec::new();
+        for signature in signatures {
+            let key_id = signature.key_id();
+            let mut named = self.keys.iter().filter(|key| key.id() == key_id).peekable();
+            if named.peek().is_none() {
+                continue;
+            }
+            let key = named.find(|key| signature.is_by(key, message)).ok_or(TrustError::BadSignature { key_id })?;
+            if !signers.iter().any(|signer| signer.key().same_signer(key)) {
+                signers.push(Signer::seal(*key, signature.unverified_trusted_comment()));
+            }
+        }
+        Ok(signers)
+    }
+
+    fn ids(&self) -> Vec<KeyId> {
+        distinct(self.keys.iter().map(PublicKey::id))
+    }
+}
+
+fn distinct(ids: impl Iterator<Item = KeyId>) -> Vec<KeyId> {
+    ids.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// The ids for a message to a person.
+fn list(ids: &[KeyId]) -> String {
+    if ids.is_empty() {
+        return "nobody".to_owned();
+    }
+    ids.iter().map(KeyId::to_string).collect::<Vec<_>>().join(", ")
+}
