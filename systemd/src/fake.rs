@@ -1,0 +1,225 @@
+//! A service manager in memory, for tests of what uses one.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::{ActiveState, Error, LoadState, UnitManager, UnitName, UnitStatus};
+
+/// One change that was asked of a [`FakeUnitManager`].
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "named after the methods of UnitManager")]
+pub enum Call {
+    DaemonReload,
+    Enable(UnitName),
+    Disable(UnitName),
+    Start(UnitName),
+    Stop(UnitName),
+    Restart(UnitName),
+    ReloadOrStart(UnitName),
+    ResetFailed(UnitName),
+}
+
+/// A [`UnitManager`] that carries out everything at once in memory, records what was asked of it, and fails where it is told to.
+///
+/// Every unit that is named exists. Questions are not recorded: they change nothing.
+#[derive(Debug, Default)]
+pub struct FakeUnitManager {
+    host: Mutex<Host>,
+}
+
+#[derive(Debug, Default)]
+struct Host {
+    calls: Vec<Call>,
+    failing: BTreeSet<Call>,
+    units: BTreeMap<UnitName, Unit>,
+}
+
+#[derive(Debug, Default, Clone)]
+struct Unit {
+    enabled: bool,
+    active: bool,
+    failed: bool,
+    starts: u32,
+    log: Vec<String>,
+}
+
+impl FakeUnitManager {
+    /// A host on which no unit was ever started.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// From now on this call fails, with exit code 1; a unit that cannot be started is failed.
+    pub fn fail(&self, call: Call) {
+        self.host().failing.insert(call);
+    }
+
+    /// Ends what [`fail`](Self::fail) began.
+    pub fn heal(&self, call: &Call) {
+        self.host().failing.remove(call);
+    }
+
+    /// What [`UnitManager::log`] answers for this unit.
+    pub fn set_log(&self, unit: UnitName, lines: &[&str]) {
+        self.host().units.entry(unit).or_default().log = lines.iter().map(|line| (*line).to_owned()).collect();
+    }
+
+    /// The process of this unit dies for good: it is failed until something starts it.
+    pub fn kill(&self, unit: UnitName) {
+        let mut host = self.host();
+        let unit = host.units.entry(unit).or_default();
+        (unit.active, unit.failed) = (false, true);
+    }
+
+    /// Everything that was asked for so far, in order, failures included.
+    pub fn calls(&self) -> Vec<Call> {
+        self.host().calls.clone()
+    }
+
+    fn host(&self) -> MutexGuard<'_, Host> {
+        self.host.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change(&self, call: Call, unit: &UnitName, act: impl FnOnce(&mut Unit)) -> Result<(), Error> {
+        let mut host = self.host();
+        let outcome = host.record(call);
+        if outcome.is_ok() {
+            act(host.units.entry(unit.clone()).or_default());
+        }
+        outcome
+    }
+
+    /// A change after which the unit runs; a unit that could not be started is a failed one.
+    fn launch(&self, call: Call, unit: &UnitName, act: impl FnOnce(&mut Unit)) -> Result<(), Error> {
+        let outcome = self.change(call, unit, act);
+        if outcome.is_err() {
+            self.kill(unit.clone());
+        }
+        outcome
+    }
+}
+
+impl Host {
+    fn record(&mut self, call: Call) -> Result<(), Error> {
+        let fails = self.failing.contains(&call);
+        let command = format!("fake systemctl: {call:?}");
+        self.calls.push(call);
+        if fails { Err(Error::Failed { command, code: Some(1), stderr: "told to fail".to_owned() }) } else { Ok(()) }
+    }
+}
+
+impl Unit {
+    fn start(&mut self) {
+        if !self.active {
+            self.starts += 1;
+        }
+        (self.active, self.failed) = (true, false);
+    }
+}
+
+impl UnitManager for FakeUnitManager {
+    fn booted(&self) -> bool {
+        true
+    }
+
+    fn version(&self) -> Result<u32, Error> {
+        Ok(252)
+    }
+
+    fn daemon_reload(&self) -> Result<(), Error> {
+        self.host().record(Call::DaemonReload)
+    }
+
+    fn enable(&self, unit: &UnitName) -> Result<(), Error> {
+        self.change(Call::Enable(unit.clone()), unit, |unit| unit.enabled = true)
+    }
+
+    fn disable(&self, unit: &UnitName) -> Result<(), Error> {
+        self.change(Call::Disable(unit.clone()), unit, |unit| unit.enabled = false)
+    }
+
+    fn start(&self, unit: &UnitName) -> Result<(), Error> {
+        self.launch(Call::Start(unit.clone()), unit, Unit::start)
+    }
+
+    fn stop(&self, unit: &UnitName) -> Result<(), Error> {
+        self.change(Call::Stop(unit.clone()), unit, |unit| unit.active = false)
+    }
+
+    fn restart(&self, unit: &UnitName) -> Result<(), Error> {
+        self.launch(Call::Restart(unit.clone()), unit, |unit| {
+            unit.active = false;
+            unit.start();
+        })
+    }
+
+    fn reload_or_start(&self, unit: &UnitName) -> Result<(), Error> {
+        self.launch(Call::ReloadOrStart(unit.clone()), unit, Unit::start)
+    }
+
+    fn reset_failed(&self, unit: &UnitName) -> Result<(), Error> {
+        self.change(Call::ResetFailed(unit.clone()), unit, |unit| unit.failed = false)
+    }
+
+    fn status(&self, unit: &UnitName) -> Result<UnitStatus, Error> {
+        let unit = self.host().units.get(unit).cloned().unwrap_or_default();
+        let (active, sub) = match (unit.active, unit.failed) {
+            (true, _) => (ActiveState::Active, "running"),
+            (false, true) => (ActiveState::Failed, "failed"),
+            (false, false) => (ActiveState::Inactive, "dead"),
+        };
+        Ok(UnitStatus {
+            load: LoadState::Loaded,
+            active,
+            sub: sub.to_owned(),
+            unit_file: if unit.enabled { "enabled" } else { "disabled" }.to_owned(),
+            main_pid: unit.active.then_some(1000 + unit.starts),
+            restarts: 0,
+            result: if unit.failed { "exit-code" } else { "success" }.to_owned(),
+            exit_status: i32::from(unit.failed),
+            status_text: String::new(),
+        })
+    }
+
+    fn log(&self, unit: &UnitName, lines: u16) -> Result<Vec<String>, Error> {
+        let log = self.host().units.get(unit).map(|unit| unit.log.clone()).unwrap_or_default();
+        Ok(log[log.len().saturating_sub(usize::from(lines))..].to_vec())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+
+    #[test]
+    fn a_restart_is_another_process() {
+        let manager = FakeUnitManager::new();
+        manager.start(&UnitName::LANDFALL).unwrap();
+        let before = manager.status(&UnitName::LANDFALL).unwrap();
+        manager.restart(&UnitName::LANDFALL).unwrap();
+        let after = manager.status(&UnitName::LANDFALL).unwrap();
+        assert!(before.is_active() && after.is_active());
+        assert_ne!(before.main_pid, after.main_pid);
+    }
+
+    #[test]
+    fn fails_where_it_is_told_to_until_it_is_healed() {
+        let manager = FakeUnitManager::new();
+        let start = Call::Start(UnitName::LANDFALL);
+        manager.fail(start.clone());
+        assert!(manager.start(&UnitName::LANDFALL).is_err());
+        assert_eq!(manager.status(&UnitName::LANDFALL).unwrap().active, ActiveState::Failed);
+        manager.heal(&start);
+        manager.start(&UnitName::LANDFALL).unwrap();
+        assert!(manager.status(&UnitName::LANDFALL).unwrap().is_active());
+        assert_eq!(manager.calls(), [start.clone(), start]);
+    }
+
+    #[test]
+    fn answers_the_end_of_the_log() {
+        let manager = FakeUnitManager::new();
+        manager.set_log(UnitName::LANDFALL, &["a", "b", "c"]);
+        assert_eq!(manager.log(&UnitName::LANDFALL, 2).unwrap(), ["b", "c"]);
+    }
+}

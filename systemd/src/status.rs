@@ -1,0 +1,165 @@
+//! A unit's state, as `systemctl show` writes it.
+
+use std::collections::BTreeMap;
+
+/// The properties that [`UnitStatus::parse`] reads, in the form that `systemctl show --property` takes.
+pub(crate) const PROPERTIES: &str =
+    "LoadState,ActiveState,SubState,UnitFileState,MainPID,NRestarts,Result,ExecMainStatus,StatusText";
+
+/// Whether systemd has the unit's file (org.freedesktop.systemd1(5), `LoadState`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LoadState {
+    /// Read and understood.
+    Loaded,
+    /// There is no such unit.
+    NotFound,
+    /// Linked to /dev/null by an operator.
+    Masked,
+    /// There, and cannot be used: `bad-setting`, `error`, or a word of a later systemd.
+    Unusable(String),
+}
+
+/// What the unit is doing (org.freedesktop.systemd1(5), `ActiveState`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ActiveState {
+    /// Running; for a oneshot that remains, done.
+    Active,
+    /// Running, and reading its configuration again.
+    Reloading,
+    /// Not running, and that is fine.
+    Inactive,
+    /// Not running, and that is a failure.
+    Failed,
+    /// On the way up, which includes waiting for the next try.
+    Activating,
+    /// On the way down.
+    Deactivating,
+    /// A word of a later systemd.
+    Other(String),
+}
+
+/// What systemd knows about one unit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnitStatus {
+    /// Whether there is such a unit.
+    pub load: LoadState,
+    /// What it is doing.
+    pub active: ActiveState,
+    /// The same, finer and specific to the kind of unit: `running`, `exited`, `auto-restart`.
+    pub sub: String,
+    /// Whether each boot starts it: `enabled`, `disabled`, `masked`; empty if there is no such unit.
+    pub unit_file: String,
+    /// The main process, if one runs.
+    pub main_pid: Option<u32>,
+    /// How many times systemd restarted it by itself since it was last started on request.
+    pub restarts: u32,
+    /// How the last run ended: `success`, `exit-code`, `signal`, `watchdog`, `timeout`, `start-limit-hit`.
+    pub result: String,
+    /// The exit code of the last main process, or the signal's number if `result` is `signal`.
+    pub exit_status: i32,
+    /// What the service last said about itself (sd_notify(3), `STATUS=`).
+    pub status_text: String,
+}
+
+impl UnitStatus {
+    /// Whether the unit does its work now.
+    pub fn is_active(&self) -> bool {
+        matches!(self.active, ActiveState::Active | ActiveState::Reloading)
+    }
+
+    /// Whether there is such a unit, usable or not.
+    pub fn exists(&self) -> bool {
+        self.load != LoadState::NotFound
+    }
+
+    /// Reads `Key=value` lines as `systemctl show` writes them. Properties that a kind of unit does not have (a target has no
+    /// main process) and those that are not asked for are fine.
+    ///
+    /// # Errors
+    /// The name of the property that every unit has and that is missing here, or that is not a number.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let properties: BTreeMap<&str, &str> = text.lines().filter_map(|line| line.split_once('=')).collect();
+        let word = |key: &str| properties.get(key).copied().unwrap_or_default();
+        let required = |key: &str| properties.get(key).copied().ok_or_else(|| format!("{key} is missing"));
+        let number = |key: &str| match word(key) {
+            "" => Ok(0),
+            text => text.parse::<u32>().map_err(|_| format!("{key} is {text:?}, not a number")),
+        };
+        Ok(Self {
+            load: LoadState::from_word(required("LoadState")?),
+            active: ActiveState::from_word(required("ActiveState")?),
+            sub: required("SubState")?.to_owned(),
+            unit_file: word("UnitFileState").to_owned(),
+            main_pid: Some(number("MainPID")?).filter(|pid| *pid != 0),
+            restarts: number("NRestarts")?,
+            result: word("Result").to_owned(),
+            exit_status: number("ExecMainStatus")?.cast_signed(),
+            status_text: word("StatusText").to_owned(),
+        })
+    }
+}
+
+impl LoadState {
+    fn from_word(word: &str) -> Self {
+        match word {
+            "loaded" => Self::Loaded,
+            "not-found" => Self::NotFound,
+            "masked" => Self::Masked,
+            other => Self::Unusable(other.to_owned()),
+        }
+    }
+}
+
+impl ActiveState {
+    fn from_word(word: &str) -> Self {
+        match word {
+            "active" => Self::Active,
+            "reloading" => Self::Reloading,
+            "inactive" => Self::Inactive,
+            "failed" => Self::Failed,
+            "activating" => Self::Activating,
+            "deactivating" => Self::Deactivating,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+
+    /// Recorded from systemd 252 for a service that crash-loops.
+    const CRASH_LOOP: &str = "MainPID=0\nNRestarts=7\nResult=exit-code\nExecMainStatus=1\nStatusText=\nLoadState=loaded\n\
+                              ActiveState=activating\nSubState=auto-restart\nUnitFileState=enabled\n";
+
+    #[test]
+    fn reads_a_service_between_two_tries() {
+        let status = UnitStatus::parse(CRASH_LOOP).unwrap();
+        assert_eq!(status.active, ActiveState::Activating);
+        assert_eq!((status.sub.as_str(), status.restarts, status.main_pid), ("auto-restart", 7, None));
+        assert_eq!((status.result.as_str(), status.exit_status), ("exit-code", 1));
+        assert!(!status.is_active() && status.exists());
+    }
+
+    #[test]
+    fn reads_a_running_service() {
+        let text = "LoadState=loaded\nActiveState=active\nSubState=running\nMainPID=42\nStatusText=ready: a=b\n";
+        let status = UnitStatus::parse(text).unwrap();
+        assert!(status.is_active());
+        assert_eq!((status.main_pid, status.status_text.as_str()), (Some(42), "ready: a=b"));
+    }
+
+    #[test]
+    fn knows_a_unit_that_is_not_there() {
+        let status = UnitStatus::parse("LoadState=not-found\nActiveState=inactive\nSubState=dead\n").unwrap();
+        assert!(!status.exists() && !status.is_active());
+    }
+
+    #[test]
+    fn says_which_property_is_missing_or_malformed() {
+        assert_eq!(UnitStatus::parse("").unwrap_err(), "LoadState is missing");
+        let text = CRASH_LOOP.replace("NRestarts=7", "NRestarts=-7");
+        assert_eq!(UnitStatus::parse(&text).unwrap_err(), "NRestarts is \"-7\", not a number");
+    }
+}

@@ -1,0 +1,163 @@
+//! The service manager as `systemctl` and `journalctl` offer it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::process::run;
+use crate::status::PROPERTIES;
+use crate::{Error, UnitManager, UnitName, UnitStatus};
+
+/// `systemctl stop`, `reset-failed` and their like answer this for a unit that systemd has not loaded
+/// (systemctl(1), "Exit status": LSB code 5, program not installed).
+const NOT_LOADED: i32 = 5;
+
+/// The most journal lines that are asked for.
+const MAX_LOG_LINES: u16 = 1000;
+
+/// How long systemd is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// For questions and for changes of files.
+    pub query: Duration,
+    /// For starting and stopping, which wait for the unit. Longer than the start and stop timeouts of our units and
+    /// of the engine together.
+    pub job: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self { query: Duration::from_secs(30), job: Duration::from_mins(5) }
+    }
+}
+
+/// [`UnitManager`] over the programs `systemctl` and `journalctl`.
+///
+/// They are found on the `PATH`, run in the C locale, without a pager and without asking for a password, and killed when
+/// they take too long.
+#[derive(Debug, Clone)]
+pub struct Systemctl {
+    control: String,
+    journal: String,
+    timeouts: Timeouts,
+}
+
+impl Default for Systemctl {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Systemctl {
+    /// The system's service manager.
+    pub fn new() -> Self {
+        Self::with_programs("systemctl", "journalctl", Timeouts::default())
+    }
+
+    /// Other programs than those on the `PATH`, and other limits.
+    pub fn with_programs(systemctl: impl Into<String>, journalctl: impl Into<String>, timeouts: Timeouts) -> Self {
+        Self { control: systemctl.into(), journal: journalctl.into(), timeouts }
+    }
+
+    fn systemctl(&self, timeout: Duration, arguments: &[&str]) -> Result<String, Error> {
+        let arguments = [&["--no-pager", "--no-ask-password"], arguments].concat();
+        run(&self.control, &arguments, timeout)
+    }
+
+    fn query(&self, arguments: &[&str]) -> Result<String, Error> {
+        self.systemctl(self.timeouts.query, arguments)
+    }
+
+    fn job(&self, verb: &str, unit: &UnitName) -> Result<(), Error> {
+        self.systemctl(self.timeouts.job, &[verb, unit.as_str()]).map(drop)
+    }
+
+    fn answer(&self, verb: &str, what: String) -> Error {
+        Error::Answer { command: format!("{} {verb}", self.control), what }
+    }
+}
+
+impl UnitManager for Systemctl {
+    fn booted(&self) -> bool {
+        Path::new("/run/systemd/system").is_dir()
+    }
+
+    fn version(&self) -> Result<u32, Error> {
+        let text = self.query(&["--version"])?;
+        parse_version(&text).ok_or_else(|| self.answer("--version", "there is no `systemd VERSION` line".to_owned()))
+    }
+
+    fn daemon_reload(&self) -> Result<(), Error> {
+        self.systemctl(self.timeouts.job, &["daemon-reload"]).map(drop)
+    }
+
+    fn enable(&self, unit: &UnitName) -> Result<(), Error> {
+        self.query(&["enable", "--quiet", unit.as_str()]).map(drop)
+    }
+
+    fn disable(&self, unit: &UnitName) -> Result<(), Error> {
+        // Unlike its sister commands, `disable` answers 1 for a unit without a file, as for every other failure.
+        if !self.status(unit)?.exists() {
+            return Ok(());
+        }
+        self.query(&["disable", "--quiet", unit.as_str()]).map(drop)
+    }
+
+    fn start(&self, unit: &UnitName) -> Result<(), Error> {
+        self.job("start", unit)
+    }
+
+    fn stop(&self, unit: &UnitName) -> Result<(), Error> {
+        ignore_not_loaded(self.job("stop", unit))
+    }
+
+    fn restart(&self, unit: &UnitName) -> Result<(), Error> {
+        self.job("restart", unit)
+    }
+
+    fn reload_or_start(&self, unit: &UnitName) -> Result<(), Error> {
+        self.job("reload-or-restart", unit)
+    }
+
+    fn reset_failed(&self, unit: &UnitName) -> Result<(), Error> {
+        ignore_not_loaded(self.query(&["reset-failed", unit.as_str()]).map(drop))
+    }
+
+    fn status(&self, unit: &UnitName) -> Result<UnitStatus, Error> {
+        let text = self.query(&["show", "--property", PROPERTIES, unit.as_str()])?;
+        UnitStatus::parse(&text).map_err(|what| self.answer(&format!("show {unit}"), what))
+    }
+
+    fn log(&self, unit: &UnitName, lines: u16) -> Result<Vec<String>, Error> {
+        let lines = lines.min(MAX_LOG_LINES).to_string();
+        let arguments = ["--no-pager", "--quiet", "--output", "short-iso", "--lines", &lines, "--unit", unit.as_str()];
+        let text = run(&self.journal, &arguments, self.timeouts.query)?;
+        Ok(text.lines().map(str::to_owned).collect())
+    }
+}
+
+fn ignore_not_loaded(result: Result<(), Error>) -> Result<(), Error> {
+    match result {
+        Err(Error::Failed { code: Some(NOT_LOADED), .. }) => Ok(()),
+        other => other,
+    }
+}
+
+/// `systemd 252 (252.38-1~deb12u1)`, then a line of features.
+fn parse_version(text: &str) -> Option<u32> {
+    let number = text.lines().next()?.strip_prefix("systemd ")?.split_whitespace().next()?;
+    // Release candidates are called 257~rc1.
+    number.split('~').next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_versions_that_systemd_prints() {
+        assert_eq!(parse_version("systemd 252 (252.38-1~deb12u1)\n+PAM +AUDIT\n"), Some(252));
+        assert_eq!(parse_version("systemd 257~rc1 (257~rc1-1)\n"), Some(257));
+        assert_eq!(parse_version("upstart 1.13\n"), None);
+        assert_eq!(parse_version(""), None);
+    }
+}
