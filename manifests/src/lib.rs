@@ -1,1 +1,41 @@
-//! The Landfall bundle format as pure data and streams.
+//! The Landfall bundle, format 1, as pure data and streams: no file system, no clock, no runtime.
+//!
+//! A bundle is an uncompressed ustar archive and an OCI image layout at once:
+//!
+//! 1. `landfall.json`, the [`Release`] manifest: the bytes that are signed;
+//! 2. `landfall.json.<KEYID>.minisig`, one to sixteen detached minisign signatures, sorted by name;
+//! 3. `oci-layout`, `index.json`, then `blobs/sha256/<hex>` in the manifest's order; two blocks of zeros end it.
+//!
+//! Reading goes one way: [`Head::read`] takes the manifest and the signatures within their limits; [`Head::verify`] believes
+//! them if trusted keys signed; the [`Bundle`] then knows every byte that has to follow, except for the blobs' content, whose
+//! digests it knows. Headers are computed and compared ([`archive::header`]), never parsed.
+//!
+//! Writing goes the other way: a [`Release`] is signed into a [`Signed`], and only that can be written ([`Writer`]).
+
+pub mod archive;
+mod bundle;
+mod check;
+mod digest;
+mod head;
+pub mod limits;
+mod names;
+pub mod oci;
+mod path;
+mod read_error;
+mod release;
+mod signed;
+mod text;
+mod version;
+mod writer;
+
+pub use bundle::{Bundle, Entry};
+pub use check::{Problem, ReleaseError};
+pub use digest::{Digest, DigestError, Hasher};
+pub use head::Head;
+pub use names::{ImageName, NameError, Product};
+pub use path::{BundlePath, Mode, ModeError, PathError};
+pub use read_error::ReadError;
+pub use release::{Arch, Base, Blob, Encoding, File, Image, Layer, LayoutFile, Os, Release, Tenant};
+pub use signed::{SignError, Signed};
+pub use version::{ReleaseId, ReleaseIdError, Serial, SerialError, Version, VersionError};
+pub use writer::{WriteError, Writer, bundle_bytes};

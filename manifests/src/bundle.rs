@@ -1,0 +1,173 @@
+use crate::{Digest, Hasher, ReadError, Release, archive};
+use landfall_keys::{Signature, Verified};
+use std::io::{Read, Write};
+
+/// How much is read at once, in bytes: enough that a system call costs nothing beside hashing it.
+const CHUNK: usize = 256 << 10;
+
+/// A bundle whose manifest is believed: what each entry has to be, and where it has to lie.
+#[derive(Debug, Clone)]
+pub struct Bundle {
+    release: Verified<Release>,
+    manifest: Vec<u8>,
+    signatures: Vec<Signature>,
+    entries: Vec<Entry>,
+    end: u64,
+}
+
+/// An entry after the signatures: its name, place and content follow from the manifest alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The entry's name in the archive.
+    pub name: String,
+    /// The digest of its content.
+    pub digest: Digest,
+    /// The size of its content in bytes.
+    pub size: u64,
+    /// Where its header begins, in bytes from the start of the bundle.
+    pub offset: u64,
+    /// Whether it is a blob, and not part of the image layout.
+    pub is_blob: bool,
+}
+
+impl Bundle {
+    pub(crate) fn new(
+        release: Verified<Release>,
+        manifest: Vec<u8>,
+        signatures: Vec<Signature>,
+        signature_sizes: &[u64],
+        next: &[u8; 512],
+    ) -> Result<Self, ReadError> {
+        let head = std::iter::once(manifest.len() as u64).chain(signature_sizes.iter().copied());
+        let start = head.map(archive::entry_bytes).sum();
+        let (entries, end) = entries(release.get(), start);
+        let bundle = Self { release, manifest, signatures, entries, end };
+        if let Some(first) = bundle.entries.first() {
+            first.check_header(next)?;
+        }
+        Ok(bundle)
+    }
+
+    /// The release.
+    pub fn release(&self) -> &Release {
+        self.release.get()
+    }
+
+    /// The release, with who signed it.
+    pub fn verified(&self) -> &Verified<Release> {
+        &self.release
+    }
+
+    /// The bytes of `landfall.json`.
+    pub fn manifest(&self) -> &[u8] {
+        &self.manifest
+    }
+
+    /// The signatures, trusted or not.
+    pub fn signatures(&self) -> &[Signature] {
+        &self.signatures
+    }
+
+    /// Every entry after the signatures, in order.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The size of the whole bundle in bytes.
+    pub fn size(&self) -> u64 {
+        self.end + archive::END_BYTES
+    }
+
+    /// Checks that the bundle ends as it must. `source` stands behind the last entry.
+    pub fn check_end(&self, source: &mut impl Read) -> Result<(), ReadError> {
+        let mut rest = Vec::new();
+        let limit = archive::END_BYTES + 1;
+        source.by_ref().take(limit).read_to_end(&mut rest).map_err(ReadError::Source)?;
+        if (rest.len() as u64) < archive::END_BYTES {
+            return Err(ReadError::Truncated { entry: "the end".to_owned(), offset: self.end + rest.len() as u64 });
+        }
+        match rest.iter().position(|byte| *byte != 0) {
+            None if rest.len() as u64 == archive::END_BYTES => Ok(()),
+            found => Err(ReadError::Trailing { offset: self.end + found.map_or(archive::END_BYTES, |at| at as u64) }),
+        }
+    }
+}
+
+fn entries(release: &Release, start: u64) -> (Vec<Entry>, u64) {
+    let layout = release.layout.iter().map(|file| (file.path.clone(), file.digest, file.size, false));
+    let blobs = release.blobs.iter().map(|blob| (archive::blob_name(&blob.digest), blob.digest, blob.size, true));
+    let mut offset = start;
+    let entries = layout.chain(blobs).map(|(name, digest, size, is_blob)| {
+        let entry = Entry { name, digest, size, offset, is_blob };
+        offset += archive::entry_bytes(size);
+        entry
+    });
+    let entries: Vec<Entry> = entries.collect();
+    (entries, offset)
+}
+
+impl Entry {
+    /// Where the content begins, in bytes from the start of the bundle.
+    pub fn content_offset(&self) -> u64 {
+        self.offset + archive::BLOCK
+    }
+
+    /// What the entry takes in the archive, header and padding included.
+    pub fn archive_bytes(&self) -> u64 {
+        archive::entry_bytes(self.size)
+    }
+
+    /// Reads the entry from a `source` that stands at its header, holds every byte against what it has to be, and hands the
+    /// content to `sink`. What reached the sink counts only when this returns `Ok`.
+    pub fn read(&self, source: &mut impl Read, sink: &mut impl Write) -> Result<(), ReadError> {
+        let mut header = [0; 512];
+        source.read_exact(&mut header).map_err(|error| ReadError::of(error, &self.name, self.offset))?;
+        self.check_header(&header)?;
+        self.read_content(source, sink)
+    }
+
+    /// Reads the first entry, whose header [`crate::Head::read`] took already.
+    pub fn read_content(&self, source: &mut impl Read, sink: &mut impl Write) -> Result<(), ReadError> {
+        let mut hasher = Hasher::default();
+        let mut buffer = vec![0; CHUNK.min(usize::try_from(self.size).unwrap_or(CHUNK))];
+        let mut left = self.size;
+        while left > 0 {
+            let want = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+            let offset = self.content_offset() + (self.size - left);
+            let chunk = &mut buffer[..want];
+            source.read_exact(chunk).map_err(|error| ReadError::of(error, &self.name, offset))?;
+            hasher.update(chunk);
+            sink.write_all(chunk).map_err(|source| ReadError::Sink { entry: self.name.clone(), source })?;
+            left -= want as u64;
+        }
+        let found = hasher.finish();
+        if found != self.digest {
+            return Err(ReadError::Digest {
+                entry: self.name.clone(),
+                offset: self.content_offset(),
+                size: self.size,
+                found,
+            });
+        }
+        self.check_padding(source)
+    }
+
+    fn check_header(&self, found: &[u8; 512]) -> Result<(), ReadError> {
+        let expected = archive::header(&self.name, self.size);
+        match expected.iter().zip(found).position(|(expected, found)| expected != found) {
+            None => Ok(()),
+            Some(at) => Err(ReadError::Header { entry: self.name.clone(), offset: self.offset + at as u64 }),
+        }
+    }
+
+    fn check_padding(&self, source: &mut impl Read) -> Result<(), ReadError> {
+        let offset = self.content_offset() + self.size;
+        let mut zeros = [0; 512];
+        let zeros = &mut zeros[..usize::try_from(archive::padding(self.size)).unwrap_or_default()];
+        source.read_exact(zeros).map_err(|error| ReadError::of(error, &self.name, offset))?;
+        match zeros.iter().position(|byte| *byte != 0) {
+            None => Ok(()),
+            Some(at) => Err(ReadError::Padding { entry: self.name.clone(), offset: offset + at as u64 }),
+        }
+    }
+}

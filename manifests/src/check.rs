@@ -1,0 +1,240 @@
+//! What makes a release manifest whole: the closed world, checked before anything else is believed.
+
+use crate::{Digest, File, Image, LayoutFile, Release, limits, oci};
+use landfall_keys::Verified;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Something in a release manifest that does not fit the rest of it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Problem {
+    /// A schema that this program does not know.
+    #[error("schema {0} is not 1: a newer Landfall made it")]
+    Schema(u32),
+    /// A blob is listed twice.
+    #[error("blob {0} is listed twice")]
+    BlobTwice(Digest),
+    /// A blob belongs to nothing.
+    #[error("blob {0} belongs to no file and no image")]
+    BlobUnused(Digest),
+    /// A blob that is used is not listed.
+    #[error("{of} needs blob {digest}, which is not listed")]
+    BlobMissing {
+        /// The blob.
+        digest: Digest,
+        /// What needs it.
+        of: String,
+    },
+    /// Two files at one path, or two images of one name.
+    #[error("{0} is there twice")]
+    Twice(String),
+    /// A file lies where another file needs a folder.
+    #[error("{0} is a file, and a folder for another file")]
+    FileAndFolder(String),
+    /// A path that the host's own records take.
+    #[error("{0} is a name that the release's folder keeps for itself")]
+    Reserved(String),
+    /// Something is larger or longer than the format allows.
+    #[error("{0} is over the limit of {1}")]
+    Limit(String, u64),
+    /// An image is for another platform than the release.
+    #[error("image {0} is for {1}, not for the release's platform")]
+    Platform(String, String),
+    /// An image's manifest is of a kind that no engine loads.
+    #[error("image {0} has a manifest of media type {1:?}")]
+    MediaType(String, String),
+    /// A tenant image that cannot be reached as it says.
+    #[error("tenant image {0}: port must not be 0, and health must be a path that begins with /")]
+    Tenant(String),
+    /// The image layout's files are not those that follow from the images.
+    #[error("oci-layout and index.json are not those of the images")]
+    Layout,
+    /// An offered key does not parse.
+    #[error("offered key {0:?} is not a minisign public key")]
+    Key(String),
+}
+
+/// Verified bytes are not a release manifest.
+#[derive(Debug, thiserror::Error)]
+pub enum ReleaseError {
+    /// Not JSON, or not of this shape.
+    #[error("landfall.json does not parse")]
+    Json(#[from] serde_json::Error),
+    /// Parts of it contradict each other.
+    #[error("landfall.json contradicts itself: {}", list(.0))]
+    Problems(Vec<Problem>),
+}
+
+fn list(problems: &[Problem]) -> String {
+    let shown: Vec<String> = problems.iter().take(5).map(ToString::to_string).collect();
+    let more = problems.len().saturating_sub(shown.len());
+    let tail = if more > 0 { format!("; and {more} more") } else { String::new() };
+    format!("{}{tail}", shown.join("; "))
+}
+
+impl Release {
+    /// Parses a manifest from bytes that a trusted key has signed, and checks it whole.
+    pub fn from_verified(bytes: Verified<Vec<u8>>) -> Result<Verified<Self>, ReleaseError> {
+        bytes.try_map(|bytes| {
+            let release: Self = serde_json::from_slice(&bytes)?;
+            release.check()?;
+            Ok(release)
+        })
+    }
+
+    /// Checks that the manifest is whole: every blob is used and listed once, names are unique, limits are kept.
+    pub fn check(&self) -> Result<(), ReleaseError> {
+        let problems = self.problems();
+        if problems.is_empty() { Ok(()) } else { Err(ReleaseError::Problems(problems)) }
+    }
+
+    fn problems(&self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        if self.schema != 1 {
+            problems.push(Problem::Schema(self.schema));
+        }
+        let sizes = self.check_blobs(&mut problems);
+        self.check_files(&mut problems);
+        self.check_images(&sizes, &mut problems);
+        self.check_limits(&mut problems);
+        if problems.is_empty() && self.layout != self.computed_layout() {
+            problems.push(Problem::Layout);
+        }
+        problems
+    }
+
+    /// Set equality between the blobs that are listed and those that are used; a delta may leave out what its base has.
+    fn check_blobs(&self, problems: &mut Vec<Problem>) -> BTreeMap<Digest, u64> {
+        let sizes = self.blob_sizes();
+        if sizes.len() != self.blobs.len() {
+            let mut seen = BTreeSet::new();
+            let twice = self.blobs.iter().filter(|blob| !seen.insert(blob.digest));
+            problems.extend(twice.map(|blob| Problem::BlobTwice(blob.digest)));
+        }
+        let mut unused: BTreeSet<Digest> = sizes.keys().copied().collect();
+        for (digest, of) in self.uses() {
+            unused.remove(&digest);
+            if !sizes.contains_key(&digest) && self.base.is_none() {
+                problems.push(Problem::BlobMissing { digest, of });
+            }
+        }
+        problems.extend(unused.into_iter().map(Problem::BlobUnused));
+        sizes
+    }
+
+    /// Each blob that is used, and what uses it.
+    fn uses(&self) -> impl Iterator<Item = (Digest, String)> {
+        let files = self.files.iter().map(|file| (file.blob, format!("file {}", file.path)));
+        let images = self.images.iter().flat_map(|image| {
+            let layers = image.layers.iter().map(|layer| layer.blob);
+            let blobs = [image.manifest, image.config].into_iter().chain(layers);
+            blobs.map(move |digest| (digest, format!("image {}", image.name)))
+        });
+        files.chain(images)
+    }
+
+    fn check_files(&self, problems: &mut Vec<Problem>) {
+        let mut paths = BTreeSet::new();
+        for File { path, .. } in &self.files {
+            if !paths.insert(path.as_str()) {
+                problems.push(Problem::Twice(format!("file {path}")));
+            }
+            if path.as_str().starts_with(crate::archive::MANIFEST_NAME) {
+                problems.push(Problem::Reserved(path.to_string()));
+            }
+        }
+        let folders: BTreeSet<&str> = self.files.iter().flat_map(|file| file.path.folders()).collect();
+        let both = paths.intersection(&folders).map(|path| Problem::FileAndFolder((*path).to_owned()));
+        problems.extend(both);
+    }
+
+    fn check_images(&self, sizes: &BTreeMap<Digest, u64>, problems: &mut Vec<Problem>) {
+        let mut names = BTreeSet::new();
+        for image in &self.images {
+            let name = image.name.to_string();
+            if !names.insert(&image.name) {
+                problems.push(Problem::Twice(format!("image {name}")));
+            }
+            if image.platform != self.platform() {
+                problems.push(Problem::Platform(name.clone(), image.platform.clone()));
+            }
+            if ![oci::MANIFEST, oci::DOCKER_MANIFEST].contains(&image.media_type.as_str()) {
+                problems.push(Problem::MediaType(name.clone(), image.media_type.clone()));
+            }
+            if image.tenant.as_ref().is_some_and(|tenant| tenant.port == 0 || !is_path(&tenant.health)) {
+                problems.push(Problem::Tenant(name.clone()));
+            }
+            let json = [image.manifest, image.config].into_iter().filter_map(|digest| sizes.get(&digest));
+            if json.max().is_some_and(|size| *size > limits::IMAGE_JSON_BYTES) {
+                problems.push(Problem::Limit(format!("image {name}'s configuration"), limits::IMAGE_JSON_BYTES));
+            }
+            if image.layers.len() > limits::LAYERS {
+                problems.push(Problem::Limit(format!("image {name}'s number of layers"), limits::LAYERS as u64));
+            }
+        }
+    }
+
+    fn check_limits(&self, problems: &mut Vec<Problem>) {
+        let stored = self.blobs.iter().map(|blob| blob.size);
+        let layers = self.images.iter().flat_map(|image| image.layers.iter().map(|layer| layer.size));
+        let all = stored.chain(self.files.iter().map(|file| file.size)).chain(layers);
+        let total = all.fold(0_u64, u64::saturating_add);
+        if total > limits::BLOB_BYTES {
+            problems.push(Problem::Limit("the sum of all sizes".to_owned(), limits::BLOB_BYTES));
+        }
+        let texts = self.images.iter().flat_map(|image| std::iter::once(&image.source).chain(tenant_texts(image)));
+        let longest = texts.chain(self.created.iter()).map(String::len).max();
+        if longest.is_some_and(|longest| longest > limits::TEXT_BYTES) {
+            problems.push(Problem::Limit("a text".to_owned(), limits::TEXT_BYTES as u64));
+        }
+        if self.keys.len() > limits::OFFERED_KEYS {
+            problems.push(Problem::Limit("the number of offered keys".to_owned(), limits::OFFERED_KEYS as u64));
+        }
+        let wrong = self.keys.iter().filter(|key| key.parse::<landfall_keys::PublicKey>().is_err());
+        problems.extend(wrong.map(|key| Problem::Key(key.chars().take(80).collect())));
+    }
+
+    /// `oci-layout` and `index.json` with their content, as they follow from the images.
+    pub(crate) fn layout_content(&self) -> [(&'static str, Vec<u8>); 2] {
+        [(oci::LAYOUT_NAME, oci::LAYOUT.to_vec()), (oci::INDEX_NAME, self.index_json())]
+    }
+
+    /// What `layout` has to be.
+    pub fn computed_layout(&self) -> Vec<LayoutFile> {
+        let files = self.layout_content().into_iter();
+        files
+            .map(|(path, content)| LayoutFile {
+                path: path.to_owned(),
+                digest: Digest::of(&content),
+                size: content.len() as u64,
+            })
+            .collect()
+    }
+
+    fn index_json(&self) -> Vec<u8> {
+        let sizes = self.blob_sizes();
+        let images = self.images.iter().map(|image| {
+            let size = sizes.get(&image.manifest).copied().unwrap_or_default();
+            let mut descriptor = oci::Descriptor::new(&image.media_type, image.manifest, size);
+            let (architecture, os) = (self.arch.name().to_owned(), self.os.name().to_owned());
+            descriptor.platform = Some(oci::Platform { architecture, os });
+            descriptor.annotations.insert(oci::REF_NAME.to_owned(), image.name.to_string());
+            descriptor
+        });
+        #[expect(clippy::expect_used, reason = "no map with keys that are not text, and no writer that can fail")]
+        serde_json::to_vec(&oci::ImageIndex::new(images.collect())).expect("an index is JSON")
+    }
+}
+
+fn tenant_texts(image: &Image) -> impl Iterator<Item = &String> {
+    image
+        .tenant
+        .iter()
+        .flat_map(|tenant| [Some(&tenant.language), tenant.framework.as_ref(), Some(&tenant.health)])
+        .flatten()
+}
+
+/// A path for an HTTP request's first line: nothing in it can end that line.
+fn is_path(text: &str) -> bool {
+    text.starts_with('/') && text.bytes().all(|byte| byte.is_ascii_graphic())
+}

@@ -1,0 +1,30 @@
+//! How much of anything a bundle may hold. Every reader stops at these, whatever the media claims.
+
+/// `landfall.json`, in bytes: room for some 60,000 blobs, and small enough to hold in memory.
+pub const MANIFEST_BYTES: u64 = 16 << 20;
+/// One detached signature, in bytes: four lines, the comments among them (minisign writes under 400).
+pub const SIGNATURE_BYTES: u64 = 4 << 10;
+/// Signatures in a bundle: more signers than any threshold asks for.
+pub const SIGNATURES: usize = 16;
+/// Public keys that a release may offer to an operator who has none.
+pub const OFFERED_KEYS: usize = 16;
+/// A product's name, in bytes: it is part of file names and image tags.
+pub const PRODUCT_BYTES: usize = 32;
+/// An image's name, in bytes.
+pub const IMAGE_NAME_BYTES: usize = 64;
+/// A version, in bytes: it is part of folder names and image tags (at most 128: OCI distribution specification, "tag").
+pub const VERSION_BYTES: usize = 64;
+/// A path in a release, in bytes: Linux' `PATH_MAX` is 4,096, and the folder that it is put into needs some of it.
+pub const PATH_BYTES: usize = 1024;
+/// One component of a path, in bytes: Linux' `NAME_MAX`.
+pub const PATH_COMPONENT_BYTES: usize = 255;
+/// Free text in the manifest, such as an image's source, in bytes.
+pub const TEXT_BYTES: usize = 1024;
+/// A serial: the largest integer that JSON carries exactly (RFC 8259, section 6).
+pub const SERIAL: u64 = (1 << 53) - 1;
+/// A blob or a file, in bytes: 1 PiB, so that sums of sizes cannot overflow 64 bits.
+pub const BLOB_BYTES: u64 = 1 << 50;
+/// An image's configuration or manifest, in bytes (OCI distribution specification, "manifest maximum size").
+pub const IMAGE_JSON_BYTES: u64 = 4 << 20;
+/// Layers of an image: what Docker's overlay storage can stack.
+pub const LAYERS: usize = 127;

@@ -1,0 +1,90 @@
+use crate::{Digest, ReleaseError};
+use landfall_keys::TrustError;
+use std::io;
+
+/// A bundle is refused, or could not be read. Offsets are bytes from the start of the bundle.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The first entry is not a manifest.
+    #[error("this is not a Landfall bundle: it does not begin with a landfall.json of at most 16 MiB")]
+    NotABundle,
+    /// A signature's entry is not one.
+    #[error("{entry} at offset {offset} is no signature that a bundle may hold: {reason}")]
+    Signature {
+        /// The entry's name.
+        entry: String,
+        /// Where its header begins.
+        offset: u64,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Not enough trusted keys signed the manifest.
+    #[error(transparent)]
+    Untrusted(#[from] TrustError),
+    /// The manifest is signed, but is not whole.
+    #[error(transparent)]
+    Release(#[from] ReleaseError),
+    /// A header is not the one that follows from the manifest.
+    #[error("the header of {entry} differs from what the manifest says, at offset {offset}")]
+    Header {
+        /// The entry's name.
+        entry: String,
+        /// The first byte that differs.
+        offset: u64,
+    },
+    /// An entry's content is not what the manifest says.
+    #[error("{entry} is damaged: its {size} bytes from offset {offset} on have the digest {found}")]
+    Digest {
+        /// The entry's name.
+        entry: String,
+        /// Where its content begins.
+        offset: u64,
+        /// Its size in bytes.
+        size: u64,
+        /// The digest of what is there.
+        found: Digest,
+    },
+    /// The bytes that fill an entry's last block are not zero.
+    #[error("the padding after {entry} is not zero, at offset {offset}")]
+    Padding {
+        /// The entry's name.
+        entry: String,
+        /// The first byte that is not zero.
+        offset: u64,
+    },
+    /// The bundle ends too early.
+    #[error("the bundle ends in {entry}, at offset {offset}")]
+    Truncated {
+        /// The entry's name.
+        entry: String,
+        /// Where reading stopped.
+        offset: u64,
+    },
+    /// Something follows the last entry.
+    #[error("the bundle goes on after its last entry, at offset {offset}")]
+    Trailing {
+        /// The first byte that must not be there.
+        offset: u64,
+    },
+    /// The media cannot be read.
+    #[error("the bundle cannot be read")]
+    Source(#[source] io::Error),
+    /// What was read cannot be kept.
+    #[error("{entry} cannot be written")]
+    Sink {
+        /// The entry's name.
+        entry: String,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl ReadError {
+    /// An early end is damage; anything else is the media's failure.
+    pub(crate) fn of(error: io::Error, entry: &str, offset: u64) -> Self {
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof => Self::Truncated { entry: entry.to_owned(), offset },
+            _ => Self::Source(error),
+        }
+    }
+}

@@ -1,0 +1,246 @@
+use crate::{BundlePath, Digest, ImageName, Mode, Product, ReleaseId, Serial, Version};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The release manifest, `landfall.json`: the bytes that are signed, and all that a host believes about a bundle.
+///
+/// It is made by a bundler, or parsed from verified bytes with [`Release::from_verified`]. Unknown fields are refused: what
+/// an older program does not know, it must not ignore.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Release {
+    /// The format's number, 1.
+    #[schemars(range(min = 1, max = 1))]
+    pub schema: u32,
+    /// What the release is of. A host takes releases of one product only.
+    pub product: Product,
+    /// The release's semantic version.
+    pub version: Version,
+    /// Rises with each release; a host refuses bundles below its floor.
+    pub serial: Serial,
+    /// The operating system that the release runs on.
+    pub os: Os,
+    /// The processor that the release runs on.
+    pub arch: Arch,
+    /// When the release was made (RFC 3339), if its definition says so: no decision depends on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created: Option<String>,
+    /// The oldest version that can be updated to this one.
+    #[serde(default)]
+    pub min_upgrade_from: Option<Version>,
+    /// The release whose blobs a delta bundle leaves out.
+    #[serde(default)]
+    pub base: Option<Base>,
+    /// Public keys (minisign lines) that are said to sign this release: an operator who has none can compare and accept one.
+    #[serde(default)]
+    pub keys: Vec<String>,
+    /// `oci-layout` and `index.json`, in this order.
+    pub layout: Vec<LayoutFile>,
+    /// Every blob, in the order of the archive.
+    pub blobs: Vec<Blob>,
+    /// The files of the release's folder, sorted by path.
+    pub files: Vec<File>,
+    /// The images, sorted by name.
+    pub images: Vec<Image>,
+}
+
+/// An operating system, by its Go name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Os {
+    /// Linux.
+    Linux,
+}
+
+/// A processor architecture, by its Go name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Arch {
+    /// x86-64.
+    Amd64,
+    /// AArch64.
+    Arm64,
+}
+
+impl Os {
+    /// The Go name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Linux => "linux",
+        }
+    }
+}
+
+impl Arch {
+    /// The Go name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Amd64 => "amd64",
+            Self::Arm64 => "arm64",
+        }
+    }
+
+    /// The architecture that this program was built for.
+    pub fn of_this_program() -> Option<Self> {
+        match std::env::consts::ARCH {
+            "x86_64" => Some(Self::Amd64),
+            "aarch64" => Some(Self::Arm64),
+            _ => None,
+        }
+    }
+}
+
+/// The release whose blobs a delta bundle leaves out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Base {
+    /// The digest of that release's `landfall.json`.
+    pub manifest: Digest,
+    /// That release's version.
+    pub version: Version,
+}
+
+/// A file of the image layout that is no blob.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LayoutFile {
+    /// `oci-layout` or `index.json`.
+    pub path: String,
+    /// The digest of its content.
+    pub digest: Digest,
+    /// Its size in bytes.
+    pub size: u64,
+}
+
+/// A blob as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Blob {
+    /// The digest of the stored bytes.
+    pub digest: Digest,
+    /// The number of stored bytes.
+    pub size: u64,
+}
+
+/// How a blob's content is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Encoding {
+    /// RFC 1952.
+    Gzip,
+    /// RFC 8878.
+    Zstd,
+}
+
+/// A file of the release's folder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct File {
+    /// Where it lies in the folder.
+    pub path: BundlePath,
+    /// Its permission bits.
+    pub mode: Mode,
+    /// The digest of its content.
+    pub digest: Digest,
+    /// The size of its content in bytes.
+    pub size: u64,
+    /// The blob that holds it.
+    pub blob: Digest,
+    /// How the blob is compressed.
+    pub encoding: Encoding,
+}
+
+/// A container image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Image {
+    /// Its name in the release.
+    pub name: ImageName,
+    /// `os/arch`, the release's.
+    pub platform: String,
+    /// The media type of its manifest, which is kept as it came from a registry.
+    pub media_type: String,
+    /// The blob that is its manifest.
+    pub manifest: Digest,
+    /// The blob that is its configuration: with the layers' diffIDs the image's identity.
+    pub config: Digest,
+    /// Its layers, base first.
+    pub layers: Vec<Layer>,
+    /// Where it came from, as the definition says.
+    pub source: String,
+    /// What a tenant made from it is; absent for an image that no tenant is made from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<Tenant>,
+}
+
+/// A layer of an image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Layer {
+    /// The blob that holds it.
+    pub blob: Digest,
+    /// How the blob is compressed.
+    pub encoding: Encoding,
+    /// The digest of the uncompressed tar archive.
+    pub diff_id: Digest,
+    /// The size of the uncompressed tar archive in bytes.
+    pub size: u64,
+}
+
+/// How a tenant image is chosen and reached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Tenant {
+    /// The language by which `spawn` picks the image.
+    pub language: String,
+    /// The framework by which `spawn` picks the image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub framework: Option<String>,
+    /// The TCP port that it listens on inside its container.
+    #[schemars(range(min = 1))]
+    pub port: u16,
+    /// The path that answers 200 when it is healthy.
+    pub health: String,
+}
+
+impl Release {
+    /// The release's identity on a host.
+    pub fn id(&self) -> ReleaseId {
+        ReleaseId { version: self.version.clone(), serial: self.serial }
+    }
+
+    /// `os/arch`.
+    pub fn platform(&self) -> String {
+        format!("{}/{}", self.os.name(), self.arch.name())
+    }
+
+    /// The name of the bundle's file: `<product>-<version>-<os>-<arch>.landfall.tar`.
+    pub fn file_name(&self) -> String {
+        format!("{}-{}-{}-{}.landfall.tar", self.product, self.version, self.os.name(), self.arch.name())
+    }
+
+    /// The trusted comment that its signatures carry.
+    pub fn trusted_comment(&self) -> String {
+        format!("product={} version={} serial={}", self.product, self.version, self.serial)
+    }
+
+    /// The stored size of each blob.
+    pub fn blob_sizes(&self) -> BTreeMap<Digest, u64> {
+        self.blobs.iter().map(|blob| (blob.digest, blob.size)).collect()
+    }
+
+    /// The bytes of `landfall.json`.
+    pub fn to_json(&self) -> Vec<u8> {
+        #[expect(clippy::expect_used, reason = "no map with keys that are not text, and no writer that can fail")]
+        let mut bytes = serde_json::to_vec_pretty(self).expect("a release is JSON");
+        bytes.push(b'\n');
+        bytes
+    }
+
+    /// The JSON Schema of `landfall.json`, as it is checked in.
+    pub fn json_schema() -> String {
+        let schema = schemars::schema_for!(Self);
+        format!("{:#}\n", schema.as_value())
+    }
+}

@@ -1,0 +1,104 @@
+use crate::{Blob, Digest, Hasher, Release, Signed, archive};
+use std::io::{self, Read, Write};
+
+/// Writes a bundle: head and image layout at once, then the blobs in the manifest's order.
+pub struct Writer<W> {
+    out: W,
+    expected: std::vec::IntoIter<Blob>,
+}
+
+/// A bundle could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// The output failed.
+    #[error("the bundle cannot be written")]
+    Output(#[from] io::Error),
+    /// A blob could not be read.
+    #[error("blob {digest} cannot be read")]
+    Blob {
+        /// The blob.
+        digest: Digest,
+        /// Why.
+        source: io::Error,
+    },
+    /// A blob is not what the manifest says.
+    #[error("blob {0} is not what the manifest says: it changed while it was packed")]
+    Changed(Digest),
+    /// More blobs than the manifest lists, or another one than the next.
+    #[error("blob {0} is not the next one of the manifest")]
+    Order(Digest),
+    /// Fewer blobs than the manifest lists.
+    #[error("blob {0} of the manifest was not written")]
+    Missing(Digest),
+}
+
+impl<W: Write> Writer<W> {
+    /// Writes everything before the blobs.
+    pub fn begin(mut out: W, signed: &Signed) -> Result<Self, WriteError> {
+        put(&mut out, archive::MANIFEST_NAME, signed.bytes())?;
+        for signature in signed.signatures() {
+            let name = archive::signature_name(&signature.key_id().to_string());
+            put(&mut out, &name, signature.to_file().as_bytes())?;
+        }
+        for (name, content) in signed.release().layout_content() {
+            put(&mut out, name, &content)?;
+        }
+        Ok(Self { out, expected: signed.release().blobs.clone().into_iter() })
+    }
+
+    /// Writes the next blob, which must be `digest`, from a reader that is held against the manifest.
+    pub fn blob(&mut self, digest: Digest, content: &mut impl Read) -> Result<(), WriteError> {
+        let Some(blob) = self.expected.next().filter(|blob| blob.digest == digest) else {
+            return Err(WriteError::Order(digest));
+        };
+        self.out.write_all(&archive::header(&archive::blob_name(&digest), blob.size))?;
+        let mut hasher = Hasher::default();
+        let mut written = 0;
+        let mut buffer = vec![0; 256 << 10];
+        loop {
+            let read = content.read(&mut buffer).map_err(|source| WriteError::Blob { digest, source })?;
+            if read == 0 {
+                break;
+            }
+            written += read as u64;
+            if written > blob.size {
+                return Err(WriteError::Changed(digest));
+            }
+            hasher.update(&buffer[..read]);
+            self.out.write_all(&buffer[..read])?;
+        }
+        if written != blob.size || hasher.finish() != digest {
+            return Err(WriteError::Changed(digest));
+        }
+        Ok(zeros(&mut self.out, archive::padding(blob.size))?)
+    }
+
+    /// Ends the archive and gives the output back.
+    pub fn finish(mut self) -> Result<W, WriteError> {
+        if let Some(blob) = self.expected.next() {
+            return Err(WriteError::Missing(blob.digest));
+        }
+        zeros(&mut self.out, archive::END_BYTES)?;
+        self.out.flush()?;
+        Ok(self.out)
+    }
+}
+
+/// The size of the bundle that a release becomes once signed, without its signatures, in bytes.
+pub fn bundle_bytes(release: &Release) -> u64 {
+    let head = release.to_json().len() as u64;
+    let layout = release.layout.iter().map(|file| file.size);
+    let sizes = std::iter::once(head).chain(layout).chain(release.blobs.iter().map(|blob| blob.size));
+    sizes.map(archive::entry_bytes).sum::<u64>() + archive::END_BYTES
+}
+
+fn put(out: &mut impl Write, name: &str, content: &[u8]) -> io::Result<()> {
+    let size = content.len() as u64;
+    out.write_all(&archive::header(name, size))?;
+    out.write_all(content)?;
+    zeros(out, archive::padding(size))
+}
+
+fn zeros(out: &mut impl Write, count: u64) -> io::Result<()> {
+    io::copy(&mut io::repeat(0).take(count), out).map(|_| ())
+}
