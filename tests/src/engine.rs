@@ -1,0 +1,130 @@
+//! A Docker Engine of the tests' own: the connected machine's. The machine's Docker, if it has one, is not touched.
+
+use crate::{Command, tools, workspace};
+use anyhow::{Context as _, Result, bail, ensure};
+use std::fs::File;
+use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
+use std::process::{Child, Stdio};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+/// How long a daemon may take until it answers: it starts in about two seconds.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// The longest path of the testbed's folder: containerd's sockets lie under it, and a socket's path ends at 107 bytes
+/// (unix(7)).
+const LONGEST_FOLDER: usize = 60;
+
+/// Runs the daemon for as long as its own standard input is open, then puts everything away. So nothing is left behind
+/// even when the process that started it is killed.
+const KEEPER: &str = r#"
+put_away() {
+    containers=$(docker ps --quiet --all)
+    test -z "$containers" || docker rm --force --volumes $containers
+    volumes=$(docker volume ls --quiet)
+    test -z "$volumes" || docker volume rm --force $volumes
+    for stick in "$2"/*/; do umount "$stick" && rm -r "${stick%/}" "${stick%/}.img"; done
+}
+dockerd --data-root "$1/data" --exec-root "$1/exec" --pidfile "$1/pid" --host "unix://$1/docker.sock" \
+    --bridge=none --iptables=false --ip6tables=false </dev/null >"$1/log" 2>&1 &
+engine=$!
+cat >/dev/null
+put_away "$@"
+kill $engine && wait $engine
+umount "$1"/exec/netns/*
+"#;
+
+/// A running daemon; stopped, with all of its containers and volumes removed, when dropped. Its images stay, as a cache.
+#[derive(Debug)]
+pub struct Engine {
+    socket: PathBuf,
+    keeper: Child,
+    _turn: File,
+}
+
+impl Engine {
+    /// The process's engine: started by the first who asks, stopped after the last.
+    pub fn shared() -> Result<Arc<Self>> {
+        static SHARED: Mutex<Weak<Engine>> = Mutex::new(Weak::new());
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(engine) = shared.upgrade() {
+            return Ok(engine);
+        }
+        let engine = Arc::new(Self::start()?);
+        *shared = Arc::downgrade(&engine);
+        Ok(engine)
+    }
+
+    /// Starts the engine, once no other process has one in this working tree.
+    fn start() -> Result<Self> {
+        tools::ensure()?;
+        let turn = File::create(workspace::folder("")?.join("lock"))?;
+        turn.lock().context("wait for the other test runs in this working tree")?;
+        let folder = workspace::folder("engine")?;
+        let length = folder.as_os_str().len();
+        ensure!(
+            length <= LONGEST_FOLDER,
+            "{}: {length} bytes, {LONGEST_FOLDER} at most: clone to a shorter path",
+            folder.display()
+        );
+        let socket = folder.join("docker.sock");
+        let keeper = std::process::Command::new("sh")
+            .args(["-c", KEEPER, "keeper"])
+            .args([&folder, &workspace::folder("sticks")?])
+            .env("DOCKER_HOST", format!("unix://{}", socket.display()))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .spawn()
+            .context("start the engine's keeper")?;
+        let engine = Self { socket, keeper, _turn: turn };
+        engine.wait()?;
+        Ok(engine)
+    }
+
+    /// What `DOCKER_HOST` must be to reach this engine.
+    pub fn address(&self) -> String {
+        format!("unix://{}", self.socket.display())
+    }
+
+    /// A `docker` command line on this engine.
+    pub fn docker<I: IntoIterator<Item: AsRef<std::ffi::OsStr>>>(&self, words: I) -> Command {
+        // Classic builds: the engine that Debian ships has no other builder for a client without plugins.
+        Command::new("docker").env("DOCKER_HOST", self.address()).env("DOCKER_BUILDKIT", "0").args(words)
+    }
+
+    /// Whether the engine has an image of this name.
+    pub fn has_image(&self, name: &str) -> Result<bool> {
+        Ok(self.docker(["image", "inspect", name]).quiet().run()?.code == 0)
+    }
+
+    fn wait(&self) -> Result<()> {
+        let start = Instant::now();
+        while start.elapsed() < PATIENCE {
+            if self.docker(["version"]).quiet().run()?.code == 0 {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        let log = workspace::testbed().join("engine/log");
+        let said = std::fs::read_to_string(&log).unwrap_or_default();
+        let tail: Vec<&str> = said.lines().rev().take(10).collect();
+        bail!(
+            "the engine does not answer after {} s; {} ends, latest first, with\n{}",
+            PATIENCE.as_secs(),
+            log.display(),
+            tail.join("\n")
+        );
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        drop(self.keeper.stdin.take());
+        if let Err(error) = self.keeper.wait() {
+            eprintln!("the engine's keeper: {error}");
+        }
+    }
+}

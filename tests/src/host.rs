@@ -1,0 +1,192 @@
+//! The isolated host: systemd as PID 1, a Docker Engine of its own, a loopback interface and nothing else.
+
+use crate::{Command, Engine, Output, image};
+use anyhow::{Context as _, Result, bail};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+/// How long the host may take until systemd and its engine are up: about three seconds.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// The engine mounts the control groups read-only where a container is not privileged; systemd needs to write.
+const START: &str = "for folder in /sys/fs/cgroup /sys/fs/cgroup/*; do mount -o remount,rw,bind $folder 2>/dev/null; done; exec /sbin/init";
+
+/// What systemd and a Docker Engine may need, in the order of the kernel's numbers (capability.h); those that an older
+/// engine does not know are left out.
+const CAPABILITIES: [&str; 38] = [
+    "CHOWN",
+    "DAC_OVERRIDE",
+    "DAC_READ_SEARCH",
+    "FOWNER",
+    "FSETID",
+    "KILL",
+    "SETGID",
+    "SETUID",
+    "SETPCAP",
+    "LINUX_IMMUTABLE",
+    "NET_BIND_SERVICE",
+    "NET_BROADCAST",
+    "NET_ADMIN",
+    "NET_RAW",
+    "IPC_LOCK",
+    "IPC_OWNER",
+    "SYS_MODULE",
+    "SYS_RAWIO",
+    "SYS_CHROOT",
+    "SYS_PTRACE",
+    "SYS_PACCT",
+    "SYS_ADMIN",
+    "SYS_BOOT",
+    "SYS_NICE",
+    "SYS_RESOURCE",
+    "SYS_TIME",
+    "SYS_TTY_CONFIG",
+    "MKNOD",
+    "LEASE",
+    "AUDIT_WRITE",
+    "AUDIT_CONTROL",
+    "SETFCAP",
+    "MAC_OVERRIDE",
+    "MAC_ADMIN",
+    "SYSLOG",
+    "WAKE_ALARM",
+    "BLOCK_SUSPEND",
+    "AUDIT_READ",
+];
+
+/// A booted host; removed with all that is on it when dropped.
+#[derive(Debug)]
+pub struct Host {
+    engine: Arc<Engine>,
+    name: String,
+}
+
+/// A folder of the connected machine that the host sees.
+#[derive(Debug, Clone)]
+pub struct Mount {
+    /// The folder.
+    pub source: PathBuf,
+    /// Where the host sees it.
+    pub at: &'static str,
+    /// Whether the host may write to it.
+    pub writable: bool,
+}
+
+impl Host {
+    /// Boots a host that sees `mounts`, and waits until systemd and its engine are up.
+    pub fn boot(engine: &Arc<Engine>, mounts: &[Mount]) -> Result<Self> {
+        static COUNTER: AtomicU32 = AtomicU32::new(1);
+        let name = format!("isolated-{}-{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
+        let image = image::isolated_host(engine)?;
+        let host = Self { engine: Arc::clone(engine), name };
+        let mut docker = engine
+            .docker(["run", "--detach", "--network", "none", "--hostname", "isolated", "--name", &host.name])
+            .args(["--stop-signal", "SIGRTMIN+3", "--cgroupns", "private"])
+            .args(["--tmpfs", "/run", "--tmpfs", "/run/lock", "--tmpfs", "/tmp:exec"])
+            .args(["--volume", &format!("{}:/var/lib/docker", host.name)])
+            .args(["--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined"])
+            .args(["--device-cgroup-rule", "a *:* rwm"])
+            .shown_as(format!(
+                "docker run --network none {image} # an isolated host: systemd, its own Docker, only lo"
+            ));
+        for capability in capabilities()? {
+            docker = docker.args(["--cap-add", capability]);
+        }
+        for mount in mounts {
+            let access = if mount.writable { "rw" } else { "ro" };
+            docker = docker.args(["--volume", &format!("{}:{}:{access}", mount.source.display(), mount.at)]);
+        }
+        docker.args([&image, "/bin/sh", "-c", START]).ok().context("boot an isolated host")?;
+        host.wait()?;
+        Ok(host)
+    }
+
+    /// Runs a shell command on the host, as root, whatever its exit code.
+    pub fn run(&self, command: &str) -> Result<Output> {
+        self.shell(command).run()
+    }
+
+    /// Runs a shell command on the host and returns its standard output; an exit code other than 0 is an error.
+    pub fn ok(&self, command: &str) -> Result<String> {
+        self.shell(command).ok()
+    }
+
+    /// As [`Host::run`], without showing the command.
+    pub fn ask(&self, command: &str) -> Result<Output> {
+        self.shell(command).quiet().run()
+    }
+
+    /// Copies a file or a folder of the connected machine to the host.
+    pub fn copy_in(&self, source: &Path, to: &str) -> Result<()> {
+        let to = format!("{}:{to}", self.name);
+        self.engine.docker(["cp".as_ref(), source.as_os_str(), to.as_ref()]).ok()?;
+        Ok(())
+    }
+
+    /// Writes a file on the host.
+    pub fn write(&self, path: &str, content: impl Into<Vec<u8>>) -> Result<()> {
+        let words = ["exec", "--interactive", &self.name, "sh", "-c", "cat >\"$1\"", "write", path];
+        self.engine.docker(words).input(content).shown_as(format!("host# cat >{path}")).ok()?;
+        Ok(())
+    }
+
+    /// Shuts the host down and boots it again. What was on its file systems stays, but for `/run` and `/tmp`.
+    pub fn reboot(&self) -> Result<()> {
+        let shown = "host# reboot";
+        self.engine.docker(["restart", "--time", "60", &self.name]).shown_as(shown).ok().context("reboot the host")?;
+        self.wait()
+    }
+
+    /// Waits until `command` succeeds on the host, asking ten times a second.
+    pub fn until(&self, command: &str, limit: Duration) -> Result<Duration> {
+        let start = Instant::now();
+        loop {
+            let output = self.ask(command)?;
+            if output.code == 0 {
+                return Ok(start.elapsed());
+            }
+            if start.elapsed() > limit {
+                bail!("on the host, not within {} s: {command}\n{}", limit.as_secs(), output.said());
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    fn shell(&self, command: &str) -> Command {
+        self.engine
+            .docker(["exec", "--interactive", &self.name, "sh", "-c", command])
+            .shown_as(format!("host# {command}"))
+    }
+
+    fn wait(&self) -> Result<()> {
+        // `is-system-running` fails for a degraded system, and until systemd listens.
+        self.until("test \"$(systemctl is-system-running)\" = running || { systemctl --failed; false; }", PATIENCE)?;
+        self.until("docker version", PATIENCE)?;
+        Ok(())
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        let outcome = self
+            .engine
+            .docker(["rm", "--force", "--volumes", &self.name])
+            .quiet()
+            .ok()
+            .and_then(|_| self.engine.docker(["volume", "rm", "--force", &self.name]).quiet().ok());
+        if let Err(error) = outcome {
+            eprintln!("remove the host {}: {error:#}", self.name);
+        }
+    }
+}
+
+/// The capabilities that this process can hand on.
+fn capabilities() -> Result<Vec<&'static str>> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let bound =
+        status.lines().find_map(|line| line.strip_prefix("CapBnd:")).context("/proc/self/status has no CapBnd")?;
+    let bound = u64::from_str_radix(bound.trim(), 16).context("read CapBnd")?;
+    Ok(CAPABILITIES.into_iter().enumerate().filter(|(bit, _)| bound >> bit & 1 == 1).map(|(_, name)| name).collect())
+}

@@ -1,0 +1,56 @@
+//! The programs under test: static release binaries, built the way they are shipped.
+
+use crate::{Command, workspace};
+use anyhow::{Context as _, Result, ensure};
+use std::path::PathBuf;
+use std::sync::Mutex;
+
+/// Where the built programs lie.
+#[derive(Debug, Clone)]
+pub struct Programs {
+    folder: PathBuf,
+}
+
+impl Programs {
+    /// Builds all programs as `make build` does; quick when nothing changed.
+    pub fn build() -> Result<Self> {
+        static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+        let _turn = ONE_AT_A_TIME.lock();
+        let triple = workspace::triple()?;
+        Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+            .args(["build", "--quiet", "--release", "--locked", "--workspace", "--bins", "--target", triple])
+            .current_dir(workspace::root())
+            .env("RUSTFLAGS", "-C target-feature=+crt-static")
+            .without_env("CARGO_ENCODED_RUSTFLAGS")
+            .shown_as("make build")
+            .ok()
+            .context("build the programs")?;
+        Ok(Self { folder: workspace::target().join(triple).join("release") })
+    }
+
+    /// `landfall-bundler`.
+    pub fn bundler(&self) -> Result<PathBuf> {
+        self.find("landfall-bundler")
+    }
+
+    /// `landfall-installer`.
+    pub fn installer(&self) -> Result<PathBuf> {
+        self.find("landfall-installer")
+    }
+
+    /// `landfall`, the runtime.
+    pub fn runtime(&self) -> Result<PathBuf> {
+        self.find("landfall")
+    }
+
+    /// The static program of the tenant image `hello`.
+    pub fn hello(&self) -> Result<PathBuf> {
+        self.find("hello")
+    }
+
+    fn find(&self, name: &str) -> Result<PathBuf> {
+        let path = self.folder.join(name);
+        ensure!(path.is_file(), "{} was not built", path.display());
+        Ok(path)
+    }
+}

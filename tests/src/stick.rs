@@ -1,0 +1,65 @@
+//! A USB stick: a FAT32 file system in a file, plugged in by mounting it.
+
+use crate::{Command, Engine, host::Mount, tools, workspace};
+use anyhow::Result;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Where hosts see the stick.
+pub const AT: &str = "/media/stick";
+
+/// A stick that is plugged in; unplugged and gone when dropped.
+#[derive(Debug)]
+pub struct Stick {
+    image: PathBuf,
+    folder: PathBuf,
+    // Whoever runs the engine also cleans up after a killed test run.
+    _engine: Arc<Engine>,
+}
+
+impl Stick {
+    /// A stick of `megabytes` with `files` on it, plugged in.
+    pub fn with(engine: &Arc<Engine>, megabytes: u64, files: &[&Path]) -> Result<Self> {
+        static COUNTER: AtomicU32 = AtomicU32::new(1);
+        let name = format!("{}-{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
+        let folder = workspace::fresh_folder(&format!("sticks/{name}"))?;
+        let image = folder.with_extension("img");
+        std::fs::File::create(&image)?.set_len(megabytes << 20)?;
+        Command::new("mkfs.vfat").args(["-F", "32", "-n", "LANDFALL"]).arg(&image).ok()?;
+        Command::new("mcopy").arg("-i").arg(&image).args(files).arg("::/").ok()?;
+        let stick = Self { image, folder, _engine: Arc::clone(engine) };
+        stick.plug_in()?;
+        Ok(stick)
+    }
+
+    /// Kernels without FAT are rare, yet test machines often have them: there FUSE does it.
+    fn plug_in(&self) -> Result<()> {
+        let mount = Command::new("mount").args(["-t", "vfat", "-o", "loop"]).args([&self.image, &self.folder]).run()?;
+        if mount.code != 0 {
+            tools::ensure_fuse()?;
+            Command::new("fusefat").args(["-o", "rw+"]).args([&self.image, &self.folder]).ok()?;
+        }
+        Ok(())
+    }
+
+    /// How a host sees the stick that may write to it.
+    pub fn writable(&self) -> Mount {
+        Mount { source: self.folder.clone(), at: AT, writable: true }
+    }
+
+    /// How a host sees the stick that may only read it.
+    pub fn read_only(&self) -> Mount {
+        Mount { source: self.folder.clone(), at: AT, writable: false }
+    }
+}
+
+impl Drop for Stick {
+    fn drop(&mut self) {
+        let unmounted = Command::new("umount").arg(&self.folder).quiet().ok().map(drop);
+        let removed = std::fs::remove_dir(&self.folder).and_then(|()| std::fs::remove_file(&self.image));
+        if let Err(error) = unmounted.and(removed.map_err(Into::into)) {
+            eprintln!("unplug the stick {}: {error:#}", self.folder.display());
+        }
+    }
+}
