@@ -6,6 +6,8 @@ use std::ops::Range;
 pub const MAX_TEMPLATE_BYTES: usize = 64 * 1024;
 
 /// The units of this version, `(file name, template)`. A release carries them below `units/`.
+///
+/// Enabling [`UnitName::FIREWALL`](crate::UnitName::FIREWALL) also enables `landfall-firewall-reload.service` (`Also=`).
 pub const TEMPLATES: &[(&str, &str)] = &[
     ("landfall.service", include_str!("../units/landfall.service")),
     ("landfall-recover.service", include_str!("../units/landfall-recover.service")),

@@ -26,6 +26,9 @@ impl UnitName {
     /// The filter between tenants and the host.
     pub const FIREWALL: Self = Self(Cow::Borrowed("landfall-firewall.service"));
 
+    /// What an installed host enables, in the order in which it starts.
+    pub const ENABLED: [Self; 3] = [Self::RECOVER, Self::FIREWALL, Self::LANDFALL];
+
     /// Checks `name` against the rules of systemd.unit(5).
     ///
     /// # Errors
@@ -86,7 +89,7 @@ mod tests {
 
     #[test]
     fn the_names_it_offers_keep_its_own_rules() {
-        for unit in [UnitName::LANDFALL, UnitName::RECOVER, UnitName::FIREWALL] {
+        for unit in UnitName::ENABLED {
             assert!(UnitName::new(unit.as_str()).is_ok(), "{unit}");
         }
     }
