@@ -12,6 +12,7 @@ pub const TEMPLATES: &[(&str, &str)] = &[
     ("landfall.service", include_str!("../units/landfall.service")),
     ("landfall-recover.service", include_str!("../units/landfall-recover.service")),
     ("landfall-firewall.service", include_str!("../units/landfall-firewall.service")),
+    ("landfall-firewall-reload.service", include_str!("../units/landfall-firewall-reload.service")),
 ];
 
 /// The unit of the container engine on this host, which ours are ordered after.
