@@ -7,9 +7,12 @@ use crate::process::run;
 use crate::status::PROPERTIES;
 use crate::{Error, UnitManager, UnitName, UnitStatus};
 
-/// `systemctl stop`, `reset-failed` and their like answer this for a unit that systemd has not loaded
-/// (systemctl(1), "Exit status": LSB code 5, program not installed).
-const NOT_LOADED: i32 = 5;
+/// `systemctl stop` ends with this for a unit that there is not (systemctl(1), "Exit status": LSB code 5, program not
+/// installed).
+const NOT_INSTALLED: i32 = 5;
+
+/// `systemctl reset-failed` ends with 1, as for every other failure, and this message for a unit that is not in memory.
+const NOT_LOADED: &str = "not loaded.";
 
 /// The most journal lines that are asked for.
 const MAX_LOG_LINES: u16 = 1000;
@@ -107,7 +110,7 @@ impl UnitManager for Systemctl {
     }
 
     fn stop(&self, unit: &UnitName) -> Result<(), Error> {
-        ignore_not_loaded(self.job("stop", unit))
+        ignore_absent(self.job("stop", unit))
     }
 
     fn restart(&self, unit: &UnitName) -> Result<(), Error> {
@@ -119,7 +122,7 @@ impl UnitManager for Systemctl {
     }
 
     fn reset_failed(&self, unit: &UnitName) -> Result<(), Error> {
-        ignore_not_loaded(self.query(&["reset-failed", unit.as_str()]).map(drop))
+        ignore_absent(self.query(&["reset-failed", unit.as_str()]).map(drop))
     }
 
     fn status(&self, unit: &UnitName) -> Result<UnitStatus, Error> {
@@ -135,9 +138,12 @@ impl UnitManager for Systemctl {
     }
 }
 
-fn ignore_not_loaded(result: Result<(), Error>) -> Result<(), Error> {
+/// What is not there is stopped, and has not failed.
+fn ignore_absent(result: Result<(), Error>) -> Result<(), Error> {
     match result {
-        Err(Error::Failed { code: Some(NOT_LOADED), .. }) => Ok(()),
+        Err(Error::Failed { code, stderr, .. }) if code == Some(NOT_INSTALLED) || stderr.ends_with(NOT_LOADED) => {
+            Ok(())
+        }
         other => other,
     }
 }
@@ -151,7 +157,64 @@ fn parse_version(text: &str) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
+    use tempfile::TempDir;
+
     use super::*;
+    use crate::ActiveState;
+
+    /// Says what systemd 252 says, recorded on a host: one unit that runs, no other.
+    const RECORDED: &str = r#"#!/bin/sh
+shift 2
+case "$*" in
+  "show --property "*" landfall.service") printf 'LoadState=loaded\nActiveState=active\nSubState=running\n' ;;
+  "show --property "*) printf 'LoadState=not-found\nActiveState=inactive\nSubState=dead\n' ;;
+  *" landfall.service"|daemon-reload) ;;
+  "reset-failed "*) echo "Failed to reset failed state of unit $2: Unit $2 not loaded." >&2; exit 1 ;;
+  "stop "*) echo "Failed to stop $2: Unit $2 not loaded." >&2; exit 5 ;;
+  "start "*) echo "Failed to start $2: Unit $2 not found." >&2; exit 5 ;;
+  *) echo "unexpected: $*" >&2; exit 64 ;;
+esac
+"#;
+
+    fn recorded() -> (TempDir, Systemctl) {
+        let folder = TempDir::new().unwrap();
+        let program = folder.path().join("systemctl");
+        fs::write(&program, RECORDED).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        let program = program.to_str().unwrap();
+        let manager = Systemctl::with_programs(program, program, Timeouts::default());
+        (folder, manager)
+    }
+
+    #[test]
+    fn a_unit_that_is_not_there_is_stopped_disabled_and_has_not_failed() {
+        let (_folder, manager) = recorded();
+        let absent = UnitName::new("absent.service").unwrap();
+        manager.stop(&absent).unwrap();
+        manager.disable(&absent).unwrap();
+        manager.reset_failed(&absent).unwrap();
+        assert!(!manager.status(&absent).unwrap().exists());
+    }
+
+    #[test]
+    fn a_unit_that_is_not_there_cannot_be_started() {
+        let (_folder, manager) = recorded();
+        let error = manager.start(&UnitName::new("absent.service").unwrap()).unwrap_err();
+        assert!(error.to_string().ends_with("Unit absent.service not found."), "{error}");
+    }
+
+    #[test]
+    fn a_unit_that_is_there_is_managed() {
+        let (_folder, manager) = recorded();
+        manager.daemon_reload().unwrap();
+        manager.enable(&UnitName::LANDFALL).unwrap();
+        manager.restart(&UnitName::LANDFALL).unwrap();
+        assert_eq!(manager.status(&UnitName::LANDFALL).unwrap().active, ActiveState::Active);
+    }
 
     #[test]
     fn reads_the_versions_that_systemd_prints() {
