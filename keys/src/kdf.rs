@@ -92,15 +92,63 @@ impl Limits {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 
+    /// `crypto_pwhash_scryptsalsa208sha256` of libsodium 1.0.18 for the password `correct horse` and the salt
+    /// 00 01 … 1f: operations, memory, the parameters that it picks, and the first 32 bytes. Both branches
+    /// of the choice, both sides of the line between them, and limits that are not powers of two.
+    const LIBSODIUM: [(u64, u64, (u8, u32), &str); 6] = [
+        (32_768, 16 << 20, (10, 1), "1fa1348854818a9e4e9037d04148d79bf80ee7ccc89564199957a2a783532f80"),
+        (524_287, 16 << 20, (13, 1), "f1abf66fc3069ea71bd7d06b299f271d0f11f3bd22bdafa97545b5c99f65e776"),
+        (524_288, 16 << 20, (14, 1), "f5b7864f3c8503cb1652e6a71f5278bfcff1c0b52c9f12ac7c37249412010867"),
+        (600_001, 17_000_001, (14, 1), "f5b7864f3c8503cb1652e6a71f5278bfcff1c0b52c9f12ac7c37249412010867"),
+        (1 << 20, 16 << 20, (14, 2), "12ea0fc861ee4059ea049186b6e9b1bd85a6e6758a045ee3db4e58f7290553b5"),
+        (3_000_000, 40_000_000, (15, 2), "c62d43de6c34bd3a4f809810158f2714efddc1c9948fa6055e0ec297919cfada"),
+    ];
+
     #[test]
-    fn picks_the_parameters_that_libsodium_picks() {
-        // libsodium's pickparams(), computed from its C source.
-        let table = [(Limits::SENSITIVE, (20, 1)), (Limits::CHEAPEST, (10, 1))];
-        for (limits, cost) in table {
+    fn derives_what_libsodium_derives() {
+        let salt = std::array::from_fn(|index| u8::try_from(index).unwrap());
+        for (operations, memory_bytes, cost, expected) in LIBSODIUM {
+            let limits = Limits::new(operations, memory_bytes).unwrap();
             assert_eq!(limits.cost(), cost, "{limits:?}");
+            let output = limits.derive::<32>(b"correct horse", &salt).unwrap();
+            assert_eq!(hex::encode(output), expected, "{limits:?}");
+        }
+    }
+
+    #[test]
+    fn costs_as_much_as_minisign_where_it_writes_a_key() {
+        assert_eq!(Limits::SENSITIVE.cost(), (20, 1));
+        assert_eq!(Limits::new(1 << 25, 1 << 30), Some(Limits::SENSITIVE));
+    }
+
+    #[test]
+    fn refuses_limits_outside_of_what_minisign_writes() {
+        let refused = [
+            (0, 0),
+            (32_767, 1 << 30),
+            ((1 << 25) + 1, 1 << 30),
+            (u64::MAX, 1 << 30),
+            (1 << 25, (16 << 20) - 1),
+            (1 << 25, (1 << 30) + 1),
+            (1 << 25, u64::MAX),
+        ];
+        for (operations, memory_bytes) in refused {
+            assert_eq!(Limits::new(operations, memory_bytes), None, "{operations} {memory_bytes}");
+        }
+    }
+
+    #[test]
+    fn gets_scrypt_parameters_for_all_limits_that_are_read() {
+        for operations in [32_768, 524_288, 1 << 24, 1 << 25] {
+            for memory_bytes in [16 << 20, (16 << 20) + 1, 1 << 28, 1 << 30] {
+                let (log_n, lanes) = Limits::new(operations, memory_bytes).unwrap().cost();
+                assert!((10..=20).contains(&log_n) && (1..=64).contains(&lanes), "{log_n} {lanes}");
+                Params::new(log_n, BLOCK_SIZE, lanes).unwrap();
+            }
         }
     }
 }

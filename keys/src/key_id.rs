@@ -67,3 +67,35 @@ impl<'de> Deserialize<'de> for KeyId {
         String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_shown_as_minisign_prints_it() {
+        let id = KeyId::from_bytes([0x78, 0x28, 0x4d, 0x26, 0xb9, 0xae, 0x9f, 0x06]);
+        assert_eq!(id.to_string(), "069FAEB9264D2878");
+        assert_eq!(format!("{id:?}"), "KeyId(069FAEB9264D2878)");
+    }
+
+    #[test]
+    fn reads_back_what_it_shows_and_lower_case() {
+        let id = KeyId::from_bytes([1, 2, 3, 4, 5, 6, 7, 0xf8]);
+        assert_eq!(id.to_string().parse(), Ok(id));
+        assert_eq!(id.to_string().to_lowercase().parse(), Ok(id));
+        assert_eq!(KeyId::from_bytes(id.to_bytes()), id);
+        assert_eq!(serde_json::to_string(&id).unwrap(), "\"F807060504030201\"");
+        assert_eq!(serde_json::from_str::<KeyId>("\"F807060504030201\"").unwrap(), id);
+    }
+
+    #[test]
+    fn refuses_anything_but_sixteen_hex_digits() {
+        let wrong =
+            ["", "F80706050403020", "F8070605040302010", "+807060504030201", "0xF8070605040302", "G807060504030201"];
+        for text in wrong.into_iter().chain([" 807060504030201", "８070605040302", "F80706050403020\n"]) {
+            text.parse::<KeyId>().unwrap_err();
+        }
+    }
+}

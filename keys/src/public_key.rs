@@ -31,7 +31,7 @@ pub struct PublicKey {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum PublicKeyError {
     /// The text is not framed as a public key.
-    #[error("not a minisign public key: {0}")]
+    #[error("not a minisign public key")]
     Text(#[from] TextError),
     /// The text is framed as one, but says that it is something else.
     #[error("not an Ed25519 public key: its algorithm is {:?}, not \"Ed\"", String::from_utf8_lossy(.found))]
@@ -129,6 +129,98 @@ impl Serialize for PublicKey {
 
 impl<'de> Deserialize<'de> for PublicKey {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+        let line = String::deserialize(deserializer)?;
+        line.parse().map_err(|error| match error {
+            PublicKeyError::Text(why) => D::Error::custom(format!("not a minisign public key: {why}")),
+            other => D::Error::custom(other),
+        })
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::SecretKey;
+
+    /// Made by minisign 0.11.
+    const FILE: &str = "untrusted comment: minisign public key 569FAEB9264D2878\n\
+                        RWR4KE0mua6fVrnJjkcc3fswNv4WVzRuFSOeRfZho+3KHtQk8gtcnEsc\n";
+
+    fn line_of(algorithm: &[u8], point: &[u8; POINT_BYTES]) -> String {
+        text::encode(&[algorithm, &[1; 8], point].concat())
+    }
+
+    #[test]
+    fn reads_and_writes_the_file_that_minisign_writes() {
+        let key = PublicKey::parse_file(FILE).unwrap();
+        assert_eq!(key.id().to_string(), "569FAEB9264D2878");
+        assert_eq!(key.to_file(), FILE);
+        assert_eq!(PublicKey::parse_file(&FILE.replace('\n', "\r\n")), Ok(key));
+        assert_eq!(key.to_string(), FILE.lines().nth(1).unwrap());
+        assert_eq!(key.to_string().parse(), Ok(key));
+    }
+
+    #[test]
+    fn refuses_lines_that_are_not_public_keys() {
+        let good = *PublicKey::parse_file(FILE).unwrap().as_bytes();
+        let id = KeyId::from_bytes([1; 8]);
+        let length = |found| PublicKeyError::Text(TextError::Base64Length { expected: 56, found });
+        let line = line_of(b"Ed", &good);
+        let table = [
+            (String::new(), length(0)),
+            (FILE.to_owned(), length(113)),
+            (format!("{line}\n"), length(57)),
+            (format!(" {line}"), length(57)),
+            (line.replace("RW", "R="), PublicKeyError::Text(TextError::NotBase64)),
+            (line_of(b"ED", &good), PublicKeyError::Algorithm { found: *b"ED" }),
+            (line_of(&[0xff, 0], &good), PublicKeyError::Algorithm { found: [0xff, 0] }),
+            (line_of(b"Ed", &[0; POINT_BYTES]), PublicKeyError::Point { id }),
+            (line_of(b"Ed", &[2; POINT_BYTES]), PublicKeyError::Point { id }),
+        ];
+        for (line, expected) in table {
+            assert_eq!(line.parse::<PublicKey>(), Err(expected), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn refuses_files_that_are_not_framed_as_public_keys() {
+        let line = FILE.lines().nth(1).unwrap();
+        let table = [
+            (line.to_owned(), TextError::MissingLine { line: 2, lines: 2 }),
+            (format!("{FILE}{line}\n"), TextError::TrailingText { lines: 2 }),
+            (FILE.replace("untrusted", "trusted"), TextError::NoPrefix { line: 1, prefix: UNTRUSTED_COMMENT }),
+            (FILE.replace("minisign", "\u{7}"), TextError::ControlCharacter { line: 1 }),
+        ];
+        for (file, expected) in table {
+            assert_eq!(PublicKey::parse_file(&file), Err(expected.into()), "{file:?}");
+        }
+    }
+
+    #[test]
+    fn names_what_is_wrong_with_a_key_in_json() {
+        let error = serde_json::from_str::<PublicKey>("\"RW\"").unwrap_err().to_string();
+        assert!(
+            error.starts_with("not a minisign public key: the base64 text is 2 characters long, not 56"),
+            "{error}"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn round_trips_in_every_form(id: [u8; 8], seed: [u8; 32]) {
+            let key = SecretKey::from_seed(KeyId::from_bytes(id), &seed).public_key();
+            prop_assert_eq!(key.to_line().parse(), Ok(key));
+            prop_assert_eq!(PublicKey::parse_file(&key.to_file()), Ok(key));
+            prop_assert_eq!(serde_json::from_str::<PublicKey>(&serde_json::to_string(&key).unwrap()).unwrap(), key);
+        }
+
+        #[test]
+        fn never_panics_on_any_text(text: String) {
+            let _ = PublicKey::parse_file(&text);
+            let _ = text.parse::<PublicKey>();
+        }
     }
 }

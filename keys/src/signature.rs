@@ -39,7 +39,7 @@ pub struct Signature {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum SignatureError {
     /// Not framed as a signature.
-    #[error("not a minisign signature: {0}")]
+    #[error("not a minisign signature")]
     Text(#[from] TextError),
     /// The legacy format.
     #[error("the signature by key {key_id} is in minisign's legacy format: sign again without -l")]
@@ -179,4 +179,118 @@ fn check_comment(comment: &str) -> Result<(), SignatureError> {
 
 fn globally_signed(signature: &[u8; SIGNATURE_BYTES], trusted_comment: &str) -> Vec<u8> {
     [signature.as_slice(), trusted_comment.as_bytes()].concat()
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::SecretKey;
+
+    fn signed(comment: &str) -> Signature {
+        SecretKey::from_seed(KeyId::from_bytes([1; 8]), &[7; 32]).sign(b"message", comment).unwrap()
+    }
+
+    /// The signature file with its second line replaced by `algorithm` and what must follow it.
+    fn with_algorithm(algorithm: [u8; 2]) -> String {
+        let body = [algorithm.as_slice(), &[1; 8], &[0; SIGNATURE_BYTES]].concat();
+        with_line(2, &text::encode(&body))
+    }
+
+    fn with_line(number: usize, line: &str) -> String {
+        let file = signed("comment").to_file();
+        let mut lines: Vec<&str> = file.lines().collect();
+        *lines.get_mut(number - 1).unwrap() = line;
+        lines.join("\n") + "\n"
+    }
+
+    #[test]
+    fn signs_the_same_inputs_with_the_same_bytes() {
+        assert_eq!(signed("a"), signed("a"));
+        assert_ne!(signed("a").to_file(), signed("b").to_file());
+    }
+
+    #[test]
+    fn reads_what_it_writes_and_line_ends_of_either_kind() {
+        let signature = signed("product=acme version=1.4.0 serial=12");
+        let file = signature.to_file();
+        assert_eq!(file.lines().count(), 4);
+        for text in [file.clone(), file.replace('\n', "\r\n"), file.trim_end().to_owned()] {
+            assert_eq!(Signature::parse(text.as_bytes()).as_ref(), Ok(&signature), "{text:?}");
+        }
+        assert_eq!(signature.unverified_trusted_comment(), "product=acme version=1.4.0 serial=12");
+    }
+
+    #[test]
+    fn refuses_files_that_are_not_signatures() {
+        let key_id = KeyId::from_bytes([1; 8]);
+        let long = "a".repeat(MAX_TRUSTED_COMMENT_BYTES + 1);
+        let file = signed("comment").to_file();
+        let length = |expected, found| SignatureError::Text(TextError::Base64Length { expected, found });
+        let text = SignatureError::Text;
+        let table = [
+            (String::new(), text(TextError::MissingLine { line: 2, lines: 4 })),
+            (" ".repeat(MAX_FILE_BYTES + 1), text(TextError::TooLong { found: MAX_FILE_BYTES + 1 })),
+            (format!("{file}\n"), text(TextError::TrailingText { lines: 4 })),
+            (with_line(1, ""), text(TextError::NoPrefix { line: 1, prefix: UNTRUSTED_COMMENT })),
+            (with_line(1, "untrusted comment: \u{8}"), text(TextError::ControlCharacter { line: 1 })),
+            (with_line(2, "RUQ="), length(100, 4)),
+            (with_line(2, &"=".repeat(100)), text(TextError::NotBase64)),
+            (with_line(3, "comment: a"), text(TextError::NoPrefix { line: 3, prefix: TRUSTED_COMMENT })),
+            (with_line(3, "trusted comment: a\rb"), text(TextError::ControlCharacter { line: 3 })),
+            (with_line(4, ""), length(88, 0)),
+            (with_line(4, &"A".repeat(88)), text(TextError::NotBase64)),
+            (with_algorithm(*b"Ed"), SignatureError::Legacy { key_id }),
+            (with_algorithm(*b"XX"), SignatureError::Algorithm { found: *b"XX" }),
+            (with_line(3, &format!("trusted comment: {long}")), SignatureError::CommentTooLong { found: long.len() }),
+        ];
+        for (file, expected) in table {
+            assert_eq!(Signature::parse(file.as_bytes()), Err(expected), "{file:?}");
+        }
+        assert_eq!(Signature::parse(&[0xff]), Err(text(TextError::NotUtf8)));
+    }
+
+    #[test]
+    fn refuses_to_sign_a_comment_that_would_not_be_read_back() {
+        let key = SecretKey::generate().unwrap();
+        let longest = "ü".repeat(MAX_TRUSTED_COMMENT_BYTES / 2);
+        Signature::parse(key.sign(b"", &longest).unwrap().to_file().as_bytes()).unwrap();
+        let found = longest.len() + 1;
+        assert_eq!(key.sign(b"", &(longest + "a")), Err(SignatureError::CommentTooLong { found }));
+        for comment in ["a\nb", "a\r", "\u{1b}[0m", "\0"] {
+            assert_eq!(key.sign(b"", comment), Err(SignatureError::CommentControlCharacter), "{comment:?}");
+        }
+    }
+
+    #[test]
+    fn reads_a_canonical_file_in_one_form_only() {
+        let file = signed("comment").to_file();
+        let key_id = KeyId::from_bytes([1; 8]);
+        assert_eq!(Signature::parse_canonical(file.as_bytes()), Ok(signed("comment")));
+        let others =
+            [file.replace('\n', "\r\n"), file.trim_end().to_owned(), with_line(1, "untrusted comment: another")];
+        for other in others {
+            Signature::parse(other.as_bytes()).unwrap();
+            let refused = Signature::parse_canonical(other.as_bytes());
+            assert_eq!(refused, Err(SignatureError::NotCanonical { key_id }), "{other:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn round_trips(id: [u8; 8], seed: [u8; 32], message: Vec<u8>, comment in "[^\\p{Cc}]{0,100}") {
+            let key = SecretKey::from_seed(KeyId::from_bytes(id), &seed);
+            let signature = key.sign(&message, &comment).unwrap();
+            prop_assert_eq!(Signature::parse_canonical(signature.to_file().as_bytes()), Ok(signature.clone()));
+            prop_assert!(signature.is_by(&key.public_key(), &Prehash::of(&message)));
+        }
+
+        #[test]
+        fn never_panics_on_any_bytes(bytes: Vec<u8>, text: String) {
+            let _ = Signature::parse(&bytes);
+            let _ = Signature::parse(format!("{UNTRUSTED_COMMENT}{text}\n{text}").as_bytes());
+        }
+    }
 }

@@ -136,3 +136,78 @@ impl<'a> Fields<'a> {
         Ok(field)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_exactly_as_many_lines_as_there_should_be() {
+        let table: [(&str, Result<[&str; 2], TextError>); 9] = [
+            ("a\nb\n", Ok(["a", "b"])),
+            ("a\nb", Ok(["a", "b"])),
+            ("a\r\nb\r\n", Ok(["a", "b"])),
+            ("a\nb\r", Ok(["a", "b"])),
+            ("", Err(TextError::MissingLine { line: 2, lines: 2 })),
+            ("a\n", Err(TextError::MissingLine { line: 2, lines: 2 })),
+            ("a\nb\n\n", Err(TextError::TrailingText { lines: 2 })),
+            ("a\nb\nc", Err(TextError::TrailingText { lines: 2 })),
+            ("a\rb", Err(TextError::MissingLine { line: 2, lines: 2 })),
+        ];
+        for (text, expected) in table {
+            assert_eq!(lines(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn reads_a_file_of_the_longest_length_and_none_longer() {
+        let longest = "a".repeat(MAX_FILE_BYTES);
+        assert_eq!(lines(&longest), Ok([longest.as_str()]));
+        assert_eq!(lines::<1>(&(longest + "a")), Err(TextError::TooLong { found: MAX_FILE_BYTES + 1 }));
+    }
+
+    #[test]
+    fn refuses_comments_without_prefix_or_with_control_characters() {
+        let comment = |line| comment(line, 3, TRUSTED_COMMENT);
+        let control = Err(TextError::ControlCharacter { line: 3 });
+        assert_eq!(comment("trusted comment: "), Ok(""));
+        assert_eq!(comment("trusted comment: a\tb"), Ok("a\tb"));
+        assert_eq!(comment("trusted comment: Zürich 東京"), Ok("Zürich 東京"));
+        assert_eq!(comment("trusted comment:a"), Err(TextError::NoPrefix { line: 3, prefix: TRUSTED_COMMENT }));
+        assert_eq!(comment("trusted comment: a\rb"), control);
+        assert_eq!(comment("trusted comment: \u{1b}[2J"), control);
+        assert_eq!(comment("trusted comment: \u{7f}"), control);
+        assert_eq!(comment("trusted comment: \u{9b}2J"), control);
+        assert_eq!(comment("trusted comment: a\0"), control);
+    }
+
+    #[test]
+    fn reads_base64_in_its_one_canonical_form() {
+        let decode = |line, len| decode(line, len).map(|bytes| bytes.to_vec());
+        let length = |found| Err(TextError::Base64Length { expected: 4, found });
+        let table = [
+            ("AQID", 3, Ok(vec![1, 2, 3])),
+            ("AQI=", 2, Ok(vec![1, 2])),
+            ("AQI", 2, length(3)),
+            ("AQI= ", 2, length(5)),
+            (" AQID", 3, length(5)),
+            ("AQJ=", 2, Err(TextError::NotBase64)),
+            ("AQ==", 2, Err(TextError::NotBase64)),
+            ("AQID", 2, Err(TextError::NotBase64)),
+            ("A-_D", 3, Err(TextError::NotBase64)),
+            ("A\nID", 3, Err(TextError::NotBase64)),
+            ("AäD", 3, Err(TextError::NotBase64)),
+        ];
+        for (line, len, expected) in table {
+            assert_eq!(decode(line, len), expected, "{line:?} as {len} bytes");
+        }
+    }
+
+    #[test]
+    fn takes_fields_up_to_the_end_and_not_beyond() {
+        let mut fields = Fields::new(&[1, 2, 3]);
+        assert_eq!(fields.take(), Ok(&[1, 2]));
+        assert_eq!(fields.take::<2>(), Err(TextError::NotBase64));
+        assert_eq!(fields.take(), Ok(&[3]));
+    }
+}

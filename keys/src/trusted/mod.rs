@@ -190,3 +190,7 @@ fn list(ids: &[KeyId]) -> String {
     }
     ids.iter().map(KeyId::to_string).collect::<Vec<_>>().join(", ")
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests;
