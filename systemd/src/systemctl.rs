@@ -158,41 +158,19 @@ fn parse_version(text: &str) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-    use std::fs;
-    use std::os::unix::fs::PermissionsExt;
-
-    use tempfile::TempDir;
-
     use super::*;
     use crate::ActiveState;
 
-    /// Says what systemd 252 says, recorded on a host: one unit that runs, no other.
-    const RECORDED: &str = r#"#!/bin/sh
-shift 2
-case "$*" in
-  "show --property "*" landfall.service") printf 'LoadState=loaded\nActiveState=active\nSubState=running\n' ;;
-  "show --property "*) printf 'LoadState=not-found\nActiveState=inactive\nSubState=dead\n' ;;
-  *" landfall.service"|daemon-reload) ;;
-  "reset-failed "*) echo "Failed to reset failed state of unit $2: Unit $2 not loaded." >&2; exit 1 ;;
-  "stop "*) echo "Failed to stop $2: Unit $2 not loaded." >&2; exit 5 ;;
-  "start "*) echo "Failed to start $2: Unit $2 not found." >&2; exit 5 ;;
-  *) echo "unexpected: $*" >&2; exit 64 ;;
-esac
-"#;
+    /// Answers as systemd 252 did on a host with one unit, landfall.service, which runs.
+    const RECORDED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/recorded/systemctl");
 
-    fn recorded() -> (TempDir, Systemctl) {
-        let folder = TempDir::new().unwrap();
-        let program = folder.path().join("systemctl");
-        fs::write(&program, RECORDED).unwrap();
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
-        let program = program.to_str().unwrap();
-        let manager = Systemctl::with_programs(program, program, Timeouts::default());
-        (folder, manager)
+    fn recorded() -> Systemctl {
+        Systemctl::with_programs(RECORDED, RECORDED, Timeouts::default())
     }
 
     #[test]
     fn a_unit_that_is_not_there_is_stopped_disabled_and_has_not_failed() {
-        let (_folder, manager) = recorded();
+        let manager = recorded();
         let absent = UnitName::new("absent.service").unwrap();
         manager.stop(&absent).unwrap();
         manager.disable(&absent).unwrap();
@@ -202,14 +180,14 @@ esac
 
     #[test]
     fn a_unit_that_is_not_there_cannot_be_started() {
-        let (_folder, manager) = recorded();
+        let manager = recorded();
         let error = manager.start(&UnitName::new("absent.service").unwrap()).unwrap_err();
         assert!(error.to_string().ends_with("Unit absent.service not found."), "{error}");
     }
 
     #[test]
     fn a_unit_that_is_there_is_managed() {
-        let (_folder, manager) = recorded();
+        let manager = recorded();
         manager.daemon_reload().unwrap();
         manager.enable(&UnitName::LANDFALL).unwrap();
         manager.restart(&UnitName::LANDFALL).unwrap();
