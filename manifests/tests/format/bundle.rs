@@ -1,0 +1,142 @@
+//! A bundle reads back as it was written, and nothing else is a bundle.
+
+use crate::fixture::{blobs, bundle, read, release, trusted, write};
+use landfall_keys::SecretKey;
+use landfall_manifests::{Bundle, Head, ReadError, Release, Signed, WriteError, Writer, archive};
+
+#[test]
+fn reads_back_what_was_written() {
+    let key = SecretKey::generate().unwrap();
+    let bytes = bundle(release(&key), std::slice::from_ref(&key));
+    let contents = read(&bytes, &trusted(&key)).unwrap();
+    assert_eq!(contents[2..], blobs());
+    let head = Head::read(&mut bytes.as_slice()).unwrap();
+    assert_eq!(head.offered_keys(), [key.public_key()]);
+    let opened: Bundle = head.verify(&trusted(&key)).unwrap();
+    assert_eq!(opened.size(), bytes.len() as u64);
+    assert_eq!(*opened.release(), release(&key));
+    for entry in opened.entries() {
+        let header = usize::try_from(entry.offset).unwrap();
+        assert_eq!(bytes[header..header + 512], archive::header(&entry.name, entry.size));
+    }
+}
+
+#[test]
+fn the_same_release_and_key_give_the_same_bytes() {
+    let key = SecretKey::generate().unwrap();
+    let one = bundle(release(&key), std::slice::from_ref(&key));
+    assert_eq!(one, bundle(release(&key), std::slice::from_ref(&key)));
+}
+
+#[test]
+fn refuses_every_single_byte_change() {
+    let key = SecretKey::generate().unwrap();
+    let trusted = trusted(&key);
+    let bytes = bundle(release(&key), std::slice::from_ref(&key));
+    let mut refused = 0;
+    for offset in 0..bytes.len() {
+        for change in [0x01, 0x20, 0x80] {
+            let mut changed = bytes.clone();
+            changed[offset] ^= change;
+            assert!(read(&changed, &trusted).is_err(), "offset {offset} ^ {change:#x}");
+            refused += 1;
+        }
+    }
+    assert_eq!(refused, bytes.len() * 3);
+}
+
+#[test]
+fn refuses_every_truncation_and_anything_appended() {
+    let key = SecretKey::generate().unwrap();
+    let trusted = trusted(&key);
+    let bytes = bundle(release(&key), std::slice::from_ref(&key));
+    for length in 0..bytes.len() {
+        assert!(read(&bytes[..length], &trusted).is_err(), "{length} bytes");
+    }
+    for extra in [vec![0], vec![0; 512], vec![0; 10240], b"x".to_vec(), archive::header("extra", 0).to_vec()] {
+        let longer = [bytes.as_slice(), &extra].concat();
+        assert!(matches!(read(&longer, &trusted), Err(ReadError::Trailing { .. })));
+    }
+}
+
+#[test]
+fn refuses_entries_that_are_missing_doubled_or_swapped() {
+    let key = SecretKey::generate().unwrap();
+    let trusted = trusted(&key);
+    let bytes = bundle(release(&key), std::slice::from_ref(&key));
+    let opened = Head::read(&mut bytes.as_slice()).unwrap().verify(&trusted).unwrap();
+    let range = |index: usize| {
+        let entry = &opened.entries()[index];
+        let start = usize::try_from(entry.offset).unwrap();
+        start..start + usize::try_from(entry.archive_bytes()).unwrap()
+    };
+    for index in 0..opened.entries().len() {
+        let (before, entry, after) = (&bytes[..range(index).start], &bytes[range(index)], &bytes[range(index).end..]);
+        assert!(read(&[before, after].concat(), &trusted).is_err(), "without {index}");
+        assert!(read(&[before, entry, entry, after].concat(), &trusted).is_err(), "{index} twice");
+        if index > 0 {
+            let (first, end) = (&bytes[range(index - 1)], range(index).end);
+            let swapped = [&bytes[..range(index - 1).start], entry, first, &bytes[end..]].concat();
+            assert!(read(&swapped, &trusted).is_err(), "{index} before its predecessor");
+        }
+    }
+}
+
+#[test]
+fn takes_several_signatures_and_holds_those_of_named_signers_still() {
+    let [one, two, other] = std::array::from_fn(|_| SecretKey::generate().unwrap());
+    let mut named = release(&one);
+    named.keys.push(two.public_key().to_line());
+    let keys = [one, two];
+    let bytes = bundle(named, &keys);
+    for key in &keys {
+        assert!(read(&bytes, &trusted(key)).is_ok());
+    }
+    assert!(matches!(read(&bytes, &trusted(&other)), Err(ReadError::Untrusted(_))));
+    let head_end = Head::read(&mut bytes.as_slice()).unwrap().manifest().len();
+    let signatures = head_end.next_multiple_of(512) + 512..;
+    for offset in signatures.take_while(|offset| *offset < head_end.next_multiple_of(512) + 512 + 4 * 512) {
+        let mut changed = bytes.clone();
+        changed[offset] ^= 1;
+        assert!(read(&changed, &trusted(&keys[0])).is_err(), "offset {offset}");
+    }
+}
+
+#[test]
+fn a_signature_is_added_without_touching_the_manifest() {
+    let [one, two] = std::array::from_fn(|_| SecretKey::generate().unwrap());
+    let bytes = bundle(release(&one), std::slice::from_ref(&one));
+    let mut signed = Head::read(&mut bytes.as_slice()).unwrap().into_signed_without_verifying().unwrap();
+    signed.add(&two).unwrap();
+    assert!(signed.add(&two).is_err(), "a second signature by the same key");
+    let both = write(&signed);
+    assert!(read(&both, &trusted(&one)).is_ok());
+    assert!(read(&both, &trusted(&two)).is_ok());
+}
+
+#[test]
+fn writes_the_blobs_of_the_manifest_and_no_others() {
+    let key = SecretKey::generate().unwrap();
+    let signed = Signed::new(release(&key), std::slice::from_ref(&key)).unwrap();
+    let blobs = blobs();
+    let digest = |index: usize| landfall_manifests::Digest::of(&blobs[index]);
+    let begin = || Writer::begin(std::io::sink(), &signed).unwrap();
+    assert!(matches!(begin().finish(), Err(WriteError::Missing(_))));
+    assert!(matches!(begin().blob(digest(1), &mut blobs[1].as_slice()), Err(WriteError::Order(_))));
+    for wrong in [b"fil".as_slice(), b"filE", b"files"] {
+        let mut content = wrong;
+        assert!(matches!(begin().blob(digest(0), &mut content), Err(WriteError::Changed(_))));
+    }
+}
+
+#[test]
+fn the_checked_in_schema_is_the_one_of_the_code() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/landfall.schema.json");
+    let current = Release::json_schema();
+    if std::env::var_os("UPDATE_SCHEMA").is_some() {
+        std::fs::write(path, &current).unwrap();
+    }
+    let parse = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+    let checked_in = std::fs::read_to_string(path).unwrap();
+    assert_eq!(parse(&checked_in), parse(&current), "run the tests once with UPDATE_SCHEMA=1");
+}

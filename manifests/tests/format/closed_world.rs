@@ -1,0 +1,76 @@
+//! A manifest that contradicts itself is refused, whoever signed it.
+
+use landfall_keys::{SecretKey, TrustedKeys};
+use landfall_manifests::{Blob, Digest, Problem, Release, ReleaseError};
+
+fn problems(change: impl FnOnce(&mut Release)) -> Vec<Problem> {
+    let key = SecretKey::generate().unwrap();
+    let mut release = crate::fixture::release(&key);
+    change(&mut release);
+    match release.check() {
+        Err(ReleaseError::Problems(problems)) => problems,
+        Err(other) => panic!("{other}"),
+        Ok(()) => Vec::new(),
+    }
+}
+
+#[test]
+fn holds_the_blobs_to_set_equality() {
+    let stray = Digest::of(b"stray");
+    assert_eq!(problems(|_| ()), []);
+    assert_eq!(problems(|r| r.blobs.push(Blob { digest: stray, size: 1 })), [Problem::BlobUnused(stray)]);
+    let twice = problems(|r| r.blobs.push(r.blobs[0].clone()));
+    assert!(matches!(twice[..], [Problem::BlobTwice(_)]));
+    let missing = problems(|r| r.blobs.retain(|blob| blob.size != 700));
+    assert!(matches!(&missing[..], [Problem::BlobMissing { of, .. }] if of == "image hello"));
+}
+
+#[test]
+fn holds_names_and_places_apart() {
+    assert!(matches!(problems(|r| r.files.push(r.files[0].clone()))[..], [Problem::Twice(_)]));
+    assert!(matches!(problems(|r| r.images.push(r.images[0].clone()))[0], Problem::Twice(_)));
+    let under = problems(|r| {
+        let mut file = r.files[0].clone();
+        file.path = "docs".parse().unwrap();
+        r.files.push(file);
+    });
+    assert_eq!(under, [Problem::FileAndFolder("docs".to_owned())]);
+    let reserved = problems(|r| r.files[0].path = "landfall.json.x".parse().unwrap());
+    assert!(matches!(reserved[..], [Problem::Reserved(_)]));
+}
+
+#[test]
+fn knows_its_schema_platform_layout_keys_and_limits() {
+    assert_eq!(problems(|r| r.schema = 2), [Problem::Schema(2)]);
+    assert!(matches!(problems(|r| r.images[0].platform = "linux/arm64".to_owned())[..], [Problem::Platform(..)]));
+    assert!(matches!(problems(|r| r.images[0].media_type = "text/plain".to_owned())[..], [Problem::MediaType(..)]));
+    assert!(matches!(problems(|r| r.layout[1].size += 1)[..], [Problem::Layout]));
+    assert!(matches!(problems(|r| r.layout.truncate(1))[..], [Problem::Layout]));
+    assert!(matches!(problems(|r| r.keys.push("RWx".to_owned()))[..], [Problem::Key(_)]));
+    assert!(matches!(problems(|r| r.blobs[3].size = u64::MAX)[..], [Problem::Limit(..)]));
+    assert!(matches!(problems(|r| r.images[0].source = "x".repeat(2000))[..], [Problem::Limit(..)]));
+}
+
+#[test]
+fn refuses_fields_that_it_does_not_know_or_that_stand_there_twice() {
+    let key = SecretKey::generate().unwrap();
+    let trusted = TrustedKeys::new(vec![key.public_key()], 1).unwrap();
+    let json = String::from_utf8(crate::fixture::release(&key).to_json()).unwrap();
+    let parse = |text: String| {
+        let signature = key.sign(text.as_bytes(), "").unwrap();
+        Release::from_verified(trusted.verify(text.into_bytes(), &[signature]).unwrap())
+    };
+    assert_eq!(*parse(json.clone()).unwrap().get(), crate::fixture::release(&key));
+    for (from, to) in [
+        ("\"schema\": 1", "\"schema\": 1, \"extra\": 1"),
+        ("\"schema\": 1", "\"schema\": 1, \"schema\": 1"),
+        ("\"serial\": 12", "\"serial\": 0"),
+        ("\"serial\": 12", "\"serial\": 9007199254740992"),
+        ("docs/readme", "../readme"),
+        ("\"0644\"", "\"4755\""),
+        ("\"product\": \"acme\"", "\"product\": \"../acme\""),
+    ] {
+        assert!(json.contains(from), "{from}");
+        assert!(matches!(parse(json.replacen(from, to, 1)), Err(ReleaseError::Json(_))), "{to}");
+    }
+}
