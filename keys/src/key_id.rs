@@ -8,13 +8,14 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 
 /// The 8 bytes by which minisign names a key, shown as 16 upper-case hex digits of the little-endian
-/// number, as minisign prints it. A hint for finding the key, not a proof of anything.
+/// number, as minisign prints it (0.11 and older leave out leading zeros). A hint for finding the key, not a
+/// proof of anything.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyId(u64);
 
 /// A text that is not 16 hex digits.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{text:?} is not a key id: 16 hex digits, as minisign prints them")]
+#[error("{text:?} is not a key id: give its 16 hex digits, leading zeros included")]
 pub struct KeyIdError {
     text: String,
 }

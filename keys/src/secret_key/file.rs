@@ -39,7 +39,7 @@ const FILE_BYTES: usize = 3 * 2 + SALT_BYTES + 2 * 8 + BODY_BYTES;
 pub enum Protection<'a> {
     /// In the clear, as `minisign -G -W` writes it: whoever reads the file can sign.
     None,
-    /// Under a password, with minisign's own parameters: about a second and 1 GiB of memory each
+    /// Under a password, with minisign's own parameters: two to three seconds and 1 GiB of memory each
     /// time. The bytes are not empty, have no line end or NUL, and at most [`MAX_PASSWORD_BYTES`].
     Password(&'a [u8]),
 }
@@ -140,7 +140,7 @@ impl SecretKeyFile {
         self.lock.is_some()
     }
 
-    /// Opens the key. Takes about a second and 1 GiB of memory if it is protected; a password for a
+    /// Opens the key. Takes two to three seconds and 1 GiB of memory if it is protected; a password for a
     /// key that is not is ignored. May be tried again after [`KeyError::WrongPassword`].
     pub fn unlock(&self, password: Option<&[u8]>) -> Result<SecretKey, KeyError> {
         let Some(lock) = &self.lock else {
