@@ -66,6 +66,16 @@ impl Command {
         self
     }
 
+    /// The same command, run by `program` with `options` of its own in front.
+    #[must_use]
+    pub fn under<I: IntoIterator<Item: AsRef<OsStr>>>(mut self, program: &str, options: I) -> Self {
+        let mut words = vec![program.into()];
+        words.extend(options.into_iter().map(|word| word.as_ref().to_owned()));
+        words.append(&mut self.words);
+        self.words = words;
+        self
+    }
+
     /// Sets an environment variable.
     #[must_use]
     pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {

@@ -1,9 +1,12 @@
 //! What lies on a host: compared before and after, so that nothing left behind goes unseen.
 
 use crate::Host;
-use anyhow::Result;
+use anyhow::{Context as _, Result};
+use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
 
 /// What a running system writes by itself, with or without Landfall.
 const ITS_OWN: [&str; 6] =
@@ -25,9 +28,37 @@ impl FileList {
             list.insert(path.to_owned(), entry.to_owned());
         }
         for (hash, path) in hashes.stdout.lines().filter_map(|line| line.split_once("  ")) {
-            list.entry(path.to_owned()).or_default().push_str(hash);
+            _ = write!(list.entry(path.to_owned()).or_default(), " #{hash}");
         }
         Ok(Self(list))
+    }
+
+    /// Lists a folder of this machine; paths are relative to it.
+    pub fn of_folder(folder: &Path) -> Result<Self> {
+        let mut list = BTreeMap::new();
+        let mut todo = vec![folder.to_owned()];
+        while let Some(next) = todo.pop() {
+            for entry in std::fs::read_dir(&next).with_context(|| format!("list {}", next.display()))? {
+                let path = entry?.path();
+                let about = describe(&path).with_context(|| format!("look at {}", path.display()))?;
+                if path.is_dir() && !path.is_symlink() {
+                    todo.push(path.clone());
+                }
+                list.insert(path.strip_prefix(folder)?.display().to_string(), about);
+            }
+        }
+        Ok(Self(list))
+    }
+
+    /// Without what the files in `paths` hold: their type, mode and owner stay.
+    #[must_use]
+    pub fn without_content(mut self, paths: &[&str]) -> Self {
+        for (path, about) in &mut self.0 {
+            if paths.contains(&path.as_str()) {
+                about.truncate(about.find(" #").unwrap_or(about.len()));
+            }
+        }
+        self
     }
 
     /// The number of paths.
@@ -55,6 +86,23 @@ impl FileList {
         }
         lines
     }
+}
+
+fn describe(path: &Path) -> Result<String> {
+    let about = path.symlink_metadata()?;
+    let held = if about.is_symlink() {
+        format!("l -> {}", path.read_link()?.display())
+    } else if about.is_dir() {
+        "d".to_owned()
+    } else {
+        format!("f {} bytes", about.len())
+    };
+    let hash = if about.is_file() {
+        format!(" #{}", hex::encode(Sha256::digest(std::fs::read(path)?)))
+    } else {
+        String::new()
+    };
+    Ok(format!("{held} {:o} {}:{}{hash}", about.mode() & 0o7777, about.uid(), about.gid()))
 }
 
 #[cfg(test)]

@@ -1,0 +1,47 @@
+use anyhow::{Error, Result};
+use std::process::ExitCode;
+use std::time::Instant;
+
+/// Tells a person, stage by stage, what a program does and how long it takes, and at the end how it went.
+#[derive(Debug)]
+pub struct Report {
+    name: &'static str,
+    start: Instant,
+    stage: String,
+}
+
+impl Report {
+    /// A report of the program called `name`.
+    pub fn new(name: &'static str) -> Self {
+        Self { name, start: Instant::now(), stage: "the start".to_owned() }
+    }
+
+    /// Says what is done next, does it, and says how long it took.
+    pub fn stage<T>(&mut self, what: impl Into<String>, act: impl FnOnce() -> Result<T>) -> Result<T> {
+        self.stage = what.into();
+        println!("\n== {}", self.stage);
+        let start = Instant::now();
+        let outcome = act()?;
+        println!("   took {:.1} s", start.elapsed().as_secs_f64());
+        Ok(outcome)
+    }
+
+    /// Says how it went, in one line at the end.
+    pub fn verdict(&self, outcome: Result<()>) -> ExitCode {
+        let seconds = self.start.elapsed().as_secs();
+        println!();
+        match outcome {
+            Ok(()) => {
+                println!("{}: passed in {seconds} s", self.name);
+                ExitCode::SUCCESS
+            }
+            Err(error) => self.failed(&error, seconds),
+        }
+    }
+
+    fn failed(&self, error: &Error, seconds: u64) -> ExitCode {
+        println!("{error:#}");
+        println!("{}: FAILED after {seconds} s, at: {}", self.name, self.stage);
+        ExitCode::FAILURE
+    }
+}

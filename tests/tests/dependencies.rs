@@ -1,0 +1,115 @@
+//! Which crate may use which: the arrows of ARCHITECTURE.md, read from `cargo metadata`.
+
+use anyhow::{Context as _, Result, ensure};
+use cargo_metadata::{DependencyKind, MetadataCommand, PackageId};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What each crate of the workspace may use of the workspace. The tests may use all.
+const ARROWS: &[(&str, &[&str])] = &[
+    ("hello", &[]),
+    ("landfall", &["landfall-console", "landfall-keys", "landfall-manifests"]),
+    ("landfall-bundler", &["landfall-console", "landfall-keys", "landfall-manifests", "landfall-systemd"]),
+    ("landfall-console", &[]),
+    ("landfall-installer", &["landfall-console", "landfall-keys", "landfall-manifests", "landfall-systemd"]),
+    ("landfall-keys", &[]),
+    ("landfall-manifests", &["landfall-keys"]),
+    ("landfall-systemd", &[]),
+];
+
+/// What must not be found anywhere below a crate, for whatever reason.
+const NEVER: &[(&str, &[&str])] = &[
+    // Pure data and streams: whoever reads a bundle chooses how to wait for it.
+    ("landfall-manifests", &["tokio", "async-std", "smol", "rustix", "walkdir", "tempfile"]),
+    ("landfall-keys", &["tokio", "landfall-manifests"]),
+    // A tenant's image is as small as can be.
+    ("hello", &["tokio", "hyper", "serde"]),
+];
+
+/// What ships: for every package of the graph, the packages that it depends on, tests aside.
+struct Graph {
+    names: BTreeMap<PackageId, String>,
+    edges: BTreeMap<String, BTreeSet<PackageId>>,
+}
+
+impl Graph {
+    fn read() -> Result<Self> {
+        let metadata = MetadataCommand::new()
+            .current_dir(landfall_tests::workspace::root())
+            .other_options([
+                "--locked".to_owned(),
+                "--filter-platform".to_owned(),
+                landfall_tests::workspace::triple()?.to_owned(),
+            ])
+            .exec()?;
+        let names: BTreeMap<_, _> = metadata.packages.iter().map(|p| (p.id.clone(), p.name.to_string())).collect();
+        let mut edges = BTreeMap::new();
+        for node in metadata.resolve.context("cargo resolved nothing")?.nodes {
+            let shipped =
+                |kinds: &[cargo_metadata::DepKindInfo]| kinds.iter().any(|k| k.kind == DependencyKind::Normal);
+            let below = node.deps.iter().filter(|d| shipped(&d.dep_kinds)).map(|d| d.pkg.clone()).collect();
+            edges.insert(node.id.repr, below);
+        }
+        Ok(Self { names, edges })
+    }
+
+    /// All that is below the crate of the workspace called `name`, directly or not.
+    fn below(&self, name: &str) -> Result<BTreeSet<&str>> {
+        let start = self.names.iter().find(|(id, known)| *known == name && id.repr.starts_with("path+"));
+        let mut todo = vec![start.with_context(|| format!("no crate {name} in the workspace"))?.0];
+        let mut seen = BTreeSet::new();
+        while let Some(id) = todo.pop() {
+            for next in self.edges.get(&id.repr).into_iter().flatten() {
+                if seen.insert(next) {
+                    todo.push(next);
+                }
+            }
+        }
+        Ok(seen.into_iter().filter_map(|id| self.names.get(id)).map(String::as_str).collect())
+    }
+
+    fn workspace(&self) -> BTreeSet<&str> {
+        self.names.iter().filter(|(id, _)| id.repr.starts_with("path+")).map(|(_, name)| name.as_str()).collect()
+    }
+}
+
+#[test]
+fn crates_use_each_other_in_one_direction() -> Result<()> {
+    let graph = Graph::read()?;
+    for (name, allowed) in ARROWS {
+        let used: BTreeSet<&str> = graph.below(name)?.intersection(&graph.workspace()).copied().collect();
+        let beyond: Vec<&&str> = used.iter().filter(|used| !allowed.contains(used)).collect();
+        ensure!(beyond.is_empty(), "{name} uses {beyond:?}, which ARCHITECTURE.md does not allow");
+    }
+    Ok(())
+}
+
+#[test]
+fn every_crate_has_its_arrows() -> Result<()> {
+    let graph = Graph::read()?;
+    let known: BTreeSet<&str> = ARROWS.iter().map(|(name, _)| *name).chain(["landfall-tests"]).collect();
+    ensure!(graph.workspace() == known, "{:?} are the crates, {known:?} have arrows", graph.workspace());
+    Ok(())
+}
+
+#[test]
+fn pure_crates_stay_pure() -> Result<()> {
+    let graph = Graph::read()?;
+    for (name, never) in NEVER {
+        let below = graph.below(name)?;
+        let found: Vec<&&str> = never.iter().filter(|never| below.contains(**never)).collect();
+        ensure!(found.is_empty(), "{name} depends on {found:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn the_three_programs_never_depend_on_one_another() -> Result<()> {
+    let graph = Graph::read()?;
+    let programs = ["landfall", "landfall-bundler", "landfall-installer"];
+    for program in programs {
+        let below = graph.below(program)?;
+        let others: Vec<&&str> = programs.iter().filter(|other| below.contains(**other)).collect();
+        ensure!(others.is_empty(), "{program} depends on {others:?}: they meet in the bundle format alone");
+    }
+    Ok(())
+}
