@@ -3,7 +3,7 @@
 #![expect(clippy::tests_outside_test_module, reason = "an integration test")]
 
 use anyhow::{Result, ensure};
-use landfall_tests::{Engine, FileList, Host, STICK, Stick, image, workspace};
+use landfall_tests::{Engine, FileList, Host, STICK, Stick, image, neighbours, workspace};
 
 #[test]
 fn an_isolated_host_has_systemd_and_docker_and_no_network() -> Result<()> {
@@ -20,6 +20,8 @@ fn an_isolated_host_has_systemd_and_docker_and_no_network() -> Result<()> {
     ensure!(host.run("curl --max-time 2 http://1.1.1.1/")?.code != 0, "the host reaches the outside");
     ensure!(host.ok(&format!("cat {STICK}/a-file-with-a-long-name.txt"))? == "landed");
     ensure!(host.run(&format!("touch {STICK}/file"))?.code != 0, "the stick is writable");
+    neighbours::settle(&host)?;
+    neighbours::leave(&host)?;
     host.reboot()?;
     let difference = before.difference(&FileList::of(&host)?);
     ensure!(difference.is_empty(), "a reboot alone changes\n{difference}");
