@@ -1,2 +1,41 @@
-//! The smallest Landfall tenant: one static binary.
-fn main() {}
+//! The smallest Landfall tenant: one static binary that greets, and through which tests prove what a tenant can and
+//! cannot do.
+//!
+//! It needs nothing from the image but itself: no shell, no C library, no name service. Everything that comes in over the
+//! network is bounded, and a request ends after a few seconds whatever the caller does.
+
+mod clock;
+mod data;
+mod environment;
+mod hosts;
+mod json;
+mod log;
+mod outbound;
+mod query;
+mod request;
+mod response;
+mod routes;
+mod server;
+
+use std::process::ExitCode;
+
+use environment::Environment;
+use server::Server;
+
+fn main() -> ExitCode {
+    let environment = match Environment::from_process() {
+        Ok(environment) => environment,
+        Err(message) => {
+            log::error(&message);
+            return ExitCode::from(2);
+        }
+    };
+    log::info("Starting tenant app...");
+    match Server::bind(environment).and_then(Server::run) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            log::error(&format!("cannot serve: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
