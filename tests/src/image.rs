@@ -1,10 +1,10 @@
 //! The container images of the tests, made by `mmdebstrap` and `docker build`, as people make theirs. The engine keeps
 //! them: each is named after a hash of its recipe, and built once.
 
-use crate::{Command, Engine, mirror::Mirror, workspace};
+use crate::{Command, Engine, Image, mirror::Mirror, workspace};
 use anyhow::{Context as _, Result};
 use sha2::{Digest as _, Sha256};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 /// What no tenant needs of a Debian package.
@@ -53,10 +53,60 @@ pub fn isolated_host(engine: &Engine) -> Result<String> {
     built(engine, &TURN, "isolated-host", &workspace::root().join("tests/images/isolated-host"))
 }
 
-/// An image that shares several layers with no thought for Landfall: Debian, certificates, Python's own web server.
-pub fn python_server(engine: &Engine) -> Result<String> {
+/// The tenant image `node-express`, as a docker-archive.
+pub fn node_express(engine: &Engine) -> Result<Image> {
     static TURN: Mutex<()> = Mutex::new(());
-    built(engine, &TURN, "python-server", &workspace::root().join("tests/images/python-server"))
+    let tag = built(engine, &TURN, "node-express", &workspace::root().join("tenants"))?;
+    Ok(Image {
+        name: "node-express",
+        source: format!("docker-archive:{}", saved(engine, &tag)?.display()),
+        more: "tenant = { language = \"node\", framework = \"express\", port = 3000, health = \"/health\" }\n",
+    })
+}
+
+/// An image that was made with no thought for Landfall, several layers of it shared with others: Debian, certificates,
+/// Python's own web server. As an oci-archive.
+pub fn stranger(engine: &Engine) -> Result<Image> {
+    static TURN: Mutex<()> = Mutex::new(());
+    let tag = built(engine, &TURN, "python-server", &workspace::root().join("tests/images/python-server"))?;
+    let docker = saved(engine, &tag)?;
+    let oci = docker.with_extension("oci.tar");
+    if !oci.exists() {
+        let [from, to] =
+            [("docker", &docker), ("oci", &oci)].map(|(kind, path)| format!("{kind}-archive:{}", path.display()));
+        Command::new("skopeo").args(["--insecure-policy", "copy", "--quiet", &from, &to]).ok()?;
+    }
+    Ok(Image {
+        name: "python-server",
+        source: format!("oci-archive:{}", oci.display()),
+        more: "tenant = { language = \"python\", framework = \"http\", port = 8000, health = \"/health\" }\n",
+    })
+}
+
+/// An image of about 600 MB in uncompressed layers, as a docker-archive.
+pub fn large(engine: &Engine) -> Result<PathBuf> {
+    static TURN: Mutex<()> = Mutex::new(());
+    let tag = built(engine, &TURN, "large-tenant", &workspace::root().join("tests/images/large-tenant"))?;
+    saved(engine, &tag)
+}
+
+/// The image's docker-archive, as `docker save` writes it, in the cache.
+fn saved(engine: &Engine, tag: &str) -> Result<PathBuf> {
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let name = tag.rsplit('/').next().unwrap_or(tag).replace(':', "-");
+    let archive = workspace::folder("cache")?.join(format!("{name}.tar"));
+    if !archive.exists() {
+        let unfinished = archive.with_extension("unfinished");
+        engine
+            .docker(["save", "--output"])
+            .arg(&unfinished)
+            .arg(tag)
+            .shown_as(format!("docker save {tag} >{name}.tar"))
+            .ok()?;
+        std::fs::rename(&unfinished, &archive)?;
+    }
+    Ok(archive)
 }
 
 /// Builds `folder` on the Debian root, unless the engine has it.

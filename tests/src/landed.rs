@@ -39,17 +39,17 @@ impl<'a> Landed<'a> {
     }
 
     /// The host.
-    pub fn host(&self) -> &'a Host {
+    pub fn host(self) -> &'a Host {
         self.host
     }
 
     /// A request of the host's admin to the API.
-    pub fn request(&self, method: &str, path: &str, json: Option<&str>) -> Result<Reply> {
+    pub fn request(self, method: &str, path: &str, json: Option<&str>) -> Result<Reply> {
         send(self.host, &format!("{API}{path}"), Call { method, admin: true, json })
     }
 
     /// Spawns a tenant and waits until it runs.
-    pub fn spawn(&self, request: &Value) -> Result<Tenant> {
+    pub fn spawn(self, request: &Value) -> Result<Tenant> {
         let reply = self.request("POST", "/api/v1/tenant/spawn", Some(&request.to_string()))?.expect(200)?.json()?;
         let tenant = Tenant::read(&reply["tenant"]).with_context(|| format!("spawned {reply}"))?;
         self.until_running(&tenant)?;
@@ -57,12 +57,12 @@ impl<'a> Landed<'a> {
     }
 
     /// What the API says about a tenant.
-    pub fn status(&self, tenant: &Tenant) -> Result<Value> {
+    pub fn status(self, tenant: &Tenant) -> Result<Value> {
         self.request("GET", &format!("/api/v1/tenant/{}/status", tenant.env_id), None)?.expect(200)?.json()
     }
 
     /// Waits until a tenant runs, and returns how long that took.
-    pub fn until_running(&self, tenant: &Tenant) -> Result<Duration> {
+    pub fn until_running(self, tenant: &Tenant) -> Result<Duration> {
         let start = Instant::now();
         let path = format!("/api/v1/tenant/{}/status", tenant.env_id);
         while start.elapsed() < PATIENCE {
@@ -78,19 +78,20 @@ impl<'a> Landed<'a> {
     }
 
     /// A request through a tenant's front door.
-    pub fn visit(&self, tenant: &Tenant, path: &str) -> Result<Reply> {
+    pub fn visit(self, tenant: &Tenant, path: &str) -> Result<Reply> {
         send(self.host, &format!("http://127.0.0.1:{}{path}", tenant.port), Call::default())
     }
 
     /// Destroys a tenant.
-    pub fn destroy(&self, tenant: &Tenant) -> Result<()> {
+    pub fn destroy(self, tenant: &Tenant) -> Result<()> {
         self.request("DELETE", &format!("/api/v1/tenant/{}", tenant.env_id), None)?.expect(200)?;
         Ok(())
     }
 
-    /// Runs a shell command inside a tenant's container, whatever its exit code.
-    pub fn inside(&self, tenant: &Tenant, command: &str) -> Result<crate::Output> {
-        self.host.ask(&format!("docker exec {} bash -c '{command}'", tenant.container))
+    /// Whether the tenant, an instance of `hello`, can open a connection.
+    pub fn reaches(self, tenant: &Tenant, address: &str, port: u16) -> Result<bool> {
+        let reply = self.visit(tenant, &format!("/probe?host={address}&port={port}"))?.expect(200)?.json()?;
+        reply["reachable"].as_bool().with_context(|| format!("a probe said {reply}"))
     }
 }
 

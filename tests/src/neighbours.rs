@@ -1,7 +1,7 @@
 //! What could be reached from a tenant if nothing kept it apart: listeners on the host and beyond it.
 
-use crate::{Host, Output};
-use anyhow::{Result, ensure};
+use crate::Host;
+use anyhow::Result;
 use std::time::Duration;
 
 /// An address of the documentation range (RFC 5737) beyond the host: another machine of its network.
@@ -36,14 +36,8 @@ pub fn leave(host: &Host) -> Result<()> {
 }
 
 /// A shell command that succeeds if a connection to `port` of `address` is accepted within two seconds.
-pub fn connect(address: &str, port: u16) -> String {
+fn connect(address: &str, port: u16) -> String {
     format!("timeout 2 bash -c \"exec 3<>/dev/tcp/{address}/{port}\"")
-}
-
-/// Whether the attempt was kept from connecting, rather than failing for want of a shell.
-pub fn kept_apart(attempt: &Output) -> Result<bool> {
-    ensure!([0, 1, 124].contains(&attempt.code), "the attempt itself failed: {}", attempt.said());
-    Ok(attempt.code != 0)
 }
 
 fn listen(host: &Host, name: &str, prefix: &str, port: u16) -> Result<()> {

@@ -3,7 +3,7 @@
 #![expect(clippy::tests_outside_test_module, reason = "an integration test")]
 
 use anyhow::{Result, ensure};
-use landfall_tests::{Engine, FileList, Host, STICK, Stick, image, neighbours, workspace};
+use landfall_tests::{Engine, FileList, Host, STICK, Stick, neighbours, workspace};
 
 #[test]
 fn an_isolated_host_has_systemd_and_docker_and_no_network() -> Result<()> {
@@ -25,14 +25,5 @@ fn an_isolated_host_has_systemd_and_docker_and_no_network() -> Result<()> {
     host.reboot()?;
     let difference = before.difference(&FileList::of(&host)?);
     ensure!(difference.is_empty(), "a reboot alone changes\n{difference}");
-    Ok(())
-}
-
-#[test]
-fn two_images_of_one_base_share_layers() -> Result<()> {
-    let engine = Engine::shared()?;
-    let layers = |image: &str| engine.docker(["image", "inspect", "--format", "{{json .RootFS.Layers}}", image]).ok();
-    let server = layers(&image::python_server(&engine)?)?;
-    ensure!(serde_json::from_str::<Vec<String>>(&server)?.len() == 4, "{server}");
     Ok(())
 }

@@ -1,0 +1,79 @@
+//! `make demo`: the whole main job for a person to watch. Packs real images, carries them on a FAT32 stick to a host without
+//! a network, lands them there, provisions two tenants and talks to them; then puts everything away.
+
+use anyhow::{Result, ensure};
+use landfall_tests::{Engine, Host, Landed, Publisher, Release, Report, Tenant, echo_commands, image};
+use serde_json::json;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+fn main() -> ExitCode {
+    echo_commands();
+    let mut report = Report::new("demo");
+    let outcome = run(&mut report);
+    report.verdict(outcome)
+}
+
+fn run(report: &mut Report) -> Result<()> {
+    let engine = report.stage("A Docker Engine of the demo's own, as the connected machine has it", Engine::shared)?;
+    let outcome = journey(report, &engine);
+    let put_away = report.stage("Put everything away: hosts, sticks, engine", || {
+        drop(engine);
+        Ok(())
+    });
+    outcome.and(put_away)
+}
+
+fn journey(report: &mut Report, engine: &Arc<Engine>) -> Result<()> {
+    let publisher = report.stage("Build the programs, and make a key pair to sign with", || Publisher::new("demo"))?;
+    let images = report.stage("Two tenant images: a static program, and Node.js with Express on Debian", || {
+        Ok(vec![publisher.hello()?, image::node_express(engine)?])
+    })?;
+    let release = Release { version: "1.0.0".to_owned(), serial: 1, images, more: String::new() };
+    let (stick, bundle) =
+        report.stage("PACK one signed file, and copy it to a FAT32 stick", || publisher.deliver(engine, &release))?;
+    let host = report.stage("Boot an isolated host: systemd, Docker, no network; plug the stick in", || {
+        let host = Host::boot(engine, &[stick.writable()])?;
+        print!("{}", host.ok("ip -brief link; docker images")?);
+        Ok(host)
+    })?;
+    let landed = report.stage("LAND: verify with the pinned key, stage, load, install, start", || {
+        let landed = Landed::install(&host, &bundle)?;
+        print!("{}", host.ok("landfall-installer status")?);
+        Ok(landed)
+    })?;
+    let tenants = report.stage("PROVISION two tenants from local images alone", || {
+        [
+            json!({"name": "first", "language": "rust", "framework": "hello"}),
+            json!({"name": "second", "language": "node", "framework": "express"}),
+        ]
+        .iter()
+        .map(|request| landed.spawn(request))
+        .collect::<Result<Vec<Tenant>>>()
+    })?;
+    report.stage("Talk to them through their own ports", || talk(landed, &tenants))?;
+    report.stage("Reboot: they are back by themselves", || {
+        host.reboot()?;
+        tenants.iter().try_for_each(|tenant| landed.until_running(tenant).map(drop))?;
+        talk(landed, &tenants)
+    })?;
+    report.stage("Destroy them, and uninstall without a trace", || {
+        tenants.iter().try_for_each(|tenant| landed.destroy(tenant))?;
+        host.ok("landfall-installer uninstall --purge --yes")?;
+        let left = host.ok(
+            "docker ps --all --quiet; docker images --quiet; ls -d /opt/landfall /etc/landfall 2>/dev/null || true",
+        )?;
+        ensure!(left.is_empty(), "left behind: {left}");
+        Ok(())
+    })
+}
+
+fn talk(landed: Landed<'_>, tenants: &[Tenant]) -> Result<()> {
+    for tenant in tenants {
+        for path in ["/", "/health"] {
+            let url = format!("http://127.0.0.1:{}{path}", tenant.port);
+            println!("{}", landed.host().ok(&format!("curl -fsS {url}"))?.trim());
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,125 @@
+//! The connected side: whoever makes releases and puts them on sticks.
+
+use crate::{Command, Engine, Programs, Stick, workspace};
+use anyhow::{Context as _, Result};
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// The user that `hello` runs as; it owns the folders where its volumes are mounted.
+const HELLO_USER: u32 = 65532;
+
+/// The size of a stick, in megabytes. The file behind it is sparse: it takes no more than what is on the stick.
+const STICK_SIZE: u64 = 2048;
+
+/// A release to be packed.
+#[derive(Debug, Clone, Default)]
+pub struct Release {
+    /// Its semantic version.
+    pub version: String,
+    /// Its serial.
+    pub serial: u64,
+    /// Its images.
+    pub images: Vec<Image>,
+    /// What else stands in the definition, as TOML.
+    pub more: String,
+}
+
+/// An image of a release.
+#[derive(Debug, Clone)]
+pub struct Image {
+    /// Its name in the release.
+    pub name: &'static str,
+    /// Where it comes from, as a definition says it.
+    pub source: String,
+    /// What else stands in its table, as TOML.
+    pub more: &'static str,
+}
+
+/// The connected machine's folder with a key pair, and the programs to pack with.
+#[derive(Debug, Clone)]
+pub struct Publisher {
+    programs: Programs,
+    folder: PathBuf,
+}
+
+impl Publisher {
+    /// A publisher with a new key pair and an empty folder called `name`.
+    pub fn new(name: &str) -> Result<Self> {
+        let programs = Programs::build()?;
+        let folder = workspace::fresh_folder(&format!("published/{name}"))?;
+        let publisher = Self { programs, folder };
+        publisher.bundler()?.args(["keygen", "landfall"]).ok().context("make a key pair")?;
+        Ok(publisher)
+    }
+
+    /// A file in the publisher's folder.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// The public key that hosts are told to trust.
+    pub fn public_key(&self) -> PathBuf {
+        self.file("landfall.pub")
+    }
+
+    /// The programs.
+    pub fn programs(&self) -> &Programs {
+        &self.programs
+    }
+
+    /// A `landfall-bundler` command line in the publisher's folder.
+    pub fn bundler(&self) -> Result<Command> {
+        Ok(Command::new(self.programs.bundler()?).current_dir(&self.folder))
+    }
+
+    /// Writes the release's definition, packs and signs it, and returns the bundle.
+    pub fn pack(&self, release: &Release) -> Result<PathBuf> {
+        let definition = format!("{}.toml", release.version);
+        std::fs::write(self.file(&definition), release.definition())?;
+        let bundle = self.file(&format!("acme-{}.landfall.tar", release.version));
+        self.bundler()?
+            .args(["build", &definition, "--key", "landfall.key", "--out"])
+            .arg(&bundle)
+            .ok()
+            .with_context(|| format!("pack release {}", release.version))?;
+        Ok(bundle)
+    }
+
+    /// Packs a release and puts it on a stick, together with the installer and the public key. Returns the stick, and the
+    /// bundle's name on it.
+    pub fn deliver(&self, engine: &Arc<Engine>, release: &Release) -> Result<(Stick, String)> {
+        let (bundle, installer, key) = (self.pack(release)?, self.programs.installer()?, self.public_key());
+        let stick = Stick::with(engine, STICK_SIZE, &[&bundle, &installer, &key])?;
+        Ok((stick, bundle.file_name().unwrap_or_default().to_string_lossy().into_owned()))
+    }
+
+    /// The smallest tenant: a folder with one static program, made into an image by the bundler.
+    pub fn hello(&self) -> Result<Image> {
+        let root = self.file("hello");
+        for volume in ["app/data/users", "app/data/db"] {
+            let volume = root.join(volume);
+            std::fs::create_dir_all(&volume)?;
+            std::os::unix::fs::chown(&volume, Some(HELLO_USER), Some(HELLO_USER))?;
+        }
+        std::fs::copy(self.programs.hello()?, root.join("hello"))?;
+        Ok(Image {
+            name: "hello",
+            source: format!("rootfs:{}", root.display()),
+            more: "entrypoint = [\"/hello\"]\nuser = \"65532:65532\"\n\
+                   tenant = { language = \"rust\", framework = \"hello\", port = 3000, health = \"/health\" }\n",
+        })
+    }
+}
+
+impl Release {
+    fn definition(&self) -> String {
+        let (version, serial) = (&self.version, self.serial);
+        let mut text = format!("[release]\nproduct = \"acme\"\nversion = \"{version}\"\nserial = {serial}\n");
+        text.push_str(&self.more);
+        for Image { name, source, more } in &self.images {
+            _ = write!(text, "\n[[image]]\nname = \"{name}\"\nsource = \"{source}\"\n{more}");
+        }
+        text
+    }
+}

@@ -1,0 +1,68 @@
+//! A bundle is checked with what every distribution has: tar, minisign, jq, sha256sum and skopeo.
+
+use anyhow::{Result, ensure};
+use landfall_tests::{Command, Engine, Image, Publisher, Release, image, workspace};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+
+/// The steps of the README's section on checking by hand, one after the other.
+const STEPS: [&str; 4] = [
+    "tar -xf \"$BUNDLE\"",
+    "minisign -V -p \"$KEY\" -m landfall.json -x landfall.json.*.minisig",
+    "jq -r '.blobs[].digest | ltrimstr(\"sha256:\") | \"\\(.)  blobs/sha256/\\(.)\"' landfall.json | sha256sum --check --quiet",
+    "jq -r '.layout[] | \"\\(.digest | ltrimstr(\"sha256:\"))  \\(.path)\"' landfall.json | sha256sum --check --quiet",
+];
+
+struct Packed {
+    publisher: Publisher,
+    bundle: PathBuf,
+}
+
+fn packed(name: &str, images: impl FnOnce(&Publisher) -> Result<Vec<Image>>) -> Result<Packed> {
+    let publisher = Publisher::new(name)?;
+    let images = images(&publisher)?;
+    let bundle = publisher.pack(&Release { version: "1.0.0".to_owned(), serial: 1, images, more: String::new() })?;
+    Ok(Packed { publisher, bundle })
+}
+
+fn check(packed: &Packed, bundle: &Path) -> Result<Vec<i32>> {
+    let folder = workspace::fresh_folder("by-hand")?;
+    let step = |step: &&str| {
+        let shell = Command::new("bash").args(["-o", "pipefail", "-c", step]).current_dir(&folder);
+        Ok(shell.env("BUNDLE", bundle).env("KEY", packed.publisher.public_key()).run()?.code)
+    };
+    STEPS.iter().map(step).collect()
+}
+
+#[test]
+fn stock_tools_check_a_bundle_and_see_a_changed_byte() -> Result<()> {
+    let engine = Engine::shared()?;
+    let packed = packed("by-hand", |publisher| Ok(vec![publisher.hello()?, image::stranger(&engine)?]))?;
+    ensure!(check(&packed, &packed.bundle)? == [0; 4], "the steps refuse a good bundle");
+
+    let damaged = packed.publisher.file("damaged.tar");
+    let mut bytes = std::fs::read(&packed.bundle)?;
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&damaged, bytes)?;
+    let codes = check(&packed, &damaged)?;
+    ensure!(codes[1] == 0 && codes[2] != 0, "a changed byte in the middle passes: {codes:?}");
+
+    for image in ["hello", "python-server"] {
+        let name = format!("oci-archive:{}:{image}", packed.bundle.display());
+        let said = Command::new("skopeo").args(["inspect", &name]).ok()?;
+        let inspected: Value = serde_json::from_str(&said)?;
+        ensure!(inspected["Layers"].as_array().is_some_and(|layers| !layers.is_empty()), "{said}");
+    }
+    Ok(())
+}
+
+#[test]
+fn the_same_inputs_give_the_same_bytes_on_any_number_of_cores() -> Result<()> {
+    let packed = packed("twice", |publisher| Ok(vec![publisher.hello()?]))?;
+    let again = packed.publisher.file("again.landfall.tar");
+    let build = packed.publisher.bundler()?.args(["build", "1.0.0.toml", "--key", "landfall.key", "--out"]).arg(&again);
+    build.under("taskset", ["1"]).ok()?;
+    ensure!(std::fs::read(&packed.bundle)? == std::fs::read(&again)?, "two builds differ");
+    Ok(())
+}

@@ -1,0 +1,160 @@
+//! The whole main job on a truly isolated host: pack, carry, install, provision, survive, and leave no trace.
+
+use anyhow::{Result, ensure};
+use landfall_tests::{Engine, FileList, Host, Image, Landed, Publisher, Release, STICK, Tenant, image, neighbours};
+use serde_json::json;
+use std::time::Duration;
+
+fn release(images: Vec<Image>) -> Release {
+    Release { version: "1.0.0".to_owned(), serial: 1, images, more: String::new() }
+}
+
+#[test]
+fn a_bundle_lands_provisions_survives_and_leaves_no_trace() -> Result<()> {
+    let engine = Engine::shared()?;
+    let publisher = Publisher::new("landing")?;
+    let images = vec![publisher.hello()?, image::node_express(&engine)?];
+    let (stick, bundle) = publisher.deliver(&engine, &release(images))?;
+    let host = Host::boot(&engine, &[stick.writable()])?;
+    neighbours::settle(&host)?;
+    let before = FileList::of(&host)?;
+
+    let landed = Landed::install(&host, &bundle)?;
+    installing_again_changes_nothing(landed, &bundle)?;
+    let hello = landed.spawn(&json!({"name": "first", "language": "rust", "framework": "hello"}))?;
+    let node = landed.spawn(&json!({"name": "second", "language": "node", "framework": "express"}))?;
+    tenants_serve(landed, &hello, &node)?;
+    tenants_are_apart(landed, &hello, &node)?;
+
+    host.ok("systemctl start nftables && systemctl reload nftables")?;
+    tenants_are_apart(landed, &hello, &node)?;
+
+    for fault in ["systemctl kill --signal KILL landfall", "systemctl restart docker"] {
+        host.ok(fault)?;
+        tenants_come_back(landed, &hello, &node, fault)?;
+    }
+    host.ok("systemctl stop listener-beyond listener-service")?;
+    host.reboot()?;
+    tenants_come_back(landed, &hello, &node, "a reboot")?;
+    neighbours::settle(&host)?;
+    tenants_are_apart(landed, &hello, &node)?;
+
+    leaves_no_trace(landed, &[hello, node], &before)
+}
+
+#[test]
+fn a_stranger_lands_from_a_stick_that_cannot_be_written() -> Result<()> {
+    let engine = Engine::shared()?;
+    let publisher = Publisher::new("stranger")?;
+    let stranger = image::stranger(&engine)?;
+    let (stick, bundle) = publisher.deliver(&engine, &release(vec![publisher.hello()?, stranger]))?;
+    let host = Host::boot(&engine, &[stick.read_only()])?;
+    let before = FileList::of(&host)?;
+
+    let landed = Landed::install(&host, &bundle)?;
+    let tenant = landed.spawn(&json!({"name": "stranger", "baseImage": "python-server"}))?;
+    let reply = landed.visit(&tenant, "/index.html")?.expect(200)?;
+    ensure!(reply.body.trim() == "served by python", "{reply:?}");
+    leaves_no_trace(landed, &[tenant], &before)
+}
+
+fn installing_again_changes_nothing(landed: Landed<'_>, bundle: &str) -> Result<()> {
+    let installed = FileList::of(landed.host())?;
+    let again = landed
+        .host()
+        .run(&format!("{STICK}/landfall-installer install {STICK}/{bundle} --trust {STICK}/landfall.pub --json"))?;
+    let again = again.ok()?;
+    let difference = installed.difference(&FileList::of(landed.host())?);
+    ensure!(difference.is_empty(), "installing again changed\n{difference}");
+    ensure!(again.stdout.contains("\"changed\": false"), "{}", again.said());
+    Ok(())
+}
+
+fn tenants_serve(landed: Landed<'_>, hello: &Tenant, node: &Tenant) -> Result<()> {
+    ensure!(hello.port != node.port && hello.api_key != node.api_key, "{hello:?} {node:?}");
+    for tenant in [hello, node] {
+        ensure!(tenant.api_key.starts_with("sk_tenant_"), "{tenant:?}");
+        let status = landed.status(tenant)?;
+        ensure!(status["containerName"] == tenant.container.as_str() && status["port"] == tenant.port, "{status}");
+        let logs =
+            landed.request("GET", &format!("/api/v1/tenant/{}/logs", tenant.env_id), None)?.expect(200)?.json()?;
+        ensure!(logs["logs"].as_array().is_some_and(|lines| !lines.is_empty()), "{logs}");
+        landed.visit(tenant, "/health")?.expect(200)?;
+        landed.visit(tenant, "/")?.expect(200)?;
+    }
+    let listed = landed.request("GET", "/api/v1/tenant?org_id=1", None)?.expect(200)?.json()?;
+    ensure!(listed["tenants"].as_array().is_some_and(|tenants| tenants.len() == 2), "{listed}");
+    let host = landed.host();
+    host.ok(&format!("curl -fsS -X PUT -d kept http://127.0.0.1:{}/data/note", hello.port))?;
+    Ok(())
+}
+
+fn tenants_are_apart(landed: Landed<'_>, hello: &Tenant, node: &Tenant) -> Result<()> {
+    let parent = landed.visit(hello, "/parent")?.expect(200)?.json()?;
+    ensure!(parent["reachable"] == true && parent["status"] == 200, "a tenant must reach its parent: {parent}");
+    let of = |tenant: &Tenant, what: &str| {
+        let format = format!("{{{{range .NetworkSettings.Networks}}}}{{{{.{what}}}}}{{{{end}}}}");
+        landed
+            .host()
+            .ok(&format!("docker inspect -f '{format}' {}", tenant.container))
+            .map(|said| said.trim().to_owned())
+    };
+    let (neighbour, its_gateway) = (of(node, "IPAddress")?, of(node, "Gateway")?);
+    let own_gateway = landed.host().ok(&format!("ip -4 -o address show dev lft{}", hello.env_id))?;
+    let own_gateway =
+        own_gateway.split_whitespace().nth(3).and_then(|cidr| cidr.split('/').next()).unwrap_or_default().to_owned();
+    ensure!(landed.reaches(hello, &own_gateway, 3000)?, "the probe cannot even reach the parent at {own_gateway}");
+    for (address, port, what) in [
+        (neighbour.as_str(), 3000, "another tenant"),
+        (its_gateway.as_str(), 3000, "the API at another tenant's gateway"),
+        (&own_gateway, node.port, "another tenant's front door"),
+        (&own_gateway, hello.port, "its own front door"),
+        (&own_gateway, neighbours::SERVICE, "a service of the host"),
+        (neighbours::HOST, neighbours::SERVICE, "a service at another address of the host"),
+        (neighbours::HOST, 3000, "the API at another address of the host"),
+        (neighbours::BEYOND, neighbours::SERVICE, "a machine beyond the host"),
+    ] {
+        ensure!(!landed.reaches(hello, address, port)?, "a tenant reaches {what}: {address}:{port}");
+    }
+    Ok(())
+}
+
+fn tenants_come_back(landed: Landed<'_>, hello: &Tenant, node: &Tenant, fault: &str) -> Result<()> {
+    for tenant in [hello, node] {
+        let healthy = format!("curl -fsS --max-time 5 http://127.0.0.1:{}/health", tenant.port);
+        let took = landed.host().until(&healthy, Duration::from_mins(1))?;
+        landed.until_running(tenant)?;
+        println!("{} serves {:.1} s after {fault}", tenant.container, took.as_secs_f64());
+    }
+    let kept = landed.visit(hello, "/data/note")?.expect(200)?;
+    ensure!(kept.body == "kept", "after {fault} the tenant's file holds {:?}", kept.body);
+    Ok(())
+}
+
+fn leaves_no_trace(landed: Landed<'_>, tenants: &[Tenant], before: &FileList) -> Result<()> {
+    let host = landed.host();
+    for tenant in tenants {
+        landed.destroy(tenant)?;
+    }
+    for (kind, list) in [
+        ("containers", "docker ps --all --quiet"),
+        ("volumes", "docker volume ls --quiet"),
+        ("networks", "docker network ls --quiet --filter type=custom"),
+    ] {
+        let left = host.ok(list)?;
+        ensure!(left.is_empty(), "destroyed tenants leave {kind}: {left}");
+    }
+    host.ok("landfall-installer uninstall --purge --yes")?;
+    let difference = before.difference(&FileList::of(host)?);
+    ensure!(difference.is_empty(), "uninstall leaves\n{difference}");
+    for (what, list) in [
+        ("images", "docker image ls --quiet"),
+        ("units", "systemctl list-units --all --plain --no-legend 'landfall*'"),
+        ("firewall rules", "nft list ruleset | grep lft || true"),
+        ("bridges", "ip -brief link | grep ^lft || true"),
+    ] {
+        let left = host.ok(list)?;
+        ensure!(left.is_empty(), "uninstall leaves {what}: {left}");
+    }
+    Ok(())
+}
