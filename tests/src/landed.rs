@@ -35,7 +35,12 @@ impl<'a> Landed<'a> {
     /// Installs `bundle` from the stick with the installer and the public key that lie beside it.
     pub fn install(host: &'a Host, bundle: &str) -> Result<Self> {
         host.ok(&format!("{STICK}/landfall-installer install {STICK}/{bundle} --trust {STICK}/landfall.pub"))?;
-        Ok(Self { host })
+        Ok(Self::on(host))
+    }
+
+    /// A host on which Landfall is installed.
+    pub fn on(host: &'a Host) -> Self {
+        Self { host }
     }
 
     /// The host.
@@ -50,7 +55,7 @@ impl<'a> Landed<'a> {
 
     /// Spawns a tenant and waits until it runs.
     pub fn spawn(self, request: &Value) -> Result<Tenant> {
-        let reply = self.request("POST", "/api/v1/tenant/spawn", Some(&request.to_string()))?.expect(200)?.json()?;
+        let reply = self.request("POST", "/api/v1/tenant/spawn", Some(&request.to_string()))?.expect(201)?.json()?;
         let tenant = Tenant::read(&reply["tenant"]).with_context(|| format!("spawned {reply}"))?;
         self.until_running(&tenant)?;
         Ok(tenant)

@@ -52,7 +52,8 @@ impl fmt::Display for Row {
 }
 
 /// What stands above the rows.
-pub(crate) const HEADER: &str = "| what | Landfall | alternative | ratio | limit | |\n| --- | --- | --- | --- | --- | --- |";
+pub(crate) const HEADER: &str =
+    "| what | Landfall | alternative | ratio | limit | |\n| --- | --- | --- | --- | --- | --- |";
 
 /// Measures ours and the alternative in turn, and returns the medians: whatever the machine is doing meanwhile, it does to both.
 pub(crate) fn in_turn(

@@ -1,0 +1,72 @@
+//! `make bench`: speed and memory of the programs, each against what an operator would use instead, in turn in the same run.
+//! Prints a table for the README, and fails when a figure is beyond its limit.
+
+mod land;
+mod measure;
+mod pack;
+mod provision;
+mod table;
+
+use anyhow::{Result, ensure};
+use landfall_tests::{Engine, Image, Publisher, Release, Report, image};
+use std::process::ExitCode;
+use std::sync::Arc;
+use table::{HEADER, Row};
+
+/// What is measured: a release with an image of 600 MB.
+struct Bench {
+    engine: Arc<Engine>,
+    publisher: Publisher,
+    /// The image's docker-archive, for the alternatives.
+    archive: std::path::PathBuf,
+    release: Release,
+}
+
+fn main() -> ExitCode {
+    let mut report = Report::new("bench");
+    let outcome = run(&mut report);
+    report.verdict(outcome)
+}
+
+fn run(report: &mut Report) -> Result<()> {
+    let bench = report.stage("Prepare an image of 600 MB", Bench::new)?;
+    let mut rows = Vec::new();
+    rows.extend(report.stage("Pack and verify", || pack::rows(&bench))?);
+    rows.extend(report.stage("Land", || land::rows(&bench))?);
+    rows.extend(report.stage("Provision", || provision::rows(&bench))?);
+    println!("\n{HEADER}");
+    for row in &rows {
+        println!("{row}");
+    }
+    let beyond = rows.iter().filter(|row| !row.passes()).count();
+    ensure!(beyond == 0, "{beyond} of {} figures are beyond their limits", rows.len());
+    Ok(())
+}
+
+impl Bench {
+    fn new() -> Result<Self> {
+        let engine = Engine::shared()?;
+        let publisher = Publisher::new("bench")?;
+        let archive = image::large(&engine)?;
+        let source = format!("docker-archive:{}", archive.display());
+        let images = vec![Image { name: "large", source, more: "" }, publisher.hello()?];
+        let release = Release { version: "1.0.0".to_owned(), serial: 1, images, more: String::new() };
+        let megabytes = archive.metadata()?.len() >> 20;
+        println!("   {}: {megabytes} MiB", archive.display());
+        Ok(Self { engine, publisher, archive, release })
+    }
+
+    fn bundle(&self) -> std::path::PathBuf {
+        self.publisher.file("acme-1.0.0.landfall.tar")
+    }
+}
+
+/// A row whose limit is a multiple of an alternative.
+fn against(what: &'static str, alternative: &'static str, factor: f64, (ours, theirs): (f64, f64)) -> Row {
+    Row { what, against: alternative, unit: "s", ours, limit: table::Limit::Times { alternative: theirs, factor } }
+}
+
+/// A row whose limit is a number.
+fn at_most(what: &'static str, unit: &'static str, limit: f64, ours: f64) -> Row {
+    Row { what, against: "", unit, ours, limit: table::Limit::AtMost(limit) }
+}
