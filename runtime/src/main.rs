@@ -1,2 +1,7 @@
 //! Provisions tenants: isolated containers from local images alone.
-fn main() {}
+
+use landfall::commands::Cli;
+
+fn main() -> std::process::ExitCode {
+    landfall_console::run(Cli::flags, Cli::run)
+}

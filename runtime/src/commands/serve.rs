@@ -1,0 +1,155 @@
+use super::settings;
+use crate::api::server::{self, Listeners};
+use crate::api::{App, router};
+use crate::controller::{Controller, Parts};
+use crate::doors::{Doors, Inherited, Keeper};
+use crate::engine::docker::DockerEngine;
+use crate::host::Host;
+use crate::release::Catalog;
+use crate::settings::Settings;
+use crate::store::Store;
+use crate::tenant_key::{HostSecret, KeyHash};
+use crate::{admin_token, log, supervisor};
+use anyhow::Context as _;
+use landfall_console::{Exit, Failure};
+use rustix::fs::Mode;
+use std::fs::DirBuilder;
+use std::net::TcpListener;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+/// Threads that serve. What blocks has threads of its own.
+const WORKERS: usize = 2;
+/// Threads for the database, which is used by one at a time anyway, and name lookups.
+const BLOCKING: usize = 4;
+/// How long to finish what was begun before ending.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// All that is opened before the first thread is started.
+struct Opened {
+    settings: Settings,
+    catalog: Catalog,
+    store: Store,
+    secret: HostSecret,
+    admin: KeyHash,
+    keeper: Keeper,
+    tcp: TcpListener,
+    socket: UnixListener,
+}
+
+pub(super) fn run(host: &Host) -> anyhow::Result<()> {
+    let start = Instant::now();
+    let opened = open(host)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKERS)
+        .max_blocking_threads(BLOCKING)
+        .enable_all()
+        .build()
+        .context("cannot start the service's threads")?;
+    let served = runtime.block_on(serve(opened, start));
+    // A thread that waits for a slow disk must not hold up the end.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    served
+}
+
+fn open(host: &Host) -> anyhow::Result<Opened> {
+    let keeper = Keeper::new(Inherited::from_environment());
+    let settings = settings(host)?;
+    let refused = |code, error: &dyn std::error::Error| Failure::new(Exit::Unfit, code, log::chain(error));
+    let admin = admin_token::load(&host.admin_token()).map_err(|error| refused("admin_token", &error))?;
+    let catalog = Catalog::load(host).map_err(|error| {
+        Failure::new(Exit::Untrusted, "release", log::chain(&error))
+            .hint("install a release with landfall-installer, or run `landfall-installer doctor`")
+    })?;
+    let (store, _) = Store::open(&host.database()).map_err(|error| refused("database", &error))?;
+    let secret = HostSecret::load_or_create(&host.tenant_keys()).map_err(|error| refused("tenant_keys", &error))?;
+    let socket = listen_at_socket(&host.socket(), &keeper)?;
+    let tcp = listen_at_port(&settings, &keeper)?;
+    Ok(Opened { settings, catalog, store, secret, admin, keeper, tcp, socket })
+}
+
+fn listen_at_port(settings: &Settings, keeper: &Keeper) -> anyhow::Result<TcpListener> {
+    let address = settings.api;
+    let listener = match keeper.adopt(address.port(), address.into()) {
+        Some(listener) => listener,
+        None => TcpListener::bind(address).map_err(|error| {
+            Failure::new(Exit::Unfit, "port_unavailable", format!("cannot listen at {address}: {error}"))
+                .hint("stop the program that holds the port, or change [api] in config.toml")
+        })?,
+    };
+    listener.set_nonblocking(true).context("cannot use the API's port")?;
+    keeper.keep(address.port(), &listener);
+    Ok(listener)
+}
+
+/// Listens at the root-only socket. One that a dead run left behind is replaced; one that answers belongs to a living one.
+fn listen_at_socket(path: &Path, keeper: &Keeper) -> anyhow::Result<UnixListener> {
+    let inherited = keeper.adopt_socket().filter(|_| path.exists());
+    let listener = match inherited {
+        Some(listener) => listener,
+        None => bind_socket(path).with_context(|| format!("cannot listen at {}", path.display()))?,
+    };
+    listener.set_nonblocking(true).context("cannot use the unix socket")?;
+    keeper.keep_socket(&listener);
+    Ok(listener)
+}
+
+fn bind_socket(path: &Path) -> anyhow::Result<UnixListener> {
+    if UnixStream::connect(path).is_ok() {
+        return Err(Failure::new(Exit::Busy, "already_running", "another `landfall serve` answers there").into());
+    }
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+        _ => {}
+    }
+    // Born with mode 0600: there is no other thread yet whose files the mask could touch.
+    let before = rustix::process::umask(Mode::from_raw_mode(0o177));
+    let bound = UnixListener::bind(path);
+    rustix::process::umask(before);
+    Ok(bound?)
+}
+
+async fn serve(opened: Opened, start: Instant) -> anyhow::Result<()> {
+    let Opened { settings, catalog, store, secret, admin, keeper, tcp, socket } = opened;
+    let (release, address, pool) = (catalog.id(), settings.api, settings.pool);
+    let listeners = Listeners {
+        tcp: tokio::net::TcpListener::from_std(tcp).context("cannot use the API's port")?,
+        socket: tokio::net::UnixListener::from_std(socket).context("cannot use the unix socket")?,
+    };
+    let engine = Arc::new(DockerEngine::new(settings.engine.clone()));
+    let doors = Doors::new(*settings.api.ip(), settings.pool, keeper);
+    let parts = Parts { settings, catalog, store, engine, secret, doors };
+    let controller = Controller::new(parts).await.context("cannot open the tenants' doors")?;
+    let (end, ending) = watch::channel(false);
+    let app = App { controller: Arc::clone(&controller), admin, ending: ending.clone() };
+    let serving = tokio::spawn(server::serve(listeners, router(app), pool, ending));
+    supervisor::ready(&format!("release {release}, API at {address}"));
+    log::info!("serving", release = release, address = address, ms = start.elapsed().as_millis());
+    tokio::select! {
+        () = controller.reconcile() => {}
+        () = supervisor::feed_watchdog(Arc::clone(&controller)) => {}
+        ended = told_to_end() => ended?,
+    }
+    supervisor::stopping();
+    end.send_replace(true);
+    let drained = tokio::time::timeout(DRAIN, async { tokio::join!(serving, controller.drain()) }).await;
+    log::info!("ended", drained = drained.is_ok());
+    Ok(())
+}
+
+async fn told_to_end() -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}

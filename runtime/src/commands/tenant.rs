@@ -1,0 +1,174 @@
+use super::reach;
+use crate::host::Host;
+use landfall_console::Console;
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+
+/// Make, list, look at and remove tenants
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Tenant {
+    /// Make a tenant from an image of the installed release, and show its key
+    Spawn(Spawn),
+    /// List tenants
+    List {
+        /// Only those of this organization
+        #[arg(long, value_name = "ID")]
+        org: Option<i64>,
+    },
+    /// Show how a tenant is
+    Status {
+        /// The tenant's number
+        id: i64,
+    },
+    /// Print a tenant's output
+    Logs {
+        /// The tenant's number
+        id: i64,
+        /// At most so many of the latest lines
+        #[arg(long, default_value_t = crate::controller::DEFAULT_TAIL)]
+        tail: u32,
+        /// Go on with lines as they come
+        #[arg(long, short)]
+        follow: bool,
+    },
+    /// Remove a tenant and its data
+    Destroy {
+        /// The tenant's number
+        id: i64,
+    },
+}
+
+/// What `tenant spawn` takes.
+#[derive(Debug, clap::Args)]
+pub(super) struct Spawn {
+    /// What people will call it
+    name: String,
+    /// The image's language, such as node
+    #[arg(long)]
+    language: Option<String>,
+    /// The image's framework, such as express
+    #[arg(long)]
+    framework: Option<String>,
+    /// The image's name in the release; decides alone
+    #[arg(long, value_name = "NAME")]
+    base_image: Option<String>,
+    /// The organization that it belongs to
+    #[arg(long, value_name = "ID")]
+    org: Option<i64>,
+}
+
+impl Tenant {
+    pub(super) fn run(self, host: &Host, console: Console) -> anyhow::Result<()> {
+        match self {
+            Self::Spawn(spawn) => spawn.run(host, console),
+            Self::List { org } => {
+                let filter = org.map(|org| format!("?org_id={org}")).unwrap_or_default();
+                let answer = reach::demand(host, "GET", &format!("/api/v1/tenant{filter}"), None)?;
+                console.result(&answer, table(&answer))
+            }
+            Self::Status { id } => {
+                let answer = reach::demand(host, "GET", &format!("/api/v1/tenant/{id}/status"), None)?;
+                console.result(&answer, fields(&answer))
+            }
+            Self::Logs { id, tail, follow: true } => {
+                let path = format!("/api/v1/tenant/{id}/logs?follow=true&tail={tail}");
+                reach::follow(host, &path, |line| console.raw(format!("{line}\n").as_bytes()))
+            }
+            Self::Logs { id, tail, follow: false } => {
+                let answer = reach::demand(host, "GET", &format!("/api/v1/tenant/{id}/logs?tail={tail}"), None)?;
+                console.result(&answer, lines(&answer))
+            }
+            Self::Destroy { id } => {
+                let answer = reach::demand(host, "DELETE", &format!("/api/v1/tenant/{id}"), None)?;
+                console.result(&answer, format!("tenant {id} and its data are removed"))
+            }
+        }
+    }
+}
+
+impl Spawn {
+    fn run(self, host: &Host, console: Console) -> anyhow::Result<()> {
+        let body = json!({
+            "name": self.name,
+            "language": self.language,
+            "framework": self.framework,
+            "baseImage": self.base_image,
+            "orgId": self.org,
+        });
+        let answer = reach::demand(host, "POST", "/api/v1/tenant/spawn", Some(body))?;
+        let tenant = answer.get("tenant").unwrap_or(&Value::Null);
+        let text = format!("{}\nThe API key is not shown again.", fields(tenant).trim_end());
+        console.result(&answer, text)
+    }
+}
+
+/// A value as a person reads it.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => "unknown".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// One field a line.
+fn fields(object: &Value) -> String {
+    let mut text = String::new();
+    for (key, value) in object.as_object().into_iter().flatten() {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{key:14} {}", plain(value));
+    }
+    text
+}
+
+fn table(answer: &Value) -> String {
+    let mut text =
+        format!("{:>6}  {:24}  {:>6}  {:12}  {:9}  {:>5}\n", "ENVID", "NAME", "ORGID", "STATUS", "HEALTH", "PORT");
+    for tenant in answer.get("tenants").and_then(Value::as_array).into_iter().flatten() {
+        let cell = |key: &str| plain(tenant.get(key).unwrap_or(&Value::Null));
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            text,
+            "{:>6}  {:24}  {:>6}  {:12}  {:9}  {:>5}",
+            cell("envId"),
+            cell("name"),
+            cell("orgId"),
+            cell("status"),
+            cell("health"),
+            cell("port")
+        );
+    }
+    text
+}
+
+fn lines(answer: &Value) -> String {
+    let logs = answer.get("logs").and_then(Value::as_array);
+    let lines: Vec<_> = logs.into_iter().flatten().filter_map(Value::as_str).collect();
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_a_table() {
+        let answer = json!({ "tenants": [
+            { "envId": 1, "name": "acme", "orgId": 1, "status": "running", "health": "healthy", "port": 3001 }
+        ]});
+        let table = table(&answer);
+        let lines: Vec<_> = table.lines().collect();
+        assert_eq!(
+            lines,
+            [
+                " ENVID  NAME                       ORGID  STATUS        HEALTH      PORT",
+                "     1  acme                           1  running       healthy     3001",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_the_engine_does_not_say_is_unknown() {
+        assert_eq!(fields(&json!({ "port": 3001, "uptime": null })), "port           3001\nuptime         unknown\n");
+    }
+}

@@ -1,0 +1,116 @@
+//! Makes a tenant's network, volumes and container in the engine, and removes them.
+
+use super::run_as::{self, RunAs, Wish};
+use super::{ActionError, Controller, spec};
+use crate::engine::{EngineError, Folder, FoundImage};
+use crate::names::EnvId;
+use crate::store::Environment;
+use std::time::Duration;
+
+/// How often, and how long apart, a network is removed whose last endpoint the engine is still letting go.
+const NETWORK_TRIES: u32 = 10;
+const NETWORK_PAUSE: Duration = Duration::from_millis(100);
+
+/// What becomes of a tenant's data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Volumes {
+    Keep,
+    Remove,
+}
+
+impl Controller {
+    /// The image of a tenant in the engine, as the release has it.
+    pub(super) async fn image_of(&self, record: &crate::store::ImageRecord) -> Result<FoundImage, ActionError> {
+        let found = self.parts.engine.find_image(&record.into()).await?;
+        found.ok_or_else(|| ActionError::ImageNotLoaded { name: record.name.clone(), config: record.config.clone() })
+    }
+
+    /// Makes all of a tenant and starts it. On failure, parts of it may be left.
+    ///
+    /// A network takes the engine as long as preparing the volumes does, so both happen at once. Neither is dropped when the
+    /// other fails: a call that was sent is carried out whether or not anybody waits for it.
+    pub(super) async fn build(&self, tenant: &Environment, image: &FoundImage) -> Result<(), ActionError> {
+        let engine = &self.parts.engine;
+        let network = spec::network(tenant);
+        let (networked, prepared) = tokio::join!(engine.create_network(&network), self.prepare(tenant, image));
+        networked?;
+        let user = prepared?;
+        let key = self.parts.secret.key(&tenant.decided.nonce);
+        let container = spec::container(tenant, image, user, &key, &self.parts.settings);
+        let preparation = tenant.id.preparation();
+        let (made, cleared) = tokio::join!(engine.create_container(&container), engine.remove_container(&preparation));
+        made?;
+        cleared?;
+        Ok(engine.start(&container.name).await?)
+    }
+
+    /// Makes the volumes and gives them to the tenant's user.
+    ///
+    /// A fresh volume belongs to root, and a container that may not be root cannot change that. So a second container, of the same image
+    /// and never started, mounts them, and their roots are put into it with the right owner: that works with any image, whatever is in it.
+    async fn prepare(&self, tenant: &Environment, image: &FoundImage) -> Result<RunAs, ActionError> {
+        let engine = &self.parts.engine;
+        let labels = spec::labels(tenant.id, tenant.decided.key_hash);
+        let (files, history) = (tenant.id.files_volume(), tenant.id.history_volume());
+        let (files, history) =
+            tokio::join!(engine.create_volume(&files, &labels), engine.create_volume(&history, &labels));
+        files?;
+        history?;
+        let preparation = spec::preparation(tenant, image);
+        engine.create_preparation(&preparation).await?;
+        let user = self.user_of(tenant, image, &preparation.name).await?;
+        let folder = |name: &str| Folder { name: name.to_owned(), uid: user.uid, gid: user.gid };
+        engine.put_folders(&preparation.name, spec::DATA, &[folder(spec::FILES), folder(spec::HISTORY)]).await?;
+        Ok(user)
+    }
+
+    async fn user_of(&self, tenant: &Environment, image: &FoundImage, container: &str) -> Result<RunAs, ActionError> {
+        let (name, group) = match run_as::wish(&image.user) {
+            Wish::Known(user) => return Ok(user),
+            Wish::Named(name, group) => (name, group),
+        };
+        let unknown =
+            || ActionError::UnknownUser { image: tenant.decided.image.name.clone(), user: image.user.clone() };
+        let passwd = match self.parts.engine.read_file(container, "/etc/passwd").await {
+            Ok(passwd) => passwd,
+            Err(EngineError::NotFound(_)) => return Err(unknown()),
+            Err(error) => return Err(error.into()),
+        };
+        run_as::look_up(&String::from_utf8_lossy(&passwd), name, group).ok_or_else(unknown)
+    }
+
+    /// Removes all of a tenant that is in the engine. Succeeds when nothing is left.
+    pub(super) async fn clear(&self, id: EnvId, volumes: Volumes) -> Result<(), EngineError> {
+        let engine = &self.parts.engine;
+        let (container, preparation) = (id.container(), id.preparation());
+        let (container, preparation) =
+            tokio::join!(engine.remove_container(&container), engine.remove_container(&preparation));
+        container?;
+        preparation?;
+        let (network, volumes) = tokio::join!(self.clear_network(id), self.clear_volumes(id, volumes));
+        network?;
+        volumes
+    }
+
+    async fn clear_network(&self, id: EnvId) -> Result<(), EngineError> {
+        let name = id.container();
+        for _ in 1..NETWORK_TRIES {
+            match self.parts.engine.remove_network(&name).await {
+                Err(EngineError::Refused { .. } | EngineError::Conflict(_)) => tokio::time::sleep(NETWORK_PAUSE).await,
+                other => return other,
+            }
+        }
+        self.parts.engine.remove_network(&name).await
+    }
+
+    async fn clear_volumes(&self, id: EnvId, volumes: Volumes) -> Result<(), EngineError> {
+        if volumes == Volumes::Keep {
+            return Ok(());
+        }
+        let (files, history) = (id.files_volume(), id.history_volume());
+        let engine = &self.parts.engine;
+        let (files, history) = tokio::join!(engine.remove_volume(&files), engine.remove_volume(&history));
+        files?;
+        history
+    }
+}

@@ -1,0 +1,117 @@
+//! What is known of tenants while this process lives: their doors, their health, their last sample, their tries.
+
+use super::backoff::Tries;
+use super::health::Health;
+use super::probe::{self, Target};
+use crate::doors::{Backend, Door, Sign};
+use crate::engine::Usage;
+use crate::names::EnvId;
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// All tenants that have a door.
+#[derive(Debug, Default)]
+pub(super) struct Live {
+    tenants: Mutex<HashMap<EnvId, Tenant>>,
+}
+
+#[derive(Debug)]
+struct Tenant {
+    door: Door,
+    health: watch::Sender<Health>,
+    /// Checks its health while its container runs.
+    watcher: Option<Watcher>,
+    sample: Option<(Instant, Usage)>,
+    tries: Tries,
+}
+
+#[derive(Debug)]
+struct Watcher(JoinHandle<()>);
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Tenant {
+    fn sign(&self) -> &Sign {
+        self.door.sign()
+    }
+}
+
+impl Live {
+    fn tenants(&self) -> MutexGuard<'_, HashMap<EnvId, Tenant>> {
+        self.tenants.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a tenant has a door.
+    pub(super) fn has(&self, id: EnvId) -> bool {
+        self.tenants().contains_key(&id)
+    }
+
+    /// A tenant has a door from now on. Callers wait at it.
+    pub(super) fn add(&self, id: EnvId, door: Door) {
+        let (health, _) = watch::channel(Health::Starting);
+        self.tenants().insert(id, Tenant { door, health, watcher: None, sample: None, tries: Tries::default() });
+    }
+
+    /// A tenant's container runs: check its health, and let callers in as soon as it answers.
+    pub(super) fn runs(&self, target: Target) {
+        if let Some(tenant) = self.tenants().get_mut(&target.id) {
+            tenant.health.send_replace(Health::Starting);
+            tenant.sign().lead(Backend::Pending);
+            tenant.sample = None;
+            let watch = probe::watch(target, tenant.sign().clone(), tenant.health.clone());
+            tenant.watcher = Some(Watcher(tokio::spawn(watch)));
+        }
+    }
+
+    /// Whether a tenant's container was running when we last looked.
+    pub(super) fn is_running(&self, id: EnvId) -> bool {
+        self.tenants().get(&id).is_some_and(|tenant| tenant.watcher.is_some())
+    }
+
+    /// A tenant's container does not run. Callers wait if it is likely to be back soon.
+    pub(super) fn stopped(&self, id: EnvId) {
+        if let Some(tenant) = self.tenants().get_mut(&id) {
+            tenant.watcher = None;
+            tenant.health.send_replace(Health::Unhealthy);
+            tenant.sign().lead(if tenant.tries.hopeless() { Backend::Down } else { Backend::Pending });
+        }
+    }
+
+    /// Whether a tenant may be started now.
+    pub(super) fn may_try(&self, id: EnvId, now: Instant) -> bool {
+        self.tenants().get(&id).is_none_or(|tenant| tenant.tries.allow(now))
+    }
+
+    /// Counts a try to start a tenant.
+    pub(super) fn count_try(&self, id: EnvId, now: Instant) {
+        if let Some(tenant) = self.tenants().get_mut(&id) {
+            tenant.tries.count(now);
+        }
+    }
+
+    /// Closes a tenant's door for good.
+    pub(super) fn remove(&self, id: EnvId) {
+        let tenant = self.tenants().remove(&id);
+        if let Some(tenant) = tenant {
+            tenant.door.close();
+        }
+    }
+
+    /// A tenant's health.
+    pub(super) fn health(&self, id: EnvId) -> Health {
+        self.tenants().get(&id).map_or(Health::Unhealthy, |tenant| *tenant.health.borrow())
+    }
+
+    /// Keeps a sample and returns the one before with its age.
+    pub(super) fn sampled(&self, id: EnvId, usage: Usage, now: Instant) -> Option<(Duration, Usage)> {
+        let before = self.tenants().get_mut(&id)?.sample.replace((now, usage));
+        before.map(|(at, usage)| (now.duration_since(at), usage))
+    }
+}

@@ -1,0 +1,52 @@
+//! A tenant's output.
+
+use super::{ActionError, Controller};
+use crate::engine::{LogStream, LogWindow};
+use crate::names::EnvId;
+use futures_util::StreamExt as _;
+use std::collections::VecDeque;
+
+/// Lines that are given when nobody says how many.
+pub const DEFAULT_TAIL: u32 = 200;
+/// Most lines that are given at once.
+pub const MAX_TAIL: u32 = 10_000;
+/// Most that is given at once, in bytes: what one answer may take of the service's memory.
+const MAX_BYTES: usize = 1 << 20;
+
+/// Which lines of a tenant's output.
+#[derive(Debug, Clone, Copy)]
+pub struct LogQuery {
+    /// Whose.
+    pub tenant: EnvId,
+    /// At most so many of the latest lines.
+    pub tail: u32,
+}
+
+impl Controller {
+    /// The latest lines of a tenant's output, oldest first, at most a MiB of them.
+    pub async fn logs(&self, query: LogQuery) -> Result<Vec<String>, ActionError> {
+        let mut stream = self.open_logs(query, false).await?;
+        let mut lines = VecDeque::new();
+        let mut bytes = 0;
+        while let Some(line) = stream.next().await {
+            let line = line?;
+            bytes += line.len();
+            lines.push_back(line);
+            while bytes > MAX_BYTES {
+                bytes -= lines.pop_front().map_or(bytes, |line: String| line.len());
+            }
+        }
+        Ok(lines.into())
+    }
+
+    /// The latest lines of a tenant's output, and then those that come.
+    pub async fn follow_logs(&self, query: LogQuery) -> Result<LogStream, ActionError> {
+        self.open_logs(query, true).await
+    }
+
+    async fn open_logs(&self, query: LogQuery, follow: bool) -> Result<LogStream, ActionError> {
+        let tenant = self.tenant(query.tenant).await?;
+        let window = LogWindow { tail: query.tail.min(MAX_TAIL), follow };
+        Ok(self.parts.engine.logs(&tenant.id.container(), window).await?)
+    }
+}

@@ -1,0 +1,147 @@
+//! Decides about tenants and organizations, and acts on the store, the engine and the doors.
+//!
+//! One worker a tenant at a time (`transitions`). What a worker begins it finishes or undoes, also when the caller hangs up: actions that
+//! change something run in tasks of their own. What a crash cuts short is finished or undone by the [`reconcile`](Controller::reconcile) loop.
+
+mod backoff;
+mod build;
+mod decide;
+mod destroy;
+mod error;
+mod health;
+mod live;
+mod logs;
+mod organizations;
+mod probe;
+mod reconcile;
+mod run_as;
+mod spawn;
+mod spec;
+mod status;
+mod transitions;
+
+pub use error::ActionError;
+pub use health::Health;
+pub use logs::{DEFAULT_TAIL, LogQuery, MAX_TAIL};
+pub use spawn::{SpawnRequest, Spawned};
+pub use spec::TENANT_LABEL;
+pub use status::{ServiceHealth, TenantStatus, TenantSummary};
+
+use crate::doors::Doors;
+use crate::engine::Engine;
+use crate::log;
+use crate::names::EnvId;
+use crate::release::Catalog;
+use crate::settings::Settings;
+use crate::store::{Environment, Status, Store};
+use crate::tenant_key::HostSecret;
+use live::Live;
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::{Notify, Semaphore};
+use transitions::Transitions;
+
+/// Tenants that are made at a time: more would only wait for each other inside the engine.
+const SPAWNS_AT_ONCE: usize = 4;
+/// How old the last sign of life of the reconcile loop may be: one round may wait for several engine calls that time out.
+const LIVELY: Duration = Duration::from_mins(5);
+
+/// What a controller works with.
+pub struct Parts {
+    /// What the operator decided.
+    pub settings: Settings,
+    /// What the installed release offers.
+    pub catalog: Catalog,
+    /// What should be.
+    pub store: Store,
+    /// What is.
+    pub engine: Arc<dyn Engine>,
+    /// What tenants' keys are derived from.
+    pub secret: HostSecret,
+    /// The tenants' ports.
+    pub doors: Doors,
+}
+
+/// Decides and acts. Shared by the API, the reconcile loop and the watchdog.
+pub struct Controller {
+    parts: Parts,
+    live: Live,
+    transitions: Transitions,
+    /// Held while a port, a subnet and a number are chosen.
+    allocation: tokio::sync::Mutex<()>,
+    spawning: Semaphore,
+    /// Asks for a round of the reconcile loop now.
+    wanted: Notify,
+    last_round: Mutex<Instant>,
+    health: tokio::sync::Mutex<Option<(Instant, ServiceHealth)>>,
+}
+
+impl Controller {
+    /// A controller, with the doors of all known tenants open: callers wait until their tenant is found.
+    pub async fn new(parts: Parts) -> Result<Arc<Self>, ActionError> {
+        let controller = Self {
+            parts,
+            live: Live::default(),
+            transitions: Transitions::default(),
+            allocation: tokio::sync::Mutex::default(),
+            spawning: Semaphore::new(SPAWNS_AT_ONCE),
+            wanted: Notify::new(),
+            last_round: Mutex::new(Instant::now()),
+            health: tokio::sync::Mutex::default(),
+        };
+        for tenant in controller.parts.store.environments(None).await? {
+            if matches!(tenant.status, Status::Running | Status::Stopped) {
+                controller.open_door(&tenant);
+            }
+        }
+        controller.parts.doors.forget_inherited();
+        Ok(Arc::new(controller))
+    }
+
+    /// The installed release.
+    pub fn catalog(&self) -> &Catalog {
+        &self.parts.catalog
+    }
+
+    /// The settings.
+    pub fn settings(&self) -> &Settings {
+        &self.parts.settings
+    }
+
+    /// The tenant whose subnet an address lies in.
+    pub async fn tenant_at(&self, address: Ipv4Addr) -> Result<Option<Environment>, ActionError> {
+        Ok(self.parts.store.environment_at(address).await?)
+    }
+
+    /// Whether the database answers and the reconcile loop turns: what the watchdog asks.
+    pub async fn is_alive(&self) -> bool {
+        let turned = self.last_round.lock().unwrap_or_else(PoisonError::into_inner).elapsed() < LIVELY;
+        turned && self.parts.store.check().await.is_ok()
+    }
+
+    /// Lets in nobody new, and returns when nothing is being made or removed and no caller is inside a door.
+    pub async fn drain(&self) {
+        tokio::join!(self.transitions.idle(), self.parts.doors.drain());
+    }
+
+    async fn tenant(&self, id: EnvId) -> Result<Environment, ActionError> {
+        self.parts.store.environment(id).await?.ok_or(ActionError::NoSuchTenant(id))
+    }
+
+    /// Opens the door of a tenant that has a port. A port that another program took meanwhile is tried again later.
+    fn open_door(&self, tenant: &Environment) {
+        let port = tenant.decided.port;
+        let doors = &self.parts.doors;
+        match doors.take(port).and_then(|doorway| doors.open(doorway)) {
+            Ok(door) => self.live.add(tenant.id, door),
+            Err(error) => log::error!("port_unavailable", tenant = tenant.id, port = port, error = error),
+        }
+    }
+
+    fn target(tenant: &Environment) -> probe::Target {
+        let decided = &tenant.decided;
+        let address = SocketAddrV4::new(decided.subnet.tenant(), decided.image.port);
+        probe::Target { id: tenant.id, address, path: decided.image.health.clone() }
+    }
+}

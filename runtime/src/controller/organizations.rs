@@ -1,0 +1,36 @@
+//! Who tenants belong to.
+
+use super::{ActionError, Controller};
+use crate::names::{Name, OrgId};
+use crate::store::Organization;
+
+/// The plan of organizations that name none.
+const DEFAULT_PLAN: &str = "free";
+
+impl Controller {
+    /// Creates an organization.
+    pub async fn create_organization(&self, name: Name, plan: Option<Name>) -> Result<Organization, ActionError> {
+        let plan = plan.map_or_else(|| DEFAULT_PLAN.to_owned(), String::from);
+        Ok(self.parts.store.create_organization(name, plan).await?)
+    }
+
+    /// All organizations, by number.
+    pub async fn organizations(&self) -> Result<Vec<Organization>, ActionError> {
+        Ok(self.parts.store.organizations().await?)
+    }
+
+    /// One organization.
+    pub async fn organization(&self, id: OrgId) -> Result<Organization, ActionError> {
+        self.parts.store.organization(id).await?.ok_or(ActionError::NoSuchOrganization(id))
+    }
+
+    /// Removes an organization that has no tenants.
+    pub async fn remove_organization(&self, id: OrgId) -> Result<(), ActionError> {
+        self.organization(id).await?;
+        if id == OrgId::DEFAULT {
+            return Err(ActionError::DefaultOrganization(id));
+        }
+        let removed = self.parts.store.remove_empty_organization(id).await?;
+        if removed { Ok(()) } else { Err(ActionError::OrganizationNotEmpty(id)) }
+    }
+}

@@ -1,0 +1,124 @@
+//! Asks a tenant over HTTP whether it is healthy, and leads its callers accordingly.
+
+use super::health::{Course, Health};
+use crate::doors::{Backend, Sign};
+use crate::log;
+use crate::names::EnvId;
+use bytes::Bytes;
+use http_body_util::Empty;
+use hyper::client::conn::http1;
+use hyper::{Request, StatusCode};
+use hyper_util::rt::TokioIo;
+use std::net::SocketAddrV4;
+use std::pin::pin;
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout};
+
+/// How long a tenant may take to answer one check.
+const ANSWER: Duration = Duration::from_secs(2);
+/// Most of an answer's head that is read: tenants are not trusted.
+const HEAD: usize = 16 * 1024;
+
+/// What is asked, and where.
+#[derive(Debug, Clone)]
+pub(super) struct Target {
+    pub(super) id: EnvId,
+    pub(super) address: SocketAddrV4,
+    pub(super) path: String,
+}
+
+/// Checks a tenant from its start until it is told to stop by being dropped.
+pub(super) async fn watch(target: Target, sign: Sign, health: watch::Sender<Health>) {
+    let start = Instant::now();
+    let mut course = Course::NEW;
+    loop {
+        let before = course.health;
+        course = course.after(answers(&target).await, start.elapsed());
+        if course.health != before {
+            let (tenant, after) = (target.id, course.health);
+            log::info!(
+                "tenant_health",
+                tenant = tenant,
+                health = format_args!("{after:?}"),
+                after_ms = start.elapsed().as_millis()
+            );
+            health.send_replace(course.health);
+            // An unhealthy tenant that runs is still reachable: it may serve all but its health path.
+            sign.lead(Backend::Ready(target.address));
+        }
+        sleep(course.pause()).await;
+    }
+}
+
+async fn answers(target: &Target) -> bool {
+    timeout(ANSWER, ask(target)).await.is_ok_and(|answer| answer.is_some_and(|status| status == StatusCode::OK))
+}
+
+async fn ask(target: &Target) -> Option<StatusCode> {
+    let stream = TcpStream::connect(target.address).await.ok()?;
+    let mut builder = http1::Builder::new();
+    let handshake = builder.max_buf_size(HEAD).handshake(TokioIo::new(stream));
+    let (mut sender, connection) = handshake.await.ok()?;
+    let request = Request::get(&target.path)
+        .header("host", target.address.to_string())
+        .header("user-agent", "landfall-health")
+        .header("connection", "close")
+        .body(Empty::<Bytes>::new())
+        .ok()?;
+    let (mut answer, mut connection) = (pin!(sender.send_request(request)), pin!(connection));
+    let answer = tokio::select! {
+        biased;
+        answer = &mut answer => answer,
+        // The answer may have come with the end of the connection.
+        _ = &mut connection => answer.await,
+    };
+    answer.ok().map(|answer| answer.status())
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+    use std::net::SocketAddr;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    async fn server(answer: &'static str) -> Target {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let SocketAddr::V4(address) = listener.local_addr().unwrap() else { unreachable!() };
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut request = [0; 1024];
+                let read = stream.read(&mut request).await.unwrap();
+                assert!(request[..read].starts_with(b"GET /health HTTP/1.1\r\n"));
+                stream.write_all(answer.as_bytes()).await.unwrap();
+            }
+        });
+        Target { id: EnvId(1), address, path: "/health".into() }
+    }
+
+    #[tokio::test]
+    async fn only_200_is_healthy() {
+        for (answer, healthy) in [
+            ("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", true),
+            ("HTTP/1.1 204 No Content\r\n\r\n", false),
+            ("HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n", false),
+            ("HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n", false),
+            ("SSH-2.0-OpenSSH\r\n", false),
+            ("", false),
+        ] {
+            assert_eq!(answers(&server(answer).await).await, healthy, "{answer:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_closed_port_and_a_strange_path_are_unhealthy() {
+        let unused = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let address = SocketAddrV4::new(std::net::Ipv4Addr::LOCALHOST, unused);
+        assert!(!answers(&Target { id: EnvId(1), address, path: "/".into() }).await);
+        let target = server("HTTP/1.1 200 OK\r\n\r\n").await;
+        assert!(!answers(&Target { path: "/ HTTP/1.1\r\nx: y".into(), ..target }).await);
+    }
+}

@@ -1,0 +1,193 @@
+//! Makes the engine agree with the database, after a crash of either, a reboot, or somebody's hand.
+//!
+//! Each round lists what bears our label, compares it with the rows, and looks closer at each tenant that does not agree. Closer means
+//! under the tenant's transition, with a row and a container that are read anew: the listing may be older than what another worker did meanwhile.
+
+use super::build::Volumes;
+use super::decide::{Seen, Step, decide};
+use super::{ActionError, Controller, spec};
+use crate::engine::{Listed, Listing};
+use crate::log;
+use crate::names::EnvId;
+use crate::store::{Environment, Status};
+use futures_util::StreamExt as _;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
+
+/// Between two rounds, when the engine reports nothing.
+const PAUSE: Duration = Duration::from_secs(5);
+/// Networks and volumes are listed every so many rounds: only a restored database makes orphans of them.
+const FULL_EVERY: u32 = 12;
+/// Tenants that are worked on at a time.
+const AT_ONCE: usize = 4;
+/// Before the engine's events are asked for again.
+const EVENTS_PAUSE: Duration = Duration::from_secs(1);
+
+impl Controller {
+    /// Goes round until it is dropped.
+    pub async fn reconcile(&self) {
+        let rounds = async {
+            let mut engine_was_up = true;
+            for round in 0_u32.. {
+                let listed = if round % FULL_EVERY == 0 || !engine_was_up {
+                    self.parts.engine.list(spec::TENANT_LABEL).await
+                } else {
+                    let containers = self.parts.engine.list_containers(spec::TENANT_LABEL).await;
+                    containers.map(|containers| Listing { containers, ..Listing::default() })
+                };
+                if listed.is_ok() != engine_was_up {
+                    engine_was_up = listed.is_ok();
+                    log::warning!("engine_changed", available = engine_was_up);
+                }
+                if let Ok(listing) = listed {
+                    self.settle_all(&listing).await;
+                }
+                *self.last_round.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+                // A round that was asked for while this one went on follows at once.
+                let _ = tokio::time::timeout(PAUSE, self.wanted.notified()).await;
+            }
+        };
+        tokio::join!(rounds, self.listen());
+    }
+
+    /// Asks for a round whenever a tenant's container ends.
+    async fn listen(&self) {
+        loop {
+            let mut endings = self.parts.engine.endings(spec::TENANT_LABEL);
+            while let Some(Ok(())) = endings.next().await {
+                self.wanted.notify_one();
+            }
+            tokio::time::sleep(EVENTS_PAUSE).await;
+        }
+    }
+
+    async fn settle_all(&self, listing: &Listing) {
+        let rows = match self.parts.store.environments(None).await {
+            Ok(rows) => rows,
+            Err(error) => return log::error!("reconcile_failed", error = log::chain(&error)),
+        };
+        self.reserve_numbers(listing, &rows).await;
+        let ids = disagreeing(&rows, listing, |id| self.live.is_running(id));
+        futures_util::stream::iter(ids)
+            .for_each_concurrent(AT_ONCE, async |id| {
+                if let Err(error) = self.settle(id).await {
+                    log::warning!("tenant_not_settled", tenant = id, error = log::chain(&error));
+                }
+            })
+            .await;
+    }
+
+    /// No number that something in the engine bears is given to a new tenant, which would then find a stranger's data.
+    async fn reserve_numbers(&self, listing: &Listing, rows: &[Environment]) {
+        let known: BTreeSet<EnvId> = rows.iter().map(|row| row.id).collect();
+        let all = listing.containers.iter().chain(&listing.networks).chain(&listing.volumes);
+        let strange = all.filter_map(|one| spec::tenant_of(&one.labels)).filter(|id| !known.contains(id)).max();
+        if let Some(id) = strange
+            && let Err(error) = self.parts.store.skip_ids_through(id).await
+        {
+            log::error!("reconcile_failed", error = log::chain(&error));
+        }
+    }
+
+    /// Does what one tenant needs, unless somebody else is working on it.
+    async fn settle(&self, id: EnvId) -> Result<(), ActionError> {
+        // Between a spawn's row and its transition, nobody may take the row for one that was left behind.
+        let transition = {
+            let _alone = self.allocation.lock().await;
+            self.transitions.try_begin(id)
+        };
+        let Some(_transition) = transition else { return Ok(()) };
+        let row = self.parts.store.environment(id).await?;
+        let container = self.parts.engine.inspect(&id.container()).await?;
+        let seen = container.map(|state| Seen {
+            running: state.running,
+            ours: row.as_ref().is_some_and(|row| spec::is_ours(&state.labels, row.decided.key_hash)),
+        });
+        let step = decide(row.as_ref().map(|row| (row.status, row.desired)), seen);
+        match (step, row) {
+            (Step::RemoveOrphan, _) | (_, None) => self.remove_orphan(id).await,
+            (Step::Remove, Some(_)) => self.remove(id).await,
+            (Step::Adopt, Some(row)) => self.adopt(&row).await,
+            (Step::Start | Step::Rebuild, Some(row)) => self.revive(&row, step).await,
+        }
+    }
+
+    async fn remove_orphan(&self, id: EnvId) -> Result<(), ActionError> {
+        self.clear(id, Volumes::Keep).await?;
+        log::warning!("orphan_removed", tenant = id, volumes = "kept");
+        Ok(())
+    }
+
+    /// Leads callers to a container that runs.
+    async fn adopt(&self, tenant: &Environment) -> Result<(), ActionError> {
+        if !self.live.has(tenant.id) {
+            self.open_door(tenant);
+        }
+        if !self.live.is_running(tenant.id) {
+            self.live.runs(Self::target(tenant));
+            log::info!("tenant_adopted", tenant = tenant.id);
+        }
+        if tenant.status != Status::Running {
+            self.parts.store.set_status(tenant.id, Status::Running).await?;
+        }
+        Ok(())
+    }
+
+    /// Gets a tenant that should run to run, if it is time for another try.
+    async fn revive(&self, tenant: &Environment, step: Step) -> Result<(), ActionError> {
+        let (id, now) = (tenant.id, Instant::now());
+        self.live.stopped(id);
+        if self.live.may_try(id, now) {
+            self.live.count_try(id, now);
+            match self.bring_back(tenant, step).await {
+                Ok(()) => {
+                    log::info!(
+                        "tenant_restarted",
+                        tenant = id,
+                        rebuilt = (step == Step::Rebuild),
+                        ms = now.elapsed().as_millis()
+                    );
+                    return self.adopt(tenant).await;
+                }
+                Err(error) => log::warning!("tenant_not_restarted", tenant = id, error = log::chain(&error)),
+            }
+        }
+        if tenant.status == Status::Running {
+            self.parts.store.set_status(id, Status::Stopped).await?;
+        }
+        Ok(())
+    }
+
+    /// Starts the container, or makes it again where there is none, it is not ours, or it does not start: its network may be gone.
+    async fn bring_back(&self, tenant: &Environment, step: Step) -> Result<(), ActionError> {
+        if step == Step::Start {
+            match self.parts.engine.start(&tenant.id.container()).await {
+                Err(error) if !error.is_unavailable() => {
+                    log::warning!("tenant_not_started", tenant = tenant.id, error = log::chain(&error));
+                }
+                other => return Ok(other?),
+            }
+        }
+        let image = self.image_of(&tenant.decided.image).await?;
+        self.clear(tenant.id, Volumes::Keep).await?;
+        self.build(tenant, &image).await
+    }
+}
+
+/// The tenants to look closer at: those of which rows and listing do not say that all is well. Pure.
+fn disagreeing(rows: &[Environment], listing: &Listing, led_to: impl Fn(EnvId) -> bool) -> BTreeSet<EnvId> {
+    let containers: BTreeMap<&str, &Listed> = listing.containers.iter().map(|one| (one.name.as_str(), one)).collect();
+    let well = |row: &Environment| {
+        let container = containers.get(row.id.container().as_str());
+        let seen =
+            container.map(|one| Seen { running: one.running, ours: spec::is_ours(&one.labels, row.decided.key_hash) });
+        let adopted = decide(Some((row.status, row.desired)), seen) == Step::Adopt;
+        adopted && row.status == Status::Running && led_to(row.id)
+    };
+    let known: BTreeSet<EnvId> = rows.iter().map(|row| row.id).collect();
+    // Volumes without a row are kept, so they ask for nothing.
+    let labelled = listing.containers.iter().chain(&listing.networks);
+    let orphans = labelled.filter_map(|one| spec::tenant_of(&one.labels)).filter(|id| !known.contains(id));
+    rows.iter().filter(|row| !well(row)).map(|row| row.id).chain(orphans).collect()
+}

@@ -1,0 +1,90 @@
+//! Which user a tenant runs as. Never root.
+//!
+//! Volumes must belong to that user before the container starts, which takes numbers. An image that names root, or nobody, runs as
+//! 65532 (the `nonroot` of the images that made it common). A number is taken as it is, with the group of the same number unless one is given. A
+//! name is looked up in the image's own `/etc/passwd`.
+
+use std::fmt;
+
+/// A user and a group by number. The user is not root.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct RunAs {
+    pub(super) uid: u32,
+    pub(super) gid: u32,
+}
+
+/// Who runs what names no user of its own.
+const NOBODY: RunAs = RunAs { uid: 65532, gid: 65532 };
+
+impl fmt::Display for RunAs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.uid, self.gid)
+    }
+}
+
+/// What an image's `User` says (OCI image configuration, `config.User`).
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Wish<'a> {
+    /// All is known.
+    Known(RunAs),
+    /// A name, to be looked up, and a group by number where one is given.
+    Named(&'a str, Option<u32>),
+}
+
+/// Reads `user`, `uid`, `user:group`, `uid:gid`, `uid:group` or `user:gid`.
+pub(super) fn wish(user: &str) -> Wish<'_> {
+    let (user, group) = user.split_once(':').map_or((user, None), |(user, group)| (user, group.parse().ok()));
+    match user.parse::<u32>() {
+        Ok(0) => Wish::Known(NOBODY),
+        Ok(uid) => Wish::Known(RunAs { uid, gid: group.unwrap_or(uid) }),
+        Err(_) if user.is_empty() || user == "root" => Wish::Known(NOBODY),
+        Err(_) => Wish::Named(user, group),
+    }
+}
+
+/// Looks a name up in the text of a passwd(5) file. A name of root is nobody here, too.
+pub(super) fn look_up(passwd: &str, name: &str, group: Option<u32>) -> Option<RunAs> {
+    let mut fields = passwd.lines().map(|line| line.split(':')).find_map(|mut line| {
+        let found = line.next() == Some(name);
+        found.then(|| line.skip(1))
+    })?;
+    let uid: u32 = fields.next()?.parse().ok()?;
+    let gid: u32 = fields.next()?.parse().ok()?;
+    Some(if uid == 0 { NOBODY } else { RunAs { uid, gid: group.unwrap_or(gid) } })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn users_by_number_and_nobody_need_no_lookup() {
+        for (user, expected) in [
+            ("", "65532:65532"),
+            ("0", "65532:65532"),
+            ("0:0", "65532:65532"),
+            ("root", "65532:65532"),
+            ("root:root", "65532:65532"),
+            ("1000", "1000:1000"),
+            ("1000:50", "1000:50"),
+            ("1000:staff", "1000:1000"),
+        ] {
+            let Wish::Known(known) = wish(user) else { panic!("{user:?} needs a lookup") };
+            assert_eq!(known.to_string(), expected, "{user:?}");
+        }
+        assert_eq!(wish("node"), Wish::Named("node", None));
+        assert_eq!(wish("node:7"), Wish::Named("node", Some(7)));
+    }
+
+    #[test]
+    fn names_are_those_of_the_image() {
+        let passwd = "root:x:0:0::/:/bin/sh\ntoor:x:0:0::/:\nbroken\nnode:x:1000:1001::/:/bin/sh\nodd:x:a:b\n";
+        let found = |name, group| look_up(passwd, name, group).map(|user| user.to_string());
+        assert_eq!(found("node", None).as_deref(), Some("1000:1001"));
+        assert_eq!(found("node", Some(7)).as_deref(), Some("1000:7"));
+        assert_eq!(found("toor", None).as_deref(), Some("65532:65532"));
+        for missing in ["nod", "broken", "odd", ""] {
+            assert_eq!(found(missing, None), None, "{missing}");
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! What a tenant is made of, from what was decided about it and the settings. Pure.
+
+use super::run_as::RunAs;
+use crate::engine::{ContainerSpec, FoundImage, Labels, NetworkSpec, PreparationSpec};
+use crate::names::EnvId;
+use crate::settings::Settings;
+use crate::store::Environment;
+use crate::tenant_key::{ApiKey, KeyHash};
+
+/// All that is a tenant's bears this label, with its number.
+pub const TENANT_LABEL: &str = "io.landfall.tenant";
+/// Which tenant of that number: numbers repeat after a database was restored, keys do not.
+pub(super) const INSTANCE_LABEL: &str = "io.landfall.instance";
+
+/// How a tenant looks the host up.
+const HOST_NAME: &str = "host.docker.internal";
+/// The folder that holds a tenant's volumes, and their names in it.
+pub(super) const DATA: &str = "/app/data";
+pub(super) const FILES: &str = "users";
+pub(super) const HISTORY: &str = "db";
+/// Folders in memory. They count towards the tenant's memory; nothing in them can be run.
+const TMPFS: [(&str, &str); 2] =
+    [("/tmp", "rw,noexec,nosuid,nodev,size=64m"), ("/run", "rw,noexec,nosuid,nodev,size=8m")];
+
+pub(super) fn labels(id: EnvId, key: KeyHash) -> Labels {
+    [(TENANT_LABEL.to_owned(), id.to_string()), (INSTANCE_LABEL.to_owned(), instance(key))].into()
+}
+
+/// The beginning of the key's hash: says which tenant, and gives nothing away that would help to find the key.
+pub(super) fn instance(key: KeyHash) -> String {
+    let mut hex = key.to_hex();
+    hex.truncate(16);
+    hex
+}
+
+/// Whether labels are those of this very tenant.
+pub(super) fn is_ours(labels: &Labels, key: KeyHash) -> bool {
+    labels.get(INSTANCE_LABEL).is_some_and(|label| *label == instance(key))
+}
+
+/// The tenant that labels speak of.
+pub(super) fn tenant_of(labels: &Labels) -> Option<EnvId> {
+    labels.get(TENANT_LABEL).and_then(|id| id.parse().ok()).map(EnvId)
+}
+
+fn volumes(id: EnvId) -> Vec<(String, String)> {
+    vec![(id.files_volume(), format!("{DATA}/{FILES}")), (id.history_volume(), format!("{DATA}/{HISTORY}"))]
+}
+
+pub(super) fn network(tenant: &Environment) -> NetworkSpec {
+    let decided = &tenant.decided;
+    NetworkSpec {
+        name: tenant.id.container(),
+        bridge: tenant.id.bridge(),
+        subnet: decided.subnet.to_string(),
+        gateway: decided.subnet.gateway(),
+        labels: labels(tenant.id, decided.key_hash),
+    }
+}
+
+pub(super) fn preparation(tenant: &Environment, image: &FoundImage) -> PreparationSpec {
+    PreparationSpec {
+        name: tenant.id.preparation(),
+        image: image.id.clone(),
+        labels: labels(tenant.id, tenant.decided.key_hash),
+        volumes: volumes(tenant.id),
+    }
+}
+
+pub(super) fn container(
+    tenant: &Environment,
+    image: &FoundImage,
+    user: RunAs,
+    key: &ApiKey,
+    settings: &Settings,
+) -> ContainerSpec {
+    let (id, decided) = (tenant.id, &tenant.decided);
+    ContainerSpec {
+        name: id.container(),
+        image: image.id.clone(),
+        user: user.to_string(),
+        env: environment(tenant, key, settings),
+        labels: labels(id, decided.key_hash),
+        network: (id.container(), decided.subnet.tenant()),
+        hosts: vec![(HOST_NAME.to_owned(), decided.subnet.gateway())],
+        volumes: volumes(id),
+        tmpfs: TMPFS.map(|(path, options)| (path.to_owned(), options.to_owned())).into(),
+        memory: settings.limits.memory,
+        nano_cpus: settings.limits.nano_cpus,
+        pids: settings.limits.pids,
+    }
+}
+
+/// The variables that tenants are promised, and the port that their image listens on.
+fn environment(tenant: &Environment, key: &ApiKey, settings: &Settings) -> Vec<String> {
+    let (id, decided) = (tenant.id, &tenant.decided);
+    vec![
+        format!("CONVERGENCE_API_URL=http://{HOST_NAME}:{}/api/v1", settings.api.port()),
+        format!("CONVERGENCE_API_KEY={}", key.reveal()),
+        format!("CONVERGENCE_ORG_ID={}", decided.org),
+        format!("CONVERGENCE_ENV_ID={id}"),
+        format!("TENANT_ID=tenant_{id}"),
+        format!("TENANT_NAME={}", decided.name),
+        "NODE_ENV=production".to_owned(),
+        "LOG_LEVEL=info".to_owned(),
+        format!("PORT={}", decided.image.port),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+    use crate::names::OrgId;
+    use crate::store::{Desired, ImageRecord, NewEnvironment, Status};
+    use crate::tenant_key::{HostSecret, KeyNonce};
+
+    fn tenant(key: &ApiKey, nonce: KeyNonce) -> Environment {
+        Environment {
+            id: EnvId(7),
+            status: Status::Provisioning,
+            desired: Desired::Running,
+            created_at: "2026-11-22T00:00:00Z".into(),
+            decided: NewEnvironment {
+                org: OrgId(3),
+                name: "acme corp".into(),
+                port: 3001,
+                subnet: "10.213.0.16/29".parse().unwrap(),
+                nonce,
+                key_hash: key.hash(),
+                image: ImageRecord {
+                    name: "node".into(),
+                    config: "sha256:00".into(),
+                    diff_ids: vec![],
+                    port: 8080,
+                    health: "/health".into(),
+                },
+            },
+        }
+    }
+
+    #[test]
+    fn a_tenant_is_made_of_what_was_decided() {
+        let folder = tempfile::tempdir().unwrap();
+        let secret = HostSecret::load_or_create(&folder.path().join("secret")).unwrap();
+        let nonce = KeyNonce([1; 16]);
+        let key = secret.key(&nonce);
+        let tenant = tenant(&key, nonce);
+        let image = FoundImage { id: "sha256:aa".into(), user: String::new() };
+        let settings = Settings::parse("[api]\nport = 80").unwrap();
+        let spec = container(&tenant, &image, RunAs { uid: 5, gid: 6 }, &key, &settings);
+        assert_eq!((spec.name.as_str(), spec.user.as_str()), ("convergence-tenant-7", "5:6"));
+        assert_eq!(
+            spec.env,
+            [
+                "CONVERGENCE_API_URL=http://host.docker.internal:80/api/v1".to_owned(),
+                format!("CONVERGENCE_API_KEY={}", key.reveal()),
+                "CONVERGENCE_ORG_ID=3".to_owned(),
+                "CONVERGENCE_ENV_ID=7".to_owned(),
+                "TENANT_ID=tenant_7".to_owned(),
+                "TENANT_NAME=acme corp".to_owned(),
+                "NODE_ENV=production".to_owned(),
+                "LOG_LEVEL=info".to_owned(),
+                "PORT=8080".to_owned(),
+            ]
+        );
+        assert_eq!(spec.network, ("convergence-tenant-7".to_owned(), "10.213.0.18".parse().unwrap()));
+        assert_eq!(spec.hosts, [("host.docker.internal".to_owned(), "10.213.0.17".parse().unwrap())]);
+        let targets: Vec<_> = spec.volumes.iter().map(|(name, at)| (name.as_str(), at.as_str())).collect();
+        assert_eq!(
+            targets,
+            [("convergence-tenant-7-files", "/app/data/users"), ("convergence-tenant-7-history", "/app/data/db")]
+        );
+        assert_eq!((spec.memory, spec.nano_cpus, spec.pids), (4 << 30, 2_000_000_000, 512));
+        let network = network(&tenant);
+        assert_eq!((network.bridge.as_str(), network.subnet.as_str()), ("lft7", "10.213.0.16/29"));
+    }
+
+    #[test]
+    fn labels_tell_two_tenants_of_one_number_apart() {
+        let (first, second) = (KeyHash::of("a"), KeyHash::of("b"));
+        let worn = labels(EnvId(7), first);
+        assert_eq!(tenant_of(&worn), Some(EnvId(7)));
+        assert!(is_ours(&worn, first) && !is_ours(&worn, second));
+        assert!(!is_ours(&Labels::new(), first));
+    }
+}

@@ -1,0 +1,153 @@
+//! One caller's connection: wait for the tenant, connect, copy both ways.
+
+use super::{Backend, refusal};
+use std::io;
+use std::net::SocketAddrV4;
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
+
+/// How long a caller waits for a tenant that is about to be ready.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a connection on the host's own bridge may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// Each direction's buffer: as fast as larger ones on a bridge, and 256 connections stay in 4 MiB.
+const BUFFER: usize = 8 * 1024;
+/// After how long a silent peer is asked whether it is still there.
+const KEEPALIVE: Duration = Duration::from_mins(1);
+
+/// Serves one caller from beginning to end.
+pub(super) async fn visit(mut caller: TcpStream, mut backend: watch::Receiver<Backend>) {
+    let tenant = match find(&mut backend).await {
+        Ok(address) => connect(address).await,
+        Err(refused) => Err(refused),
+    };
+    match tenant {
+        Ok(mut tenant) => {
+            // Whoever closed or reset the connection knows it already.
+            let _ = tokio::io::copy_bidirectional_with_sizes(&mut caller, &mut tenant, BUFFER, BUFFER).await;
+        }
+        Err(refused) => refusal::answer(caller, refused).await,
+    }
+}
+
+/// Waits until the door leads somewhere.
+async fn find(backend: &mut watch::Receiver<Backend>) -> Result<SocketAddrV4, refusal::Refusal> {
+    let deadline = Instant::now() + PATIENCE;
+    let settled = backend.wait_for(|backend| *backend != Backend::Pending);
+    match timeout_at(deadline, settled).await {
+        Err(_) => Err(refusal::Refusal::NotReady),
+        // The sender went away: the tenant is being removed.
+        Ok(Err(_)) => Err(refusal::Refusal::Down),
+        Ok(Ok(backend)) => match *backend {
+            Backend::Ready(address) => Ok(address),
+            Backend::Pending | Backend::Down => Err(refusal::Refusal::Down),
+        },
+    }
+}
+
+async fn connect(address: SocketAddrV4) -> Result<TcpStream, refusal::Refusal> {
+    let connected = timeout_at(Instant::now() + CONNECT_TIMEOUT, TcpStream::connect(address)).await;
+    let tenant = connected.map_err(|_| refusal::Refusal::Unreachable)?.map_err(|_| refusal::Refusal::Unreachable)?;
+    watch_over(&tenant).map_err(|_| refusal::Refusal::Unreachable)?;
+    Ok(tenant)
+}
+
+/// Small writes go out at once, and a peer that vanished is noticed.
+pub(super) fn watch_over(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    rustix::net::sockopt::set_socket_keepalive(stream, true)?;
+    rustix::net::sockopt::set_tcp_keepidle(stream, KEEPALIVE)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use crate::doors::{Backend, Doors, Keeper};
+    use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::{TcpListener, TcpStream};
+
+    fn doors() -> Doors {
+        Doors::new(Ipv4Addr::LOCALHOST, "10.213.0.0/16".parse().unwrap(), Keeper::none())
+    }
+
+    async fn echo() -> SocketAddrV4 {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let SocketAddr::V4(address) = listener.local_addr().unwrap() else { unreachable!() };
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                tokio::spawn(async move {
+                    let (mut read, mut write) = stream.split();
+                    tokio::io::copy(&mut read, &mut write).await
+                });
+            }
+        });
+        address
+    }
+
+    async fn said(port: u16, words: &str) -> String {
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap();
+        stream.write_all(words.as_bytes()).await.unwrap();
+        stream.shutdown().await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+
+    #[tokio::test]
+    async fn a_caller_waits_until_the_tenant_is_ready() {
+        let doors = doors();
+        let doorway = doors.take(0).unwrap();
+        let port = doorway.port();
+        let door = doors.open(doorway).unwrap();
+        let caller = tokio::spawn(async move { said(port, "hello").await });
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        assert!(!caller.is_finished());
+        door.sign().lead(Backend::Ready(echo().await));
+        assert_eq!(caller.await.unwrap(), "hello");
+    }
+
+    #[tokio::test]
+    async fn a_caller_of_a_tenant_that_is_down_is_told_so() {
+        let doors = doors();
+        let doorway = doors.take(0).unwrap();
+        let port = doorway.port();
+        let door = doors.open(doorway).unwrap();
+        door.sign().lead(Backend::Down);
+        let answer = said(port, "GET / HTTP/1.1\r\n\r\n").await;
+        assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("tenant_unavailable"), "{answer}");
+        assert!(answer.contains("Retry-After: "), "{answer}");
+    }
+
+    #[tokio::test]
+    async fn a_tenant_that_does_not_listen_is_a_bad_gateway() {
+        let doors = doors();
+        let doorway = doors.take(0).unwrap();
+        let port = doorway.port();
+        let door = doors.open(doorway).unwrap();
+        let unused = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
+        door.sign().lead(Backend::Ready(SocketAddrV4::new(Ipv4Addr::LOCALHOST, unused)));
+        let answer = said(port, "GET / HTTP/1.1\r\n\r\n").await;
+        assert!(answer.starts_with("HTTP/1.1 502 ") && answer.contains("tenant_unreachable"), "{answer}");
+    }
+
+    #[tokio::test]
+    async fn closing_a_door_gives_its_port_back() {
+        let doors = doors();
+        let doorway = doors.take(0).unwrap();
+        let port = doorway.port();
+        let door = doors.open(doorway).unwrap();
+        assert!(doors.take(port).is_err());
+        door.close();
+        for _ in 0..100 {
+            if doors.take(port).is_ok() {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        panic!("port {port} is still held");
+    }
+}

@@ -1,0 +1,98 @@
+//! Files into and out of containers that need not run, as small tar archives.
+
+use super::DockerEngine;
+use crate::engine::{EngineError, Folder};
+use bollard::query_parameters::{DownloadFromContainerOptionsBuilder, UploadToContainerOptionsBuilder};
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use std::io::{self, Read as _};
+
+/// Most that is read of a file: `/etc/passwd` is what we read, and a large one has a few thousand users.
+const MAX_FILE: usize = 1 << 20;
+
+impl DockerEngine {
+    pub(super) async fn upload(&self, container: &str, parent: &str, folders: &[Folder]) -> Result<(), EngineError> {
+        let operation = format!("put folders into {container}");
+        let archive = archive(folders)
+            .map_err(|error| EngineError::Refused { operation: operation.clone(), message: error.to_string() })?;
+        let session = self.session().await?;
+        let options = UploadToContainerOptionsBuilder::new().path(parent).build();
+        let body = bollard::body_full(Bytes::from(archive));
+        let sent = session.docker.upload_to_container(container, Some(options), body).await;
+        sent.map_err(|error| self.failed(&operation, error))
+    }
+
+    pub(super) async fn download(&self, container: &str, path: &str) -> Result<Vec<u8>, EngineError> {
+        let operation = format!("read {path} of {container}");
+        let session = self.session().await?;
+        let options = DownloadFromContainerOptionsBuilder::new().path(path).build();
+        let mut stream = std::pin::pin!(session.docker.download_from_container(container, Some(options)));
+        let mut received = Vec::new();
+        while let Some(chunk) = stream.next().await {
+            received.extend_from_slice(&chunk.map_err(|error| self.failed(&operation, error))?);
+            if received.len() > 2 * MAX_FILE {
+                break;
+            }
+        }
+        only_file(&received).map_err(|error| EngineError::Refused { operation, message: error.to_string() })
+    }
+}
+
+fn archive(folders: &[Folder]) -> io::Result<Vec<u8>> {
+    let mut archive = tar::Builder::new(Vec::new());
+    for folder in folders {
+        let mut header = tar::Header::new_ustar();
+        header.set_entry_type(tar::EntryType::Directory);
+        header.set_mode(0o700);
+        header.set_uid(folder.uid.into());
+        header.set_gid(folder.gid.into());
+        header.set_size(0);
+        archive.append_data(&mut header, &folder.name, io::empty())?;
+    }
+    archive.into_inner()
+}
+
+fn only_file(archive: &[u8]) -> io::Result<Vec<u8>> {
+    let mut archive = tar::Archive::new(archive);
+    let entry = archive.entries()?.next();
+    let entry = entry.ok_or_else(|| io::Error::from(io::ErrorKind::UnexpectedEof))??;
+    if !entry.header().entry_type().is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "it is not a regular file"));
+    }
+    let limit = u64::try_from(MAX_FILE).unwrap_or(u64::MAX);
+    if entry.size() > limit {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 1 MiB"));
+    }
+    let mut content = Vec::new();
+    entry.take(limit).read_to_end(&mut content)?;
+    Ok(content)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+
+    #[test]
+    fn folders_carry_their_owner() {
+        let bytes = archive(&[Folder { name: "users".into(), uid: 65532, gid: 100 }]).unwrap();
+        let mut archive = tar::Archive::new(bytes.as_slice());
+        let entry = archive.entries().unwrap().next().unwrap().unwrap();
+        let header = entry.header();
+        assert_eq!((header.uid().unwrap(), header.gid().unwrap(), header.mode().unwrap()), (65532, 100, 0o700));
+        assert!(header.entry_type().is_dir());
+        assert_eq!(&*entry.path_bytes(), b"users");
+    }
+
+    #[test]
+    fn reads_one_regular_file_and_nothing_else() {
+        let mut file = tar::Header::new_ustar();
+        file.set_size(4);
+        let mut made = tar::Builder::new(Vec::new());
+        made.append_data(&mut file, "passwd", &b"root"[..]).unwrap();
+        assert_eq!(only_file(&made.into_inner().unwrap()).unwrap(), b"root");
+        let folder = archive(&[Folder { name: "etc".into(), uid: 0, gid: 0 }]).unwrap();
+        assert!(only_file(&folder).is_err());
+        assert!(only_file(&[]).is_err());
+    }
+}

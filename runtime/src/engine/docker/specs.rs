@@ -1,0 +1,99 @@
+//! What we ask for, in Docker's words. Pure.
+
+use crate::engine::{ContainerSpec, NetworkSpec, PreparationSpec};
+use bollard::models::{
+    ContainerCreateBody, EndpointIpamConfig, EndpointSettings, HealthConfig, HostConfig, HostConfigLogConfig, Ipam,
+    IpamConfig, Mount, MountType, NetworkCreateRequest, NetworkingConfig, RestartPolicy, RestartPolicyNameEnum,
+};
+use std::collections::HashMap;
+
+/// A tenant's output on the disk: at most three files of ten MiB, after which the oldest lines go.
+const LOG_LIMITS: [(&str, &str); 2] = [("max-size", "10m"), ("max-file", "3")];
+/// Resolver inside the tenant's own network namespace, where nothing listens. Without it, Docker's embedded resolver forwards what it
+/// does not know from the host's namespace, internal network or not (CVE-2024-29018).
+const NO_RESOLVER: &str = "127.0.0.1";
+
+pub(super) fn container(spec: &ContainerSpec, init: bool) -> ContainerCreateBody {
+    let (network, address) = &spec.network;
+    let endpoint = EndpointSettings {
+        ipam_config: Some(EndpointIpamConfig { ipv4_address: Some(address.to_string()), ..Default::default() }),
+        ..Default::default()
+    };
+    ContainerCreateBody {
+        image: Some(spec.image.clone()),
+        user: Some(spec.user.clone()),
+        hostname: Some(spec.name.clone()),
+        env: Some(spec.env.clone()),
+        labels: Some(spec.labels.clone().into_iter().collect()),
+        // The runtime checks health over HTTP; an image's own check would start a process every few seconds.
+        healthcheck: Some(HealthConfig { test: Some(vec!["NONE".into()]), ..Default::default() }),
+        host_config: Some(host(spec, init)),
+        networking_config: Some(NetworkingConfig { endpoints_config: Some([(network.clone(), endpoint)].into()) }),
+        ..Default::default()
+    }
+}
+
+fn host(spec: &ContainerSpec, init: bool) -> HostConfig {
+    HostConfig {
+        init: Some(init),
+        network_mode: Some(spec.network.0.clone()),
+        dns: Some(vec![NO_RESOLVER.into()]),
+        extra_hosts: Some(spec.hosts.iter().map(|(name, address)| format!("{name}:{address}")).collect()),
+        mounts: Some(mounts(&spec.volumes)),
+        tmpfs: Some(spec.tmpfs.iter().cloned().collect()),
+        readonly_rootfs: Some(true),
+        cap_drop: Some(vec!["ALL".into()]),
+        security_opt: Some(vec!["no-new-privileges".into()]),
+        privileged: Some(false),
+        memory: Some(spec.memory),
+        // The sum of memory and swap: no swap.
+        memory_swap: Some(spec.memory),
+        nano_cpus: Some(spec.nano_cpus),
+        pids_limit: Some(spec.pids),
+        restart_policy: Some(RestartPolicy { name: Some(RestartPolicyNameEnum::NO), maximum_retry_count: None }),
+        log_config: Some(HostConfigLogConfig {
+            typ: Some("json-file".into()),
+            config: Some(LOG_LIMITS.map(|(key, value)| (key.into(), value.into())).into()),
+        }),
+        ..Default::default()
+    }
+}
+
+pub(super) fn preparation(spec: &PreparationSpec) -> ContainerCreateBody {
+    ContainerCreateBody {
+        image: Some(spec.image.clone()),
+        // Images without a command of their own cannot be made into a container otherwise. It never runs.
+        cmd: Some(vec!["/never-started".into()]),
+        labels: Some(spec.labels.clone().into_iter().collect()),
+        host_config: Some(HostConfig {
+            network_mode: Some("none".into()),
+            mounts: Some(mounts(&spec.volumes)),
+            ..Default::default()
+        }),
+        ..Default::default()
+    }
+}
+
+fn mounts(volumes: &[(String, String)]) -> Vec<Mount> {
+    let mount = |(source, target): &(String, String)| Mount {
+        typ: Some(MountType::VOLUME),
+        source: Some(source.clone()),
+        target: Some(target.clone()),
+        ..Default::default()
+    };
+    volumes.iter().map(mount).collect()
+}
+
+pub(super) fn network(spec: &NetworkSpec) -> NetworkCreateRequest {
+    let subnet =
+        IpamConfig { subnet: Some(spec.subnet.clone()), gateway: Some(spec.gateway.to_string()), ..Default::default() };
+    NetworkCreateRequest {
+        name: spec.name.clone(),
+        driver: Some("bridge".into()),
+        internal: Some(true),
+        ipam: Some(Ipam { config: Some(vec![subnet]), ..Default::default() }),
+        options: Some(HashMap::from([("com.docker.network.bridge.name".to_owned(), spec.bridge.clone())])),
+        labels: Some(spec.labels.clone().into_iter().collect()),
+        ..Default::default()
+    }
+}

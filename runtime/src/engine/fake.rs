@@ -1,0 +1,309 @@
+//! An engine in memory, which can be told to fail.
+//!
+//! It keeps Docker's rules as far as the runtime leans on them: names are unique, a container needs its image, its network and its
+//! volumes, a network in use cannot be removed, a volume that is there is handed back with the labels it has.
+
+use super::{
+    ContainerSpec, ContainerState, Engine, EngineError, Folder, FoundImage, ImageIdentity, Labels, Listed, Listing,
+    LogStream, LogWindow, NetworkSpec, PreparationSpec, Reply, Usage,
+};
+use futures_util::StreamExt as _;
+use futures_util::stream::{self, BoxStream};
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// An engine in memory.
+#[derive(Default)]
+pub struct FakeEngine {
+    state: Mutex<State>,
+}
+
+/// What a [`FakeEngine`] holds.
+#[derive(Default)]
+pub struct State {
+    /// The engine does not answer.
+    pub down: bool,
+    /// Operations that fail, by the name of the method, and how often they still do.
+    pub failing: BTreeMap<&'static str, u32>,
+    /// What was called, by the name of the method.
+    pub calls: Vec<&'static str>,
+    /// Images by the digest of their config, with their layers and their user.
+    pub images: BTreeMap<String, (Vec<String>, String)>,
+    /// Containers by name.
+    pub containers: BTreeMap<String, FakeContainer>,
+    /// Networks by name.
+    pub networks: BTreeMap<String, NetworkSpec>,
+    /// Volumes by name.
+    pub volumes: BTreeMap<String, Labels>,
+}
+
+/// A container of a [`FakeEngine`].
+#[derive(Debug, Clone)]
+pub struct FakeContainer {
+    /// What it was made from; `None` for one that is never started.
+    pub spec: Option<ContainerSpec>,
+    /// Its labels.
+    pub labels: Labels,
+    /// The volumes that it mounts.
+    pub volumes: Vec<String>,
+    /// When it was started, while it runs.
+    pub started: Option<Timestamp>,
+    /// The folders that were put into it.
+    pub folders: Vec<Folder>,
+}
+
+impl FakeEngine {
+    /// An engine that holds one image, whose config names `user`.
+    pub fn with_image(image: &ImageIdentity, user: &str) -> Self {
+        let engine = Self::default();
+        engine.state().images.insert(image.config.clone(), (image.diff_ids.clone(), user.to_owned()));
+        engine
+    }
+
+    /// What it holds, to look at and to change.
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes the next call of `method` fail.
+    pub fn fail_next(&self, method: &'static str) {
+        self.state().failing.insert(method, 1);
+    }
+
+    fn call<T>(
+        &self,
+        method: &'static str,
+        work: impl FnOnce(&mut State) -> Result<T, EngineError>,
+    ) -> Result<T, EngineError> {
+        let mut state = self.state();
+        state.calls.push(method);
+        if state.down {
+            return Err(EngineError::Unavailable("the fake engine is down".into()));
+        }
+        if let Some(left) = state.failing.get_mut(method).filter(|left| **left > 0) {
+            *left -= 1;
+            return Err(EngineError::Refused { operation: method.into(), message: "told to fail".into() });
+        }
+        work(&mut state)
+    }
+}
+
+fn missing<T>(what: &str) -> Result<T, EngineError> {
+    Err(EngineError::NotFound(what.to_owned()))
+}
+
+impl State {
+    fn add_container(&mut self, name: &str, image: &str, container: FakeContainer) -> Result<(), EngineError> {
+        if self.containers.contains_key(name) {
+            return Err(EngineError::Conflict(format!("container {name}")));
+        }
+        if !self.images.contains_key(image) {
+            return missing(image);
+        }
+        // As Docker does: a volume that is mounted comes into being.
+        for volume in &container.volumes {
+            self.volumes.entry(volume.clone()).or_default();
+        }
+        self.containers.insert(name.to_owned(), container);
+        Ok(())
+    }
+
+    fn has_label<'a>(label: &'a str, labels: &'a Labels) -> bool {
+        labels.contains_key(label)
+    }
+
+    fn listed_containers(&self, label: &str) -> Vec<Listed> {
+        let matching = self.containers.iter().filter(|(_, c)| Self::has_label(label, &c.labels));
+        let listed = matching.map(|(name, c)| Listed {
+            name: name.clone(),
+            labels: c.labels.clone(),
+            running: c.started.is_some(),
+        });
+        listed.collect()
+    }
+}
+
+fn names(volumes: &[(String, String)]) -> Vec<String> {
+    volumes.iter().map(|(name, _)| name.clone()).collect()
+}
+
+fn idle(name: &str, labels: &Labels) -> Listed {
+    Listed { name: name.to_owned(), labels: labels.clone(), running: false }
+}
+
+impl Engine for FakeEngine {
+    fn ping(&self) -> Reply<'_, ()> {
+        Box::pin(async { self.call("ping", |_| Ok(())) })
+    }
+
+    fn find_image<'a>(&'a self, image: &'a ImageIdentity) -> Reply<'a, Option<FoundImage>> {
+        let find = |state: &mut State| {
+            let held = state.images.get(&image.config).filter(|(layers, _)| *layers == image.diff_ids);
+            Ok(held.map(|(_, user)| FoundImage { id: image.config.clone(), user: user.clone() }))
+        };
+        Box::pin(async move { self.call("find_image", find) })
+    }
+
+    fn create_network<'a>(&'a self, spec: &'a NetworkSpec) -> Reply<'a, ()> {
+        let create = |state: &mut State| {
+            let clash = |other: &NetworkSpec| other.name == spec.name || other.subnet == spec.subnet;
+            if state.networks.values().any(clash) {
+                return Err(EngineError::Conflict(format!("network {}", spec.name)));
+            }
+            state.networks.insert(spec.name.clone(), spec.clone());
+            Ok(())
+        };
+        Box::pin(async move { self.call("create_network", create) })
+    }
+
+    fn create_volume<'a>(&'a self, name: &'a str, labels: &'a Labels) -> Reply<'a, ()> {
+        let create = move |state: &mut State| {
+            let held = state.volumes.entry(name.to_owned()).or_insert_with(|| labels.clone());
+            if held == labels { Ok(()) } else { Err(EngineError::Conflict(format!("volume {name}"))) }
+        };
+        Box::pin(async move { self.call("create_volume", create) })
+    }
+
+    fn create_container<'a>(&'a self, spec: &'a ContainerSpec) -> Reply<'a, ()> {
+        let container = FakeContainer {
+            spec: Some(spec.clone()),
+            labels: spec.labels.clone(),
+            volumes: names(&spec.volumes),
+            started: None,
+            folders: Vec::new(),
+        };
+        let create = move |state: &mut State| state.add_container(&spec.name, &spec.image, container);
+        Box::pin(async move { self.call("create_container", create) })
+    }
+
+    fn create_preparation<'a>(&'a self, spec: &'a PreparationSpec) -> Reply<'a, ()> {
+        let container = FakeContainer {
+            spec: None,
+            labels: spec.labels.clone(),
+            volumes: names(&spec.volumes),
+            started: None,
+            folders: Vec::new(),
+        };
+        let create = move |state: &mut State| state.add_container(&spec.name, &spec.image, container);
+        Box::pin(async move { self.call("create_preparation", create) })
+    }
+
+    fn read_file<'a>(&'a self, container: &'a str, path: &'a str) -> Reply<'a, Vec<u8>> {
+        let read = move |state: &mut State| match (state.containers.contains_key(container), path) {
+            (true, "/etc/passwd") => Ok(b"root:x:0:0::/:/bin/sh\nnode:x:1000:1000::/:/bin/sh\n".to_vec()),
+            _ => missing(path),
+        };
+        Box::pin(async move { self.call("read_file", read) })
+    }
+
+    fn put_folders<'a>(&'a self, container: &'a str, _parent: &'a str, folders: &'a [Folder]) -> Reply<'a, ()> {
+        let put = move |state: &mut State| match state.containers.get_mut(container) {
+            None => missing(container),
+            Some(held) => {
+                held.folders.extend_from_slice(folders);
+                Ok(())
+            }
+        };
+        Box::pin(async move { self.call("put_folders", put) })
+    }
+
+    fn start<'a>(&'a self, container: &'a str) -> Reply<'a, ()> {
+        let start = move |state: &mut State| {
+            let State { containers, networks, .. } = state;
+            let Some(held) = containers.get_mut(container) else { return missing(container) };
+            let Some(spec) = &held.spec else { return missing("command /never-started") };
+            if !networks.contains_key(&spec.network.0) {
+                return missing(&spec.network.0);
+            }
+            held.started.get_or_insert_with(Timestamp::now);
+            Ok(())
+        };
+        Box::pin(async move { self.call("start", start) })
+    }
+
+    fn remove_container<'a>(&'a self, name: &'a str) -> Reply<'a, ()> {
+        let remove = move |state: &mut State| {
+            state.containers.remove(name);
+            Ok(())
+        };
+        Box::pin(async move { self.call("remove_container", remove) })
+    }
+
+    fn remove_network<'a>(&'a self, name: &'a str) -> Reply<'a, ()> {
+        let remove = move |state: &mut State| {
+            let uses = |c: &FakeContainer| c.started.is_some() && c.spec.as_ref().is_some_and(|s| s.network.0 == name);
+            if state.containers.values().any(uses) {
+                return Err(EngineError::Refused { operation: "remove network".into(), message: "in use".into() });
+            }
+            state.networks.remove(name);
+            Ok(())
+        };
+        Box::pin(async move { self.call("remove_network", remove) })
+    }
+
+    fn remove_volume<'a>(&'a self, name: &'a str) -> Reply<'a, ()> {
+        let remove = move |state: &mut State| {
+            if state.containers.values().any(|c| c.volumes.iter().any(|volume| volume == name)) {
+                return Err(EngineError::Conflict(format!("use of volume {name}")));
+            }
+            state.volumes.remove(name);
+            Ok(())
+        };
+        Box::pin(async move { self.call("remove_volume", remove) })
+    }
+
+    fn inspect<'a>(&'a self, container: &'a str) -> Reply<'a, Option<ContainerState>> {
+        let inspect = move |state: &mut State| {
+            Ok(state.containers.get(container).map(|held| ContainerState {
+                running: held.started.is_some(),
+                started_at: held.started,
+                exit_code: held.started.is_none().then_some(0),
+                labels: held.labels.clone(),
+            }))
+        };
+        Box::pin(async move { self.call("inspect", inspect) })
+    }
+
+    fn list_containers<'a>(&'a self, label: &'a str) -> Reply<'a, Vec<Listed>> {
+        Box::pin(async move { self.call("list_containers", |state| Ok(state.listed_containers(label))) })
+    }
+
+    fn list<'a>(&'a self, label: &'a str) -> Reply<'a, Listing> {
+        let list = move |state: &mut State| {
+            let networks = state.networks.iter().filter(|(_, network)| State::has_label(label, &network.labels));
+            let volumes = state.volumes.iter().filter(|(_, labels)| State::has_label(label, labels));
+            Ok(Listing {
+                containers: state.listed_containers(label),
+                networks: networks.map(|(name, network)| idle(name, &network.labels)).collect(),
+                volumes: volumes.map(|(name, labels)| idle(name, labels)).collect(),
+            })
+        };
+        Box::pin(async move { self.call("list", list) })
+    }
+
+    fn logs<'a>(&'a self, container: &'a str, window: LogWindow) -> Reply<'a, LogStream> {
+        let logs = move |state: &mut State| {
+            if !state.containers.contains_key(container) {
+                return missing(container);
+            }
+            let lines: Vec<_> = (1..=3).map(|n| Ok(format!("2026-11-22T00:00:0{n}Z line {n}"))).collect();
+            let skipped = lines.len().saturating_sub(usize::try_from(window.tail).unwrap_or(usize::MAX));
+            let past = stream::iter(lines.into_iter().skip(skipped));
+            Ok(if window.follow { past.chain(stream::pending()).boxed() } else { past.boxed() })
+        };
+        Box::pin(async move { self.call("logs", logs) })
+    }
+
+    fn usage<'a>(&'a self, container: &'a str) -> Reply<'a, Usage> {
+        let sample = move |state: &mut State| match state.containers.get(container) {
+            Some(_) => Ok(Usage { cpu_nanos: 250_000_000, memory: 128_000_000 }),
+            None => missing(container),
+        };
+        Box::pin(async move { self.call("usage", sample) })
+    }
+
+    fn endings(&self, _label: &str) -> BoxStream<'static, Result<(), EngineError>> {
+        stream::pending().boxed()
+    }
+}

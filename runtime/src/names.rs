@@ -1,0 +1,143 @@
+//! The names and numbers of organizations and tenants, as types that only hold valid ones.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Why a text is not a name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the name {name:?} is not valid: use 1 to {MAX_NAME} of the characters A-Z a-z 0-9 . _ - and space, \
+     with a letter or digit first and last"
+)]
+pub struct InvalidName {
+    name: String,
+}
+
+/// Longest name, in bytes: fits a DNS label and every listing.
+pub const MAX_NAME: usize = 63;
+
+/// The name of a tenant or an organization, for people. Not unique among tenants, and never part of a path or of an engine's name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Name(String);
+
+impl Name {
+    /// Checks a name.
+    pub fn parse(name: &str) -> Result<Self, InvalidName> {
+        let inner = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b' ');
+        let edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+        let bytes = name.as_bytes();
+        let valid =
+            bytes.len() <= MAX_NAME && edge(bytes.first()) && edge(bytes.last()) && bytes.iter().copied().all(inner);
+        // What is refused comes back in the message, so it is cut.
+        let refused = || InvalidName { name: name.chars().take(MAX_NAME + 1).collect() };
+        valid.then(|| Self(name.to_owned())).ok_or_else(refused)
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Name {
+    type Error = InvalidName;
+
+    fn try_from(name: String) -> Result<Self, InvalidName> {
+        Self::parse(&name)
+    }
+}
+
+impl From<Name> for String {
+    fn from(name: Name) -> Self {
+        name.0
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The number of an organization.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct OrgId(pub i64);
+
+impl OrgId {
+    /// The organization of spawns that name none. It always exists.
+    pub const DEFAULT: Self = Self(1);
+}
+
+impl fmt::Display for OrgId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The number of a tenant's environment. Never given away twice on a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EnvId(pub i64);
+
+impl fmt::Display for EnvId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl EnvId {
+    /// The tenant's container and network.
+    pub fn container(self) -> String {
+        format!("convergence-tenant-{self}")
+    }
+
+    /// The never-started container that gives the volumes to the tenant's user.
+    pub fn preparation(self) -> String {
+        format!("convergence-tenant-{self}-prepare")
+    }
+
+    /// The volume at `/app/data/users`.
+    pub fn files_volume(self) -> String {
+        format!("convergence-tenant-{self}-files")
+    }
+
+    /// The volume at `/app/data/db`.
+    pub fn history_volume(self) -> String {
+        format!("convergence-tenant-{self}-history")
+    }
+
+    /// The bridge of the tenant's network: at most 15 bytes (IFNAMSIZ) up to a million million tenants.
+    pub fn bridge(self) -> String {
+        format!("{BRIDGE_PREFIX}{self}")
+    }
+}
+
+/// What every tenant bridge's name begins with: the firewall matches on it.
+pub const BRIDGE_PREFIX: &str = "lft";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_names_that_people_give() {
+        for name in ["a", "7", "acme-corp-ai", "ACME Corp", "v1.2_x", &"x".repeat(MAX_NAME)] {
+            assert_eq!(Name::parse(name).as_ref().map(Name::as_str), Ok(name));
+        }
+    }
+
+    #[test]
+    fn refuses_names_that_could_mislead() {
+        let long = "x".repeat(MAX_NAME + 1);
+        for name in ["", " a", "a ", "-a", "a-", "a/b", "a\nb", "a\0", "é", "../a", "a;b", "<a>", &long] {
+            assert!(Name::parse(name).is_err(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn bridges_fit_the_kernels_limit() {
+        assert!(EnvId(999_999_999_999).bridge().len() <= 15);
+    }
+}

@@ -1,0 +1,300 @@
+//! The installed release, as far as the runtime needs it: what it is called, and the images that tenants are made from.
+//!
+//! Nothing is believed that the keys of this host's trust root have not signed, although the installer checked it before: the
+//! manifest decides what runs on this host.
+
+use crate::engine::ImageIdentity;
+use crate::host::Host;
+use crate::store::ImageRecord;
+use landfall_keys::{RootError, Signature, SignatureError, TrustError, TrustRoot};
+use landfall_manifests::{Release, ReleaseError, limits};
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+/// Most that is read of a trust root: 64 KiB hold hundreds of keys.
+const TRUST_ROOT_BYTES: u64 = 64 << 10;
+
+/// Why there is no release to run tenants from.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// A file cannot be read.
+    #[error("cannot read {path}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file is larger than any of its kind.
+    #[error("{path} is larger than {limit} bytes")]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The most that is read.
+        limit: u64,
+    },
+    /// The trust root is not one.
+    #[error("the trust root {path} is not valid")]
+    TrustRoot {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: RootError,
+    },
+    /// A signature file is not one.
+    #[error("the signature {path} is not valid")]
+    Signature {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: SignatureError,
+    },
+    /// The manifest is not signed by the keys that this host trusts.
+    #[error("the installed release's manifest {path} is not signed by the keys that this host trusts")]
+    Untrusted {
+        /// The manifest.
+        path: PathBuf,
+        /// Why.
+        source: TrustError,
+    },
+    /// The manifest is not one that this program knows.
+    #[error("the installed release's manifest {path} is not valid")]
+    Manifest {
+        /// The manifest.
+        path: PathBuf,
+        /// Why.
+        source: ReleaseError,
+    },
+}
+
+/// What the installed release offers.
+#[derive(Debug, Clone)]
+pub struct Catalog {
+    /// Its semantic version.
+    pub version: String,
+    /// Its serial.
+    pub serial: u64,
+    /// The images that tenants are made from.
+    pub images: Vec<TenantImage>,
+}
+
+/// An image that tenants are made from.
+#[derive(Debug, Clone)]
+pub struct TenantImage {
+    /// The language by which a spawn picks it.
+    pub language: String,
+    /// The framework by which a spawn picks it.
+    pub framework: Option<String>,
+    /// What an environment remembers of it.
+    pub record: ImageRecord,
+}
+
+/// How a spawn names the image that it wants.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Choice {
+    /// The image's name: decides alone.
+    pub base_image: Option<String>,
+    /// A language, such as `node`.
+    pub language: Option<String>,
+    /// A framework, such as `express`.
+    pub framework: Option<String>,
+}
+
+/// Why a choice picks no image.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ChoiceError {
+    /// Neither a name nor a language was given.
+    #[error("say which image: language (and framework), or baseImage")]
+    Nothing,
+    /// The release has none that fits.
+    #[error("release {release} has no image for {wanted}; it has: {available}")]
+    Unknown {
+        /// The release.
+        release: String,
+        /// What was asked for.
+        wanted: String,
+        /// What there is.
+        available: String,
+    },
+    /// More than one fits.
+    #[error("several images of release {release} fit {wanted}: name one of {available} as baseImage")]
+    Ambiguous {
+        /// The release.
+        release: String,
+        /// What was asked for.
+        wanted: String,
+        /// Those that fit.
+        available: String,
+    },
+}
+
+impl Catalog {
+    /// Reads and verifies the installed release.
+    pub fn load(host: &Host) -> Result<Self, LoadError> {
+        let path = host.trust_root();
+        let root = TrustRoot::parse(&read(&path, TRUST_ROOT_BYTES)?);
+        let root = root.map_err(|source| LoadError::TrustRoot { path, source })?;
+        let folder = host.release();
+        let path = folder.join("landfall.json");
+        let bytes = read(&path, limits::MANIFEST_BYTES)?;
+        let verified = root.trusted_keys().verify(bytes, &signatures(&folder)?);
+        let verified = verified.map_err(|source| LoadError::Untrusted { path: path.clone(), source })?;
+        let release = Release::from_verified(verified).map_err(|source| LoadError::Manifest { path, source })?;
+        Ok(Self::of(release.get()))
+    }
+
+    fn of(release: &Release) -> Self {
+        let images = release.images.iter().filter_map(|image| {
+            let tenant = image.tenant.as_ref()?;
+            let record = ImageRecord {
+                name: image.name.to_string(),
+                config: image.config.to_string(),
+                diff_ids: image.layers.iter().map(|layer| layer.diff_id.to_string()).collect(),
+                port: tenant.port,
+                health: tenant.health.clone(),
+            };
+            Some(TenantImage { language: tenant.language.clone(), framework: tenant.framework.clone(), record })
+        });
+        Self { version: release.version.to_string(), serial: release.serial.into(), images: images.collect() }
+    }
+
+    /// The release's folder name, `<version>-<serial>`.
+    pub fn id(&self) -> String {
+        format!("{}-{}", self.version, self.serial)
+    }
+
+    /// The image that a spawn asks for.
+    ///
+    /// A name decides alone. Otherwise the language must fit, and the framework where one is given; where none is given and several
+    /// fit, the one that has no framework is meant.
+    pub fn pick(&self, choice: &Choice) -> Result<&TenantImage, ChoiceError> {
+        let fitting: Vec<_> = match (&choice.base_image, &choice.language) {
+            (Some(name), _) => self.images.iter().filter(|image| image.record.name == *name).collect(),
+            (None, Some(language)) => self.images.iter().filter(|i| fits(i, language, choice)).collect(),
+            (None, None) => return Err(ChoiceError::Nothing),
+        };
+        let plain = || fitting.iter().copied().find(|image| image.framework.is_none());
+        match fitting.as_slice() {
+            [] => Err(ChoiceError::Unknown {
+                release: self.id(),
+                wanted: choice.to_string(),
+                available: listed(self.images.iter()),
+            }),
+            [one] => Ok(one),
+            several => plain().ok_or_else(|| ChoiceError::Ambiguous {
+                release: self.id(),
+                wanted: choice.to_string(),
+                available: listed(several.iter().copied()),
+            }),
+        }
+    }
+}
+
+impl From<&ImageRecord> for ImageIdentity {
+    fn from(record: &ImageRecord) -> Self {
+        Self { config: record.config.clone(), diff_ids: record.diff_ids.clone() }
+    }
+}
+
+impl std::fmt::Display for Choice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self { base_image: Some(name), .. } => write!(f, "baseImage {name:?}"),
+            Self { language, framework: Some(framework), .. } => {
+                write!(f, "language {:?} with framework {framework:?}", language.as_deref().unwrap_or_default())
+            }
+            Self { language, .. } => write!(f, "language {:?}", language.as_deref().unwrap_or_default()),
+        }
+    }
+}
+
+fn fits(image: &TenantImage, language: &str, choice: &Choice) -> bool {
+    image.language == language && (choice.framework.is_none() || choice.framework == image.framework)
+}
+
+fn listed<'a>(images: impl Iterator<Item = &'a TenantImage>) -> String {
+    let describe = |image: &TenantImage| {
+        let framework = image.framework.as_ref().map(|framework| format!(" {framework}")).unwrap_or_default();
+        format!("{} ({}{framework})", image.record.name, image.language)
+    };
+    let all: Vec<_> = images.map(describe).collect();
+    if all.is_empty() { "none".to_owned() } else { all.join(", ") }
+}
+
+/// The signatures beside the manifest, `landfall.json.<KEYID>.minisig`.
+fn signatures(folder: &Path) -> Result<Vec<Signature>, LoadError> {
+    let failed = |source| LoadError::Read { path: folder.to_owned(), source };
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let name = path.file_name().map(std::ffi::OsStr::to_string_lossy).unwrap_or_default();
+        if !name.starts_with("landfall.json.") || !name.ends_with(".minisig") || found.len() == limits::SIGNATURES {
+            continue;
+        }
+        let signature = Signature::parse(&read(&path, limits::SIGNATURE_BYTES)?);
+        found.push(signature.map_err(|source| LoadError::Signature { path: path.clone(), source })?);
+    }
+    Ok(found)
+}
+
+fn read(path: &Path, limit: u64) -> Result<Vec<u8>, LoadError> {
+    let mut bytes = Vec::new();
+    let file = File::open(path).and_then(|file| file.take(limit + 1).read_to_end(&mut bytes));
+    let size = file.map_err(|source| LoadError::Read { path: path.to_owned(), source })?;
+    let fits = u64::try_from(size).is_ok_and(|size| size <= limit);
+    if fits { Ok(bytes) } else { Err(LoadError::TooLarge { path: path.to_owned(), limit }) }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+
+    fn image(name: &str, language: &str, framework: Option<&str>) -> TenantImage {
+        let record =
+            ImageRecord { name: name.into(), config: String::new(), diff_ids: vec![], port: 80, health: "/".into() };
+        TenantImage { language: language.into(), framework: framework.map(Into::into), record }
+    }
+
+    fn picked(choice: (Option<&str>, Option<&str>, Option<&str>)) -> Result<String, ChoiceError> {
+        let catalog = Catalog {
+            version: "1.0.0".into(),
+            serial: 3,
+            images: vec![
+                image("node", "node", None),
+                image("node-express", "node", Some("express")),
+                image("flask", "python", Some("flask")),
+                image("django", "python", Some("django")),
+            ],
+        };
+        let (base_image, language, framework) = choice;
+        let own = |text: Option<&str>| text.map(str::to_owned);
+        let choice = Choice { base_image: own(base_image), language: own(language), framework: own(framework) };
+        catalog.pick(&choice).map(|image| image.record.name.clone())
+    }
+
+    #[test]
+    fn picks_by_language_and_framework_or_by_name() {
+        for (choice, name) in [
+            ((None, Some("node"), Some("express")), "node-express"),
+            ((None, Some("node"), None), "node"),
+            ((None, Some("python"), Some("flask")), "flask"),
+            ((Some("django"), None, None), "django"),
+            ((Some("django"), Some("node"), None), "django"),
+        ] {
+            assert_eq!(picked(choice).unwrap(), name, "{choice:?}");
+        }
+    }
+
+    #[test]
+    fn says_what_there_is_when_nothing_fits() {
+        let unknown = picked((None, Some("rust"), None)).unwrap_err().to_string();
+        assert!(unknown.contains("\"rust\"") && unknown.contains("flask (python flask)"), "{unknown}");
+        assert!(matches!(picked((Some("node:latest"), None, None)), Err(ChoiceError::Unknown { .. })));
+        assert!(matches!(picked((None, Some("node"), Some("koa"))), Err(ChoiceError::Unknown { .. })));
+        let several = picked((None, Some("python"), None)).unwrap_err().to_string();
+        assert!(several.contains("flask (python flask), django (python django)"), "{several}");
+        assert_eq!(picked((None, None, None)), Err(ChoiceError::Nothing));
+    }
+}

@@ -1,0 +1,52 @@
+//! The id by which a caller and the log speak of one request.
+
+use std::fmt;
+
+/// Longest id that is taken over from a caller, in bytes.
+const MAX_LENGTH: usize = 64;
+
+/// A request's id: the caller's own, where it is harmless, or a random one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestId(String);
+
+impl RequestId {
+    /// The caller's id, where it has at most 64 of the characters `A-Z a-z 0-9 . _ -`; otherwise a random one.
+    pub fn adopt(given: Option<&str>) -> Self {
+        let harmless = |id: &&str| {
+            (1..=MAX_LENGTH).contains(&id.len())
+                && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+        };
+        given.filter(harmless).map_or_else(Self::random, |id| Self(id.to_owned()))
+    }
+
+    /// A random id, 16 hex digits.
+    pub fn random() -> Self {
+        // Without randomness an id repeats, which harms nobody.
+        Self(format!("{:016x}", getrandom::u64().unwrap_or_default()))
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_over_harmless_ids_only() {
+        assert_eq!(RequestId::adopt(Some("req-1.a_B")).as_str(), "req-1.a_B");
+        let long = "x".repeat(MAX_LENGTH + 1);
+        for id in [None, Some(""), Some("a b"), Some("a\"b"), Some("a\r\nb"), Some(long.as_str())] {
+            assert_eq!(RequestId::adopt(id).as_str().len(), 16, "{id:?}");
+        }
+    }
+}

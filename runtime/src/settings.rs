@@ -1,0 +1,283 @@
+//! The settings of the operator, `/etc/landfall/config.toml`.
+//!
+//! Parsing takes text and decides everything; reading the file is the caller's. Unknown keys and values that make no sense are errors
+//! that name the line. What the operator leaves out comes from [`DEFAULTS`], the commented file that a release packs.
+
+use crate::subnet::Pool;
+use serde::Deserialize;
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::path::PathBuf;
+
+/// The default settings, with a comment on each key.
+pub const DEFAULTS: &str = include_str!("../config.toml");
+
+/// Why the settings are not usable.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The text is not TOML, or a key is unknown, or a value is not valid. The message shows the line.
+    #[error("the settings do not parse: {0}")]
+    Parse(#[from] toml::de::Error),
+    /// The range of the front doors is empty.
+    #[error("[tenants] first_port = {first} lies above last_port = {last}")]
+    EmptyPortRange {
+        /// The first port.
+        first: u16,
+        /// The last port.
+        last: u16,
+    },
+    /// The API's port is one of the front doors.
+    #[error("[api] port = {0} lies between [tenants] first_port and last_port, which belong to the tenants")]
+    ApiPortTaken(u16),
+    /// A key has neither a value nor a default.
+    #[error("the settings leave out {0}, which has no default")]
+    Missing(&'static str),
+}
+
+/// What the operator decided.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// Where the API listens; the front doors share its address.
+    pub api: SocketAddrV4,
+    /// First and last port of the front doors.
+    pub doors: (u16, u16),
+    /// What one tenant may use.
+    pub limits: Limits,
+    /// Where tenants' subnets come from.
+    pub pool: Pool,
+    /// Where the engine listens.
+    pub engine: EngineSocket,
+}
+
+/// What one tenant may use at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Memory in bytes; there is no swap on top.
+    pub memory: i64,
+    /// Billionths of a core.
+    pub nano_cpus: i64,
+    /// Processes and threads.
+    pub pids: i64,
+}
+
+/// Where the engine's API listens.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum EngineSocket {
+    /// `DOCKER_HOST`, then Docker's socket, then Podman's.
+    Auto,
+    /// This unix socket.
+    Unix(PathBuf),
+}
+
+impl Settings {
+    /// Parses the operator's text over the defaults.
+    pub fn parse(text: &str) -> Result<Self, SettingsError> {
+        let given: Raw = toml::from_str(text)?;
+        let default: Raw = toml::from_str(DEFAULTS)?;
+        let settings = given.over(default)?;
+        let (first, last) = settings.doors;
+        if first > last {
+            return Err(SettingsError::EmptyPortRange { first, last });
+        }
+        let port = settings.api.port();
+        if (first..=last).contains(&port) {
+            return Err(SettingsError::ApiPortTaken(port));
+        }
+        Ok(settings)
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Raw {
+    api: RawApi,
+    tenants: RawTenants,
+    network: RawNetwork,
+    engine: RawEngine,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct RawApi {
+    address: Option<Ipv4Addr>,
+    port: Option<Port>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct RawTenants {
+    first_port: Option<Port>,
+    last_port: Option<Port>,
+    memory: Option<Memory>,
+    cpus: Option<Cpus>,
+    pids: Option<Pids>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct RawNetwork {
+    pool: Option<Pool>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct RawEngine {
+    socket: Option<EngineSocket>,
+}
+
+impl Raw {
+    fn over(self, default: Self) -> Result<Settings, SettingsError> {
+        fn pick<T>(given: Option<T>, default: Option<T>, key: &'static str) -> Result<T, SettingsError> {
+            given.or(default).ok_or(SettingsError::Missing(key))
+        }
+        let (tenants, base) = (self.tenants, default.tenants);
+        let address = pick(self.api.address, default.api.address, "api.address")?;
+        let port = pick(self.api.port, default.api.port, "api.port")?;
+        Ok(Settings {
+            api: SocketAddrV4::new(address, port.0),
+            doors: (
+                pick(tenants.first_port, base.first_port, "tenants.first_port")?.0,
+                pick(tenants.last_port, base.last_port, "tenants.last_port")?.0,
+            ),
+            limits: Limits {
+                memory: pick(tenants.memory, base.memory, "tenants.memory")?.0,
+                nano_cpus: pick(tenants.cpus, base.cpus, "tenants.cpus")?.0,
+                pids: pick(tenants.pids, base.pids, "tenants.pids")?.0,
+            },
+            pool: pick(self.network.pool, default.network.pool, "network.pool")?,
+            engine: pick(self.engine.socket, default.engine.socket, "engine.socket")?,
+        })
+    }
+}
+
+/// A port that can be asked for: zero means "any" to the kernel, which nobody could then be told.
+#[derive(Deserialize)]
+#[serde(try_from = "u16")]
+struct Port(u16);
+
+impl TryFrom<u16> for Port {
+    type Error = &'static str;
+
+    fn try_from(port: u16) -> Result<Self, Self::Error> {
+        if port == 0 { Err("a port lies between 1 and 65535") } else { Ok(Self(port)) }
+    }
+}
+
+/// Least memory that an engine takes (Docker refuses less than 6 MiB).
+const MIN_MEMORY: i64 = 8 << 20;
+
+#[derive(Deserialize)]
+#[serde(try_from = "String")]
+struct Memory(i64);
+
+impl TryFrom<String> for Memory {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let units = [("KiB", 10), ("MiB", 20), ("GiB", 30), ("TiB", 40), ("B", 0)];
+        let parsed = units.into_iter().find_map(|(unit, shift)| {
+            let number = text.strip_suffix(unit)?.trim_end();
+            number.parse::<u32>().ok().and_then(|number| i64::from(number).checked_mul(1_i64 << shift))
+        });
+        match parsed {
+            Some(bytes) if bytes >= MIN_MEMORY => Ok(Self(bytes)),
+            Some(_) => Err(format!("{text:?} is less than 8MiB, with which no container starts")),
+            None => Err(format!("{text:?} is not a size such as \"512MiB\" or \"4GiB\"")),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(try_from = "f64")]
+struct Cpus(i64);
+
+impl TryFrom<f64> for Cpus {
+    type Error = &'static str;
+
+    #[expect(clippy::cast_possible_truncation, reason = "at most 1024e9, which an i64 holds")]
+    fn try_from(cores: f64) -> Result<Self, Self::Error> {
+        let sensible = (0.01..=1024.0).contains(&cores);
+        if sensible { Ok(Self((cores * 1e9) as i64)) } else { Err("cpus lie between 0.01 and 1024") }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(try_from = "u32")]
+struct Pids(i64);
+
+impl TryFrom<u32> for Pids {
+    type Error = &'static str;
+
+    fn try_from(pids: u32) -> Result<Self, Self::Error> {
+        if pids < 8 { Err("pids are at least 8, fewer start no server") } else { Ok(Self(pids.into())) }
+    }
+}
+
+impl TryFrom<String> for EngineSocket {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match text.strip_prefix("unix://") {
+            _ if text == "auto" => Ok(Self::Auto),
+            Some(path) if path.starts_with('/') => Ok(Self::Unix(path.into())),
+            _ => Err(format!("{text:?} is neither \"auto\" nor \"unix:///path/of/a/socket\"")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+
+    #[test]
+    fn the_packed_defaults_are_complete_and_those_of_the_design() {
+        let settings = Settings::parse("").unwrap();
+        assert_eq!(settings, Settings::parse(DEFAULTS).unwrap());
+        assert_eq!(settings.api.to_string(), "0.0.0.0:3000");
+        assert_eq!(settings.doors, (3001, 3999));
+        assert_eq!(settings.limits, Limits { memory: 4 << 30, nano_cpus: 2_000_000_000, pids: 512 });
+        assert_eq!(settings.pool.to_string(), "10.213.0.0/16");
+        assert_eq!(settings.engine, EngineSocket::Auto);
+    }
+
+    #[test]
+    fn what_the_operator_gives_wins() {
+        let text =
+            "[api]\nport = 80\n[tenants]\nmemory = \"512MiB\"\ncpus = 0.5\n[engine]\nsocket = \"unix:///x.sock\"\n";
+        let settings = Settings::parse(text).unwrap();
+        assert_eq!(settings.api.port(), 80);
+        assert_eq!((settings.limits.memory, settings.limits.nano_cpus), (512 << 20, 500_000_000));
+        assert_eq!(settings.engine, EngineSocket::Unix("/x.sock".into()));
+        assert_eq!(settings.doors, (3001, 3999));
+    }
+
+    #[test]
+    fn errors_name_the_line_and_the_cause() {
+        for (text, line, says) in [
+            ("[api]\nprot = 80", "line 2", "unknown field `prot`"),
+            ("\n[apis]\n", "line 2", "unknown field `apis`"),
+            ("[api]\nport = 0", "line 2", "between 1 and 65535"),
+            ("[api]\nport = 70000", "line 2", "70000"),
+            ("[api]\naddress = \"localhost\"", "line 2", "IPv4"),
+            ("[tenants]\nmemory = \"4GB\"", "line 2", "512MiB"),
+            ("[tenants]\nmemory = \"1MiB\"", "line 2", "8MiB"),
+            ("[tenants]\ncpus = -1.0", "line 2", "between 0.01"),
+            ("[tenants]\npids = 1", "line 2", "at least 8"),
+            ("[network]\npool = \"8.8.8.0/24\"", "line 2", "private"),
+            ("[engine]\nsocket = \"tcp://1.2.3.4\"", "line 2", "neither"),
+            ("[api\n", "line 1", ""),
+        ] {
+            let message = Settings::parse(text).unwrap_err().to_string();
+            assert!(message.contains(line) && message.contains(says), "{text:?} gave {message}");
+        }
+    }
+
+    #[test]
+    fn refuses_ports_that_contradict_each_other() {
+        let empty = Settings::parse("[tenants]\nfirst_port = 10\nlast_port = 9");
+        assert!(matches!(empty, Err(SettingsError::EmptyPortRange { first: 10, last: 9 })));
+        let taken = Settings::parse("[api]\nport = 3001");
+        assert!(matches!(taken, Err(SettingsError::ApiPortTaken(3001))));
+    }
+}

@@ -1,0 +1,327 @@
+use super::{Store, StoreError, now};
+use crate::names::{EnvId, OrgId};
+use crate::subnet::Subnet;
+use crate::tenant_key::{KeyHash, KeyNonce};
+use rusqlite::{OptionalExtension as _, Row, params};
+use serde::{Deserialize, Serialize};
+use std::net::Ipv4Addr;
+
+/// Where an environment is in its life. The words are those of the API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// Being made: neither reachable nor promised to anyone yet.
+    Provisioning,
+    /// Its container runs, as far as we know.
+    Running,
+    /// It should run and does not; the reconciler is on it.
+    Stopped,
+    /// Being removed: nothing brings it back.
+    Destroying,
+}
+
+/// What was asked for last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Desired {
+    /// Its container is to run.
+    Running,
+    /// Nothing of it is to remain.
+    Removed,
+}
+
+impl Status {
+    /// The word of the database and the API.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Provisioning => "provisioning",
+            Self::Running => "running",
+            Self::Stopped => "stopped",
+            Self::Destroying => "destroying",
+        }
+    }
+
+    fn parse(word: &str) -> Option<Self> {
+        [Self::Provisioning, Self::Running, Self::Stopped, Self::Destroying].into_iter().find(|s| s.word() == word)
+    }
+}
+
+impl Desired {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Removed => "removed",
+        }
+    }
+
+    fn parse(word: &str) -> Option<Self> {
+        [Self::Running, Self::Removed].into_iter().find(|desired| desired.word() == word)
+    }
+}
+
+/// What an environment must remember of its image to be made again, whatever release is installed by then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageRecord {
+    /// The image's name in its release.
+    pub name: String,
+    /// The digest of its config, `sha256:…`.
+    pub config: String,
+    /// The digests of its uncompressed layers, lowest first.
+    pub diff_ids: Vec<String>,
+    /// The port that it listens on inside the container.
+    pub port: u16,
+    /// The path that answers 200 when it is healthy.
+    pub health: String,
+}
+
+/// What is decided before an environment has a number.
+#[derive(Debug, Clone)]
+pub struct NewEnvironment {
+    /// Whose it is.
+    pub org: OrgId,
+    /// What people call it.
+    pub name: String,
+    /// Its front door.
+    pub port: u16,
+    /// Its subnet.
+    pub subnet: Subnet,
+    /// What its key is derived from.
+    pub nonce: KeyNonce,
+    /// The hash of its key.
+    pub key_hash: KeyHash,
+    /// Its image.
+    pub image: ImageRecord,
+}
+
+/// One tenant's environment.
+#[derive(Debug, Clone)]
+pub struct Environment {
+    /// Its number.
+    pub id: EnvId,
+    /// Where it is in its life.
+    pub status: Status,
+    /// What was asked for last.
+    pub desired: Desired,
+    /// When it was created, RFC 3339 in UTC.
+    pub created_at: String,
+    /// What was decided at its spawn.
+    pub decided: NewEnvironment,
+}
+
+const COLUMNS: &str = "id, orgId, name, status, desired, port, subnet, apiKeyNonce, apiKeyHash, \
+                       imageName, imageConfig, imageDiffIds, listenPort, healthPath, createdAt";
+
+fn read(row: &Row<'_>) -> Result<Environment, StoreError> {
+    let id: i64 = row.get("id")?;
+    let text = |column: &'static str| -> Result<String, StoreError> { Ok(row.get::<_, String>(column)?) };
+    let corrupt = |column| move |value: String| StoreError::Corrupt { id, column, value };
+    let (status, desired, subnet, hash) = (text("status")?, text("desired")?, text("subnet")?, text("apiKeyHash")?);
+    let decided = NewEnvironment {
+        org: OrgId(row.get("orgId")?),
+        name: text("name")?,
+        port: row.get("port")?,
+        subnet: subnet.parse().map_err(|_| corrupt("subnet")(subnet.clone()))?,
+        nonce: KeyNonce(row.get("apiKeyNonce")?),
+        key_hash: KeyHash::from_hex(&hash).ok_or_else(|| corrupt("apiKeyHash")(hash.clone()))?,
+        image: ImageRecord {
+            name: text("imageName")?,
+            config: text("imageConfig")?,
+            diff_ids: text("imageDiffIds")?.split_whitespace().map(str::to_owned).collect(),
+            port: row.get("listenPort")?,
+            health: text("healthPath")?,
+        },
+    };
+    Ok(Environment {
+        id: EnvId(id),
+        status: Status::parse(&status).ok_or_else(|| corrupt("status")(status.clone()))?,
+        desired: Desired::parse(&desired).ok_or_else(|| corrupt("desired")(desired.clone()))?,
+        created_at: text("createdAt")?,
+        decided,
+    })
+}
+
+impl Store {
+    /// Records an environment that is about to be made, and gives it its number and its container's name.
+    pub async fn insert_environment(&self, new: NewEnvironment) -> Result<Environment, StoreError> {
+        self.run(move |connection| {
+            let transaction = connection.transaction()?;
+            let image = &new.image;
+            transaction.execute(
+                "INSERT INTO environments (orgId, name, port, subnet, apiKeyNonce, apiKeyHash, imageName, imageConfig,
+                                           imageDiffIds, listenPort, healthPath, createdAt, updatedAt)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12)",
+                params![
+                    new.org.0,
+                    new.name,
+                    new.port,
+                    new.subnet.to_string(),
+                    new.nonce.0,
+                    new.key_hash.to_hex(),
+                    image.name,
+                    image.config,
+                    image.diff_ids.join(" "),
+                    image.port,
+                    image.health,
+                    now()
+                ],
+            )?;
+            let id = EnvId(transaction.last_insert_rowid());
+            let sql = format!("UPDATE environments SET containerName = ?2 WHERE id = ?1 RETURNING {COLUMNS}");
+            let row = transaction.query_row(&sql, params![id.0, id.container()], |row| Ok(read(row)))??;
+            transaction.commit()?;
+            Ok(row)
+        })
+        .await
+    }
+
+    /// An environment, where it exists.
+    pub async fn environment(&self, id: EnvId) -> Result<Option<Environment>, StoreError> {
+        self.one("id = ?1", id.0).await
+    }
+
+    /// The environment whose subnet `address` lies in.
+    pub async fn environment_at(&self, address: Ipv4Addr) -> Result<Option<Environment>, StoreError> {
+        self.one("subnet = ?1", Subnet::around(address).to_string()).await
+    }
+
+    async fn one(
+        &self,
+        condition: &'static str,
+        value: impl rusqlite::ToSql + Send + 'static,
+    ) -> Result<Option<Environment>, StoreError> {
+        self.run(move |connection| {
+            let mut query =
+                connection.prepare_cached(&format!("SELECT {COLUMNS} FROM environments WHERE {condition}"))?;
+            query.query_row([value], |row| Ok(read(row))).optional()?.transpose()
+        })
+        .await
+    }
+
+    /// All environments, or those of one organization, by number.
+    pub async fn environments(&self, org: Option<OrgId>) -> Result<Vec<Environment>, StoreError> {
+        self.run(move |connection| {
+            let sql = format!("SELECT {COLUMNS} FROM environments WHERE ?1 IS NULL OR orgId = ?1 ORDER BY id");
+            let mut query = connection.prepare_cached(&sql)?;
+            let rows = query.query_map([org.map(|org| org.0)], |row| Ok(read(row)))?;
+            rows.map(|row| row?).collect()
+        })
+        .await
+    }
+
+    /// Records where an environment is in its life.
+    pub async fn set_status(&self, id: EnvId, status: Status) -> Result<(), StoreError> {
+        let sql = "UPDATE environments SET status = ?2, updatedAt = ?3 WHERE id = ?1";
+        self.run(move |c| Ok(c.execute(sql, params![id.0, status.word(), now()]).map(drop)?)).await
+    }
+
+    /// Records that nothing of an environment is to remain.
+    pub async fn set_destroying(&self, id: EnvId) -> Result<(), StoreError> {
+        let sql = "UPDATE environments SET status = 'destroying', desired = 'removed', updatedAt = ?2 WHERE id = ?1";
+        self.run(move |c| Ok(c.execute(sql, params![id.0, now()]).map(drop)?)).await
+    }
+
+    /// Forgets an environment of which nothing is left.
+    pub async fn remove_environment(&self, id: EnvId) -> Result<(), StoreError> {
+        self.run(move |c| Ok(c.execute("DELETE FROM environments WHERE id = ?1", [id.0]).map(drop)?)).await
+    }
+
+    /// Makes sure that no number up to `id` is given away, because the engine holds something that bears it.
+    pub async fn skip_ids_through(&self, id: EnvId) -> Result<(), StoreError> {
+        self.run(move |connection| {
+            let transaction = connection.transaction()?;
+            let sequence = "SELECT seq FROM sqlite_sequence WHERE name = 'environments'";
+            match transaction.query_row(sequence, [], |row| row.get::<_, i64>(0)).optional()? {
+                None => transaction
+                    .execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('environments', ?1)", [id.0])?,
+                Some(seen) if seen < id.0 => {
+                    transaction.execute("UPDATE sqlite_sequence SET seq = ?1 WHERE name = 'environments'", [id.0])?
+                }
+                Some(_) => 0,
+            };
+            Ok(transaction.commit()?)
+        })
+        .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+    use crate::names::Name;
+
+    fn store(folder: &tempfile::TempDir) -> Store {
+        Store::open(&folder.path().join("landfall.db")).unwrap().0
+    }
+
+    fn new(port: u16, subnet: &str) -> NewEnvironment {
+        NewEnvironment {
+            org: OrgId::DEFAULT,
+            name: "acme".into(),
+            port,
+            subnet: subnet.parse().unwrap(),
+            nonce: KeyNonce::random().unwrap(),
+            key_hash: KeyHash::of(&port.to_string()),
+            image: ImageRecord {
+                name: "hello".into(),
+                config: "sha256:00".into(),
+                diff_ids: vec!["sha256:01".into(), "sha256:02".into()],
+                port: 8080,
+                health: "/health".into(),
+            },
+        }
+    }
+
+    #[tokio::test]
+    async fn an_environment_reads_as_it_was_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(&folder);
+        let row = store.insert_environment(new(3001, "10.213.0.0/29")).await.unwrap();
+        assert_eq!((row.id, row.status, row.desired), (EnvId(1), Status::Provisioning, Desired::Running));
+        store.set_status(row.id, Status::Running).await.unwrap();
+        let row = store.environment_at(Ipv4Addr::new(10, 213, 0, 2)).await.unwrap().unwrap();
+        assert_eq!((row.id, row.status), (EnvId(1), Status::Running));
+        assert_eq!(row.decided.image, new(3001, "10.213.0.0/29").image);
+        assert!(store.environment_at(Ipv4Addr::new(10, 213, 0, 9)).await.unwrap().is_none());
+        store.set_destroying(row.id).await.unwrap();
+        let row = store.environment(row.id).await.unwrap().unwrap();
+        assert_eq!((row.status, row.desired), (Status::Destroying, Desired::Removed));
+    }
+
+    #[tokio::test]
+    async fn numbers_are_never_given_away_twice() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(&folder);
+        store.skip_ids_through(EnvId(4)).await.unwrap();
+        let first = store.insert_environment(new(3001, "10.213.0.0/29")).await.unwrap().id;
+        store.remove_environment(first).await.unwrap();
+        store.skip_ids_through(EnvId(2)).await.unwrap();
+        let second = store.insert_environment(new(3001, "10.213.0.0/29")).await.unwrap().id;
+        assert_eq!((first, second), (EnvId(5), EnvId(6)));
+    }
+
+    #[tokio::test]
+    async fn ports_and_subnets_belong_to_one_environment() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(&folder);
+        store.insert_environment(new(3001, "10.213.0.0/29")).await.unwrap();
+        assert!(store.insert_environment(new(3001, "10.213.0.8/29")).await.is_err());
+        assert!(store.insert_environment(new(3002, "10.213.0.0/29")).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn an_organization_with_environments_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(&folder);
+        let org = store.create_organization(Name::parse("acme").unwrap(), "free".into()).await.unwrap();
+        let again = store.create_organization(Name::parse("acme").unwrap(), "free".into()).await;
+        assert!(matches!(again, Err(StoreError::NameTaken(name)) if name == "acme"));
+        let mut environment = new(3001, "10.213.0.0/29");
+        environment.org = org.id;
+        let row = store.insert_environment(environment).await.unwrap();
+        assert!(!store.remove_empty_organization(org.id).await.unwrap());
+        assert_eq!(store.environments(Some(org.id)).await.unwrap().len(), 1);
+        assert!(store.environments(Some(OrgId(9))).await.unwrap().is_empty());
+        store.remove_environment(row.id).await.unwrap();
+        assert!(store.remove_empty_organization(org.id).await.unwrap());
+    }
+}

@@ -1,0 +1,200 @@
+//! The tenants' addresses: a pool that is cut into one /29 a tenant.
+//!
+//! Docker's own pools end near thirty networks, so we hand out subnets ourselves. In each, the first address is the gateway (the host
+//! as the tenant sees it) and the second the tenant, so the container's address is known without asking the engine.
+
+use serde::Deserialize;
+use std::collections::BTreeSet;
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
+use std::str::FromStr;
+
+/// Bits of a tenant's prefix: eight addresses, the smallest that leaves the engine room beside gateway and tenant.
+const TENANT_PREFIX: u8 = 29;
+const TENANT_SIZE: u32 = 1 << (32 - TENANT_PREFIX);
+/// Widest pool: a /8 holds two million tenants, and nobody has a wider private range.
+const WIDEST_POOL: u8 = 8;
+
+/// Why a text is not a pool or a subnet.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?} is not {wanted}")]
+pub struct InvalidRange {
+    text: String,
+    wanted: &'static str,
+}
+
+/// The private range that tenants' subnets come from, such as `10.213.0.0/16`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Pool {
+    base: u32,
+    prefix: u8,
+}
+
+impl Pool {
+    /// Whether `address` belongs to the pool.
+    pub fn contains(self, address: Ipv4Addr) -> bool {
+        u32::from(address) & mask(self.prefix) == self.base
+    }
+
+    /// The lowest subnet that is not `taken`.
+    pub fn lowest_free(self, taken: &BTreeSet<Subnet>) -> Option<Subnet> {
+        let count = 1_u32 << (TENANT_PREFIX - self.prefix);
+        (0..count).map(|index| Subnet { base: self.base + index * TENANT_SIZE }).find(|subnet| !taken.contains(subnet))
+    }
+}
+
+impl FromStr for Pool {
+    type Err = InvalidRange;
+
+    fn from_str(text: &str) -> Result<Self, InvalidRange> {
+        let invalid = || InvalidRange {
+            text: text.to_owned(),
+            wanted: "a private IPv4 range between /8 and /29 that begins at its first address, such as 10.213.0.0/16",
+        };
+        let (base, prefix) = split(text).ok_or_else(invalid)?;
+        let fits = (WIDEST_POOL..=TENANT_PREFIX).contains(&prefix);
+        let aligned = fits && u32::from(base) & !mask(prefix) == 0;
+        let private = base.is_private() && Ipv4Addr::from(u32::from(base) | !mask(prefix.min(31))).is_private();
+        (aligned && private).then_some(Self { base: base.into(), prefix }).ok_or_else(invalid)
+    }
+}
+
+impl TryFrom<String> for Pool {
+    type Error = InvalidRange;
+
+    fn try_from(text: String) -> Result<Self, InvalidRange> {
+        text.parse()
+    }
+}
+
+impl fmt::Display for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", Ipv4Addr::from(self.base), self.prefix)
+    }
+}
+
+/// One tenant's subnet, a /29.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Subnet {
+    base: u32,
+}
+
+impl Subnet {
+    /// The subnet that `address` would lie in.
+    pub fn around(address: Ipv4Addr) -> Self {
+        Self { base: u32::from(address) & mask(TENANT_PREFIX) }
+    }
+
+    /// The host as the tenant sees it.
+    pub fn gateway(self) -> Ipv4Addr {
+        Ipv4Addr::from(self.base + 1)
+    }
+
+    /// The tenant's container.
+    pub fn tenant(self) -> Ipv4Addr {
+        Ipv4Addr::from(self.base + 2)
+    }
+}
+
+impl FromStr for Subnet {
+    type Err = InvalidRange;
+
+    fn from_str(text: &str) -> Result<Self, InvalidRange> {
+        let invalid = || InvalidRange { text: text.to_owned(), wanted: "a tenant's subnet (a.b.c.d/29)" };
+        let (base, prefix) = split(text).ok_or_else(invalid)?;
+        let valid = prefix == TENANT_PREFIX && Self::around(base).base == u32::from(base);
+        valid.then(|| Self::around(base)).ok_or_else(invalid)
+    }
+}
+
+impl fmt::Display for Subnet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{TENANT_PREFIX}", Ipv4Addr::from(self.base))
+    }
+}
+
+/// The IPv4 address behind a peer's, also where it arrived as an IPv4-mapped IPv6 address (RFC 4291 section 2.5.5.2).
+pub fn ipv4(address: IpAddr) -> Option<Ipv4Addr> {
+    match address.to_canonical() {
+        IpAddr::V4(address) => Some(address),
+        IpAddr::V6(_) => None,
+    }
+}
+
+fn split(text: &str) -> Option<(Ipv4Addr, u8)> {
+    let (base, prefix) = text.split_once('/')?;
+    Some((base.parse().ok()?, prefix.parse().ok()?))
+}
+
+fn mask(prefix: u8) -> u32 {
+    u32::MAX.checked_shl(32 - u32::from(prefix)).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+
+    fn pool(text: &str) -> Pool {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn refuses_ranges_that_are_not_a_private_pool() {
+        for text in [
+            "",
+            "10.0.0.0",
+            "10.0.0.0/",
+            "10.0.0.0/7",
+            "10.0.0.0/30",
+            "10.0.0.1/16",
+            "8.8.0.0/16",
+            "172.16.0.0/11",
+            "192.168.0.0/15",
+            "::/64",
+            "10.0.0.0/16x",
+            "10.0.0.0/255",
+        ] {
+            assert!(text.parse::<Pool>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_range_reads_as_it_is_written() {
+        for text in ["10.213.0.0/16", "10.0.0.0/8", "172.16.0.0/12", "192.168.7.8/29"] {
+            assert_eq!(pool(text).to_string(), text);
+        }
+        assert_eq!("10.213.0.8/29".parse::<Subnet>().unwrap().to_string(), "10.213.0.8/29");
+        assert!("10.213.0.9/29".parse::<Subnet>().is_err());
+    }
+
+    #[test]
+    fn hands_out_the_lowest_free_subnet_until_the_pool_is_empty() {
+        let pool = pool("10.213.0.0/27");
+        let mut taken = BTreeSet::new();
+        let mut given = Vec::new();
+        while let Some(subnet) = pool.lowest_free(&taken) {
+            taken.insert(subnet);
+            given.push(subnet.to_string());
+        }
+        assert_eq!(given, ["10.213.0.0/29", "10.213.0.8/29", "10.213.0.16/29", "10.213.0.24/29"]);
+        taken.remove(&"10.213.0.8/29".parse().unwrap());
+        assert_eq!(pool.lowest_free(&taken).unwrap().to_string(), "10.213.0.8/29");
+    }
+
+    #[test]
+    fn addresses_follow_from_the_subnet() {
+        let subnet: Subnet = "10.213.0.8/29".parse().unwrap();
+        assert_eq!(subnet.gateway(), Ipv4Addr::new(10, 213, 0, 9));
+        assert_eq!(subnet.tenant(), Ipv4Addr::new(10, 213, 0, 10));
+        assert_eq!(Subnet::around(Ipv4Addr::new(10, 213, 0, 15)), subnet);
+        assert_ne!(Subnet::around(Ipv4Addr::new(10, 213, 0, 16)), subnet);
+    }
+
+    #[test]
+    fn mapped_addresses_are_ipv4() {
+        assert_eq!(ipv4("::ffff:10.213.0.2".parse().unwrap()), Some(Ipv4Addr::new(10, 213, 0, 2)));
+        assert_eq!(ipv4("::1".parse().unwrap()), None);
+    }
+}
