@@ -1,7 +1,7 @@
 //! The container images of the tests, made by `mmdebstrap` and `docker build`, as people make theirs. The engine keeps
 //! them: each is named after a hash of its recipe, and built once.
 
-use crate::{Command, Engine, Image, mirror::Mirror, workspace};
+use crate::{Command, Engine, FileList, Image, mirror::Mirror, workspace};
 use anyhow::{Context as _, Result};
 use sha2::{Digest as _, Sha256};
 use std::path::{Path, PathBuf};
@@ -50,13 +50,18 @@ pub fn debian(engine: &Engine) -> Result<String> {
 /// The isolated host: systemd, a Docker Engine, firewall tools and curl.
 pub fn isolated_host(engine: &Engine) -> Result<String> {
     static TURN: Mutex<()> = Mutex::new(());
-    built(engine, &TURN, "isolated-host", &workspace::root().join("tests/images/isolated-host"))
+    built(engine, &TURN, &recipe("isolated-host"), &debian(engine)?)
 }
 
 /// The tenant image `node-express`, as a docker-archive.
 pub fn node_express(engine: &Engine) -> Result<Image> {
     static TURN: Mutex<()> = Mutex::new(());
-    let tag = built(engine, &TURN, "node-express", &workspace::root().join("tenants"))?;
+    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let folder = workspace::fresh_folder("node-express")?;
+    npm_ci(&folder.join("app"))?;
+    std::fs::copy(recipe("node-express").join("Dockerfile"), folder.join("Dockerfile"))?;
+    drop(turn);
+    let tag = built(engine, &TURN, &folder, &certificates(engine)?)?;
     Ok(Image {
         name: "node-express",
         source: format!("docker-archive:{}", saved(engine, &tag)?.display()),
@@ -64,11 +69,11 @@ pub fn node_express(engine: &Engine) -> Result<Image> {
     })
 }
 
-/// An image that was made with no thought for Landfall, several layers of it shared with others: Debian, certificates,
-/// Python's own web server. As an oci-archive.
+/// An image that was made with no thought for Landfall and shares layers with `node-express`: Debian, certificates, Python's
+/// own web server. As an oci-archive.
 pub fn stranger(engine: &Engine) -> Result<Image> {
     static TURN: Mutex<()> = Mutex::new(());
-    let tag = built(engine, &TURN, "python-server", &workspace::root().join("tests/images/python-server"))?;
+    let tag = built(engine, &TURN, &recipe("python-server"), &certificates(engine)?)?;
     let docker = saved(engine, &tag)?;
     let oci = docker.with_extension("oci.tar");
     if !oci.exists() {
@@ -86,8 +91,29 @@ pub fn stranger(engine: &Engine) -> Result<Image> {
 /// An image of about 600 MB in uncompressed layers, as a docker-archive.
 pub fn large(engine: &Engine) -> Result<PathBuf> {
     static TURN: Mutex<()> = Mutex::new(());
-    let tag = built(engine, &TURN, "large-tenant", &workspace::root().join("tests/images/large-tenant"))?;
+    let tag = built(engine, &TURN, &recipe("large-tenant"), &debian(engine)?)?;
     saved(engine, &tag)
+}
+
+/// What the tenants' images share.
+fn certificates(engine: &Engine) -> Result<String> {
+    static TURN: Mutex<()> = Mutex::new(());
+    built(engine, &TURN, &recipe("certificates"), &debian(engine)?)
+}
+
+fn recipe(name: &str) -> PathBuf {
+    workspace::root().join("tests/images").join(name)
+}
+
+/// The application of tenants/node-express with what it depends on, as `npm ci` puts it together.
+fn npm_ci(to: &Path) -> Result<()> {
+    let tenants = workspace::root().join("tenants");
+    let parent = to.parent().unwrap_or(to);
+    let copy = "cp -r \"$1/convergence-client\" \"$2\" && cp -r \"$1/node-express\" \"$3\" && cd \"$3\" && \
+                rm -rf node_modules test README.md && npm ci --omit=dev --silent && rm -r package-lock.json .npmrc";
+    let npm = Command::new("sh").args(["-c", copy, "npm"]).args([&tenants, parent, to]);
+    npm.shown_as("npm ci --omit=dev").ok().context("put node-express together")?;
+    std::fs::remove_dir_all(parent.join("convergence-client")).context("remove the copy of the client")
 }
 
 /// The image's docker-archive, as `docker save` writes it, in the cache.
@@ -109,13 +135,11 @@ fn saved(engine: &Engine, tag: &str) -> Result<PathBuf> {
     Ok(archive)
 }
 
-/// Builds `folder` on the Debian root, unless the engine has it.
-fn built(engine: &Engine, turn: &Mutex<()>, name: &str, folder: &Path) -> Result<String> {
+/// Builds the Dockerfile in `folder` on the image `base`, unless the engine has the outcome.
+fn built(engine: &Engine, turn: &Mutex<()>, folder: &Path, base: &str) -> Result<String> {
     let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
-    let base = debian(engine)?;
-    let recipe = folder.join("Dockerfile");
-    let recipe = std::fs::read_to_string(&recipe).with_context(|| format!("read {}", recipe.display()))?;
-    let tag = named(name, &[&base, &recipe]);
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    let tag = named(&name, &[base, &format!("{:?}", FileList::of_folder(folder)?)]);
     if engine.has_image(&tag)? {
         return Ok(tag);
     }
@@ -124,6 +148,7 @@ fn built(engine: &Engine, turn: &Mutex<()>, name: &str, folder: &Path) -> Result
         .docker(["build", "--quiet", "--network", "host", "--tag", &tag, "--build-arg", &format!("BASE={base}")])
         .args(settings.flat_map(|setting| ["--build-arg".to_owned(), setting]))
         .arg(folder)
+        .shown_as(format!("docker build --tag {tag} tests/images/{name}"))
         .ok()
         .with_context(|| format!("build the image {name}"))?;
     Ok(tag)

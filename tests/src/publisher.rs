@@ -49,7 +49,7 @@ impl Publisher {
         let programs = Programs::build()?;
         let folder = workspace::fresh_folder(&format!("published/{name}"))?;
         let publisher = Self { programs, folder };
-        publisher.bundler()?.args(["keygen", "landfall"]).ok().context("make a key pair")?;
+        publisher.bundler()?.args(["keygen", "--out", "landfall"]).ok().context("make a key pair")?;
         Ok(publisher)
     }
 

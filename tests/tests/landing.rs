@@ -46,8 +46,8 @@ fn a_bundle_lands_provisions_survives_and_leaves_no_trace() -> Result<()> {
 fn a_stranger_lands_from_a_stick_that_cannot_be_written() -> Result<()> {
     let engine = Engine::shared()?;
     let publisher = Publisher::new("stranger")?;
-    let stranger = image::stranger(&engine)?;
-    let (stick, bundle) = publisher.deliver(&engine, &release(vec![publisher.hello()?, stranger]))?;
+    let images = vec![image::node_express(&engine)?, image::stranger(&engine)?];
+    let (stick, bundle) = publisher.deliver(&engine, &release(images))?;
     let host = Host::boot(&engine, &[stick.read_only()])?;
     let before = FileList::of(&host)?;
 
@@ -80,8 +80,11 @@ fn tenants_serve(landed: Landed<'_>, hello: &Tenant, node: &Tenant) -> Result<()
             landed.request("GET", &format!("/api/v1/tenant/{}/logs", tenant.env_id), None)?.expect(200)?.json()?;
         ensure!(logs["logs"].as_array().is_some_and(|lines| !lines.is_empty()), "{logs}");
         landed.visit(tenant, "/health")?.expect(200)?;
-        landed.visit(tenant, "/")?.expect(200)?;
     }
+    let hello_says = landed.visit(hello, "/")?.expect(200)?;
+    ensure!(hello_says.body.contains("first"), "{hello_says:?}");
+    let node_says = landed.visit(node, "/api/converge")?.expect(404)?.json()?;
+    ensure!(node_says["error"]["code"].is_string(), "{node_says}");
     let listed = landed.request("GET", "/api/v1/tenant?org_id=1", None)?.expect(200)?.json()?;
     ensure!(listed["tenants"].as_array().is_some_and(|tenants| tenants.len() == 2), "{listed}");
     let host = landed.host();

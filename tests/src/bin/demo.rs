@@ -70,10 +70,8 @@ fn journey(report: &mut Report, engine: &Arc<Engine>) -> Result<()> {
 
 fn talk(landed: Landed<'_>, tenants: &[Tenant]) -> Result<()> {
     for tenant in tenants {
-        for path in ["/", "/health"] {
-            let url = format!("http://127.0.0.1:{}{path}", tenant.port);
-            println!("{}", landed.host().ok(&format!("curl -fsS {url}"))?.trim());
-        }
+        let url = format!("http://127.0.0.1:{}/health", tenant.port);
+        println!("{}", landed.host().ok(&format!("curl -fsS {url}"))?.trim());
     }
     Ok(())
 }
