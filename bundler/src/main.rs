@@ -1,2 +1,20 @@
 //! Packs container images and files into one signed bundle.
-fn main() {}
+//!
+//! Data flows one way: definition → plan (pure) → sources → blob store → release → signed → file.
+
+mod assemble;
+mod bundle_file;
+mod cli;
+mod commands;
+mod definition;
+mod elf;
+mod failure;
+mod key_files;
+mod plan;
+mod rewrite;
+mod sources;
+mod store;
+
+fn main() -> std::process::ExitCode {
+    landfall_console::run(|cli: &cli::Cli| cli.flags, |cli, console| cli.run(*console))
+}

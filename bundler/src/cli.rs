@@ -1,0 +1,48 @@
+use crate::commands::{build, inspect, keygen, sign, verify};
+use crate::failure;
+use clap::{Parser, Subcommand};
+use landfall_console::{Console, Extras, Flags};
+
+/// Packs container images and files into one signed file for hosts without a network.
+#[derive(Debug, Parser)]
+#[command(name = "landfall-bundler", version, after_help = EXAMPLES)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) flags: Flags,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  landfall-bundler keygen --out acme --password
+  landfall-bundler build acme.toml --key acme.key
+  landfall-bundler verify acme-1.0.0-linux-amd64.landfall.tar --trust acme.pub
+
+Exit codes: 0 done, 1 unexpected, 2 usage or definition, 3 damaged, 4 not trusted, 6 this machine is not fit";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Keygen(keygen::Args),
+    Build(build::Args),
+    Inspect(inspect::Args),
+    Verify(verify::Args),
+    Sign(sign::Args),
+    #[command(flatten)]
+    Extras(Extras),
+}
+
+impl Cli {
+    /// Runs the command.
+    pub(crate) fn run(self, console: Console) -> anyhow::Result<()> {
+        let done = match self.command {
+            Command::Keygen(args) => keygen::run(&args, console),
+            Command::Build(args) => build::run(&args, console),
+            Command::Inspect(args) => inspect::run(&args, console),
+            Command::Verify(args) => verify::run(&args, console),
+            Command::Sign(args) => sign::run(&args, console),
+            Command::Extras(extras) => extras.run::<Self>(&console),
+        };
+        done.map_err(failure::classified)
+    }
+}

@@ -1,0 +1,150 @@
+use crate::assemble;
+use crate::definition::{Definition, Variables, is_name};
+use crate::key_files::{self, PasswordArgs};
+use crate::plan::{Machine, Plan};
+use crate::sources::{self, Work};
+use crate::store::{BlobStore, default_workers};
+use anyhow::{Context as _, Result};
+use landfall_console::{Console, Exit, Failure, Size};
+use landfall_keys::SecretKey;
+use landfall_manifests::{Arch, Release, Signed};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+/// Pack a bundle from a definition, and sign it
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+The definition is a TOML file; paths in it are relative to it. ${NAME} in its strings is replaced by --set NAME=VALUE,
+or from the environment. The same inputs give the same bytes, also on a machine with more cores; the release has a
+time only if the definition has `created`, or the environment SOURCE_DATE_EPOCH.
+
+Temporary files lie beside the bundle, in a folder that goes away in the end.
+
+Examples:
+  landfall-bundler build acme.toml --key acme.key
+  landfall-bundler build acme.toml --key a.key --key b.key --out /srv/bundles/ --set VERSION=1.4.0")]
+pub(crate) struct Args {
+    /// The bundle definition
+    definition: PathBuf,
+    /// A secret key file to sign with; may be given several times
+    #[arg(long = "key", value_name = "FILE", required = true)]
+    keys: Vec<PathBuf>,
+    /// The bundle's file, or a folder for it to lie in [default: PRODUCT-VERSION-OS-ARCH.landfall.tar here]
+    #[arg(long, value_name = "FILE|DIR")]
+    out: Option<PathBuf>,
+    /// What ${NAME} stands for in the definition; may be given several times
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = setting)]
+    set: Vec<(String, String)>,
+    #[command(flatten)]
+    password: PasswordArgs,
+}
+
+fn setting(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
+    if is_name(name) { Ok((name.to_owned(), value.to_owned())) } else { Err(format!("{name:?} is not a name")) }
+}
+
+pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
+    let environment =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let variables = Variables::new(environment, args.set.clone());
+    let definition = Definition::read(&args.definition, &variables)?;
+    let keys = key_files::secrets(&args.keys, &args.password, console)?;
+    let plan = Plan::new(&definition, &machine(&keys)?)?;
+    let out = output(args.out.as_deref(), &plan);
+    let name = out.file_name().unwrap_or_default().to_string_lossy();
+    let mut store = BlobStore::new(assemble::folder_of(&out), &name, default_workers())?;
+    let release = pack(&plan, &mut store, console)?;
+    let total = release.blobs.iter().map(|blob| blob.size).sum();
+    let progress = console.progress("Writing the bundle", Some(total));
+    let signed = assemble::write(release, &keys, &store, &out, &progress)?;
+    progress.finish();
+    report(&signed, &out, console)
+}
+
+fn machine(keys: &[SecretKey]) -> Result<Machine> {
+    let own = std::env::current_exe().context("find out where this program lies")?;
+    let epoch = std::env::var("SOURCE_DATE_EPOCH").ok().map(|text| {
+        let parsed = text.parse().ok().and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
+        parsed.ok_or_else(|| {
+            let message = format!("SOURCE_DATE_EPOCH is {text:?}, which is no number of seconds since 1970");
+            Failure::new(Exit::Usage, "source_date_epoch", message).hint("unset it, or set it as `date +%s` does")
+        })
+    });
+    Ok(Machine {
+        arch: Arch::of_this_program(),
+        source_date_epoch: epoch.transpose()?,
+        programs: assemble::folder_of(&own).to_owned(),
+        keys: keys.iter().map(SecretKey::public_key).collect(),
+    })
+}
+
+/// Where the bundle goes.
+fn output(out: Option<&Path>, plan: &Plan) -> PathBuf {
+    match out {
+        Some(folder) if folder.is_dir() => folder.join(plan.release.file_name()),
+        Some(file) => file.to_owned(),
+        None => PathBuf::from(plan.release.file_name()),
+    }
+}
+
+fn pack(plan: &Plan, store: &mut BlobStore, console: Console) -> Result<Release> {
+    let progress = console.progress("Reading files", None);
+    let files = sources::pack_files(plan, store, &progress)?;
+    progress.finish();
+    let mut images = Vec::new();
+    for job in &plan.jobs {
+        images.extend(Work::new(plan, store, console).run(job)?);
+    }
+    Ok(assemble::release(plan, store, files, images))
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Built<'a> {
+    path: &'a Path,
+    size: u64,
+    product: String,
+    version: String,
+    serial: u64,
+    platform: String,
+    manifest: String,
+    keys: Vec<String>,
+    blobs: usize,
+    files: usize,
+    images: Vec<String>,
+}
+
+fn report(signed: &Signed, out: &Path, console: Console) -> Result<()> {
+    let release = signed.release();
+    let size = std::fs::metadata(out).with_context(|| format!("look at {}", out.display()))?.len();
+    let keys: Vec<String> = signed.signatures().iter().map(|signature| signature.key_id().to_string()).collect();
+    let images: Vec<String> = release.images.iter().map(|image| image.name.to_string()).collect();
+    let names = if images.is_empty() { "none".to_owned() } else { images.join(", ") };
+    let text = format!(
+        "{}\n  release  {} {} (serial {}) for {}\n  size     {} ({size} bytes)\n  signed   by {}\n  holds    {} files, {} blobs\n  images   {names}\n",
+        out.display(),
+        release.product,
+        release.version,
+        release.serial,
+        release.platform(),
+        Size(size),
+        keys.join(", "),
+        release.files.len(),
+        release.blobs.len(),
+    );
+    let built = Built {
+        path: out,
+        size,
+        product: release.product.to_string(),
+        version: release.version.to_string(),
+        serial: release.serial.into(),
+        platform: release.platform(),
+        manifest: landfall_manifests::Digest::of(signed.bytes()).to_string(),
+        keys,
+        blobs: release.blobs.len(),
+        files: release.files.len(),
+        images,
+    };
+    console.result(&built, text)
+}

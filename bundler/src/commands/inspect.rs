@@ -1,0 +1,79 @@
+use crate::bundle_file::BundleFile;
+use anyhow::Result;
+use landfall_console::{Console, Size};
+use landfall_manifests::{Digest, Image, Release};
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+/// Show what a bundle says about itself, without verifying it
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Nothing that is shown has been verified: whoever can write to the bundle can make it say this. Use `verify` to find
+out whether it is true.
+
+Examples:
+  landfall-bundler inspect acme-1.0.0-linux-amd64.landfall.tar
+  landfall-bundler inspect BUNDLE --json")]
+pub(crate) struct Args {
+    /// The bundle
+    bundle: PathBuf,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Shown<'a> {
+    path: &'a Path,
+    verified: bool,
+    size: u64,
+    signers: Vec<String>,
+    release: &'a Release,
+}
+
+pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
+    let opened = BundleFile::open(&args.bundle)?;
+    let signers = opened.head.signers();
+    let size = opened.size;
+    let signed = opened.head.into_signed_without_verifying()?;
+    let release = signed.release();
+    let text = text(release, size, &signers)?;
+    console.result(&Shown { path: &args.bundle, verified: false, size, signers, release }, text)
+}
+
+fn text(release: &Release, size: u64, signers: &[String]) -> Result<String> {
+    let mut text = String::from("NOT VERIFIED: this is what the bundle says about itself\n");
+    writeln!(text, "release  {} {} (serial {})", release.product, release.version, release.serial)?;
+    writeln!(text, "platform {}", release.platform())?;
+    if let Some(created) = &release.created {
+        writeln!(text, "created  {created}")?;
+    }
+    if let Some(oldest) = &release.min_upgrade_from {
+        writeln!(text, "upgrades from {oldest} on")?;
+    }
+    writeln!(text, "size     {} in {} blobs", Size(size), release.blobs.len())?;
+    writeln!(text, "signed   by {} (claimed)", signers.join(", "))?;
+    writeln!(text, "\nimages: {}", release.images.len())?;
+    let sizes = release.blob_sizes();
+    for image in &release.images {
+        let (stored, raw) = (Size(stored(image, &sizes)), Size(image.layers.iter().map(|layer| layer.size).sum()));
+        writeln!(text, "  {}  {} layers, {stored} stored, {raw} unpacked", image.name, image.layers.len())?;
+        writeln!(text, "    from {}", image.source)?;
+        if let Some(tenant) = &image.tenant {
+            let framework = tenant.framework.as_deref().unwrap_or("-");
+            writeln!(text, "    tenant {} {framework}, port {}, {}", tenant.language, tenant.port, tenant.health)?;
+        }
+    }
+    writeln!(text, "\nfiles: {}", release.files.len())?;
+    for file in &release.files {
+        writeln!(text, "  {}  {:>10}  {}", file.mode, file.size, file.path)?;
+    }
+    Ok(text)
+}
+
+/// Bytes of an image's blobs in the bundle; other images may share them.
+fn stored(image: &Image, sizes: &BTreeMap<Digest, u64>) -> u64 {
+    let layers = image.layers.iter().map(|layer| layer.blob);
+    let blobs: BTreeSet<Digest> = [image.manifest, image.config].into_iter().chain(layers).collect();
+    blobs.iter().filter_map(|blob| sizes.get(blob)).sum()
+}

@@ -1,0 +1,7 @@
+//! The commands, one file each: what was typed (`Args`) and what it does (`run`).
+
+pub(crate) mod build;
+pub(crate) mod inspect;
+pub(crate) mod keygen;
+pub(crate) mod sign;
+pub(crate) mod verify;

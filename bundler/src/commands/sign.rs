@@ -1,0 +1,60 @@
+use crate::assemble::{folder_of, put_in_place};
+use crate::bundle_file::BundleFile;
+use crate::key_files::{self, PasswordArgs};
+use crate::rewrite::{RewriteError, rewrite};
+use anyhow::Result;
+use landfall_console::Console;
+use serde::Serialize;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+/// Add a signature to a bundle
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Look at what you sign: `inspect` shows it, `verify` says who signed it already. The bundle is written anew beside the
+old one, which it then replaces; each blob is held against the manifest on the way.
+
+Example:
+  landfall-bundler sign acme-1.0.0-linux-amd64.landfall.tar --key second.key")]
+pub(crate) struct Args {
+    /// The bundle
+    bundle: PathBuf,
+    /// The secret key file to sign with
+    #[arg(long, value_name = "FILE")]
+    key: PathBuf,
+    #[command(flatten)]
+    password: PasswordArgs,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Added<'a> {
+    path: &'a Path,
+    key: String,
+    signers: Vec<String>,
+}
+
+pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
+    let opened = BundleFile::open(&args.bundle)?;
+    let key = key_files::secret(&args.key, &args.password, console)?;
+    let mut signed = opened.head.clone().into_signed_without_verifying()?;
+    signed.add(&key)?;
+    let out = &opened.path;
+    let failed = |source| RewriteError::Write { path: out.clone(), source };
+    let prefix = format!(".{}.partial-", out.file_name().unwrap_or_default().to_string_lossy());
+    let folder = tempfile::Builder::new().prefix(&prefix).tempdir_in(folder_of(out));
+    let folder = folder.map_err(|error| failed(error.into()))?;
+    let partial = folder.path().join("bundle");
+    let file = File::create_new(&partial).map_err(|error| failed(error.into()))?;
+    let progress = console.progress("Writing the bundle", Some(opened.size));
+    let file = rewrite(&opened, &signed, file, &progress)?;
+    put_in_place(&file, &partial, out).map_err(|error| failed(error.into()))?;
+    progress.finish();
+    let added = Added {
+        path: out,
+        key: key.id().to_string(),
+        signers: signed.signatures().iter().map(|signature| signature.key_id().to_string()).collect(),
+    };
+    let text = format!("{}: signed by {}\n", out.display(), added.signers.join(", "));
+    console.result(&added, text)
+}

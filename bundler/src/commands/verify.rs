@@ -1,0 +1,78 @@
+use crate::bundle_file::{BundleFile, check_entries};
+use crate::key_files;
+use anyhow::Result;
+use landfall_console::{Console, Exit, Failure, Size};
+use landfall_keys::TrustedKeys;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+/// Check a bundle whole: its signatures against keys that you trust, then every byte
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Exit code 0 means that enough of the keys signed, and that no byte differs. 3 means damaged, and says where; 4 means
+not signed by these keys.
+
+Examples:
+  landfall-bundler verify acme-1.0.0-linux-amd64.landfall.tar --trust acme.pub
+  landfall-bundler verify BUNDLE --trust RWQf6LRC… --trust second.pub --threshold 2")]
+pub(crate) struct Args {
+    /// The bundle
+    bundle: PathBuf,
+    /// A public key that you trust: its line (RW…), or its file; may be given several times
+    #[arg(long, value_name = "KEY", required = true)]
+    trust: Vec<String>,
+    /// How many of the trusted keys must have signed
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    threshold: u32,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Checked<'a> {
+    path: &'a Path,
+    verified: bool,
+    size: u64,
+    product: String,
+    version: String,
+    serial: u64,
+    platform: String,
+    signers: Vec<String>,
+    blobs: usize,
+}
+
+pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
+    let keys = args.trust.iter().map(|text| key_files::public(text)).collect::<Result<Vec<_>>>()?;
+    let trusted = TrustedKeys::new(keys, args.threshold).map_err(|error| {
+        Failure::new(Exit::Usage, "trust", error.to_string()).hint("correct --trust and --threshold")
+    })?;
+    let opened = BundleFile::open(&args.bundle)?;
+    let bundle = opened.head.clone().verify(&trusted).map_err(|error| opened.refused(error))?;
+    let total = bundle.entries().iter().map(|entry| entry.size).sum();
+    let progress = console.progress("Verifying", Some(total));
+    check_entries(&bundle, &opened.file, &progress).map_err(|error| opened.refused(error))?;
+    progress.finish();
+    let release = bundle.release();
+    let signers = bundle.verified().signers().iter();
+    let checked = Checked {
+        path: &args.bundle,
+        verified: true,
+        size: bundle.size(),
+        product: release.product.to_string(),
+        version: release.version.to_string(),
+        serial: release.serial.into(),
+        platform: release.platform(),
+        signers: signers.map(|signer| signer.key().id().to_string()).collect(),
+        blobs: release.blobs.len(),
+    };
+    let text = format!(
+        "{}: verified\n  release  {} {} (serial {}) for {}\n  size     {}, all of it checked\n  signed   by {}\n",
+        args.bundle.display(),
+        checked.product,
+        checked.version,
+        checked.serial,
+        checked.platform,
+        Size(checked.size),
+        checked.signers.join(", "),
+    );
+    console.result(&checked, text)
+}

@@ -1,0 +1,14 @@
+use super::Place;
+use std::io;
+use std::path::PathBuf;
+
+/// A definition cannot be used. Every message names the file, and the line where there is one.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DefinitionError {
+    #[error("the definition {} cannot be read", file.display())]
+    Read { file: PathBuf, source: io::Error },
+    #[error("the definition {} is larger than {limit} bytes: is it a definition?", file.display())]
+    TooLarge { file: PathBuf, limit: u64 },
+    #[error("{place}: {message}")]
+    Wrong { place: Place, message: String },
+}

@@ -1,0 +1,107 @@
+//! Bundle definitions: TOML text becomes a typed [`Definition`], and nothing here touches what it refers to.
+
+mod error;
+mod expand;
+mod place;
+mod shape;
+mod source;
+mod validate;
+mod variables;
+
+pub(crate) use error::DefinitionError;
+pub(crate) use place::Place;
+pub(crate) use source::Source;
+pub(crate) use variables::{Variables, is_name};
+
+use landfall_keys::PublicKey;
+use landfall_manifests::{Arch, BundlePath, ImageName, Product, Serial, Tenant, Version};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+/// A definition, in bytes: thousands of images and files fit.
+const DEFINITION_BYTES: u64 = 1 << 20;
+
+/// What a bundle is made of.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Definition {
+    pub(crate) release: ReleaseSection,
+    pub(crate) runtime: RuntimeSection,
+    /// Sorted by name; names are unique.
+    pub(crate) images: Vec<ImageSection>,
+    pub(crate) files: Vec<FileSection>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct ReleaseSection {
+    pub(crate) product: Product,
+    pub(crate) version: Version,
+    pub(crate) serial: Serial,
+    pub(crate) arch: Option<Arch>,
+    pub(crate) min_upgrade_from: Option<Version>,
+    pub(crate) created: Option<jiff::Timestamp>,
+    pub(crate) keys: Vec<PublicKey>,
+}
+
+/// A file that the definition names, and the line that does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NamedFile {
+    pub(crate) path: PathBuf,
+    pub(crate) place: Place,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct RuntimeSection {
+    pub(crate) binary: Option<NamedFile>,
+    pub(crate) installer: Option<NamedFile>,
+    pub(crate) config: Option<NamedFile>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ImageSection {
+    pub(crate) name: ImageName,
+    pub(crate) source: Source,
+    /// The source as it stands in the definition, variables and all: it says where an image came from without telling what
+    /// the building machine's folders are called.
+    pub(crate) source_text: String,
+    pub(crate) tenant: Option<Tenant>,
+    pub(crate) process: Process,
+    pub(crate) place: Place,
+}
+
+/// What runs in an image made from a folder (OCI image specification, "Image Configuration", `config`).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Process {
+    pub(crate) entrypoint: Option<Vec<String>>,
+    pub(crate) cmd: Option<Vec<String>>,
+    pub(crate) env: BTreeMap<String, String>,
+    pub(crate) user: Option<String>,
+    pub(crate) workdir: Option<String>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct FileSection {
+    pub(crate) source: NamedFile,
+    pub(crate) path: BundlePath,
+}
+
+impl Definition {
+    /// Reads a definition file of at most 1 MiB.
+    pub(crate) fn read(file: &Path, variables: &Variables) -> Result<Self, DefinitionError> {
+        let cannot = |source| DefinitionError::Read { file: file.to_owned(), source };
+        let mut text = String::new();
+        let read = File::open(file).map_err(cannot)?.take(DEFINITION_BYTES + 1).read_to_string(&mut text);
+        if read.map_err(cannot)? as u64 > DEFINITION_BYTES {
+            return Err(DefinitionError::TooLarge { file: file.to_owned(), limit: DEFINITION_BYTES });
+        }
+        Self::parse(&text, file, variables)
+    }
+
+    /// Parses the text of the definition that lies at `file`; paths in it are relative to the folder of `file`.
+    pub(crate) fn parse(text: &str, file: &Path, variables: &Variables) -> Result<Self, DefinitionError> {
+        let text = validate::Text { text, file };
+        let (shape, written) = expand::parse(&text, variables)?;
+        validate::definition(&text, shape, &written)
+    }
+}

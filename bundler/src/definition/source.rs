@@ -1,0 +1,87 @@
+use std::path::{Path, PathBuf};
+
+/// Where an image comes from, by the transport names that skopeo made common.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// `docker-daemon:REF`: an engine that speaks Docker's API.
+    DockerDaemon { reference: String },
+    /// `docker-archive:FILE[:REF]`: what `docker save` writes.
+    DockerArchive { file: PathBuf, reference: Option<String> },
+    /// `oci:DIR[:NAME]`: an OCI image layout.
+    OciFolder { folder: PathBuf, name: Option<String> },
+    /// `oci-archive:FILE[:NAME]`: an OCI image layout in a tar archive.
+    OciArchive { file: PathBuf, name: Option<String> },
+    /// `rootfs:DIR`: a folder that becomes an image of one layer.
+    Rootfs { folder: PathBuf },
+}
+
+/// The text is not a source.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum SourceSyntaxError {
+    #[error("{0:?} names no transport: write {TRANSPORTS}")]
+    NoTransport(String),
+    #[error("the transport {0:?} is not supported: write {TRANSPORTS}")]
+    Transport(String),
+    #[error("{0:?} says nothing after its transport")]
+    Empty(String),
+}
+
+const TRANSPORTS: &str =
+    "docker-daemon:REF, docker-archive:FILE[:REF], oci:DIR[:NAME], oci-archive:FILE[:NAME] or rootfs:DIR";
+
+impl Source {
+    /// Reads a source; its path is relative to `base`.
+    pub(super) fn parse(text: &str, base: &Path) -> Result<Self, SourceSyntaxError> {
+        let (transport, rest) = text.split_once(':').ok_or_else(|| SourceSyntaxError::NoTransport(text.to_owned()))?;
+        let (path, name) = match rest.split_once(':') {
+            Some((path, name)) => (base.join(path), Some(name.to_owned())),
+            None => (base.join(rest), None),
+        };
+        let source = match transport {
+            "docker-daemon" => Self::DockerDaemon { reference: rest.to_owned() },
+            "docker-archive" => Self::DockerArchive { file: path, reference: name },
+            "oci" => Self::OciFolder { folder: path, name },
+            "oci-archive" => Self::OciArchive { file: path, name },
+            "rootfs" => Self::Rootfs { folder: base.join(rest) },
+            other => return Err(SourceSyntaxError::Transport(other.to_owned())),
+        };
+        if rest.is_empty() || rest.starts_with(':') || rest.ends_with(':') {
+            return Err(SourceSyntaxError::Empty(text.to_owned()));
+        }
+        Ok(source)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_transports_that_skopeo_has() {
+        let path = PathBuf::from;
+        let some = |name: &str| Some(name.to_owned());
+        let parse = |text| Source::parse(text, Path::new("/defs"));
+        for (text, expected) in [
+            ("docker-daemon:hello:1", Source::DockerDaemon { reference: "hello:1".to_owned() }),
+            ("docker-archive:a.tar", Source::DockerArchive { file: path("/defs/a.tar"), reference: None }),
+            ("docker-archive:/a.tar:b:1", Source::DockerArchive { file: path("/a.tar"), reference: some("b:1") }),
+            ("oci:dir:name", Source::OciFolder { folder: path("/defs/dir"), name: some("name") }),
+            ("oci-archive:../x.tar", Source::OciArchive { file: path("/defs/../x.tar"), name: None }),
+            ("rootfs:root:fs", Source::Rootfs { folder: path("/defs/root:fs") }),
+        ] {
+            assert_eq!(parse(text), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn names_the_transports_where_another_is_asked_for() {
+        for wrong in ["docker://debian:12", "hello", "", "oci:", "oci:dir:", "containers-storage:x"] {
+            let error = parse_error(wrong);
+            assert!(error.contains("docker-archive:FILE") || error.contains("says nothing"), "{wrong}: {error}");
+        }
+    }
+
+    fn parse_error(text: &str) -> String {
+        Source::parse(text, Path::new("/")).map_or_else(|error| error.to_string(), |source| format!("{source:?}"))
+    }
+}

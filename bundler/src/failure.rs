@@ -1,0 +1,180 @@
+//! What an error means to the caller: its exit code, its word for scripts, and what to do next. In one place, so that the
+//! same error never has two codes.
+
+use crate::assemble::AssembleError;
+use crate::bundle_file::BundleError;
+use crate::definition::DefinitionError;
+use crate::plan::PlanError;
+use crate::rewrite::RewriteError;
+use crate::sources::{FileError, ImageError, SourceError};
+use crate::store::{LayerError, StoreError};
+use landfall_console::{Exit, Failure};
+use landfall_manifests::{ReadError, ReleaseError, SignError};
+use std::error::Error;
+use std::io;
+
+/// Turns a command's error into a [`Failure`], if it is of a kind that a person can act on.
+pub(crate) fn classified(error: anyhow::Error) -> anyhow::Error {
+    if error.chain().any(<dyn Error>::is::<Failure>) {
+        return error;
+    }
+    let full = error.chain().find_map(<dyn Error>::downcast_ref::<io::Error>).and_then(disk_full);
+    let found = full.or_else(|| error.chain().find_map(verdict));
+    match found {
+        Some((exit, code, hint)) => Failure::new(exit, code, format!("{error:#}")).hint(hint).into(),
+        None => error,
+    }
+}
+
+type Verdict = (Exit, &'static str, &'static str);
+
+const ROOM: &str = "free room there, or write to another disk with --out: packing needs the bundle's size and its largest \
+                    layer's";
+const DEFINITION: &str = "correct the definition, and build again";
+const SOURCE_FILE: &str = "correct the path in the definition (it is relative to the definition), or make the file";
+const COPY_AGAIN: &str = "copy the bundle again from where it was made, and compare its sha256sum";
+const CHANGED: &str = "build again when nothing writes to it";
+const TRUST: &str = "compare the key ids with those that you were given by another way than the bundle";
+
+fn disk_full(error: &io::Error) -> Option<Verdict> {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    match error.kind() {
+        StorageFull | QuotaExceeded => Some((Exit::Unfit, "disk_full", ROOM)),
+        FileTooLarge => Some((Exit::Unfit, "file_too_large", "write to a file system that holds files of this size")),
+        ReadOnlyFilesystem => Some((Exit::Unfit, "read_only", "write to another disk with --out")),
+        _ => None,
+    }
+}
+
+fn verdict(cause: &(dyn Error + 'static)) -> Option<Verdict> {
+    None.or_else(|| cause.downcast_ref().map(of_definition))
+        .or_else(|| cause.downcast_ref().map(of_plan))
+        .or_else(|| cause.downcast_ref().map(of_file))
+        .or_else(|| cause.downcast_ref::<ImageError>().map(|error| of_source(&error.source)))
+        .or_else(|| cause.downcast_ref().map(of_assembly))
+        .or_else(|| cause.downcast_ref().map(of_bundle))
+        .or_else(|| cause.downcast_ref().map(of_rewriting))
+        .or_else(|| cause.downcast_ref().map(of_signing))
+        .or_else(|| cause.downcast_ref().map(of_release))
+        .or_else(|| cause.downcast_ref().map(of_store))
+}
+
+fn of_definition(error: &DefinitionError) -> Verdict {
+    match error {
+        DefinitionError::Read { .. } => (Exit::Usage, "missing_file", "name the definition, a TOML file"),
+        DefinitionError::TooLarge { .. } | DefinitionError::Wrong { .. } => (Exit::Usage, "definition", DEFINITION),
+    }
+}
+
+fn of_plan(error: &PlanError) -> Verdict {
+    match error {
+        PlanError::Arch => (Exit::Usage, "arch", "add arch = \"amd64\" or \"arm64\" to [release]"),
+    }
+}
+
+fn of_file(error: &FileError) -> Verdict {
+    match error {
+        FileError::Read { place: None, .. } => {
+            let hint = "put landfall and landfall-installer beside landfall-bundler, or name them in [runtime]";
+            (Exit::Usage, "missing_file", hint)
+        }
+        FileError::Read { .. } => (Exit::Usage, "missing_file", SOURCE_FILE),
+        FileError::Program { .. } => {
+            (Exit::Usage, "wrong_arch", "name programs for the release's arch in [runtime], or correct arch")
+        }
+        FileError::Special { .. } => {
+            (Exit::Usage, "special_file", "replace it with what it stands for, or leave it out")
+        }
+        FileError::Path { .. } | FileError::NotUtf8 { .. } | FileError::Twice { .. } => {
+            (Exit::Usage, "definition", DEFINITION)
+        }
+        FileError::Changed { .. } => (Exit::Unexpected, "changed", CHANGED),
+        FileError::Store(error) => of_store(error),
+    }
+}
+
+fn of_source(error: &SourceError) -> Verdict {
+    match error {
+        SourceError::Read { .. } => (Exit::Usage, "missing_file", SOURCE_FILE),
+        SourceError::NoSuchImage { .. } | SourceError::Ambiguous { .. } => {
+            (Exit::Usage, "no_such_image", "correct the image's source in the definition")
+        }
+        SourceError::NotInEngine { .. } => (Exit::Usage, "no_such_image", "`docker images` shows what the engine has"),
+        SourceError::NoSuchPlatform { .. } | SourceError::Platform { .. } => {
+            (Exit::Usage, "wrong_arch", "take the image for the release's arch, or correct arch in [release]")
+        }
+        SourceError::Special { .. } => (Exit::Usage, "special_file", "remove it from the folder"),
+        SourceError::TooManyLayers(_) => (Exit::Usage, "too_many_layers", "squash the image"),
+        SourceError::Changed { .. } => (Exit::Unexpected, "changed", CHANGED),
+        SourceError::NoEngine { .. } => {
+            (Exit::Unfit, "no_engine", "start the engine, or say where it is with DOCKER_HOST")
+        }
+        SourceError::Engine { .. } => (Exit::Unfit, "engine", "the engine's own log says more"),
+        SourceError::Store(error) | SourceError::Layer(_, LayerError::Store(error)) => of_store(error),
+        SourceError::Archive(_)
+        | SourceError::Lacks(_)
+        | SourceError::Json { .. }
+        | SourceError::TooLarge { .. }
+        | SourceError::Digest { .. }
+        | SourceError::Size { .. }
+        | SourceError::LayerCount { .. }
+        | SourceError::MediaType { .. }
+        | SourceError::LayerKind(_)
+        | SourceError::Layer(..) => {
+            (Exit::Damaged, "damaged_image", "make the image's archive again, or copy it again")
+        }
+    }
+}
+
+fn of_assembly(error: &AssembleError) -> Verdict {
+    match error {
+        AssembleError::Write { .. } | AssembleError::Place { .. } => {
+            (Exit::Unfit, "cannot_write", "write to a folder that is yours with --out")
+        }
+        AssembleError::Sign(error) => of_signing(error),
+        AssembleError::Store(error) => of_store(error),
+    }
+}
+
+fn of_bundle(error: &BundleError) -> Verdict {
+    match error {
+        BundleError::Open { .. } => (Exit::Usage, "missing_file", "name a bundle, a file NAME.landfall.tar"),
+        BundleError::Refused { source, .. } => of_read(source),
+    }
+}
+
+fn of_rewriting(error: &RewriteError) -> Verdict {
+    match error {
+        RewriteError::Refused { source, .. } => of_read(source),
+        RewriteError::Damaged { .. } => (Exit::Damaged, "damaged", COPY_AGAIN),
+        RewriteError::Write { .. } => (Exit::Unfit, "cannot_write", "copy the bundle to a folder that is yours"),
+    }
+}
+
+fn of_read(error: &ReadError) -> Verdict {
+    match error {
+        ReadError::Untrusted(_) => (Exit::Untrusted, "untrusted", TRUST),
+        ReadError::Source(_) => (Exit::Unexpected, "unreadable", "check the disk that the bundle lies on"),
+        ReadError::NotABundle => (Exit::Damaged, "not_a_bundle", "name a file that `landfall-bundler build` wrote"),
+        _ => (Exit::Damaged, "damaged", COPY_AGAIN),
+    }
+}
+
+fn of_signing(error: &SignError) -> Verdict {
+    match error {
+        SignError::Twice(_) | SignError::Count(_) => {
+            (Exit::Usage, "signatures", "sign with keys that have not signed yet")
+        }
+        SignError::TooLarge(_) => (Exit::Usage, "too_large", "pack folders of many files as archives"),
+        SignError::Release(_) => (Exit::Usage, "definition", DEFINITION),
+        SignError::Key { .. } => (Exit::Usage, "secret_key", "sign with another key"),
+    }
+}
+
+fn of_release(_: &ReleaseError) -> Verdict {
+    (Exit::Damaged, "damaged", COPY_AGAIN)
+}
+
+fn of_store(_: &StoreError) -> Verdict {
+    (Exit::Unfit, "cannot_write", "write to a folder that is yours with --out: temporary files lie beside the bundle")
+}

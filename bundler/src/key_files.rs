@@ -1,0 +1,99 @@
+//! Keys in files, and the passwords that open them. Secrets are wiped, never printed, and never on a command line.
+
+use anyhow::{Context as _, Result};
+use landfall_console::{Console, Exit, Failure};
+use landfall_keys::{KeyError, MAX_FILE_BYTES, MAX_PASSWORD_BYTES, PublicKey, SecretKey, SecretKeyFile};
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
+
+/// Where passwords come from.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(crate) struct PasswordArgs {
+    /// Read the key's password from the first line of FILE instead of asking for it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) password_file: Option<PathBuf>,
+}
+
+impl PasswordArgs {
+    /// The password of a key that exists.
+    fn of(&self, key: &Path, console: Console) -> Result<Zeroizing<String>> {
+        match &self.password_file {
+            Some(file) => read_password(file),
+            None => ask(&format!("Password of {}: ", key.display()), console),
+        }
+    }
+
+    /// The password for a key that is being made: asked for twice.
+    pub(crate) fn new_password(&self, console: Console) -> Result<Zeroizing<String>> {
+        if let Some(file) = &self.password_file {
+            return read_password(file);
+        }
+        let first = ask("Password for the new key: ", console)?;
+        if *first != *ask("The same again: ", console)? {
+            return Err(Failure::new(Exit::Usage, "password", "the two passwords differ").into());
+        }
+        Ok(first)
+    }
+}
+
+fn ask(prompt: &str, console: Console) -> Result<Zeroizing<String>> {
+    if !console.interactive() {
+        let failure = Failure::new(Exit::Usage, "password", "a password is needed, and there is no terminal to ask on");
+        return Err(failure.hint("put it into a file and pass --password-file FILE").into());
+    }
+    Ok(Zeroizing::new(rpassword::prompt_password(prompt).context("read the password from the terminal")?))
+}
+
+fn read_password(file: &Path) -> Result<Zeroizing<String>> {
+    let text = read_small(file, MAX_PASSWORD_BYTES + 2, "password file")?;
+    Ok(Zeroizing::new(text.lines().next().unwrap_or_default().to_owned()))
+}
+
+/// Opens a secret key.
+pub(crate) fn secret(path: &Path, password: &PasswordArgs, console: Console) -> Result<SecretKey> {
+    let wrong = |error: KeyError| {
+        let failure = Failure::new(Exit::Usage, "secret_key", format!("the secret key {}: {error}", path.display()));
+        failure.hint("--key takes a file that `landfall-bundler keygen` or `minisign -G` wrote")
+    };
+    let text = read_small(path, MAX_FILE_BYTES, "secret key")?;
+    let file = SecretKeyFile::parse(&text).map_err(wrong)?;
+    let password = file.needs_password().then(|| password.of(path, console)).transpose()?;
+    Ok(file.unlock(password.as_ref().map(|password| password.as_bytes())).map_err(wrong)?)
+}
+
+/// Opens all of `paths`, each of which must be another key.
+pub(crate) fn secrets(paths: &[PathBuf], password: &PasswordArgs, console: Console) -> Result<Vec<SecretKey>> {
+    paths.iter().map(|path| secret(path, password, console)).collect()
+}
+
+/// A public key as it is handed about: its line, or the path of its file.
+pub(crate) fn public(text: &str) -> Result<PublicKey> {
+    if let Ok(key) = text.parse() {
+        return Ok(key);
+    }
+    let path = Path::new(text);
+    let file = read_small(path, MAX_FILE_BYTES, "public key")?;
+    let parsed = PublicKey::parse_file(&file).or_else(|error| file.trim().parse().map_err(|_| error));
+    Ok(parsed.map_err(|error| {
+        let failure = Failure::new(Exit::Usage, "public_key", format!("{text}: {error}"));
+        failure.hint("--trust takes a line that begins with RW, or a .pub file")
+    })?)
+}
+
+fn read_small(path: &Path, limit: usize, what: &str) -> Result<Zeroizing<String>> {
+    let cannot = |error: io::Error| {
+        let message = format!("the {what} {} cannot be read: {error}", path.display());
+        Failure::new(Exit::Usage, "missing_file", message)
+    };
+    // Sized in advance: growing would leave copies behind that nobody wipes.
+    let mut text = Zeroizing::new(String::with_capacity(limit + 1));
+    let file = File::open(path).map_err(cannot)?;
+    file.take(limit as u64 + 1).read_to_string(&mut text).map_err(cannot)?;
+    if text.len() > limit {
+        let message = format!("the {what} {} has more than {limit} bytes", path.display());
+        return Err(Failure::new(Exit::Usage, "too_large", message).into());
+    }
+    Ok(text)
+}

@@ -1,0 +1,255 @@
+//! What is to be done, as a pure function of the definition and of what this machine is like.
+
+use crate::definition::{Definition, ImageSection, NamedFile, Place, Process, Source};
+use landfall_keys::PublicKey;
+use landfall_manifests::{Arch, BundlePath, ImageName, Mode, Os, Product, Serial, Tenant, Version};
+use std::path::{Path, PathBuf};
+
+/// Where the runtime's settings lie in a release.
+const CONFIG_PATH: &str = "config.toml";
+/// The settings that are packed unless the definition names others: the runtime's own defaults.
+const DEFAULT_CONFIG: &str = include_str!("../../runtime/config.toml");
+const PROGRAM: u32 = 0o755;
+const TEXT: u32 = 0o644;
+
+/// What the machine that builds says where the definition is silent.
+#[derive(Debug)]
+pub(crate) struct Machine {
+    /// Its processor, if releases run on it.
+    pub(crate) arch: Option<Arch>,
+    /// `SOURCE_DATE_EPOCH` (reproducible-builds.org), seconds.
+    pub(crate) source_date_epoch: Option<jiff::Timestamp>,
+    /// Where the bundler's own program lies, and beside it the two that are packed.
+    pub(crate) programs: PathBuf,
+    /// Public keys of the secret keys that sign.
+    pub(crate) keys: Vec<PublicKey>,
+}
+
+/// Everything that a bundle is made of, and nothing of it read yet.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Plan {
+    pub(crate) release: ReleaseHead,
+    /// When what has no time of its own was changed: seconds since 1970.
+    pub(crate) mtime: u64,
+    pub(crate) files: Vec<PlannedFile>,
+    /// Folders whose files are found when they are walked.
+    pub(crate) trees: Vec<PlannedTree>,
+    /// Sorted by name.
+    pub(crate) images: Vec<PlannedImage>,
+    /// In the order in which they are worked on; each opens one source.
+    pub(crate) jobs: Vec<Job>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ReleaseHead {
+    pub(crate) product: Product,
+    pub(crate) version: Version,
+    pub(crate) serial: Serial,
+    pub(crate) arch: Arch,
+    pub(crate) created: Option<String>,
+    pub(crate) min_upgrade_from: Option<Version>,
+    pub(crate) keys: Vec<String>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct PlannedFile {
+    pub(crate) path: BundlePath,
+    pub(crate) mode: Mode,
+    pub(crate) content: Content,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Content {
+    /// Text that is part of this program.
+    Text(&'static str),
+    /// A program for the release's processor.
+    Program { path: PathBuf, place: Option<Place> },
+    /// A file.
+    File { path: PathBuf, place: Place },
+}
+
+/// A file or a folder, which of the two is seen when it is opened.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct PlannedTree {
+    pub(crate) path: BundlePath,
+    pub(crate) source: NamedFile,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct PlannedImage {
+    pub(crate) name: ImageName,
+    pub(crate) source_text: String,
+    pub(crate) tenant: Option<Tenant>,
+}
+
+/// One image of a source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    pub(crate) image: ImageName,
+    /// Its name in the source; without one, the source must hold one image only.
+    pub(crate) reference: Option<String>,
+    pub(crate) place: Place,
+}
+
+/// One source and the images that are taken from it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Job {
+    OciFolder { folder: PathBuf, wanted: Vec<Wanted> },
+    OciArchive { file: PathBuf, wanted: Vec<Wanted> },
+    DockerArchive { file: PathBuf, wanted: Vec<Wanted> },
+    DockerDaemon { wanted: Vec<Wanted> },
+    Rootfs { folder: PathBuf, process: Process, wanted: Vec<Wanted> },
+}
+
+/// There is nothing that can be done.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PlanError {
+    #[error("the definition has no arch, and this machine's processor is none that releases run on")]
+    Arch,
+}
+
+impl ReleaseHead {
+    /// As [`landfall_manifests::Release::file_name`].
+    pub(crate) fn file_name(&self) -> String {
+        let os = Os::Linux.name();
+        format!("{}-{}-{os}-{}.landfall.tar", self.product, self.version, self.arch.name())
+    }
+}
+
+impl Plan {
+    /// Decides what a bundle of `definition` is made of.
+    pub(crate) fn new(definition: &Definition, machine: &Machine) -> Result<Self, PlanError> {
+        let section = &definition.release;
+        let created = section.created.or(machine.source_date_epoch);
+        let mut keys: Vec<String> = machine.keys.iter().chain(&section.keys).map(PublicKey::to_line).collect();
+        keys.sort();
+        keys.dedup();
+        let release = ReleaseHead {
+            product: section.product.clone(),
+            version: section.version.clone(),
+            serial: section.serial,
+            arch: section.arch.or(machine.arch).ok_or(PlanError::Arch)?,
+            created: created.map(|time| time.to_string()),
+            min_upgrade_from: section.min_upgrade_from.clone(),
+            keys,
+        };
+        let trees = definition.files.iter();
+        let trees = trees.map(|file| PlannedTree { path: file.path.clone(), source: file.source.clone() });
+        Ok(Self {
+            release,
+            mtime: created.map_or(0, |time| u64::try_from(time.as_second()).unwrap_or_default()),
+            files: files(definition, &machine.programs),
+            trees: trees.collect(),
+            images: definition.images.iter().map(planned).collect(),
+            jobs: jobs(&definition.images),
+        })
+    }
+}
+
+fn planned(image: &ImageSection) -> PlannedImage {
+    PlannedImage { name: image.name.clone(), source_text: image.source_text.clone(), tenant: image.tenant.clone() }
+}
+
+/// The files that every release has: both programs, the units, the settings.
+fn files(definition: &Definition, programs: &Path) -> Vec<PlannedFile> {
+    let runtime = &definition.runtime;
+    let program = |name: &str, named: &Option<NamedFile>| {
+        let (path, place) = match named {
+            Some(named) => (named.path.clone(), Some(named.place.clone())),
+            None => (programs.join(name), None),
+        };
+        file(&format!("bin/{name}"), PROGRAM, Content::Program { path, place })
+    };
+    let units = landfall_systemd::TEMPLATES.iter();
+    let units = units.map(|(name, text)| file(&format!("units/{name}"), TEXT, Content::Text(text)));
+    let config = match &runtime.config {
+        Some(named) => Content::File { path: named.path.clone(), place: named.place.clone() },
+        None => Content::Text(DEFAULT_CONFIG),
+    };
+    let programs = [program("landfall", &runtime.binary), program("landfall-installer", &runtime.installer)];
+    programs.into_iter().chain(units).chain([file(CONFIG_PATH, TEXT, config)]).collect()
+}
+
+fn file(path: &str, mode: u32, content: Content) -> PlannedFile {
+    #[expect(clippy::expect_used, reason = "every path here is written in this program")]
+    let path = path.parse().expect("a path that a release may hold");
+    PlannedFile { path, mode: Mode::of(mode), content }
+}
+
+/// Groups images by what they are read from, so that nothing is read twice. OCI layouts come first: their layers have to
+/// stay as they are, and the images that we make manifests for can share them.
+fn jobs(images: &[ImageSection]) -> Vec<Job> {
+    let mut jobs: Vec<Job> = Vec::new();
+    for image in images {
+        let job = Job::of(image);
+        match jobs.iter_mut().find(|known| known.reads_the_same_as(&job)) {
+            Some(known) => known.wanted_mut().extend(job.wanted().iter().cloned()),
+            None => jobs.push(job),
+        }
+    }
+    jobs.sort_by_key(Job::rank);
+    jobs
+}
+
+impl Job {
+    fn of(image: &ImageSection) -> Self {
+        let wanted = |reference: Option<&String>| {
+            let (image, place) = (image.name.clone(), image.place.clone());
+            vec![Wanted { image, reference: reference.cloned(), place }]
+        };
+        match &image.source {
+            Source::OciFolder { folder, name } => {
+                Self::OciFolder { folder: folder.clone(), wanted: wanted(name.as_ref()) }
+            }
+            Source::OciArchive { file, name } => Self::OciArchive { file: file.clone(), wanted: wanted(name.as_ref()) },
+            Source::DockerArchive { file, reference } => {
+                Self::DockerArchive { file: file.clone(), wanted: wanted(reference.as_ref()) }
+            }
+            Source::DockerDaemon { reference } => Self::DockerDaemon { wanted: wanted(Some(reference)) },
+            Source::Rootfs { folder } => {
+                Self::Rootfs { folder: folder.clone(), process: image.process.clone(), wanted: wanted(None) }
+            }
+        }
+    }
+
+    /// What is taken from the source: at least one image.
+    pub(crate) fn wanted(&self) -> &[Wanted] {
+        match self {
+            Self::OciFolder { wanted, .. }
+            | Self::OciArchive { wanted, .. }
+            | Self::DockerArchive { wanted, .. }
+            | Self::DockerDaemon { wanted }
+            | Self::Rootfs { wanted, .. } => wanted,
+        }
+    }
+
+    fn wanted_mut(&mut self) -> &mut Vec<Wanted> {
+        match self {
+            Self::OciFolder { wanted, .. }
+            | Self::OciArchive { wanted, .. }
+            | Self::DockerArchive { wanted, .. }
+            | Self::DockerDaemon { wanted }
+            | Self::Rootfs { wanted, .. } => wanted,
+        }
+    }
+
+    fn rank(&self) -> u8 {
+        match self {
+            Self::OciFolder { .. } => 0,
+            Self::OciArchive { .. } => 1,
+            Self::DockerArchive { .. } => 2,
+            Self::DockerDaemon { .. } => 3,
+            Self::Rootfs { .. } => 4,
+        }
+    }
+
+    fn reads_the_same_as(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::OciFolder { folder: a, .. }, Self::OciFolder { folder: b, .. })
+            | (Self::OciArchive { file: a, .. }, Self::OciArchive { file: b, .. })
+            | (Self::DockerArchive { file: a, .. }, Self::DockerArchive { file: b, .. }) => a == b,
+            (Self::DockerDaemon { .. }, Self::DockerDaemon { .. }) => true,
+            _ => false,
+        }
+    }
+}

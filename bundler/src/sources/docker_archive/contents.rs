@@ -1,0 +1,173 @@
+use super::select::{SavedImage, select};
+use crate::plan::Wanted;
+use crate::sources::SourceError;
+use crate::sources::image::parse_json;
+use crate::sources::layer_kind::{Kind, first_block};
+use crate::store::BlobStore;
+use landfall_manifests::{Layer, limits};
+use std::collections::BTreeMap;
+use std::io::{self, Cursor, Read};
+use tar::EntryType;
+
+const MANIFEST: &str = "manifest.json";
+/// All JSON documents of an archive together, in bytes: they wait in memory until `manifest.json` at the archive's end
+/// says which of them are wanted. Docker writes one of some 500 bytes a layer and of a few KiB an image.
+const DOCUMENTS_BYTES: usize = 16 << 20;
+/// Links that lead to links: Docker writes links to files only.
+const LINK_HOPS: usize = 8;
+
+/// What an archive holds, by normalized name. `docker save` up to version 24 writes `<id>/layer.tar`, and links where a
+/// layer repeats; from 25 on an OCI layout with a `manifest.json` added. Neither order nor names are relied upon.
+#[derive(Debug, Default)]
+pub(super) struct Contents {
+    documents: BTreeMap<String, Vec<u8>>,
+    layers: BTreeMap<String, Layer>,
+    links: BTreeMap<String, String>,
+    document_bytes: usize,
+}
+
+/// A layer that the pass has come to.
+pub(super) struct Passing<'a> {
+    pub(super) name: &'a str,
+    kind: Kind,
+    size: u64,
+    content: &'a mut dyn Read,
+}
+
+impl Passing<'_> {
+    /// Takes the layer into the store.
+    pub(super) fn keep(self, store: &mut BlobStore) -> Result<Layer, SourceError> {
+        let kept = match self.kind {
+            Kind::Compressed(encoding) => store.keep_compressed_layer(self.content, encoding),
+            _ => store.keep_raw_layer(self.content, Some(self.size)),
+        };
+        kept.map_err(|error| SourceError::Layer(self.name.to_owned(), error))
+    }
+}
+
+impl Contents {
+    /// Passes over an archive once; `layer` decides what happens to each layer.
+    pub(super) fn read<'a, R: Read + 'a>(
+        entries: io::Result<tar::Entries<'a, R>>,
+        mut layer: impl FnMut(Passing<'_>) -> Result<Option<Layer>, SourceError>,
+    ) -> Result<Self, SourceError> {
+        let mut contents = Self::default();
+        for entry in entries.map_err(SourceError::Archive)? {
+            let mut entry = entry.map_err(SourceError::Archive)?;
+            let name = normalized(&String::from_utf8_lossy(&entry.path_bytes()));
+            match entry.header().entry_type() {
+                EntryType::Regular | EntryType::Continuous => contents.add_file(&name, &mut entry, &mut layer)?,
+                EntryType::Symlink => contents.add_link(&name, &entry, parent(&name)),
+                EntryType::Link => contents.add_link(&name, &entry, ""),
+                _ => {}
+            }
+        }
+        Ok(contents)
+    }
+
+    fn add_file(
+        &mut self,
+        name: &str,
+        entry: &mut tar::Entry<'_, impl Read>,
+        layer: &mut impl FnMut(Passing<'_>) -> Result<Option<Layer>, SourceError>,
+    ) -> Result<(), SourceError> {
+        let size = entry.size();
+        let start = first_block(entry).map_err(SourceError::Archive)?;
+        let kind = Kind::of(&start);
+        let mut content = Cursor::new(start).chain(entry);
+        match kind {
+            Kind::Json if size <= limits::IMAGE_JSON_BYTES => self.add_document(name, &mut content),
+            Kind::Json => Err(SourceError::TooLarge { what: name.to_owned(), limit: limits::IMAGE_JSON_BYTES }),
+            Kind::Other => Ok(()),
+            Kind::Tar | Kind::Compressed(_) => {
+                let found = layer(Passing { name, kind, size, content: &mut content })?;
+                self.layers.extend(found.map(|layer| (name.to_owned(), layer)));
+                Ok(())
+            }
+        }
+    }
+
+    fn add_document(&mut self, name: &str, content: &mut impl Read) -> Result<(), SourceError> {
+        let mut document = Vec::new();
+        content.read_to_end(&mut document).map_err(SourceError::Archive)?;
+        self.document_bytes += document.len();
+        if self.document_bytes > DOCUMENTS_BYTES {
+            let what = "the sum of the archive's JSON documents".to_owned();
+            return Err(SourceError::TooLarge { what, limit: DOCUMENTS_BYTES as u64 });
+        }
+        self.documents.insert(name.to_owned(), document);
+        Ok(())
+    }
+
+    fn add_link(&mut self, name: &str, entry: &tar::Entry<'_, impl Read>, folder: &str) {
+        if let Some(target) = entry.link_name_bytes() {
+            let target = normalized(&format!("{folder}/{}", String::from_utf8_lossy(&target)));
+            self.links.insert(name.to_owned(), target);
+        }
+    }
+
+    /// The image that is wanted.
+    pub(super) fn select(&self, wanted: &Wanted) -> Result<SavedImage, SourceError> {
+        let images: Vec<SavedImage> = parse_json(MANIFEST, self.document(MANIFEST)?)?;
+        select(images, wanted.reference.as_deref())
+    }
+
+    /// A JSON document.
+    pub(super) fn document(&self, name: &str) -> Result<&[u8], SourceError> {
+        let found = self.documents.get(self.resolve(name));
+        found.map(Vec::as_slice).ok_or_else(|| SourceError::Lacks(name.to_owned()))
+    }
+
+    /// A layer that was kept.
+    pub(super) fn layer(&self, name: &str) -> Result<&Layer, SourceError> {
+        self.layers.get(self.resolve(name)).ok_or_else(|| SourceError::LayerKind(name.to_owned()))
+    }
+
+    /// The name of the file that a name leads to.
+    pub(super) fn resolve<'a>(&'a self, name: &'a str) -> &'a str {
+        let mut name = name;
+        for _ in 0..LINK_HOPS {
+            match self.links.get(name) {
+                Some(target) => name = target,
+                None => break,
+            }
+        }
+        name
+    }
+}
+
+fn parent(name: &str) -> &str {
+    name.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+/// A name from the archive's root on, without `.` and `..`. It never becomes a path.
+fn normalized(name: &str) -> String {
+    let mut components = Vec::new();
+    for component in name.split('/') {
+        match component {
+            "" | "." => {}
+            ".." => {
+                components.pop();
+            }
+            other => components.push(other),
+        }
+    }
+    components.join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn normalizes_names_within_the_archive() {
+        for (name, expected) in [
+            ("./a/layer.tar", "a/layer.tar"),
+            ("b/../a/layer.tar", "a/layer.tar"),
+            ("../../etc", "etc"),
+            ("/a//b", "a/b"),
+        ] {
+            assert_eq!(normalized(name), expected);
+        }
+    }
+}

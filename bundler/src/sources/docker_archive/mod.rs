@@ -1,0 +1,95 @@
+//! `docker-archive:` and everything else that speaks `docker save`'s format: one pass over a stream.
+
+mod contents;
+mod select;
+
+use super::image::PackedImages;
+use super::{ImageError, SourceError, Work};
+use crate::plan::Wanted;
+use crate::store::CHUNK;
+use contents::Contents;
+use flate2::read::MultiGzDecoder;
+use landfall_manifests::{Digest, Layer, oci::ImageConfig};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufReader, Read, Seek as _};
+use std::path::Path;
+
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+
+/// Layers that are wanted, by their names in the archive, with the diffIDs that they should have.
+type Expected = BTreeMap<String, Digest>;
+
+/// Takes images from an archive file, which may be compressed with gzip.
+pub(super) fn pack_file(path: &Path, wanted: &[Wanted], work: &mut Work<'_>) -> Result<PackedImages, ImageError> {
+    let first = &wanted[0];
+    let open = || {
+        let mut file = File::open(path)?;
+        let mut magic = Vec::new();
+        (&mut file).take(2).read_to_end(&mut magic)?;
+        file.rewind()?;
+        let size = file.metadata()?.len();
+        Ok((file, size, magic == GZIP_MAGIC))
+    };
+    let (file, size, gzip) = open().map_err(SourceError::read(path)).map_err(|error| first.failed(error))?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let progress = work.console.progress(format!("Reading {name}"), Some(size));
+    let packed = if gzip {
+        let stream = MultiGzDecoder::new(BufReader::with_capacity(CHUNK, progress.reader(file)));
+        pack_stream(stream, wanted, None, work)
+    } else {
+        let expected = look_ahead(&file, wanted, work).map_err(|error| first.failed(error))?;
+        pack_stream(progress.reader(file), wanted, Some(&expected), work)
+    };
+    let packed = packed?;
+    progress.finish();
+    Ok(packed)
+}
+
+/// Takes images from a stream. What is `expected` of its layers spares those that are not wanted or are stored already.
+pub(super) fn pack_stream(
+    stream: impl Read,
+    wanted: &[Wanted],
+    expected: Option<&Expected>,
+    work: &mut Work<'_>,
+) -> Result<PackedImages, ImageError> {
+    let stream = BufReader::with_capacity(CHUNK, stream);
+    let contents = Contents::read(tar::Archive::new(stream).entries(), |layer| {
+        match expected.map(|expected| expected.get(layer.name)) {
+            Some(None) => Ok(None),
+            Some(Some(diff_id)) => match work.store.layer_of(diff_id) {
+                Some(known) => Ok(Some(known.clone())),
+                None => layer.keep(work.store).map(Some),
+            },
+            None => layer.keep(work.store).map(Some),
+        }
+    });
+    let contents = contents.map_err(|error| wanted[0].failed(error))?;
+    wanted.iter().map(|wanted| image(&contents, wanted, work).map_err(|error| wanted.failed(error))).collect()
+}
+
+/// Reads an archive's headers and documents only, to learn which layers are wanted and what they should be.
+fn look_ahead(mut file: &File, wanted: &[Wanted], work: &Work<'_>) -> Result<Expected, SourceError> {
+    let mut archive = tar::Archive::new(file);
+    let contents = Contents::read(archive.entries_with_seek(), |_| Ok(None))?;
+    file.rewind().map_err(SourceError::Archive)?;
+    let mut expected = Expected::new();
+    for wanted in wanted {
+        let saved = contents.select(wanted)?;
+        let config: ImageConfig = super::image::parse_config(contents.document(&saved.config)?, &work.platform)?;
+        let names = saved.layers.iter().map(|name| contents.resolve(name).to_owned());
+        expected.extend(names.zip(config.rootfs.diff_ids));
+    }
+    Ok(expected)
+}
+
+fn image(contents: &Contents, wanted: &Wanted, work: &mut Work<'_>) -> Result<super::PackedImage, SourceError> {
+    let saved = contents.select(wanted)?;
+    let layers = saved.layers.iter().map(|name| {
+        let layer = contents.layer(name)?;
+        // The first one stored wins, so that images share it however theirs is compressed.
+        Ok(work.store.layer_of(&layer.diff_id).unwrap_or(layer).clone())
+    });
+    let layers: Vec<Layer> = layers.collect::<Result<_, SourceError>>()?;
+    work.make_image(wanted, contents.document(&saved.config)?, layers)
+}

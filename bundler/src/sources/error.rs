@@ -1,0 +1,91 @@
+use crate::definition::Place;
+use crate::plan::Wanted;
+use crate::store::{LayerError, StoreError};
+use landfall_manifests::{Digest, ImageName};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// An image of the definition cannot be packed.
+#[derive(Debug, thiserror::Error)]
+#[error("{place}: image {image}")]
+pub(crate) struct ImageError {
+    place: Place,
+    image: ImageName,
+    /// Boxed, since errors are rare and it is large.
+    pub(crate) source: Box<SourceError>,
+}
+
+impl Wanted {
+    /// An error of this image.
+    pub(super) fn failed(&self, source: impl Into<SourceError>) -> ImageError {
+        ImageError { place: self.place.clone(), image: self.image.clone(), source: Box::new(source.into()) }
+    }
+}
+
+/// What can be wrong with an image's source.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SourceError {
+    #[error("{} cannot be read", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error("the archive cannot be read: it is cut off, or is no tar archive")]
+    Archive(#[source] io::Error),
+    #[error("there is no {0} in it: is it what its transport says?")]
+    Lacks(String),
+    #[error("it has no image {wanted:?}; it has {}", list(available))]
+    NoSuchImage { wanted: String, available: Vec<String> },
+    #[error("it has several images ({}): say which, after another colon", list(available))]
+    Ambiguous { available: Vec<String> },
+    #[error("it has no image for {wanted}; it has {}", list(available))]
+    NoSuchPlatform { wanted: String, available: Vec<String> },
+    #[error("it is for {found}, and the release is for {wanted}")]
+    Platform { found: String, wanted: String },
+    #[error("{what} does not parse")]
+    Json { what: String, source: serde_json::Error },
+    #[error("{what} is larger than {limit} bytes")]
+    TooLarge { what: String, limit: u64 },
+    #[error("it has {0} layers, more than the 127 that an engine can stack")]
+    TooManyLayers(usize),
+    #[error("{what} is damaged: it should be {expected} and is {found}")]
+    Digest { what: String, expected: Digest, found: Digest },
+    #[error("{what} is damaged: it should have {expected} bytes and has {found}")]
+    Size { what: String, expected: u64, found: u64 },
+    #[error("its configuration names {expected} layers, and it has {found}")]
+    LayerCount { expected: usize, found: usize },
+    #[error("{what} has the media type {found:?}, which is none of an image that an engine loads")]
+    MediaType { what: String, found: String },
+    #[error("the layer {0} is neither a tar archive, nor one compressed with gzip or zstd")]
+    LayerKind(String),
+    #[error("{} is a {kind}: an image made from a folder has files, folders and links only", path.display())]
+    Special { path: PathBuf, kind: &'static str },
+    #[error("{} changed while it was read", path.display())]
+    Changed { path: PathBuf },
+    #[error("layer {0}")]
+    Layer(String, #[source] LayerError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the engine at {address} has no image {reference:?}")]
+    NotInEngine { address: String, reference: String },
+    #[error("the engine at {address} does not answer")]
+    NoEngine { address: String, source: bollard::errors::Error },
+    #[error("the engine at {address} refused")]
+    Engine { address: String, source: bollard::errors::Error },
+}
+
+impl SourceError {
+    /// For `map_err` of what is done to the file at `path`.
+    pub(super) fn read(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Read { path, source }
+    }
+}
+
+fn list(names: &[String]) -> String {
+    /// As many as a person reads.
+    const SHOWN: usize = 10;
+    if names.is_empty() {
+        return "none that has a name".to_owned();
+    }
+    let more = if names.len() > SHOWN { ", …" } else { "" };
+    let shown: Vec<&str> = names.iter().take(SHOWN).map(String::as_str).collect();
+    shown.join(", ") + more
+}

@@ -1,0 +1,184 @@
+//! The files of a release's folder.
+
+use super::layer_kind::first_block;
+use crate::definition::Place;
+use crate::elf::{self, ElfError};
+use crate::plan::{Content, Plan, PlannedFile, PlannedTree};
+use crate::store::{BlobStore, CHUNK, Packed, StoreError};
+use landfall_console::Progress;
+use landfall_manifests::{Arch, BundlePath, Encoding, File as ReleaseFile, Mode, PathError};
+use std::collections::BTreeMap;
+use std::fs::{File, Metadata};
+use std::io::{self, Cursor, Read, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use walkdir::{DirEntry, WalkDir};
+
+/// A file of the definition cannot be packed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FileError {
+    #[error("{}{} cannot be read", at(place.as_ref()), path.display())]
+    Read { place: Option<Place>, path: PathBuf, source: io::Error },
+    #[error("{}{} cannot be packed for {arch}: {source}", at(place.as_ref()), path.display())]
+    Program { place: Option<Place>, path: PathBuf, arch: &'static str, source: ElfError },
+    #[error("{place}: {} is a {kind}: a release has files and folders only", path.display())]
+    Special { place: Place, path: PathBuf, kind: &'static str },
+    #[error("{place}: {} cannot be packed", path.display())]
+    Path { place: Place, path: PathBuf, source: PathError },
+    #[error("{place}: {} has a name that is not UTF-8", path.display())]
+    NotUtf8 { place: Place, path: PathBuf },
+    #[error("{}{path} is in the release already: {} is packed there", at(place.as_ref()), first.display())]
+    Twice { place: Option<Place>, path: BundlePath, first: PathBuf },
+    #[error("{} changed while it was read: build again when nothing writes to it", path.display())]
+    Changed { path: PathBuf },
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+fn at(place: Option<&Place>) -> String {
+    place.map_or_else(String::new, |place| format!("{place}: "))
+}
+
+/// Packs every file of the plan; the result is sorted by path.
+pub(crate) fn pack(plan: &Plan, store: &mut BlobStore, progress: &Progress) -> Result<Vec<ReleaseFile>, FileError> {
+    let arch = plan.release.arch;
+    let mut packer = Packing { store, progress, arch, packed: BTreeMap::new() };
+    plan.files.iter().try_for_each(|file| packer.file(file))?;
+    plan.trees.iter().try_for_each(|tree| packer.tree(tree))?;
+    Ok(packer.packed.into_values().map(|(file, _)| file).collect())
+}
+
+struct Packing<'a> {
+    store: &'a mut BlobStore,
+    progress: &'a Progress,
+    arch: Arch,
+    /// With where each came from.
+    packed: BTreeMap<BundlePath, (ReleaseFile, PathBuf)>,
+}
+
+impl Packing<'_> {
+    fn file(&mut self, file: &PlannedFile) -> Result<(), FileError> {
+        let (place, path) = match &file.content {
+            Content::Text(text) => {
+                let content = self.content(Path::new(file.path.as_str()), text.as_bytes(), text.len() as u64)?;
+                return self.add(None, file.path.clone(), file.mode, content, PathBuf::from(file.path.as_str()));
+            }
+            Content::Program { path, place } => (place.clone(), path),
+            Content::File { path, place } => (Some(place.clone()), path),
+        };
+        let cannot = |source| FileError::Read { place: place.clone(), path: path.clone(), source };
+        let (mut opened, metadata) = open(path).map_err(cannot)?;
+        let start = first_block(&mut opened).map_err(cannot)?;
+        if matches!(file.content, Content::Program { .. }) {
+            let header = &start[..start.len().min(elf::HEADER_BYTES)];
+            elf::check(header, self.arch).map_err(|source| FileError::Program {
+                place: place.clone(),
+                path: path.clone(),
+                arch: self.arch.name(),
+                source,
+            })?;
+        }
+        let content = self.content(path, Cursor::new(start).chain(opened), metadata.len())?;
+        self.add(place, file.path.clone(), file.mode, content, path.clone())
+    }
+
+    /// A file, or everything below a folder. The named path itself may be a symbolic link; nothing below it may.
+    fn tree(&mut self, tree: &PlannedTree) -> Result<(), FileError> {
+        let (root, place) = (&tree.source.path, &tree.source.place);
+        for entry in WalkDir::new(root).follow_root_links(true).sort_by_file_name() {
+            let entry = entry.map_err(|error| {
+                let path = error.path().unwrap_or(root).to_owned();
+                FileError::Read { place: Some(place.clone()), path, source: error.into() }
+            })?;
+            if entry.file_type().is_dir() {
+                continue;
+            }
+            if let Some(kind) = special(&entry) {
+                return Err(FileError::Special { place: place.clone(), path: entry.path().to_owned(), kind });
+            }
+            self.found(&entry, tree)?;
+        }
+        Ok(())
+    }
+
+    fn found(&mut self, entry: &DirEntry, tree: &PlannedTree) -> Result<(), FileError> {
+        let (path, place) = (entry.path(), &tree.source.place);
+        let target = target(entry, tree)?;
+        let cannot = |source| FileError::Read { place: Some(place.clone()), path: path.to_owned(), source };
+        let (opened, metadata) = open(path).map_err(cannot)?;
+        // Only whether it is a program: the rest depends on the umask of whoever checked it out.
+        let program = metadata.permissions().mode() & 0o111 != 0;
+        let mode = Mode::of(if program { 0o755 } else { 0o644 });
+        let content = self.content(path, opened, metadata.len())?;
+        self.add(Some(place.clone()), target, mode, content, path.to_owned())
+    }
+
+    fn add(
+        &mut self,
+        place: Option<Place>,
+        path: BundlePath,
+        mode: Mode,
+        content: Packed,
+        from: PathBuf,
+    ) -> Result<(), FileError> {
+        if let Some((_, first)) = self.packed.get(&path) {
+            return Err(FileError::Twice { place, path, first: first.clone() });
+        }
+        let Packed { digest, size, blob } = content;
+        let file = ReleaseFile { path: path.clone(), mode, digest, size, blob, encoding: Encoding::Zstd };
+        self.packed.insert(path, (file, from));
+        Ok(())
+    }
+
+    /// Compresses content of exactly `size` bytes.
+    fn content(&mut self, path: &Path, content: impl Read, size: u64) -> Result<Packed, FileError> {
+        let changed = || FileError::Changed { path: path.to_owned() };
+        let mut packer = self.store.pack(Some(size))?;
+        let mut content = content.take(size + 1);
+        let mut buffer = vec![0; CHUNK.min(usize::try_from(size).unwrap_or(CHUNK).saturating_add(1))];
+        let mut left = size;
+        loop {
+            let read = match content.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(read) => read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(source) => return Err(FileError::Read { place: None, path: path.to_owned(), source }),
+            };
+            left = left.checked_sub(read as u64).ok_or_else(changed)?;
+            packer.write_all(&buffer[..read]).map_err(|error| packer.failed(error))?;
+            self.progress.add(read as u64);
+        }
+        if left > 0 {
+            return Err(changed());
+        }
+        Ok(self.store.keep_packed(packer)?)
+    }
+}
+
+fn open(path: &Path) -> io::Result<(File, Metadata)> {
+    let file = File::open(path)?;
+    let metadata = file.metadata()?;
+    if metadata.is_dir() { Err(io::ErrorKind::IsADirectory.into()) } else { Ok((file, metadata)) }
+}
+
+fn special(entry: &DirEntry) -> Option<&'static str> {
+    use std::os::unix::fs::FileTypeExt as _;
+    let kind = entry.file_type();
+    match () {
+        () if kind.is_file() => None,
+        () if kind.is_symlink() => Some("symbolic link"),
+        () if kind.is_fifo() => Some("named pipe"),
+        () if kind.is_socket() => Some("socket"),
+        () => Some("device"),
+    }
+}
+
+/// Where a file that was found lies in the release.
+fn target(entry: &DirEntry, tree: &PlannedTree) -> Result<BundlePath, FileError> {
+    let place = &tree.source.place;
+    let path = || entry.path().to_owned();
+    let below = entry.path().strip_prefix(&tree.source.path).unwrap_or(Path::new(""));
+    let below = below.to_str().ok_or_else(|| FileError::NotUtf8 { place: place.clone(), path: path() })?;
+    let joined = if below.is_empty() { tree.path.to_string() } else { format!("{}/{below}", tree.path) };
+    joined.parse().map_err(|source| FileError::Path { place: place.clone(), path: path(), source })
+}

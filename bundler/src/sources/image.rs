@@ -1,0 +1,80 @@
+//! What makes layers and a configuration an image, whatever transport they came by.
+
+use super::{PackedImage, SourceError, Work};
+use crate::plan::Wanted;
+use landfall_manifests::oci::{self, Descriptor, ImageConfig, ImageManifest, Platform};
+use landfall_manifests::{Digest, Layer, limits};
+use serde::de::DeserializeOwned;
+
+/// The images of one source.
+pub(crate) type PackedImages = Vec<PackedImage>;
+
+/// Parses one of an image's JSON documents.
+pub(super) fn parse_json<T: DeserializeOwned>(what: &str, bytes: &[u8]) -> Result<T, SourceError> {
+    serde_json::from_slice(bytes).map_err(|source| SourceError::Json { what: what.to_owned(), source })
+}
+
+/// Parses a configuration and checks that its image runs where the release does.
+pub(super) fn parse_config(bytes: &[u8], platform: &Platform) -> Result<ImageConfig, SourceError> {
+    let config: ImageConfig = parse_json("the image's configuration", bytes)?;
+    if config.architecture != platform.architecture || config.os != platform.os {
+        let found = format!("{}/{}", config.os, config.architecture);
+        return Err(SourceError::Platform { found, wanted: format!("{}/{}", platform.os, platform.architecture) });
+    }
+    if config.rootfs.diff_ids.len() > limits::LAYERS {
+        return Err(SourceError::TooManyLayers(config.rootfs.diff_ids.len()));
+    }
+    Ok(config)
+}
+
+/// Holds layers against the diffIDs that the configuration names.
+pub(super) fn check_layers(config: &ImageConfig, layers: &[Layer]) -> Result<(), SourceError> {
+    let diff_ids = &config.rootfs.diff_ids;
+    if diff_ids.len() != layers.len() {
+        return Err(SourceError::LayerCount { expected: diff_ids.len(), found: layers.len() });
+    }
+    for (index, (expected, layer)) in diff_ids.iter().zip(layers).enumerate() {
+        check_digest(&format!("layer {}", index + 1), expected, &layer.diff_id)?;
+    }
+    Ok(())
+}
+
+pub(super) fn check_digest(what: &str, expected: &Digest, found: &Digest) -> Result<(), SourceError> {
+    if expected == found {
+        return Ok(());
+    }
+    Err(SourceError::Digest { what: what.to_owned(), expected: *expected, found: *found })
+}
+
+impl Work<'_> {
+    /// An image whose manifest is made here, from a configuration that is kept as it is.
+    pub(super) fn make_image(
+        &mut self,
+        wanted: &Wanted,
+        config: &[u8],
+        layers: Vec<Layer>,
+    ) -> Result<PackedImage, SourceError> {
+        check_layers(&parse_config(config, &self.platform)?, &layers)?;
+        let described = layers.iter().map(|layer| {
+            let size = self.store.size(&layer.blob).unwrap_or_default();
+            Descriptor::new(oci::layer_media_type(layer.encoding), layer.blob, size)
+        });
+        let described: Vec<Descriptor> = described.collect();
+        let config_digest = self.store.keep_bytes(config)?;
+        let config = Descriptor::new(oci::CONFIG, config_digest, config.len() as u64);
+        let manifest = json(&ImageManifest::new(config, described));
+        Ok(PackedImage {
+            name: wanted.image.clone(),
+            media_type: oci::MANIFEST.to_owned(),
+            manifest: self.store.keep_bytes(&manifest)?,
+            config: config_digest,
+            layers,
+        })
+    }
+}
+
+/// JSON of values that are made here.
+pub(super) fn json(value: &impl serde::Serialize) -> Vec<u8> {
+    #[expect(clippy::expect_used, reason = "no map with keys that are not text, and no writer that can fail")]
+    serde_json::to_vec(value).expect("our own values are JSON")
+}

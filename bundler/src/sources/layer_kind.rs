@@ -1,0 +1,87 @@
+//! What a file in an archive is, by its first bytes: names and media types are only claims.
+
+use landfall_manifests::{Encoding, archive::BLOCK};
+use std::io::{self, Read};
+
+/// What the first block shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// An uncompressed tar archive.
+    Tar,
+    /// A compressed stream.
+    Compressed(Encoding),
+    /// Perhaps JSON.
+    Json,
+    /// Nothing that an image is made of.
+    Other,
+}
+
+const CHECKSUM: std::ops::Range<usize> = 148..156;
+
+impl Kind {
+    /// Judges by the first block, or by all of a shorter file.
+    pub(super) fn of(start: &[u8]) -> Self {
+        if is_tar(start) {
+            return Self::Tar;
+        }
+        match start {
+            [0x1f, 0x8b, ..] => Self::Compressed(Encoding::Gzip),
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => Self::Compressed(Encoding::Zstd),
+            _ => match start.iter().find(|byte| !byte.is_ascii_whitespace()) {
+                Some(b'{' | b'[') => Self::Json,
+                _ => Self::Other,
+            },
+        }
+    }
+}
+
+/// The first block of an archive with entries is a header with its right checksum; that of an empty one is zeros
+/// (POSIX.1-2017 `pax`, "ustar Interchange Format"). A file of no bytes is what some tools write for an empty layer.
+fn is_tar(start: &[u8]) -> bool {
+    let Ok(block) = <&[u8; 512]>::try_from(start) else { return start.is_empty() };
+    let field = |byte: &u8| byte.is_ascii_digit();
+    let written = block[CHECKSUM].iter().copied().skip_while(|byte| *byte == b' ').take_while(field);
+    let written = written.fold(0_u32, |sum, digit| sum.wrapping_mul(8).wrapping_add(u32::from(digit) - 48));
+    let blank = |(at, byte): (usize, &u8)| if CHECKSUM.contains(&at) { 32 } else { u32::from(*byte) };
+    block.iter().all(|byte| *byte == 0) || block.iter().enumerate().map(blank).sum::<u32>() == written
+}
+
+/// Reads the first block of a file; less only where the file ends.
+pub(super) fn first_block(file: &mut impl Read) -> io::Result<Vec<u8>> {
+    let mut start = Vec::new();
+    file.take(BLOCK).read_to_end(&mut start)?;
+    Ok(start)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    fn tar(name: &str) -> Vec<u8> {
+        let mut builder = tar::Builder::new(Vec::new());
+        let mut header = tar::Header::new_ustar();
+        builder.append_data(&mut header, name, io::empty()).unwrap();
+        builder.into_inner().unwrap()[..512].to_vec()
+    }
+
+    #[test]
+    fn judges_by_content() {
+        for (start, expected) in [
+            (tar("etc/passwd"), Kind::Tar),
+            (tar("{a}"), Kind::Tar),
+            (vec![0; 512], Kind::Tar),
+            (Vec::new(), Kind::Tar),
+            (vec![0; 511], Kind::Other),
+            (b"\x1f\x8b\x08".to_vec(), Kind::Compressed(Encoding::Gzip)),
+            (b"\x28\xb5\x2f\xfd".to_vec(), Kind::Compressed(Encoding::Zstd)),
+            (b" {\"a\": 1}".to_vec(), Kind::Json),
+            (b"[]".to_vec(), Kind::Json),
+            (b"1.0".to_vec(), Kind::Other),
+            (b"\xfd7zXZ\0".to_vec(), Kind::Other),
+            (vec![b'x'; 512], Kind::Other),
+        ] {
+            assert_eq!(Kind::of(&start), expected, "{:?}", String::from_utf8_lossy(&start));
+        }
+    }
+}

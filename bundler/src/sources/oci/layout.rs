@@ -1,0 +1,107 @@
+use crate::sources::SourceError;
+use crate::sources::image::check_digest;
+use landfall_manifests::oci::Descriptor;
+use landfall_manifests::{Digest, archive, limits};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, ErrorKind, Read, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
+
+/// A readable image layout.
+pub(super) trait Layout {
+    /// Opens a file of the layout by its name.
+    fn open(&self, name: &str) -> Result<Box<dyn Read>, SourceError>;
+}
+
+/// The name of a blob in a layout.
+pub(super) fn blob_path(digest: &Digest) -> String {
+    archive::blob_name(digest)
+}
+
+/// Reads a JSON document, and checks its size and its digest.
+pub(super) fn document(layout: &impl Layout, what: &str, of: &Descriptor) -> Result<Vec<u8>, SourceError> {
+    if of.size > limits::IMAGE_JSON_BYTES {
+        return Err(SourceError::TooLarge { what: what.to_owned(), limit: limits::IMAGE_JSON_BYTES });
+    }
+    let name = blob_path(&of.digest);
+    let bytes = small(layout, &name)?;
+    check_size(what, of.size, bytes.len() as u64)?;
+    check_digest(what, &of.digest, &Digest::of(&bytes))?;
+    Ok(bytes)
+}
+
+/// Reads a small file of the layout.
+pub(super) fn small(layout: &impl Layout, name: &str) -> Result<Vec<u8>, SourceError> {
+    let mut bytes = Vec::new();
+    let limit = limits::IMAGE_JSON_BYTES;
+    layout.open(name)?.take(limit + 1).read_to_end(&mut bytes).map_err(SourceError::Archive)?;
+    if bytes.len() as u64 > limit {
+        return Err(SourceError::TooLarge { what: name.to_owned(), limit });
+    }
+    Ok(bytes)
+}
+
+pub(super) fn check_size(what: &str, expected: u64, found: u64) -> Result<(), SourceError> {
+    if expected == found { Ok(()) } else { Err(SourceError::Size { what: what.to_owned(), expected, found }) }
+}
+
+/// A layout in a folder.
+#[derive(Debug)]
+pub(super) struct FolderLayout(PathBuf);
+
+impl FolderLayout {
+    pub(super) fn new(folder: &Path) -> Self {
+        Self(folder.to_owned())
+    }
+}
+
+impl Layout for FolderLayout {
+    fn open(&self, name: &str) -> Result<Box<dyn Read>, SourceError> {
+        let path = self.0.join(name);
+        match File::open(&path) {
+            Ok(file) => Ok(Box::new(file)),
+            Err(error) if error.kind() == ErrorKind::NotFound && self.0.is_dir() => {
+                Err(SourceError::Lacks(name.to_owned()))
+            }
+            Err(source) => Err(SourceError::Read { path, source }),
+        }
+    }
+}
+
+/// A layout in a tar archive, of which the headers have been read.
+#[derive(Debug)]
+pub(super) struct ArchiveLayout {
+    file: File,
+    path: PathBuf,
+    /// Where each file's content begins, and its size.
+    files: BTreeMap<String, (u64, u64)>,
+}
+
+impl ArchiveLayout {
+    pub(super) fn open(path: &Path) -> Result<Self, SourceError> {
+        let file = File::open(path).map_err(SourceError::read(path))?;
+        let mut files = BTreeMap::new();
+        let mut archive = tar::Archive::new(&file);
+        for entry in archive.entries_with_seek().map_err(SourceError::Archive)? {
+            let entry = entry.map_err(SourceError::Archive)?;
+            if entry.header().entry_type().is_file() {
+                let name = String::from_utf8_lossy(&entry.path_bytes()).trim_start_matches("./").to_owned();
+                files.insert(name, (entry.raw_file_position(), entry.size()));
+            }
+        }
+        Ok(Self { file, path: path.to_owned(), files })
+    }
+}
+
+impl Layout for ArchiveLayout {
+    fn open(&self, name: &str) -> Result<Box<dyn Read>, SourceError> {
+        let (offset, size) = self.files.get(name).ok_or_else(|| SourceError::Lacks(name.to_owned()))?;
+        // A second handle would share the position: one file is read at a time.
+        let reopen = || -> io::Result<File> {
+            let mut file = self.file.try_clone()?;
+            file.seek(SeekFrom::Start(*offset))?;
+            Ok(file)
+        };
+        Ok(Box::new(reopen().map_err(SourceError::read(&self.path))?.take(*size)))
+    }
+}

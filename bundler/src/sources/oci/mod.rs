@@ -1,0 +1,109 @@
+//! `oci:` and `oci-archive:`: OCI image layouts (OCI image specification, "Image Layout"). What is read is held against
+//! the size and the digest by which it is referred to, and layers that are compressed stay as they are, so that the
+//! manifest, and with it the digest that the image has in a registry, can stay as well.
+
+mod index;
+mod layout;
+
+use super::image::{PackedImages, check_digest, check_layers, parse_config, parse_json};
+use super::layer_kind::{Kind, first_block};
+use super::{ImageError, PackedImage, SourceError, Work};
+use crate::plan::Wanted;
+use landfall_console::Progress;
+use landfall_manifests::oci::{self, Descriptor, ImageManifest};
+use landfall_manifests::{Layer, limits};
+use layout::{ArchiveLayout, FolderLayout, Layout};
+use std::io::{Cursor, Read as _};
+use std::path::Path;
+
+/// Takes images from a layout in a folder.
+pub(super) fn pack_folder(folder: &Path, wanted: &[Wanted], work: &mut Work<'_>) -> Result<PackedImages, ImageError> {
+    pack(&FolderLayout::new(folder), folder, wanted, work)
+}
+
+/// Takes images from a layout in a tar archive.
+pub(super) fn pack_archive(file: &Path, wanted: &[Wanted], work: &mut Work<'_>) -> Result<PackedImages, ImageError> {
+    let layout = ArchiveLayout::open(file).map_err(|error| wanted[0].failed(error))?;
+    pack(&layout, file, wanted, work)
+}
+
+fn pack(layout: &impl Layout, path: &Path, wanted: &[Wanted], work: &mut Work<'_>) -> Result<PackedImages, ImageError> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let progress = work.console.progress(format!("Reading {name}"), None);
+    let images = wanted.iter().map(|wanted| {
+        let image = Source { layout, progress: &progress }.image(wanted, work);
+        image.map_err(|error| wanted.failed(error))
+    });
+    let images = images.collect::<Result<_, _>>()?;
+    progress.finish();
+    Ok(images)
+}
+
+struct Source<'a, L> {
+    layout: &'a L,
+    progress: &'a Progress,
+}
+
+impl<L: Layout> Source<'_, L> {
+    fn image(&self, wanted: &Wanted, work: &mut Work<'_>) -> Result<PackedImage, SourceError> {
+        let found = index::find(self.layout, wanted.reference.as_deref(), &work.platform)?;
+        let bytes = layout::document(self.layout, "the image's manifest", &found)?;
+        let manifest: ImageManifest = parse_json("the image's manifest", &bytes)?;
+        if manifest.layers.len() > limits::LAYERS {
+            return Err(SourceError::TooManyLayers(manifest.layers.len()));
+        }
+        let config = layout::document(self.layout, "the image's configuration", &manifest.config)?;
+        let parsed = parse_config(&config, &work.platform)?;
+        let layers = manifest.layers.iter().map(|layer| self.layer(layer, work));
+        let layers: Vec<Layer> = layers.collect::<Result<_, _>>()?;
+        check_layers(&parsed, &layers)?;
+        if layers.iter().zip(&manifest.layers).any(|(stored, described)| stored.blob != described.digest) {
+            // A layer that was not compressed is now: the manifest that describes it cannot stay.
+            return work.make_image(wanted, &config, layers);
+        }
+        Ok(PackedImage {
+            name: wanted.image.clone(),
+            media_type: media_type(&found, &manifest)?,
+            manifest: work.store.keep_bytes(&bytes)?,
+            config: work.store.keep_bytes(&config)?,
+            layers,
+        })
+    }
+
+    fn layer(&self, described: &Descriptor, work: &mut Work<'_>) -> Result<Layer, SourceError> {
+        let name = described.digest.to_string();
+        if let Some(known) = work.store.layer_in(&described.digest) {
+            return Ok(known.clone());
+        }
+        let content = self.layout.open(&layout::blob_path(&described.digest))?;
+        let mut content = self.progress.reader(content).take(described.size.saturating_add(1));
+        let start = first_block(&mut content).map_err(SourceError::Archive)?;
+        let kind = Kind::of(&start);
+        let content = Cursor::new(start).chain(content);
+        let (kept, is_verbatim) = match kind {
+            Kind::Compressed(encoding) => (work.store.keep_compressed_layer(content, encoding), true),
+            Kind::Tar => (work.store.keep_raw_layer(content, Some(described.size)), false),
+            Kind::Json | Kind::Other => return Err(SourceError::LayerKind(name)),
+        };
+        let layer = kept.map_err(|error| SourceError::Layer(name.clone(), error))?;
+        let (found, size) = if is_verbatim {
+            (layer.blob, work.store.size(&layer.blob).unwrap_or_default())
+        } else {
+            (layer.diff_id, layer.size)
+        };
+        layout::check_size(&format!("layer {name}"), described.size, size)?;
+        check_digest("the layer", &described.digest, &found)?;
+        Ok(layer)
+    }
+}
+
+/// The media type by which the manifest is referred to, which must be its own where it says one.
+fn media_type(found: &Descriptor, manifest: &ImageManifest) -> Result<String, SourceError> {
+    let claims = [found.media_type.as_str(), manifest.media_type.as_str()];
+    let claim = claims.into_iter().find(|claim| !claim.is_empty()).unwrap_or(oci::MANIFEST);
+    let agree = claims.into_iter().all(|other| other.is_empty() || other == claim);
+    if agree && [oci::MANIFEST, oci::DOCKER_MANIFEST].contains(&claim) {
+        return Ok(claim.to_owned());
+    }
+    Err(SourceError::MediaType { what: "the manifest".to_owned(), found: claims.join(", ") })
+}

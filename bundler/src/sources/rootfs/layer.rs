@@ -1,0 +1,125 @@
+use crate::sources::SourceError;
+use crate::store::{CHUNK, Packer};
+use landfall_console::Progress;
+use std::collections::BTreeMap;
+use std::fs::{File, Metadata};
+use std::io::{self, BufReader, Read};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use tar::{Builder, EntryType, Header};
+use walkdir::WalkDir;
+
+/// Writes the content of `folder` as a tar archive that follows from names, modes, owners and content alone: entries are
+/// sorted, times are `mtime`, and names of users, extended attributes and holes are left out.
+pub(super) fn write(folder: &Path, mtime: u64, packer: Packer, progress: &Progress) -> Result<Packer, SourceError> {
+    let mut layer = Layer { tar: Builder::new(packer), mtime, progress, linked: BTreeMap::new() };
+    let walk = WalkDir::new(folder).min_depth(1).follow_root_links(true).sort_by_file_name();
+    if !folder.metadata().map_err(SourceError::read(folder))?.is_dir() {
+        return Err(SourceError::Read { path: folder.to_owned(), source: io::ErrorKind::NotADirectory.into() });
+    }
+    for entry in walk {
+        let entry = entry.map_err(|error| {
+            let path = error.path().unwrap_or(folder).to_owned();
+            SourceError::Read { path, source: error.into() }
+        })?;
+        let metadata = entry.path().symlink_metadata().map_err(SourceError::read(entry.path()))?;
+        let name = entry.path().strip_prefix(folder).unwrap_or(entry.path());
+        layer.add(entry.path(), name, &metadata)?;
+    }
+    layer.tar.into_inner().map_err(SourceError::Archive)
+}
+
+struct Layer<'a> {
+    tar: Builder<Packer>,
+    mtime: u64,
+    progress: &'a Progress,
+    /// The first name of each file that has several.
+    linked: BTreeMap<(u64, u64), PathBuf>,
+}
+
+impl Layer<'_> {
+    fn add(&mut self, path: &Path, name: &Path, metadata: &Metadata) -> Result<(), SourceError> {
+        let kind = metadata.file_type();
+        let mut header = self.header(metadata);
+        if kind.is_dir() {
+            header.set_entry_type(EntryType::Directory);
+            return self.empty(&mut header, &name.join(""), path);
+        }
+        if kind.is_symlink() {
+            header.set_entry_type(EntryType::Symlink);
+            let target = path.read_link().map_err(SourceError::read(path))?;
+            return self.link(&mut header, name, &target, path);
+        }
+        if !kind.is_file() {
+            return Err(SourceError::Special { path: path.to_owned(), kind: "device, pipe or socket" });
+        }
+        if metadata.nlink() > 1 {
+            let inode = (metadata.dev(), metadata.ino());
+            if let Some(first) = self.linked.get(&inode).cloned() {
+                header.set_entry_type(EntryType::Link);
+                return self.link(&mut header, name, &first, path);
+            }
+            self.linked.insert(inode, name.to_owned());
+        }
+        self.file(&mut header, name, path, metadata.len())
+    }
+
+    fn header(&self, metadata: &Metadata) -> Header {
+        let mut header = Header::new_ustar();
+        header.set_mode(metadata.mode() & 0o7777);
+        header.set_uid(metadata.uid().into());
+        header.set_gid(metadata.gid().into());
+        header.set_mtime(self.mtime);
+        header.set_size(0);
+        header
+    }
+
+    fn empty(&mut self, header: &mut Header, name: &Path, path: &Path) -> Result<(), SourceError> {
+        self.tar.append_data(header, name, io::empty()).map_err(|error| self.failed(path, error))
+    }
+
+    fn link(&mut self, header: &mut Header, name: &Path, target: &Path, path: &Path) -> Result<(), SourceError> {
+        self.tar.append_link(header, name, target).map_err(|error| self.failed(path, error))
+    }
+
+    fn file(&mut self, header: &mut Header, name: &Path, path: &Path, size: u64) -> Result<(), SourceError> {
+        header.set_entry_type(EntryType::Regular);
+        header.set_size(size);
+        let file = File::open(path).map_err(SourceError::read(path))?;
+        let mut content = Exactly { content: BufReader::with_capacity(CHUNK, file), left: size, is_changed: false };
+        let added = self.tar.append_data(header, name, &mut content);
+        if content.is_changed {
+            return Err(SourceError::Changed { path: path.to_owned() });
+        }
+        self.progress.add(size);
+        added.map_err(|error| self.failed(path, error))
+    }
+
+    /// An error of reading a file and of writing the layer look the same to the archive's builder.
+    fn failed(&self, path: &Path, error: io::Error) -> SourceError {
+        match error.raw_os_error() {
+            Some(_) => self.tar.get_ref().failed(error).into(),
+            None => SourceError::Read { path: path.to_owned(), source: error },
+        }
+    }
+}
+
+/// The content of a file whose size has been written down already.
+struct Exactly<R> {
+    content: R,
+    left: u64,
+    is_changed: bool,
+}
+
+impl<R: Read> Read for Exactly<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.content.read(buffer)?;
+        let short = read == 0 && self.left > 0 && !buffer.is_empty();
+        if short || read as u64 > self.left {
+            self.is_changed = true;
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        self.left -= read as u64;
+        Ok(read)
+    }
+}

@@ -1,0 +1,45 @@
+use super::StoreError;
+use landfall_manifests::{Digest, Hasher};
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// A blob that is being written: hashed on its way into its file.
+pub(super) struct BlobFile {
+    path: PathBuf,
+    file: File,
+    hasher: Hasher,
+    size: u64,
+}
+
+impl BlobFile {
+    pub(super) fn create(path: PathBuf) -> Result<Self, StoreError> {
+        let file = File::create_new(&path).map_err(|source| StoreError::Write { path: path.clone(), source })?;
+        Ok(Self { path, file, hasher: Hasher::default(), size: 0 })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn failed(&self, source: io::Error) -> StoreError {
+        StoreError::Write { path: self.path.clone(), source }
+    }
+
+    pub(super) fn finish(self) -> (PathBuf, Digest, u64) {
+        (self.path, self.hasher.finish(), self.size)
+    }
+}
+
+impl Write for BlobFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        self.hasher.update(&bytes[..written]);
+        self.size += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}

@@ -1,0 +1,123 @@
+//! Layers on their way into the store: raw ones are compressed, compressed ones stay as they are and are looked into.
+
+use super::{BlobStore, CHUNK, StoreError};
+use flate2::read::MultiGzDecoder;
+use landfall_manifests::{Digest, Encoding, Hasher, Layer};
+use std::io::{self, BufReader, Read, Write as _};
+
+/// A layer cannot be taken in.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LayerError {
+    #[error("the layer cannot be read")]
+    Read(#[source] io::Error),
+    #[error("the layer is no whole {} stream", name(*encoding))]
+    Compression { encoding: Encoding, source: io::Error },
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+fn name(encoding: Encoding) -> &'static str {
+    match encoding {
+        Encoding::Gzip => "gzip",
+        Encoding::Zstd => "zstd",
+    }
+}
+
+impl BlobStore {
+    /// Takes in a layer that is an uncompressed tar archive; `size` is its length, where it is known.
+    pub(crate) fn keep_raw_layer(&mut self, mut tar: impl Read, size: Option<u64>) -> Result<Layer, LayerError> {
+        let mut packer = self.pack(size)?;
+        let mut buffer = vec![0; CHUNK];
+        loop {
+            let read = read_some(&mut tar, &mut buffer).map_err(LayerError::Read)?;
+            if read == 0 {
+                break;
+            }
+            packer.write_all(&buffer[..read]).map_err(|error| packer.failed(error))?;
+        }
+        self.keep_packed_layer(packer)
+    }
+
+    /// Takes in a layer that a packer has taken.
+    pub(crate) fn keep_packed_layer(&mut self, packer: super::Packer) -> Result<Layer, LayerError> {
+        let content = self.keep_packed(packer)?;
+        let layer = Layer { blob: content.blob, encoding: Encoding::Zstd, diff_id: content.digest, size: content.size };
+        self.layers.push(layer.clone());
+        Ok(layer)
+    }
+
+    /// Takes in a layer that is compressed already, byte for byte.
+    pub(crate) fn keep_compressed_layer(&mut self, stream: impl Read, encoding: Encoding) -> Result<Layer, LayerError> {
+        let mut blob = self.begin()?;
+        let mut failed = None;
+        let tee = Tee { stream, out: &mut blob, failed: &mut failed };
+        let found = match encoding {
+            Encoding::Gzip => hash_all(MultiGzDecoder::new(BufReader::with_capacity(CHUNK, tee))),
+            Encoding::Zstd => zstd::Decoder::with_buffer(BufReader::with_capacity(CHUNK, tee)).and_then(hash_all),
+        };
+        let (diff_id, size) = match (found, failed) {
+            (_, Some(Failed::Write(error))) => return Err(blob.failed(error).into()),
+            (_, Some(Failed::Read(error))) => return Err(LayerError::Read(error)),
+            (Err(source), None) => return Err(LayerError::Compression { encoding, source }),
+            (Ok(found), None) => found,
+        };
+        let blob = self.keep(blob)?;
+        let layer = Layer { blob, encoding, diff_id, size };
+        self.layers.push(layer.clone());
+        Ok(layer)
+    }
+}
+
+/// Reads a decompressed stream to its end.
+fn hash_all(mut content: impl Read) -> io::Result<(Digest, u64)> {
+    let mut hasher = Hasher::default();
+    let mut size = 0;
+    let mut buffer = vec![0; CHUNK];
+    loop {
+        let read = read_some(&mut content, &mut buffer)?;
+        if read == 0 {
+            return Ok((hasher.finish(), size));
+        }
+        hasher.update(&buffer[..read]);
+        size += read as u64;
+    }
+}
+
+fn read_some(from: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match from.read(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            other => return other,
+        }
+    }
+}
+
+/// Passes a stream on and writes it down; says which of the two failed.
+struct Tee<'a, R, W> {
+    stream: R,
+    out: &'a mut W,
+    failed: &'a mut Option<Failed>,
+}
+
+enum Failed {
+    Read(io::Error),
+    Write(io::Error),
+}
+
+impl<R: Read, W: io::Write> Read for Tee<'_, R, W> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let stop = || io::Error::other("the stream stopped");
+        let read = match read_some(&mut self.stream, buffer) {
+            Ok(read) => read,
+            Err(error) => {
+                *self.failed = Some(Failed::Read(error));
+                return Err(stop());
+            }
+        };
+        if let Err(error) = self.out.write_all(&buffer[..read]) {
+            *self.failed = Some(Failed::Write(error));
+            return Err(stop());
+        }
+        Ok(read)
+    }
+}

@@ -1,0 +1,135 @@
+//! The blobs of a bundle while it is being made: a folder beside the output, each blob once, read once.
+
+mod blob_file;
+mod compress;
+mod layer;
+
+pub(crate) use compress::{Packer, default_workers};
+pub(crate) use layer::LayerError;
+
+use blob_file::BlobFile;
+use landfall_manifests::{Digest, Layer};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+/// How much is read at once, in bytes: enough that system calls cost nothing beside hashing, small enough for a cache.
+pub(crate) const CHUNK: usize = 256 << 10;
+
+/// Blobs in a temporary folder, which goes away with this value.
+#[derive(Debug)]
+pub(crate) struct BlobStore {
+    folder: TempDir,
+    sizes: BTreeMap<Digest, u64>,
+    layers: Vec<Layer>,
+    started: u64,
+    workers: u32,
+}
+
+/// A blob cannot be kept.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StoreError {
+    #[error("the folder {} cannot be made", folder.display())]
+    Folder { folder: PathBuf, source: io::Error },
+    #[error("{} cannot be written", path.display())]
+    Write { path: PathBuf, source: io::Error },
+    #[error("the blob {digest} cannot be read back")]
+    Read { digest: Digest, source: io::Error },
+}
+
+/// A file's content in the store.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Packed {
+    /// The digest of the content.
+    pub(crate) digest: Digest,
+    /// The size of the content in bytes.
+    pub(crate) size: u64,
+    /// The zstd-compressed blob.
+    pub(crate) blob: Digest,
+}
+
+impl BlobStore {
+    /// A store in a new folder `.<name>.partial-XXXX` in `parent`, which compresses with `workers` threads.
+    pub(crate) fn new(parent: &Path, name: &str, workers: u32) -> Result<Self, StoreError> {
+        let prefix = format!(".{name}.partial-");
+        let folder = tempfile::Builder::new().prefix(&prefix).tempdir_in(parent);
+        let folder = folder.map_err(|source| StoreError::Folder { folder: parent.join(prefix), source })?;
+        Ok(Self { folder, sizes: BTreeMap::new(), layers: Vec::new(), started: 0, workers })
+    }
+
+    /// The store's folder, for other files that must go away with it.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The size of a blob that is there.
+    pub(crate) fn size(&self, digest: &Digest) -> Option<u64> {
+        self.sizes.get(digest).copied()
+    }
+
+    /// Keeps `bytes` as they are.
+    pub(crate) fn keep_bytes(&mut self, bytes: &[u8]) -> Result<Digest, StoreError> {
+        let digest = Digest::of(bytes);
+        if self.sizes.contains_key(&digest) {
+            return Ok(digest);
+        }
+        let mut blob = self.begin()?;
+        blob.write_all(bytes).map_err(|error| blob.failed(error))?;
+        self.keep(blob)
+    }
+
+    /// Takes content that is to be compressed; `size` is its length, where it is known.
+    pub(crate) fn pack(&mut self, size: Option<u64>) -> Result<Packer, StoreError> {
+        let blob = self.begin()?;
+        Packer::new(blob, self.workers, size)
+    }
+
+    /// Keeps what a packer took.
+    pub(crate) fn keep_packed(&mut self, packer: Packer) -> Result<Packed, StoreError> {
+        let (digest, size, blob) = packer.finish()?;
+        Ok(Packed { digest, size, blob: self.keep(blob)? })
+    }
+
+    /// A layer with this content.
+    pub(crate) fn layer_of(&self, diff_id: &Digest) -> Option<&Layer> {
+        self.layers.iter().find(|layer| layer.diff_id == *diff_id)
+    }
+
+    /// A layer that is stored in this blob.
+    pub(crate) fn layer_in(&self, blob: &Digest) -> Option<&Layer> {
+        self.layers.iter().find(|layer| layer.blob == *blob)
+    }
+
+    /// Opens a blob that is there.
+    pub(crate) fn open(&self, digest: &Digest) -> Result<File, StoreError> {
+        File::open(self.path(digest)).map_err(|source| StoreError::Read { digest: *digest, source })
+    }
+
+    /// Frees a blob's room once it has been copied.
+    pub(crate) fn remove(&self, digest: &Digest) -> Result<(), StoreError> {
+        let path = self.path(digest);
+        std::fs::remove_file(&path).map_err(|source| StoreError::Write { path, source })
+    }
+
+    fn path(&self, digest: &Digest) -> PathBuf {
+        self.folder.path().join(digest.hex())
+    }
+
+    fn begin(&mut self) -> Result<BlobFile, StoreError> {
+        self.started += 1;
+        BlobFile::create(self.folder.path().join(format!("incoming-{}", self.started)))
+    }
+
+    /// Gives a blob its name, or drops it if it is there already.
+    fn keep(&mut self, blob: BlobFile) -> Result<Digest, StoreError> {
+        let (path, digest, size) = blob.finish();
+        let moved = match self.sizes.insert(digest, size) {
+            None => std::fs::rename(&path, self.path(&digest)),
+            Some(_) => std::fs::remove_file(&path),
+        };
+        moved.map_err(|source| StoreError::Write { path, source })?;
+        Ok(digest)
+    }
+}
