@@ -39,7 +39,7 @@ use live::Live;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Semaphore;
 use transitions::Transitions;
 
 /// Tenants that are made at a time: more would only wait for each other inside the engine.
@@ -71,8 +71,6 @@ pub struct Controller {
     /// Held while a port, a subnet and a number are chosen.
     allocation: tokio::sync::Mutex<()>,
     spawning: Semaphore,
-    /// Asks for a round of the reconcile loop now.
-    wanted: Notify,
     last_round: Mutex<Instant>,
     health: tokio::sync::Mutex<Option<(Instant, ServiceHealth)>>,
 }
@@ -86,7 +84,6 @@ impl Controller {
             transitions: Transitions::default(),
             allocation: tokio::sync::Mutex::default(),
             spawning: Semaphore::new(SPAWNS_AT_ONCE),
-            wanted: Notify::new(),
             last_round: Mutex::new(Instant::now()),
             health: tokio::sync::Mutex::default(),
         };

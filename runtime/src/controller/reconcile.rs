@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
-/// Between two rounds, when the engine reports nothing.
+/// Between two rounds.
 const PAUSE: Duration = Duration::from_secs(5);
 /// Networks and volumes are listed every so many rounds: only a restored database makes orphans of them.
 const FULL_EVERY: u32 = 12;
@@ -44,20 +44,18 @@ impl Controller {
                     self.settle_all(&listing).await;
                 }
                 *self.last_round.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
-                // A round that was asked for while this one went on follows at once.
-                let _ = tokio::time::timeout(PAUSE, self.wanted.notified()).await;
+                tokio::time::sleep(PAUSE).await;
             }
         };
         tokio::join!(rounds, self.listen());
     }
 
-    /// Asks for a round whenever a tenant's container ends.
+    /// Looks at a tenant as soon as its container ended, which callers at its door wait for.
     async fn listen(&self) {
         loop {
-            let mut endings = self.parts.engine.endings(spec::TENANT_LABEL);
-            while let Some(Ok(())) = endings.next().await {
-                self.wanted.notify_one();
-            }
+            let endings = self.parts.engine.endings(spec::TENANT_LABEL);
+            let ended = endings.filter_map(|ended| std::future::ready(ended.ok().as_deref().and_then(spec::numbered)));
+            ended.for_each_concurrent(AT_ONCE, |id| self.settle_or_warn(id)).await;
             tokio::time::sleep(EVENTS_PAUSE).await;
         }
     }
@@ -69,13 +67,13 @@ impl Controller {
         };
         self.reserve_numbers(listing, &rows).await;
         let ids = disagreeing(&rows, listing, |id| self.live.is_running(id));
-        futures_util::stream::iter(ids)
-            .for_each_concurrent(AT_ONCE, async |id| {
-                if let Err(error) = self.settle(id).await {
-                    log::warning!("tenant_not_settled", tenant = id, error = log::chain(&error));
-                }
-            })
-            .await;
+        futures_util::stream::iter(ids).for_each_concurrent(AT_ONCE, |id| self.settle_or_warn(id)).await;
+    }
+
+    async fn settle_or_warn(&self, id: EnvId) {
+        if let Err(error) = self.settle(id).await {
+            log::warning!("tenant_not_settled", tenant = id, error = log::chain(&error));
+        }
     }
 
     /// No number that something in the engine bears is given to a new tenant, which would then find a stranger's data.

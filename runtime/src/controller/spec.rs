@@ -40,7 +40,12 @@ pub(super) fn is_ours(labels: &Labels, key: KeyHash) -> bool {
 
 /// The tenant that labels speak of.
 pub(super) fn tenant_of(labels: &Labels) -> Option<EnvId> {
-    labels.get(TENANT_LABEL).and_then(|id| id.parse().ok()).map(EnvId)
+    labels.get(TENANT_LABEL).and_then(|id| numbered(id))
+}
+
+/// The tenant that the value of [`TENANT_LABEL`] means.
+pub(super) fn numbered(id: &str) -> Option<EnvId> {
+    id.parse().ok().map(EnvId)
 }
 
 fn volumes(id: EnvId) -> Vec<(String, String)> {

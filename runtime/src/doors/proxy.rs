@@ -1,61 +1,84 @@
 //! One caller's connection: wait for the tenant, connect, copy both ways.
 
-use super::{Backend, refusal};
+use super::Backend;
+use super::refusal::{self, Refusal};
 use std::io;
 use std::net::SocketAddrV4;
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// How long a caller waits for a tenant that is about to be ready.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long a connection on the host's own bridge may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long after a failed connection to wait for the news that the tenant ended.
+const NOTICE: Duration = Duration::from_millis(300);
 /// Each direction's buffer: as fast as larger ones on a bridge, and 256 connections stay in 4 MiB.
 const BUFFER: usize = 8 * 1024;
 /// After how long a silent peer is asked whether it is still there.
 const KEEPALIVE: Duration = Duration::from_mins(1);
 
 /// Serves one caller from beginning to end.
-pub(super) async fn visit(mut caller: TcpStream, mut backend: watch::Receiver<Backend>) {
-    let tenant = match find(&mut backend).await {
-        Ok(address) => connect(address).await,
-        Err(refused) => Err(refused),
-    };
-    match tenant {
+pub(super) async fn visit(mut caller: TcpStream, backend: watch::Receiver<Backend>) {
+    match reach(backend).await {
         Ok(mut tenant) => {
             // Whoever closed or reset the connection knows it already.
             let _ = tokio::io::copy_bidirectional_with_sizes(&mut caller, &mut tenant, BUFFER, BUFFER).await;
         }
-        Err(refused) => refusal::answer(caller, refused).await,
+        Err(refusal) => refusal::answer(caller, refusal).await,
+    }
+}
+
+/// Connects to the tenant as soon as the door leads to it. When it ends while we are connecting, we wait for it again.
+async fn reach(mut backend: watch::Receiver<Backend>) -> Result<TcpStream, Refusal> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let address = find(&mut backend, deadline).await?;
+        tokio::select! {
+            connected = connect(address) => match connected {
+                Ok(tenant) => return Ok(tenant),
+                // Whoever watches the tenant may be about to notice that it ended.
+                Err(_) => if timeout(NOTICE, left(backend.clone(), address)).await.is_err() {
+                    return Err(Refusal::Unreachable);
+                },
+            },
+            () = left(backend.clone(), address) => {}
+        }
     }
 }
 
 /// Waits until the door leads somewhere.
-async fn find(backend: &mut watch::Receiver<Backend>) -> Result<SocketAddrV4, refusal::Refusal> {
-    let deadline = Instant::now() + PATIENCE;
+async fn find(backend: &mut watch::Receiver<Backend>, deadline: Instant) -> Result<SocketAddrV4, Refusal> {
     let settled = backend.wait_for(|backend| *backend != Backend::Pending);
     match timeout_at(deadline, settled).await {
-        Err(_) => Err(refusal::Refusal::NotReady),
+        Err(_) => Err(Refusal::NotReady),
         // The sender went away: the tenant is being removed.
-        Ok(Err(_)) => Err(refusal::Refusal::Down),
+        Ok(Err(_)) => Err(Refusal::Down),
         Ok(Ok(backend)) => match *backend {
             Backend::Ready(address) => Ok(address),
-            Backend::Pending | Backend::Down => Err(refusal::Refusal::Down),
+            Backend::Pending | Backend::Down => Err(Refusal::Down),
         },
     }
 }
 
-async fn connect(address: SocketAddrV4) -> Result<TcpStream, refusal::Refusal> {
-    let connected = timeout_at(Instant::now() + CONNECT_TIMEOUT, TcpStream::connect(address)).await;
-    let tenant = connected.map_err(|_| refusal::Refusal::Unreachable)?.map_err(|_| refusal::Refusal::Unreachable)?;
-    watch_over(&tenant).map_err(|_| refusal::Refusal::Unreachable)?;
+/// Returns when the door leads somewhere else than to `address`.
+async fn left(mut backend: watch::Receiver<Backend>, address: SocketAddrV4) {
+    if backend.wait_for(|now| *now != Backend::Ready(address)).await.is_err() {
+        // Without a sender, nothing changes any more.
+        std::future::pending::<()>().await;
+    }
+}
+
+async fn connect(address: SocketAddrV4) -> io::Result<TcpStream> {
+    let tenant = timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await??;
+    watch_over(&tenant)?;
     Ok(tenant)
 }
 
 /// Small writes go out at once, and a peer that vanished is noticed.
-pub(super) fn watch_over(stream: &TcpStream) -> io::Result<()> {
+fn watch_over(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     rustix::net::sockopt::set_socket_keepalive(stream, true)?;
     rustix::net::sockopt::set_tcp_keepidle(stream, KEEPALIVE)?;

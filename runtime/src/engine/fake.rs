@@ -12,6 +12,7 @@ use futures_util::stream::{self, BoxStream};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// An engine in memory.
 #[derive(Default)]
@@ -26,8 +27,8 @@ pub struct State {
     pub down: bool,
     /// Operations that fail, by the name of the method, and how often they still do.
     pub failing: BTreeMap<&'static str, u32>,
-    /// What was called, by the name of the method.
-    pub calls: Vec<&'static str>,
+    /// Operations that take a while, by the name of the method.
+    pub slow: BTreeMap<&'static str, Duration>,
     /// Images by the digest of their config, with their layers and their user.
     pub images: BTreeMap<String, (Vec<String>, String)>,
     /// Containers by name.
@@ -71,13 +72,16 @@ impl FakeEngine {
         self.state().failing.insert(method, 1);
     }
 
-    fn call<T>(
+    async fn call<T>(
         &self,
         method: &'static str,
         work: impl FnOnce(&mut State) -> Result<T, EngineError>,
     ) -> Result<T, EngineError> {
+        let slow = self.state().slow.get(method).copied();
+        if let Some(time) = slow {
+            tokio::time::sleep(time).await;
+        }
         let mut state = self.state();
-        state.calls.push(method);
         if state.down {
             return Err(EngineError::Unavailable("the fake engine is down".into()));
         }
@@ -134,7 +138,7 @@ fn idle(name: &str, labels: &Labels) -> Listed {
 
 impl Engine for FakeEngine {
     fn ping(&self) -> Reply<'_, ()> {
-        Box::pin(async { self.call("ping", |_| Ok(())) })
+        Box::pin(self.call("ping", |_| Ok(())))
     }
 
     fn find_image<'a>(&'a self, image: &'a ImageIdentity) -> Reply<'a, Option<FoundImage>> {
@@ -142,7 +146,7 @@ impl Engine for FakeEngine {
             let held = state.images.get(&image.config).filter(|(layers, _)| *layers == image.diff_ids);
             Ok(held.map(|(_, user)| FoundImage { id: image.config.clone(), user: user.clone() }))
         };
-        Box::pin(async move { self.call("find_image", find) })
+        Box::pin(self.call("find_image", find))
     }
 
     fn create_network<'a>(&'a self, spec: &'a NetworkSpec) -> Reply<'a, ()> {
@@ -154,15 +158,19 @@ impl Engine for FakeEngine {
             state.networks.insert(spec.name.clone(), spec.clone());
             Ok(())
         };
-        Box::pin(async move { self.call("create_network", create) })
+        Box::pin(self.call("create_network", create))
     }
 
     fn create_volume<'a>(&'a self, name: &'a str, labels: &'a Labels) -> Reply<'a, ()> {
         let create = move |state: &mut State| {
             let held = state.volumes.entry(name.to_owned()).or_insert_with(|| labels.clone());
-            if held == labels { Ok(()) } else { Err(EngineError::Conflict(format!("volume {name}"))) }
+            if held == labels {
+                Ok(())
+            } else {
+                Err(EngineError::Conflict(format!("volume {name} is another tenant's")))
+            }
         };
-        Box::pin(async move { self.call("create_volume", create) })
+        Box::pin(self.call("create_volume", create))
     }
 
     fn create_container<'a>(&'a self, spec: &'a ContainerSpec) -> Reply<'a, ()> {
@@ -174,7 +182,7 @@ impl Engine for FakeEngine {
             folders: Vec::new(),
         };
         let create = move |state: &mut State| state.add_container(&spec.name, &spec.image, container);
-        Box::pin(async move { self.call("create_container", create) })
+        Box::pin(self.call("create_container", create))
     }
 
     fn create_preparation<'a>(&'a self, spec: &'a PreparationSpec) -> Reply<'a, ()> {
@@ -186,7 +194,7 @@ impl Engine for FakeEngine {
             folders: Vec::new(),
         };
         let create = move |state: &mut State| state.add_container(&spec.name, &spec.image, container);
-        Box::pin(async move { self.call("create_preparation", create) })
+        Box::pin(self.call("create_preparation", create))
     }
 
     fn read_file<'a>(&'a self, container: &'a str, path: &'a str) -> Reply<'a, Vec<u8>> {
@@ -194,7 +202,7 @@ impl Engine for FakeEngine {
             (true, "/etc/passwd") => Ok(b"root:x:0:0::/:/bin/sh\nnode:x:1000:1000::/:/bin/sh\n".to_vec()),
             _ => missing(path),
         };
-        Box::pin(async move { self.call("read_file", read) })
+        Box::pin(self.call("read_file", read))
     }
 
     fn put_folders<'a>(&'a self, container: &'a str, _parent: &'a str, folders: &'a [Folder]) -> Reply<'a, ()> {
@@ -205,7 +213,7 @@ impl Engine for FakeEngine {
                 Ok(())
             }
         };
-        Box::pin(async move { self.call("put_folders", put) })
+        Box::pin(self.call("put_folders", put))
     }
 
     fn start<'a>(&'a self, container: &'a str) -> Reply<'a, ()> {
@@ -219,7 +227,7 @@ impl Engine for FakeEngine {
             held.started.get_or_insert_with(Timestamp::now);
             Ok(())
         };
-        Box::pin(async move { self.call("start", start) })
+        Box::pin(self.call("start", start))
     }
 
     fn remove_container<'a>(&'a self, name: &'a str) -> Reply<'a, ()> {
@@ -227,7 +235,7 @@ impl Engine for FakeEngine {
             state.containers.remove(name);
             Ok(())
         };
-        Box::pin(async move { self.call("remove_container", remove) })
+        Box::pin(self.call("remove_container", remove))
     }
 
     fn remove_network<'a>(&'a self, name: &'a str) -> Reply<'a, ()> {
@@ -239,18 +247,18 @@ impl Engine for FakeEngine {
             state.networks.remove(name);
             Ok(())
         };
-        Box::pin(async move { self.call("remove_network", remove) })
+        Box::pin(self.call("remove_network", remove))
     }
 
     fn remove_volume<'a>(&'a self, name: &'a str) -> Reply<'a, ()> {
         let remove = move |state: &mut State| {
             if state.containers.values().any(|c| c.volumes.iter().any(|volume| volume == name)) {
-                return Err(EngineError::Conflict(format!("use of volume {name}")));
+                return Err(EngineError::Conflict(format!("volume {name} is in use")));
             }
             state.volumes.remove(name);
             Ok(())
         };
-        Box::pin(async move { self.call("remove_volume", remove) })
+        Box::pin(self.call("remove_volume", remove))
     }
 
     fn inspect<'a>(&'a self, container: &'a str) -> Reply<'a, Option<ContainerState>> {
@@ -262,11 +270,11 @@ impl Engine for FakeEngine {
                 labels: held.labels.clone(),
             }))
         };
-        Box::pin(async move { self.call("inspect", inspect) })
+        Box::pin(self.call("inspect", inspect))
     }
 
     fn list_containers<'a>(&'a self, label: &'a str) -> Reply<'a, Vec<Listed>> {
-        Box::pin(async move { self.call("list_containers", |state| Ok(state.listed_containers(label))) })
+        Box::pin(self.call("list_containers", |state| Ok(state.listed_containers(label))))
     }
 
     fn list<'a>(&'a self, label: &'a str) -> Reply<'a, Listing> {
@@ -279,7 +287,7 @@ impl Engine for FakeEngine {
                 volumes: volumes.map(|(name, labels)| idle(name, labels)).collect(),
             })
         };
-        Box::pin(async move { self.call("list", list) })
+        Box::pin(self.call("list", list))
     }
 
     fn logs<'a>(&'a self, container: &'a str, window: LogWindow) -> Reply<'a, LogStream> {
@@ -292,7 +300,7 @@ impl Engine for FakeEngine {
             let past = stream::iter(lines.into_iter().skip(skipped));
             Ok(if window.follow { past.chain(stream::pending()).boxed() } else { past.boxed() })
         };
-        Box::pin(async move { self.call("logs", logs) })
+        Box::pin(self.call("logs", logs))
     }
 
     fn usage<'a>(&'a self, container: &'a str) -> Reply<'a, Usage> {
@@ -300,10 +308,10 @@ impl Engine for FakeEngine {
             Some(_) => Ok(Usage { cpu_nanos: 250_000_000, memory: 128_000_000 }),
             None => missing(container),
         };
-        Box::pin(async move { self.call("usage", sample) })
+        Box::pin(self.call("usage", sample))
     }
 
-    fn endings(&self, _label: &str) -> BoxStream<'static, Result<(), EngineError>> {
+    fn endings(&self, _label: &'static str) -> BoxStream<'static, Result<String, EngineError>> {
         stream::pending().boxed()
     }
 }

@@ -29,8 +29,8 @@ pub enum EngineError {
     /// It knows no such thing.
     #[error("the engine has no {0}")]
     NotFound(String),
-    /// It has a thing of that name, and not ours.
-    #[error("the engine has another {0} already")]
+    /// What it holds already stands in the way.
+    #[error("the engine holds what stands in the way: {0}")]
     Conflict(String),
     /// It refused.
     #[error("the engine refused to {operation}: {message}")]
@@ -235,6 +235,7 @@ pub trait Engine: Send + Sync {
     fn logs<'a>(&'a self, container: &'a str, window: LogWindow) -> Reply<'a, LogStream>;
     /// What a container uses, in one sample that does not wait for a second one.
     fn usage<'a>(&'a self, container: &'a str) -> Reply<'a, Usage>;
-    /// Says each time that the processes of a container with `label` ended.
-    fn endings(&self, label: &str) -> BoxStream<'static, Result<(), EngineError>>;
+    /// Gives the value of `label` each time that the processes of a container that bears it ended. The container's state may follow a
+    /// moment later: a listing may still have it running, while `inspect` waits for it.
+    fn endings(&self, label: &'static str) -> BoxStream<'static, Result<String, EngineError>>;
 }

@@ -5,6 +5,7 @@ use crate::engine::{EngineError, LogStream, LogWindow};
 use bollard::Docker;
 use bollard::container::LogOutput;
 use bollard::errors::Error;
+use bollard::models::EventMessage;
 use bollard::query_parameters::{EventsOptionsBuilder, LogsOptionsBuilder};
 use futures_util::StreamExt as _;
 use futures_util::stream::{self, BoxStream};
@@ -39,9 +40,13 @@ fn line(output: LogOutput) -> String {
     String::from_utf8_lossy(&output.into_bytes()).trim_end_matches(['\r', '\n']).to_owned()
 }
 
-pub(super) fn endings(docker: &Docker, label: &str) -> BoxStream<'static, Result<(), EngineError>> {
+pub(super) fn endings(docker: &Docker, label: &'static str) -> BoxStream<'static, Result<String, EngineError>> {
     let filters = HashMap::from([("type", vec!["container"]), ("label", vec![label]), ("event", vec![ENDING])]);
     let options = EventsOptionsBuilder::new().filters(&filters).build();
-    let events = docker.events(Some(options));
-    Box::pin(events.map(|event| event.map(drop).map_err(|error: Error| meaning("tell its events", error))))
+    let value = move |event: EventMessage| event.actor?.attributes?.remove(label);
+    let events = docker.events(Some(options)).filter_map(move |event| {
+        let ended = event.map(value).map_err(|error: Error| meaning("tell its events", error));
+        std::future::ready(ended.transpose())
+    });
+    events.boxed()
 }

@@ -225,7 +225,7 @@ impl Engine for DockerEngine {
         Box::pin(self.sample(container))
     }
 
-    fn endings(&self, label: &str) -> BoxStream<'static, Result<(), EngineError>> {
+    fn endings(&self, label: &'static str) -> BoxStream<'static, Result<String, EngineError>> {
         let known = self.session.lock().unwrap_or_else(PoisonError::into_inner).clone();
         match known {
             Some(session) => logs::endings(&session.docker, label),

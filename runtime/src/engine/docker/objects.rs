@@ -63,7 +63,7 @@ impl DockerEngine {
         let volume = session.docker.create_volume(request).await;
         let volume = volume.map_err(|error| self.failed(&format!("create volume {name}"), error))?;
         let ours = labels.iter().all(|(key, value)| volume.labels.get(key) == Some(value));
-        if ours { Ok(()) } else { Err(EngineError::Conflict(format!("volume {name}"))) }
+        if ours { Ok(()) } else { Err(EngineError::Conflict(format!("volume {name} is another tenant's"))) }
     }
 
     pub(super) async fn delete_network(&self, name: &str) -> Result<(), EngineError> {
