@@ -28,7 +28,7 @@ impl Controller {
 
     /// Finishes the removal of a tenant that is marked for it.
     pub(super) async fn remove(&self, id: EnvId) -> Result<(), ActionError> {
-        self.live.remove(id);
+        self.live.remove(id).await;
         self.clear(id, Volumes::Remove).await?;
         self.parts.store.remove_environment(id).await?;
         log::info!("tenant_removed", tenant = id);

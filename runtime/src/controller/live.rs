@@ -97,10 +97,10 @@ impl Live {
     }
 
     /// Closes a tenant's door for good.
-    pub(super) fn remove(&self, id: EnvId) {
+    pub(super) async fn remove(&self, id: EnvId) {
         let tenant = self.tenants().remove(&id);
         if let Some(tenant) = tenant {
-            tenant.door.close();
+            tenant.door.close().await;
         }
     }
 

@@ -68,7 +68,7 @@ impl Controller {
             Err(error) => Err(error),
         };
         if let Err(error) = built {
-            door.close();
+            door.close().await;
             log::warning!("spawn_undone", tenant = id, error = log::chain(&error));
             self.undo(id).await;
             return Err(error);

@@ -143,9 +143,12 @@ impl Door {
         &self.sign
     }
 
-    /// Closes the port for good: systemd forgets the socket too.
-    pub fn close(self) {
+    /// Closes the port for good, systemd's copy of the socket included. When this returns, the port is free.
+    pub async fn close(mut self) {
         self.keeper.release(self.port);
+        self.task.abort();
+        // It was told to end, which is what it says.
+        let _ = (&mut self.task).await;
     }
 }
 

@@ -1,0 +1,112 @@
+//! Who may do what, over real connections and from the tenants' side.
+
+use crate::host::{ADMIN, TestHost};
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use landfall::api::access::Peer;
+use landfall::api::router;
+use tower::ServiceExt as _;
+
+const MANAGEMENT: [(&str, &str); 7] = [
+    ("POST", "/api/v1/tenant/spawn"),
+    ("GET", "/api/v1/tenant"),
+    ("DELETE", "/api/v1/tenant/1"),
+    ("POST", "/api/v1/organizations"),
+    ("GET", "/api/v1/organizations"),
+    ("GET", "/api/v1/organizations/1"),
+    ("DELETE", "/api/v1/organizations/1"),
+];
+const OWN: [&str; 2] = ["/api/v1/tenant/1/status", "/api/v1/tenant/1/logs"];
+
+#[tokio::test]
+async fn nobody_manages_without_a_token() {
+    let host = TestHost::new().await;
+    let key = host.spawn("acme").await.text("/tenant/apiKey").to_owned();
+    let routes = MANAGEMENT.into_iter().chain(OWN.map(|path| ("GET", path)));
+    for (method, path) in routes {
+        for token in [
+            None,
+            Some("Bearer sk_admin_4567".to_owned()),
+            Some(format!("Basic {ADMIN}")),
+            Some(format!("Bearer {key}")),
+        ] {
+            let headers: Vec<_> = token.iter().map(|token| ("authorization", token.as_str())).collect();
+            let answer = host.ask_with(method, path, "{}", &headers).await;
+            assert_eq!((answer.status.as_u16(), answer.code()), (401, "unauthorized"), "{method} {path} {token:?}");
+        }
+    }
+    assert_eq!(host.engine.state().containers.len(), 1);
+}
+
+#[tokio::test]
+async fn the_unix_socket_needs_no_token() {
+    let host = TestHost::new().await;
+    let answer = host.ask_as_root("POST", MANAGEMENT[0].1, r#"{"name":"acme","language":"static"}"#).await;
+    assert_eq!(answer.status, 201);
+    assert_eq!(host.ask_as_root("GET", OWN[0], "").await.status, 200);
+    assert_eq!(host.ask_as_root("DELETE", "/api/v1/tenant/1", "").await.status, 200);
+}
+
+#[tokio::test]
+async fn everybody_may_ask_for_health() {
+    let host = TestHost::new().await;
+    let answer = host.ask_with("GET", "/health", "", &[]).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!((answer.text("/status"), answer.text("/release")), ("ok", "1.2.3-4"));
+    assert_eq!((answer.text("/engine"), answer.text("/database")), ("ok", "ok"));
+}
+
+#[tokio::test]
+async fn health_says_when_the_engine_is_gone() {
+    let host = TestHost::new().await;
+    host.engine.state().down = true;
+    let answer = host.ask_with("GET", "/health", "", &[]).await;
+    assert_eq!(answer.status, 503);
+    assert_eq!((answer.text("/status"), answer.text("/engine")), ("degraded", "unavailable"));
+}
+
+/// What a tenant at `address` is answered.
+async fn from(host: &TestHost, address: &str, method: &str, path: &str, token: Option<&str>) -> StatusCode {
+    let mut request = Request::builder().method(method).uri(path).extension(Peer::Address(address.parse().unwrap()));
+    if let Some(token) = token {
+        request = request.header("authorization", format!("Bearer {token}"));
+    }
+    router(host.app()).oneshot(request.body(Body::from("{}")).unwrap()).await.unwrap().status()
+}
+
+#[tokio::test]
+async fn a_tenant_sees_itself_from_its_own_network_alone() {
+    let host = TestHost::new().await;
+    let first = host.spawn("first").await.text("/tenant/apiKey").to_owned();
+    let second = host.spawn("second").await.text("/tenant/apiKey").to_owned();
+    let (at_first, at_second, elsewhere) = ("10.213.0.2", "10.213.0.10", "10.213.7.2");
+    for path in OWN {
+        assert_eq!(from(&host, at_first, "GET", path, Some(&first)).await, 200, "{path}");
+        // Its key in another tenant's network, another's key in its own, nobody's network, no key, the admin's token.
+        assert_eq!(from(&host, at_second, "GET", path, Some(&first)).await, 401, "{path}");
+        assert_eq!(from(&host, at_first, "GET", path, Some(&second)).await, 401, "{path}");
+        assert_eq!(from(&host, elsewhere, "GET", path, Some(&first)).await, 401, "{path}");
+        assert_eq!(from(&host, at_first, "GET", path, None).await, 401, "{path}");
+        assert_eq!(from(&host, at_first, "GET", path, Some(ADMIN)).await, 401, "{path}");
+        // The other tenant, with its own valid key.
+        assert_eq!(from(&host, at_second, "GET", path, Some(&second)).await, 403, "{path}");
+    }
+    for (method, path) in MANAGEMENT {
+        assert_eq!(from(&host, at_first, method, path, Some(&first)).await, 403, "{method} {path}");
+        assert_eq!(from(&host, at_first, method, path, Some(ADMIN)).await, 401, "{method} {path}");
+    }
+    assert_eq!(from(&host, at_first, "GET", "/health", None).await, 200);
+    assert_eq!(host.engine.state().containers.len(), 2);
+}
+
+#[tokio::test]
+async fn routes_that_are_not_there_yet_say_so_to_those_who_may_ask() {
+    let host = TestHost::new().await;
+    let key = host.spawn("acme").await.text("/tenant/apiKey").to_owned();
+    for (method, path) in [("POST", "/api/v1/converge"), ("GET", "/api/v1/status/7"), ("GET", "/api/v1/usage?org_id=1")]
+    {
+        assert_eq!(from(&host, "10.213.0.2", method, path, Some(&key)).await, 501, "{path}");
+        assert_eq!(from(&host, "10.213.0.2", method, path, None).await, 401, "{path}");
+        assert_eq!(host.ask(method, path, "").await.code(), "not_implemented", "{path}");
+    }
+}

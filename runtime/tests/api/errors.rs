@@ -1,0 +1,67 @@
+//! What every answer has, whatever went wrong.
+
+use crate::host::TestHost;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+#[tokio::test]
+async fn every_error_is_an_object_with_the_requests_id() {
+    let host = TestHost::new().await;
+    for (method, path, body, status, code) in [
+        ("GET", "/", "", 404, "not_found"),
+        ("GET", "/api/v1/tenant/1", "", 405, "method_not_allowed"),
+        ("PUT", "/health", "", 405, "method_not_allowed"),
+        ("GET", "/api/v1/tenant/9/status", "", 404, "not_found"),
+        ("GET", "/api/v1/tenant/9/logs", "", 404, "not_found"),
+        ("DELETE", "/api/v1/tenant/9", "", 404, "not_found"),
+        ("GET", "/api/v1/tenant/x/status", "", 400, "invalid_request"),
+        ("GET", "/api/v1/tenant/0/status", "", 400, "invalid_request"),
+        ("GET", "/api/v1/tenant?org_id=x", "", 400, "invalid_request"),
+        ("GET", "/api/v1/tenant/1/logs?tail=10001", "", 400, "invalid_request"),
+        ("GET", "/api/v1/tenant/1/logs?follow=perhaps", "", 400, "invalid_request"),
+        ("GET", "/api/v1/organizations/9", "", 404, "not_found"),
+        ("POST", "/api/v1/tenant/spawn", "{", 400, "invalid_request"),
+    ] {
+        let headers = [("authorization", "Bearer sk_admin_0123"), ("x-request-id", "my-id.7")];
+        let answer = host.ask_with(method, path, body, &headers).await;
+        assert_eq!((answer.status.as_u16(), answer.code()), (status, code), "{method} {path}: {}", answer.body);
+        assert_eq!(answer.text("/error/requestId"), "my-id.7");
+        assert_eq!(answer.headers["x-request-id"], "my-id.7");
+        assert!(!answer.text("/error/message").is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_method_that_is_not_allowed_comes_with_those_that_are() {
+    let host = TestHost::new().await;
+    let answer = host.ask("PUT", "/health", "").await;
+    assert_eq!(answer.headers["allow"], "GET,HEAD");
+}
+
+#[tokio::test]
+async fn an_id_that_could_break_the_log_is_replaced() {
+    let host = TestHost::new().await;
+    let answer = host.ask_with("GET", "/health", "", &[("x-request-id", "a level=error")]).await;
+    assert_eq!(answer.headers["x-request-id"].len(), 16);
+}
+
+#[tokio::test]
+async fn a_body_beyond_the_limit_is_refused() {
+    let host = TestHost::new().await;
+    let body = format!(r#"{{"name":"{}"}}"#, "x".repeat(70_000));
+    let answer = host.ask("POST", "/api/v1/tenant/spawn", &body).await;
+    assert_eq!((answer.status.as_u16(), answer.code()), (413, "too_large"));
+}
+
+#[tokio::test]
+async fn a_head_beyond_the_limit_is_refused() {
+    let host = TestHost::new().await;
+    let mut stream = TcpStream::connect(host.address()).await.unwrap();
+    let head = format!("GET /health HTTP/1.1\r\nhost: x\r\nx-long: {}\r\n\r\n", "x".repeat(64 * 1024));
+    // The service may hang up before it has read all.
+    let _ = stream.write_all(head.as_bytes()).await;
+    let mut answer = [0; 12];
+    let read = tokio::time::timeout(Duration::from_secs(5), stream.read(&mut answer)).await.unwrap();
+    assert!(read.is_err() || !answer.starts_with(b"HTTP/1.1 200"));
+}

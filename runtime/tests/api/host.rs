@@ -1,0 +1,258 @@
+//! A host in a temporary folder with a service on it, and a caller.
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use landfall::HostSecret;
+use landfall::KeyHash;
+use landfall::api::server::{self, Listeners};
+use landfall::api::{App, router};
+use landfall::controller::{Controller, Parts};
+use landfall::doors::{Doors, Keeper};
+use landfall::engine::ImageIdentity;
+use landfall::engine::fake::FakeEngine;
+use landfall::host::Host;
+use landfall::release::{Catalog, TenantImage};
+use landfall::settings::Settings;
+use landfall::store::{ImageRecord, Store};
+use serde_json::Value;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// The token of every host's admin.
+pub(crate) const ADMIN: &str = "sk_admin_0123";
+
+/// Twenty ports for the doors of each host, below those that the kernel gives to clients. Processes that test at the same time begin
+/// at different ones.
+static PORTS: AtomicU16 = AtomicU16::new(0);
+
+pub(crate) struct TestHost {
+    folder: TempDir,
+    pub(crate) engine: Arc<FakeEngine>,
+    pub(crate) settings: Settings,
+    service: Option<Service>,
+}
+
+struct Service {
+    address: SocketAddr,
+    app: App,
+    end: watch::Sender<bool>,
+    serving: JoinHandle<()>,
+    reconciling: Option<JoinHandle<()>>,
+}
+
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: hyper::HeaderMap,
+    pub(crate) body: Value,
+}
+
+impl Answer {
+    pub(crate) fn code(&self) -> &str {
+        self.body.pointer("/error/code").and_then(Value::as_str).unwrap_or("none")
+    }
+
+    pub(crate) fn number(&self, pointer: &str) -> i64 {
+        self.body.pointer(pointer).and_then(Value::as_i64).unwrap()
+    }
+
+    pub(crate) fn text(&self, pointer: &str) -> &str {
+        self.body.pointer(pointer).and_then(Value::as_str).unwrap()
+    }
+}
+
+fn digest(byte: char) -> String {
+    format!("sha256:{}", byte.to_string().repeat(64))
+}
+
+/// Images of the release: `node` is in the engine and names a user, `static` is in the engine and names none, `lost` is not there.
+pub(crate) fn catalog() -> Catalog {
+    let image = |name: &str, language: &str, byte| TenantImage {
+        language: language.into(),
+        framework: None,
+        record: ImageRecord {
+            name: name.into(),
+            config: digest(byte),
+            diff_ids: vec![digest('f')],
+            port: 8080,
+            health: "/health".into(),
+        },
+    };
+    let images = vec![image("hello", "static", 'a'), image("node", "node", 'b'), image("lost", "lost", 'c')];
+    Catalog { version: "1.2.3".into(), serial: 4, images }
+}
+
+impl TestHost {
+    /// A host whose service runs, without its reconcile loop.
+    pub(crate) async fn new() -> Self {
+        let mut host = Self::stopped();
+        host.start().await;
+        host
+    }
+
+    /// A host whose service does not run yet.
+    pub(crate) fn stopped() -> Self {
+        let hello = ImageIdentity { config: digest('a'), diff_ids: vec![digest('f')] };
+        let engine = FakeEngine::with_image(&hello, "");
+        engine.state().images.insert(digest('b'), (vec![digest('f')], "node".into()));
+        let first = 20_000 + (std::process::id() % 6) as u16 * 2_000 + PORTS.fetch_add(20, Ordering::Relaxed);
+        let text =
+            format!("[api]\naddress = \"127.0.0.1\"\n[tenants]\nfirst_port = {first}\nlast_port = {}", first + 19);
+        Self {
+            folder: TempDir::new().unwrap(),
+            engine: Arc::new(engine),
+            settings: Settings::parse(&text).unwrap(),
+            service: None,
+        }
+    }
+
+    pub(crate) async fn start(&mut self) {
+        let host = Host::new(self.folder.path());
+        let parts = Parts {
+            settings: self.settings.clone(),
+            catalog: catalog(),
+            store: self.store(),
+            engine: self.engine.clone(),
+            secret: HostSecret::load_or_create(&host.tenant_keys()).unwrap(),
+            doors: Doors::new(*self.settings.api.ip(), self.settings.pool, Keeper::none()),
+        };
+        let controller = Controller::new(parts).await.unwrap();
+        let (end, ending) = watch::channel(false);
+        let app = App { controller, admin: KeyHash::of(ADMIN), ending: ending.clone() };
+        let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = tcp.local_addr().unwrap();
+        let listeners = Listeners { tcp, socket: UnixListener::bind(self.socket()).unwrap() };
+        let serving = tokio::spawn(server::serve(listeners, router(app.clone()), self.settings.pool, ending));
+        self.service = Some(Service { address, app, end, serving, reconciling: None });
+    }
+
+    /// Lets the service make the engine agree with the database.
+    pub(crate) fn reconcile(&mut self) {
+        let service = self.service.as_mut().unwrap();
+        let controller = Arc::clone(&service.app.controller);
+        service.reconciling = Some(tokio::spawn(async move { controller.reconcile().await }));
+    }
+
+    /// Ends the service as SIGTERM does.
+    pub(crate) async fn stop(&mut self) {
+        let service = self.service.take().unwrap();
+        if let Some(reconciling) = service.reconciling {
+            reconciling.abort();
+            let _ = reconciling.await;
+        }
+        service.end.send_replace(true);
+        service.serving.await.unwrap();
+        service.app.controller.drain().await;
+        // The doors' tasks end, and their ports with them.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        std::fs::remove_file(self.socket()).unwrap();
+    }
+
+    pub(crate) fn store(&self) -> Store {
+        Store::open(&Host::new(self.folder.path()).database()).unwrap().0
+    }
+
+    pub(crate) fn app(&self) -> App {
+        self.service.as_ref().unwrap().app.clone()
+    }
+
+    pub(crate) fn database_folder(&self) -> std::path::PathBuf {
+        Host::new(self.folder.path()).database_folder()
+    }
+
+    fn socket(&self) -> std::path::PathBuf {
+        self.folder.path().join("landfall.sock")
+    }
+
+    /// Asks over TCP with the admin token.
+    pub(crate) async fn ask(&self, method: &str, path: &str, body: &str) -> Answer {
+        self.ask_with(method, path, body, &[("authorization", &format!("Bearer {ADMIN}"))]).await
+    }
+
+    /// Asks over TCP with these headers.
+    pub(crate) async fn ask_with(&self, method: &str, path: &str, body: &str, headers: &[(&str, &str)]) -> Answer {
+        read(self.send(method, path, body, headers).await).await
+    }
+
+    /// Asks over the unix socket.
+    pub(crate) async fn ask_as_root(&self, method: &str, path: &str, body: &str) -> Answer {
+        let stream = UnixStream::connect(self.socket()).await.unwrap();
+        read(exchange(TokioIo::new(stream), request(method, path, body, &[])).await).await
+    }
+
+    pub(crate) async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        body: &str,
+        headers: &[(&str, &str)],
+    ) -> Response<Incoming> {
+        let stream = TcpStream::connect(self.service.as_ref().unwrap().address).await.unwrap();
+        exchange(TokioIo::new(stream), request(method, path, body, headers)).await
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.service.as_ref().unwrap().address
+    }
+
+    /// Spawns a tenant of the `static` image.
+    pub(crate) async fn spawn(&self, name: &str) -> Answer {
+        let answer =
+            self.ask("POST", "/api/v1/tenant/spawn", &format!(r#"{{"name":"{name}","language":"static"}}"#)).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.body);
+        answer
+    }
+
+    /// Waits until `done` holds.
+    pub(crate) async fn until(&self, what: &str, mut done: impl AsyncFnMut(&Self) -> bool) {
+        for _ in 0..300 {
+            if done(self).await {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("waited in vain until {what}");
+    }
+
+    /// Fails unless nothing of any tenant is left in the engine and in the database.
+    pub(crate) async fn assert_empty(&self, when: &str) {
+        let left = self.store().environments(None).await.unwrap();
+        assert!(left.is_empty(), "{when}: {left:?}");
+        let state = self.engine.state();
+        assert!(state.containers.is_empty(), "{when}: {:?}", state.containers);
+        assert!(state.networks.is_empty(), "{when}: {:?}", state.networks);
+        assert!(state.volumes.is_empty(), "{when}: {:?}", state.volumes);
+    }
+}
+
+fn request(method: &str, path: &str, body: &str, headers: &[(&str, &str)]) -> Request<Full<Bytes>> {
+    let mut request = Request::builder().method(method).uri(path).header("host", "landfall");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    request.body(Full::new(Bytes::from(body.to_owned()))).unwrap()
+}
+
+async fn exchange<S>(stream: TokioIo<S>, request: Request<Full<Bytes>>) -> Response<Incoming>
+where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+{
+    let (mut sender, connection) = http1::handshake(stream).await.unwrap();
+    tokio::spawn(connection);
+    sender.send_request(request).await.unwrap()
+}
+
+async fn read(response: Response<Incoming>) -> Answer {
+    let (parts, body) = response.into_parts();
+    let bytes = body.collect().await.unwrap().to_bytes();
+    Answer { status: parts.status, headers: parts.headers, body: serde_json::from_slice(&bytes).unwrap() }
+}

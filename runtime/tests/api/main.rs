@@ -1,0 +1,11 @@
+//! The whole service against an engine in memory: real HTTP over TCP and the unix socket, the real database, the real doors.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod access;
+mod errors;
+mod host;
+mod organizations;
+mod reconcile;
+mod release;
+mod spawn;
+mod tenants;

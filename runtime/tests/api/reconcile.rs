@@ -1,0 +1,159 @@
+//! The engine is made to agree with the database after a crash of either.
+
+use crate::host::{TestHost, catalog};
+use landfall::KeyHash;
+use landfall::KeyNonce;
+use landfall::engine::{Labels, NetworkSpec};
+use landfall::names::OrgId;
+use landfall::store::{NewEnvironment, Status};
+use std::net::Ipv4Addr;
+
+const CONTAINER: &str = "convergence-tenant-1";
+
+fn runs(host: &TestHost) -> bool {
+    host.engine.state().containers.get(CONTAINER).is_some_and(|container| container.started.is_some())
+}
+
+#[tokio::test]
+async fn a_container_that_ended_is_started_again() {
+    let mut host = TestHost::new().await;
+    host.spawn("acme").await;
+    host.stop().await;
+    host.engine.state().containers.get_mut(CONTAINER).unwrap().started = None;
+    host.start().await;
+    host.reconcile();
+    host.until("it runs", async |host| runs(host)).await;
+}
+
+#[tokio::test]
+async fn a_container_that_is_gone_is_made_again_with_the_same_key_and_volumes() {
+    let mut host = TestHost::new().await;
+    let key = host.spawn("acme").await.text("/tenant/apiKey").to_owned();
+    host.stop().await;
+    {
+        let mut state = host.engine.state();
+        state.containers.clear();
+        state.networks.clear();
+    }
+    let volumes = host.engine.state().volumes.clone();
+    host.start().await;
+    host.reconcile();
+    host.until("it runs", async |host| runs(host)).await;
+    let state = host.engine.state();
+    let spec = state.containers[CONTAINER].spec.clone().unwrap();
+    assert!(spec.env.contains(&format!("CONVERGENCE_API_KEY={key}")));
+    assert_eq!(state.volumes, volumes);
+}
+
+#[tokio::test]
+async fn a_network_that_is_gone_is_made_again() {
+    let mut host = TestHost::new().await;
+    host.spawn("acme").await;
+    host.stop().await;
+    {
+        let mut state = host.engine.state();
+        state.containers.get_mut(CONTAINER).unwrap().started = None;
+        state.networks.clear();
+    }
+    host.start().await;
+    host.reconcile();
+    host.until("it runs", async |host| runs(host)).await;
+    assert!(host.engine.state().networks.contains_key(CONTAINER));
+}
+
+#[tokio::test]
+async fn an_engine_that_comes_back_finds_its_tenants_wanted() {
+    let mut host = TestHost::new().await;
+    host.spawn("acme").await;
+    host.stop().await;
+    {
+        let mut state = host.engine.state();
+        state.down = true;
+        state.containers.get_mut(CONTAINER).unwrap().started = None;
+    }
+    host.start().await;
+    host.reconcile();
+    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    host.engine.state().down = false;
+    host.until("it runs", async |host| runs(host)).await;
+}
+
+#[tokio::test]
+async fn a_spawn_that_a_crash_cut_short_is_undone() {
+    let mut host = TestHost::new().await;
+    host.stop().await;
+    let image = catalog().images[0].record.clone();
+    let new = NewEnvironment {
+        org: OrgId::DEFAULT,
+        name: "acme".into(),
+        port: host.settings.doors.0,
+        subnet: "10.213.0.0/29".parse().unwrap(),
+        nonce: KeyNonce::random().unwrap(),
+        key_hash: KeyHash::of("key"),
+        image,
+    };
+    let row = host.store().insert_environment(new).await.unwrap();
+    assert_eq!(row.status, Status::Provisioning);
+    host.engine.state().volumes.insert("convergence-tenant-1-files".into(), Labels::new());
+    host.start().await;
+    host.reconcile();
+    host.until("it is gone", async |host| host.store().environments(None).await.unwrap().is_empty()).await;
+    host.assert_empty("the crash is cleaned up").await;
+}
+
+#[tokio::test]
+async fn what_no_row_knows_is_removed_and_its_data_kept() {
+    let mut host = TestHost::new().await;
+    let orphan: Labels = [("io.landfall.tenant".to_owned(), "7".to_owned())].into();
+    host.engine.state().networks.insert(
+        "convergence-tenant-7".into(),
+        NetworkSpec {
+            name: "convergence-tenant-7".into(),
+            bridge: "lft7".into(),
+            subnet: "10.213.0.0/29".into(),
+            gateway: Ipv4Addr::new(10, 213, 0, 1),
+            labels: orphan.clone(),
+        },
+    );
+    host.engine.state().volumes.insert("convergence-tenant-7-files".into(), orphan);
+    host.reconcile();
+    host.until("the network is gone", async |host| host.engine.state().networks.is_empty()).await;
+    assert!(host.engine.state().volumes.contains_key("convergence-tenant-7-files"));
+    // A new tenant never finds a stranger's data under its own number.
+    assert_eq!(host.spawn("acme").await.number("/tenant/envId"), 8);
+}
+
+#[tokio::test]
+async fn a_container_of_the_same_number_from_before_a_restore_is_replaced() {
+    let mut host = TestHost::new().await;
+    host.spawn("acme").await;
+    host.stop().await;
+    let stranger = "0000000000000000".to_owned();
+    let before = {
+        let mut state = host.engine.state();
+        let container = state.containers.get_mut(CONTAINER).unwrap();
+        container.labels.insert("io.landfall.instance".into(), stranger.clone())
+    };
+    host.start().await;
+    host.reconcile();
+    host.until("it is replaced", async |host| {
+        let state = host.engine.state();
+        state
+            .containers
+            .get(CONTAINER)
+            .is_some_and(|container| container.labels.get("io.landfall.instance") == before.as_ref())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_tenant_keeps_its_port_while_the_service_is_away() {
+    let mut host = TestHost::new().await;
+    let port = host.spawn("acme").await.number("/tenant/port");
+    host.stop().await;
+    host.start().await;
+    let listed = host.ask("GET", "/api/v1/tenant", "").await;
+    assert_eq!(listed.number("/tenants/0/port"), port);
+    let port = u16::try_from(port).unwrap();
+    assert!(tokio::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.is_ok());
+}

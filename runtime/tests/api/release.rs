@@ -1,0 +1,114 @@
+//! The installed release is believed only as far as trusted keys have signed it.
+
+use landfall::host::Host;
+use landfall::release::{Catalog, LoadError};
+use landfall_keys::{SecretKey, TrustRoot};
+use landfall_manifests::{Arch, Blob, Digest, Encoding, Image, Layer, Os, Release, Signed, Tenant, oci};
+use std::path::PathBuf;
+use tempfile::TempDir;
+
+fn release(key: &SecretKey) -> Release {
+    let contents = ["config", "manifest", "layer"];
+    let [config, manifest, blob] = contents.map(|content| Digest::of(content.as_bytes()));
+    let tenant =
+        Tenant { language: "node".into(), framework: Some("express".into()), port: 3000, health: "/health".into() };
+    let image = Image {
+        name: "node-express".parse().unwrap(),
+        platform: "linux/amd64".into(),
+        media_type: oci::MANIFEST.into(),
+        manifest,
+        config,
+        layers: vec![Layer { blob, encoding: Encoding::Zstd, diff_id: Digest::of(b"tar"), size: 3 }],
+        source: "rootfs:x".into(),
+        tenant: Some(tenant),
+    };
+    let mut release = Release {
+        schema: 1,
+        product: "acme".parse().unwrap(),
+        version: "1.4.0".parse().unwrap(),
+        serial: 12.try_into().unwrap(),
+        os: Os::Linux,
+        arch: Arch::Amd64,
+        created: None,
+        min_upgrade_from: None,
+        base: None,
+        keys: vec![key.public_key().to_line()],
+        layout: Vec::new(),
+        blobs: contents.map(|c| Blob { digest: Digest::of(c.as_bytes()), size: c.len() as u64 }).into(),
+        files: Vec::new(),
+        images: vec![image],
+    };
+    release.layout = release.computed_layout();
+    release
+}
+
+struct Installed {
+    folder: TempDir,
+    manifest: PathBuf,
+    signature: PathBuf,
+}
+
+/// A host on which `key` signed the release and `trusted` is trusted.
+fn install(key: &SecretKey, trusted: &SecretKey) -> Installed {
+    let folder = TempDir::new().unwrap();
+    let host = Host::new(folder.path());
+    std::fs::create_dir_all(host.release()).unwrap();
+    std::fs::create_dir_all(host.trust_root().parent().unwrap()).unwrap();
+    let signed = Signed::new(release(key), std::slice::from_ref(key)).unwrap();
+    let manifest = host.release().join("landfall.json");
+    std::fs::write(&manifest, signed.bytes()).unwrap();
+    let signature = host.release().join(format!("landfall.json.{}.minisig", signed.signatures()[0].key_id()));
+    std::fs::write(&signature, signed.signatures()[0].to_file()).unwrap();
+    std::fs::write(host.trust_root(), TrustRoot::first(vec![trusted.public_key()], 1).unwrap().to_json()).unwrap();
+    Installed { folder, manifest, signature }
+}
+
+fn load(installed: &Installed) -> Result<Catalog, LoadError> {
+    Catalog::load(&Host::new(installed.folder.path()))
+}
+
+#[test]
+fn loads_what_trusted_keys_signed() {
+    let key = SecretKey::generate().unwrap();
+    let catalog = load(&install(&key, &key)).unwrap();
+    assert_eq!(catalog.id(), "1.4.0-12");
+    let image = &catalog.images[0];
+    assert_eq!((image.language.as_str(), image.framework.as_deref()), ("node", Some("express")));
+    assert_eq!((image.record.name.as_str(), image.record.port), ("node-express", 3000));
+    assert_eq!(image.record.config, Digest::of(b"config").to_string());
+    assert_eq!(image.record.diff_ids, [Digest::of(b"tar").to_string()]);
+}
+
+#[test]
+fn refuses_a_manifest_that_was_changed() {
+    let key = SecretKey::generate().unwrap();
+    let installed = install(&key, &key);
+    let changed = std::fs::read_to_string(&installed.manifest).unwrap().replace("1.4.0", "1.4.1");
+    std::fs::write(&installed.manifest, changed).unwrap();
+    assert!(matches!(load(&installed), Err(LoadError::Untrusted { .. })));
+}
+
+#[test]
+fn refuses_a_manifest_that_others_signed_or_nobody() {
+    let (key, other) = (SecretKey::generate().unwrap(), SecretKey::generate().unwrap());
+    assert!(matches!(load(&install(&key, &other)), Err(LoadError::Untrusted { .. })));
+    let installed = install(&key, &key);
+    std::fs::remove_file(&installed.signature).unwrap();
+    assert!(matches!(load(&installed), Err(LoadError::Untrusted { .. })));
+}
+
+#[test]
+fn refuses_files_that_are_missing_damaged_or_too_large() {
+    let key = SecretKey::generate().unwrap();
+    let installed = install(&key, &key);
+    std::fs::write(&installed.signature, "nonsense").unwrap();
+    assert!(matches!(load(&installed), Err(LoadError::Signature { .. })));
+    let installed = install(&key, &key);
+    std::fs::write(&installed.manifest, vec![b' '; (16 << 20) + 1]).unwrap();
+    assert!(matches!(load(&installed), Err(LoadError::TooLarge { .. })));
+    std::fs::remove_file(&installed.manifest).unwrap();
+    assert!(matches!(load(&installed), Err(LoadError::Read { .. })));
+    let host = Host::new(installed.folder.path());
+    std::fs::write(host.trust_root(), "{}").unwrap();
+    assert!(matches!(load(&installed), Err(LoadError::TrustRoot { .. })));
+}

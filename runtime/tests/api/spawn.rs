@@ -1,0 +1,230 @@
+//! Spawning: all of a tenant, or nothing.
+
+use crate::host::TestHost;
+use landfall::engine::Folder;
+use std::collections::BTreeSet;
+use std::net::{Ipv4Addr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+const SPAWN: &str = "/api/v1/tenant/spawn";
+const HELLO: &str = r#"{"name":"acme","language":"static"}"#;
+
+#[tokio::test]
+async fn answers_with_the_documented_shape() {
+    let host = TestHost::new().await;
+    let body = r#"{"name":"acme-corp-ai","language":"static","description":"for ACME","region":"moon"}"#;
+    let answer = host.ask("POST", SPAWN, body).await;
+    assert_eq!(answer.status, 201);
+    assert_eq!(answer.body["success"], true);
+    let tenant = answer.body["tenant"].as_object().unwrap();
+    let fields: Vec<_> = tenant.keys().map(String::as_str).collect();
+    assert_eq!(fields, ["apiKey", "createdAt", "envId", "name", "orgId", "port", "status"]);
+    assert_eq!((answer.number("/tenant/envId"), answer.number("/tenant/orgId")), (1, 1));
+    assert_eq!((answer.text("/tenant/name"), answer.text("/tenant/status")), ("acme-corp-ai", "running"));
+    assert!(answer.text("/tenant/apiKey").starts_with("sk_tenant_"));
+    assert!(answer.text("/tenant/createdAt").ends_with('Z'));
+    let (first, last) = host.settings.doors;
+    assert!((i64::from(first)..=i64::from(last)).contains(&answer.number("/tenant/port")));
+}
+
+#[tokio::test]
+async fn makes_a_container_that_may_do_little() {
+    let host = TestHost::new().await;
+    let answer = host.spawn("acme").await;
+    let state = host.engine.state();
+    assert_eq!(state.containers.keys().collect::<Vec<_>>(), ["convergence-tenant-1"]);
+    let container = &state.containers["convergence-tenant-1"];
+    assert!(container.started.is_some());
+    let spec = container.spec.as_ref().unwrap();
+    assert_eq!(spec.user, "65532:65532");
+    assert_eq!(spec.network, ("convergence-tenant-1".into(), Ipv4Addr::new(10, 213, 0, 2)));
+    assert!(spec.env.contains(&format!("CONVERGENCE_API_KEY={}", answer.text("/tenant/apiKey"))));
+    assert_eq!(
+        state.volumes.keys().collect::<Vec<_>>(),
+        ["convergence-tenant-1-files", "convergence-tenant-1-history"]
+    );
+    assert!(state.volumes.values().all(|labels| labels["io.landfall.tenant"] == "1"));
+    let network = &state.networks["convergence-tenant-1"];
+    assert_eq!((network.bridge.as_str(), network.subnet.as_str()), ("lft1", "10.213.0.0/29"));
+}
+
+#[tokio::test]
+async fn keeps_the_keys_hash_alone() {
+    let host = TestHost::new().await;
+    let answer = host.spawn("acme").await;
+    let key = answer.text("/tenant/apiKey");
+    let folder = host.database_folder();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+        assert!(!bytes.windows(key.len()).any(|window| window == key.as_bytes()));
+    }
+    let other = host.spawn("acme").await;
+    assert_ne!(key, other.text("/tenant/apiKey"));
+}
+
+#[tokio::test]
+async fn gives_the_volumes_to_the_images_own_user() {
+    let host = TestHost::new().await;
+    host.engine.state().slow.insert("put_folders", Duration::from_millis(300));
+    let folders = |host: &TestHost| {
+        let state = host.engine.state();
+        state.containers.get("convergence-tenant-1-prepare").map(|container| container.folders.clone())
+    };
+    let asked = host.ask("POST", SPAWN, r#"{"name":"acme","baseImage":"node"}"#);
+    let seen = async {
+        host.engine.state().slow.insert("create_container", Duration::from_millis(100));
+        host.engine.state().slow.insert("remove_container", Duration::from_millis(100));
+        let mut seen = Vec::new();
+        host.until("the folders are put", async |host| {
+            seen = folders(host).unwrap_or_default();
+            !seen.is_empty()
+        })
+        .await;
+        seen
+    };
+    let (answer, seen) = tokio::join!(asked, seen);
+    assert_eq!(answer.status, 201, "{}", answer.body);
+    let folder = |name: &str| Folder { name: name.into(), uid: 1000, gid: 1000 };
+    assert_eq!(seen, [folder("users"), folder("db")]);
+    assert_eq!(host.engine.state().containers["convergence-tenant-1"].spec.as_ref().unwrap().user, "1000:1000");
+}
+
+#[tokio::test]
+async fn a_failure_at_any_step_leaves_nothing() {
+    for step in ["create_network", "create_volume", "create_preparation", "put_folders", "create_container", "start"] {
+        let host = TestHost::new().await;
+        host.engine.fail_next(step);
+        let answer = host.ask("POST", SPAWN, HELLO).await;
+        assert_eq!((answer.status.as_u16(), answer.code()), (502, "engine_failed"), "{step}");
+        host.assert_empty(step).await;
+        let (first, _) = host.settings.doors;
+        assert!(TcpListener::bind((Ipv4Addr::LOCALHOST, first)).is_ok(), "{step}: the port is still held");
+        let again = host.spawn("acme").await;
+        assert_eq!(again.number("/tenant/envId"), 2, "{step}: numbers are not given away twice");
+    }
+}
+
+#[tokio::test]
+async fn an_engine_that_is_down_is_said_so_and_leaves_nothing() {
+    let host = TestHost::new().await;
+    host.engine.state().down = true;
+    let answer = host.ask("POST", SPAWN, HELLO).await;
+    assert_eq!((answer.status.as_u16(), answer.code()), (503, "engine_unavailable"));
+    assert!(answer.headers.contains_key("retry-after"));
+    host.assert_empty("the engine is down").await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_undone_now_is_undone_later() {
+    let mut host = TestHost::new().await;
+    host.engine.fail_next("start");
+    host.engine.fail_next("remove_network");
+    host.engine.state().failing.insert("remove_network", 20);
+    let answer = host.ask("POST", SPAWN, HELLO).await;
+    assert_eq!(answer.code(), "engine_failed");
+    let rows = host.store().environments(None).await.unwrap();
+    assert_eq!(rows.len(), 1);
+    host.engine.state().failing.clear();
+    host.reconcile();
+    host.until("nothing is left", async |host| host.store().environments(None).await.unwrap().is_empty()).await;
+    host.assert_empty("the engine works again").await;
+}
+
+#[tokio::test]
+async fn only_images_of_the_release_that_the_engine_holds() {
+    let host = TestHost::new().await;
+    for (body, status, code) in [
+        (r#"{"name":"a","language":"cobol"}"#, 422, "unknown_image"),
+        (r#"{"name":"a","baseImage":"python:3.12-slim"}"#, 422, "unknown_image"),
+        (r#"{"name":"a","language":"static","framework":"rails"}"#, 422, "unknown_image"),
+        (r#"{"name":"a","language":"lost"}"#, 503, "image_not_loaded"),
+        (r#"{"name":"a","language":"static","orgId":9}"#, 422, "unknown_organization"),
+        (r#"{"name":"a"}"#, 400, "invalid_request"),
+        (r#"{"name":"a/b","language":"static"}"#, 400, "invalid_name"),
+        (r#"{"name":"","language":"static"}"#, 400, "invalid_name"),
+        (r#"{"language":"static"}"#, 400, "invalid_request"),
+        (r#"{"name":1,"language":"static"}"#, 400, "invalid_request"),
+        (r#"{"name":"a","language":["static"]}"#, 400, "invalid_request"),
+        ("", 400, "invalid_request"),
+        ("[]", 400, "invalid_request"),
+    ] {
+        let answer = host.ask("POST", SPAWN, body).await;
+        assert_eq!((answer.status.as_u16(), answer.code()), (status, code), "{body}: {}", answer.body);
+    }
+    host.assert_empty("all were refused").await;
+}
+
+#[tokio::test]
+async fn an_image_whose_layers_differ_is_not_the_releases() {
+    let host = TestHost::new().await;
+    for (layers, _) in host.engine.state().images.values_mut() {
+        layers.push("sha256:00".into());
+    }
+    assert_eq!(host.ask("POST", SPAWN, HELLO).await.code(), "image_not_loaded");
+    host.assert_empty("the image was refused").await;
+}
+
+#[tokio::test]
+async fn a_volume_of_another_tenant_is_never_mounted() {
+    let host = TestHost::new().await;
+    let foreign = [("io.landfall.tenant".to_owned(), "1".to_owned())].into();
+    host.engine.state().volumes.insert("convergence-tenant-1-files".into(), foreign);
+    let answer = host.ask("POST", SPAWN, HELLO).await;
+    assert_eq!((answer.status.as_u16(), answer.code()), (502, "engine_failed"), "{}", answer.body);
+    assert!(host.engine.state().containers.is_empty());
+}
+
+#[tokio::test]
+async fn many_at_once_get_ports_subnets_and_keys_of_their_own() {
+    let host = Arc::new(TestHost::new().await);
+    host.engine.state().slow.insert("start", Duration::from_millis(20));
+    let mut spawning = tokio::task::JoinSet::new();
+    for _ in 0..12 {
+        let host = Arc::clone(&host);
+        spawning.spawn(async move { host.spawn("acme").await });
+    }
+    let answers = spawning.join_all().await;
+    let distinct = |pointer: &str| {
+        answers.iter().map(|answer| answer.body.pointer(pointer).unwrap().to_string()).collect::<BTreeSet<_>>()
+    };
+    for pointer in ["/tenant/envId", "/tenant/port", "/tenant/apiKey"] {
+        assert_eq!(distinct(pointer).len(), 12, "{pointer}");
+    }
+    let state = host.engine.state();
+    let subnets: BTreeSet<_> = state.networks.values().map(|network| network.subnet.clone()).collect();
+    assert_eq!((subnets.len(), state.containers.len()), (12, 12));
+}
+
+#[tokio::test]
+async fn a_port_that_another_program_holds_is_passed_over() {
+    let host = TestHost::new().await;
+    let (first, _) = host.settings.doors;
+    let _held = TcpListener::bind((Ipv4Addr::LOCALHOST, first)).unwrap();
+    assert_ne!(host.spawn("acme").await.number("/tenant/port"), i64::from(first));
+}
+
+#[tokio::test]
+async fn without_a_free_port_nothing_is_begun() {
+    let mut host = TestHost::stopped();
+    host.settings.doors.1 = host.settings.doors.0;
+    host.start().await;
+    host.spawn("first").await;
+    let answer = host.ask("POST", SPAWN, HELLO).await;
+    assert_eq!((answer.status.as_u16(), answer.code()), (503, "no_free_port"));
+    assert_eq!(host.engine.state().containers.len(), 1);
+}
+
+#[tokio::test]
+async fn a_caller_who_hangs_up_leaves_a_whole_tenant() {
+    let host = Arc::new(TestHost::new().await);
+    host.engine.state().slow.insert("start", Duration::from_millis(200));
+    let hasty = tokio::time::timeout(Duration::from_millis(100), host.ask("POST", SPAWN, HELLO));
+    assert!(hasty.await.is_err());
+    host.until("the tenant runs", async |host| {
+        let listed = host.ask("GET", "/api/v1/tenant", "").await;
+        listed.body.pointer("/tenants/0/status").is_some_and(|status| status == "running")
+    })
+    .await;
+    assert!(host.engine.state().containers["convergence-tenant-1"].started.is_some());
+}

@@ -1,0 +1,102 @@
+//! Looking at tenants, and removing them.
+
+use crate::host::{ADMIN, TestHost};
+use http_body_util::BodyExt as _;
+use std::time::Duration;
+
+#[tokio::test]
+async fn status_has_the_documented_shape() {
+    let host = TestHost::new().await;
+    let port = host.spawn("acme").await.number("/tenant/port");
+    let status = host.ask("GET", "/api/v1/tenant/1/status", "").await;
+    assert_eq!((status.status.as_u16(), status.number("/envId"), status.number("/port")), (200, 1, port));
+    assert_eq!((status.text("/name"), status.text("/status")), ("acme", "running"));
+    assert_eq!((status.text("/containerName"), status.text("/image")), ("convergence-tenant-1", "hello"));
+    assert_eq!((status.text("/memoryUsage"), status.text("/health")), ("128MB", "starting"));
+    assert!(status.number("/uptime") < 10 && status.text("/cpuUsage").ends_with('%'));
+}
+
+#[tokio::test]
+async fn status_goes_without_the_engine() {
+    let host = TestHost::new().await;
+    host.spawn("acme").await;
+    host.engine.state().down = true;
+    let status = host.ask("GET", "/api/v1/tenant/1/status", "").await;
+    assert_eq!((status.status.as_u16(), status.text("/status")), (200, "running"));
+    assert!(status.body["uptime"].is_null() && status.body["cpuUsage"].is_null());
+}
+
+#[tokio::test]
+async fn logs_are_lines_with_their_time() {
+    let host = TestHost::new().await;
+    host.spawn("acme").await;
+    let logs = host.ask("GET", "/api/v1/tenant/1/logs", "").await;
+    assert_eq!(logs.body["logs"].as_array().unwrap().len(), 3);
+    assert_eq!(logs.text("/logs/0"), "2026-11-22T00:00:01Z line 1");
+    let last = host.ask("GET", "/api/v1/tenant/1/logs?tail=1", "").await;
+    assert_eq!(last.body["logs"].as_array().unwrap().len(), 1);
+    assert_eq!(last.text("/logs/0"), "2026-11-22T00:00:03Z line 3");
+}
+
+#[tokio::test]
+async fn followed_logs_come_as_events_and_end_with_the_service() {
+    let mut host = TestHost::new().await;
+    host.spawn("acme").await;
+    let token = format!("Bearer {ADMIN}");
+    let path = "/api/v1/tenant/1/logs?follow=true&tail=2";
+    let response = host.send("GET", path, "", &[("authorization", &token)]).await;
+    assert_eq!(response.headers()["content-type"], "text/event-stream");
+    let reading = tokio::spawn(response.into_body().collect());
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert!(!reading.is_finished());
+    host.stop().await;
+    let read = reading.await.unwrap().unwrap().to_bytes();
+    assert_eq!(read, "data: 2026-11-22T00:00:02Z line 2\n\ndata: 2026-11-22T00:00:03Z line 3\n\n");
+}
+
+#[tokio::test]
+async fn removal_takes_all_and_happens_once() {
+    let host = TestHost::new().await;
+    let port = host.spawn("acme").await.number("/tenant/port");
+    host.spawn("other").await;
+    let removed = host.ask("DELETE", "/api/v1/tenant/1", "").await;
+    assert_eq!(removed.status, 200);
+    assert_eq!(removed.body, serde_json::json!({ "success": true, "result": "Environment removed successfully" }));
+    assert_eq!(host.ask("DELETE", "/api/v1/tenant/1", "").await.status, 404);
+    assert_eq!(host.ask("GET", "/api/v1/tenant/1/status", "").await.status, 404);
+    {
+        let state = host.engine.state();
+        assert_eq!((state.containers.len(), state.networks.len(), state.volumes.len()), (1, 1, 2));
+    }
+    // Port and subnet are free again, the number is not.
+    let next = host.spawn("next").await;
+    assert_eq!((next.number("/tenant/port"), next.number("/tenant/envId")), (port, 3));
+}
+
+#[tokio::test]
+async fn a_removal_that_the_engine_interrupts_is_finished_later() {
+    let mut host = TestHost::new().await;
+    host.spawn("acme").await;
+    host.engine.state().down = true;
+    let removed = host.ask("DELETE", "/api/v1/tenant/1", "").await;
+    assert_eq!((removed.status.as_u16(), removed.code()), (503, "removal_pending"));
+    let status = host.ask("GET", "/api/v1/tenant/1/status", "").await;
+    assert_eq!(status.text("/status"), "destroying");
+    host.engine.state().down = false;
+    host.reconcile();
+    host.until("it is gone", async |host| host.store().environments(None).await.unwrap().is_empty()).await;
+    host.assert_empty("the engine is back").await;
+}
+
+#[tokio::test]
+async fn two_removals_at_once_do_not_disturb_each_other() {
+    let host = TestHost::new().await;
+    host.spawn("acme").await;
+    host.engine.state().slow.insert("remove_container", Duration::from_millis(50));
+    let remove = || host.ask("DELETE", "/api/v1/tenant/1", "");
+    let (first, second) = tokio::join!(remove(), remove());
+    let mut statuses = [first.status.as_u16(), second.status.as_u16()];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 404]);
+    host.assert_empty("both are done").await;
+}
