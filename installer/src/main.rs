@@ -1,2 +1,32 @@
 //! Verifies a bundle and lands it on an isolated host.
-fn main() {}
+
+mod cli;
+mod commands;
+mod decode;
+mod durable;
+mod engine;
+mod failure;
+mod health;
+mod installed;
+mod journal;
+mod layout;
+mod lock;
+mod media;
+mod plan;
+mod policy;
+mod preflight;
+mod removal;
+mod settings;
+mod site;
+mod state;
+mod steps;
+mod store;
+mod trust;
+mod verify;
+
+use cli::Cli;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    landfall_console::run(Cli::flags, |cli: Cli, console| cli.run(*console))
+}

@@ -1,0 +1,59 @@
+use crate::commands::{install, plan, recover, status, uninstall, verify};
+use crate::failure;
+use crate::site::HostArgs;
+use clap::{Parser, Subcommand};
+use landfall_console::{Console, Extras, Flags};
+
+const EXAMPLES: &str = "\
+Examples:
+  landfall-installer verify /media/stick/acme-1.0.0-linux-amd64.landfall.tar --trust acme.pub
+  landfall-installer plan FILE --trust acme.pub
+  landfall-installer install FILE --trust acme.pub --set api.port=8080
+
+Exit codes: 0 done, 1 unexpected, 2 usage, 3 damaged, 4 not trusted, 5 refused by policy, 6 the host is not fit,
+8 another operation is at work or was interrupted";
+
+/// Verifies a bundle and lands it on a host without a network.
+#[derive(Debug, Parser)]
+#[command(name = "landfall-installer", version, after_help = EXAMPLES)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    flags: Flags,
+    #[command(flatten)]
+    host: HostArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Verify(verify::Args),
+    Plan(plan::Args),
+    Install(install::Args),
+    Status(status::Args),
+    Recover(recover::Args),
+    Uninstall(uninstall::Args),
+    #[command(flatten)]
+    Extras(Extras),
+}
+
+impl Cli {
+    pub(crate) fn flags(&self) -> Flags {
+        self.flags
+    }
+
+    /// Runs the command.
+    pub(crate) fn run(self, console: Console) -> anyhow::Result<()> {
+        let host = &self.host;
+        let done = match &self.command {
+            Command::Verify(args) => verify::run(args, host, console),
+            Command::Plan(args) => plan::run(args, host, console),
+            Command::Install(args) => install::run(args, host, console),
+            Command::Status(args) => status::run(args, host, console),
+            Command::Recover(args) => recover::run(args, host, console),
+            Command::Uninstall(args) => uninstall::run(args, host, console),
+            Command::Extras(extras) => extras.run::<Self>(&console),
+        };
+        done.map_err(failure::classified)
+    }
+}

@@ -1,0 +1,10 @@
+//! The commands, a file each: what was typed, and what is done about it.
+
+pub(crate) mod install;
+mod opened;
+pub(crate) mod plan;
+mod prepared;
+pub(crate) mod recover;
+pub(crate) mod status;
+pub(crate) mod uninstall;
+pub(crate) mod verify;

@@ -1,0 +1,102 @@
+use crate::durable;
+use crate::failure;
+use crate::installed::{Installed, Surroundings};
+use crate::journal::{Journal, Operation, Uninstallation};
+use crate::layout::{DATABASE_FOLDER, SETTINGS_FOLDER};
+use crate::removal;
+use crate::site::{HostArgs, Site};
+use crate::state::{self, State};
+use landfall_console::{Console, Exit, Failure};
+use serde::Serialize;
+
+/// What a person types to purge.
+const WORD: &str = "purge";
+
+/// Take Landfall off this host
+///
+/// Settings, trust root, token, database and the tenants' volumes stay, and a later installation takes them up again;
+/// --purge removes them too. The tenants' containers and the release's images go in any case.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Remove settings, trust root, token, database and the tenants' volumes as well
+    #[arg(long)]
+    purge: bool,
+    /// Do not ask
+    #[arg(long, short)]
+    yes: bool,
+}
+
+#[derive(Serialize)]
+struct Report {
+    changed: bool,
+    purged: bool,
+}
+
+pub(crate) fn run(args: &Args, host: &HostArgs, console: Console) -> anyhow::Result<()> {
+    let layout = host.layout()?;
+    let state = State::open(&layout)?;
+    if let Some(journal) = Journal::read(&layout)? {
+        return Err(failure::interrupted(journal.operation.name()).into());
+    }
+    let installed = Installed::read(&layout)?;
+    let kept = [SETTINGS_FOLDER, DATABASE_FOLDER].map(|folder| durable::exists(&layout.at(folder)));
+    let kept = kept.into_iter().collect::<Result<Vec<_>, _>>()?.contains(&true);
+    if installed.is_none() && !(args.purge && kept) {
+        state::sweep(&layout)?;
+        let text = "nothing is installed: there is nothing to do";
+        return console.result(&Report { changed: false, purged: false }, text);
+    }
+    confirm(args, installed.as_ref(), console)?;
+    let site = match &installed {
+        Some(installed) => host.recorded_site(&installed.host, console)?,
+        None => host.site(console)?,
+    };
+    uninstall(&site, installed, args.purge, state)?;
+    let kept = "; settings, database and the tenants' volumes are kept (--purge removes them)";
+    let text = format!("Landfall is uninstalled{}", if args.purge { "" } else { kept });
+    console.result(&Report { changed: true, purged: args.purge }, text)
+}
+
+fn uninstall(site: &Site, installed: Option<Installed>, purge: bool, state: Option<State>) -> anyhow::Result<()> {
+    let (release, created) = installed.map(|installed| (installed.current, installed.created)).unzip();
+    let (units, tags) = release.map(|release| (release.units, release.tags)).unzip();
+    let uninstallation = Uninstallation {
+        purge,
+        units: units.unwrap_or_default(),
+        tags: tags.unwrap_or_default(),
+        created: created.unwrap_or_default(),
+    };
+    let host: Surroundings = site.surroundings.clone();
+    let journal = Journal::new(host, Operation::Uninstall(uninstallation.clone()));
+    let state = match state {
+        Some(state) => {
+            state.write_journal(&journal)?;
+            state
+        }
+        None => State::create(&site.layout, &journal)?,
+    };
+    removal::run(site, &uninstallation, state)
+}
+
+/// Asks where a person can be asked; elsewhere `--yes` has to be given.
+fn confirm(args: &Args, installed: Option<&Installed>, console: Console) -> anyhow::Result<()> {
+    if args.yes {
+        return Ok(());
+    }
+    let refused = |message: &str| Failure::new(Exit::Usage, "not_confirmed", message).hint("give --yes");
+    if !console.interactive() {
+        return Err(refused("an uninstallation has to be confirmed").into());
+    }
+    let what = installed.map_or_else(
+        || "what an earlier installation left".to_owned(),
+        |installed| format!("{} {}", installed.current.product, installed.current.id()),
+    );
+    let (question, expected) = if args.purge {
+        let data = "with its settings, its database and all that its tenants have stored";
+        (format!("This removes {what} {data}. Type {WORD} to go ahead:"), [WORD, WORD])
+    } else {
+        (format!("Remove {what} from this host? [y/N]"), ["y", "yes"])
+    };
+    let answer = console.ask(question)?.unwrap_or_default().to_lowercase();
+    if expected.contains(&answer.as_str()) { Ok(()) } else { Err(refused("nothing was changed").into()) }
+}

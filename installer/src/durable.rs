@@ -1,0 +1,212 @@
+//! Changes of the file system that outlive a power cut once they have returned.
+//!
+//! A file is written under a temporary name, synced and renamed, and its folder synced. Temporary names follow from the final
+//! ones ([`partial`]), so that whoever takes a file back also finds what an interrupted write left.
+
+use rustix::fs::{Mode, RenameFlags};
+use std::ffi::OsStr;
+use std::fs::{DirBuilder, File, OpenOptions, Permissions};
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+
+/// An operation on a path that failed.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {what} {}", .path.display())]
+pub(crate) struct PathError {
+    what: &'static str,
+    path: PathBuf,
+    #[source]
+    pub(crate) source: io::Error,
+}
+
+pub(crate) type Result<T> = std::result::Result<T, PathError>;
+
+/// Names the operation and the path that an [`io::Error`] is about.
+pub(crate) trait At<T> {
+    fn at(self, what: &'static str, path: &Path) -> Result<T>;
+}
+
+impl<T, E: Into<io::Error>> At<T> for std::result::Result<T, E> {
+    fn at(self, what: &'static str, path: &Path) -> Result<T> {
+        self.map_err(|error| PathError { what, path: path.to_owned(), source: error.into() })
+    }
+}
+
+/// What is being written to `path` until it is whole: `.NAME.partial` beside it.
+pub(crate) fn partial(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or(OsStr::new("root"));
+    let mut partial = OsStr::new(".").to_owned();
+    partial.push(name);
+    partial.push(".partial");
+    path.with_file_name(partial)
+}
+
+/// Syncs a folder: names that were added to it or removed from it are on the disk.
+pub(crate) fn sync_folder(path: &Path) -> Result<()> {
+    File::open(path).and_then(|folder| folder.sync_all()).at("sync", path)
+}
+
+fn sync_parent(path: &Path) -> Result<()> {
+    path.parent().map_or(Ok(()), sync_folder)
+}
+
+/// Opens a new file for writing; one that an interrupted run left under this name is replaced.
+pub(crate) fn create(path: &Path, mode: u32) -> Result<File> {
+    remove_entry(path)?;
+    let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path).at("create", path)?;
+    // The process's umask must not decide.
+    file.set_permissions(Permissions::from_mode(mode)).at("set the mode of", path)?;
+    Ok(file)
+}
+
+/// Puts a file in place, or replaces it in one step.
+pub(crate) fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
+    let temporary = partial(path);
+    let mut file = create(&temporary, mode)?;
+    file.write_all(bytes).at("write", &temporary)?;
+    file.sync_all().at("sync", &temporary)?;
+    rename(&temporary, path)
+}
+
+/// Renames, replacing what is there, and syncs the folder.
+pub(crate) fn rename(from: &Path, to: &Path) -> Result<()> {
+    std::fs::rename(from, to).at("rename", from)?;
+    sync_parent(to)
+}
+
+/// Renames to a name that must be free, and syncs the folder.
+pub(crate) fn rename_to_free_name(from: &Path, to: &Path) -> Result<()> {
+    rustix::fs::renameat_with(rustix::fs::CWD, from, rustix::fs::CWD, to, RenameFlags::NOREPLACE).at("rename", from)?;
+    sync_parent(to)
+}
+
+/// Makes a folder with exactly this mode. One that is there stays as it is.
+pub(crate) fn create_folder(path: &Path, mode: u32) -> Result<()> {
+    match DirBuilder::new().mode(mode).create(path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(()),
+        other => other.at("create the folder", path)?,
+    }
+    rustix::fs::chmod(path, Mode::from_raw_mode(mode)).at("set the mode of", path)?;
+    sync_parent(path)
+}
+
+/// Points the symbolic link `path` at `target`, in one step.
+pub(crate) fn point(path: &Path, target: &Path) -> Result<()> {
+    let temporary = partial(path);
+    remove_entry(&temporary)?;
+    symlink(target, &temporary).at("create the link", &temporary)?;
+    rename(&temporary, path)
+}
+
+/// Removes a file or a link, and what an interrupted write of it left. Neither has to be there.
+pub(crate) fn remove(path: &Path) -> Result<()> {
+    let left = remove_entry(&partial(path))?;
+    if remove_entry(path)? | left { sync_parent(path) } else { Ok(()) }
+}
+
+fn remove_entry(path: &Path) -> Result<bool> {
+    match std::fs::remove_file(path) {
+        Ok(()) => Ok(true),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(false),
+        Err(error) => Err(error).at("remove", path),
+    }
+}
+
+/// Removes a folder with all that is in it; no link is followed. It does not have to be there.
+pub(crate) fn remove_tree(path: &Path) -> Result<()> {
+    match std::fs::remove_dir_all(path) {
+        Ok(()) => sync_parent(path),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error).at("remove the folder", path),
+    }
+}
+
+/// Removes a folder if nothing is in it.
+pub(crate) fn remove_if_empty(path: &Path) -> Result<()> {
+    match std::fs::remove_dir(path) {
+        Ok(()) => sync_parent(path),
+        Err(error) if is_in_use(&error) || error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error).at("remove the folder", path),
+    }
+}
+
+/// Somebody else's files are in the folder, or it is a mount point.
+fn is_in_use(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::DirectoryNotEmpty | ErrorKind::ResourceBusy | ErrorKind::CrossesDevices)
+}
+
+/// Whether anything is at `path`, a dangling link included.
+pub(crate) fn exists(path: &Path) -> Result<bool> {
+    match path.symlink_metadata() {
+        Ok(_) => Ok(true),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(false),
+        Err(error) => Err(error).at("look at", path),
+    }
+}
+
+/// Reads a small file of our own, if it is there. `limit` is in bytes.
+pub(crate) fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>> {
+    use std::io::Read as _;
+    let file = match File::open(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        other => other.at("read", path)?,
+    };
+    let mut bytes = Vec::new();
+    file.take(limit + 1).read_to_end(&mut bytes).at("read", path)?;
+    if bytes.len() as u64 > limit {
+        let reason = format!("it is larger than the {limit} bytes that are read");
+        return Err(io::Error::new(ErrorKind::InvalidData, reason)).at("read", path);
+    }
+    Ok(Some(bytes))
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_gets_exactly_the_mode_and_replaces_what_was_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        std::fs::write(partial(&path), "left by a killed run").unwrap();
+        for content in ["one", "two"] {
+            write(&path, content.as_bytes(), 0o666).unwrap();
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), content);
+        }
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o7777, 0o666);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn removing_takes_along_what_an_interrupted_write_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        std::fs::write(partial(&path), "").unwrap();
+        remove(&path).unwrap();
+        remove(&path).unwrap();
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_link_is_repointed_in_one_step_and_a_folder_in_use_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let link = folder.path().join("current");
+        point(&link, Path::new("releases/1")).unwrap();
+        point(&link, Path::new("releases/2")).unwrap();
+        assert_eq!(std::fs::read_link(&link).unwrap(), Path::new("releases/2"));
+        remove_if_empty(folder.path()).unwrap();
+        assert!(exists(&link).unwrap());
+    }
+
+    #[test]
+    fn reads_up_to_the_limit_and_no_further() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        assert_eq!(read(&path, 3).unwrap(), None);
+        std::fs::write(&path, "123").unwrap();
+        assert_eq!(read(&path, 3).unwrap().unwrap(), b"123");
+        assert!(read(&path, 2).is_err());
+    }
+}

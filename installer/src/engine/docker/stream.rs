@@ -1,0 +1,62 @@
+//! From a thread that writes to a request's body that is read, with little in between.
+
+use bytes::Bytes;
+use futures_util::Stream;
+use std::io::{self, Write};
+use tokio::sync::mpsc;
+
+/// How large a piece of the body is, in bytes.
+const CHUNK: usize = 256 << 10;
+/// How many pieces wait for the engine: with [`CHUNK`], 2 MiB of memory.
+const WAITING: usize = 8;
+
+/// The end that is written to.
+pub(super) struct BodyWriter {
+    sender: mpsc::Sender<io::Result<Bytes>>,
+    buffer: Vec<u8>,
+}
+
+/// A writer and the body that it fills.
+pub(super) fn channel() -> (BodyWriter, impl Stream<Item = io::Result<Bytes>> + Send + 'static) {
+    let (sender, receiver) = mpsc::channel(WAITING);
+    let body = futures_util::stream::unfold(receiver, |mut receiver| async move {
+        let item = receiver.recv().await?;
+        Some((item, receiver))
+    });
+    (BodyWriter { sender, buffer: Vec::with_capacity(CHUNK) }, body)
+}
+
+impl BodyWriter {
+    /// Ends the body: properly if all was written, otherwise so that the engine sees it break off.
+    pub(super) fn finish(mut self, result: io::Result<()>) -> io::Result<()> {
+        let result = result.and_then(|()| self.send());
+        if result.is_err() {
+            // The engine may have gone away first: then it knows.
+            let _ = self.sender.blocking_send(Err(io::Error::other("the image is not complete")));
+        }
+        result
+    }
+
+    fn send(&mut self) -> io::Result<()> {
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
+        let chunk = std::mem::replace(&mut self.buffer, Vec::with_capacity(CHUNK));
+        self.sender.blocking_send(Ok(chunk.into())).map_err(|_| io::ErrorKind::BrokenPipe.into())
+    }
+}
+
+impl Write for BodyWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let fits = bytes.len().min(CHUNK - self.buffer.len());
+        self.buffer.extend_from_slice(&bytes[..fits]);
+        if self.buffer.len() == CHUNK {
+            self.send()?;
+        }
+        Ok(fits)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.send()
+    }
+}

@@ -1,0 +1,61 @@
+//! What tenants have in the engine, found by the label that all of it carries.
+
+use super::{During as _, EngineError, Volumes, is_not_found};
+use crate::engine::TENANT_LABEL;
+use bollard::Docker;
+use bollard::query_parameters::{
+    ListContainersOptions, ListNetworksOptions, ListVolumesOptions, RemoveContainerOptionsBuilder,
+    RemoveVolumeOptionsBuilder,
+};
+use std::collections::HashMap;
+
+pub(super) async fn remove(client: &Docker, volumes: Volumes) -> Result<(), EngineError> {
+    remove_containers(client).await?;
+    remove_networks(client).await?;
+    match volumes {
+        Volumes::Keep => Ok(()),
+        Volumes::Remove => remove_volumes(client).await,
+    }
+}
+
+fn labelled() -> HashMap<String, Vec<String>> {
+    HashMap::from([("label".to_owned(), vec![TENANT_LABEL.to_owned()])])
+}
+
+async fn remove_containers(client: &Docker) -> Result<(), EngineError> {
+    let options = ListContainersOptions { all: true, filters: Some(labelled()), ..ListContainersOptions::default() };
+    for container in client.list_containers(Some(options)).await.during("list tenants' containers")? {
+        let Some(id) = container.id else { continue };
+        let force = RemoveContainerOptionsBuilder::new().force(true).build();
+        match client.remove_container(&id, Some(force)).await {
+            Err(error) if is_not_found(&error) => {}
+            other => other.during(format!("remove the container {id}"))?,
+        }
+    }
+    Ok(())
+}
+
+async fn remove_networks(client: &Docker) -> Result<(), EngineError> {
+    let options = ListNetworksOptions { filters: Some(labelled()) };
+    for network in client.list_networks(Some(options)).await.during("list tenants' networks")? {
+        let Some(id) = network.id else { continue };
+        match client.remove_network(&id).await {
+            Err(error) if is_not_found(&error) => {}
+            other => other.during(format!("remove the network {id}"))?,
+        }
+    }
+    Ok(())
+}
+
+async fn remove_volumes(client: &Docker) -> Result<(), EngineError> {
+    let options = ListVolumesOptions { filters: Some(labelled()) };
+    let list = client.list_volumes(Some(options)).await.during("list tenants' volumes")?;
+    for volume in list.volumes.into_iter().flatten() {
+        let force = RemoveVolumeOptionsBuilder::new().force(true).build();
+        match client.remove_volume(&volume.name, Some(force)).await {
+            Err(error) if is_not_found(&error) => {}
+            other => other.during(format!("remove the volume {}", volume.name))?,
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,268 @@
+//! What an error means to the caller: its exit code, its word for scripts, and what to do next. In one place, so that the
+//! same error never has two codes.
+
+use crate::decode::DecodeError;
+use crate::engine::{ArchiveError, EngineError};
+use crate::installed::RecordError;
+use crate::lock::LockError;
+use crate::media::MediaError;
+use crate::policy::Refusal;
+use crate::settings::SettingsError;
+use crate::trust::TrustError;
+use landfall_console::{Exit, Failure};
+use landfall_manifests::{File, Image, ReadError};
+use landfall_systemd::{UnitManager, UnitName};
+use std::error::Error;
+use std::fmt::Write as _;
+use std::io;
+use std::path::Path;
+
+/// How many lines of a service's log are shown when it does not become well.
+const LOG_LINES: u16 = 20;
+
+type Verdict = (Exit, &'static str, &'static str);
+
+const COPY_AGAIN: &str = "copy the bundle again from where it was made, and compare its sha256sum";
+const REMAKE: &str = "the bundle was signed like this: ask its publisher for another one";
+const ROOM: &str = "free room there: `landfall-installer plan FILE` says how much is needed";
+const TRUST: &str = "compare the key ids with those that you were given by another way than the media";
+const RECORD: &str = "put the file back as it was, or remove the host's installation by hand";
+const RECOVER: &str = "run `landfall-installer recover` first";
+const ENGINE: &str = "start the engine, or say which one with --engine (none leaves images out)";
+
+/// Turns a command's error into a [`Failure`], if it is of a kind that a person can act on.
+pub(crate) fn classified(error: anyhow::Error) -> anyhow::Error {
+    if error.chain().any(<dyn Error>::is::<Failure>) {
+        return error;
+    }
+    let full = error.chain().find_map(<dyn Error>::downcast_ref::<io::Error>).and_then(of_disk);
+    match full.or_else(|| error.chain().find_map(verdict)) {
+        Some((exit, code, hint)) => Failure::new(exit, code, format!("{error:#}")).hint(hint).into(),
+        None => error,
+    }
+}
+
+fn verdict(cause: &(dyn Error + 'static)) -> Option<Verdict> {
+    None.or_else(|| cause.downcast_ref().map(of_read))
+        .or_else(|| cause.downcast_ref::<DecodeError>().map(|_| (Exit::Damaged, "damaged", REMAKE)))
+        .or_else(|| cause.downcast_ref().map(of_media))
+        .or_else(|| cause.downcast_ref().map(of_trust))
+        .or_else(|| cause.downcast_ref().map(of_refusal))
+        .or_else(|| cause.downcast_ref().map(of_settings))
+        .or_else(|| cause.downcast_ref().and_then(of_lock))
+        .or_else(|| cause.downcast_ref().and_then(of_record))
+        .or_else(|| cause.downcast_ref().and_then(of_engine))
+}
+
+fn of_disk(error: &io::Error) -> Option<Verdict> {
+    use io::ErrorKind::{FileTooLarge, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    match error.kind() {
+        StorageFull | QuotaExceeded => Some((Exit::Unfit, "disk_full", ROOM)),
+        FileTooLarge => Some((Exit::Unfit, "file_too_large", "put the store on a file system that holds such files")),
+        ReadOnlyFilesystem => Some((Exit::Unfit, "read_only", "mount the file system for writing")),
+        PermissionDenied => Some((Exit::Unfit, "not_permitted", "run it as root")),
+        _ => None,
+    }
+}
+
+fn of_read(error: &ReadError) -> Verdict {
+    match error {
+        ReadError::Untrusted(_) => (Exit::Untrusted, "untrusted", TRUST),
+        ReadError::Release(_) => (Exit::Damaged, "damaged", REMAKE),
+        ReadError::NotABundle => (Exit::Damaged, "not_a_bundle", "name a file NAME.landfall.tar"),
+        ReadError::Source(_) => {
+            (Exit::Damaged, "unreadable", "the media may be failing: copy the bundle to another one")
+        }
+        _ => (Exit::Damaged, "damaged", COPY_AGAIN),
+    }
+}
+
+fn of_media(error: &MediaError) -> Verdict {
+    match error {
+        MediaError::Open { .. } | MediaError::Kind(_) => (Exit::Usage, "missing_file", "name a file NAME.landfall.tar"),
+    }
+}
+
+fn of_trust(error: &TrustError) -> Verdict {
+    match error {
+        TrustError::Key { .. } | TrustError::Given(_) => {
+            (Exit::Usage, "trust", "--trust takes a line that begins with RW, or a file of minisign's that holds one")
+        }
+        TrustError::Pinned { .. } | TrustError::Path(_) => (Exit::Untrusted, "trust_root", RECORD),
+    }
+}
+
+fn of_refusal(refusal: &Refusal) -> Verdict {
+    let (code, hint) = match refusal {
+        Refusal::Platform(..) => ("platform", "get the bundle that was made for this processor"),
+        Refusal::Delta(_) => ("delta", "get the full bundle of this release"),
+        Refusal::Product { .. } => ("product", "use another host, or `landfall-installer uninstall` first"),
+        Refusal::Floor { .. } => ("downgrade", "get a bundle with a higher serial"),
+        Refusal::Installed { .. } => (
+            "installed",
+            "this version of the installer brings in first releases only: `landfall-installer uninstall` keeps settings, \
+             database and tenants' files, and `install` takes them up again",
+        ),
+        Refusal::SameName(_) => ("same_name", "a release never changes: ask the publisher for one with a new serial"),
+        Refusal::Incomplete(_) => ("incomplete", "build the bundle with `landfall-bundler build`"),
+    };
+    (Exit::Policy, code, hint)
+}
+
+fn of_settings(_: &SettingsError) -> Verdict {
+    let hint = "the config.toml of the release lists the settings; `landfall-installer plan FILE` is a safe way to try";
+    (Exit::Usage, "settings", hint)
+}
+
+fn of_lock(error: &LockError) -> Option<Verdict> {
+    matches!(error, LockError::Busy).then_some((Exit::Busy, "busy", "wait until it has ended"))
+}
+
+fn of_record(error: &RecordError) -> Option<Verdict> {
+    match error {
+        RecordError::Path(_) => None,
+        RecordError::Parse { .. } | RecordError::Floor(_) => Some((Exit::Unexpected, "record", RECORD)),
+    }
+}
+
+fn of_engine(error: &EngineError) -> Option<Verdict> {
+    match error {
+        EngineError::Unreachable { .. } => Some((Exit::Unfit, "no_engine", ENGINE)),
+        EngineError::Request { .. } => Some((Exit::Unfit, "engine", "the engine's own log says more")),
+        EngineError::Archive(_) => None,
+    }
+}
+
+/// Says which file a damage is in.
+pub(crate) fn damaged_on(path: &Path) -> impl Fn(anyhow::Error) -> anyhow::Error + '_ {
+    move |error| error.context(format!("{}", path.display()))
+}
+
+/// Everything that is wrong with a bundle, the first place in full.
+pub(crate) fn damage(path: &Path, damage: Vec<ReadError>) -> anyhow::Result<()> {
+    let count = damage.len();
+    let Some(first) = damage.into_iter().next() else { return Ok(()) };
+    let more = if count > 1 { format!(" (and {} more places)", count - 1) } else { String::new() };
+    Err(anyhow::Error::from(first).context(format!("{}{more}", path.display())))
+}
+
+/// An [`io::Error`] hides the error that it was made from; this brings ours to light.
+fn unwrapped(error: io::Error) -> anyhow::Error {
+    let kind = error.kind();
+    let Some(inner) = error.into_inner() else { return io::Error::from(kind).into() };
+    match inner.downcast::<DecodeError>().map_err(|inner| inner.downcast::<ArchiveError>()) {
+        Ok(decode) => (*decode).into(),
+        Err(Ok(archive)) => {
+            let context = format!("layer {} (blob {})", archive.diff_id, archive.blob);
+            bared(archive.source).context(context)
+        }
+        Err(Err(inner)) => io::Error::new(kind, inner).into(),
+    }
+}
+
+/// An error of the system is kept as it is, with its number.
+fn bared(error: io::Error) -> anyhow::Error {
+    if error.get_ref().is_some() { unwrapped(error) } else { error.into() }
+}
+
+/// An image that could not be loaded: the fault is the bundle's or the engine's.
+pub(crate) fn of_load(error: EngineError, image: &Image) -> anyhow::Error {
+    let context = format!("load image {}", image.name);
+    match error {
+        EngineError::Archive(source) => bared(source).context(context),
+        other => anyhow::Error::from(other).context(context),
+    }
+}
+
+/// A file that could not be unfolded: the fault is the bundle's or the disk's.
+pub(crate) fn of_file(error: io::Error, file: &File, path: &Path) -> anyhow::Error {
+    let context = format!("unfold {} (blob {}) to {}", file.path, file.blob, path.display());
+    bared(error).context(context)
+}
+
+/// The service did not start or did not become well, with what it last said.
+pub(crate) fn of_service(error: &anyhow::Error, unit: &UnitName, units: &dyn UnitManager) -> anyhow::Error {
+    let mut message = format!("{unit} did not become healthy, everything was undone: {error:#}");
+    for line in units.log(unit, LOG_LINES).unwrap_or_default() {
+        let _ = write!(message, "\n  {line}");
+    }
+    Failure::new(Exit::Unfit, "unhealthy", message)
+        .hint("correct what the log complains about, and install again")
+        .into()
+}
+
+/// Something failed, and so did undoing it: the journal is there.
+pub(crate) fn unsettled(error: anyhow::Error, undo: &anyhow::Error) -> anyhow::Error {
+    let failure = Failure::of(&classified(error));
+    let message = format!("{failure}; undoing that failed as well: {undo:#}");
+    Failure::new(failure.exit(), failure.code(), message).hint(RECOVER).into()
+}
+
+/// An earlier operation was cut off.
+pub(crate) fn interrupted(operation: &str) -> Failure {
+    let message = format!("an {operation} was interrupted on this host");
+    Failure::new(Exit::Busy, "interrupted", message).hint(RECOVER)
+}
+
+/// A host that lacks things, all of them listed.
+pub(crate) fn unfit(problems: &[impl std::fmt::Display]) -> Failure {
+    let list: Vec<String> = problems.iter().map(|problem| format!("- {problem}")).collect();
+    let message = format!("this host is not fit:\n{}", list.join("\n"));
+    Failure::new(Exit::Unfit, "unfit", message).hint("change what is listed, then run the same command again")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::durable::At as _;
+    use landfall_manifests::Digest;
+
+    fn exit_of(error: impl Into<anyhow::Error>) -> (Exit, &'static str) {
+        let failure = Failure::of(&classified(error.into().context("install")));
+        (failure.exit(), failure.code())
+    }
+
+    #[test]
+    fn each_kind_of_error_has_its_exit_code() {
+        let disk = |kind| Err::<(), _>(io::Error::from(kind)).at("write", Path::new("/x")).err();
+        for (error, expected) in [
+            (anyhow::Error::from(ReadError::NotABundle), (Exit::Damaged, "not_a_bundle")),
+            (ReadError::Trailing { offset: 1 }.into(), (Exit::Damaged, "damaged")),
+            (ReadError::Source(io::Error::other("EIO")).into(), (Exit::Damaged, "unreadable")),
+            (
+                Refusal::SameName("1.0.0-1".parse().unwrap_or_else(|_| unreachable!())).into(),
+                (Exit::Policy, "same_name"),
+            ),
+            (LockError::Busy.into(), (Exit::Busy, "busy")),
+            (SettingsError::Unknown("a.b".to_owned()).into(), (Exit::Usage, "settings")),
+            (DecodeError::TooLong(3).into(), (Exit::Damaged, "damaged")),
+            (anyhow::anyhow!("boom"), (Exit::Unexpected, "unexpected")),
+        ] {
+            assert_eq!(exit_of(error), expected);
+        }
+        let full = disk(io::ErrorKind::StorageFull).map(exit_of);
+        assert_eq!(full, Some((Exit::Unfit, "disk_full")));
+    }
+
+    #[test]
+    fn a_wrong_layer_is_the_bundles_fault_and_named_also_through_the_engine() {
+        let digest = Digest::of(b"");
+        let inner = io::Error::from(DecodeError::Digest { expected: digest, found: Digest::of(b"x") });
+        let failure = Failure::of(&classified(unwrapped(inner).context("load image a")));
+        assert_eq!(failure.exit(), Exit::Damaged);
+        assert!(failure.to_string().contains(&digest.to_string()), "{failure}");
+    }
+
+    #[test]
+    fn a_full_disk_while_a_blob_comes_in_is_the_hosts_fault() {
+        let sink = ReadError::Sink { entry: "blobs/x".to_owned(), source: io::ErrorKind::StorageFull.into() };
+        assert_eq!(exit_of(sink), (Exit::Unfit, "disk_full"));
+    }
+
+    #[test]
+    fn a_failed_undo_keeps_the_code_and_asks_for_recovery() {
+        let failure = Failure::of(&unsettled(ReadError::NotABundle.into(), &anyhow::anyhow!("no engine")));
+        assert_eq!((failure.exit(), failure.advice()), (Exit::Damaged, Some(RECOVER)));
+        assert!(failure.to_string().ends_with("undoing that failed as well: no engine"), "{failure}");
+    }
+}

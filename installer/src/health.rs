@@ -1,0 +1,74 @@
+//! Asks the runtime whether it is well: `GET /health`.
+
+use std::io::{self, Read as _, Write as _};
+use std::net::{Ipv4Addr, SocketAddrV4, TcpStream};
+use std::time::Duration;
+
+/// How long one question may take.
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// The longest answer that is read, in bytes.
+const ANSWER_BYTES: u64 = 64 << 10;
+
+/// What the runtime says about itself.
+#[derive(Debug, PartialEq, Eq, serde::Deserialize)]
+struct Health {
+    status: String,
+    #[serde(default)]
+    release: String,
+}
+
+/// Asks once. The error says what was wrong.
+pub(crate) fn check(address: Ipv4Addr, port: u16, release: &str) -> Result<(), String> {
+    let address = if address.is_unspecified() { Ipv4Addr::LOCALHOST } else { address };
+    let answer = ask(SocketAddrV4::new(address, port)).map_err(|error| format!("no answer at port {port}: {error}"))?;
+    judge(&answer, release)
+}
+
+/// HTTP/1.0 (RFC 1945), so that the answer is not chunked and ends with the connection.
+fn ask(address: SocketAddrV4) -> io::Result<String> {
+    let mut stream = TcpStream::connect_timeout(&address.into(), TIMEOUT)?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
+    stream.set_write_timeout(Some(TIMEOUT))?;
+    write!(stream, "GET /health HTTP/1.0\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+    let mut answer = Vec::new();
+    stream.take(ANSWER_BYTES).read_to_end(&mut answer)?;
+    Ok(String::from_utf8_lossy(&answer).into_owned())
+}
+
+fn judge(answer: &str, release: &str) -> Result<(), String> {
+    let (head, body) = answer.split_once("\r\n\r\n").ok_or("what answers does not speak HTTP")?;
+    let status = head.lines().next().unwrap_or_default();
+    if status.split_whitespace().nth(1) != Some("200") {
+        return Err(format!("it answers {status:?}"));
+    }
+    let health: Health = serde_json::from_str(body).map_err(|_| "its answer is not that of a Landfall runtime")?;
+    match health {
+        Health { status, .. } if status != "ok" => Err(format!("its status is {status:?}")),
+        Health { release: found, .. } if found != release => {
+            Err(format!("it reports release {found:?}, not {release}"))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn believes_only_the_release_that_was_started_and_is_well() {
+        let ok = "HTTP/1.1 200 OK\r\nx: y\r\n\r\n{\"status\":\"ok\",\"release\":\"1.0.0-1\",\"more\":1}";
+        assert_eq!(judge(ok, "1.0.0-1"), Ok(()));
+        for (answer, release) in [
+            (ok, "1.0.0-2"),
+            (&ok.replace("200 OK", "503 No"), "1.0.0-1"),
+            (&ok.replace("\"ok\"", "\"starting\""), "1.0.0-1"),
+            (&ok.replace("{\"status", "<html>"), "1.0.0-1"),
+            ("HTTP/1.1 200 OK\r\n", "1.0.0-1"),
+            ("SSH-2.0-x\r\n", "1.0.0-1"),
+            ("", "1.0.0-1"),
+        ] {
+            assert!(judge(answer, release).is_err(), "{answer}");
+        }
+    }
+}

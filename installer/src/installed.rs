@@ -1,0 +1,144 @@
+//! What is installed: `installed.json`, and the serial floor beside it.
+
+use crate::durable::{self, PathError};
+use crate::engine::EngineAddress;
+use crate::layout::Layout;
+use landfall_manifests::{Digest, Product, Release, ReleaseId, Serial, Version};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// The largest record that is read, in bytes: room for thousands of images.
+const RECORD_BYTES: u64 = 4 << 20;
+/// A serial has at most 16 digits.
+const FLOOR_BYTES: u64 = 32;
+
+/// The record of an installed host, `installed.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Installed {
+    /// The record's form, 1.
+    pub(crate) schema: u32,
+    /// The release that `current` points at.
+    pub(crate) current: InstalledRelease,
+    /// What the host was like.
+    pub(crate) host: Surroundings,
+    /// Folders that were not there before, relative to the root, outermost first.
+    pub(crate) created: Vec<String>,
+}
+
+/// One release on a host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct InstalledRelease {
+    pub(crate) product: Product,
+    pub(crate) version: Version,
+    pub(crate) serial: Serial,
+    /// The digest of its `landfall.json`.
+    pub(crate) manifest: Digest,
+    /// When it was installed (RFC 3339), by the host's clock: nothing is decided by it.
+    pub(crate) installed: String,
+    /// Its unit files, relative to the root.
+    pub(crate) units: Vec<String>,
+    /// The tags that its images have in the engine.
+    pub(crate) tags: Vec<String>,
+}
+
+/// With what an operation works, so that recovery works with the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Surroundings {
+    /// The container engine.
+    pub(crate) engine: EngineAddress,
+    /// Whether systemd is talked to.
+    pub(crate) systemd: bool,
+}
+
+impl InstalledRelease {
+    pub(crate) fn new(release: &Release, manifest: Digest, units: Vec<String>, tags: Vec<String>) -> Self {
+        Self {
+            product: release.product.clone(),
+            version: release.version.clone(),
+            serial: release.serial,
+            manifest,
+            installed: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            units,
+            tags,
+        }
+    }
+
+    pub(crate) fn id(&self) -> ReleaseId {
+        ReleaseId { version: self.version.clone(), serial: self.serial }
+    }
+}
+
+/// A record that is there and makes no sense.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RecordError {
+    #[error(transparent)]
+    Path(#[from] PathError),
+    #[error("{} does not parse: it was changed by hand, or written by a later version", .path.display())]
+    Parse {
+        path: PathBuf,
+        #[source]
+        source: serde_json::Error,
+    },
+    #[error("{} holds no serial", .0.display())]
+    Floor(PathBuf),
+}
+
+/// Reads a JSON record, if it is there.
+pub(crate) fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>, RecordError> {
+    let Some(bytes) = durable::read(path, RECORD_BYTES)? else { return Ok(None) };
+    serde_json::from_slice(&bytes).map(Some).map_err(|source| RecordError::Parse { path: path.to_owned(), source })
+}
+
+/// Writes a JSON record that only root reads.
+pub(crate) fn write_json(path: &Path, record: &impl Serialize) -> Result<(), PathError> {
+    #[expect(clippy::expect_used, reason = "our records have text keys and derived forms, which always serialise")]
+    let mut bytes = serde_json::to_vec_pretty(record).expect("a record is JSON");
+    bytes.push(b'\n');
+    durable::write(path, &bytes, 0o600)
+}
+
+impl Installed {
+    pub(crate) fn read(layout: &Layout) -> Result<Option<Self>, RecordError> {
+        read_json(&layout.installed())
+    }
+}
+
+/// The serial below which bundles are refused.
+pub(crate) fn read_floor(layout: &Layout) -> Result<Option<Serial>, RecordError> {
+    let path = layout.serial_floor();
+    let Some(bytes) = durable::read(&path, FLOOR_BYTES)? else { return Ok(None) };
+    let number = std::str::from_utf8(&bytes).ok().and_then(|text| text.trim_end().parse::<u64>().ok());
+    let serial = number.and_then(|number| Serial::try_from(number).ok());
+    serial.map(Some).ok_or(RecordError::Floor(path))
+}
+
+/// Raises the floor to `serial`; never lowers it.
+pub(crate) fn raise_floor(layout: &Layout, serial: Serial) -> Result<(), RecordError> {
+    if read_floor(layout)?.is_some_and(|floor| floor >= serial) {
+        return Ok(());
+    }
+    Ok(durable::write(&layout.serial_floor(), format!("{serial}\n").as_bytes(), 0o600)?)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_floor_only_rises() {
+        let root = tempfile::tempdir().unwrap();
+        let layout = Layout::new(root.path());
+        std::fs::create_dir_all(layout.state()).unwrap();
+        assert_eq!(read_floor(&layout).unwrap(), None);
+        for (raise, floor) in [(3, 3), (2, 3), (7, 7)] {
+            raise_floor(&layout, Serial::try_from(raise).unwrap()).unwrap();
+            assert_eq!(read_floor(&layout).unwrap(), Some(Serial::try_from(floor).unwrap()));
+        }
+        std::fs::write(layout.serial_floor(), "x").unwrap();
+        assert!(matches!(read_floor(&layout), Err(RecordError::Floor(_))));
+    }
+}

@@ -1,0 +1,127 @@
+//! The journal: what is being done to the host, written before it is done.
+//!
+//! It is there exactly while an operation is under way. It names everything that undoing needs from its first version on;
+//! afterwards only the list of steps grows. Whoever finds it settles it without the bundle: an installation whose last step is
+//! [`StepName::Commit`] is finished, any other is undone; an uninstallation is finished.
+
+use crate::installed::{Installed, RecordError, Surroundings, read_json};
+use crate::layout::Layout;
+use serde::{Deserialize, Serialize};
+
+/// The form that this program writes, and the only one it reads.
+pub(crate) const SCHEMA: u32 = 1;
+
+/// An operation under way, `journal.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Journal {
+    pub(crate) schema: u32,
+    pub(crate) host: Surroundings,
+    pub(crate) operation: Operation,
+}
+
+/// What is being done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Operation {
+    /// The first release is being brought in.
+    Install(Box<Installation>),
+    /// Everything is being taken away.
+    Uninstall(Uninstallation),
+}
+
+/// A first installation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Installation {
+    /// The steps that have begun, in order. The last one may have done anything between nothing and all.
+    pub(crate) steps: Vec<StepName>,
+    /// What `installed.json` will hold.
+    pub(crate) record: Installed,
+    /// Files outside the release that were not there before, relative to the root.
+    pub(crate) files: Vec<String>,
+    /// Tags that the engine did not have before.
+    pub(crate) tags: Vec<String>,
+}
+
+/// An uninstallation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Uninstallation {
+    /// Whether settings, database and volumes go too.
+    pub(crate) purge: bool,
+    /// The unit files that go, relative to the root.
+    pub(crate) units: Vec<String>,
+    /// The tags of the images that go.
+    pub(crate) tags: Vec<String>,
+    /// Folders that were not there before the installation.
+    pub(crate) created: Vec<String>,
+}
+
+/// The steps that change something, in the order of a first installation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum StepName {
+    /// Blobs into the store.
+    Stage,
+    /// Images into the engine.
+    Load,
+    /// The release's folder.
+    Unfold,
+    /// Settings, trust root, token.
+    Configure,
+    /// Units, links, `current`; the service starts.
+    Switch,
+    /// The service is healthy.
+    Probe,
+    /// The installation counts.
+    Commit,
+}
+
+impl Journal {
+    pub(crate) fn new(host: Surroundings, operation: Operation) -> Self {
+        Self { schema: SCHEMA, host, operation }
+    }
+
+    /// Reads the journal of an operation that is under way or was interrupted.
+    pub(crate) fn read(layout: &Layout) -> Result<Option<Self>, RecordError> {
+        read_json(&layout.journal())
+    }
+}
+
+impl Operation {
+    /// For messages.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Install(_) => "install",
+            Self::Uninstall(_) => "uninstall",
+        }
+    }
+}
+
+impl Installation {
+    /// Whether the installation counts, so that recovery finishes it rather than taking it back.
+    pub(crate) fn is_committed(&self) -> bool {
+        self.steps.last() == Some(&StepName::Commit)
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use crate::engine::EngineAddress;
+
+    #[test]
+    fn an_unknown_operation_or_field_is_an_error_and_not_ignored() {
+        let host = Surroundings { engine: EngineAddress::None, systemd: false };
+        let uninstall =
+            Uninstallation { purge: true, units: Vec::new(), tags: vec!["a".into()], created: vec!["opt".into()] };
+        let journal = Journal::new(host, Operation::Uninstall(uninstall));
+        let text = serde_json::to_string(&journal).unwrap();
+        assert_eq!(serde_json::from_str::<Journal>(&text).unwrap(), journal);
+        for changed in [text.replace("uninstall", "update"), text.replace("purge", "wipe")] {
+            assert!(serde_json::from_str::<Journal>(&changed).is_err(), "{changed}");
+        }
+    }
+}

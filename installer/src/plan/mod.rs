@@ -1,0 +1,220 @@
+//! What an installation will do, decided from the release and from what was observed, before anything is done.
+
+mod images;
+mod space;
+mod text;
+
+pub(crate) use images::{Action, PlannedImage};
+pub(crate) use space::Need;
+
+use crate::engine::LocalImage;
+use crate::layout;
+use crate::settings::Ports;
+use landfall_manifests::{Blob, Bundle, Digest, Release};
+use landfall_systemd::UnitName;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// What the host is like, as far as the plan depends on it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Observed {
+    /// Blobs in the store by size in bytes. Each is hashed before it is relied on.
+    pub(crate) stored: BTreeMap<Digest, u64>,
+    /// Folders of [`layout::FOLDERS`] that are not there.
+    pub(crate) missing_folders: Vec<String>,
+    /// Files of [`SETTINGS`] that are not there.
+    pub(crate) missing_settings: Vec<String>,
+    /// The engine, if there is to be one.
+    pub(crate) engine: Option<ObservedEngine>,
+    /// The ports to be free; `None` where no service is started.
+    pub(crate) ports: Option<Ports>,
+}
+
+/// What the engine is like.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ObservedEngine {
+    pub(crate) images: Vec<LocalImage>,
+    pub(crate) takes_partial_archives: bool,
+    pub(crate) data_root: Option<PathBuf>,
+}
+
+/// The files that belong to the host rather than to a release: written once, kept ever after.
+pub(crate) const SETTINGS: [&str; 3] =
+    ["etc/landfall/config.toml", "etc/landfall/trust.json", "etc/landfall/admin.token"];
+
+/// What an installation will do. Sizes are in bytes; paths are relative to the root.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Plan {
+    pub(crate) product: String,
+    /// `<version>-<serial>`
+    pub(crate) release: String,
+    /// The digest of `landfall.json`.
+    pub(crate) manifest: Digest,
+    /// The size of the bundle, which is read once.
+    pub(crate) read: u64,
+    /// Blobs that are copied into the store.
+    pub(crate) stage: Amount,
+    /// Files that are unfolded into the release's folder.
+    pub(crate) unfold: Amount,
+    pub(crate) images: Vec<PlannedImage>,
+    /// Folders that are made.
+    pub(crate) folders: Vec<String>,
+    /// Settings, trust root and token that are written.
+    pub(crate) settings: Vec<String>,
+    pub(crate) units: Vec<String>,
+    /// TCP ports that must be free.
+    pub(crate) ports: Vec<u16>,
+    pub(crate) space: Vec<Need>,
+}
+
+/// How many, and how many bytes together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub(crate) struct Amount {
+    pub(crate) count: u64,
+    pub(crate) bytes: u64,
+}
+
+impl FromIterator<u64> for Amount {
+    fn from_iter<I: IntoIterator<Item = u64>>(sizes: I) -> Self {
+        sizes.into_iter().fold(Self::default(), |sum, size| Self { count: sum.count + 1, bytes: sum.bytes + size })
+    }
+}
+
+impl Plan {
+    /// Plans the installation of a bundle whose manifest is believed.
+    pub(crate) fn new(bundle: &Bundle, observed: &Observed) -> Self {
+        let release = bundle.release();
+        let images = images::plan(release, observed.engine.as_ref());
+        let staged: Vec<&Blob> = missing_blobs(release, &observed.stored).collect();
+        Self {
+            product: release.product.to_string(),
+            release: release.id().to_string(),
+            manifest: Digest::of(bundle.manifest()),
+            read: bundle.size(),
+            stage: staged.iter().map(|blob| blob.size).collect(),
+            unfold: release.files.iter().map(|file| file.size).collect(),
+            folders: observed.missing_folders.clone(),
+            settings: observed.missing_settings.clone(),
+            units: units(release).iter().map(|unit| format!("{}/{unit}", layout::UNITS_FOLDER)).collect(),
+            ports: observed.ports.map_or_else(Vec::new, |ports| vec![ports.api, ports.first_tenant]),
+            space: space::needs(bundle, &staged, &images, observed),
+            images,
+        }
+    }
+
+    /// The tags that the engine does not have yet.
+    pub(crate) fn new_tags(&self) -> Vec<String> {
+        let new = self.images.iter().filter(|image| image.action != Action::Keep);
+        new.map(|image| image.tag.clone()).collect()
+    }
+
+    /// The tags of all images of the release.
+    pub(crate) fn tags(&self) -> Vec<String> {
+        self.images.iter().map(|image| image.tag.clone()).collect()
+    }
+}
+
+fn missing_blobs<'a>(release: &'a Release, stored: &BTreeMap<Digest, u64>) -> impl Iterator<Item = &'a Blob> {
+    release.blobs.iter().filter(|blob| stored.get(&blob.digest) != Some(&blob.size))
+}
+
+/// The units that a release brings, sorted by name.
+pub(crate) fn units(release: &Release) -> Vec<UnitName> {
+    let names = release.files.iter().filter_map(|file| file.path.as_str().strip_prefix("units/"));
+    names.filter(|name| name.starts_with("landfall")).filter_map(|name| UnitName::new(name).ok()).collect()
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+pub(crate) mod tests {
+    use super::*;
+    use landfall_keys::{SecretKey, TrustedKeys};
+    use landfall_manifests::{Arch, Encoding, File, Head, Image, Layer, Os, Signed, Writer, oci};
+
+    /// A release whose images have these layers, each layer's name being its content, 700 bytes by the manifest.
+    pub(crate) fn release_with(images: &[(&str, &[&str])]) -> Release {
+        let digest = |text: &str| Digest::of(text.as_bytes());
+        let layer =
+            |name: &&str| Layer { blob: digest(name), encoding: Encoding::Zstd, diff_id: digest(name), size: 700 };
+        let image = |(name, layers): &(&str, &[&str])| Image {
+            name: name.parse().unwrap(),
+            platform: "linux/amd64".to_owned(),
+            media_type: oci::MANIFEST.to_owned(),
+            config: digest(name),
+            manifest: digest(&format!("manifest of {name}")),
+            layers: layers.iter().map(layer).collect(),
+            source: "rootfs:.".to_owned(),
+            tenant: None,
+        };
+        let file = File {
+            path: "units/landfall.service".parse().unwrap(),
+            mode: "0644".parse().unwrap(),
+            digest: digest("unit"),
+            size: 4,
+            blob: digest("unit"),
+            encoding: Encoding::Zstd,
+        };
+        let mut blobs: BTreeMap<Digest, u64> = BTreeMap::from([(digest("unit"), 4)]);
+        for (name, layers) in images {
+            blobs.extend([(digest(name), name.len() as u64)]);
+            blobs.extend([(digest(&format!("manifest of {name}")), name.len() as u64 + 12)]);
+            blobs.extend(layers.iter().map(|layer| (digest(layer), layer.len() as u64)));
+        }
+        let mut release = Release {
+            schema: 1,
+            product: "acme".parse().unwrap(),
+            version: "1.4.0".parse().unwrap(),
+            serial: 12.try_into().unwrap(),
+            os: Os::Linux,
+            arch: Arch::Amd64,
+            created: None,
+            min_upgrade_from: None,
+            base: None,
+            keys: Vec::new(),
+            layout: Vec::new(),
+            blobs: blobs.into_iter().map(|(digest, size)| Blob { digest, size }).collect(),
+            files: vec![file],
+            images: images.iter().map(image).collect(),
+        };
+        release.layout = release.computed_layout();
+        release
+    }
+
+    fn bundle(release: Release) -> Bundle {
+        let key = SecretKey::generate().unwrap();
+        let signed = Signed::new(release, std::slice::from_ref(&key)).unwrap();
+        let mut bytes = Vec::new();
+        drop(Writer::begin(&mut bytes, &signed).unwrap());
+        bytes.extend([0; 512]);
+        let head = Head::read(&mut bytes.as_slice()).unwrap();
+        head.verify(&TrustedKeys::new(vec![key.public_key()], 1).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn counts_to_the_byte_and_leaves_out_what_the_store_has() {
+        let bundle = bundle(release_with(&[("a", &["base", "a1"])]));
+        let empty = Plan::new(&bundle, &Observed::default());
+        assert_eq!(empty.read, bundle.size());
+        assert_eq!(empty.stage, Amount { count: 5, bytes: 1 + 13 + 4 + 2 + 4 });
+        assert_eq!(empty.unfold, Amount { count: 1, bytes: 4 });
+        assert_eq!(empty.units, ["etc/systemd/system/landfall.service"]);
+        assert!(empty.images.is_empty(), "no engine, no images");
+
+        let stored = BTreeMap::from([(Digest::of(b"base"), 4), (Digest::of(b"a1"), 3)]);
+        let plan = Plan::new(&bundle, &Observed { stored, ..Observed::default() });
+        assert_eq!(plan.stage, Amount { count: 4, bytes: 1 + 13 + 2 + 4 }, "a blob of the wrong size does not count");
+    }
+
+    #[test]
+    fn the_engine_needs_room_for_the_layers_and_the_largest_archive() {
+        let bundle = bundle(release_with(&[("a", &["base", "a1"]), ("b", &["base", "b1"])]));
+        let data_root = Some("/var/lib/docker".into());
+        let engine = ObservedEngine { images: Vec::new(), takes_partial_archives: true, data_root };
+        let plan = Plan::new(&bundle, &Observed { engine: Some(engine), ..Observed::default() });
+        let need = plan.space.iter().find(|need| need.folder.is_absolute()).unwrap();
+        assert_eq!(need.bytes, 3 * 700 + 2 * 700 + 2 * (1 << 20));
+        assert_eq!(plan.new_tags(), plan.tags());
+    }
+}

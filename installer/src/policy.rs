@@ -1,0 +1,90 @@
+//! Whether a release may come onto this host: decided from the release and the host's records alone, never from the clock.
+
+use crate::installed::InstalledRelease;
+use landfall_manifests::{Arch, Digest, Os, Product, Release, ReleaseId, Serial, Version};
+use landfall_systemd::UnitName;
+use std::collections::BTreeSet;
+
+/// Files that every release must have to be installed, besides the units.
+pub(crate) const PROGRAM: &str = "bin/landfall";
+/// The installer that stays outside the releases.
+pub(crate) const INSTALLER: &str = "bin/landfall-installer";
+/// The default settings.
+pub(crate) const SETTINGS: &str = "config.toml";
+
+/// What the host's records say.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Records<'a> {
+    pub(crate) current: Option<&'a InstalledRelease>,
+    pub(crate) floor: Option<Serial>,
+    pub(crate) arch: Option<Arch>,
+}
+
+/// What may happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Nothing is installed: this is a first installation.
+    Install,
+    /// Exactly this release is installed.
+    Already,
+}
+
+/// Why a release is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Refusal {
+    #[error("the release is for {}/{}, this host is linux/{}", .0.name(), .1.name(), std::env::consts::ARCH)]
+    Platform(Os, Arch),
+    #[error("this is a delta bundle on top of {0}: delta bundles are not supported yet")]
+    Delta(Version),
+    #[error("this host runs {installed}, the bundle is of {offered}: one host runs one product")]
+    Product { installed: Product, offered: Product },
+    #[error("the release's serial {offered} is below this host's floor of {floor}: that would be a downgrade")]
+    Floor { offered: Serial, floor: Serial },
+    #[error("{installed} is installed, and this bundle is {offered}: it cannot be brought in over it by `install`")]
+    Installed { installed: ReleaseId, offered: ReleaseId },
+    #[error("{0} is installed from another manifest than this one, which has the same version and serial")]
+    SameName(ReleaseId),
+    #[error("the release has no {0}, which every host needs: it was not made for `install`")]
+    Incomplete(String),
+}
+
+/// Decides.
+pub(crate) fn judge(release: &Release, manifest: Digest, records: Records<'_>) -> Result<Verdict, Refusal> {
+    if records.arch != Some(release.arch) {
+        return Err(Refusal::Platform(release.os, release.arch));
+    }
+    let already = records.current.is_some_and(|current| current.manifest == manifest);
+    if already {
+        return Ok(Verdict::Already);
+    }
+    if let Some(base) = &release.base {
+        return Err(Refusal::Delta(base.version.clone()));
+    }
+    if let Some(current) = records.current {
+        check_current(release, current)?;
+    }
+    if let Some(floor) = records.floor.filter(|floor| release.serial < *floor) {
+        return Err(Refusal::Floor { offered: release.serial, floor });
+    }
+    if let Some(current) = records.current {
+        return Err(Refusal::Installed { installed: current.id(), offered: release.id() });
+    }
+    check_complete(release)?;
+    Ok(Verdict::Install)
+}
+
+fn check_current(release: &Release, current: &InstalledRelease) -> Result<(), Refusal> {
+    if current.product != release.product {
+        let (installed, offered) = (current.product.clone(), release.product.clone());
+        return Err(Refusal::Product { installed, offered });
+    }
+    if current.id() == release.id() { Err(Refusal::SameName(current.id())) } else { Ok(()) }
+}
+
+fn check_complete(release: &Release) -> Result<(), Refusal> {
+    let has: BTreeSet<&str> = release.files.iter().map(|file| file.path.as_str()).collect();
+    let units = UnitName::ENABLED.iter().map(|unit| format!("units/{unit}"));
+    let needed = [PROGRAM, INSTALLER, SETTINGS].map(str::to_owned).into_iter().chain(units);
+    let missing = needed.into_iter().find(|path| !has.contains(path.as_str()));
+    missing.map_or(Ok(()), |path| Err(Refusal::Incomplete(path)))
+}

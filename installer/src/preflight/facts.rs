@@ -1,0 +1,171 @@
+//! What the host is like: gathered here, judged by [`super::judge`].
+
+use crate::durable::{self, At as _, PathError};
+use crate::engine::About;
+use crate::layout::{LINKS, Layout};
+use crate::plan::Plan;
+use crate::settings::Ports;
+use crate::site::Site;
+use landfall_manifests::ReleaseId;
+use rustix::fs::StatVfsMountFlags;
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddrV4, TcpListener};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// What the decision depends on.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Facts {
+    /// The running system is to be changed, and not by root.
+    pub(crate) needs_root: bool,
+    /// By the folder of a need.
+    pub(crate) file_systems: BTreeMap<PathBuf, FileSystem>,
+    /// Ports that cannot be bound, and why.
+    pub(crate) taken_ports: Vec<(u16, String)>,
+    /// systemd is wanted and does not run.
+    pub(crate) lacks_systemd: bool,
+    /// The engine that is wanted, or why it is not reached.
+    pub(crate) engine: Option<Result<About, String>>,
+    /// The kernel's cgroup controllers, where it tells.
+    pub(crate) controllers: Option<Vec<String>>,
+    /// What is where a part of the release has to go.
+    pub(crate) in_the_way: Vec<PathBuf>,
+    /// Programs on the PATH that are not ours.
+    pub(crate) foreign_links: Vec<PathBuf>,
+    pub(crate) seconds_since_1970: u64,
+}
+
+/// A file system, seen through one folder on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FileSystem {
+    /// Tells file systems apart.
+    pub(crate) device: u64,
+    /// The folder that was looked at.
+    pub(crate) mount: PathBuf,
+    pub(crate) free_bytes: u64,
+    /// `None` where inodes are made as needed.
+    pub(crate) free_inodes: Option<u64>,
+    pub(crate) read_only: bool,
+}
+
+/// Looks at the host. `engine` is what is known about the engine already, `ports` those that will be listened on.
+pub(crate) fn gather(
+    site: &Site,
+    plan: &Plan,
+    id: &ReleaseId,
+    engine: Option<Result<About, String>>,
+    ports: Option<Ports>,
+) -> Result<Facts, PathError> {
+    let layout = &site.layout;
+    Ok(Facts {
+        needs_root: layout.is_running_system() && !rustix::process::geteuid().is_root(),
+        file_systems: file_systems(layout, plan)?,
+        taken_ports: ports.map_or_else(Vec::new, taken_ports),
+        lacks_systemd: site.units.as_ref().is_some_and(|units| !units.booted()),
+        controllers: controllers(),
+        engine,
+        in_the_way: in_the_way(layout, plan, id)?,
+        foreign_links: foreign_links(layout)?,
+        seconds_since_1970: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
+    })
+}
+
+fn file_systems(layout: &Layout, plan: &Plan) -> Result<BTreeMap<PathBuf, FileSystem>, PathError> {
+    let mut systems = BTreeMap::new();
+    for need in &plan.space {
+        let folder = if need.folder.is_absolute() { need.folder.clone() } else { layout.at(&need.folder) };
+        // An engine may keep its images on another machine.
+        if need.folder.is_absolute() && !durable::exists(&folder)? {
+            continue;
+        }
+        systems.insert(need.folder.clone(), file_system(nearest(&folder)?)?);
+    }
+    Ok(systems)
+}
+
+/// The folder itself, or the nearest of its parents that is there.
+fn nearest(folder: &Path) -> Result<&Path, PathError> {
+    for candidate in folder.ancestors() {
+        if durable::exists(candidate)? {
+            return Ok(candidate);
+        }
+    }
+    Ok(Path::new("/"))
+}
+
+fn file_system(folder: &Path) -> Result<FileSystem, PathError> {
+    let about = rustix::fs::statvfs(folder).at("look at the file system of", folder)?;
+    let device = folder.metadata().at("look at", folder)?.dev();
+    Ok(FileSystem {
+        device,
+        mount: folder.to_owned(),
+        free_bytes: about.f_bavail.saturating_mul(about.f_frsize),
+        free_inodes: (about.f_files > 0).then_some(about.f_favail),
+        read_only: about.f_flag.contains(StatVfsMountFlags::RDONLY),
+    })
+}
+
+fn taken_ports(ports: Ports) -> Vec<(u16, String)> {
+    let why = |port: u16| {
+        let bind = |address| TcpListener::bind(SocketAddrV4::new(address, port)).err();
+        // Another program may hold the port at loopback only, where the installer will look for the service.
+        let loopback = || if ports.address.is_unspecified() { bind(Ipv4Addr::LOCALHOST) } else { None };
+        bind(ports.address).or_else(loopback)
+    };
+    let taken = [ports.api, ports.first_tenant].into_iter().filter_map(|port| Some((port, why(port)?.to_string())));
+    taken.collect()
+}
+
+/// The controllers of the unified hierarchy (cgroups(7), "Cgroups version 2"), or those of version 1 that are enabled.
+fn controllers() -> Option<Vec<String>> {
+    if let Ok(text) = std::fs::read_to_string("/sys/fs/cgroup/cgroup.controllers") {
+        return Some(text.split_whitespace().map(str::to_owned).collect());
+    }
+    let text = std::fs::read_to_string("/proc/cgroups").ok()?;
+    Some(enabled_v1(&text))
+}
+
+/// `/proc/cgroups` (cgroups(7)): name, hierarchy, number of cgroups, enabled.
+fn enabled_v1(text: &str) -> Vec<String> {
+    let fields = text.lines().filter(|line| !line.starts_with('#')).map(str::split_whitespace);
+    fields
+        .filter_map(|mut fields| (fields.clone().nth(3) == Some("1")).then(|| fields.next()).flatten())
+        .map(str::to_owned)
+        .collect()
+}
+
+fn in_the_way(layout: &Layout, plan: &Plan, id: &ReleaseId) -> Result<Vec<PathBuf>, PathError> {
+    let mut paths = vec![layout.current(), layout.release(id), layout.installer()];
+    paths.extend(plan.units.iter().map(|unit| layout.at(unit)));
+    let mut found = Vec::new();
+    for path in paths {
+        if durable::exists(&path)? {
+            found.push(path);
+        }
+    }
+    Ok(found)
+}
+
+fn foreign_links(layout: &Layout) -> Result<Vec<PathBuf>, PathError> {
+    let mut foreign = Vec::new();
+    for (name, target) in LINKS {
+        let path = layout.link(name);
+        let ours = std::fs::read_link(&path).is_ok_and(|found| found == Path::new(target));
+        if !ours && durable::exists(&path)? {
+            foreign.push(path);
+        }
+    }
+    Ok(foreign)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_controllers_of_cgroups_version_1() {
+        let text = "#subsys_name\thierarchy\tnum_cgroups\tenabled\ncpu\t3\t90\t1\nmemory\t0\t1\t0\npids\t7\t95\t1\n";
+        assert_eq!(enabled_v1(text), ["cpu", "pids"]);
+    }
+}

@@ -1,0 +1,85 @@
+//! Whether the host is fit for a plan. Facts are gathered at the edge ([`facts`]); this decides.
+
+mod facts;
+mod problem;
+
+pub(crate) use facts::{Facts, FileSystem, gather};
+pub(crate) use problem::{Problem, Warning};
+
+use crate::engine::MIN_API;
+use crate::plan::Plan;
+use std::collections::BTreeMap;
+
+/// Left free on each file system, in bytes: for what a running host writes meanwhile and for a file system's own books.
+pub(crate) const MARGIN: u64 = 16 << 20;
+/// A clock before this is not set (2024-01-01T00:00:00Z, in seconds since 1970). It only makes logs hard to read.
+const PLAUSIBLE_TIME: u64 = 1_704_067_200;
+/// What tenants' limits are made of (Control Groups: `memory`, `cpu`, `pids`).
+const CONTROLLERS: [&str; 3] = ["memory", "cpu", "pids"];
+
+/// Everything that keeps the plan from being carried out, and what the operator should know besides.
+pub(crate) fn judge(plan: &Plan, facts: &Facts) -> (Vec<Problem>, Vec<Warning>) {
+    let mut problems = Vec::new();
+    if facts.needs_root {
+        problems.push(Problem::NotRoot);
+    }
+    problems.extend(facts.in_the_way.iter().cloned().map(Problem::InTheWay));
+    problems.extend(room(plan, facts));
+    problems.extend(facts.taken_ports.iter().map(|(port, reason)| Problem::Port(*port, reason.clone())));
+    if facts.lacks_systemd {
+        problems.push(Problem::NoSystemd);
+    }
+    problems.extend(engine(facts));
+    let warnings = (facts.seconds_since_1970 < PLAUSIBLE_TIME).then_some(Warning::Clock).into_iter();
+    let links = facts.foreign_links.iter().cloned().map(Warning::ForeignLink);
+    (problems, warnings.chain(links).collect())
+}
+
+/// Needs are added up by file system.
+fn room(plan: &Plan, facts: &Facts) -> Vec<Problem> {
+    let mut needed: BTreeMap<u64, (u64, u64)> = BTreeMap::new();
+    let mut problems = Vec::new();
+    for need in &plan.space {
+        let Some(system) = facts.file_systems.get(&need.folder) else { continue };
+        let (bytes, inodes) = needed.entry(system.device).or_insert((MARGIN, 0));
+        *bytes += need.bytes;
+        *inodes += need.inodes;
+    }
+    let mut systems: BTreeMap<u64, &FileSystem> = BTreeMap::new();
+    facts.file_systems.values().for_each(|system| {
+        systems.entry(system.device).or_insert(system);
+    });
+    for (device, (bytes, inodes)) in needed {
+        let Some(system) = systems.get(&device) else { continue };
+        let at = system.mount.clone();
+        if system.read_only {
+            problems.push(Problem::ReadOnly(at));
+        } else if system.free_bytes < bytes {
+            problems.push(Problem::Room { at, needed: bytes, free: system.free_bytes });
+        } else if system.free_inodes.is_some_and(|free| free < inodes) {
+            problems.push(Problem::Inodes { at, needed: inodes, free: system.free_inodes.unwrap_or_default() });
+        }
+    }
+    problems
+}
+
+fn engine(facts: &Facts) -> Vec<Problem> {
+    let about = match &facts.engine {
+        None => return Vec::new(),
+        Some(Err(reason)) => return vec![Problem::Engine(reason.clone())],
+        Some(Ok(about)) => about,
+    };
+    let mut problems = Vec::new();
+    if about.api.is_none_or(|api| api < MIN_API) {
+        problems.push(Problem::EngineTooOld { version: about.version.clone(), api: about.api });
+    }
+    let missing = CONTROLLERS.into_iter().filter(|controller| {
+        let known = facts.controllers.as_ref().is_none_or(|known| known.iter().any(|name| name == controller));
+        !known || about.missing_limits.contains(controller)
+    });
+    problems.extend(missing.map(Problem::Controller));
+    problems
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,103 @@
+use crate::engine::{ApiVersion, MIN_API};
+use landfall_console::Size;
+use serde::Serialize;
+use std::fmt;
+use std::path::PathBuf;
+
+/// Something that the host lacks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Problem {
+    /// The running system is changed by root alone.
+    NotRoot,
+    /// Something is where a part of the release has to go, and nothing is installed.
+    InTheWay(PathBuf),
+    /// A file system is too full.
+    Room { at: PathBuf, needed: u64, free: u64 },
+    /// A file system has too few free inodes.
+    Inodes { at: PathBuf, needed: u64, free: u64 },
+    /// A file system is mounted read-only.
+    ReadOnly(PathBuf),
+    /// A port cannot be had.
+    Port(u16, String),
+    /// systemd does not run this host.
+    NoSystemd,
+    /// The engine cannot be reached.
+    Engine(String),
+    /// The engine's API is too old.
+    EngineTooOld { version: String, api: Option<ApiVersion> },
+    /// A limit that tenants need cannot be set.
+    Controller(&'static str),
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotRoot => write!(f, "only root can install on the running system"),
+            Self::InTheWay(path) => {
+                write!(f, "{} is there although nothing is installed: move it away", path.display())
+            }
+            Self::Room { at, needed, free } => write!(
+                f,
+                "the file system of {} has {} free ({free} bytes), {} are needed ({needed} bytes): {} bytes are missing",
+                at.display(),
+                Size(*free),
+                Size(*needed),
+                needed - free,
+            ),
+            Self::Inodes { at, needed, free } => {
+                write!(f, "the file system of {} has {free} free inodes, {needed} are needed", at.display())
+            }
+            Self::ReadOnly(at) => write!(f, "the file system of {} is mounted read-only", at.display()),
+            Self::Port(port, reason) => write!(f, "port {port} cannot be used: {reason}"),
+            Self::NoSystemd => write!(f, "systemd does not run this host (sd_booted(3)); --no-systemd leaves it out"),
+            Self::Engine(reason) => write!(f, "{reason}"),
+            Self::EngineTooOld { version, api } => {
+                let api = api.map_or_else(|| "no known API".to_owned(), |api| format!("API {api}"));
+                write!(f, "the container engine {version} speaks {api}, {MIN_API} or later is needed")
+            }
+            Self::Controller(name) => write!(
+                f,
+                "the cgroup controller {name} is not available, so tenants could not be limited: enable it on the kernel \
+                 command line"
+            ),
+        }
+    }
+}
+
+impl Serialize for Problem {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// Something that the operator should know, and that hinders nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Warning {
+    /// The clock is not set.
+    Clock,
+    /// A program of that name that is not ours is on the PATH, and stays.
+    ForeignLink(PathBuf),
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Clock => {
+                write!(f, "the host's clock is before 2024: nothing depends on it, but logs will be hard to read")
+            }
+            Self::ForeignLink(path) => {
+                write!(
+                    f,
+                    "{} is not Landfall's and stays as it is: the command will not be found there",
+                    path.display()
+                )
+            }
+        }
+    }
+}
+
+impl Serialize for Warning {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}

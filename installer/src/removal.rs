@@ -1,0 +1,102 @@
+//! Taking an installation away. Every part can be repeated, so that an uninstallation which was cut off is simply run again.
+
+use crate::durable::{self, PathError};
+use crate::engine::Volumes;
+use crate::journal::Uninstallation;
+use crate::layout::{
+    DATA_FOLDER, DATABASE_FOLDER, LINKS, LINKS_FOLDER, Layout, PROGRAM_FOLDER, SETTINGS_FOLDER, STATE_FOLDER,
+};
+use crate::site::Site;
+use crate::state::State;
+use landfall_systemd::UnitName;
+use std::path::Path;
+
+/// Takes everything away that `uninstallation` says.
+///
+/// The journal goes last, before it the installer, and the units just before that: until then a host that loses power
+/// finishes the uninstallation at its next start.
+pub(crate) fn run(site: &Site, uninstallation: &Uninstallation, state: State) -> anyhow::Result<()> {
+    let layout = &site.layout;
+    stop_services(site)?;
+    remove_from_engine(site, uninstallation)?;
+    durable::remove(&layout.current())?;
+    remove_links(layout)?;
+    durable::remove_tree(&layout.releases())?;
+    durable::remove_tree(&layout.store())?;
+    if uninstallation.purge {
+        durable::remove_tree(&layout.at(DATABASE_FOLDER))?;
+        durable::remove_tree(&layout.at(SETTINGS_FOLDER))?;
+    }
+    remove_units(site, &uninstallation.units)?;
+    durable::remove_tree(&layout.at("opt/landfall/bin"))?;
+    let removable = removable(uninstallation);
+    remove_folders(layout, &removable)?;
+    Ok(state.vanish(&removable)?)
+}
+
+/// The folders that go if nothing of anybody else is in them.
+fn removable(uninstallation: &Uninstallation) -> Vec<String> {
+    let ours = [PROGRAM_FOLDER, DATA_FOLDER, STATE_FOLDER].map(str::to_owned);
+    let mut removable: Vec<String> = ours.into_iter().chain(uninstallation.created.iter().cloned()).collect();
+    removable.sort();
+    removable.dedup();
+    removable
+}
+
+fn remove_from_engine(site: &Site, uninstallation: &Uninstallation) -> anyhow::Result<()> {
+    let Some(engine) = site.engine()? else { return Ok(()) };
+    engine.remove_tenants(if uninstallation.purge { Volumes::Remove } else { Volumes::Keep })?;
+    for tag in &uninstallation.tags {
+        engine.untag(tag)?;
+    }
+    Ok(())
+}
+
+/// Stops what runs. The firewall goes after the service, and while `current` is there: its program stops it.
+pub(crate) fn stop_services(site: &Site) -> anyhow::Result<()> {
+    let Some(units) = site.units.as_deref() else { return Ok(()) };
+    units.stop(&UnitName::LANDFALL)?;
+    units.stop(&UnitName::FIREWALL)?;
+    Ok(())
+}
+
+/// Removes unit files, given relative to the root, and what enabling them made.
+pub(crate) fn remove_units(site: &Site, files: &[String]) -> anyhow::Result<()> {
+    if let Some(units) = site.units.as_deref() {
+        for unit in UnitName::ENABLED {
+            units.disable(&unit)?;
+        }
+    }
+    for file in files {
+        durable::remove(&site.layout.at(file))?;
+    }
+    if let Some(units) = site.units.as_deref() {
+        units.daemon_reload()?;
+        for unit in [UnitName::LANDFALL, UnitName::FIREWALL] {
+            units.reset_failed(&unit)?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes the links for people, as far as they are ours.
+pub(crate) fn remove_links(layout: &Layout) -> Result<(), PathError> {
+    for (name, target) in LINKS {
+        let link = layout.link(name);
+        let ours = std::fs::read_link(&link).is_ok_and(|found| found == Path::new(target));
+        if ours {
+            durable::remove(&link)?;
+        } else if durable::exists(&layout.at(LINKS_FOLDER))? {
+            durable::remove(&durable::partial(&link))?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes folders, given relative to the root, that are empty; the state folder and its parents go with the journal.
+pub(crate) fn remove_folders(layout: &Layout, folders: &[String]) -> Result<(), PathError> {
+    let leads_to_state = |folder: &str| folder == STATE_FOLDER || STATE_FOLDER.starts_with(&format!("{folder}/"));
+    let mut folders: Vec<&String> = folders.iter().filter(|folder| !leads_to_state(folder)).collect();
+    folders.sort_by_key(|folder| std::cmp::Reverse(folder.matches('/').count()));
+    folders.into_iter().try_for_each(|folder| durable::remove_if_empty(&layout.at(folder)))
+}

@@ -1,0 +1,87 @@
+//! One host, and with what it is changed.
+
+use crate::engine::{Engine, EngineAddress, EngineChoice, EngineError};
+use crate::installed::Surroundings;
+use crate::layout::Layout;
+use landfall_console::{Console, Exit, Failure};
+use landfall_systemd::{Systemctl, UnitManager};
+use std::cell::OnceCell;
+use std::path::PathBuf;
+
+/// Which host is meant, and what it has.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct HostArgs {
+    /// The folder that stands for the host's root; other than / implies --no-systemd
+    #[arg(long, global = true, value_name = "DIR", default_value = "/")]
+    root: PathBuf,
+    /// The container engine: auto, docker, podman, none, or unix:///PATH
+    #[arg(long, global = true, value_name = "ENGINE")]
+    engine: Option<EngineChoice>,
+    /// Write the units, but do not talk to systemd
+    #[arg(long, global = true)]
+    no_systemd: bool,
+}
+
+/// A host.
+pub(crate) struct Site {
+    pub(crate) layout: Layout,
+    pub(crate) surroundings: Surroundings,
+    pub(crate) units: Option<Box<dyn UnitManager>>,
+    pub(crate) console: Console,
+    engine: OnceCell<Option<Box<dyn Engine>>>,
+}
+
+impl HostArgs {
+    /// The paths of the host.
+    pub(crate) fn layout(&self) -> anyhow::Result<Layout> {
+        let root = self.root.canonicalize().ok().filter(|root| root.is_dir());
+        let usage = || Failure::new(Exit::Usage, "root", format!("--root {} is not a folder", self.root.display()));
+        Ok(Layout::new(root.ok_or_else(usage)?))
+    }
+
+    /// The host as the command line says.
+    pub(crate) fn site(&self, console: Console) -> anyhow::Result<Site> {
+        let choice = self.engine.clone().unwrap_or(EngineChoice::Auto);
+        let layout = self.layout()?;
+        let systemd = !self.no_systemd && layout.is_running_system();
+        Ok(Site::new(layout, Surroundings { engine: resolve(&choice), systemd }, console))
+    }
+
+    /// The host as an earlier operation found it, unless the command line says otherwise.
+    pub(crate) fn recorded_site(&self, recorded: &Surroundings, console: Console) -> anyhow::Result<Site> {
+        let engine = self.engine.as_ref().map_or_else(|| recorded.engine.clone(), resolve);
+        let systemd = recorded.systemd && !self.no_systemd;
+        Ok(Site::new(self.layout()?, Surroundings { engine, systemd }, console))
+    }
+}
+
+fn resolve(choice: &EngineChoice) -> EngineAddress {
+    choice.resolve(std::env::var("DOCKER_HOST").ok().as_deref())
+}
+
+impl Site {
+    fn new(layout: Layout, surroundings: Surroundings, console: Console) -> Self {
+        let units = surroundings.systemd.then(|| Box::new(Systemctl::new()) as Box<dyn UnitManager>);
+        Self { layout, surroundings, units, console, engine: OnceCell::new() }
+    }
+
+    /// The engine, connected at the first call; `None` where there is none to talk to.
+    pub(crate) fn engine(&self) -> Result<Option<&dyn Engine>, EngineError> {
+        if self.engine.get().is_none() {
+            // Nobody else can have set it: a site is used by one thread.
+            let _ = self.engine.set(self.surroundings.engine.connect()?);
+        }
+        Ok(self.engine.get().and_then(Option::as_deref))
+    }
+}
+
+#[cfg(test)]
+impl Site {
+    /// A host in a folder, with a fake engine and fake units.
+    pub(crate) fn fake(root: &std::path::Path, engine: Option<Box<dyn Engine>>) -> Self {
+        let surroundings = Surroundings { engine: EngineAddress::None, systemd: false };
+        let site = Self::new(Layout::new(root), surroundings, Console::new(landfall_console::Flags::default()));
+        let _ = site.engine.set(engine);
+        site
+    }
+}

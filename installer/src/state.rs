@@ -1,0 +1,221 @@
+//! The state folder: the lock, the journal, and how both come into being and vanish.
+//!
+//! A host on which nothing is installed has no state folder. It is born with its lock and the first journal inside: built
+//! beside its place under a temporary name, synced, and renamed, together with those of its parents that are missing too.
+//! It vanishes the same way. So at every moment either there is a journal that says what is under way, or nothing has
+//! changed but a *cradle* whose name is known ([`durable::partial`]) and which [`sweep`] removes.
+
+use crate::durable::{self, At as _, PathError};
+use crate::installed::write_json;
+use crate::journal::Journal;
+use crate::layout::{DATA_FOLDER, FOLDERS, Layout, STATE_FOLDER};
+use crate::lock::{Lock, LockError};
+use std::fs::{File, OpenOptions};
+use std::io::ErrorKind;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+/// The state folder and its parents, outermost first.
+const CHAIN: [&str; 4] = ["var", "var/lib", DATA_FOLDER, STATE_FOLDER];
+
+/// The state folder of a host, locked.
+#[derive(Debug)]
+pub(crate) struct State {
+    layout: Layout,
+    _lock: Lock,
+}
+
+impl State {
+    /// Locks the state folder; `None` where there is none.
+    pub(crate) fn open(layout: &Layout) -> Result<Option<Self>, LockError> {
+        let path = layout.lock();
+        let file = match lock_file().open(&path) {
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
+            other => other.at("open", &path)?,
+        };
+        Ok(Some(Self { layout: layout.clone(), _lock: Lock::take(file, &path)? }))
+    }
+
+    /// Makes the state folder, locked and with its first journal, in one step.
+    pub(crate) fn create(layout: &Layout, journal: &Journal) -> Result<Self, LockError> {
+        sweep(layout)?;
+        let missing = missing(layout)?;
+        let Some((first, deeper)) = missing.split_first() else { return Err(LockError::Busy) };
+        let (place, cradle) = (layout.at(first), durable::partial(&layout.at(first)));
+        durable::create_folder(&cradle, mode_of(first))?;
+        let _cradle_lock = lock_folder(&cradle)?.ok_or(LockError::Busy)?;
+        let mut folder = cradle.clone();
+        for inner in deeper {
+            folder = cradle.join(Path::new(inner).strip_prefix(first).unwrap_or(Path::new(inner)));
+            durable::create_folder(&folder, mode_of(inner))?;
+        }
+        let lock_path = folder.join("lock");
+        let lock = Lock::take(lock_file().open(&lock_path).at("create", &lock_path)?, &lock_path)?;
+        write_json(&folder.join("journal.json"), journal)?;
+        durable::rename_to_free_name(&cradle, &place)?;
+        Ok(Self { layout: layout.clone(), _lock: lock })
+    }
+
+    /// Records what is about to be done.
+    pub(crate) fn write_journal(&self, journal: &Journal) -> Result<(), PathError> {
+        write_json(&self.layout.journal(), journal)
+    }
+
+    /// Nothing is under way any longer.
+    pub(crate) fn end(self) -> Result<(), PathError> {
+        durable::remove(&self.layout.journal())
+    }
+
+    /// Ends with the state folder's own removal, in one step with those of its parents that are in `removable` and hold
+    /// nothing else. A state folder that is not in `removable` stays, without the journal.
+    pub(crate) fn vanish(self, removable: &[String]) -> Result<(), LockError> {
+        sweep(&self.layout)?;
+        for place in self.vanishing(removable)? {
+            let place = self.layout.at(place);
+            let cradle = durable::partial(&place);
+            match std::fs::rename(&place, &cradle) {
+                // A mount point cannot be renamed: it stays, and what is in it goes.
+                Err(error) if matches!(error.kind(), ErrorKind::ResourceBusy | ErrorKind::CrossesDevices) => {}
+                other => {
+                    other.at("rename", &place)?;
+                    durable::sync_folder(cradle.parent().unwrap_or(&cradle))?;
+                    return Ok(durable::remove_tree(&cradle)?);
+                }
+            }
+        }
+        Ok(self.end()?)
+    }
+
+    /// The state folder and those above it that may go with it, outermost first.
+    fn vanishing(&self, removable: &[String]) -> Result<Vec<&'static str>, PathError> {
+        let mut places = Vec::new();
+        for place in CHAIN.iter().rev() {
+            let holds_more = *place != STATE_FOLDER && entries(&self.layout.at(place))? > 1;
+            if holds_more || !removable.iter().any(|removable| removable == place) {
+                break;
+            }
+            places.insert(0, *place);
+        }
+        Ok(places)
+    }
+}
+
+/// Removes what a killed process left of a state folder that was being born or was vanishing. Says whether there was any.
+pub(crate) fn sweep(layout: &Layout) -> Result<bool, LockError> {
+    let mut swept = false;
+    for cradle in CHAIN.map(|place| durable::partial(&layout.at(place))) {
+        if let Some(_lock) = lock_folder(&cradle)? {
+            durable::remove_tree(&cradle)?;
+            swept = true;
+        }
+    }
+    Ok(swept)
+}
+
+fn lock_folder(path: &Path) -> Result<Option<Lock>, LockError> {
+    match File::open(path) {
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
+        other => Lock::take(other.at("open", path)?, path).map(Some),
+    }
+}
+
+fn lock_file() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    let no_follow = i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or_default();
+    options.read(true).write(true).create(true).mode(0o600).custom_flags(no_follow);
+    options
+}
+
+/// Those of [`CHAIN`] that are not there.
+fn missing(layout: &Layout) -> Result<Vec<&'static str>, PathError> {
+    let mut missing = Vec::new();
+    for place in CHAIN {
+        if !durable::exists(&layout.at(place))? {
+            missing.push(place);
+        }
+    }
+    Ok(missing)
+}
+
+fn mode_of(place: &str) -> u32 {
+    FOLDERS.iter().find(|(folder, _)| *folder == place).map_or(0o700, |(_, mode)| *mode)
+}
+
+fn entries(folder: &PathBuf) -> Result<usize, PathError> {
+    Ok(std::fs::read_dir(folder).at("read the folder", folder)?.count())
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use crate::engine::EngineAddress;
+    use crate::installed::Surroundings;
+    use crate::journal::{Operation, Uninstallation};
+
+    fn journal() -> Journal {
+        let host = Surroundings { engine: EngineAddress::None, systemd: false };
+        let uninstall = Uninstallation { purge: false, units: Vec::new(), tags: Vec::new(), created: Vec::new() };
+        Journal::new(host, Operation::Uninstall(uninstall))
+    }
+
+    fn all() -> Vec<String> {
+        CHAIN.map(str::to_owned).to_vec()
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = std::fs::read_dir(folder).unwrap();
+        let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn is_born_locked_and_with_its_journal() {
+        let root = tempfile::tempdir().unwrap();
+        let layout = Layout::new(root.path());
+        assert!(State::open(&layout).unwrap().is_none());
+        let state = State::create(&layout, &journal()).unwrap();
+        assert_eq!(Journal::read(&layout).unwrap(), Some(journal()));
+        assert!(matches!(State::open(&layout), Err(LockError::Busy)));
+        assert!(matches!(State::create(&layout, &journal()), Err(LockError::Busy)));
+        drop(state);
+        assert!(State::open(&layout).unwrap().is_some());
+    }
+
+    #[test]
+    fn vanishes_with_the_parents_that_it_brought() {
+        let root = tempfile::tempdir().unwrap();
+        let layout = Layout::new(root.path());
+        State::create(&layout, &journal()).unwrap().vanish(&all()).unwrap();
+        assert_eq!(names(root.path()), [""; 0]);
+    }
+
+    #[test]
+    fn leaves_parents_that_were_there_or_hold_more() {
+        let root = tempfile::tempdir().unwrap();
+        let layout = Layout::new(root.path());
+        let state = State::create(&layout, &journal()).unwrap();
+        std::fs::write(layout.at("var/lib/other"), "").unwrap();
+        state.vanish(&all()).unwrap();
+        assert_eq!(names(&layout.at("var/lib")), ["other"]);
+
+        let state = State::create(&layout, &journal()).unwrap();
+        state.vanish(&[STATE_FOLDER.to_owned()]).unwrap();
+        assert_eq!(names(&layout.at(DATA_FOLDER)), [""; 0]);
+    }
+
+    #[test]
+    fn sweeps_what_a_killed_birth_left_and_nothing_that_lives() {
+        let root = tempfile::tempdir().unwrap();
+        let layout = Layout::new(root.path());
+        std::fs::create_dir_all(root.path().join(".var.partial/lib/landfall")).unwrap();
+        let cradle = root.path().join(".var.partial");
+        let alive = lock_folder(&cradle).unwrap();
+        assert!(matches!(sweep(&layout), Err(LockError::Busy)));
+        drop(alive);
+        assert!(sweep(&layout).unwrap());
+        assert!(!sweep(&layout).unwrap());
+        assert_eq!(names(root.path()), [""; 0]);
+    }
+}

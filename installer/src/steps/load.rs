@@ -1,0 +1,93 @@
+//! Images into the engine, straight from the store.
+
+use super::Install;
+use crate::engine::{Engine, LocalImage, write_archive};
+use crate::failure;
+use crate::journal::{Installation, StepName};
+use crate::plan::{Action, PlannedImage};
+use crate::site::Site;
+use crate::store::Store;
+use anyhow::Context as _;
+use landfall_console::{Exit, Failure, Progress};
+use landfall_manifests::{Digest, Image, limits};
+use std::collections::BTreeSet;
+use std::io::{self, Read as _};
+use std::time::Duration;
+
+/// How long an engine may still be busy with an archive whose sender was killed: it finishes what it has read, unasked.
+const AFTERMATH: Duration = Duration::from_secs(2);
+const POLL: Duration = Duration::from_millis(200);
+
+pub(super) fn act(install: &Install<'_>, _: &Installation) -> anyhow::Result<()> {
+    let Some(engine) = install.site.engine()? else { return Ok(()) };
+    let takes_partial_archives = engine.about()?.takes_partial_archives;
+    let store = Store::new(&install.site.layout);
+    for (image, planned) in install.release().images.iter().zip(&install.plan.images) {
+        match &planned.action {
+            Action::Keep => {}
+            Action::Tag(id) => engine.tag(id, &planned.tag)?,
+            Action::Load(layers) => {
+                let progress = install.site.console.progress(format!("load {}", image.name), Some(planned.bytes));
+                load(engine, &store, image, planned, layers, &progress)?;
+                progress.finish();
+            }
+        }
+        let found = engine.image(&planned.tag)?;
+        check(image, found.as_ref(), takes_partial_archives).map_err(|reason| {
+            Failure::new(Exit::Unexpected, "engine_image", format!("image {}: {reason}", image.name))
+        })?;
+    }
+    Ok(())
+}
+
+fn load(
+    engine: &dyn Engine,
+    store: &Store,
+    image: &Image,
+    planned: &PlannedImage,
+    layers: &BTreeSet<Digest>,
+    progress: &Progress,
+) -> anyhow::Result<()> {
+    let mut config = Vec::new();
+    let stored = store.open(&image.config)?;
+    stored.take(limits::IMAGE_JSON_BYTES).read_to_end(&mut config).context("read the image's configuration")?;
+    let mut fill = |out: &mut dyn io::Write| write_archive(image, &config, &planned.tag, layers, store, progress, out);
+    engine.load(&mut fill).map_err(|error| failure::of_load(error, image))
+}
+
+/// Whether what the engine made of an image is that image. With containerd's store the id is the digest of a manifest that
+/// the engine wrote itself; then layers and platform have to do.
+fn check(image: &Image, found: Option<&LocalImage>, id_is_config: bool) -> Result<(), String> {
+    let found = found.ok_or("the engine loaded it and does not have it")?;
+    let expected: Vec<Digest> = image.layers.iter().map(|layer| layer.diff_id).collect();
+    if found.diff_ids != expected {
+        return Err("the engine's image has other layers".to_owned());
+    }
+    if found.platform != image.platform {
+        return Err(format!("the engine's image is for {}, not for {}", found.platform, image.platform));
+    }
+    if id_is_config && found.id != image.config.to_string() {
+        return Err(format!("the engine calls it {}, its configuration is {}", found.id, image.config));
+    }
+    Ok(())
+}
+
+/// Takes the tags away that were not there before, and with the last tag the engine removes the image.
+pub(super) fn undo(site: &Site, installation: &Installation) -> anyhow::Result<()> {
+    if installation.tags.is_empty() {
+        return Ok(());
+    }
+    let Some(engine) = site.engine()? else { return Ok(()) };
+    let cut_off = installation.steps.last() == Some(&StepName::Load);
+    let mut waited = Duration::ZERO;
+    loop {
+        for tag in &installation.tags {
+            engine.untag(tag)?;
+        }
+        if !cut_off || waited >= AFTERMATH {
+            return Ok(());
+        }
+        std::thread::sleep(POLL);
+        waited += POLL;
+    }
+}

@@ -1,0 +1,66 @@
+//! Checks every byte of a bundle, on all cores.
+
+use crate::media::Media;
+use landfall_console::Progress;
+use landfall_manifests::{Bundle, Entry, ReadError};
+use std::io::{self, Write};
+use std::num::NonZero;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// More threads than this do not make any media faster, and each has a buffer of 256 KiB.
+const MAX_THREADS: usize = 8;
+
+/// Everything that is wrong with a bundle, by where it is.
+pub(crate) type Damage = Vec<ReadError>;
+
+/// Reads the whole bundle and holds every byte against what it has to be. Returns what is damaged, first offset first.
+pub(crate) fn verify(media: &Media, bundle: &Bundle, progress: &Progress) -> Damage {
+    // Large entries first: the last to be taken should be a short one.
+    let mut queue: Vec<&Entry> = bundle.entries().iter().collect();
+    queue.sort_by_key(|entry| std::cmp::Reverse(entry.size));
+    let (next, damage) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..threads(queue.len()) {
+            scope.spawn(|| check_entries(media, &queue, &next, &damage, progress));
+        }
+    });
+    let mut damage = damage.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    damage.sort_by_key(|(offset, _)| *offset);
+    let mut damage: Damage = damage.into_iter().map(|(_, error)| error).collect();
+    damage.extend(media.check_end(bundle).err());
+    damage
+}
+
+fn threads(entries: usize) -> usize {
+    std::thread::available_parallelism().map_or(1, NonZero::get).min(MAX_THREADS).min(entries)
+}
+
+fn check_entries(
+    media: &Media,
+    queue: &[&Entry],
+    next: &AtomicUsize,
+    damage: &Mutex<Vec<(u64, ReadError)>>,
+    progress: &Progress,
+) {
+    while let Some(entry) = queue.get(next.fetch_add(1, Ordering::Relaxed)) {
+        if let Err(error) = entry.read(&mut media.at(entry.offset), &mut Counter(progress)) {
+            let mut damage = damage.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            damage.push((entry.offset, error));
+        }
+    }
+}
+
+/// Counts what is written to it.
+struct Counter<'a>(&'a Progress);
+
+impl Write for Counter<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.add(bytes.len() as u64);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
