@@ -26,8 +26,9 @@ put_away() {
     test -z "$volumes" || docker volume rm --force $volumes
     for stick in "$2"/*/; do umount "$stick" && rm -r "${stick%/}" "${stick%/}.img"; done
 }
+exec 9>"$1.lock" && flock 9
 dockerd --data-root "$1/data" --exec-root "$1/exec" --pidfile "$1/pid" --host "unix://$1/docker.sock" \
-    --bridge=none --iptables=false --ip6tables=false </dev/null >"$1/log" 2>&1 &
+    --bridge=none --iptables=false --ip6tables=false </dev/null >"$1/log" 2>&1 9>&- &
 engine=$!
 cat >/dev/null
 put_away "$@"
@@ -68,6 +69,8 @@ impl Engine {
             "{}: {length} bytes, {LONGEST_FOLDER} at most: clone to a shorter path",
             folder.display()
         );
+        // The keeper of a test run that was killed may still be putting things away.
+        File::create(folder.with_extension("lock"))?.lock().context("wait for the last engine's keeper")?;
         let socket = folder.join("docker.sock");
         let keeper = std::process::Command::new("sh")
             .args(["-c", KEEPER, "keeper"])
