@@ -150,13 +150,16 @@ pub(crate) fn damage(path: &Path, damage: Vec<ReadError>) -> anyhow::Result<()> 
 fn unwrapped(error: io::Error) -> anyhow::Error {
     let kind = error.kind();
     let Some(inner) = error.into_inner() else { return io::Error::from(kind).into() };
-    match inner.downcast::<DecodeError>().map_err(|inner| inner.downcast::<ArchiveError>()) {
-        Ok(decode) => (*decode).into(),
-        Err(Ok(archive)) => {
-            let context = format!("layer {} (blob {})", archive.diff_id, archive.blob);
+    let inner = match inner.downcast::<DecodeError>() {
+        Ok(decode) => return (*decode).into(),
+        Err(other) => other,
+    };
+    match inner.downcast::<ArchiveError>() {
+        Ok(archive) => {
+            let context = archive.to_string();
             bared(archive.source).context(context)
         }
-        Err(Err(inner)) => io::Error::new(kind, inner).into(),
+        Err(other) => io::Error::new(kind, other).into(),
     }
 }
 

@@ -16,8 +16,8 @@ use std::io::{self, Read, Write};
 #[derive(Debug, thiserror::Error)]
 #[error("layer {diff_id} (blob {blob})")]
 pub(crate) struct ArchiveError {
-    pub(crate) blob: Digest,
-    pub(crate) diff_id: Digest,
+    blob: Digest,
+    diff_id: Digest,
     pub(crate) source: io::Error,
 }
 

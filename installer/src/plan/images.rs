@@ -36,7 +36,8 @@ pub(crate) fn tag(release: &Release, image: &Image) -> String {
     format!("landfall.local/{}/{}:{}", release.product, image.name, release.id())
 }
 
-pub(super) fn plan(release: &Release, engine: Option<&ObservedEngine>) -> Vec<PlannedImage> {
+/// Decides for each image of the release, in its order; nothing where there is no engine.
+pub(crate) fn plan(release: &Release, engine: Option<&ObservedEngine>) -> Vec<PlannedImage> {
     let Some(engine) = engine else { return Vec::new() };
     let mut held: BTreeSet<Digest> = BTreeSet::new();
     if engine.takes_partial_archives {

@@ -4,7 +4,7 @@ mod images;
 mod space;
 mod text;
 
-pub(crate) use images::{Action, PlannedImage};
+pub(crate) use images::{Action, PlannedImage, plan as images};
 pub(crate) use space::Need;
 
 use crate::engine::LocalImage;
@@ -86,7 +86,7 @@ impl Plan {
     /// Plans the installation of a bundle whose manifest is believed.
     pub(crate) fn new(bundle: &Bundle, observed: &Observed) -> Self {
         let release = bundle.release();
-        let images = images::plan(release, observed.engine.as_ref());
+        let images = images(release, observed.engine.as_ref());
         let staged: Vec<&Blob> = missing_blobs(release, &observed.stored).collect();
         Self {
             product: release.product.to_string(),

@@ -91,3 +91,6 @@ pub(super) fn undo(site: &Site, installation: &Installation) -> anyhow::Result<(
         waited += POLL;
     }
 }
+
+#[cfg(test)]
+mod tests;

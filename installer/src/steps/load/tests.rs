@@ -1,0 +1,143 @@
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use super::*;
+use crate::engine::fake::FakeEngine;
+use crate::installed::{Installed, InstalledRelease, Surroundings};
+use crate::layout::Layout;
+use crate::plan;
+use landfall_manifests::{Encoding, Layer, Release};
+use std::io::Write as _;
+use std::path::Path;
+
+/// A store in `root` that holds two images on one base, and their release.
+fn stored(root: &Path) -> (Store, Release) {
+    let layout = Layout::new(root);
+    std::fs::create_dir_all(layout.blobs()).unwrap();
+    std::fs::create_dir_all(layout.incoming()).unwrap();
+    let store = Store::new(&layout);
+    let mut release = plan::tests::release_with(&[("a", &[]), ("b", &[])]);
+    for (image, own) in release.images.iter_mut().zip(["own layer of a", "own layer of b"]) {
+        image.layers = vec![keep_layer(&store, &"base ".repeat(100_000)), keep_layer(&store, own)];
+        let diff_ids: Vec<String> = image.layers.iter().map(|layer| layer.diff_id.to_string()).collect();
+        let rootfs = serde_json::json!({"type": "layers", "diff_ids": diff_ids});
+        let config = serde_json::json!({"architecture": "amd64", "os": "linux", "rootfs": rootfs});
+        image.config = keep(&store, config.to_string().as_bytes());
+    }
+    (store, release)
+}
+
+fn keep(store: &Store, content: &[u8]) -> Digest {
+    let digest = Digest::of(content);
+    let mut incoming = store.incoming(&digest).unwrap();
+    incoming.write_all(content).unwrap();
+    incoming.keep().unwrap();
+    digest
+}
+
+fn keep_layer(store: &Store, content: &str) -> Layer {
+    let blob = keep(store, &zstd::encode_all(content.as_bytes(), 1).unwrap());
+    let size = content.len() as u64;
+    Layer { blob, encoding: Encoding::Zstd, diff_id: Digest::of(content.as_bytes()), size }
+}
+
+/// Plans and loads all images of the release.
+fn load_all(engine: &FakeEngine, store: &Store, release: &Release) -> anyhow::Result<()> {
+    let observed = plan::ObservedEngine {
+        images: engine.images()?,
+        takes_partial_archives: engine.about()?.takes_partial_archives,
+        data_root: None,
+    };
+    for (image, planned) in release.images.iter().zip(plan::images(release, Some(&observed))) {
+        if let Action::Load(layers) = &planned.action {
+            load(engine, store, image, &planned, layers, &Progress::hidden())?;
+        }
+        check(image, engine.image(&planned.tag)?.as_ref(), true).map_err(anyhow::Error::msg)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn each_layer_reaches_the_engine_once() {
+    let root = tempfile::tempdir().unwrap();
+    let (store, release) = stored(root.path());
+    let engine = FakeEngine::default();
+    load_all(&engine, &store, &release).unwrap();
+    let layer = |image: usize, layer: usize| release.images[image].layers[layer].diff_id;
+    assert_eq!(*engine.received.borrow(), [layer(0, 0), layer(0, 1), layer(1, 1)]);
+    load_all(&engine, &store, &release).unwrap();
+    assert_eq!(engine.received.borrow().len(), 3, "loading again loads nothing");
+}
+
+#[test]
+fn an_engine_that_wants_whole_archives_gets_them() {
+    let root = tempfile::tempdir().unwrap();
+    let (store, release) = stored(root.path());
+    let engine = FakeEngine { wants_all_layers: true, ..FakeEngine::default() };
+    load_all(&engine, &store, &release).unwrap();
+    assert_eq!(engine.received.borrow().len(), 4);
+}
+
+#[test]
+fn a_layer_that_is_not_its_diff_id_never_becomes_an_image() {
+    let root = tempfile::tempdir().unwrap();
+    let (store, mut release) = stored(root.path());
+    for (change, says) in [
+        (
+            Box::new(|layer: &mut Layer| layer.diff_id = Digest::of(b"x")) as Box<dyn Fn(&mut Layer)>,
+            "the digest sha256:",
+        ),
+        (Box::new(|layer: &mut Layer| layer.size -= 1), "more than the"),
+        (Box::new(|layer: &mut Layer| layer.size += 1), "not to the"),
+        (Box::new(|layer: &mut Layer| layer.encoding = Encoding::Gzip), "does not decompress"),
+    ] {
+        let good = release.images[0].layers[1].clone();
+        change(&mut release.images[0].layers[1]);
+        let engine = FakeEngine::default();
+        let failure = Failure::of(&failure::classified(load_all(&engine, &store, &release).unwrap_err()));
+        assert_eq!(failure.exit(), Exit::Damaged, "{failure}");
+        assert!(failure.to_string().contains(says) && failure.to_string().contains("image a"), "{failure}");
+        assert!(engine.images.borrow().is_empty());
+        release.images[0].layers[1] = good;
+    }
+}
+
+#[test]
+fn what_the_engine_made_of_it_has_to_be_the_image() {
+    let root = tempfile::tempdir().unwrap();
+    let (_, release) = stored(root.path());
+    let image = &release.images[0];
+    let right = LocalImage {
+        id: image.config.to_string(),
+        tags: Vec::new(),
+        platform: image.platform.clone(),
+        diff_ids: image.layers.iter().map(|layer| layer.diff_id).collect(),
+    };
+    assert_eq!(check(image, Some(&right), true), Ok(()));
+    assert!(check(image, None, true).is_err());
+    assert!(check(image, Some(&LocalImage { diff_ids: right.diff_ids[..1].to_vec(), ..right.clone() }), true).is_err());
+    assert!(check(image, Some(&LocalImage { platform: "linux/arm64".to_owned(), ..right.clone() }), true).is_err());
+    let renamed = LocalImage { id: Digest::of(b"manifest").to_string(), ..right };
+    assert!(check(image, Some(&renamed), true).is_err());
+    assert_eq!(check(image, Some(&renamed), false), Ok(()), "containerd's store has other ids");
+}
+
+#[test]
+fn undoing_takes_away_the_tags_that_were_added_and_no_others() {
+    let root = tempfile::tempdir().unwrap();
+    let (store, release) = stored(root.path());
+    let engine = FakeEngine::default();
+    load_all(&engine, &store, &release).unwrap();
+    engine.tag(&release.images[1].config.to_string(), "somebody:1").unwrap();
+    let tags = plan::images(&release, Some(&plan::ObservedEngine::default())).into_iter().map(|image| image.tag);
+    let host = Surroundings { engine: crate::engine::EngineAddress::None, systemd: false };
+    let current = InstalledRelease::new(&release, Digest::of(b""), Vec::new(), Vec::new());
+    let record = Installed { schema: 1, current, host, created: Vec::new() };
+    let steps = vec![StepName::Stage, StepName::Load, StepName::Unfold];
+    let installation = Installation { steps, record, files: Vec::new(), tags: tags.collect() };
+    let site = Site::fake(root.path(), Some(Box::new(engine)));
+    undo(&site, &installation).unwrap();
+    undo(&site, &installation).unwrap();
+    let left = site.engine().unwrap().unwrap().images().unwrap();
+    assert_eq!(left.len(), 1);
+    assert_eq!(left[0].tags, ["somebody:1"]);
+}

@@ -1,0 +1,237 @@
+//! Bundles made through the production path, and hosts in folders.
+
+use landfall_keys::SecretKey;
+use landfall_manifests::{Arch, Blob, Digest, Encoding, File, Image, Layer, Os, Release, Signed, Writer, oci};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use tempfile::TempDir;
+
+/// The settings that the fixture's release has.
+pub(crate) const SETTINGS: &str = "# Settings.\n[api]\naddress = \"0.0.0.0\" # all\nport = 3000\n\n[tenants]\n\
+                                   first_port = 3001\n\n[engine]\nsocket = \"auto\"\n";
+
+/// A release under construction, with the content of its blobs.
+pub(crate) struct Parts {
+    pub(crate) release: Release,
+    blobs: BTreeMap<Digest, Vec<u8>>,
+}
+
+impl Parts {
+    /// A release that a host can install: programs, settings, units, documents, an image of two layers.
+    pub(crate) fn new(version: &str, serial: u64) -> Self {
+        let release = Release {
+            schema: 1,
+            product: "acme".parse().unwrap(),
+            version: version.parse().unwrap(),
+            serial: serial.try_into().unwrap(),
+            os: Os::Linux,
+            arch: Arch::of_this_program().unwrap(),
+            created: None,
+            min_upgrade_from: None,
+            base: None,
+            keys: Vec::new(),
+            layout: Vec::new(),
+            blobs: Vec::new(),
+            files: Vec::new(),
+            images: Vec::new(),
+        };
+        let mut parts = Self { release, blobs: BTreeMap::new() };
+        parts.file("bin/landfall", "0755", format!("the runtime {version}").as_bytes());
+        parts.file("bin/landfall-installer", "0755", b"the installer");
+        parts.file("config.toml", "0644", SETTINGS.as_bytes());
+        parts.file("docs/deep/manual.txt", "0640", &b"words ".repeat(100_000));
+        parts.file("docs/empty", "0600", b"");
+        for (name, template) in landfall_systemd::TEMPLATES {
+            parts.file(&format!("units/{name}"), "0644", template.as_bytes());
+        }
+        parts.image("hello");
+        parts
+    }
+
+    pub(crate) fn file(&mut self, path: &str, mode: &str, content: &[u8]) {
+        let blob = self.blob(zstd::encode_all(content, 3).unwrap());
+        self.release.files.push(File {
+            path: path.parse().unwrap(),
+            mode: mode.parse().unwrap(),
+            digest: Digest::of(content),
+            size: content.len() as u64,
+            blob,
+            encoding: Encoding::Zstd,
+        });
+    }
+
+    fn image(&mut self, name: &str) {
+        let platform = self.release.platform();
+        let layers: Vec<Layer> = ["base", name].map(|content| self.layer(content)).to_vec();
+        let diff_ids: Vec<String> = layers.iter().map(|layer| layer.diff_id.to_string()).collect();
+        let rootfs = serde_json::json!({"type": "layers", "diff_ids": diff_ids});
+        let config = serde_json::json!({"architecture": self.release.arch.name(), "os": "linux", "rootfs": rootfs});
+        let config = self.blob(config.to_string().into_bytes());
+        let manifest = self.blob(format!("{{\"manifest of\": \"{name}\"}}").into_bytes());
+        self.release.images.push(Image {
+            name: name.parse().unwrap(),
+            platform,
+            media_type: oci::MANIFEST.to_owned(),
+            manifest,
+            config,
+            layers,
+            source: format!("rootfs:{name}"),
+            tenant: None,
+        });
+    }
+
+    fn layer(&mut self, content: &str) -> Layer {
+        let content = content.repeat(5_000);
+        let blob = self.blob(zstd::encode_all(content.as_bytes(), 3).unwrap());
+        let size = content.len() as u64;
+        Layer { blob, encoding: Encoding::Zstd, diff_id: Digest::of(content.as_bytes()), size }
+    }
+
+    pub(crate) fn blob(&mut self, content: Vec<u8>) -> Digest {
+        let digest = Digest::of(&content);
+        self.blobs.insert(digest, content);
+        digest
+    }
+
+    /// The bundle's bytes, signed by `key`.
+    pub(crate) fn pack(mut self, key: &SecretKey) -> Vec<u8> {
+        self.release.files.sort_by(|a, b| a.path.cmp(&b.path));
+        self.release.keys = vec![key.public_key().to_line()];
+        let listed = self.blobs.iter().map(|(digest, content)| Blob { digest: *digest, size: content.len() as u64 });
+        self.release.blobs = listed.collect();
+        self.release.layout = self.release.computed_layout();
+        let signed = Signed::new(self.release, std::slice::from_ref(key)).unwrap();
+        let mut writer = Writer::begin(Vec::new(), &signed).unwrap();
+        for (digest, content) in &self.blobs {
+            writer.blob(*digest, &mut content.as_slice()).unwrap();
+        }
+        writer.finish().unwrap()
+    }
+}
+
+/// A host in a folder, a stick beside it, and a publisher.
+pub(crate) struct Scene {
+    folder: TempDir,
+    pub(crate) key: SecretKey,
+}
+
+/// What a run of the installer left.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) exit: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Scene {
+    /// A bare host and an empty stick.
+    pub(crate) fn new() -> Self {
+        let scene = Self { folder: tempfile::tempdir().unwrap(), key: SecretKey::generate().unwrap() };
+        std::fs::create_dir(scene.root()).unwrap();
+        std::fs::create_dir(scene.stick()).unwrap();
+        std::fs::write(scene.stick().join("acme.pub"), scene.key.public_key().to_file()).unwrap();
+        scene
+    }
+
+    /// A host on which the fixture's release 1.0.0-1 is installed, and its bundle.
+    pub(crate) fn landed() -> (Self, PathBuf) {
+        let scene = Self::new();
+        let bundle = scene.put("good.tar", &Parts::new("1.0.0", 1).pack(&scene.key));
+        scene.install(&bundle).ok();
+        (scene, bundle)
+    }
+
+    pub(crate) fn root(&self) -> PathBuf {
+        self.folder.path().join("host")
+    }
+
+    pub(crate) fn stick(&self) -> PathBuf {
+        self.folder.path().join("stick")
+    }
+
+    /// Puts a bundle on the stick.
+    pub(crate) fn put(&self, name: &str, bytes: &[u8]) -> PathBuf {
+        let path = self.stick().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    /// Runs the installer on this host, with nobody at the keyboard.
+    pub(crate) fn run(&self, words: &[&str]) -> Outcome {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_landfall-installer"));
+        command.arg("--root").arg(self.root()).args(["--engine", "none", "--no-systemd"]).args(words);
+        let output = command.stdin(std::process::Stdio::null()).output().unwrap();
+        Outcome {
+            exit: output.status.code().unwrap(),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    pub(crate) fn install(&self, bundle: &Path) -> Outcome {
+        self.install_with(bundle, &[])
+    }
+
+    pub(crate) fn install_with(&self, bundle: &Path, words: &[&str]) -> Outcome {
+        let key = self.stick().join("acme.pub");
+        let install = ["install", bundle.to_str().unwrap(), "--trust", key.to_str().unwrap()];
+        self.run(&[&install, words].concat())
+    }
+
+    /// Everything on the host: kind, mode, content, and when files were last changed.
+    pub(crate) fn tree(&self) -> String {
+        let mut text = String::new();
+        describe(&self.root(), &self.root(), &mut text);
+        text
+    }
+
+    pub(crate) fn read(&self, path: &str) -> String {
+        std::fs::read_to_string(self.root().join(path)).unwrap()
+    }
+}
+
+fn describe(base: &Path, folder: &Path, text: &mut String) {
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    for path in paths {
+        let about = path.symlink_metadata().unwrap();
+        let name = path.strip_prefix(base).unwrap().display();
+        write!(text, "{name} {:o} ", about.mode()).unwrap();
+        if about.is_dir() {
+            text.push('\n');
+            describe(base, &path, text);
+        } else if about.is_symlink() {
+            writeln!(text, "-> {}", std::fs::read_link(&path).unwrap().display()).unwrap();
+        } else {
+            let digest = Digest::of(&std::fs::read(&path).unwrap());
+            writeln!(text, "{} changed {}.{}", digest, about.mtime(), about.mtime_nsec()).unwrap();
+        }
+    }
+}
+
+impl Outcome {
+    #[track_caller]
+    pub(crate) fn ok(self) -> Self {
+        self.exits(0)
+    }
+
+    #[track_caller]
+    pub(crate) fn exits(self, exit: i32) -> Self {
+        assert_eq!(self.exit, exit, "{}{}", self.out, self.err);
+        self
+    }
+
+    #[track_caller]
+    pub(crate) fn says(self, text: &str) -> Self {
+        assert!(self.out.contains(text) || self.err.contains(text), "{text:?} is not in:\n{}{}", self.out, self.err);
+        self
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap()
+    }
+}

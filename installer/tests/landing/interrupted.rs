@@ -1,0 +1,92 @@
+//! Hosts on which an operation was cut off: the states in between are made by hand here; the end-to-end tests kill the
+//! installer at each system call.
+
+use crate::fixture::{Parts, Scene};
+use std::fs::File;
+use std::path::Path;
+
+const STATE: &str = "var/lib/landfall/state";
+
+/// A journal of an installation that got as far as `steps`, on a host where all of it was done.
+fn interrupt(scene: &Scene, steps: &[&str]) {
+    let state = scene.root().join(STATE);
+    let record: serde_json::Value = serde_json::from_str(&scene.read(&format!("{STATE}/installed.json"))).unwrap();
+    let files = ["etc/landfall/config.toml", "etc/landfall/trust.json", "etc/landfall/admin.token"];
+    let install = serde_json::json!({"steps": steps, "record": record, "files": files, "tags": []});
+    let journal = serde_json::json!({"schema": 1, "host": record["host"], "operation": {"install": install}});
+    std::fs::write(state.join("journal.json"), journal.to_string()).unwrap();
+    std::fs::remove_file(state.join("installed.json")).unwrap();
+    std::fs::remove_file(state.join("serial-floor")).unwrap();
+}
+
+#[test]
+fn an_installation_that_was_not_committed_is_undone() {
+    let (scene, bundle) = Scene::landed();
+    interrupt(&scene, &["stage", "load", "unfold", "configure", "switch", "probe"]);
+    let before = scene.tree();
+    scene.install(&bundle).exits(8).says("recover");
+    scene.run(&["uninstall", "--yes"]).exits(8).says("recover");
+    scene.run(&["status"]).ok().says("interrupted");
+    assert_eq!(scene.tree(), before);
+    scene.run(&["recover"]).ok().says("undone");
+    assert_eq!(scene.tree(), "");
+    scene.install(&bundle).ok();
+}
+
+#[test]
+fn an_installation_that_was_committed_is_finished() {
+    let (scene, bundle) = Scene::landed();
+    interrupt(&scene, &["stage", "load", "unfold", "configure", "switch", "probe", "commit"]);
+    scene.run(&["recover"]).ok().says("finished");
+    scene.install(&bundle).ok().says("nothing to do");
+    assert_eq!(scene.read(&format!("{STATE}/serial-floor")), "1\n");
+}
+
+#[test]
+fn an_uninstallation_that_was_cut_off_is_finished() {
+    let (scene, _) = Scene::landed();
+    let record: serde_json::Value = serde_json::from_str(&scene.read(&format!("{STATE}/installed.json"))).unwrap();
+    let (units, created) = (&record["current"]["units"], &record["created"]);
+    let uninstall = serde_json::json!({"purge": true, "units": units, "tags": [], "created": created});
+    let journal = serde_json::json!({"schema": 1, "host": record["host"], "operation": {"uninstall": uninstall}});
+    std::fs::write(scene.root().join(STATE).join("journal.json"), journal.to_string()).unwrap();
+    std::fs::remove_file(scene.root().join("opt/landfall/current")).unwrap();
+    scene.run(&["recover"]).ok().says("uninstall was finished");
+    assert_eq!(scene.tree(), "");
+}
+
+#[test]
+fn recovery_without_anything_to_settle_says_so() {
+    let scene = Scene::new();
+    scene.run(&["recover"]).ok().says("nothing to settle");
+    assert_eq!(scene.tree(), "");
+    let (scene, _) = Scene::landed();
+    let before = scene.tree();
+    scene.run(&["recover"]).ok().says("nothing to settle");
+    assert_eq!(scene.tree(), before);
+}
+
+#[test]
+fn a_state_folder_that_was_being_born_is_swept() {
+    for place in [".var.partial/lib/landfall", "var/.lib.partial/landfall/state", "var/lib/landfall/.state.partial"] {
+        let scene = Scene::new();
+        let bundle = scene.put("good.tar", &Parts::new("1.0.0", 1).pack(&scene.key));
+        std::fs::create_dir_all(scene.root().join(place)).unwrap();
+        scene.run(&["recover"]).ok();
+        assert!(!scene.root().join(place).exists(), "{place}");
+        std::fs::create_dir_all(scene.root().join(place)).unwrap();
+        scene.install(&bundle).ok();
+        assert!(!scene.root().join(Path::new(place)).exists(), "{place}");
+    }
+}
+
+#[test]
+fn two_at_once_are_one_too_many() {
+    let (scene, bundle) = Scene::landed();
+    let lock = File::open(scene.root().join(STATE).join("lock")).unwrap();
+    lock.lock().unwrap();
+    scene.install(&bundle).exits(8).says("another landfall-installer");
+    scene.run(&["uninstall", "--yes"]).exits(8);
+    scene.run(&["recover"]).exits(8);
+    scene.run(&["status"]).ok();
+}

@@ -1,0 +1,9 @@
+//! The installer as it is run, on folders that stand for hosts, with bundles made through the production path.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod fixture;
+mod install;
+mod interrupted;
+mod refuse;
+mod uninstall;
+mod verify;

@@ -1,0 +1,140 @@
+use crate::fixture::{Parts, Scene};
+use landfall_keys::SecretKey;
+use landfall_manifests::{Arch, Base, Digest};
+
+/// Installing `bytes` is refused with `exit`, `says` why and what next, and leaves the host as it was.
+#[track_caller]
+fn refused(scene: &Scene, bytes: &[u8], exit: i32, says: &str) {
+    let bundle = scene.put("bad.tar", bytes);
+    let before = scene.tree();
+    let outcome = scene.install_with(&bundle, &["--json"]).exits(exit).says(says);
+    let error = &outcome.json()["error"];
+    assert_eq!(error["exit"], exit);
+    assert!(error["hint"].as_str().is_some_and(|hint| !hint.is_empty()), "{error}");
+    assert_eq!(scene.tree(), before, "refused, and yet the host is changed");
+}
+
+/// A host that has the usual folders, so that every change shows.
+fn usual() -> Scene {
+    let scene = Scene::new();
+    for folder in ["etc/systemd/system", "opt", "usr/local/bin", "var/lib"] {
+        std::fs::create_dir_all(scene.root().join(folder)).unwrap();
+    }
+    scene
+}
+
+#[test]
+fn damaged_bundles_are_refused_and_the_host_is_as_before() {
+    for scene in [usual(), Scene::new()] {
+        let good = Parts::new("1.0.0", 1).pack(&scene.key);
+        let changed = |place: usize| {
+            let mut bytes = good.clone();
+            bytes[place] ^= 1;
+            bytes
+        };
+        let last_blob = good.len() - 1024 - 512;
+        refused(&scene, &changed(last_blob), 3, "bad.tar");
+        refused(&scene, &changed(good.len() - 1), 3, "goes on after its last entry");
+        refused(&scene, &changed(0), 3, "not a Landfall bundle");
+        refused(&scene, &changed(700), 4, "changed");
+        refused(&scene, &good[..good.len() - 1], 3, "ends in");
+        refused(&scene, &good[..good.len() / 2], 3, "ends in");
+        refused(&scene, &[&good[..], &[0; 512]].concat(), 3, "goes on");
+        refused(&scene, b"", 3, "ends in");
+    }
+}
+
+#[test]
+fn bundles_of_strangers_are_refused() {
+    let scene = usual();
+    let stranger = SecretKey::generate().unwrap();
+    refused(&scene, &Parts::new("1.0.0", 1).pack(&stranger), 4, "not signed by a trusted key");
+    let bundle = scene.put("good.tar", &Parts::new("1.0.0", 1).pack(&scene.key));
+    let before = scene.tree();
+    scene.run(&["install", bundle.to_str().unwrap()]).exits(4).says("trusts no key yet").says("--trust");
+    assert_eq!(scene.tree(), before);
+}
+
+#[test]
+fn a_pinned_root_is_not_overruled_by_the_command_line() {
+    let (scene, _) = Scene::landed();
+    scene.run(&["uninstall", "--yes"]).ok();
+    let stranger = SecretKey::generate().unwrap();
+    let bundle = scene.put("strange.tar", &Parts::new("1.0.0", 1).pack(&stranger));
+    let key = stranger.public_key().to_line();
+    scene.run(&["install", bundle.to_str().unwrap(), "--trust", &key]).exits(4);
+}
+
+#[test]
+fn releases_that_do_not_belong_here_are_refused_by_policy() {
+    let scene = usual();
+    let changed = |change: &dyn Fn(&mut Parts)| {
+        let mut parts = Parts::new("1.0.0", 1);
+        change(&mut parts);
+        parts.pack(&scene.key)
+    };
+    let other = if Arch::of_this_program() == Some(Arch::Amd64) { Arch::Arm64 } else { Arch::Amd64 };
+    let other_arch = changed(&|parts| {
+        parts.release.arch = other;
+        let platform = parts.release.platform();
+        parts.release.images.iter_mut().for_each(|image| image.platform.clone_from(&platform));
+    });
+    refused(&scene, &other_arch, 5, other.name());
+    let base = Base { manifest: Digest::of(b""), version: "0.9.0".parse().unwrap() };
+    refused(&scene, &changed(&|parts| parts.release.base = Some(base.clone())), 5, "delta");
+    let incomplete = changed(&|parts| {
+        let unit = parts.release.files.iter_mut().find(|file| file.path.as_str() == "units/landfall.service");
+        unit.unwrap().path = "units/renamed.service".parse().unwrap();
+    });
+    refused(&scene, &incomplete, 5, "units/landfall.service");
+}
+
+#[test]
+fn another_release_does_not_come_over_an_installed_one() {
+    let (scene, _) = Scene::landed();
+    refused(&scene, &Parts::new("1.1.0", 2).pack(&scene.key), 5, "1.0.0-1 is installed");
+    let mut same_name = Parts::new("1.0.0", 1);
+    same_name.file("docs/more", "0644", b"more");
+    refused(&scene, &same_name.pack(&scene.key), 5, "same version and serial");
+    let mut other = Parts::new("1.0.0", 1);
+    other.release.product = "other".parse().unwrap();
+    refused(&scene, &other.pack(&scene.key), 5, "one product");
+}
+
+#[test]
+fn a_floor_holds() {
+    let (scene, bundle) = Scene::landed();
+    std::fs::write(scene.root().join("var/lib/landfall/state/serial-floor"), "5\n").unwrap();
+    std::fs::remove_file(scene.root().join("var/lib/landfall/state/installed.json")).unwrap();
+    let bytes = std::fs::read(bundle).unwrap();
+    refused(&scene, &bytes, 5, "below this host's floor of 5");
+}
+
+#[test]
+fn content_that_was_signed_wrong_is_refused_late_and_undone() {
+    let scene = usual();
+    let mut parts = Parts::new("1.0.0", 1);
+    let file = parts.release.files.iter_mut().find(|file| file.path.as_str() == "docs/empty").unwrap();
+    file.digest = Digest::of(b"something else");
+    refused(&scene, &parts.pack(&scene.key), 3, "unfold docs/empty");
+}
+
+#[test]
+fn what_is_in_the_way_is_named_and_stays() {
+    let scene = usual();
+    std::fs::create_dir_all(scene.root().join("opt/landfall")).unwrap();
+    std::fs::write(scene.root().join("opt/landfall/current"), "mine").unwrap();
+    std::fs::write(scene.root().join("etc/systemd/system/landfall.service"), "mine").unwrap();
+    let bytes = Parts::new("1.0.0", 1).pack(&scene.key);
+    refused(&scene, &bytes, 6, "opt/landfall/current is there although nothing is installed");
+    refused(&scene, &bytes, 6, "landfall.service is there although nothing is installed");
+}
+
+#[test]
+fn a_missing_file_or_root_is_a_usage_error() {
+    let scene = usual();
+    scene.install(&scene.stick().join("missing.tar")).exits(2).says("missing.tar");
+    scene.install(&scene.stick()).exits(2).says("neither a file nor a block device");
+    scene.run(&["--root", "/does/not/exist", "status"]).exits(2);
+    scene.run(&["install"]).exits(2);
+}

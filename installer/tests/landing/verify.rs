@@ -1,0 +1,49 @@
+use crate::fixture::{Parts, Scene};
+
+#[test]
+fn a_good_bundle_is_verified_and_nothing_is_changed() {
+    let scene = Scene::new();
+    let bundle = scene.put("good.tar", &Parts::new("1.0.0", 1).pack(&scene.key));
+    let before = scene.tree();
+    let key = scene.key.public_key().to_line();
+    let outcome = scene.run(&["verify", bundle.to_str().unwrap(), "--trust", &key, "--json"]).ok();
+    assert_eq!(outcome.json()["verified"], true);
+    assert_eq!(outcome.json()["signers"][0], scene.key.public_key().id().to_string());
+    assert_eq!(scene.tree(), before);
+}
+
+#[test]
+fn without_a_key_the_pinned_ones_count() {
+    let scene = Scene::new();
+    let bundle = scene.put("good.tar", &Parts::new("1.0.0", 1).pack(&scene.key));
+    let verify = ["verify", bundle.to_str().unwrap()];
+    scene.run(&verify).exits(4).says("trusts no key yet").says("--trust");
+    scene.install(&bundle).ok();
+    scene.run(&verify).ok();
+}
+
+#[test]
+fn a_threshold_needs_as_many_signers() {
+    let scene = Scene::new();
+    let bundle = scene.put("good.tar", &Parts::new("1.0.0", 1).pack(&scene.key));
+    let other = landfall_keys::SecretKey::generate().unwrap().public_key().to_line();
+    let own = scene.key.public_key().to_line();
+    let verify = ["verify", bundle.to_str().unwrap(), "--trust", &own, "--trust", &other];
+    scene.run(&verify).ok();
+    scene.run(&[&verify[..], &["--threshold", "2"]].concat()).exits(4).says("signed by 1 of the trusted keys, but 2");
+}
+
+#[test]
+fn a_changed_byte_is_found_wherever_it_is() {
+    let scene = Scene::new();
+    let good = Parts::new("1.0.0", 1).pack(&scene.key);
+    let key = scene.key.public_key().to_line();
+    // Every 997th byte and the last: each run is a process of its own.
+    for place in (0..good.len()).step_by(997).chain([good.len() - 1]) {
+        let mut bytes = good.clone();
+        bytes[place] ^= 1;
+        let bundle = scene.put("changed.tar", &bytes);
+        let outcome = scene.run(&["verify", bundle.to_str().unwrap(), "--trust", &key]);
+        assert!([3, 4].contains(&outcome.exit), "byte {place}: exit {}", outcome.exit);
+    }
+}
