@@ -1,4 +1,4 @@
-use crate::commands::{build, inspect, keygen, sign, verify};
+use crate::commands::{build, diff, inspect, keygen, sign, verify};
 use crate::failure;
 use clap::{Parser, Subcommand};
 use landfall_console::{Console, Extras, Flags};
@@ -28,6 +28,7 @@ enum Command {
     Inspect(inspect::Args),
     Verify(verify::Args),
     Sign(sign::Args),
+    Diff(diff::Args),
     #[command(flatten)]
     Extras(Extras),
 }
@@ -41,6 +42,7 @@ impl Cli {
             Command::Inspect(args) => inspect::run(&args, console),
             Command::Verify(args) => verify::run(&args, console),
             Command::Sign(args) => sign::run(&args, console),
+            Command::Diff(args) => diff::run(&args, console),
             Command::Extras(extras) => extras.run::<Self>(&console),
         };
         done.map_err(failure::classified)

@@ -7,6 +7,7 @@ mod bundle_file;
 mod cli;
 mod commands;
 mod definition;
+mod difference;
 mod elf;
 mod failure;
 mod key_files;

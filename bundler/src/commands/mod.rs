@@ -1,6 +1,7 @@
 //! The commands, one file each: what was typed (`Args`) and what it does (`run`).
 
 pub(crate) mod build;
+pub(crate) mod diff;
 pub(crate) mod inspect;
 pub(crate) mod keygen;
 pub(crate) mod sign;

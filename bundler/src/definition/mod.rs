@@ -5,6 +5,8 @@ mod expand;
 mod place;
 mod shape;
 mod source;
+#[cfg(test)]
+mod tests;
 mod validate;
 mod variables;
 

@@ -35,8 +35,6 @@ pub(crate) enum StoreError {
     Folder { folder: PathBuf, source: io::Error },
     #[error("{} cannot be written", path.display())]
     Write { path: PathBuf, source: io::Error },
-    #[error("the blob {digest} cannot be read back")]
-    Read { digest: Digest, source: io::Error },
 }
 
 /// A file's content in the store.
@@ -103,8 +101,8 @@ impl BlobStore {
     }
 
     /// Opens a blob that is there.
-    pub(crate) fn open(&self, digest: &Digest) -> Result<File, StoreError> {
-        File::open(self.path(digest)).map_err(|source| StoreError::Read { digest: *digest, source })
+    pub(crate) fn open(&self, digest: &Digest) -> io::Result<File> {
+        File::open(self.path(digest))
     }
 
     /// Frees a blob's room once it has been copied.

@@ -1,5 +1,7 @@
 //! From blobs in the store to one file: the release manifest, its signatures, and the bundle itself.
 
+mod copy;
+
 use crate::plan::Plan;
 use crate::sources::PackedImage;
 use crate::store::{BlobStore, StoreError};
@@ -13,6 +15,7 @@ use std::fs::{self, File, Permissions};
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
 
 /// A bundle cannot be made from what was packed.
 #[derive(Debug, thiserror::Error)]
@@ -81,7 +84,7 @@ fn blobs(files: &[ReleaseFile], images: &[Image]) -> Vec<Digest> {
 }
 
 /// Signs `release` and writes the bundle to `out`, which holds the old file or the whole new one at any time. Each blob
-/// leaves the store once it is copied, so that the disk holds the bundle and one blob more at most.
+/// leaves the store once it is copied, so that the disk holds the bundle and about one blob more.
 pub(crate) fn write(
     release: Release,
     keys: &[SecretKey],
@@ -92,16 +95,24 @@ pub(crate) fn write(
     let signed = Signed::new(release, keys)?;
     let partial = store.folder().join("bundle");
     let failed = |source| AssembleError::Write { path: out.to_owned(), source };
-    let create = File::create_new(&partial).map_err(|error| failed(error.into()))?;
-    let mut writer = Writer::begin(create, &signed).map_err(failed)?;
-    for blob in &signed.release().blobs {
-        let content = store.open(&blob.digest)?;
-        writer.blob(blob.digest, &mut progress.reader(content)).map_err(failed)?;
-        store.remove(&blob.digest)?;
-    }
-    let file = writer.finish().map_err(failed)?;
-    put_in_place(&file, &partial, out).map_err(|source| AssembleError::Place { path: out.to_owned(), source })?;
-    Ok(signed)
+    let file = File::create_new(&partial).map_err(|error| failed(error.into()))?;
+    let mut writer = Writer::begin(file, &signed).map_err(failed)?;
+    // Removing a large file takes as long as copying half of it: that is done beside the copying and the waiting for the disk.
+    std::thread::scope(|scope| {
+        let (copied, spent) = mpsc::channel::<Digest>();
+        let sweeper = scope.spawn(move || spent.iter().try_for_each(|digest| store.remove(&digest)));
+        for blob in &signed.release().blobs {
+            copy::blob(&mut writer, store, blob).map_err(failed)?;
+            progress.add(blob.size);
+            // The sweeper only stops early with an error, which it keeps.
+            let _ = copied.send(blob.digest);
+        }
+        drop(copied);
+        let file = writer.finish().map_err(failed)?;
+        put_in_place(&file, &partial, out).map_err(|source| AssembleError::Place { path: out.to_owned(), source })?;
+        Ok(sweeper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?)
+    })
+    .map(|()| signed)
 }
 
 /// Makes a written file durable and gives it its name.

@@ -1,0 +1,55 @@
+use crate::bundle_file::BundleFile;
+use crate::difference::{Difference, Identity, Names};
+use anyhow::Result;
+use landfall_console::{Console, Size};
+use landfall_manifests::Signed;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+/// Show what changes from one bundle to another, without verifying either
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example:
+  landfall-bundler diff acme-1.0.0-linux-amd64.landfall.tar acme-1.1.0-linux-amd64.landfall.tar")]
+pub(crate) struct Args {
+    /// The bundle with the old release
+    old: PathBuf,
+    /// The bundle with the new release
+    new: PathBuf,
+}
+
+pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
+    let (old, new) = (open(&args.old)?, open(&args.new)?);
+    let difference = Difference::of(old.release(), new.release());
+    let text = text(&difference)?;
+    console.result(&difference, text)
+}
+
+fn open(path: &Path) -> Result<Signed> {
+    Ok(BundleFile::open(path)?.head.into_signed_without_verifying()?)
+}
+
+fn text(difference: &Difference) -> Result<String> {
+    let identity = |it: &Identity| format!("{} {} (serial {}) for {}", it.product, it.version, it.serial, it.platform);
+    let mut text = String::from("NOT VERIFIED: this is what the bundles say about themselves\n");
+    writeln!(text, "from   {}\nto     {}", identity(&difference.old), identity(&difference.new))?;
+    let Names { added, removed, changed, same } = &difference.images;
+    writeln!(text, "images {same} unchanged")?;
+    list(&mut text, added, removed)?;
+    for image in changed {
+        writeln!(text, "  ~ {}  {} of {} layers shared", image.name, image.shared_layers, image.layers)?;
+    }
+    let Names { added, removed, changed, same } = &difference.files;
+    writeln!(text, "files  {same} unchanged")?;
+    list(&mut text, added, removed)?;
+    changed.iter().try_for_each(|path| writeln!(text, "  ~ {path}"))?;
+    let blobs = &difference.blobs;
+    writeln!(text, "blobs  {} new, {} shared", Size(blobs.new_bytes), Size(blobs.shared_bytes))?;
+    Ok(text)
+}
+
+fn list(text: &mut String, added: &[String], removed: &[String]) -> Result<()> {
+    added.iter().try_for_each(|name| writeln!(text, "  + {name}"))?;
+    removed.iter().try_for_each(|name| writeln!(text, "  - {name}"))?;
+    Ok(())
+}

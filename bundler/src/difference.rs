@@ -1,0 +1,118 @@
+//! What changes from one release to another, as a pure function of the two.
+
+use landfall_manifests::{Digest, File, Image, Release};
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
+
+/// What changes between two releases.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Difference {
+    pub(crate) old: Identity,
+    pub(crate) new: Identity,
+    pub(crate) images: Names<ChangedImage>,
+    pub(crate) files: Names<String>,
+    pub(crate) blobs: Blobs,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Identity {
+    pub(crate) product: String,
+    pub(crate) version: String,
+    pub(crate) serial: u64,
+    pub(crate) platform: String,
+}
+
+/// Names that only one of the two has, and those of which both have another content.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Names<C> {
+    pub(crate) added: Vec<String>,
+    pub(crate) removed: Vec<String>,
+    pub(crate) changed: Vec<C>,
+    /// How many are the same in both.
+    pub(crate) same: usize,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ChangedImage {
+    pub(crate) name: String,
+    /// Layers of the new image.
+    pub(crate) layers: usize,
+    /// Those of them that the old image has.
+    pub(crate) shared_layers: usize,
+}
+
+/// Bytes of the new release's blobs.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Blobs {
+    /// In blobs that the old release lacks.
+    pub(crate) new_bytes: u64,
+    /// In blobs that the old release has.
+    pub(crate) shared_bytes: u64,
+}
+
+impl Difference {
+    /// Compares two releases.
+    pub(crate) fn of(old: &Release, new: &Release) -> Self {
+        let known: BTreeSet<Digest> = old.blobs.iter().map(|blob| blob.digest).collect();
+        let (shared, fresh): (Vec<_>, Vec<_>) = new.blobs.iter().partition(|blob| known.contains(&blob.digest));
+        let bytes = |blobs: Vec<&landfall_manifests::Blob>| blobs.iter().map(|blob| blob.size).sum();
+        Self {
+            old: Identity::of(old),
+            new: Identity::of(new),
+            images: names(&old.images, &new.images, |image| &image.name, same_image, changed_image),
+            files: names(&old.files, &new.files, |file| &file.path, same_file, |_, new| new.path.to_string()),
+            blobs: Blobs { new_bytes: bytes(fresh), shared_bytes: bytes(shared) },
+        }
+    }
+}
+
+impl Identity {
+    fn of(release: &Release) -> Self {
+        Self {
+            product: release.product.to_string(),
+            version: release.version.to_string(),
+            serial: release.serial.into(),
+            platform: release.platform(),
+        }
+    }
+}
+
+fn names<T, K: Ord + Display, C>(
+    old: &[T],
+    new: &[T],
+    key: impl Fn(&T) -> &K,
+    same: impl Fn(&T, &T) -> bool,
+    changed: impl Fn(&T, &T) -> C,
+) -> Names<C> {
+    let before: BTreeMap<&K, &T> = old.iter().map(|one| (key(one), one)).collect();
+    let after: BTreeMap<&K, &T> = new.iter().map(|one| (key(one), one)).collect();
+    let only = |these: &BTreeMap<&K, &T>, others: &BTreeMap<&K, &T>| {
+        these.keys().filter(|name| !others.contains_key(*name)).map(ToString::to_string).collect()
+    };
+    let both = || after.iter().filter_map(|(name, new)| Some((*before.get(name)?, *new)));
+    Names {
+        added: only(&after, &before),
+        removed: only(&before, &after),
+        changed: both().filter(|(old, new)| !same(old, new)).map(|(old, new)| changed(old, new)).collect(),
+        same: both().filter(|(old, new)| same(old, new)).count(),
+    }
+}
+
+/// An image is its configuration and its layers' content, however they are compressed.
+fn same_image(old: &Image, new: &Image) -> bool {
+    old.config == new.config && old.tenant == new.tenant
+}
+
+fn changed_image(old: &Image, new: &Image) -> ChangedImage {
+    let known: BTreeSet<Digest> = old.layers.iter().map(|layer| layer.diff_id).collect();
+    let shared_layers = new.layers.iter().filter(|layer| known.contains(&layer.diff_id)).count();
+    ChangedImage { name: new.name.to_string(), layers: new.layers.len(), shared_layers }
+}
+
+fn same_file(old: &File, new: &File) -> bool {
+    old.digest == new.digest && old.mode == new.mode
+}
