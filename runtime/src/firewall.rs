@@ -2,28 +2,53 @@
 //!
 //! It matches on the prefix of the tenants' bridges, so that it never changes as tenants come and go. Its hooks come before those
 //! of Docker, firewalld and others (priority `filter - 10`): what it drops, nobody accepts later. What it accepts, later tables may
-//! still drop.
+//! still drop. [`Holder`] keeps it in place.
+
+mod holder;
+
+pub use holder::{HoldError, Holder};
 
 use crate::names::BRIDGE_PREFIX;
-use crate::settings::Settings;
 
 /// The table's name.
 pub const TABLE: &str = "inet landfall";
 
-/// The commands that put the table in place of whatever it was before, in one transaction (nft(8), "Input file formats").
-pub fn render(settings: &Settings) -> String {
-    let port = settings.api.port();
+/// What keeps others from removing the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Guard {
+    /// The kernel: the table has the flag `owner`, so that only the process that made it can change it, and it goes with that
+    /// process (nft(8), "Tables"; Linux 5.12).
+    Owner,
+    /// Nothing but a look at it each second.
+    Watch,
+}
+
+impl Guard {
+    /// The guard in a word, for the log.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Owner => "owner",
+            Self::Watch => "watch",
+        }
+    }
+}
+
+/// The table. Tenants reach the API's `port` at their own gateway and nothing else of the host; without a port, nothing at all.
+pub fn render(port: Option<u16>, guard: Guard) -> String {
+    let flags = match guard {
+        Guard::Owner => "    flags owner\n",
+        Guard::Watch => "",
+    };
     // `fib daddr . iif type local`: the address is one of this very bridge, that is, the tenant's own gateway.
+    let api = port.map(|port| format!("        tcp dport {port} fib daddr . iif type local accept\n"));
+    let api = api.unwrap_or_default();
     format!(
-        r#"add table {TABLE}
-delete table {TABLE}
-table {TABLE} {{
-    chain from_tenants {{
+        r#"table {TABLE} {{
+{flags}    chain from_tenants {{
         type filter hook input priority filter - 10; policy accept;
         iifname != "{BRIDGE_PREFIX}*" return
         ct state established,related accept
-        tcp dport {port} fib daddr . iif type local accept
-        drop
+{api}        drop
     }}
     chain between_tenants {{
         type filter hook forward priority filter - 10; policy accept;
@@ -35,22 +60,30 @@ table {TABLE} {{
     )
 }
 
-/// The commands that remove the table, whether or not it is there.
-pub fn removal() -> String {
+/// The commands that remove the table, whether or not it is there, unless another process owns it.
+fn removal() -> String {
     format!("add table {TABLE}\ndelete table {TABLE}\n")
+}
+
+/// The commands as one line: an interactive nft carries out each line as a transaction of its own.
+fn one_line(commands: &str) -> String {
+    let mut line = String::with_capacity(commands.len());
+    for command in commands.lines().map(str::trim) {
+        line.push_str(command);
+        line.push_str(if command.ends_with(['{', ';']) { " " } else { "; " });
+    }
+    line.push('\n');
+    line
 }
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
 
     #[test]
     fn tenants_reach_the_api_at_their_own_gateway_and_nothing_else() {
-        let rules = render(&Settings::parse("[api]\nport = 8080").unwrap());
-        let expected = r#"add table inet landfall
-delete table inet landfall
-table inet landfall {
+        let expected = r#"table inet landfall {
+    flags owner
     chain from_tenants {
         type filter hook input priority filter - 10; policy accept;
         iifname != "lft*" return
@@ -65,6 +98,20 @@ table inet landfall {
     }
 }
 "#;
-        assert_eq!(rules, expected);
+        assert_eq!(render(Some(8080), Guard::Owner), expected);
+        assert_eq!(render(Some(8080), Guard::Watch), expected.replace("    flags owner\n", ""));
+    }
+
+    #[test]
+    fn without_a_port_tenants_reach_nothing() {
+        let rules = render(None, Guard::Owner);
+        assert!(!rules.contains("dport"));
+        assert!(rules.contains("        ct state established,related accept\n        drop\n"));
+    }
+
+    #[test]
+    fn a_transaction_is_one_line() {
+        let line = one_line("add table inet x\ntable inet x {\n    chain y {\n        policy accept;\n    }\n}\n");
+        assert_eq!(line, "add table inet x; table inet x { chain y { policy accept; }; }; \n");
     }
 }

@@ -1,58 +1,109 @@
 use super::settings;
-use crate::firewall::{TABLE, removal, render};
+use crate::firewall::{Guard, HoldError, Holder, TABLE, render};
 use crate::host::Host;
+use crate::{log, supervisor};
 use anyhow::Context as _;
 use landfall_console::{Console, Exit, Failure};
 use serde_json::json;
-use std::io::Write as _;
-use std::process::{Command, Stdio};
+use std::time::Duration;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::sleep;
+
+/// How long to wait after a try that failed.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// The firewall between tenants and the host (nftables)
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Firewall {
-    /// Put the table in place; running it again changes nothing
-    Up,
-    /// Remove the table
-    Down,
-    /// Print the table that `up` puts in place
+    /// Keep the table in place until told to end; SIGHUP reads the settings again
+    Hold,
+    /// Print the table that `hold` keeps in place
     Show,
 }
 
 impl Firewall {
     pub(super) fn run(self, host: &Host, console: Console) -> anyhow::Result<()> {
         match self {
-            Self::Up => {
-                apply(&render(&settings(host)?))?;
-                console.result(&json!({ "table": TABLE, "state": "up" }), format!("table {TABLE} is up"))
-            }
-            Self::Down => {
-                apply(&removal())?;
-                console.result(&json!({ "table": TABLE, "state": "down" }), format!("table {TABLE} is down"))
+            Self::Hold => {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+                runtime.context("cannot wait for signals")?.block_on(hold(host))
             }
             Self::Show => {
-                let rules = render(&settings(host)?);
+                let rules = render(Some(settings(host)?.api.port()), Guard::Owner);
                 console.result(&json!({ "table": TABLE, "rules": rules }), &rules)
             }
         }
     }
 }
 
-/// Hands commands to nft, which carries out all of them or none.
-fn apply(commands: &str) -> anyhow::Result<()> {
-    let nft = Command::new("nft").args(["-f", "-"]).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn();
-    let mut nft = nft.map_err(|error| {
-        Failure::new(Exit::Unfit, "nft_missing", format!("cannot run nft: {error}")).hint("install nftables")
-    })?;
-    // Dropped after writing: the end of its input is what nft waits for.
-    if let Some(mut input) = nft.stdin.take() {
-        input.write_all(commands.as_bytes()).context("cannot hand the table to nft")?;
+/// The signals that the holder waits for.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+    child: Signal,
+}
+
+impl Signals {
+    fn new() -> anyhow::Result<Self> {
+        let signal = |kind| signal(kind).context("cannot wait for signals");
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+            child: signal(SignalKind::child())?,
+        })
     }
-    let output = nft.wait_with_output().context("cannot wait for nft")?;
-    if output.status.success() {
-        return Ok(());
+}
+
+async fn hold(host: &Host) -> anyhow::Result<()> {
+    let mut signals = Signals::new()?;
+    // Settings that cannot be read must not leave the host open.
+    let without_owner = |error: &HoldError| log::warning!("firewall_unowned", error = log::chain(error));
+    let mut holder = Holder::new(port(host), without_owner).map_err(|error| refused(&error))?;
+    supervisor::ready(&format!("table {TABLE} is in place, guarded by {}", holder.guard().word()));
+    log::info!("firewall_up", table = TABLE, guard = holder.guard().word());
+    loop {
+        let kept = tokio::select! {
+            _ = signals.terminate.recv() => break,
+            _ = signals.interrupt.recv() => break,
+            _ = signals.hangup.recv() => change(&mut holder, host),
+            // The holder's short-lived children end, too.
+            _ = signals.child.recv() => if holder.lost_owner() { mend(&mut holder) } else { Ok(()) },
+            () = sleep(holder.pause()) => mend(&mut holder),
+        };
+        if let Err(error) = kept {
+            log::error!("firewall_down", error = log::chain(&error));
+            sleep(PAUSE).await;
+        }
     }
-    let said = String::from_utf8_lossy(&output.stderr);
-    Err(Failure::new(Exit::Unfit, "nft_failed", format!("nft refused the table: {}", said.trim()))
-        .hint("it needs root and a kernel with nf_tables and nft_fib_inet")
-        .into())
+    supervisor::stopping();
+    holder.remove().map_err(|error| refused(&error))?;
+    log::info!("firewall_removed", table = TABLE);
+    Ok(())
+}
+
+fn mend(holder: &mut Holder) -> Result<(), HoldError> {
+    if holder.mend()? {
+        log::warning!("firewall_restored", table = TABLE);
+    }
+    Ok(())
+}
+
+/// Takes over changed settings; those that cannot be read change nothing.
+fn change(holder: &mut Holder, host: &Host) -> Result<(), HoldError> {
+    let Some(port) = port(host) else { return Ok(()) };
+    holder.replace(Some(port))?;
+    log::info!("firewall_replaced", table = TABLE, port = port);
+    Ok(())
+}
+
+/// The API's port, which is all that tenants may reach.
+fn port(host: &Host) -> Option<u16> {
+    let read = settings(host).map(|settings| settings.api.port());
+    read.inspect_err(|error| log::error!("invalid_settings", error = log::chain(error.as_ref()))).ok()
+}
+
+fn refused(error: &HoldError) -> Failure {
+    Failure::new(Exit::Unfit, "firewall", log::chain(error))
 }

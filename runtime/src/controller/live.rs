@@ -3,12 +3,13 @@
 use super::backoff::Tries;
 use super::health::Health;
 use super::probe::{self, Target};
+use super::samples::Samples;
 use crate::doors::{Backend, Door, Sign};
 use crate::engine::Usage;
 use crate::names::EnvId;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -24,7 +25,7 @@ struct Tenant {
     health: watch::Sender<Health>,
     /// Checks its health while its container runs.
     watcher: Option<Watcher>,
-    sample: Option<(Instant, Usage)>,
+    samples: Samples,
     tries: Tries,
 }
 
@@ -56,7 +57,8 @@ impl Live {
     /// A tenant has a door from now on. Callers wait at it.
     pub(super) fn add(&self, id: EnvId, door: Door) {
         let (health, _) = watch::channel(Health::Starting);
-        self.tenants().insert(id, Tenant { door, health, watcher: None, sample: None, tries: Tries::default() });
+        self.tenants()
+            .insert(id, Tenant { door, health, watcher: None, samples: Samples::default(), tries: Tries::default() });
     }
 
     /// A tenant's container runs: check its health, and let callers in as soon as it answers.
@@ -64,7 +66,7 @@ impl Live {
         if let Some(tenant) = self.tenants().get_mut(&target.id) {
             tenant.health.send_replace(Health::Starting);
             tenant.sign().lead(Backend::Pending);
-            tenant.sample = None;
+            tenant.samples = Samples::default();
             let watch = probe::watch(target, tenant.sign().clone(), tenant.health.clone());
             tenant.watcher = Some(Watcher(tokio::spawn(watch)));
         }
@@ -109,9 +111,17 @@ impl Live {
         self.tenants().get(&id).map_or(Health::Unhealthy, |tenant| *tenant.health.borrow())
     }
 
-    /// Keeps a sample and returns the one before with its age.
-    pub(super) fn sampled(&self, id: EnvId, usage: Usage, now: Instant) -> Option<(Duration, Usage)> {
-        let before = self.tenants().get_mut(&id)?.sample.replace((now, usage));
-        before.map(|(at, usage)| (now.duration_since(at), usage))
+    /// What a tenant used when it was last looked at.
+    pub(super) fn samples(&self, id: EnvId) -> Samples {
+        self.tenants().get(&id).map_or(Samples::default(), |tenant| tenant.samples)
+    }
+
+    /// Keeps a sample, and the one before it.
+    pub(super) fn keep_sample(&self, id: EnvId, usage: Usage, now: Instant) -> Samples {
+        let samples = self.samples(id).then(usage, now);
+        if let Some(tenant) = self.tenants().get_mut(&id) {
+            tenant.samples = samples;
+        }
+        samples
     }
 }

@@ -15,6 +15,7 @@ mod organizations;
 mod probe;
 mod reconcile;
 mod run_as;
+mod samples;
 mod spawn;
 mod spec;
 mod status;

@@ -1,0 +1,258 @@
+//! The firewall's table between two real network namespaces, a host and its tenant, against everything that removes it.
+//!
+//! Nobody listens on the host: a port that answers "connection refused" is one that the tenant reaches.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::fs;
+use std::io::{ErrorKind, Read as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixDatagram;
+use std::process::{Child, Command, Output, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+const API: u16 = 3000;
+const SSH: u16 = 22;
+
+/// How long the host may be open to a tenant after the owner of the table was killed.
+const AT_ONCE: Duration = Duration::from_secs(1);
+/// The same where the table is only looked at, each second.
+const NEXT_LOOK: Duration = Duration::from_secs(2);
+
+/// A host and a tenant on a bridge's name, and the program that stands between them.
+struct Site {
+    name: String,
+    root: TempDir,
+    holder: Option<Child>,
+}
+
+impl Site {
+    fn new(test: &str) -> Self {
+        let site = Self {
+            name: format!("landfall-{test}-{}", std::process::id()),
+            root: TempDir::new().unwrap(),
+            holder: None,
+        };
+        let (host, tenant) = (site.host(), site.tenant());
+        for arguments in [
+            format!("netns add {host}"),
+            format!("netns add {tenant}"),
+            format!("-n {host} link add lft1 type veth peer name eth0 netns {tenant}"),
+            format!("-n {host} address add 10.213.0.1/29 dev lft1"),
+            format!("-n {host} link set lft1 up"),
+            format!("-n {tenant} address add 10.213.0.2/29 dev eth0"),
+            format!("-n {tenant} link set eth0 up"),
+        ] {
+            ok(Command::new("ip").args(arguments.split(' ')), "iproute2");
+        }
+        assert!(site.reaches(SSH) && site.reaches(API), "without the table, the tenant reaches the host");
+        site
+    }
+
+    fn host(&self) -> String {
+        format!("{}-h", self.name)
+    }
+
+    fn tenant(&self) -> String {
+        format!("{}-t", self.name)
+    }
+
+    fn on_host(&self, program: &str) -> Command {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.host(), program]);
+        command
+    }
+
+    /// Whether a tenant's packet to this port of the host is answered, by whomever.
+    fn reaches(&self, port: u16) -> bool {
+        let connect = format!("exec 3<>/dev/tcp/10.213.0.1/{port}");
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.tenant(), "timeout", "0.3", "bash", "-c", &connect]);
+        let output = output(&mut command, "iproute2");
+        let refused = String::from_utf8_lossy(&output.stderr).contains("Connection refused");
+        assert!(refused || output.status.code() == Some(124), "neither refused nor silent: {output:?}");
+        refused
+    }
+
+    fn settings(&self, text: &str) {
+        let folder = self.root.path().join("etc/landfall");
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("config.toml"), text).unwrap();
+    }
+
+    /// Starts the holder, with `path` ahead of the host's programs, and waits until it tells systemd that it is ready.
+    fn hold(&mut self, path: &str) {
+        let socket = self.root.path().join("notify");
+        let supervisor = UnixDatagram::bind(&socket).unwrap();
+        supervisor.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        let mut command = self.on_host(env!("CARGO_BIN_EXE_landfall"));
+        command.args(["firewall", "hold", "--root"]).arg(self.root.path()).env("NOTIFY_SOCKET", &socket);
+        command.env("PATH", format!("{path}:{}", std::env::var("PATH").unwrap())).stderr(Stdio::piped());
+        self.holder = Some(command.spawn().unwrap());
+        let mut told = [0; 512];
+        let length = supervisor.recv(&mut told);
+        let length = length.unwrap_or_else(|error| panic!("`landfall firewall hold` was not ready in time: {error}"));
+        assert!(String::from_utf8_lossy(&told[..length]).contains("READY=1"));
+    }
+
+    /// `ip netns exec` becomes the program that it runs.
+    fn holder(&self) -> u32 {
+        self.holder.as_ref().unwrap().id()
+    }
+
+    /// The process that owns the table: the oldest child of the holder, and its only lasting one.
+    fn owner(&self) -> String {
+        let children = format!("/proc/{0}/task/{0}/children", self.holder());
+        let text = fs::read_to_string(children).unwrap();
+        text.split_whitespace().next().unwrap_or_default().to_owned()
+    }
+
+    fn nft(&self, command: &str) -> Output {
+        output(self.on_host("nft").args(command.split(' ')), "nftables")
+    }
+
+    fn has_table(&self) -> bool {
+        self.nft("list table inet landfall").status.success()
+    }
+
+    /// Tells the holder to end, and returns what it logged.
+    fn end(&mut self) -> String {
+        signal("TERM", &self.holder().to_string());
+        let mut holder = self.holder.take().unwrap();
+        let mut log = String::new();
+        holder.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+        assert!(holder.wait().unwrap().success(), "{log}");
+        log
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        if let Some(mut holder) = self.holder.take() {
+            let _ = holder.kill();
+            let _ = holder.wait();
+        }
+        for namespace in [self.host(), self.tenant()] {
+            let _ = Command::new("ip").args(["netns", "delete", &namespace]).output();
+        }
+    }
+}
+
+fn output(command: &mut Command, package: &str) -> Output {
+    match command.output() {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let program = command.get_program().display();
+            panic!("this test needs `{program}`: install the package `{package}`")
+        }
+        other => other.unwrap(),
+    }
+}
+
+/// Runs what must succeed; it needs root.
+fn ok(command: &mut Command, package: &str) {
+    let output = output(command, package);
+    assert!(output.status.success(), "{command:?} (as root?): {}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn signal(name: &str, process: &str) {
+    ok(Command::new("bash").args(["-c", &format!("kill -{name} {process}")]), "bash");
+}
+
+/// How long it takes until `done`.
+fn time_until(limit: Duration, done: impl Fn() -> bool) -> Duration {
+    let start = Instant::now();
+    while !done() {
+        assert!(start.elapsed() < limit, "not within {limit:?}");
+        sleep(Duration::from_millis(2));
+    }
+    start.elapsed()
+}
+
+#[test]
+fn nobody_but_its_holder_removes_the_table() {
+    let mut site = Site::new("owner");
+    // What an earlier holder without an owner may have left behind.
+    ok(site.on_host("nft").args(["add", "table", "inet", "landfall"]), "nftables");
+    site.hold("");
+    assert!(site.has_table() && !site.reaches(SSH) && site.reaches(API));
+
+    assert!(site.nft("flush ruleset").status.success());
+    assert!(!site.nft("delete table inet landfall").status.success());
+    assert!(!site.nft("flush table inet landfall").status.success());
+    assert!(site.has_table() && !site.reaches(SSH) && site.reaches(API));
+
+    let owner = site.owner();
+    signal("KILL", &owner);
+    let open = time_until(AT_ONCE, || site.owner() != owner && site.has_table());
+    println!("open for {open:?} at most after the owner was killed");
+    assert!(!site.reaches(SSH) && site.reaches(API));
+
+    let log = site.end();
+    assert!(log.contains("event=firewall_restored"), "{log}");
+    assert!(!site.has_table() && site.reaches(SSH), "SIGTERM removes the table");
+}
+
+#[test]
+fn the_table_goes_with_a_holder_that_is_killed_and_a_new_one_brings_it_back() {
+    let mut site = Site::new("killed");
+    site.hold("");
+    signal("KILL", &site.holder().to_string());
+    site.holder.take().unwrap().wait().unwrap();
+    time_until(AT_ONCE, || !site.has_table());
+    fs::remove_file(site.root.path().join("notify")).unwrap();
+    let start = Instant::now();
+    site.hold("");
+    println!("in place {:?} after the start", start.elapsed());
+    assert!(!site.reaches(SSH));
+}
+
+#[test]
+fn changed_settings_replace_the_table_and_invalid_ones_leave_the_host_closed() {
+    let mut site = Site::new("settings");
+    site.settings("[api]\nport = yes");
+    site.hold("");
+    assert!(!site.reaches(SSH) && !site.reaches(API), "closed without settings");
+
+    let owner = site.owner();
+    site.settings("[api]\nport = 4000");
+    signal("HUP", &site.holder().to_string());
+    time_until(AT_ONCE, || String::from_utf8_lossy(&site.nft("list table inet landfall").stdout).contains("4000"));
+    assert!(site.reaches(4000) && !site.reaches(API) && !site.reaches(SSH));
+    assert_eq!(site.owner(), owner, "the same owner replaced the table");
+
+    site.settings("[api]\nport = yes");
+    signal("HUP", &site.holder().to_string());
+    sleep(Duration::from_millis(200));
+    assert!(site.reaches(4000) && !site.reaches(SSH), "what was valid stays");
+    assert_eq!(site.end().matches("event=invalid_settings").count(), 2);
+}
+
+#[test]
+fn without_owners_the_table_is_put_back_at_the_next_look() {
+    let mut site = Site::new("watch");
+    // Stands before the real nft as one that does not know the flag.
+    let bin = site.root.path().join("bin");
+    let real = "PATH=${PATH#*:} exec nft \"$@\"";
+    let script = format!(
+        "#!/bin/sh\n[ \"$1\" != --check ] || {{ echo 'syntax error, unexpected owner' >&2; exit 1; }}\n{real}\n"
+    );
+    fs::create_dir(&bin).unwrap();
+    fs::write(bin.join("nft"), script).unwrap();
+    fs::set_permissions(bin.join("nft"), fs::Permissions::from_mode(0o755)).unwrap();
+    site.hold(bin.to_str().unwrap());
+    assert!(!site.reaches(SSH) && site.reaches(API));
+
+    for removal in ["flush ruleset", "delete table inet landfall", "flush table inet landfall"] {
+        assert!(site.nft(removal).status.success(), "{removal}");
+        assert!(site.reaches(SSH), "nothing guards the table against {removal}");
+        let open = time_until(NEXT_LOOK, || !site.reaches(SSH));
+        println!("open for {open:?} at most after {removal}");
+    }
+
+    let log = site.end();
+    assert_eq!(log.matches("event=firewall_unowned").count(), 1, "{log}");
+    assert_eq!(log.matches("event=firewall_restored").count(), 3, "{log}");
+    assert!(!site.has_table() && site.reaches(SSH));
+}
