@@ -201,6 +201,13 @@ pub(crate) fn unsettled(error: anyhow::Error, undo: &anyhow::Error) -> anyhow::E
     Failure::new(failure.exit(), failure.code(), message).hint(RECOVER).into()
 }
 
+/// The release is committed, and what remains is recovery's to finish.
+pub(crate) fn unrecorded(error: anyhow::Error) -> anyhow::Error {
+    let failure = Failure::of(&classified(error));
+    let message = format!("the release is in place, but recording it failed: {failure}");
+    Failure::new(failure.exit(), failure.code(), message).hint("`landfall-installer recover` finishes it").into()
+}
+
 /// An earlier operation was cut off.
 pub(crate) fn interrupted(operation: &str) -> Failure {
     let message = format!("an {operation} was interrupted on this host");

@@ -26,14 +26,17 @@ pub(crate) struct State {
 }
 
 impl State {
-    /// Locks the state folder; `None` where there is none.
+    /// Locks the state folder; `None` where there is none. A journal that a killed process had not put in place yet never
+    /// counted, and is removed.
     pub(crate) fn open(layout: &Layout) -> Result<Option<Self>, LockError> {
         let path = layout.lock();
         let file = match lock_file().open(&path) {
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
             other => other.at("open", &path)?,
         };
-        Ok(Some(Self { layout: layout.clone(), _lock: Lock::take(file, &path)? }))
+        let lock = Lock::take(file, &path)?;
+        durable::remove(&durable::partial(&layout.journal()))?;
+        Ok(Some(Self { layout: layout.clone(), _lock: lock }))
     }
 
     /// Makes the state folder, locked and with its first journal, in one step.
@@ -44,16 +47,14 @@ impl State {
         let (place, cradle) = (layout.at(first), durable::partial(&layout.at(first)));
         durable::create_folder(&cradle, mode_of(first))?;
         let _cradle_lock = lock_folder(&cradle)?.ok_or(LockError::Busy)?;
-        let mut folder = cradle.clone();
-        for inner in deeper {
-            folder = cradle.join(Path::new(inner).strip_prefix(first).unwrap_or(Path::new(inner)));
-            durable::create_folder(&folder, mode_of(inner))?;
+        let inner = deeper.iter().map(|inner| (cradle.join(below(inner, first)), mode_of(inner))).collect();
+        let born = fill_cradle(&cradle, inner, journal)
+            .and_then(|lock| Ok(durable::rename_to_free_name(&cradle, &place).map(|()| lock)?));
+        if born.is_err() {
+            // What is left is swept by the next run if it cannot be removed now.
+            let _ = durable::remove_tree(&cradle);
         }
-        let lock_path = folder.join("lock");
-        let lock = Lock::take(lock_file().open(&lock_path).at("create", &lock_path)?, &lock_path)?;
-        write_json(&folder.join("journal.json"), journal)?;
-        durable::rename_to_free_name(&cradle, &place)?;
-        Ok(Self { layout: layout.clone(), _lock: lock })
+        Ok(Self { layout: layout.clone(), _lock: born? })
     }
 
     /// Records what is about to be done.
@@ -110,6 +111,24 @@ pub(crate) fn sweep(layout: &Layout) -> Result<bool, LockError> {
         }
     }
     Ok(swept)
+}
+
+/// Makes the `inner` folders with their modes, outermost first, and in the last of them the lock and the journal.
+fn fill_cradle(cradle: &Path, inner: Vec<(PathBuf, u32)>, journal: &Journal) -> Result<Lock, LockError> {
+    let mut folder = cradle.to_owned();
+    for (path, mode) in inner {
+        durable::create_folder(&path, mode)?;
+        folder = path;
+    }
+    let path = folder.join("lock");
+    let lock = Lock::take(lock_file().open(&path).at("create", &path)?, &path)?;
+    write_json(&folder.join("journal.json"), journal)?;
+    Ok(lock)
+}
+
+/// The rest of `place`, which lies below `folder`.
+fn below<'a>(place: &'a str, folder: &str) -> &'a str {
+    place.strip_prefix(folder).map_or(place, |rest| rest.trim_start_matches('/'))
 }
 
 fn lock_folder(path: &Path) -> Result<Option<Lock>, LockError> {

@@ -100,14 +100,11 @@ pub(crate) fn run(install: &Install<'_>, installation: Installation, state: Opti
         install.site.console.detail(format_args!("step: {:?}", step.name));
         match (step.act)(install, &installation) {
             Ok(()) => {}
-            Err(error) if installation.is_committed() => {
-                return Err(error
-                    .context("the release runs, but recording that failed: `landfall-installer recover` finishes it"));
-            }
+            Err(error) if installation.is_committed() => return Err(failure::unrecorded(error)),
             Err(error) => return Err(undo_after(install.site, &installation, state, error)),
         }
     }
-    Ok(state.end()?)
+    state.end().map_err(|error| failure::unrecorded(error.into()))
 }
 
 /// The journal could not be written. On the disk it may nevertheless have grown by the step, so it is first brought back to

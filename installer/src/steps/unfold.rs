@@ -12,8 +12,11 @@ use crate::store::Store;
 use landfall_console::Progress;
 use landfall_manifests::{File, archive};
 use std::collections::BTreeSet;
-use std::io;
+use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
+
+/// How much is written at once, in bytes.
+const CHUNK: usize = 256 << 10;
 
 pub(super) fn act(install: &Install<'_>, _: &Installation) -> anyhow::Result<()> {
     install.make_folders(&[PROGRAM_FOLDER, DATABASE_FOLDER])?;
@@ -51,9 +54,10 @@ fn unfold(layout: &Layout, file: &File, path: &Path, progress: &Progress) -> any
     let stored = Store::new(layout).open(&file.blob)?;
     let expected = Expected { encoding: file.encoding, digest: file.digest, size: file.size };
     let decoder = Decoder::new(stored, expected).at("decompress", path)?;
-    let mut out = durable::create(path, file.mode.bits())?;
-    io::copy(&mut progress.reader(decoder), &mut out).map_err(|error| failure::of_file(error, file, path))?;
-    Ok(out.sync_all().at("sync", path)?)
+    let mut out = BufWriter::with_capacity(CHUNK, durable::create(path, file.mode.bits())?);
+    let copied = io::copy(&mut progress.reader(decoder), &mut out).and_then(|_| out.flush());
+    copied.map_err(|error| failure::of_file(error, file, path))?;
+    Ok(out.get_ref().sync_all().at("sync", path)?)
 }
 
 /// The manifest and its signatures, so that anybody can check the release on the host again.

@@ -81,6 +81,15 @@ fn a_state_folder_that_was_being_born_is_swept() {
 }
 
 #[test]
+fn a_journal_that_was_not_in_place_yet_never_counted() {
+    let (scene, _) = Scene::landed();
+    let before = scene.tree();
+    std::fs::write(scene.root().join(STATE).join(".journal.json.partial"), "{").unwrap();
+    scene.run(&["recover"]).ok().says("nothing to settle");
+    assert_eq!(scene.tree(), before);
+}
+
+#[test]
 fn two_at_once_are_one_too_many() {
     let (scene, bundle) = Scene::landed();
     let lock = File::open(scene.root().join(STATE).join("lock")).unwrap();
