@@ -1,10 +1,10 @@
 use super::select::{SavedImage, select};
 use crate::plan::Wanted;
 use crate::sources::SourceError;
-use crate::sources::image::parse_json;
+use crate::sources::image::{parse_config, parse_json};
 use crate::sources::layer_kind::{Kind, first_block};
 use crate::store::BlobStore;
-use landfall_manifests::{Layer, limits};
+use landfall_manifests::{Digest, Layer, limits, oci::Platform};
 use std::collections::BTreeMap;
 use std::io::{self, Cursor, Read};
 use tar::EntryType;
@@ -110,6 +110,14 @@ impl Contents {
     pub(super) fn select(&self, wanted: &Wanted) -> Result<SavedImage, SourceError> {
         let images: Vec<SavedImage> = parse_json(MANIFEST, self.document(MANIFEST)?)?;
         select(images, wanted.reference.as_deref())
+    }
+
+    /// The names of an image's layers, with the diffIDs that its configuration says they have.
+    pub(super) fn expected(&self, wanted: &Wanted, platform: &Platform) -> Result<Vec<(String, Digest)>, SourceError> {
+        let saved = self.select(wanted)?;
+        let config = parse_config(self.document(&saved.config)?, platform)?;
+        let names = saved.layers.iter().map(|name| self.resolve(name).to_owned());
+        Ok(names.zip(config.rootfs.diff_ids).collect())
     }
 
     /// A JSON document.

@@ -9,7 +9,7 @@ use crate::plan::Wanted;
 use crate::store::CHUNK;
 use contents::Contents;
 use flate2::read::MultiGzDecoder;
-use landfall_manifests::{Digest, Layer, oci::ImageConfig};
+use landfall_manifests::{Digest, Layer};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufReader, Read, Seek as _};
@@ -38,7 +38,7 @@ pub(super) fn pack_file(path: &Path, wanted: &[Wanted], work: &mut Work<'_>) -> 
         let stream = MultiGzDecoder::new(BufReader::with_capacity(CHUNK, progress.reader(file)));
         pack_stream(stream, wanted, None, work)
     } else {
-        let expected = look_ahead(&file, wanted, work).map_err(|error| first.failed(error))?;
+        let expected = look_ahead(&file, wanted, work)?;
         pack_stream(progress.reader(file), wanted, Some(&expected), work)
     };
     let packed = packed?;
@@ -69,16 +69,15 @@ pub(super) fn pack_stream(
 }
 
 /// Reads an archive's headers and documents only, to learn which layers are wanted and what they should be.
-fn look_ahead(mut file: &File, wanted: &[Wanted], work: &Work<'_>) -> Result<Expected, SourceError> {
+fn look_ahead(mut file: &File, wanted: &[Wanted], work: &Work<'_>) -> Result<Expected, ImageError> {
+    let first = &wanted[0];
     let mut archive = tar::Archive::new(file);
-    let contents = Contents::read(archive.entries_with_seek(), |_| Ok(None))?;
-    file.rewind().map_err(SourceError::Archive)?;
+    let contents = Contents::read(archive.entries_with_seek(), |_| Ok(None)).map_err(|error| first.failed(error))?;
+    file.rewind().map_err(|error| first.failed(SourceError::Archive(error)))?;
     let mut expected = Expected::new();
     for wanted in wanted {
-        let saved = contents.select(wanted)?;
-        let config: ImageConfig = super::image::parse_config(contents.document(&saved.config)?, &work.platform)?;
-        let names = saved.layers.iter().map(|name| contents.resolve(name).to_owned());
-        expected.extend(names.zip(config.rootfs.diff_ids));
+        let layers = contents.expected(wanted, &work.platform).map_err(|error| wanted.failed(error))?;
+        expected.extend(layers);
     }
     Ok(expected)
 }

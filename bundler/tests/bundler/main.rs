@@ -1,0 +1,8 @@
+//! The bundler as its users meet it: the built program, real inputs, and the tools that check bundles by hand.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+mod bundles;
+mod desk;
+mod docker_archive;
+mod keys;
+mod sources;

@@ -1,0 +1,257 @@
+//! Every transport without a daemon, by the archives that real tools write or by archives in their form.
+
+use crate::desk::Desk;
+use crate::docker_archive::{Form, config, gzip, hex, layer, save};
+use serde_json::Value;
+use std::fs;
+
+fn image(name: &str, source: &str) -> String {
+    format!("[[image]]\nname = \"{name}\"\nsource = \"{source}\"\n")
+}
+
+/// The images of the bundle that `body` makes.
+fn built(desk: &Desk, body: &str) -> Vec<Value> {
+    desk.define(body);
+    desk.build("acme.tar");
+    desk.ok(&["verify", "acme.tar", "--trust", "k.pub"]);
+    desk.release("acme.tar")["images"].as_array().unwrap().clone()
+}
+
+fn diff_ids(image: &Value) -> Vec<String> {
+    let layers = image["layers"].as_array().unwrap();
+    layers.iter().map(|layer| layer["diffId"].as_str().unwrap().trim_start_matches("sha256:").to_owned()).collect()
+}
+
+#[test]
+fn reads_what_each_version_of_docker_saves() {
+    let desk = Desk::new();
+    let layers = vec![layer("base", 700_000), layer("app", 1000), layer("base", 700_000)];
+    let mut configs = Vec::new();
+    for form in [Form::Legacy, Form::Blobs, Form::Gzip] {
+        save(&desk, "saved.tar", form, &[("app:1", layers.clone())]);
+        let images = built(&desk, &image("app", "docker-archive:saved.tar"));
+        assert_eq!(diff_ids(&images[0]), layers.iter().map(|layer| hex(layer)).collect::<Vec<_>>(), "{form:?}");
+        let encoding = if form == Form::Gzip { "gzip" } else { "zstd" };
+        assert_eq!(images[0]["layers"][0]["encoding"], encoding);
+        assert_eq!(images[0]["layers"][0]["size"], layers[0].len());
+        configs.push(images[0]["config"].clone());
+    }
+    assert!(configs.iter().all(|config| *config == format!("sha256:{}", hex(&self::config("amd64", &layers)))));
+}
+
+#[test]
+fn reads_an_archive_that_is_compressed_as_a_whole() {
+    let desk = Desk::new();
+    let layers = vec![layer("base", 700_000)];
+    save(&desk, "saved.tar", Form::Legacy, &[("app:1", layers.clone())]);
+    let plain = built(&desk, &image("app", "docker-archive:saved.tar"));
+    desk.write("saved.tar", gzip(&fs::read(desk.path("saved.tar")).unwrap()));
+    assert_eq!(built(&desk, &image("app", "docker-archive:saved.tar")), plain);
+}
+
+#[test]
+fn stores_a_layer_that_images_share_once() {
+    let desk = Desk::new();
+    let base = layer("base", 700_000);
+    save(&desk, "a.tar", Form::Legacy, &[("a:1", vec![base.clone(), layer("a", 10)])]);
+    save(&desk, "b.tar", Form::Blobs, &[("b:1", vec![base.clone(), layer("b", 10)]), ("c:1", vec![base.clone()])]);
+    let body = [
+        image("a", "docker-archive:a.tar"),
+        image("b", "docker-archive:b.tar:b:1"),
+        image("c", "docker-archive:b.tar:c:1"),
+    ];
+    let images = built(&desk, &body.concat());
+    let bases: Vec<&Value> = images.iter().map(|image| &image["layers"][0]["blob"]).collect();
+    assert!(bases.iter().all(|blob| *blob == bases[0]), "{bases:?}");
+    let release = desk.release("acme.tar");
+    let blobs = release["blobs"].as_array().unwrap();
+    assert_eq!(blobs.iter().filter(|blob| blob["digest"] == *bases[0]).count(), 1);
+}
+
+#[test]
+fn asks_which_of_several_images_is_meant() {
+    let desk = Desk::new();
+    save(&desk, "two.tar", Form::Blobs, &[("a:1", vec![layer("a", 10)]), ("b:1", vec![layer("b", 10)])]);
+    let build = ["build", "acme.toml", "--key", "k.key"];
+    for (source, expected) in [
+        ("docker-archive:two.tar", "it has several images (a:1, b:1): say which"),
+        ("docker-archive:two.tar:c:1", "it has no image \"c:1\"; it has a:1, b:1"),
+    ] {
+        desk.define(&image("a", source));
+        let error = desk.refused(2, &build);
+        let message = error["message"].as_str().unwrap();
+        assert!(message.starts_with("acme.toml:9: image a: ") && message.contains(expected), "{message}");
+        assert_eq!(error["code"], "no_such_image");
+    }
+}
+
+#[test]
+fn a_registrys_manifest_stays_as_it_is() {
+    let desk = Desk::new();
+    save(&desk, "saved.tar", Form::Legacy, &[("app:1", vec![layer("base", 700_000), layer("app", 1000)])]);
+    desk.tool("skopeo", &["copy", "docker-archive:saved.tar", "oci:layout:app"]);
+    desk.tool("skopeo", &["copy", "oci:layout:app", "oci-archive:layout.tar:app"]);
+    let digest = |of: &str| desk.tool("skopeo", &["inspect", "--format", "{{.Digest}}", of]).trim().to_owned();
+    let upstream = digest("oci:layout:app");
+    for source in ["oci:layout:app", "oci:layout", "oci-archive:layout.tar:app", "oci-archive:layout.tar"] {
+        let images = built(&desk, &image("app", source));
+        assert_eq!(images[0]["manifest"], upstream, "{source}");
+        assert_eq!(images[0]["layers"][0]["encoding"], "gzip");
+    }
+    assert_eq!(digest("oci-archive:acme.tar:app"), upstream);
+}
+
+#[test]
+fn an_archive_shares_the_layers_of_a_registrys_image() {
+    let desk = Desk::new();
+    save(&desk, "saved.tar", Form::Legacy, &[("app:1", vec![layer("base", 700_000)])]);
+    desk.tool("skopeo", &["copy", "docker-archive:saved.tar", "oci:layout:app"]);
+    let images = built(&desk, &(image("a", "docker-archive:saved.tar") + &image("b", "oci:layout")));
+    assert_eq!(images[0]["layers"], images[1]["layers"]);
+    assert_eq!(images[0]["layers"][0]["encoding"], "gzip");
+}
+
+#[test]
+fn uncompressed_layers_of_a_layout_become_zstd() {
+    let desk = Desk::new();
+    let layers = vec![layer("base", 700_000)];
+    save(&desk, "saved.tar", Form::Legacy, &[("app:1", layers.clone())]);
+    desk.tool(
+        "skopeo",
+        &["copy", "--dest-oci-accept-uncompressed-layers", "docker-archive:saved.tar", "oci:layout:app"],
+    );
+    let images = built(&desk, &image("app", "oci:layout"));
+    assert_eq!(images[0]["layers"][0]["encoding"], "zstd");
+    assert_eq!(diff_ids(&images[0]), [hex(&layers[0])]);
+}
+
+#[test]
+fn refuses_images_that_are_not_what_they_say() {
+    let desk = Desk::new();
+    let build = ["build", "acme.toml", "--key", "k.key", "--out", "acme.tar"];
+    save(&desk, "saved.tar", Form::Legacy, &[("app:1", vec![layer("base", 700_000)])]);
+    desk.tool("skopeo", &["copy", "docker-archive:saved.tar", "oci:layout:app"]);
+
+    let saved = fs::read(desk.path("saved.tar")).unwrap();
+    let mut changed = saved.clone();
+    changed[3000] ^= 1;
+    desk.write("changed.tar", changed);
+    desk.write("cut.tar", &saved[..300_000]);
+    desk.write("text.tar", "no archive");
+    let blob = fs::read_dir(desk.path("layout/blobs/sha256")).unwrap().map(|entry| entry.unwrap().path());
+    let largest = blob.max_by_key(|path| fs::metadata(path).unwrap().len()).unwrap();
+    let mut content = fs::read(&largest).unwrap();
+    content[5] ^= 1;
+    fs::write(&largest, content).unwrap();
+    save(&desk, "arm.tar", Form::Legacy, &[("app:1", vec![])]);
+    let arm = fs::read(desk.path("arm.tar")).unwrap();
+    desk.write("empty/index.json", "{\"schemaVersion\": 2, \"manifests\": []}");
+    assert!(!arm.is_empty());
+
+    for (source, exit, code) in [
+        ("docker-archive:changed.tar", 3, "damaged_image"),
+        ("docker-archive:cut.tar", 3, "damaged_image"),
+        ("docker-archive:text.tar", 3, "damaged_image"),
+        ("oci:layout", 3, "damaged_image"),
+        ("oci-archive:saved.tar", 3, "damaged_image"),
+        ("oci:empty", 2, "wrong_arch"),
+        ("oci:empty:app", 2, "no_such_image"),
+        ("oci:none", 2, "missing_file"),
+        ("docker-archive:none.tar", 2, "missing_file"),
+        ("rootfs:none", 2, "missing_file"),
+        ("rootfs:saved.tar", 2, "missing_file"),
+    ] {
+        desk.define(&image("app", source));
+        let error = desk.refused(exit, &build);
+        assert_eq!(error["code"], code, "{source}: {error}");
+        assert!(error["message"].as_str().unwrap().starts_with("acme.toml:9: image app: "), "{error}");
+        assert!(!desk.path("acme.tar").exists());
+        assert!(desk.names().iter().all(|name| !name.contains("partial")), "{:?}", desk.names());
+    }
+}
+
+#[test]
+fn refuses_an_image_for_another_processor() {
+    let desk = Desk::new();
+    save(&desk, "saved.tar", Form::Legacy, &[("app:1", vec![layer("a", 10)])]);
+    desk.define(&image("app", "docker-archive:saved.tar"));
+    let text = fs::read_to_string(desk.path("acme.toml")).unwrap();
+    desk.write("acme.toml", text.replace("serial = 1", "serial = 1\narch = \"arm64\""));
+    let error = desk.refused(2, &["build", "acme.toml", "--key", "k.key"]);
+    assert_eq!(error["code"], "wrong_arch", "{error}");
+}
+
+#[test]
+fn an_engine_that_is_not_there_makes_the_machine_unfit() {
+    let desk = Desk::new();
+    desk.define(&image("app", "docker-daemon:app:1"));
+    let run = desk
+        .bundler()
+        .args(["build", "acme.toml", "--key", "k.key", "--json"])
+        .env("DOCKER_HOST", "unix:///nowhere.sock")
+        .output();
+    let run = run.unwrap();
+    assert_eq!(run.status.code(), Some(6));
+    let text = String::from_utf8_lossy(&run.stdout).into_owned();
+    assert!(
+        text.contains("no_engine") && text.contains("unix:///nowhere.sock") && text.contains("acme.toml:9"),
+        "{text}"
+    );
+}
+
+#[test]
+fn an_image_made_from_a_folder_has_its_links_and_its_process() {
+    let desk = Desk::new();
+    desk.rootfs("root");
+    let process = "entrypoint = [\"/hello\"]\ncmd = [\"-v\"]\nenv = { B = \"2\", A = \"1\" }\nuser = \"65532\"\nworkdir = \"/etc\"\n";
+    let images = built(&desk, &(image("hello", "rootfs:root") + process));
+    desk.tool("skopeo", &["copy", "oci-archive:acme.tar:hello", "oci:layout:hello"]);
+    let config: Value =
+        serde_json::from_str(&desk.tool("skopeo", &["inspect", "--config", "oci:layout:hello"])).unwrap();
+    assert_eq!(
+        config["config"],
+        serde_json::json!({"User": "65532", "Env": ["A=1", "B=2"], "Entrypoint": ["/hello"], "Cmd": ["-v"], "WorkingDir": "/etc"})
+    );
+    let blob = images[0]["layers"][0]["blob"].as_str().unwrap().replace(':', "/");
+    let listed = desk.tool("sh", &["-c", &format!("zstd -dc layout/blobs/{blob} | tar -tv --numeric-owner")]);
+    assert!(listed.contains(" hello -> bin/hello") && listed.contains(" bin/same link to bin/hello"), "{listed}");
+    assert!(listed.lines().any(|line| line.ends_with(&"n".repeat(120))), "{listed}");
+}
+
+#[test]
+fn refuses_what_a_release_cannot_hold() {
+    let desk = Desk::new();
+    let build = ["build", "acme.toml", "--key", "k.key"];
+    let file = |source: &str, path: &str| format!("[[file]]\nsource = \"{source}\"\npath = \"{path}\"\n");
+    desk.write("docs/a", "a");
+    std::os::unix::fs::symlink("a", desk.path("docs/link")).unwrap();
+    desk.define(&file("docs", "docs"));
+    let error = desk.refused(2, &build);
+    let message = error["message"].as_str().unwrap();
+    assert_eq!(error["code"], "special_file");
+    assert!(message.starts_with("acme.toml:9: docs/link is a symbolic link"), "{message}");
+
+    fs::remove_file(desk.path("docs/link")).unwrap();
+    desk.define(&(file("docs", "x") + &file("docs/a", "x/a")));
+    let message = desk.refused(2, &build)["message"].as_str().unwrap().to_owned();
+    assert_eq!(message, "acme.toml:12: x/a is in the release already: docs/a is packed there");
+
+    desk.define(&(file("docs", "x") + &file("docs/a", "x/a/b")));
+    assert_eq!(desk.refused(2, &build)["code"], "definition");
+    desk.define(&file("none", "x"));
+    assert_eq!(desk.refused(2, &build)["code"], "missing_file");
+    desk.tool("mkfifo", &["docs/pipe"]);
+    desk.define(&file("docs", "x"));
+    assert_eq!(desk.refused(2, &build)["code"], "special_file");
+
+    desk.write("script", "#!/bin/sh\n");
+    desk.define("");
+    let text = fs::read_to_string(desk.path("acme.toml")).unwrap();
+    desk.write("acme.toml", text.replace(&format!("binary = \"{}\"", crate::desk::PROGRAM), "binary = \"script\""));
+    let error = desk.refused(2, &build);
+    assert_eq!(error["code"], "wrong_arch");
+    assert!(
+        error["message"].as_str().unwrap().starts_with("acme.toml:6: script cannot be packed for amd64"),
+        "{error}"
+    );
+}
