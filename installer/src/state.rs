@@ -45,13 +45,20 @@ impl State {
         let missing = missing(layout)?;
         let Some((first, deeper)) = missing.split_first() else { return Err(LockError::Busy) };
         let (place, cradle) = (layout.at(first), durable::partial(&layout.at(first)));
-        durable::create_folder(&cradle, mode_of(first))?;
+        if let Err(error) = durable::create_folder(&cradle, mode_of(first)) {
+            let _ = std::fs::remove_dir(&cradle);
+            return Err(error.into());
+        }
         let _cradle_lock = lock_folder(&cradle)?.ok_or(LockError::Busy)?;
         let inner = deeper.iter().map(|inner| (cradle.join(below(inner, first)), mode_of(inner))).collect();
         let born = fill_cradle(&cradle, inner, journal)
             .and_then(|lock| Ok(durable::rename_to_free_name(&cradle, &place).map(|()| lock)?));
         if born.is_err() {
-            // What is left is swept by the next run if it cannot be removed now.
+            // Back out, also of a rename that was done and could not be synced. What cannot be removed now is swept by the
+            // next run.
+            if !durable::exists(&cradle)? {
+                let _ = std::fs::rename(&place, &cradle);
+            }
             let _ = durable::remove_tree(&cradle);
         }
         Ok(Self { layout: layout.clone(), _lock: born? })
