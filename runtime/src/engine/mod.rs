@@ -16,7 +16,7 @@ use std::net::Ipv4Addr;
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
     /// It cannot be reached, or does not answer in time.
-    #[error("the engine is not available: {0}")]
+    #[error("the engine is not available ({0}): see `systemctl status docker`")]
     Unavailable(String),
     /// It speaks an API older than we need.
     #[error("the engine speaks API {found}, and {needed} or later is needed (Docker 20.10)")]

@@ -73,7 +73,7 @@ impl DockerEngine {
 /// Finds the socket, connects and agrees on a version.
 async fn connect(socket: &EngineSocket) -> Result<Session, EngineError> {
     let path = find(socket, std::env::var("DOCKER_HOST").ok().as_deref(), Path::exists)?;
-    let unavailable = |error: Error| EngineError::Unavailable(format!("{}: {error}", path.display()));
+    let unavailable = |error: Error| EngineError::Unavailable(format!("{}: {}", path.display(), root_cause(&error)));
     let address = path.to_string_lossy();
     let docker = Docker::connect_with_unix(&address, CALL_SECONDS, API_DEFAULT_VERSION).map_err(unavailable)?;
     let docker = match tokio::time::timeout(PING_TIMEOUT, docker.negotiate_version()).await {
@@ -129,8 +129,17 @@ fn meaning(operation: &str, error: Error) -> EngineError {
             operation: operation.to_owned(),
             message: format!("its answer does not parse: {message}"),
         },
-        other => EngineError::Unavailable(crate::log::chain(&other)),
+        other => EngineError::Unavailable(root_cause(&other)),
     }
+}
+
+/// What the kernel said: the client's own layers in between tell an operator nothing.
+fn root_cause(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
 }
 
 /// Gone is gone: what a removal wanted.

@@ -1,0 +1,162 @@
+//! The real program under a supervisor that keeps its sockets, as systemd does: callers wait while it is restarted.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use landfall_keys::{SecretKey, TrustRoot};
+use landfall_manifests::{Arch, Os, Release, Signed};
+use rustix::io::FdFlags;
+use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{IoSliceMut, Write as _};
+use std::mem::MaybeUninit;
+use std::net::{TcpListener, TcpStream};
+use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::{UnixDatagram, UnixStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// What a supervisor was told and given.
+struct Supervisor {
+    folder: TempDir,
+    notify: UnixDatagram,
+    kept: BTreeMap<String, OwnedFd>,
+    port: u16,
+}
+
+impl Supervisor {
+    fn new() -> Self {
+        let folder = TempDir::new().unwrap();
+        let notify = UnixDatagram::bind(folder.path().join("notify")).unwrap();
+        notify.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        install(folder.path(), port);
+        Self { folder, notify, kept: BTreeMap::new(), port }
+    }
+
+    /// Starts the program with the sockets that it left, and returns when it is ready.
+    fn start(&mut self) -> Child {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_landfall"));
+        command.arg("--root").arg(self.folder.path()).arg("serve").stderr(Stdio::piped());
+        command.env("NOTIFY_SOCKET", self.folder.path().join("notify"));
+        let kept = std::mem::take(&mut self.kept);
+        // The program is told at which number they begin, so they must follow each other.
+        let copies: Vec<_> = kept.values().map(|fd| rustix::io::fcntl_dupfd_cloexec(fd, 100).unwrap()).collect();
+        if let Some(first) = copies.first() {
+            for (number, copy) in (first.as_raw_fd()..).zip(&copies) {
+                assert_eq!(copy.as_raw_fd(), number);
+                rustix::io::fcntl_setfd(copy, FdFlags::empty()).unwrap();
+            }
+            let names: Vec<_> = kept.keys().map(String::as_str).collect();
+            command.env("LISTEN_FDS", copies.len().to_string()).env("LISTEN_FDNAMES", names.join(":"));
+            command.env("LISTEN_FDS_FIRST_FD", first.as_raw_fd().to_string());
+        }
+        let child = command.spawn().unwrap();
+        self.kept = kept;
+        while !self.hear().contains("READY=1") {}
+        child
+    }
+
+    /// Takes one message, and what comes with it.
+    fn hear(&mut self) -> String {
+        let mut text = [0; 1024];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
+        let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+        let received =
+            recvmsg(self.notify.as_fd(), &mut [IoSliceMut::new(&mut text)], &mut ancillary, RecvFlags::CMSG_CLOEXEC);
+        let length = received.unwrap_or_else(|error| panic!("the program says nothing: {error}")).bytes;
+        let text = String::from_utf8(text[..length].to_vec()).unwrap();
+        let name = text.lines().find_map(|line| line.strip_prefix("FDNAME=")).unwrap_or_default().to_owned();
+        if text.contains("FDSTORE=1") {
+            for message in ancillary.drain() {
+                if let RecvAncillaryMessage::ScmRights(descriptors) = message {
+                    self.kept.extend(descriptors.map(|descriptor| (name.clone(), descriptor)));
+                }
+            }
+        }
+        if text.contains("FDSTOREREMOVE=1") {
+            self.kept.remove(&name);
+        }
+        text
+    }
+}
+
+/// A host with an empty release, an admin token, and no engine.
+fn install(root: &Path, port: u16) {
+    let key = SecretKey::generate().unwrap();
+    let mut release = Release {
+        schema: 1,
+        product: "acme".parse().unwrap(),
+        version: "1.0.0".parse().unwrap(),
+        serial: 1.try_into().unwrap(),
+        os: Os::Linux,
+        arch: Arch::Amd64,
+        created: None,
+        min_upgrade_from: None,
+        base: None,
+        keys: Vec::new(),
+        layout: Vec::new(),
+        blobs: Vec::new(),
+        files: Vec::new(),
+        images: Vec::new(),
+    };
+    release.layout = release.computed_layout();
+    let signed = Signed::new(release, std::slice::from_ref(&key)).unwrap();
+    let (current, etc) = (root.join("opt/landfall/current"), root.join("etc/landfall"));
+    fs::create_dir_all(&current).unwrap();
+    fs::create_dir_all(&etc).unwrap();
+    fs::write(current.join("landfall.json"), signed.bytes()).unwrap();
+    let signature = &signed.signatures()[0];
+    fs::write(current.join(format!("landfall.json.{}.minisig", signature.key_id())), signature.to_file()).unwrap();
+    fs::write(etc.join("trust.json"), TrustRoot::first(vec![key.public_key()], 1).unwrap().to_json()).unwrap();
+    let token = etc.join("admin.token");
+    fs::write(&token, format!("sk_admin_{}\n", "0".repeat(64))).unwrap();
+    fs::set_permissions(&token, fs::Permissions::from_mode(0o600)).unwrap();
+    let socket = root.join("no-engine.sock");
+    let text =
+        format!("[api]\naddress = \"127.0.0.1\"\nport = {port}\n[engine]\nsocket = \"unix://{}\"\n", socket.display());
+    fs::write(etc.join("config.toml"), text).unwrap();
+}
+
+const ASK: &[u8] = b"GET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+
+#[test]
+fn callers_wait_while_the_program_is_restarted() {
+    let mut supervisor = Supervisor::new();
+    let mut first = supervisor.start();
+    let names: Vec<_> = supervisor.kept.keys().cloned().collect();
+    assert_eq!(names, [format!("port-{}", supervisor.port), "socket".to_owned()]);
+    // Not even a chance to say goodbye.
+    first.kill().unwrap();
+    first.wait().unwrap();
+    let mut caller = TcpStream::connect(("127.0.0.1", supervisor.port)).unwrap();
+    caller.write_all(ASK).unwrap();
+    let mut root = UnixStream::connect(supervisor.folder.path().join("run/landfall/landfall.sock")).unwrap();
+    root.write_all(ASK).unwrap();
+    let mut second = supervisor.start();
+    for answer in [read(&mut caller), read(&mut root)] {
+        assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains(r#""release":"1.0.0-1""#), "{answer}");
+    }
+    rustix::process::kill_process(rustix::process::Pid::from_child(&second), rustix::process::Signal::TERM).unwrap();
+    assert!(second.wait().unwrap().success());
+}
+
+#[test]
+fn a_second_program_on_the_same_host_is_refused() {
+    let mut supervisor = Supervisor::new();
+    let mut first = supervisor.start();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_landfall"));
+    let second = command.arg("--root").arg(supervisor.folder.path()).arg("serve").output().unwrap();
+    assert_eq!(second.status.code(), Some(8), "{second:?}");
+    first.kill().unwrap();
+    first.wait().unwrap();
+}
+
+fn read(stream: &mut impl std::io::Read) -> String {
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
