@@ -92,8 +92,7 @@ impl Site {
         command.env("PATH", format!("{path}:{}", std::env::var("PATH").unwrap())).stderr(Stdio::piped());
         self.holder = Some(command.spawn().unwrap());
         let mut told = [0; 512];
-        let length = supervisor.recv(&mut told);
-        let length = length.unwrap_or_else(|error| panic!("`landfall firewall hold` was not ready in time: {error}"));
+        let Ok(length) = supervisor.recv(&mut told) else { panic!("it was not ready in time: {}", self.end()) };
         assert!(String::from_utf8_lossy(&told[..length]).contains("READY=1"));
     }
 

@@ -103,8 +103,9 @@ fn refusal(status: StatusCode, body: &Value) -> Failure {
     };
     let (code, message) = (text("code"), text("message"));
     let failure = Failure::new(exit, "refused", format!("{message} ({code})"));
-    match text("requestId") {
-        id if id.is_empty() => failure,
-        id => failure.hint(format!("the service's log has it as request={id}: journalctl -u landfall")),
+    // What the caller did wrong is not in the log.
+    if !status.is_server_error() {
+        return failure;
     }
+    failure.hint(format!("the service's log has it as request={}: journalctl -u landfall", text("requestId")))
 }

@@ -3,11 +3,12 @@
 //! WAL with `synchronous=FULL`: what an answer promised is on the disk. Calls run on the blocking threads, one at a time, so that a
 //! slow disk never holds up the threads that serve requests.
 
+mod environment;
 mod environments;
 mod migrations;
 mod organizations;
 
-pub use environments::{Desired, Environment, ImageRecord, NewEnvironment, Status};
+pub use environment::{Desired, Environment, ImageRecord, NewEnvironment, Status};
 pub use migrations::LATEST;
 pub use organizations::Organization;
 

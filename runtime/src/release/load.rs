@@ -1,0 +1,105 @@
+//! Reads the installed release and holds it against the keys that this host trusts.
+
+use super::Catalog;
+use crate::host::Host;
+use landfall_keys::{RootError, Signature, SignatureError, TrustError, TrustRoot};
+use landfall_manifests::{Release, ReleaseError, limits};
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+/// Most that is read of a trust root: 64 KiB hold hundreds of keys.
+const TRUST_ROOT_BYTES: u64 = 64 << 10;
+
+/// Why there is no release to run tenants from.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// A file cannot be read.
+    #[error("cannot read {path}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file is larger than any of its kind.
+    #[error("{path} is larger than {limit} bytes")]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The most that is read.
+        limit: u64,
+    },
+    /// The trust root is not one.
+    #[error("the trust root {path} is not valid")]
+    TrustRoot {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: RootError,
+    },
+    /// A signature file is not one.
+    #[error("the signature {path} is not valid")]
+    Signature {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: SignatureError,
+    },
+    /// The manifest is not signed by the keys that this host trusts.
+    #[error("the installed release's manifest {path} is not signed by the keys that this host trusts")]
+    Untrusted {
+        /// The manifest.
+        path: PathBuf,
+        /// Why.
+        source: TrustError,
+    },
+    /// The manifest is not one that this program knows.
+    #[error("the installed release's manifest {path} is not valid")]
+    Manifest {
+        /// The manifest.
+        path: PathBuf,
+        /// Why.
+        source: ReleaseError,
+    },
+}
+
+impl Catalog {
+    /// Reads and verifies the installed release.
+    pub fn load(host: &Host) -> Result<Self, LoadError> {
+        let path = host.trust_root();
+        let root = TrustRoot::parse(&read(&path, TRUST_ROOT_BYTES)?);
+        let root = root.map_err(|source| LoadError::TrustRoot { path, source })?;
+        let folder = host.release();
+        let path = folder.join("landfall.json");
+        let bytes = read(&path, limits::MANIFEST_BYTES)?;
+        let verified = root.trusted_keys().verify(bytes, &signatures(&folder)?);
+        let verified = verified.map_err(|source| LoadError::Untrusted { path: path.clone(), source })?;
+        let release = Release::from_verified(verified).map_err(|source| LoadError::Manifest { path, source })?;
+        Ok(Self::of(release.get()))
+    }
+}
+
+/// The signatures beside the manifest, `landfall.json.<KEYID>.minisig`.
+fn signatures(folder: &Path) -> Result<Vec<Signature>, LoadError> {
+    let failed = |source| LoadError::Read { path: folder.to_owned(), source };
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let name = path.file_name().map(std::ffi::OsStr::to_string_lossy).unwrap_or_default();
+        if !name.starts_with("landfall.json.") || !name.ends_with(".minisig") || found.len() == limits::SIGNATURES {
+            continue;
+        }
+        let signature = Signature::parse(&read(&path, limits::SIGNATURE_BYTES)?);
+        found.push(signature.map_err(|source| LoadError::Signature { path: path.clone(), source })?);
+    }
+    Ok(found)
+}
+
+fn read(path: &Path, limit: u64) -> Result<Vec<u8>, LoadError> {
+    let mut bytes = Vec::new();
+    let file = File::open(path).and_then(|file| file.take(limit + 1).read_to_end(&mut bytes));
+    let size = file.map_err(|source| LoadError::Read { path: path.to_owned(), source })?;
+    let fits = u64::try_from(size).is_ok_and(|size| size <= limit);
+    if fits { Ok(bytes) } else { Err(LoadError::TooLarge { path: path.to_owned(), limit }) }
+}
