@@ -12,6 +12,7 @@ use landfall_console::{Exit, Failure};
 use landfall_manifests::{ReadError, ReleaseError, SignError};
 use std::error::Error;
 use std::io;
+use std::path::Path;
 
 /// Turns a command's error into a [`Failure`], if it is of a kind that a person can act on.
 pub(crate) fn classified(error: anyhow::Error) -> anyhow::Error {
@@ -23,6 +24,21 @@ pub(crate) fn classified(error: anyhow::Error) -> anyhow::Error {
     match found {
         Some((exit, code, hint)) => Failure::new(exit, code, format!("{error:#}")).hint(hint).into(),
         None => error,
+    }
+}
+
+/// Says how much room there is, if `error` is that there was too little in `folder`. To be asked when the temporary files
+/// are gone.
+pub(crate) fn with_room(error: anyhow::Error, folder: &Path) -> anyhow::Error {
+    let found = error.chain().find_map(<dyn Error>::downcast_ref::<io::Error>);
+    let is_full = found.is_some_and(|error| error.kind() == io::ErrorKind::StorageFull);
+    match rustix::fs::statvfs(folder) {
+        Ok(room) if is_full => {
+            let free = room.f_bavail.saturating_mul(room.f_frsize);
+            let message = format!("{error:#}: {free} bytes are free in {}, which was too little", folder.display());
+            Failure::new(Exit::Unfit, "disk_full", message).hint(ROOM).into()
+        }
+        _ => error,
     }
 }
 

@@ -1,9 +1,9 @@
-use crate::assemble;
 use crate::definition::{Definition, Variables, is_name};
 use crate::key_files::{self, PasswordArgs};
 use crate::plan::{Machine, Plan};
 use crate::sources::{self, Work};
 use crate::store::{BlobStore, default_workers};
+use crate::{assemble, failure};
 use anyhow::{Context as _, Result};
 use landfall_console::{Console, Exit, Failure, Size};
 use landfall_keys::SecretKey;
@@ -52,13 +52,8 @@ pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
     let keys = key_files::secrets(&args.keys, &args.password, console)?;
     let plan = Plan::new(&definition, &machine(&keys)?)?;
     let out = output(args.out.as_deref(), &plan);
-    let name = out.file_name().unwrap_or_default().to_string_lossy();
-    let mut store = BlobStore::new(assemble::folder_of(&out), &name, default_workers())?;
-    let release = pack(&plan, &mut store, console)?;
-    let total = release.blobs.iter().map(|blob| blob.size).sum();
-    let progress = console.progress("Writing the bundle", Some(total));
-    let signed = assemble::write(release, &keys, &store, &out, &progress)?;
-    progress.finish();
+    let folder = assemble::folder_of(&out);
+    let signed = make(&plan, &keys, &out, folder, console).map_err(|error| failure::with_room(error, folder))?;
     report(&signed, &out, console)
 }
 
@@ -86,6 +81,17 @@ fn output(out: Option<&Path>, plan: &Plan) -> PathBuf {
         Some(file) => file.to_owned(),
         None => PathBuf::from(plan.release.file_name()),
     }
+}
+
+fn make(plan: &Plan, keys: &[SecretKey], out: &Path, folder: &Path, console: Console) -> Result<Signed> {
+    let name = out.file_name().unwrap_or_default().to_string_lossy();
+    let mut store = BlobStore::new(folder, &name, default_workers())?;
+    let release = pack(plan, &mut store, console)?;
+    let total = release.blobs.iter().map(|blob| blob.size).sum();
+    let progress = console.progress("Writing the bundle", Some(total));
+    let signed = assemble::write(release, keys, &store, out, &progress)?;
+    progress.finish();
+    Ok(signed)
 }
 
 fn pack(plan: &Plan, store: &mut BlobStore, console: Console) -> Result<Release> {

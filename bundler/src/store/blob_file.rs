@@ -14,7 +14,7 @@ pub(super) struct BlobFile {
 
 impl BlobFile {
     pub(super) fn create(path: PathBuf) -> Result<Self, StoreError> {
-        let file = File::create_new(&path).map_err(|source| StoreError::Write { path: path.clone(), source })?;
+        let file = File::create_new(&path).map_err(|source| StoreError::write(&path, source))?;
         Ok(Self { path, file, hasher: Hasher::default(), size: 0 })
     }
 
@@ -23,7 +23,7 @@ impl BlobFile {
     }
 
     pub(super) fn failed(&self, source: io::Error) -> StoreError {
-        StoreError::Write { path: self.path.clone(), source }
+        StoreError::write(&self.path, source)
     }
 
     pub(super) fn finish(self) -> (PathBuf, Digest, u64) {

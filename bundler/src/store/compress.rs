@@ -39,20 +39,19 @@ pub(crate) struct Packer {
 impl Packer {
     pub(super) fn new(blob: BlobFile, workers: u32, size: Option<u64>) -> Result<Self, StoreError> {
         let path = blob.path().to_owned();
-        let encoder =
-            encoder(blob, workers, size).map_err(|source| StoreError::Write { path: path.clone(), source })?;
+        let encoder = encoder(blob, workers, size).map_err(|source| StoreError::write(&path, source))?;
         Ok(Self { encoder, hasher: Hasher::default(), size: 0, path })
     }
 
     /// The digest and the size of the content, and the blob.
     pub(super) fn finish(self) -> Result<(Digest, u64, BlobFile), StoreError> {
-        let blob = self.encoder.finish().map_err(|source| StoreError::Write { path: self.path, source })?;
+        let blob = self.encoder.finish().map_err(|source| StoreError::write(&self.path, source))?;
         Ok((self.hasher.finish(), self.size, blob))
     }
 
     /// The error of a write, with the file that it happened to.
     pub(crate) fn failed(&self, source: io::Error) -> StoreError {
-        StoreError::Write { path: self.path.clone(), source }
+        StoreError::write(&self.path, source)
     }
 }
 

@@ -31,10 +31,17 @@ pub(crate) struct BlobStore {
 /// A blob cannot be kept.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StoreError {
-    #[error("the folder {} cannot be made", folder.display())]
+    #[error("no temporary folder can be made in {}", folder.display())]
     Folder { folder: PathBuf, source: io::Error },
-    #[error("{} cannot be written", path.display())]
-    Write { path: PathBuf, source: io::Error },
+    #[error("temporary files in {} cannot be written", folder.display())]
+    Write { folder: PathBuf, source: io::Error },
+}
+
+impl StoreError {
+    /// The error of writing the store's file at `path`. It names the folder beside the bundle: the file goes away.
+    fn write(path: &Path, source: io::Error) -> Self {
+        Self::Write { folder: path.ancestors().nth(2).unwrap_or(path).to_owned(), source }
+    }
 }
 
 /// A file's content in the store.
@@ -53,7 +60,7 @@ impl BlobStore {
     pub(crate) fn new(parent: &Path, name: &str, workers: u32) -> Result<Self, StoreError> {
         let prefix = format!(".{name}.partial-");
         let folder = tempfile::Builder::new().prefix(&prefix).tempdir_in(parent);
-        let folder = folder.map_err(|source| StoreError::Folder { folder: parent.join(prefix), source })?;
+        let folder = folder.map_err(|source| StoreError::Folder { folder: parent.to_owned(), source })?;
         Ok(Self { folder, sizes: BTreeMap::new(), layers: Vec::new(), started: 0, workers })
     }
 
@@ -108,7 +115,7 @@ impl BlobStore {
     /// Frees a blob's room once it has been copied.
     pub(crate) fn remove(&self, digest: &Digest) -> Result<(), StoreError> {
         let path = self.path(digest);
-        std::fs::remove_file(&path).map_err(|source| StoreError::Write { path, source })
+        std::fs::remove_file(&path).map_err(|source| StoreError::write(&path, source))
     }
 
     fn path(&self, digest: &Digest) -> PathBuf {
@@ -127,7 +134,7 @@ impl BlobStore {
             None => std::fs::rename(&path, self.path(&digest)),
             Some(_) => std::fs::remove_file(&path),
         };
-        moved.map_err(|source| StoreError::Write { path, source })?;
+        moved.map_err(|source| StoreError::write(&path, source))?;
         Ok(digest)
     }
 }

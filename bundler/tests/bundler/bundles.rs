@@ -197,3 +197,19 @@ fn inspect_says_that_nothing_was_verified() {
     let object: serde_json::Value = serde_json::from_str(&desk.ok(&["inspect", "acme.tar", "--json"])).unwrap();
     assert_eq!(object["verified"], false);
 }
+
+#[test]
+fn a_full_disk_makes_the_machine_unfit_and_nothing_stays_there() {
+    let desk = desk();
+    desk.tool("mkdir", &["full"]);
+    // A mount that goes away with its namespace: this test needs the right to make one.
+    let script = format!(
+        "mount -t tmpfs -o size=1m tmpfs full && {BUNDLER} build acme.toml --key k.key --out full --json; echo \"exit $?\"; ls -A full"
+    );
+    let said = desk.tool("unshare", &["-rm", "sh", "-c", &script]);
+    let (report, rest) = said.split_once("exit ").expect("an exit code");
+    assert_eq!(rest.trim(), "6", "nothing is left: {said}");
+    let error: serde_json::Value = serde_json::from_str(report).unwrap();
+    assert_eq!(error["error"]["code"], "disk_full");
+    assert!(error["error"]["message"].as_str().unwrap().contains("1048576 bytes are free in full"), "{error}");
+}
