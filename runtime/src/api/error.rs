@@ -7,7 +7,7 @@ use crate::store::StoreError;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
-/// An error as the caller sees it. [`frame`](super::frame) writes it, because it knows the request's id.
+/// An error as the caller sees it. `frame` writes it, because it knows the request's id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiError {
     pub(super) status: StatusCode,
