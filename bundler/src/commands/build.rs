@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 /// Pack a bundle from a definition, and sign it
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-The definition is a TOML file; paths in it are relative to it. ${NAME} in its strings is replaced by --set NAME=VALUE,
-or from the environment. The same inputs give the same bytes, also on a machine with more cores; the release has a
+The definition is a TOML file; paths in it are relative to it. ${NAME} in its strings is replaced by --set NAME=VALUE, \
+or from the environment. The same inputs give the same bytes, also on a machine with more cores; the release has a \
 time only if the definition has `created`, or the environment SOURCE_DATE_EPOCH.
 
 Temporary files lie beside the bundle, in a folder that goes away in the end.

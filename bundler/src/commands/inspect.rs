@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 /// Show what a bundle says about itself, without verifying it
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Nothing that is shown has been verified: whoever can write to the bundle can make it say this. Use `verify` to find
+Nothing that is shown has been verified: whoever can write to the bundle can make it say this. Use `verify` to find \
 out whether it is true.
 
 Examples:

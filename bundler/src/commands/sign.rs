@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 /// Add a signature to a bundle
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Look at what you sign: `inspect` shows it, `verify` says who signed it already. The bundle is written anew beside the
+Look at what you sign: `inspect` shows it, `verify` says who signed it already. The bundle is written anew beside the \
 old one, which it then replaces; each blob is held against the manifest on the way.
 
 Example:

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 /// Check a bundle whole: its signatures against keys that you trust, then every byte
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Exit code 0 means that enough of the keys signed, and that no byte differs. 3 means damaged, and says where; 4 means
+Exit code 0 means that enough of the keys signed, and that no byte differs. 3 means damaged, and says where; 4 means \
 not signed by these keys.
 
 Examples:
