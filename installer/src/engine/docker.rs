@@ -22,6 +22,10 @@ const LOAD: Duration = Duration::from_hours(6);
 /// What the driver's status says where images lie in containerd's store (Docker 23 and later).
 const CONTAINERD_STORE: &str = "io.containerd.snapshotter";
 
+/// How the folders begin into which Docker unpacks archives, below `tmp` of its data root. They are there exactly as long as
+/// the archive is being loaded; what a crashed engine left is gone once it has started again.
+const UNPACKING: &[u8] = b"docker-import-";
+
 /// A container engine that serves Docker's API.
 pub(crate) struct Docker {
     client: bollard::Docker,
@@ -115,6 +119,14 @@ impl Engine for Docker {
             (Ok(Err(error)), _) => Err(EngineError::Archive(error)),
             (Err(_), _) => Err(EngineError::Archive(std::io::Error::other("the thread that fills it panicked"))),
         }
+    }
+
+    fn is_loading(&self) -> Result<bool, EngineError> {
+        let info = self.runtime.block_on(self.client.info()).during("tell what it can do")?;
+        let entries = info.docker_root_dir.map(|root| std::fs::read_dir(Path::new(&root).join("tmp")));
+        // An engine on another machine, or one that unpacks elsewhere, does not tell.
+        let Some(Ok(mut entries)) = entries else { return Ok(false) };
+        Ok(entries.any(|entry| entry.is_ok_and(|entry| entry.file_name().as_encoded_bytes().starts_with(UNPACKING))))
     }
 
     fn tag(&self, id: &str, tag: &str) -> Result<(), EngineError> {

@@ -84,6 +84,10 @@ impl Engine for FakeEngine {
         self.accept(&archive).map_err(|source| EngineError::Request { what: "load the image".to_owned(), source })
     }
 
+    fn is_loading(&self) -> Result<bool, EngineError> {
+        Ok(false)
+    }
+
     fn tag(&self, id: &str, tag: &str) -> Result<(), EngineError> {
         let mut images = self.images.borrow_mut();
         images.iter_mut().filter(|image| image.id == id).for_each(|image| image.tags.push(tag.to_owned()));

@@ -112,6 +112,8 @@ pub(crate) trait Engine {
     fn image(&self, reference: &str) -> Result<Option<LocalImage>, EngineError>;
     /// Loads the docker-archive that `fill` writes. If it fails, nothing of the archive is loaded.
     fn load(&self, fill: Fill<'_>) -> Result<(), EngineError>;
+    /// Whether the engine is working on some archive, as far as it can be told: a load goes on when its sender has died.
+    fn is_loading(&self) -> Result<bool, EngineError>;
     /// Gives an image one more tag.
     fn tag(&self, id: &str, tag: &str) -> Result<(), EngineError>;
     /// Takes a tag away, and the image with its last tag.

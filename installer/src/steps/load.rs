@@ -14,8 +14,10 @@ use std::collections::BTreeSet;
 use std::io::{self, Read as _};
 use std::time::Duration;
 
-/// How long an engine may still be busy with an archive whose sender was killed: it finishes what it has read, unasked.
-const AFTERMATH: Duration = Duration::from_secs(2);
+/// An engine finishes an archive that it has read, unasked, also when the sender was killed. This is how long it is waited for
+/// as long as it says that it is at work, and how long when it says nothing.
+const AFTERMATH: Duration = Duration::from_mins(10);
+const SILENCE: Duration = Duration::from_secs(2);
 const POLL: Duration = Duration::from_millis(200);
 
 pub(super) fn act(install: &Install<'_>, _: &Installation) -> anyhow::Result<()> {
@@ -81,10 +83,18 @@ pub(super) fn undo(site: &Site, installation: &Installation) -> anyhow::Result<(
     let cut_off = installation.steps.last() == Some(&StepName::Load);
     let mut waited = Duration::ZERO;
     loop {
+        // Asked before the tags are removed: what it was at work on may get its tag in between.
+        let patience = if !cut_off {
+            Duration::ZERO
+        } else if engine.is_loading()? {
+            AFTERMATH
+        } else {
+            SILENCE
+        };
         for tag in &installation.tags {
             engine.untag(tag)?;
         }
-        if !cut_off || waited >= AFTERMATH {
+        if waited >= patience {
             return Ok(());
         }
         std::thread::sleep(POLL);
