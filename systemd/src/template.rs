@@ -6,13 +6,10 @@ use std::ops::Range;
 pub const MAX_TEMPLATE_BYTES: usize = 64 * 1024;
 
 /// The units of this version, `(file name, template)`. A release carries them below `units/`.
-///
-/// Enabling [`UnitName::FIREWALL`](crate::UnitName::FIREWALL) also enables `landfall-firewall-reload.service` (`Also=`).
 pub const TEMPLATES: &[(&str, &str)] = &[
     ("landfall.service", include_str!("../units/landfall.service")),
     ("landfall-recover.service", include_str!("../units/landfall-recover.service")),
     ("landfall-firewall.service", include_str!("../units/landfall-firewall.service")),
-    ("landfall-firewall-reload.service", include_str!("../units/landfall-firewall-reload.service")),
 ];
 
 /// The unit of the container engine on this host, which ours are ordered after.

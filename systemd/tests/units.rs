@@ -14,9 +14,9 @@ use tempfile::TempDir;
 const ENGINES: [EngineUnit; 3] = [EngineUnit::Docker, EngineUnit::Podman, EngineUnit::None];
 
 /// The programs that the units start, and what a host has around them.
-const PROGRAMS: [&str; 3] =
-    ["opt/landfall/current/bin/landfall", "opt/landfall/bin/landfall-installer", "usr/bin/test"];
-const HOST_UNITS: [(&str, &str); 10] = [
+const PROGRAMS: [&str; 4] =
+    ["opt/landfall/current/bin/landfall", "opt/landfall/bin/landfall-installer", "usr/bin/test", "bin/sh"];
+const HOST_UNITS: [(&str, &str); 9] = [
     ("basic.target", "[Unit]\n"),
     ("multi-user.target", "[Unit]\n"),
     ("network.target", "[Unit]\n"),
@@ -26,7 +26,6 @@ const HOST_UNITS: [(&str, &str); 10] = [
     ("-.slice", "[Slice]\n"),
     ("docker.service", "[Service]\nExecStart=/usr/bin/test\n"),
     ("podman.socket", "[Socket]\nListenStream=/run/podman/podman.sock\nService=docker.service\n"),
-    ("nftables.service", "[Service]\nExecStart=/usr/bin/test\n"),
 ];
 
 /// A host's file system with our units rendered into it.

@@ -179,13 +179,12 @@ fn run(arguments: &[&str], commands: &str) -> Result<(), HoldError> {
         Command::new("nft").args(arguments).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
     let mut nft = nft.map_err(HoldError::Nft)?;
     // Dropped after writing: the end of its input is what nft waits for.
-    if let Some(mut input) = nft.stdin.take() {
-        input.write_all(commands.as_bytes()).map_err(HoldError::Nft)?;
-    }
+    let written = nft.stdin.take().map_or(Ok(()), |mut input| input.write_all(commands.as_bytes()));
     let output = nft.wait_with_output().map_err(HoldError::Nft)?;
     if output.status.success() {
-        return Ok(());
+        return written.map_err(HoldError::Nft);
     }
+    // One that refuses may end before it has read everything: what it said explains more than the broken pipe.
     let said = String::from_utf8_lossy(&output.stderr);
     Err(HoldError::Refused { said: said.lines().next().unwrap_or_default().to_owned() })
 }
