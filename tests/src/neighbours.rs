@@ -36,7 +36,7 @@ pub fn leave(host: &Host) -> Result<()> {
 }
 
 /// A shell command that succeeds if a connection to `port` of `address` is accepted within two seconds.
-fn connect(address: &str, port: u16) -> String {
+pub fn connect(address: &str, port: u16) -> String {
     format!("timeout 2 bash -c \"exec 3<>/dev/tcp/{address}/{port}\"")
 }
 

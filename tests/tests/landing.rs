@@ -1,6 +1,6 @@
 //! The whole main job on a truly isolated host: pack, carry, install, provision, survive, and leave no trace.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use landfall_tests::{Engine, FileList, Host, Image, Landed, Publisher, Release, STICK, Tenant, image, neighbours};
 use serde_json::json;
 use std::time::Duration;
@@ -26,8 +26,11 @@ fn a_bundle_lands_provisions_survives_and_leaves_no_trace() -> Result<()> {
     tenants_serve(landed, &hello, &node)?;
     tenants_are_apart(landed, &hello, &node)?;
 
-    host.ok("systemctl start nftables && systemctl reload nftables")?;
-    tenants_are_apart(landed, &hello, &node)?;
+    // Each of these flushes the rules of the kernel, Docker's among them.
+    for flush in ["nft flush ruleset", "systemctl start nftables", "systemctl reload nftables"] {
+        host.ok(flush)?;
+        tenants_are_apart(landed, &hello, &node).with_context(|| format!("after {flush}"))?;
+    }
 
     for fault in ["systemctl kill --signal KILL landfall", "systemctl restart docker"] {
         host.ok(fault)?;
@@ -107,7 +110,7 @@ fn tenants_are_apart(landed: Landed<'_>, hello: &Tenant, node: &Tenant) -> Resul
     let own_gateway =
         own_gateway.split_whitespace().nth(3).and_then(|cidr| cidr.split('/').next()).unwrap_or_default().to_owned();
     ensure!(landed.reaches(hello, &own_gateway, 3000)?, "the probe cannot even reach the parent at {own_gateway}");
-    for (address, port, what) in [
+    let others = [
         (neighbour.as_str(), 3000, "another tenant"),
         (its_gateway.as_str(), 3000, "the API at another tenant's gateway"),
         (&own_gateway, node.port, "another tenant's front door"),
@@ -116,10 +119,17 @@ fn tenants_are_apart(landed: Landed<'_>, hello: &Tenant, node: &Tenant) -> Resul
         (neighbours::HOST, neighbours::SERVICE, "a service at another address of the host"),
         (neighbours::HOST, 3000, "the API at another address of the host"),
         (neighbours::BEYOND, neighbours::SERVICE, "a machine beyond the host"),
-    ] {
+    ];
+    let cannot_reach = |(address, port, what): (&str, u16, &str)| -> Result<()> {
+        // What nobody reaches proves nothing.
+        landed.host().until(&neighbours::connect(address, port), Duration::from_secs(10))?;
         ensure!(!landed.reaches(hello, address, port)?, "a tenant reaches {what}: {address}:{port}");
-    }
-    Ok(())
+        Ok(())
+    };
+    std::thread::scope(|scope| {
+        let attempts = others.map(|other| scope.spawn(move || cannot_reach(other)));
+        attempts.into_iter().try_for_each(|attempt| attempt.join().unwrap_or_else(|_| bail!("the probe panicked")))
+    })
 }
 
 fn tenants_come_back(landed: Landed<'_>, hello: &Tenant, node: &Tenant, fault: &str) -> Result<()> {
