@@ -38,6 +38,19 @@ impl Shelf {
         std::fs::write(self.folder.join(name), bytes).context("write a changed bundle")
     }
 
+    /// A well signed bundle for a processor that the host does not have.
+    fn for_another_processor(&self) -> Result<PathBuf> {
+        // The first bytes of an AArch64 program (System V ABI, "ELF Header") are all that is looked at.
+        let mut program = b"\x7fELF\x02\x01\x01".to_vec();
+        program.resize(64, 0);
+        program[18] = 183;
+        let path = self.publisher.file("arm64-program");
+        std::fs::write(&path, program)?;
+        let runtime = format!("[runtime]\nbinary = \"{0}\"\ninstaller = \"{0}\"\n", path.display());
+        let more = format!("arch = \"arm64\"\n{runtime}");
+        self.publisher.pack(&Release { version: "1.0.1".to_owned(), serial: 2, images: vec![], more })
+    }
+
     /// Puts another bundle on the shelf.
     fn put(&self, name: &str, bundle: &Path) -> Result<()> {
         std::fs::copy(bundle, self.folder.join(name)).map(drop).context("copy a bundle")
@@ -83,12 +96,7 @@ fn bad_bundles_are_refused_and_leave_the_host_as_it_was() -> Result<()> {
     Command::new("tar").arg("--delete").arg("-f").arg(&unsigned).arg(signature).ok()?;
     let stranger = Publisher::new("bad-bundles-stranger")?;
     shelf.put("stranger.tar", &stranger.pack(&release(&stranger, "1.0.0", "")?)?)?;
-    let stand_in = shelf.publisher.programs().hello()?;
-    let other = format!("arch = \"arm64\"\n[runtime]\nbinary = \"{0}\"\ninstaller = \"{0}\"\n", stand_in.display());
-    let other_arch = Release { images: vec![], ..release(&shelf.publisher, "1.0.1", &other)? };
-    if let Ok(bundle) = shelf.publisher.pack(&other_arch) {
-        shelf.put("other-arch.tar", &bundle)?;
-    }
+    shelf.put("other-arch.tar", &shelf.for_another_processor()?)?;
 
     let host = shelf.host(&engine)?;
     let trust = format!("--trust {AT}/landfall.pub");
@@ -104,6 +112,7 @@ fn bad_bundles_are_refused_and_leave_the_host_as_it_was() -> Result<()> {
             refused(&host, &format!("{command} {AT}/{bundle} {trust}"), exit, says)?;
         }
     }
+    refused(&host, &format!("install {AT}/other-arch.tar {trust}"), 5, "arm64")?;
     refused(&host, &format!("install {AT}/good.tar"), 4, "trust")?;
     refused(&host, &format!("install {AT}/missing.tar {trust}"), 2, "missing.tar")
 }

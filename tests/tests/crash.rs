@@ -1,5 +1,5 @@
 //! Old or new, never in between: the installer is killed before each system call by which it changes the file system, then
-//! recovery must leave exactly nothing or exactly the whole release, and the same command must succeed.
+//! recovery must leave exactly what was or exactly what was to be, and the same command must succeed.
 
 use anyhow::{Context as _, Result, ensure};
 use landfall_tests::strace::{Point, kill_at, points};
@@ -9,10 +9,11 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// How many points continuous integration walks through; `LANDFALL_CRASH_POINTS=all` walks through all.
-const SAMPLE: usize = 120;
+/// How many points of an operation continuous integration walks through, some six a second; `LANDFALL_CRASH_POINTS=all`
+/// walks through all.
+const SAMPLE: usize = 350;
 
-/// How many installs run side by side.
+/// How many roots of an operation are worked on side by side.
 const WORKERS: usize = 2;
 
 /// What differs from one install to the next: a random token, and when the installation was done.
@@ -26,8 +27,8 @@ struct Site {
 }
 
 impl Site {
-    fn new() -> Result<Self> {
-        let publisher = Publisher::new("crash")?;
+    fn new(name: &str) -> Result<Self> {
+        let publisher = Publisher::new(name)?;
         // The smallest static program stands in for the two large ones: what is copied matters little, how matters.
         let stand_in = publisher.programs().hello()?;
         let more = format!("[runtime]\nbinary = \"{0}\"\ninstaller = \"{0}\"\n", stand_in.display());
@@ -43,6 +44,41 @@ impl Site {
     fn install(&self, root: &Path) -> Command {
         self.command(root, &["install"]).arg(&self.bundle).arg("--trust").arg(&self.key)
     }
+
+    fn uninstall(&self, root: &Path) -> Command {
+        self.command(root, &["uninstall", "--purge", "--yes"])
+    }
+}
+
+/// What is killed, and what there is before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Operation {
+    Install,
+    Uninstall,
+}
+
+impl Operation {
+    /// A root as the operation finds it.
+    fn ground(self, site: &Site, name: &str) -> Result<PathBuf> {
+        let root = bare(&format!("{self:?}-{name}"))?;
+        if self == Self::Uninstall {
+            site.install(&root).ok()?;
+        }
+        Ok(root)
+    }
+
+    fn command(self, site: &Site, root: &Path) -> Command {
+        match self {
+            Self::Install => site.install(root),
+            Self::Uninstall => site.uninstall(root),
+        }
+    }
+}
+
+/// What a root looks like before and after an operation.
+struct Lists {
+    old: FileList,
+    new: FileList,
 }
 
 fn list(root: &Path) -> Result<FileList> {
@@ -58,21 +94,21 @@ fn bare(name: &str) -> Result<PathBuf> {
     Ok(root)
 }
 
-/// Kills one install at `point`; `Err` tells how the host was left in between.
-fn killed_at(site: &Site, point: &Point, worker: usize, bare_list: &FileList, whole_list: &FileList) -> Result<()> {
-    let root = bare(&format!("worker-{worker}"))?;
-    let killed = kill_at(&site.install(&root), point)?;
+/// Kills one operation at `point`; `Err` tells how the host was left in between.
+fn killed_at(site: &Site, operation: Operation, point: &Point, worker: usize, lists: &Lists) -> Result<()> {
+    let root = operation.ground(site, &format!("worker-{worker}"))?;
+    let killed = kill_at(&operation.command(site, &root), point)?;
     ensure!(killed.code == 137, "was not killed, but ended with {}: {}", killed.code, killed.said());
     site.command(&root, &["recover"]).ok().context("recover")?;
     let after = list(&root)?;
-    let (bare_difference, whole_difference) = (bare_list.difference(&after), whole_list.difference(&after));
+    let (from_old, from_new) = (lists.old.difference(&after), lists.new.difference(&after));
     ensure!(
-        bare_difference.is_empty() || whole_difference.is_empty(),
-        "after recovery the host is neither bare:\n{bare_difference}nor whole:\n{whole_difference}"
+        from_old.is_empty() || from_new.is_empty(),
+        "after recovery the host is neither as before:\n{from_old}nor as it was to be:\n{from_new}"
     );
-    site.install(&root).ok().context("the same install again")?;
-    let difference = whole_list.difference(&list(&root)?);
-    ensure!(difference.is_empty(), "after the same install again\n{difference}");
+    operation.command(site, &root).ok().context("the same command again")?;
+    let difference = lists.new.difference(&list(&root)?);
+    ensure!(difference.is_empty(), "after the same command again\n{difference}");
     Ok(())
 }
 
@@ -97,26 +133,30 @@ fn chosen(mut all: Vec<Point>) -> Result<Vec<Point>> {
     Ok(sample)
 }
 
-#[test]
-fn an_install_killed_anywhere_is_undone_or_whole_and_can_be_repeated() -> Result<()> {
-    let site = Site::new()?;
-    let root = bare("whole")?;
-    let bare_list = list(&root)?;
-    let found = points(&site.install(&root), &root, &workspace::folder("crash")?.join("log"))?;
-    let whole_list = list(&root)?;
-    ensure!(!bare_list.difference(&whole_list).is_empty(), "the install changed nothing");
+/// Finds every point of `operation`, and walks through them.
+fn killed_anywhere(operation: Operation) -> Result<()> {
+    let site = Site::new(&format!("crash-{operation:?}"))?;
+    let root = operation.ground(&site, "whole")?;
+    let old = list(&root)?;
+    let log = workspace::folder("crash")?.join(format!("{operation:?}.log"));
+    let found = points(&operation.command(&site, &root), &root, &log)?;
+    let lists = Lists { old, new: list(&root)? };
+    ensure!(!lists.old.difference(&lists.new).is_empty(), "{operation:?} changed nothing");
 
     let (total, calls) = (found.points.len(), found.calls);
     let walked = chosen(found.points)?;
-    println!("{calls} calls that change the file system, {total} points, {} walked through", walked.len());
+    println!(
+        "{operation:?}: {calls} calls that change the file system, {total} points, {} walked through",
+        walked.len()
+    );
     ensure!(total > 50, "only {total} points: the log is not read right");
     let (next, failures) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for worker in 0..WORKERS {
-            let (site, walked, next, failures, lists) = (&site, &walked, &next, &failures, (&bare_list, &whole_list));
+            let (site, walked, next, failures, lists) = (&site, &walked, &next, &failures, &lists);
             scope.spawn(move || {
                 while let Some(point) = walked.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if let Err(error) = killed_at(site, point, worker, lists.0, lists.1)
+                    if let Err(error) = killed_at(site, operation, point, worker, lists)
                         && let Ok(mut failures) = failures.lock()
                     {
                         failures.push(format!("killed before {} number {}: {error:#}", point.call, point.nth));
@@ -128,4 +168,14 @@ fn an_install_killed_anywhere_is_undone_or_whole_and_can_be_repeated() -> Result
     let failures = failures.into_inner().unwrap_or_default();
     ensure!(failures.is_empty(), "{} of {} points:\n{}", failures.len(), walked.len(), failures.join("\n"));
     Ok(())
+}
+
+#[test]
+fn an_install_killed_anywhere_is_undone_or_whole_and_can_be_repeated() -> Result<()> {
+    killed_anywhere(Operation::Install)
+}
+
+#[test]
+fn an_uninstall_killed_anywhere_is_undone_or_whole_and_can_be_repeated() -> Result<()> {
+    killed_anywhere(Operation::Uninstall)
 }
