@@ -185,7 +185,7 @@ pub(crate) fn of_file(error: io::Error, file: &File, path: &Path) -> anyhow::Err
 
 /// The service did not start or did not become well, with what it last said.
 pub(crate) fn of_service(error: &anyhow::Error, unit: &UnitName, units: &dyn UnitManager) -> anyhow::Error {
-    let mut message = format!("{unit} did not become healthy, everything was undone: {error:#}");
+    let mut message = format!("{unit} did not become healthy: {error:#}");
     for line in units.log(unit, LOG_LINES).unwrap_or_default() {
         let _ = write!(message, "\n  {line}");
     }

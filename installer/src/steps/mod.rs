@@ -127,7 +127,10 @@ fn back_out(
 fn undo_after(site: &Site, installation: &Installation, state: State, error: anyhow::Error) -> anyhow::Error {
     site.console.detail("undoing what was done");
     match undo(site, installation, state) {
-        Ok(()) => error,
+        Ok(()) => {
+            site.console.say("everything was undone: the host is as it was before");
+            error
+        }
         Err(undo_error) => failure::unsettled(error, &undo_error),
     }
 }
