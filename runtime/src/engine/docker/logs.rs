@@ -8,7 +8,7 @@ use bollard::errors::Error;
 use bollard::models::EventMessage;
 use bollard::query_parameters::{EventsOptionsBuilder, LogsOptionsBuilder};
 use futures_util::StreamExt as _;
-use futures_util::stream::{self, BoxStream};
+use futures_util::stream::BoxStream;
 use std::collections::HashMap;
 
 /// The end of a container's processes, however it came, in the words of Docker's events.
@@ -16,6 +16,10 @@ const ENDING: &str = "die";
 
 impl DockerEngine {
     pub(super) async fn log_lines(&self, container: &str, window: LogWindow) -> Result<LogStream, EngineError> {
+        // A container that says nothing yet answers nothing yet, so the output does not tell whether there is such a container.
+        if self.container_state(container).await?.is_none() {
+            return Err(EngineError::NotFound(format!("container {container}")));
+        }
         let session = self.session().await?;
         let options = LogsOptionsBuilder::new()
             .stdout(true)
@@ -24,14 +28,9 @@ impl DockerEngine {
             .follow(window.follow)
             .tail(&window.tail.to_string())
             .build();
-        let mut output = Box::pin(session.docker.logs(container, Some(options)));
-        // The first item tells whether there is such a container.
-        let first = match output.next().await {
-            None => return Ok(stream::empty().boxed()),
-            Some(first) => first.map_err(|error| self.failed(&format!("read the logs of {container}"), error))?,
-        };
-        let rest = output.map(|item| item.map(line).map_err(|error| meaning("read logs", error)));
-        Ok(stream::once(async { Ok(line(first)) }).chain(rest).boxed())
+        let operation = format!("read the logs of {container}");
+        let output = session.docker.logs(container, Some(options));
+        Ok(output.map(move |item| item.map(line).map_err(|error| meaning(&operation, error))).boxed())
     }
 }
 
@@ -49,4 +48,68 @@ pub(super) fn endings(docker: &Docker, label: &'static str) -> BoxStream<'static
         std::future::ready(ended.transpose())
     });
     events.boxed()
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+    use crate::settings::EngineSocket;
+    use std::path::Path;
+    use std::time::Duration;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::{UnixListener, UnixStream};
+
+    const WINDOW: LogWindow = LogWindow { tail: 10, follow: true };
+
+    /// An engine whose only container, `quiet`, has not said anything.
+    fn engine(socket: &Path) -> DockerEngine {
+        let listener = UnixListener::bind(socket).unwrap();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(serve(stream));
+            }
+        });
+        DockerEngine::new(EngineSocket::Unix(socket.to_owned()))
+    }
+
+    async fn serve(mut stream: UnixStream) {
+        let (mut request, mut part) = (String::new(), [0; 4096]);
+        loop {
+            let read = stream.read(&mut part).await.unwrap();
+            if read == 0 {
+                return;
+            }
+            request.push_str(std::str::from_utf8(&part[..read]).unwrap());
+            while let Some((head, rest)) = request.split_once("\r\n\r\n") {
+                let (status, body) = match head.split(' ').nth(1).unwrap() {
+                    path if path.contains("/logs") => std::future::pending().await,
+                    path if path.contains("/quiet/json") => ("200 OK", "{}"),
+                    path if path.contains("/containers/") => ("404 Not Found", r#"{"message":"none"}"#),
+                    _ => ("200 OK", r#"{"ApiVersion":"1.41","Version":"20.10.24"}"#),
+                };
+                let length = body.len();
+                let head =
+                    format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n");
+                stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
+                request = rest.to_owned();
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn the_output_of_a_quiet_container_is_there_to_follow_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = engine(&folder.path().join("engine.sock"));
+        let opened = tokio::time::timeout(Duration::from_secs(5), engine.log_lines("quiet", WINDOW)).await;
+        let mut lines = opened.unwrap().unwrap();
+        assert!(tokio::time::timeout(Duration::from_millis(100), lines.next()).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn there_is_no_output_of_a_container_that_is_not_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = engine(&folder.path().join("engine.sock"));
+        assert!(matches!(engine.log_lines("gone", WINDOW).await, Err(EngineError::NotFound(_))));
+    }
 }
