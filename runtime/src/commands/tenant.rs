@@ -2,7 +2,9 @@ use super::reach;
 use crate::host::Host;
 use landfall_console::Console;
 use serde_json::{Value, json};
+use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::io::IsTerminal as _;
 
 /// Make, list, look at and remove tenants
 #[derive(Debug, clap::Subcommand)]
@@ -72,11 +74,12 @@ impl Tenant {
             }
             Self::Logs { id, tail, follow: true } => {
                 let path = format!("/api/v1/tenant/{id}/logs?follow=true&tail={tail}");
-                reach::follow(host, &path, |line| console.raw(format!("{line}\n").as_bytes()))
+                let terminal = std::io::stdout().is_terminal();
+                reach::follow(host, &path, |line| console.raw(format!("{}\n", shown(line, terminal)).as_bytes()))
             }
             Self::Logs { id, tail, follow: false } => {
                 let answer = reach::demand(host, "GET", &format!("/api/v1/tenant/{id}/logs?tail={tail}"), None)?;
-                console.result(&answer, lines(&answer))
+                console.result(&answer, lines(&answer, std::io::stdout().is_terminal()))
             }
             Self::Destroy { id } => {
                 let answer = reach::demand(host, "DELETE", &format!("/api/v1/tenant/{id}"), None)?;
@@ -141,10 +144,20 @@ fn table(answer: &Value) -> String {
     text
 }
 
-fn lines(answer: &Value) -> String {
+fn lines(answer: &Value, terminal: bool) -> String {
     let logs = answer.get("logs").and_then(Value::as_array);
-    let lines: Vec<_> = logs.into_iter().flatten().filter_map(Value::as_str).collect();
-    lines.join("\n")
+    let lines = logs.into_iter().flatten().filter_map(Value::as_str).map(|line| shown(line, terminal));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// A line of a tenant's output, for a terminal without what would command it: whoever looks is root, and the tenant may be hostile.
+fn shown(line: &str, terminal: bool) -> Cow<'_, str> {
+    let commands = |c: char| c.is_control() && c != '\t';
+    if !terminal || !line.contains(commands) {
+        return line.into();
+    }
+    let escaped = line.chars().map(|c| if commands(c) { c.escape_default().to_string() } else { c.to_string() });
+    escaped.collect::<String>().into()
 }
 
 #[cfg(test)]
@@ -165,6 +178,20 @@ mod tests {
                 "     1  acme                           1  running       healthy     3001",
             ]
         );
+    }
+
+    #[test]
+    fn a_tenants_output_does_not_command_a_terminal() {
+        for (line, on_terminal) in [
+            ("plain\ttext, déjà vu", "plain\ttext, déjà vu"),
+            ("\u{1b}]0;title\u{7}", "\\u{1b}]0;title\\u{7}"),
+            ("a\rb\u{9b}2J\u{7f}é", "a\\rb\\u{9b}2J\\u{7f}é"),
+        ] {
+            let answer = json!({ "logs": [line, "next"] });
+            assert_eq!(lines(&answer, true), format!("{on_terminal}\nnext"));
+            // A file or a program gets what the tenant wrote.
+            assert_eq!(lines(&answer, false), format!("{line}\nnext"));
+        }
     }
 
     #[test]
