@@ -26,10 +26,13 @@ mod log;
 pub mod names;
 pub mod release;
 pub mod request_id;
+mod seats;
 pub mod settings;
 pub mod store;
 pub mod subnet;
 mod supervisor;
+mod tcp;
 mod tenant_key;
+pub mod tenants_side;
 
 pub use tenant_key::{ApiKey, HostSecret, KeyHash, KeyNonce, SecretError};

@@ -3,8 +3,9 @@
 //! Listeners and the end are passed in, so that tests listen where they like and stop when they like.
 
 use super::access::Peer;
-use crate::log;
-use crate::subnet::{Pool, ipv4};
+use crate::seats::Seats;
+use crate::tenants_side::TenantsSide;
+use crate::{log, tcp};
 use axum::Router;
 use axum::body::Body;
 use hyper::body::Incoming;
@@ -12,21 +13,25 @@ use hyper::service::service_fn;
 use hyper::{Request, server::conn::http1};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use std::collections::HashMap;
-use std::net::Ipv4Addr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Semaphore, watch};
 use tower::ServiceExt as _;
 
-/// Connections over TCP at a time: each may hold 64 KiB of a request.
-const TCP_CONNECTIONS: usize = 256;
+/// Connections over TCP at a time, of all tenants and of all others, counted apart so that tenants cannot lock managers out: each may
+/// hold 64 KiB of a request.
+const TENANTS_CONNECTIONS: usize = 256;
+const OTHERS_CONNECTIONS: usize = 256;
 /// Connections over the unix socket at a time, counted apart so that nobody can lock root out.
 const SOCKET_CONNECTIONS: usize = 32;
 /// Connections of one tenant at a time, so that no tenant takes the places of the others.
 const TENANT_CONNECTIONS: usize = 16;
+/// Connections of one other address at a time: half of all, because a proxy may stand before the API.
+const OTHER_CONNECTIONS: usize = 128;
+/// How long a caller may take none of what it is sent, such as one that asks and never reads.
+const STALLED: Duration = Duration::from_secs(30);
 /// How long a request's head may take, and an idle connection stays: holding connections open costs the caller as much as us.
 const HEAD: Duration = Duration::from_secs(15);
 /// Most that a head may hold, and the number of its fields.
@@ -44,9 +49,9 @@ pub struct Listeners {
 }
 
 /// Serves until `ending` turns true, then finishes the requests that are being answered.
-pub async fn serve(listeners: Listeners, router: Router, pool: Pool, mut ending: watch::Receiver<bool>) {
+pub async fn serve(listeners: Listeners, router: Router, side: TenantsSide, mut ending: watch::Receiver<bool>) {
     let graceful = GracefulShutdown::new();
-    let host = Host { router, pool, tenants: Tenants::default(), graceful: &graceful };
+    let host = Host { router, side, graceful: &graceful };
     tokio::select! {
         () = host.receive_tcp(listeners.tcp) => {}
         () = host.receive_socket(listeners.socket) => {}
@@ -58,21 +63,24 @@ pub async fn serve(listeners: Listeners, router: Router, pool: Pool, mut ending:
 
 struct Host<'a> {
     router: Router,
-    pool: Pool,
-    tenants: Tenants,
+    side: TenantsSide,
     graceful: &'a GracefulShutdown,
 }
 
 impl Host<'_> {
+    /// A caller without a seat is hung up on rather than left waiting: those behind it may have one.
     async fn receive_tcp(&self, listener: TcpListener) {
-        let places = Arc::new(Semaphore::new(TCP_CONNECTIONS));
-        while let Ok(place) = Arc::clone(&places).acquire_owned().await {
+        let tenants = Seats::new(TENANTS_CONNECTIONS, TENANT_CONNECTIONS);
+        let others = Seats::new(OTHERS_CONNECTIONS, OTHER_CONNECTIONS);
+        loop {
             match listener.accept().await {
                 Ok((stream, from)) => {
-                    let tenant = ipv4(from.ip()).filter(|address| self.pool.contains(*address));
-                    // A tenant that holds all its places is hung up on.
-                    if let Some(seat) = self.tenants.seat(tenant) {
-                        self.converse(stream, Peer::Address(from.ip()), (place, seat));
+                    let seats = if self.side.contains(from.ip()) { &tenants } else { &others };
+                    // One that hung up already cannot be watched, and need not be.
+                    if let Some(seat) = seats.take(from.ip())
+                        && tcp::watch_over(&stream, STALLED).is_ok()
+                    {
+                        self.converse(stream, Peer::Address(from.ip()), seat);
                     }
                 }
                 Err(error) => pause(&error).await,
@@ -84,13 +92,14 @@ impl Host<'_> {
         let places = Arc::new(Semaphore::new(SOCKET_CONNECTIONS));
         while let Ok(place) = Arc::clone(&places).acquire_owned().await {
             match listener.accept().await {
-                Ok((stream, _)) => self.converse(stream, Peer::Socket, (place, Seat::free())),
+                Ok((stream, _)) => self.converse(stream, Peer::Socket, place),
                 Err(error) => pause(&error).await,
             }
         }
     }
 
-    fn converse<S>(&self, stream: S, peer: Peer, held: (OwnedSemaphorePermit, Seat))
+    /// Holds the caller's `place` until the connection ends.
+    fn converse<S>(&self, stream: S, peer: Peer, place: impl Send + 'static)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -110,7 +119,7 @@ impl Host<'_> {
         tokio::spawn(async move {
             // What a caller does wrong on the wire ends its connection and concerns nobody else.
             let _ = connection.await;
-            drop(held);
+            drop(place);
         });
     }
 }
@@ -120,70 +129,56 @@ async fn pause(error: &std::io::Error) {
     tokio::time::sleep(ACCEPT_PAUSE).await;
 }
 
-/// How many connections each tenant holds.
-#[derive(Debug, Clone, Default)]
-struct Tenants(Arc<Mutex<HashMap<Ipv4Addr, usize>>>);
-
-/// A tenant's connection, until it is dropped.
-#[derive(Debug)]
-struct Seat {
-    tenants: Tenants,
-    tenant: Option<Ipv4Addr>,
-}
-
-impl Tenants {
-    fn held(&self) -> MutexGuard<'_, HashMap<Ipv4Addr, usize>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn seat(&self, tenant: Option<Ipv4Addr>) -> Option<Seat> {
-        if let Some(address) = tenant {
-            let mut held = self.held();
-            let count = held.entry(address).or_default();
-            if *count == TENANT_CONNECTIONS {
-                return None;
-            }
-            *count += 1;
-        }
-        Some(Seat { tenants: self.clone(), tenant })
-    }
-}
-
-impl Seat {
-    fn free() -> Self {
-        Self { tenants: Tenants::default(), tenant: None }
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        let Some(address) = self.tenant else { return };
-        let mut held = self.tenants.held();
-        if let Some(count) = held.get_mut(&address) {
-            *count -= 1;
-            if *count == 0 {
-                held.remove(&address);
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
+    use std::net::{Ipv4Addr, SocketAddr};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::{TcpSocket, TcpStream};
 
-    #[test]
-    fn a_tenant_takes_its_own_places_only() {
-        let tenants = Tenants::default();
-        let (one, other) = (Ipv4Addr::new(10, 213, 0, 2), Ipv4Addr::new(10, 213, 0, 10));
-        let mut seats: Vec<_> = (0..TENANT_CONNECTIONS).map(|_| tenants.seat(Some(one)).unwrap()).collect();
-        assert!(tenants.seat(Some(one)).is_none());
-        assert!(tenants.seat(Some(other)).is_some());
-        assert!(tenants.seat(None).is_some());
-        seats.pop();
-        assert!(tenants.seat(Some(one)).is_some());
-        drop(seats);
-        assert!(tenants.held().is_empty());
+    /// A connection from one of this machine's own addresses.
+    async fn call(from: Ipv4Addr, to: SocketAddr) -> TcpStream {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((from, 0).into()).unwrap();
+        socket.connect(to).await.unwrap()
+    }
+
+    /// The first line of the answer; nothing where the caller is hung up on.
+    async fn ask(stream: &mut TcpStream) -> String {
+        let mut answer = [0; 12];
+        let said = async {
+            stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await?;
+            stream.read_exact(&mut answer).await
+        };
+        let answered = tokio::time::timeout(Duration::from_secs(5), said).await.unwrap();
+        answered.map_or_else(|_| String::new(), |_| String::from_utf8_lossy(&answer).into_owned())
+    }
+
+    #[tokio::test]
+    async fn tenants_that_hold_all_their_places_lock_no_manager_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = tcp.local_addr().unwrap();
+        let listeners = Listeners { tcp, socket: UnixListener::bind(folder.path().join("socket")).unwrap() };
+        // Sixteen addresses of this machine stand for tenants'.
+        let side = TenantsSide::new(
+            "10.213.0.0/16".parse().unwrap(),
+            ["127.0.1.0/29", "127.0.1.8/29"].map(|subnet| subnet.parse().unwrap()),
+        );
+        let router = Router::new().route("/", axum::routing::get(|| async {}));
+        let (_end, ending) = watch::channel(false);
+        tokio::spawn(serve(listeners, router, side, ending));
+        let tenant = |number| Ipv4Addr::new(127, 0, 1, number);
+        let mut held = Vec::new();
+        for number in 0..16 {
+            for _ in 0..TENANT_CONNECTIONS {
+                held.push(call(tenant(number), address).await);
+            }
+            assert_eq!(ask(&mut call(tenant(number), address).await).await, "", "one too many of tenant {number}");
+        }
+        assert_eq!(held.len(), TENANTS_CONNECTIONS);
+        assert_eq!(ask(&mut held[0]).await, "HTTP/1.1 200");
+        assert_eq!(ask(&mut call(Ipv4Addr::LOCALHOST, address).await).await, "HTTP/1.1 200");
     }
 }

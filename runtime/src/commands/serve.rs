@@ -9,6 +9,7 @@ use crate::release::Catalog;
 use crate::settings::Settings;
 use crate::store::Store;
 use crate::tenant_key::{HostSecret, KeyHash};
+use crate::tenants_side::TenantsSide;
 use crate::{admin_token, log, supervisor};
 use anyhow::Context as _;
 use landfall_console::{Exit, Failure};
@@ -75,13 +76,10 @@ fn open(host: &Host) -> anyhow::Result<Opened> {
 
 fn listen_at_port(settings: &Settings, keeper: &Keeper) -> anyhow::Result<TcpListener> {
     let address = settings.api;
-    let listener = match keeper.adopt(address.port(), address.into()) {
-        Some(listener) => listener,
-        None => TcpListener::bind(address).map_err(|error| {
-            Failure::new(Exit::Unfit, "port_unavailable", format!("cannot listen at {address}: {error}"))
-                .hint("stop the program that holds the port, or change [api] in config.toml")
-        })?,
-    };
+    let listener = keeper.listen(address.port(), address.into()).map_err(|error| {
+        Failure::new(Exit::Unfit, "port_unavailable", format!("cannot listen at {address}: {error}"))
+            .hint("stop the program that holds the port, or change [api] in config.toml")
+    })?;
     listener.set_nonblocking(true).context("cannot use the API's port")?;
     keeper.keep(address.port(), &listener);
     Ok(listener)
@@ -118,18 +116,20 @@ fn bind_socket(path: &Path) -> anyhow::Result<UnixListener> {
 
 async fn serve(opened: Opened, start: Instant) -> anyhow::Result<()> {
     let Opened { settings, catalog, store, secret, admin, keeper, tcp, socket } = opened;
-    let (release, address, pool) = (catalog.id(), settings.api, settings.pool);
+    let (release, address) = (catalog.id(), settings.api);
+    let tenants = store.environments(None).await.context("cannot read the tenants")?;
+    let side = TenantsSide::new(settings.pool, tenants.into_iter().map(|tenant| tenant.decided.subnet));
     let listeners = Listeners {
         tcp: tokio::net::TcpListener::from_std(tcp).context("cannot use the API's port")?,
         socket: tokio::net::UnixListener::from_std(socket).context("cannot use the unix socket")?,
     };
     let engine = Arc::new(DockerEngine::new(settings.engine.clone()));
-    let doors = Doors::new(*settings.api.ip(), settings.pool, keeper);
+    let doors = Doors::new(*settings.api.ip(), side.clone(), keeper);
     let parts = Parts { settings, catalog, store, engine, secret, doors };
     let controller = Controller::new(parts).await.context("cannot open the tenants' doors")?;
     let (end, ending) = watch::channel(false);
     let app = App { controller: Arc::clone(&controller), admin, ending: ending.clone() };
-    let serving = tokio::spawn(server::serve(listeners, router(app), pool, ending));
+    let serving = tokio::spawn(server::serve(listeners, router(app), side, ending));
     supervisor::ready(&format!("release {release}, API at {address}"));
     log::info!("serving", release = release, address = address, ms = start.elapsed().as_millis());
     tokio::select! {

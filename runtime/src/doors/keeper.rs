@@ -6,13 +6,18 @@
 use crate::log;
 use sd_notify::NotifyState;
 use std::collections::HashMap;
+use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::net::UnixListener;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// The name of the command line's socket in the store. Ports are called `port-3001`; names must not hold a colon.
 const SOCKET: &str = "socket";
+/// How often, and after which pause, a port is asked for that systemd was told to close: it closes descriptors in its own time.
+const TRIES: u32 = 25;
+const TRY_PAUSE: Duration = Duration::from_millis(10);
 
 /// The sockets that a previous run left with systemd.
 #[derive(Debug, Default)]
@@ -67,16 +72,23 @@ impl Keeper {
         self.inherited.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The socket of `port` that was inherited, if it listens at `wanted`.
-    pub fn adopt(&self, port: u16, wanted: SocketAddr) -> Option<TcpListener> {
+    /// Listens at `wanted`: with the socket of `port` that was inherited, or with a new one. Blocks, for a quarter of a second at most,
+    /// where the settings changed and systemd still holds the port at another address.
+    pub fn listen(&self, port: u16, wanted: SocketAddr) -> io::Result<TcpListener> {
         let name = name(port);
-        let listener = self.inherited().ports.remove(&name)?;
-        if listener.local_addr().is_ok_and(|address| address == wanted) {
-            return Some(listener);
+        let Some(inherited) = self.inherited().ports.remove(&name) else { return TcpListener::bind(wanted) };
+        if inherited.local_addr().is_ok_and(|address| address == wanted) {
+            return Ok(inherited);
         }
-        // The settings changed: the old socket would hold the port on another address.
+        drop(inherited);
         self.forget(&name);
-        None
+        for _ in 1..TRIES {
+            match TcpListener::bind(wanted) {
+                Err(error) if error.kind() == ErrorKind::AddrInUse => std::thread::sleep(TRY_PAUSE),
+                bound => return bound,
+            }
+        }
+        TcpListener::bind(wanted)
     }
 
     /// The command line's socket that was inherited.
@@ -140,15 +152,33 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
 
+    /// A keeper that inherited a socket at `address`, and systemd's copy of that socket.
+    fn inheriting(address: &str) -> (Keeper, TcpListener) {
+        let listener = TcpListener::bind(address).unwrap();
+        let name = name(listener.local_addr().unwrap().port());
+        let ports = HashMap::from([(name, listener.try_clone().unwrap())]);
+        (Keeper::new(Inherited { ports, socket: None }), listener)
+    }
+
     #[test]
-    fn adopts_the_socket_of_the_same_address_only() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let port = address.port();
-        let ports = || HashMap::from([(name(port), listener.try_clone().unwrap())]);
-        let inherit = || Inherited { ports: ports(), socket: None };
-        assert!(Keeper::new(inherit()).adopt(port, address).is_some());
-        assert!(Keeper::new(inherit()).adopt(port, SocketAddr::from(([127, 0, 0, 2], port))).is_none());
-        assert!(Keeper::new(Inherited::default()).adopt(port, address).is_none());
+    fn goes_on_listening_with_the_socket_of_the_same_address() {
+        let (keeper, copy) = inheriting("127.0.0.1:0");
+        let address = copy.local_addr().unwrap();
+        // Nobody else could listen there while the copy is open.
+        assert!(keeper.listen(address.port(), address).is_ok());
+        assert!(keeper.listen(address.port(), address).is_err());
+    }
+
+    #[test]
+    fn listens_at_another_address_as_soon_as_systemd_let_go_of_the_port() {
+        let (keeper, copy) = inheriting("0.0.0.0:0");
+        let port = copy.local_addr().unwrap().port();
+        let systemd = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(50));
+            drop(copy);
+        });
+        let wanted = SocketAddr::from(([127, 0, 0, 1], port));
+        assert_eq!(keeper.listen(port, wanted).unwrap().local_addr().unwrap(), wanted);
+        systemd.join().unwrap();
     }
 }

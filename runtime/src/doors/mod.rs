@@ -13,7 +13,9 @@ mod refusal;
 pub use keeper::{Inherited, Keeper};
 
 use crate::log;
-use crate::subnet::{Pool, ipv4};
+use crate::seats::Seats;
+use crate::tenants_side::TenantsSide;
+use refusal::Refusal;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener};
 use std::sync::Arc;
@@ -25,7 +27,9 @@ use tokio::task::{JoinHandle, JoinSet};
 /// Connections of one tenant at a time: its share of the process's file descriptors.
 const CONNECTIONS_PER_DOOR: usize = 256;
 /// Connections of all tenants at a time; each holds two descriptors and 16 KiB of buffers.
-const ALL_CONNECTIONS: u32 = 4096;
+const ALL_CONNECTIONS: usize = 4096;
+/// Connections of one address at a time, through all doors: half of all, because a proxy may stand before the doors.
+const CONNECTIONS_PER_ADDRESS: usize = 2048;
 /// After `accept` failed for want of descriptors, so as not to spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -44,9 +48,9 @@ pub enum Backend {
 #[derive(Debug)]
 pub struct Doors {
     address: Ipv4Addr,
-    pool: Pool,
+    side: TenantsSide,
     keeper: Keeper,
-    connections: Arc<Semaphore>,
+    seats: Seats,
     closing: watch::Sender<bool>,
 }
 
@@ -71,24 +75,16 @@ pub struct Doorway {
 }
 
 impl Doors {
-    /// Doors on `address`, which turn away callers from `pool`: tenants do not call each other.
-    pub fn new(address: Ipv4Addr, pool: Pool, keeper: Keeper) -> Self {
-        Self {
-            address,
-            pool,
-            keeper,
-            connections: Arc::new(Semaphore::new(ALL_CONNECTIONS as usize)),
-            closing: watch::channel(false).0,
-        }
+    /// Doors on `address`, which turn away callers from the tenants' `side`: tenants do not call each other.
+    pub fn new(address: Ipv4Addr, side: TenantsSide, keeper: Keeper) -> Self {
+        let seats = Seats::new(ALL_CONNECTIONS, CONNECTIONS_PER_ADDRESS);
+        Self { address, side, keeper, seats, closing: watch::channel(false).0 }
     }
 
     /// Takes a port: the socket that a previous run left with systemd, or a new one. Fails where another program holds the port.
     pub fn take(&self, port: u16) -> io::Result<Doorway> {
         let wanted = SocketAddr::from((self.address, port));
-        let listener = match self.keeper.adopt(port, wanted) {
-            Some(listener) => listener,
-            None => TcpListener::bind(wanted)?,
-        };
+        let listener = self.keeper.listen(port, wanted)?;
         listener.set_nonblocking(true)?;
         let port = listener.local_addr()?.port();
         Ok(Doorway { listener, port })
@@ -102,9 +98,9 @@ impl Doors {
         let hall = Hall {
             listener: tokio::net::TcpListener::from_std(listener)?,
             backend: seen,
-            pool: self.pool,
+            side: self.side.clone(),
             own: Arc::new(Semaphore::new(CONNECTIONS_PER_DOOR)),
-            all: Arc::clone(&self.connections),
+            seats: self.seats.clone(),
             closing: self.closing.subscribe(),
         };
         Ok(Door { port, sign: Sign(backend), task: tokio::spawn(hall.receive()), keeper: self.keeper.clone() })
@@ -113,8 +109,8 @@ impl Doors {
     /// Stops taking callers, who queue in the kernel from now on, and returns when those inside have left.
     pub async fn drain(&self) {
         self.closing.send_replace(true);
-        // All places free: nobody is inside. A closed semaphore means the same.
-        let _ = self.connections.acquire_many(ALL_CONNECTIONS).await;
+        // Each door listens for the closing until the last of its callers left.
+        self.closing.closed().await;
     }
 
     /// Gives back the sockets that a previous run left and nobody took.
@@ -143,7 +139,8 @@ impl Door {
         &self.sign
     }
 
-    /// Closes the port for good, systemd's copy of the socket included. When this returns, the port is free.
+    /// Closes the port for good, and tells systemd to close its copy of the socket. The port is free when systemd has, moments later:
+    /// until then it is one more port that cannot be taken.
     pub async fn close(mut self) {
         self.keeper.release(self.port);
         self.task.abort();
@@ -161,9 +158,9 @@ impl Drop for Door {
 struct Hall {
     listener: tokio::net::TcpListener,
     backend: watch::Receiver<Backend>,
-    pool: Pool,
+    side: TenantsSide,
     own: Arc<Semaphore>,
-    all: Arc<Semaphore>,
+    seats: Seats,
     closing: watch::Receiver<bool>,
 }
 
@@ -173,14 +170,14 @@ impl Hall {
         let mut visits = JoinSet::new();
         while let Some((own, caller, from)) = self.next().await {
             while visits.try_join_next().is_some() {}
-            if ipv4(from.ip()).is_some_and(|from| self.pool.contains(from)) {
+            if self.side.contains(from.ip()) {
                 continue;
             }
-            let (backend, all) = (self.backend.clone(), Arc::clone(&self.all));
+            let (backend, seat) = (self.backend.clone(), self.seats.take(from.ip()));
             visits.spawn(async move {
-                // Those whom the host has no room for wait inside their tenant's share.
-                if let Ok(_place) = all.acquire_owned().await {
-                    proxy::visit(caller, backend).await;
+                match seat {
+                    Some(_seat) => proxy::visit(caller, backend).await,
+                    None => refusal::answer(caller, Refusal::Crowded).await,
                 }
                 drop(own);
             });

@@ -2,6 +2,7 @@
 
 use super::Backend;
 use super::refusal::{self, Refusal};
+use crate::tcp;
 use std::io;
 use std::net::SocketAddrV4;
 use std::time::Duration;
@@ -17,11 +18,15 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const NOTICE: Duration = Duration::from_millis(300);
 /// Each direction's buffer: as fast as larger ones on a bridge, and 256 connections stay in 4 MiB.
 const BUFFER: usize = 8 * 1024;
-/// After how long a silent peer is asked whether it is still there.
-const KEEPALIVE: Duration = Duration::from_mins(1);
+/// How long either side may be gone, or take nothing of what it is sent: longer than people pause a download.
+const STALLED: Duration = Duration::from_mins(5);
 
 /// Serves one caller from beginning to end.
 pub(super) async fn visit(mut caller: TcpStream, backend: watch::Receiver<Backend>) {
+    if tcp::watch_over(&caller, STALLED).is_err() {
+        // It hung up already.
+        return;
+    }
     match reach(backend).await {
         Ok(mut tenant) => {
             // Whoever closed or reset the connection knows it already.
@@ -73,28 +78,22 @@ async fn left(mut backend: watch::Receiver<Backend>, address: SocketAddrV4) {
 
 async fn connect(address: SocketAddrV4) -> io::Result<TcpStream> {
     let tenant = timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await??;
-    watch_over(&tenant)?;
+    tcp::watch_over(&tenant, STALLED)?;
     Ok(tenant)
-}
-
-/// Small writes go out at once, and a peer that vanished is noticed.
-fn watch_over(stream: &TcpStream) -> io::Result<()> {
-    stream.set_nodelay(true)?;
-    rustix::net::sockopt::set_socket_keepalive(stream, true)?;
-    rustix::net::sockopt::set_tcp_keepidle(stream, KEEPALIVE)?;
-    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-    use crate::doors::{Backend, Doors, Keeper};
+    use crate::doors::{Backend, CONNECTIONS_PER_ADDRESS, Doors, Keeper};
+    use crate::tenants_side::TenantsSide;
     use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::{TcpListener, TcpStream};
 
     fn doors() -> Doors {
-        Doors::new(Ipv4Addr::LOCALHOST, "10.213.0.0/16".parse().unwrap(), Keeper::none())
+        let side = TenantsSide::new("10.213.0.0/16".parse().unwrap(), []);
+        Doors::new(Ipv4Addr::LOCALHOST, side, Keeper::none())
     }
 
     async fn echo() -> SocketAddrV4 {
@@ -155,6 +154,50 @@ mod tests {
         door.sign().lead(Backend::Ready(SocketAddrV4::new(Ipv4Addr::LOCALHOST, unused)));
         let answer = said(port, "GET / HTTP/1.1\r\n\r\n").await;
         assert!(answer.starts_with("HTTP/1.1 502 ") && answer.contains("tenant_unreachable"), "{answer}");
+    }
+
+    #[tokio::test]
+    async fn a_caller_who_holds_all_that_one_may_is_told_so_at_once() {
+        let doors = doors();
+        let doorway = doors.take(0).unwrap();
+        let port = doorway.port();
+        let door = doors.open(doorway).unwrap();
+        door.sign().lead(Backend::Ready(echo().await));
+        let take = || doors.seats.take(Ipv4Addr::LOCALHOST.into());
+        let mut held: Vec<_> = (0..CONNECTIONS_PER_ADDRESS).map(|_| take().unwrap()).collect();
+        let answer = said(port, "GET / HTTP/1.1\r\n\r\n").await;
+        assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("too_many_connections"), "{answer}");
+        held.pop();
+        assert_eq!(said(port, "hello").await, "hello");
+    }
+
+    #[tokio::test]
+    async fn tenants_from_before_the_pool_changed_are_turned_away() {
+        // The address that this test calls from stands for such a tenant's.
+        let loopback = crate::subnet::Subnet::around(Ipv4Addr::LOCALHOST);
+        let side = TenantsSide::new("10.213.0.0/16".parse().unwrap(), [loopback]);
+        let doors = Doors::new(Ipv4Addr::LOCALHOST, side, Keeper::none());
+        let doorway = doors.take(0).unwrap();
+        let port = doorway.port();
+        let _door = doors.open(doorway).unwrap();
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap();
+        assert_eq!(stream.read(&mut [0; 1]).await.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn draining_waits_for_those_inside() {
+        let doors = doors();
+        let doorway = doors.take(0).unwrap();
+        let port = doorway.port();
+        let door = doors.open(doorway).unwrap();
+        door.sign().lead(Backend::Ready(echo().await));
+        let mut caller = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap();
+        caller.write_all(b"a").await.unwrap();
+        caller.read_exact(&mut [0; 1]).await.unwrap();
+        let wait = std::time::Duration::from_millis(50);
+        assert!(tokio::time::timeout(wait, doors.drain()).await.is_err());
+        drop(caller);
+        tokio::time::timeout(std::time::Duration::from_secs(5), doors.drain()).await.unwrap();
     }
 
     #[tokio::test]

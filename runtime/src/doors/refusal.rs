@@ -20,6 +20,8 @@ pub(super) enum Refusal {
     Down,
     /// The tenant runs, and its port takes no connections.
     Unreachable,
+    /// The doors of this host hold as many connections as they can, or as many of this caller as they may.
+    Crowded,
 }
 
 impl Refusal {
@@ -28,6 +30,7 @@ impl Refusal {
             Self::NotReady => ("503 Service Unavailable", "tenant_not_ready", "the tenant is still starting", true),
             Self::Down => ("503 Service Unavailable", "tenant_unavailable", "the tenant does not run", true),
             Self::Unreachable => ("502 Bad Gateway", "tenant_unreachable", "the tenant takes no connections", false),
+            Self::Crowded => ("503 Service Unavailable", "too_many_connections", "no connection is left for you", true),
         };
         let id = RequestId::random();
         let body = format!(r#"{{"error":{{"code":"{code}","message":"{message}","requestId":"{id}"}}}}"#);

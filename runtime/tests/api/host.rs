@@ -18,6 +18,7 @@ use landfall::host::Host;
 use landfall::release::{Catalog, TenantImage};
 use landfall::settings::Settings;
 use landfall::store::{ImageRecord, Store};
+use landfall::tenants_side::TenantsSide;
 use serde_json::Value;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -117,13 +118,14 @@ impl TestHost {
 
     pub(crate) async fn start(&mut self) {
         let host = Host::new(self.folder.path());
+        let side = TenantsSide::new(self.settings.pool, []);
         let parts = Parts {
             settings: self.settings.clone(),
             catalog: catalog(),
             store: self.store(),
             engine: self.engine.clone(),
             secret: HostSecret::load_or_create(&host.tenant_keys()).unwrap(),
-            doors: Doors::new(*self.settings.api.ip(), self.settings.pool, Keeper::none()),
+            doors: Doors::new(*self.settings.api.ip(), side.clone(), Keeper::none()),
         };
         let controller = Controller::new(parts).await.unwrap();
         let (end, ending) = watch::channel(false);
@@ -131,7 +133,7 @@ impl TestHost {
         let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = tcp.local_addr().unwrap();
         let listeners = Listeners { tcp, socket: UnixListener::bind(self.socket()).unwrap() };
-        let serving = tokio::spawn(server::serve(listeners, router(app.clone()), self.settings.pool, ending));
+        let serving = tokio::spawn(server::serve(listeners, router(app.clone()), side, ending));
         self.service = Some(Service { address, app, end, serving, reconciling: None });
     }
 
