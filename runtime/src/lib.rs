@@ -24,6 +24,7 @@ pub mod firewall;
 pub mod host;
 mod log;
 pub mod names;
+mod ration;
 pub mod release;
 pub mod request_id;
 mod seats;

@@ -2,13 +2,15 @@
 
 use super::ApiError;
 use crate::log;
+use crate::ration::Ration;
 use crate::request_id::RequestId;
 use axum::Json;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::header::{CACHE_CONTROL, RETRY_AFTER};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -17,16 +19,40 @@ const ANSWER: Duration = Duration::from_mins(2);
 /// After how many seconds to ask again when the service or its engine is not there.
 const AGAIN: HeaderValue = HeaderValue::from_static("5");
 
+/// Most that is logged of what a caller wrote, in bytes: our own paths are shorter.
+const LOGGED: usize = 128;
+
+/// Rations of the log for answers that a caller without a token can cause, by whether the caller or the service is to blame.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Rations(Arc<[Ration; 2]>);
+
+impl Rations {
+    /// Whether an answer gets a line. One that is no error always does: only managers change anything.
+    fn grant(&self, status: StatusCode) -> bool {
+        let [callers, ours] = &*self.0;
+        let ration = match status {
+            status if status.is_client_error() => callers,
+            status if status.is_server_error() => ours,
+            _ => return true,
+        };
+        let granted = ration.take(Instant::now());
+        if let Some(withheld @ 1..) = granted {
+            log::warning!("requests_not_logged", count = withheld);
+        }
+        granted.is_some()
+    }
+}
+
 /// Wraps every route.
-pub(super) async fn frame(request: Request, next: Next) -> Response {
+pub(super) async fn frame(State(rations): State<Rations>, request: Request, next: Next) -> Response {
     let given = request.headers().get(&REQUEST_ID).and_then(|value| value.to_str().ok());
     let id = RequestId::adopt(given);
     let (method, path, start) = (request.method().clone(), request.uri().path().to_owned(), Instant::now());
     let answered = tokio::time::timeout(ANSWER, next.run(request)).await;
     let mut response = written(answered.unwrap_or_else(|_| ApiError::timeout().into_response()), &id);
     let status = response.status();
-    if method != Method::GET || status.is_server_error() {
-        let ms = start.elapsed().as_millis();
+    if (method != Method::GET || status.is_server_error()) && rations.grant(status) {
+        let (ms, method, path) = (start.elapsed().as_millis(), cut(method.as_str()), cut(&path));
         log::info!("request", method = method, path = path, status = status.as_u16(), ms = ms, request = id);
     }
     let headers = response.headers_mut();
@@ -36,6 +62,10 @@ pub(super) async fn frame(request: Request, next: Next) -> Response {
         headers.insert(REQUEST_ID, id);
     }
     response
+}
+
+fn cut(text: &str) -> &str {
+    &text[..text.floor_char_boundary(LOGGED)]
 }
 
 /// Writes errors, also those that the router and the extractors gave in their own words.
@@ -63,4 +93,24 @@ fn written(mut response: Response, id: &RequestId) -> Response {
 fn is_json(response: &Response) -> bool {
     let kind = response.headers().get(axum::http::header::CONTENT_TYPE);
     kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_caller_wrote_is_cut_between_characters() {
+        let long = "é".repeat(LOGGED);
+        assert_eq!(cut(&format!("/{long}")).len(), LOGGED - 1);
+        assert_eq!(cut("/health"), "/health");
+    }
+
+    #[test]
+    fn a_flood_of_refusals_hides_nothing_else() {
+        let rations = Rations::default();
+        let granted = (0..1000).filter(|_| rations.grant(StatusCode::UNAUTHORIZED)).count();
+        assert!(granted < 100, "{granted}");
+        assert!(rations.grant(StatusCode::CREATED) && rations.grant(StatusCode::BAD_GATEWAY));
+    }
 }

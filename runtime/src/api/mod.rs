@@ -62,12 +62,13 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/status/{task_id}", any(pending::not_implemented))
         .route("/api/v1/usage", any(pending::not_implemented))
         .route_layer(middleware::from_fn(authenticate::known_only));
+    let identified =
+        managers.merge(known).route_layer(middleware::from_fn_with_state(app.clone(), authenticate::identify));
+    // Who is calling is asked of the database, whose failure must not keep health from being told.
     Router::new()
         .route("/health", get(service::health))
-        .merge(managers)
-        .merge(known)
-        .layer(middleware::from_fn_with_state(app.clone(), authenticate::identify))
+        .merge(identified)
         .layer(DefaultBodyLimit::max(BODY_BYTES))
-        .layer(middleware::from_fn(frame::frame))
+        .layer(middleware::from_fn_with_state(frame::Rations::default(), frame::frame))
         .with_state(app)
 }

@@ -7,6 +7,7 @@ mod environment;
 mod environments;
 mod migrations;
 mod organizations;
+mod writes;
 
 pub use environment::{Desired, Environment, ImageRecord, NewEnvironment, Status};
 pub use migrations::LATEST;
@@ -19,7 +20,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long to wait for another program that holds the database, such as a snapshot being taken.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -74,6 +75,8 @@ pub enum StoreError {
 #[derive(Debug, Clone)]
 pub struct Store {
     connection: Arc<Mutex<Connection>>,
+    /// When [`Store::check_writes`] last wrote.
+    written: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Store {
@@ -94,10 +97,10 @@ impl Store {
         let mut connection = Connection::open(path)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
         let before = migrations::migrate(&mut connection, path)?;
-        Ok((Self { connection: Arc::new(Mutex::new(connection)) }, before))
+        Ok((Self { connection: Arc::new(Mutex::new(connection)), written: Arc::default() }, before))
     }
 
-    /// Whether the database answers.
+    /// Whether the database can be read: all that the watchdog asks, because a restart empties no disk.
     pub async fn check(&self) -> Result<(), StoreError> {
         self.run(|connection| Ok(connection.query_row("SELECT 1 FROM organizations LIMIT 1", [], |_| Ok(()))?)).await
     }

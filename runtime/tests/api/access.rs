@@ -65,6 +65,17 @@ async fn health_says_when_the_engine_is_gone() {
     assert_eq!((answer.text("/status"), answer.text("/engine")), ("degraded", "unavailable"));
 }
 
+#[tokio::test]
+async fn health_says_when_the_database_fails() {
+    let host = TestHost::new().await;
+    let database = rusqlite::Connection::open(host.database_folder().join("landfall.db")).unwrap();
+    database.execute_batch("PRAGMA foreign_keys = OFF; DROP TABLE environments; DROP TABLE organizations").unwrap();
+    let answer = host.ask_with("GET", "/health", "", &[]).await;
+    assert_eq!(answer.status, 503);
+    assert_eq!((answer.text("/status"), answer.text("/database")), ("degraded", "unavailable"));
+    assert_eq!(host.ask("GET", "/api/v1/tenant", "").await.code(), "database_unavailable");
+}
+
 /// What a tenant at `address` is answered.
 async fn from(host: &TestHost, address: &str, method: &str, path: &str, token: Option<&str>) -> StatusCode {
     let mut request = Request::builder().method(method).uri(path).extension(Peer::Address(address.parse().unwrap()));

@@ -1,0 +1,62 @@
+use super::{Store, StoreError};
+use rusqlite::TransactionBehavior;
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
+
+/// How long a write that succeeded counts: anybody may ask for health, and flash memory wears out.
+const COUNTS: Duration = Duration::from_mins(1);
+
+impl Store {
+    /// Whether the database answers and takes writes, found out by one that changes nothing, at most once a minute.
+    pub async fn check_writes(&self) -> Result<(), StoreError> {
+        self.check().await?;
+        let last = *self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.is_some_and(|at| at.elapsed() < COUNTS) {
+            return Ok(());
+        }
+        self.run(|connection| {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            // SQLite writes the page that holds the schema's number also when the number stays.
+            let schema: u32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+            transaction.pragma_update(None, "user_version", schema)?;
+            Ok(transaction.commit()?)
+        })
+        .await?;
+        *self.written.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+
+    #[tokio::test]
+    async fn a_database_that_can_be_read_and_not_written_is_told_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("landfall.db");
+        let (store, _) = Store::open(&path).unwrap();
+        let read_only = |on: bool| store.run(move |c| Ok(c.pragma_update(None, "query_only", on)?));
+        read_only(true).await.unwrap();
+        store.check().await.unwrap();
+        store.check_writes().await.unwrap_err();
+        // What failed is tried again at once, what succeeded is not.
+        read_only(false).await.unwrap();
+        store.check_writes().await.unwrap();
+        let written = std::fs::metadata(folder.path().join("landfall.db-wal")).unwrap().len();
+        store.check_writes().await.unwrap();
+        assert_eq!(std::fs::metadata(folder.path().join("landfall.db-wal")).unwrap().len(), written);
+        assert_eq!(Store::open(&path).unwrap().1, crate::store::LATEST);
+    }
+
+    #[tokio::test]
+    async fn the_check_reaches_the_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, _) = Store::open(&folder.path().join("landfall.db")).unwrap();
+        let size = || std::fs::metadata(folder.path().join("landfall.db-wal")).unwrap().len();
+        let before = size();
+        store.check_writes().await.unwrap();
+        assert!(size() > before);
+    }
+}
