@@ -30,3 +30,4 @@ pub use programs::Programs;
 pub use publisher::{Image, Publisher, Release};
 pub use report::Report;
 pub use stick::{AT as STICK, Stick};
+pub use tools::ensure as ensure_tools;

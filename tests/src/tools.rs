@@ -34,7 +34,7 @@ const NODE: &[(&str, &str)] = &[("node", "nodejs"), ("npm", "npm")];
 const FUSE: &[(&str, &str)] = &[("fusefat", "fusefat")];
 
 /// Installs what is missing; does nothing, quickly, where all is there.
-pub(crate) fn ensure() -> Result<()> {
+pub fn ensure() -> Result<()> {
     install(&[TOOLS, NODE].concat())
 }
 
