@@ -29,12 +29,16 @@ impl Store {
         self.run(move |connection| {
             let sql =
                 format!("INSERT INTO organizations (name, plan, createdAt) VALUES (?1, ?2, ?3) RETURNING {COLUMNS}");
-            match connection.query_row(&sql, params![name.as_str(), plan, now()], read) {
+            // A row that is returned is not on the disk yet, and a full disk shows when it is committed.
+            let transaction = connection.transaction()?;
+            let created = match transaction.query_row(&sql, params![name.as_str(), plan, now()], read) {
                 Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
-                    Err(StoreError::NameTaken(name.into()))
+                    return Err(StoreError::NameTaken(name.into()));
                 }
-                other => Ok(other?),
-            }
+                other => other?,
+            };
+            transaction.commit()?;
+            Ok(created)
         })
         .await
     }
