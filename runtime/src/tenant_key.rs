@@ -4,6 +4,7 @@
 //! The database keeps the nonce and the SHA-256 of the key. Neither gives the key away without the host's secret, and with it a
 //! container that the engine lost can be made again with the key that its tenant knows.
 
+use crate::names::EnvId;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -36,11 +37,25 @@ pub enum SecretError {
     },
     /// The file has another size than ours.
     #[error(
-        "{path} is damaged: it must hold {SECRET_SIZE} bytes; restore it, or remove it to give new keys to containers made from now on"
+        "{path} is damaged: it must hold {SECRET_SIZE} bytes; restore it from the backup of the database beside it"
     )]
     Damaged {
         /// The file.
         path: PathBuf,
+    },
+    /// There are tenants, and the file that their keys come from is gone.
+    #[error("{path} is gone, which the tenants' keys come from: restore it from the backup of the database beside it")]
+    Missing {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The secret is not the one that a tenant's key was made with.
+    #[error(
+        "tenant {tenant} got its key from another secret than this host's: restore tenant-keys.secret, or destroy it"
+    )]
+    Another {
+        /// The tenant.
+        tenant: EnvId,
     },
     /// The kernel gives no randomness.
     #[error("no randomness to make keys from")]
@@ -51,14 +66,22 @@ pub enum SecretError {
 pub struct HostSecret(Zeroizing<[u8; SECRET_SIZE]>);
 
 impl HostSecret {
-    /// Reads the secret, or makes it where there is none.
+    /// Reads the secret that tenants have their keys from.
+    pub fn load(path: &Path) -> Result<Self, SecretError> {
+        match File::open(path) {
+            Ok(file) => Self::read(file, path),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(SecretError::Missing { path: path.into() }),
+            Err(source) => Err(SecretError::Io { action: "open", path: path.into(), source }),
+        }
+    }
+
+    /// Reads the secret, or makes it where there is none. Not where there are tenants: a new one gives none of them its key.
     ///
     /// It is written under another name, synced and then linked into place, so that a power cut leaves all of it or none.
     pub fn load_or_create(path: &Path) -> Result<Self, SecretError> {
-        match File::open(path) {
-            Ok(file) => Self::read(file, path),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Self::create(path),
-            Err(source) => Err(SecretError::Io { action: "open", path: path.into(), source }),
+        match Self::load(path) {
+            Err(SecretError::Missing { .. }) => Self::create(path),
+            loaded => loaded,
         }
     }
 

@@ -8,7 +8,7 @@ use crate::host::Host;
 use crate::release::Catalog;
 use crate::settings::Settings;
 use crate::store::Store;
-use crate::tenant_key::{HostSecret, KeyHash};
+use crate::tenant_key::{HostSecret, KeyHash, SecretError};
 use crate::tenants_side::TenantsSide;
 use crate::{admin_token, log, supervisor};
 use anyhow::Context as _;
@@ -68,10 +68,17 @@ fn open(host: &Host) -> anyhow::Result<Opened> {
             .hint("install a release with landfall-installer, or run `landfall-installer doctor`")
     })?;
     let (store, _) = Store::open(&host.database()).map_err(|error| refused("database", &error))?;
-    let secret = HostSecret::load_or_create(&host.tenant_keys()).map_err(|error| refused("tenant_keys", &error))?;
+    let tenants = store.has_environments().map_err(|error| refused("database", &error))?;
+    let secret = secret(host, tenants).map_err(|error| refused("tenant_keys", &error))?;
     let socket = listen_at_socket(&host.socket(), &keeper)?;
     let tcp = listen_at_port(&settings, &keeper)?;
     Ok(Opened { settings, catalog, store, secret, admin, keeper, tcp, socket })
+}
+
+/// The secret of this host, made at the first start. It is never made anew once there are tenants, whose keys come from it.
+fn secret(host: &Host, tenants: bool) -> Result<HostSecret, SecretError> {
+    let path = host.tenant_keys();
+    if tenants { HostSecret::load(&path) } else { HostSecret::load_or_create(&path) }
 }
 
 fn listen_at_port(settings: &Settings, keeper: &Keeper) -> anyhow::Result<TcpListener> {
@@ -152,4 +159,21 @@ async fn told_to_end() -> anyhow::Result<()> {
         _ = interrupt.recv() => {}
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+
+    #[test]
+    fn the_secret_of_tenants_that_exist_is_never_made_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let host = Host::new(folder.path());
+        std::fs::create_dir_all(host.database_folder()).unwrap();
+        assert!(matches!(secret(&host, true), Err(SecretError::Missing { path }) if path == host.tenant_keys()));
+        assert!(!host.tenant_keys().exists());
+        assert!(secret(&host, false).is_ok());
+        assert!(secret(&host, true).is_ok());
+    }
 }

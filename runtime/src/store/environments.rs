@@ -5,6 +5,7 @@ use crate::subnet::Subnet;
 use crate::tenant_key::{KeyHash, KeyNonce};
 use rusqlite::{OptionalExtension as _, Row, params};
 use std::net::Ipv4Addr;
+use std::sync::PoisonError;
 
 const COLUMNS: &str = "id, orgId, name, status, desired, port, subnet, apiKeyNonce, apiKeyHash, \
                        imageName, imageConfig, imageDiffIds, listenPort, healthPath, createdAt";
@@ -106,6 +107,12 @@ impl Store {
         .await
     }
 
+    /// Whether there is any environment. Blocks: for the time before the first thread is started.
+    pub fn has_environments(&self) -> Result<bool, StoreError> {
+        let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(connection.query_row("SELECT EXISTS (SELECT 1 FROM environments)", [], |row| row.get(0))?)
+    }
+
     /// Records where an environment is in its life.
     pub async fn set_status(&self, id: EnvId, status: Status) -> Result<(), StoreError> {
         let sql = "UPDATE environments SET status = ?2, updatedAt = ?3 WHERE id = ?1";
@@ -174,7 +181,9 @@ mod tests {
     async fn an_environment_reads_as_it_was_written() {
         let folder = tempfile::tempdir().unwrap();
         let store = store(&folder);
+        assert!(!store.has_environments().unwrap());
         let row = store.insert_environment(new(3001, "10.213.0.0/29")).await.unwrap();
+        assert!(store.has_environments().unwrap());
         assert_eq!((row.id, row.status, row.desired), (EnvId(1), Status::Provisioning, Desired::Running));
         store.set_status(row.id, Status::Running).await.unwrap();
         let row = store.environment_at(Ipv4Addr::new(10, 213, 0, 2)).await.unwrap().unwrap();
