@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::ops::RangeInclusive;
 
 /// Why a text is not a name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -88,6 +89,9 @@ impl fmt::Display for EnvId {
 }
 
 impl EnvId {
+    /// Every number that a tenant can have: the last whose [bridge](Self::bridge) has a name that fits.
+    pub const VALID: RangeInclusive<Self> = Self(1)..=Self(999_999_999_999);
+
     /// The tenant's container and network.
     pub fn container(self) -> String {
         format!("convergence-tenant-{self}")
@@ -138,6 +142,6 @@ mod tests {
 
     #[test]
     fn bridges_fit_the_kernels_limit() {
-        assert!(EnvId(999_999_999_999).bridge().len() <= 15);
+        assert!(EnvId::VALID.end().bridge().len() <= 15);
     }
 }

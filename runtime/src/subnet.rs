@@ -37,10 +37,11 @@ impl Pool {
         u32::from(address) & mask(self.prefix) == self.base
     }
 
-    /// The lowest subnet that is not `taken`.
-    pub fn lowest_free(self, taken: &BTreeSet<Subnet>) -> Option<Subnet> {
+    /// The lowest subnet that is not `taken` and shares no address with the networks of `others`.
+    pub fn lowest_free(self, taken: &BTreeSet<Subnet>, others: &[Network]) -> Option<Subnet> {
         let count = 1_u32 << (TENANT_PREFIX - self.prefix);
-        (0..count).map(|index| Subnet { base: self.base + index * TENANT_SIZE }).find(|subnet| !taken.contains(subnet))
+        let mut subnets = (0..count).map(|index| Subnet { base: self.base + index * TENANT_SIZE });
+        subnets.find(|subnet| !taken.contains(subnet) && !others.iter().any(|other| other.overlaps(*subnet)))
     }
 }
 
@@ -71,6 +72,31 @@ impl TryFrom<String> for Pool {
 impl fmt::Display for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", Ipv4Addr::from(self.base), self.prefix)
+    }
+}
+
+/// Any IPv4 network, of whatever size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Network {
+    address: u32,
+    prefix: u8,
+}
+
+impl Network {
+    /// Whether the two share an address.
+    fn overlaps(self, subnet: Subnet) -> bool {
+        let common = mask(self.prefix.min(TENANT_PREFIX));
+        self.address & common == subnet.base & common
+    }
+}
+
+impl FromStr for Network {
+    type Err = InvalidRange;
+
+    fn from_str(text: &str) -> Result<Self, InvalidRange> {
+        let invalid = || InvalidRange { text: text.to_owned(), wanted: "an IPv4 network (a.b.c.d/n)" };
+        let (address, prefix) = split(text).filter(|(_, prefix)| *prefix <= 32).ok_or_else(invalid)?;
+        Ok(Self { address: address.into(), prefix })
     }
 }
 
@@ -174,13 +200,34 @@ mod tests {
         let pool = pool("10.213.0.0/27");
         let mut taken = BTreeSet::new();
         let mut given = Vec::new();
-        while let Some(subnet) = pool.lowest_free(&taken) {
+        while let Some(subnet) = pool.lowest_free(&taken, &[]) {
             taken.insert(subnet);
             given.push(subnet.to_string());
         }
         assert_eq!(given, ["10.213.0.0/29", "10.213.0.8/29", "10.213.0.16/29", "10.213.0.24/29"]);
         taken.remove(&"10.213.0.8/29".parse().unwrap());
-        assert_eq!(pool.lowest_free(&taken).unwrap().to_string(), "10.213.0.8/29");
+        assert_eq!(pool.lowest_free(&taken, &[]).unwrap().to_string(), "10.213.0.8/29");
+    }
+
+    #[test]
+    fn passes_over_what_overlaps_another_network() {
+        let pool = pool("10.213.0.0/27");
+        let free = |others: &[&str]| {
+            let others: Vec<Network> = others.iter().map(|other| other.parse().unwrap()).collect();
+            pool.lowest_free(&BTreeSet::new(), &others).map(|subnet| subnet.to_string())
+        };
+        for (others, expected) in [
+            (&["10.213.1.0/24", "192.168.0.0/16"][..], Some("10.213.0.0/29")),
+            (&["10.213.0.0/29"], Some("10.213.0.8/29")),
+            (&["10.213.0.7/32"], Some("10.213.0.8/29")),
+            (&["10.213.0.0/28", "10.213.0.20/30"], Some("10.213.0.24/29")),
+            (&["10.213.0.16/28"], Some("10.213.0.0/29")),
+            (&["10.0.0.0/8"], None),
+            (&["0.0.0.0/0"], None),
+        ] {
+            assert_eq!(free(others).as_deref(), expected, "{others:?}");
+        }
+        assert!("10.0.0.0/33".parse::<Network>().is_err() && "fd00::/64".parse::<Network>().is_err());
     }
 
     #[test]

@@ -2,9 +2,10 @@
 
 use super::run_as::{self, RunAs, Wish};
 use super::{ActionError, Controller, spec};
-use crate::engine::{EngineError, Folder, FoundImage};
-use crate::names::EnvId;
+use crate::engine::{EngineError, Folder, FoundImage, Listed};
 use crate::store::Environment;
+use crate::tenant_key::{ApiKey, SecretError};
+use futures_util::future::join_all;
 use std::time::Duration;
 
 /// How often, and how long apart, a network is removed whose last endpoint the engine is still letting go.
@@ -25,18 +26,29 @@ impl Controller {
         found.ok_or_else(|| ActionError::ImageNotLoaded { name: record.name.clone(), config: record.config.clone() })
     }
 
+    /// A tenant's key. Fails where the host's secret is not the one that the tenant's key was made with: its app would be given a key
+    /// that nobody takes.
+    pub(super) fn key_of(&self, tenant: &Environment) -> Result<ApiKey, SecretError> {
+        let key = self.parts.secret.key(&tenant.decided.nonce);
+        if key.hash() == tenant.decided.key_hash { Ok(key) } else { Err(SecretError::Another { tenant: tenant.id }) }
+    }
+
     /// Makes all of a tenant and starts it. On failure, parts of it may be left.
     ///
     /// A network takes the engine as long as preparing the volumes does, so both happen at once. Neither is dropped when the
     /// other fails: a call that was sent is carried out whether or not anybody waits for it.
-    pub(super) async fn build(&self, tenant: &Environment, image: &FoundImage) -> Result<(), ActionError> {
+    pub(super) async fn build(
+        &self,
+        tenant: &Environment,
+        image: &FoundImage,
+        key: &ApiKey,
+    ) -> Result<(), ActionError> {
         let engine = &self.parts.engine;
         let network = spec::network(tenant);
         let (networked, prepared) = tokio::join!(engine.create_network(&network), self.prepare(tenant, image));
         networked?;
         let user = prepared?;
-        let key = self.parts.secret.key(&tenant.decided.nonce);
-        let container = spec::container(tenant, image, user, &key, &self.parts.settings);
+        let container = spec::container(tenant, image, user, key, &self.parts.settings);
         let preparation = tenant.id.preparation();
         let (made, cleared) = tokio::join!(engine.create_container(&container), engine.remove_container(&preparation));
         made?;
@@ -79,38 +91,34 @@ impl Controller {
         run_as::look_up(&String::from_utf8_lossy(&passwd), name, group).ok_or_else(unknown)
     }
 
-    /// Removes all of a tenant that is in the engine. Succeeds when nothing is left.
-    pub(super) async fn clear(&self, id: EnvId, volumes: Volumes) -> Result<(), EngineError> {
+    /// Removes all that bears `label` ([`spec::owned_by`], [`spec::numbered_as`]), whatever it is called. Succeeds when nothing is left.
+    ///
+    /// Never by name: a restored database gives numbers away again, and names with them, whose data in the engine is somebody else's.
+    pub(super) async fn clear(&self, label: &str, volumes: Volumes) -> Result<(), EngineError> {
         let engine = &self.parts.engine;
-        let (container, preparation) = (id.container(), id.preparation());
-        let (container, preparation) =
-            tokio::join!(engine.remove_container(&container), engine.remove_container(&preparation));
-        container?;
-        preparation?;
-        let (network, volumes) = tokio::join!(self.clear_network(id), self.clear_volumes(id, volumes));
-        network?;
+        let found = engine.list(label).await?;
+        all(found.containers.iter().map(|one| engine.remove_container(&one.name))).await?;
+        let volumes = if volumes == Volumes::Remove { found.volumes.as_slice() } else { &[] };
+        let (networks, volumes) = tokio::join!(
+            all(found.networks.iter().map(|one| self.clear_network(one))),
+            all(volumes.iter().map(|one| engine.remove_volume(&one.name))),
+        );
+        networks?;
         volumes
     }
 
-    async fn clear_network(&self, id: EnvId) -> Result<(), EngineError> {
-        let name = id.container();
+    async fn clear_network(&self, network: &Listed) -> Result<(), EngineError> {
         for _ in 1..NETWORK_TRIES {
-            match self.parts.engine.remove_network(&name).await {
+            match self.parts.engine.remove_network(&network.name).await {
                 Err(EngineError::Refused { .. } | EngineError::Conflict(_)) => tokio::time::sleep(NETWORK_PAUSE).await,
                 other => return other,
             }
         }
-        self.parts.engine.remove_network(&name).await
+        self.parts.engine.remove_network(&network.name).await
     }
+}
 
-    async fn clear_volumes(&self, id: EnvId, volumes: Volumes) -> Result<(), EngineError> {
-        if volumes == Volumes::Keep {
-            return Ok(());
-        }
-        let (files, history) = (id.files_volume(), id.history_volume());
-        let engine = &self.parts.engine;
-        let (files, history) = tokio::join!(engine.remove_volume(&files), engine.remove_volume(&history));
-        files?;
-        history
-    }
+/// Finishes all calls, also when one of them fails.
+async fn all(calls: impl Iterator<Item = impl Future<Output = Result<(), EngineError>>>) -> Result<(), EngineError> {
+    join_all(calls).await.into_iter().collect()
 }

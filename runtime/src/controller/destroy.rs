@@ -1,9 +1,10 @@
 //! Removes a tenant: container, network, volumes, row, in this order, so that a crash leaves the row that says what is left to do.
 
 use super::build::Volumes;
-use super::{ActionError, Controller};
+use super::{ActionError, Controller, spec};
 use crate::log;
 use crate::names::EnvId;
+use crate::store::Environment;
 use std::sync::Arc;
 
 impl Controller {
@@ -18,20 +19,27 @@ impl Controller {
         self.tenant(id).await?;
         let _transition = self.transitions.begin(id).await;
         // Whoever worked on it before may have removed it.
-        self.tenant(id).await?;
-        self.parts.store.set_destroying(id).await?;
-        self.remove(id).await.map_err(|error| match error {
-            ActionError::Engine(source) => ActionError::RemovalPending { id, source },
+        let tenant = self.tenant(id).await?;
+        let marked = match self.parts.store.set_destroying(id).await {
+            // It may be removed to make room. A crash in between brings it back, empty, for whoever asked to ask again.
+            Err(error) if error.is_full() => {
+                log::warning!("removal_not_marked", tenant = id, error = log::chain(&error));
+                false
+            }
+            marked => marked.map(|()| true)?,
+        };
+        self.remove(&tenant).await.map_err(|error| match error {
+            ActionError::Engine(source) if marked => ActionError::RemovalPending { id, source },
             other => other,
         })
     }
 
-    /// Finishes the removal of a tenant that is marked for it.
-    pub(super) async fn remove(&self, id: EnvId) -> Result<(), ActionError> {
-        self.live.remove(id).await;
-        self.clear(id, Volumes::Remove).await?;
-        self.parts.store.remove_environment(id).await?;
-        log::info!("tenant_removed", tenant = id);
+    /// Finishes the removal of a tenant.
+    pub(super) async fn remove(&self, tenant: &Environment) -> Result<(), ActionError> {
+        self.live.remove(tenant.id).await;
+        self.clear(&spec::owned_by(tenant), Volumes::Remove).await?;
+        self.parts.store.remove_environment(tenant.id).await?;
+        log::info!("tenant_removed", tenant = tenant.id);
         Ok(())
     }
 }

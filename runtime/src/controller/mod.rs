@@ -40,12 +40,12 @@ use live::Live;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::sync::Semaphore;
+use tokio::sync::{OnceCell, Semaphore};
 use transitions::Transitions;
 
 /// Tenants that are made at a time: more would only wait for each other inside the engine.
 const SPAWNS_AT_ONCE: usize = 4;
-/// How old the last sign of life of the reconcile loop may be: one round may wait for several engine calls that time out.
+/// How old the last sign of life of the reconcile loop may be: one tenant may wait for several engine calls that time out.
 const LIVELY: Duration = Duration::from_mins(5);
 
 /// What a controller works with.
@@ -72,7 +72,10 @@ pub struct Controller {
     /// Held while a port, a subnet and a number are chosen.
     allocation: tokio::sync::Mutex<()>,
     spawning: Semaphore,
-    last_round: Mutex<Instant>,
+    /// Whether all that the engine holds was looked at since the start.
+    surveyed: OnceCell<()>,
+    /// The last sign of life of the reconcile loop.
+    last_beat: Mutex<Instant>,
     health: tokio::sync::Mutex<Option<(Instant, ServiceHealth)>>,
 }
 
@@ -85,7 +88,8 @@ impl Controller {
             transitions: Transitions::default(),
             allocation: tokio::sync::Mutex::default(),
             spawning: Semaphore::new(SPAWNS_AT_ONCE),
-            last_round: Mutex::new(Instant::now()),
+            surveyed: OnceCell::new(),
+            last_beat: Mutex::new(Instant::now()),
             health: tokio::sync::Mutex::default(),
         };
         for tenant in controller.parts.store.environments(None).await? {
@@ -114,7 +118,7 @@ impl Controller {
 
     /// Whether the database answers and the reconcile loop turns: what the watchdog asks.
     pub async fn is_alive(&self) -> bool {
-        let turned = self.last_round.lock().unwrap_or_else(PoisonError::into_inner).elapsed() < LIVELY;
+        let turned = self.last_beat.lock().unwrap_or_else(PoisonError::into_inner).elapsed() < LIVELY;
         turned && self.parts.store.check().await.is_ok()
     }
 

@@ -9,7 +9,7 @@ use super::{ActionError, Controller, spec};
 use crate::engine::{Listed, Listing};
 use crate::log;
 use crate::names::EnvId;
-use crate::store::{Environment, Status};
+use crate::store::{Environment, Status, StoreError};
 use futures_util::StreamExt as _;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
@@ -43,7 +43,7 @@ impl Controller {
                 if let Ok(listing) = listed {
                     self.settle_all(&listing).await;
                 }
-                *self.last_round.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+                self.beat();
                 tokio::time::sleep(PAUSE).await;
             }
         };
@@ -65,9 +65,20 @@ impl Controller {
             Ok(rows) => rows,
             Err(error) => return log::error!("reconcile_failed", error = log::chain(&error)),
         };
-        self.reserve_numbers(listing, &rows).await;
+        if let Err(error) = self.reserve_numbers(listing, &rows).await {
+            log::error!("reconcile_failed", error = log::chain(&error));
+        }
         let ids = disagreeing(&rows, listing, |id| self.live.is_running(id));
-        futures_util::stream::iter(ids).for_each_concurrent(AT_ONCE, |id| self.settle_or_warn(id)).await;
+        let settle = async |id| {
+            self.settle_or_warn(id).await;
+            // The first round after a reboot starts all tenants, which is no reason to be taken for dead.
+            self.beat();
+        };
+        futures_util::stream::iter(ids).for_each_concurrent(AT_ONCE, settle).await;
+    }
+
+    fn beat(&self) {
+        *self.last_beat.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
 
     async fn settle_or_warn(&self, id: EnvId) {
@@ -77,15 +88,25 @@ impl Controller {
     }
 
     /// No number that something in the engine bears is given to a new tenant, which would then find a stranger's data.
-    async fn reserve_numbers(&self, listing: &Listing, rows: &[Environment]) {
+    async fn reserve_numbers(&self, listing: &Listing, rows: &[Environment]) -> Result<(), StoreError> {
         let known: BTreeSet<EnvId> = rows.iter().map(|row| row.id).collect();
         let all = listing.containers.iter().chain(&listing.networks).chain(&listing.volumes);
         let strange = all.filter_map(|one| spec::tenant_of(&one.labels)).filter(|id| !known.contains(id)).max();
-        if let Some(id) = strange
-            && let Err(error) = self.parts.store.skip_ids_through(id).await
-        {
-            log::error!("reconcile_failed", error = log::chain(&error));
+        match strange {
+            Some(id) => self.parts.store.skip_ids_through(id).await,
+            None => Ok(()),
         }
+    }
+
+    /// Looks once at all that the engine holds, before the first number is given away: an older database that was restored gives the
+    /// numbers of its own time away again.
+    pub(super) async fn survey(&self) -> Result<(), ActionError> {
+        let look = async || {
+            let listing = self.parts.engine.list(spec::TENANT_LABEL).await?;
+            let rows = self.parts.store.environments(None).await?;
+            Ok(self.reserve_numbers(&listing, &rows).await?)
+        };
+        self.surveyed.get_or_try_init(look).await.copied()
     }
 
     /// Does what one tenant needs, unless somebody else is working on it.
@@ -105,14 +126,14 @@ impl Controller {
         let step = decide(row.as_ref().map(|row| (row.status, row.desired)), seen);
         match (step, row) {
             (Step::RemoveOrphan, _) | (_, None) => self.remove_orphan(id).await,
-            (Step::Remove, Some(_)) => self.remove(id).await,
+            (Step::Remove, Some(row)) => self.remove(&row).await,
             (Step::Adopt, Some(row)) => self.adopt(&row).await,
             (Step::Start | Step::Rebuild, Some(row)) => self.revive(&row, step).await,
         }
     }
 
     async fn remove_orphan(&self, id: EnvId) -> Result<(), ActionError> {
-        self.clear(id, Volumes::Keep).await?;
+        self.clear(&spec::numbered_as(id), Volumes::Keep).await?;
         log::warning!("orphan_removed", tenant = id, volumes = "kept");
         Ok(())
     }
@@ -167,9 +188,10 @@ impl Controller {
                 other => return Ok(other?),
             }
         }
+        let key = self.key_of(tenant)?;
         let image = self.image_of(&tenant.decided.image).await?;
-        self.clear(tenant.id, Volumes::Keep).await?;
-        self.build(tenant, &image).await
+        self.clear(&spec::numbered_as(tenant.id), Volumes::Keep).await?;
+        self.build(tenant, &image, &key).await
     }
 }
 
@@ -188,4 +210,60 @@ fn disagreeing(rows: &[Environment], listing: &Listing, led_to: impl Fn(EnvId) -
     let labelled = listing.containers.iter().chain(&listing.networks);
     let orphans = labelled.filter_map(|one| spec::tenant_of(&one.labels)).filter(|id| !known.contains(id));
     rows.iter().filter(|row| !well(row)).map(|row| row.id).chain(orphans).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+    use crate::controller::{LIVELY, Parts};
+    use crate::doors::{Doors, Keeper};
+    use crate::engine::fake::FakeEngine;
+    use crate::names::OrgId;
+    use crate::release::Catalog;
+    use crate::settings::Settings;
+    use crate::store::{ImageRecord, NewEnvironment, Store};
+    use crate::tenant_key::{HostSecret, KeyHash, KeyNonce};
+    use crate::tenants_side::TenantsSide;
+    use std::sync::Arc;
+
+    fn tenant(number: u16) -> NewEnvironment {
+        let [config, health] = ["sha256:00", "/"].map(str::to_owned);
+        NewEnvironment {
+            org: OrgId::DEFAULT,
+            name: "acme".into(),
+            port: number,
+            subnet: format!("10.213.{number}.0/29").parse().unwrap(),
+            nonce: KeyNonce([0; 16]),
+            key_hash: KeyHash::of(&number.to_string()),
+            image: ImageRecord { name: "hello".into(), config, diff_ids: vec![], port: 80, health },
+        }
+    }
+
+    #[tokio::test]
+    async fn a_round_gives_a_sign_of_life_with_each_tenant() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = Settings::parse("[api]\naddress = \"127.0.0.1\"").unwrap();
+        let engine = Arc::new(FakeEngine::default());
+        let parts = Parts {
+            catalog: Catalog { version: "1.0.0".into(), serial: 1, images: vec![] },
+            store: Store::open(&folder.path().join("landfall.db")).unwrap().0,
+            engine: engine.clone(),
+            secret: HostSecret::load_or_create(&folder.path().join("secret")).unwrap(),
+            doors: Doors::new(*settings.api.ip(), TenantsSide::new(settings.pool, []), Keeper::none()),
+            settings,
+        };
+        let controller = Controller::new(parts).await.unwrap();
+        // One more than are worked on at a time, so that the round goes on when the first have been looked at.
+        for number in 0..=u16::try_from(AT_ONCE).unwrap() {
+            controller.parts.store.insert_environment(tenant(number)).await.unwrap();
+        }
+        engine.state().slow.insert("inspect", Duration::from_millis(300));
+        *controller.last_beat.lock().unwrap() = Instant::now().checked_sub(2 * LIVELY).unwrap();
+        assert!(!controller.is_alive().await);
+        let nothing = Listing::default();
+        let round = controller.settle_all(&nothing);
+        assert!(tokio::time::timeout(Duration::from_millis(450), round).await.is_err(), "the round was too short");
+        assert!(controller.is_alive().await);
+    }
 }

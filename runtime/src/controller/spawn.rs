@@ -2,13 +2,13 @@
 
 use super::build::Volumes;
 use super::transitions::Transition;
-use super::{ActionError, Controller};
+use super::{ActionError, Controller, spec};
 use crate::doors::{Door, Doorway};
 use crate::log;
-use crate::names::{EnvId, Name, OrgId};
+use crate::names::{Name, OrgId};
 use crate::release::Choice;
 use crate::store::{Environment, ImageRecord, NewEnvironment, Status};
-use crate::subnet::Subnet;
+use crate::subnet::{Network, Subnet};
 use crate::tenant_key::{ApiKey, KeyNonce};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -60,17 +60,19 @@ impl Controller {
         let org = request.org.unwrap_or(OrgId::DEFAULT);
         self.parts.store.organization(org).await?.ok_or(ActionError::UnknownOrganization(org))?;
         let _turn = self.turn().await?;
-        let image = self.image_of(&record).await?;
-        let Place { mut tenant, key, door, transition } = self.place(request.name, org, record).await?;
+        let (surveyed, image, others) = tokio::join!(self.survey(), self.image_of(&record), self.networks());
+        surveyed?;
+        let (image, others) = (image?, others?);
+        let Place { mut tenant, key, door, transition } = self.place(request.name, org, record, &others).await?;
         let id = tenant.id;
-        let built = match self.build(&tenant, &image).await {
+        let built = match self.build(&tenant, &image, &key).await {
             Ok(()) => self.parts.store.set_status(id, Status::Running).await.map_err(ActionError::from),
             Err(error) => Err(error),
         };
         if let Err(error) = built {
             door.close().await;
             log::warning!("spawn_undone", tenant = id, error = log::chain(&error));
-            self.undo(id).await;
+            self.undo(&tenant).await;
             return Err(error);
         }
         self.live.add(id, door);
@@ -94,8 +96,21 @@ impl Controller {
         turn.map_err(|_| ActionError::Busy)?.map_err(|_| ActionError::Ending)
     }
 
+    /// The networks that the engine holds, whose addresses it gives to no other.
+    async fn networks(&self) -> Result<Vec<Network>, ActionError> {
+        let subnets = self.parts.engine.subnets().await?;
+        // Those of IPv6 are in nobody's way.
+        Ok(subnets.iter().filter_map(|subnet| subnet.parse().ok()).collect())
+    }
+
     /// Chooses a port and a subnet, and records the tenant under a number of its own, one spawn after the other.
-    async fn place(&self, name: Name, org: OrgId, image: ImageRecord) -> Result<Place, ActionError> {
+    async fn place(
+        &self,
+        name: Name,
+        org: OrgId,
+        image: ImageRecord,
+        others: &[Network],
+    ) -> Result<Place, ActionError> {
         let _alone = self.allocation.lock().await;
         let tenants = self.parts.store.environments(None).await?;
         let doorway = self.free_port(&tenants)?;
@@ -106,15 +121,21 @@ impl Controller {
             org,
             name: name.into(),
             port,
-            subnet: self.free_subnet(&tenants)?,
+            subnet: self.free_subnet(&tenants, others)?,
             nonce,
             key_hash: key.hash(),
             image,
         };
-        let door = self.parts.doors.open(doorway).map_err(|source| ActionError::Door { port, source })?;
+        // The row first: a door that is open has its socket with systemd, whom only a closing door tells to let go of it.
         let tenant = self.parts.store.insert_environment(new).await?;
         let transition = self.transitions.begin(tenant.id).await;
-        Ok(Place { tenant, key, door, transition })
+        match self.parts.doors.open(doorway) {
+            Ok(door) => Ok(Place { tenant, key, door, transition }),
+            Err(source) => {
+                self.undo(&tenant).await;
+                Err(ActionError::Door { port, source })
+            }
+        }
     }
 
     /// The lowest port that neither a tenant nor another program holds.
@@ -125,15 +146,16 @@ impl Controller {
         free.find_map(|port| self.parts.doors.take(port).ok()).ok_or(ActionError::NoFreePort { first, last })
     }
 
-    fn free_subnet(&self, tenants: &[Environment]) -> Result<Subnet, ActionError> {
+    fn free_subnet(&self, tenants: &[Environment], others: &[Network]) -> Result<Subnet, ActionError> {
         let taken = tenants.iter().map(|tenant| tenant.decided.subnet).collect();
         let pool = self.parts.settings.pool;
-        pool.lowest_free(&taken).ok_or_else(|| ActionError::NoFreeSubnet(pool.to_string()))
+        pool.lowest_free(&taken, others).ok_or_else(|| ActionError::NoFreeSubnet(pool.to_string()))
     }
 
     /// Removes what a spawn left. What the engine does not remove now, the reconcile loop removes later.
-    async fn undo(&self, id: EnvId) {
-        let undone = match self.clear(id, Volumes::Remove).await {
+    async fn undo(&self, tenant: &Environment) {
+        let id = tenant.id;
+        let undone = match self.clear(&spec::owned_by(tenant), Volumes::Remove).await {
             Ok(()) => self.parts.store.remove_environment(id).await,
             Err(error) => {
                 log::warning!("undo_postponed", tenant = id, error = log::chain(&error));

@@ -43,9 +43,20 @@ pub(super) fn tenant_of(labels: &Labels) -> Option<EnvId> {
     labels.get(TENANT_LABEL).and_then(|id| numbered(id))
 }
 
-/// The tenant that the value of [`TENANT_LABEL`] means.
-pub(super) fn numbered(id: &str) -> Option<EnvId> {
-    id.parse().ok().map(EnvId)
+/// The tenant that the value of [`TENANT_LABEL`] means. Anybody can write labels: what we would not write means nobody.
+pub(super) fn numbered(text: &str) -> Option<EnvId> {
+    let id = EnvId(text.parse().ok()?);
+    (EnvId::VALID.contains(&id) && id.to_string() == text).then_some(id)
+}
+
+/// The label that all of this very tenant bears, and nothing of another of its number.
+pub(super) fn owned_by(tenant: &Environment) -> String {
+    format!("{INSTANCE_LABEL}={}", instance(tenant.decided.key_hash))
+}
+
+/// The label that all tenants of this number bear.
+pub(super) fn numbered_as(id: EnvId) -> String {
+    format!("{TENANT_LABEL}={id}")
 }
 
 fn volumes(id: EnvId) -> Vec<(String, String)> {
@@ -188,5 +199,23 @@ mod tests {
         assert_eq!(tenant_of(&worn), Some(EnvId(7)));
         assert!(is_ours(&worn, first) && !is_ours(&worn, second));
         assert!(!is_ours(&Labels::new(), first));
+    }
+
+    #[test]
+    fn labels_that_we_would_not_write_mean_nobody() {
+        for (text, id) in [
+            ("1", Some(1)),
+            ("999999999999", Some(999_999_999_999)),
+            ("1000000000000", None),
+            ("9223372036854775807", None),
+            ("0", None),
+            ("-1", None),
+            ("+1", None),
+            ("01", None),
+            ("", None),
+            ("x", None),
+        ] {
+            assert_eq!(numbered(text), id.map(EnvId), "{text:?}");
+        }
     }
 }

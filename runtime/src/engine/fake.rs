@@ -113,8 +113,11 @@ impl State {
         Ok(())
     }
 
-    fn has_label<'a>(label: &'a str, labels: &'a Labels) -> bool {
-        labels.contains_key(label)
+    fn has_label(label: &str, labels: &Labels) -> bool {
+        match label.split_once('=') {
+            Some((name, value)) => labels.get(name).is_some_and(|held| held == value),
+            None => labels.contains_key(label),
+        }
     }
 
     fn listed_containers(&self, label: &str) -> Vec<Listed> {
@@ -271,6 +274,11 @@ impl Engine for FakeEngine {
             }))
         };
         Box::pin(self.call("inspect", inspect))
+    }
+
+    fn subnets(&self) -> Reply<'_, Vec<String>> {
+        let subnets = |state: &mut State| Ok(state.networks.values().map(|network| network.subnet.clone()).collect());
+        Box::pin(self.call("subnets", subnets))
     }
 
     fn list_containers<'a>(&'a self, label: &'a str) -> Reply<'a, Vec<Listed>> {

@@ -227,9 +227,11 @@ pub trait Engine: Send + Sync {
     fn remove_volume<'a>(&'a self, name: &'a str) -> Reply<'a, ()>;
     /// A container as it is now.
     fn inspect<'a>(&'a self, container: &'a str) -> Reply<'a, Option<ContainerState>>;
-    /// The containers that bear `label`.
+    /// The IPv4 subnets of all networks, whoever made them, as `a.b.c.d/n`.
+    fn subnets(&self) -> Reply<'_, Vec<String>>;
+    /// The containers that bear `label`: any value of `name`, or exactly `name=value`.
     fn list_containers<'a>(&'a self, label: &'a str) -> Reply<'a, Vec<Listed>>;
-    /// All that bears `label`.
+    /// All that bears `label`, as above.
     fn list<'a>(&'a self, label: &'a str) -> Reply<'a, Listing>;
     /// A container's output.
     fn logs<'a>(&'a self, container: &'a str, window: LogWindow) -> Reply<'a, LogStream>;

@@ -14,7 +14,7 @@ pub use migrations::LATEST;
 pub use organizations::Organization;
 
 use jiff::{Timestamp, Unit};
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 use std::fs::{DirBuilder, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
@@ -69,6 +69,13 @@ pub enum StoreError {
     /// The call's thread is gone: the program is ending.
     #[error("the database is closing")]
     Closing,
+}
+
+impl StoreError {
+    /// Whether the disk is full: what is on the disk can still be read.
+    pub fn is_full(&self) -> bool {
+        matches!(self, Self::Sqlite(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull))
+    }
 }
 
 /// The database. Clones share it.

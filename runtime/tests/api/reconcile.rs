@@ -3,6 +3,7 @@
 use crate::host::{TestHost, catalog};
 use landfall::KeyHash;
 use landfall::KeyNonce;
+use landfall::engine::fake::FakeContainer;
 use landfall::engine::{Labels, NetworkSpec};
 use landfall::names::OrgId;
 use landfall::store::{NewEnvironment, Status};
@@ -92,9 +93,10 @@ async fn a_spawn_that_a_crash_cut_short_is_undone() {
         key_hash: KeyHash::of("key"),
         image,
     };
+    let instance = ("io.landfall.instance".to_owned(), new.key_hash.to_hex()[..16].to_owned());
     let row = host.store().insert_environment(new).await.unwrap();
     assert_eq!(row.status, Status::Provisioning);
-    host.engine.state().volumes.insert("convergence-tenant-1-files".into(), Labels::new());
+    host.engine.state().volumes.insert("convergence-tenant-1-files".into(), [instance].into());
     host.start().await;
     host.reconcile();
     host.until("it is gone", async |host| host.store().environments(None).await.unwrap().is_empty()).await;
@@ -121,6 +123,40 @@ async fn what_no_row_knows_is_removed_and_its_data_kept() {
     assert!(host.engine.state().volumes.contains_key("convergence-tenant-7-files"));
     // A new tenant never finds a stranger's data under its own number.
     assert_eq!(host.spawn("acme").await.number("/tenant/envId"), 8);
+}
+
+#[tokio::test]
+async fn an_orphan_is_found_under_whatever_name_it_has() {
+    let mut host = TestHost::new().await;
+    host.spawn("acme").await;
+    let orphan = |number: &str| {
+        let container = host.engine.state().containers[CONTAINER].clone();
+        FakeContainer { labels: [("io.landfall.tenant".to_owned(), number.to_owned())].into(), ..container }
+    };
+    let (renamed, marked) = (orphan("7"), orphan("9223372036854775807"));
+    host.engine.state().containers.insert("renamed".into(), renamed);
+    host.engine.state().containers.insert("marked".into(), marked);
+    host.reconcile();
+    host.until("it is gone", async |host| !host.engine.state().containers.contains_key("renamed")).await;
+    assert!(host.engine.state().containers.contains_key("marked"), "no tenant has this number");
+    assert_eq!(host.spawn("next").await.number("/tenant/envId"), 8, "the numbers are used up");
+}
+
+#[tokio::test]
+async fn a_container_is_not_made_again_with_another_key() {
+    let mut host = TestHost::new().await;
+    host.spawn("acme").await;
+    host.stop().await;
+    std::fs::remove_file(host.database_folder().join("tenant-keys.secret")).unwrap();
+    host.engine.state().containers.clear();
+    host.start().await;
+    host.reconcile();
+    host.until("it is said to be stopped", async |host| {
+        host.store().environments(None).await.unwrap()[0].status == Status::Stopped
+    })
+    .await;
+    let state = host.engine.state();
+    assert_eq!((state.containers.len(), state.networks.len(), state.volumes.len()), (0, 1, 2));
 }
 
 #[tokio::test]

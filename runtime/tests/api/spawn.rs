@@ -1,7 +1,8 @@
 //! Spawning: all of a tenant, or nothing.
 
 use crate::host::TestHost;
-use landfall::engine::Folder;
+use landfall::engine::fake::FakeContainer;
+use landfall::engine::{Folder, Labels, NetworkSpec};
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::Arc;
@@ -168,11 +169,87 @@ async fn an_image_whose_layers_differ_is_not_the_releases() {
 #[tokio::test]
 async fn a_volume_of_another_tenant_is_never_mounted() {
     let host = TestHost::new().await;
-    let foreign = [("io.landfall.tenant".to_owned(), "1".to_owned())].into();
-    host.engine.state().volumes.insert("convergence-tenant-1-files".into(), foreign);
+    host.engine.state().volumes.insert("convergence-tenant-1-files".into(), [].into());
     let answer = host.ask("POST", SPAWN, HELLO).await;
     assert_eq!((answer.status.as_u16(), answer.code()), (502, "engine_failed"), "{}", answer.body);
-    assert!(host.engine.state().containers.is_empty());
+    let state = host.engine.state();
+    assert!(state.containers.is_empty());
+    assert_eq!(state.volumes.keys().collect::<Vec<_>>(), ["convergence-tenant-1-files"], "it is not ours to remove");
+}
+
+/// What an engine holds of a tenant 1 that the database does not know.
+fn put_stranger(host: &TestHost, labels: &Labels) {
+    let name = "convergence-tenant-1".to_owned();
+    let mut state = host.engine.state();
+    let container = FakeContainer {
+        spec: None,
+        labels: labels.clone(),
+        volumes: vec![format!("{name}-files")],
+        started: None,
+        folders: vec![],
+    };
+    state.volumes.insert(format!("{name}-files"), labels.clone());
+    state.containers.insert(name.clone(), container);
+    state.networks.insert(name.clone(), network(&name, labels));
+}
+
+/// A network at the lowest addresses of the pool.
+fn network(name: &str, labels: &Labels) -> NetworkSpec {
+    NetworkSpec {
+        name: name.into(),
+        bridge: "lft1".into(),
+        subnet: "10.213.0.0/29".into(),
+        gateway: Ipv4Addr::new(10, 213, 0, 1),
+        labels: labels.clone(),
+    }
+}
+
+fn assert_stranger(host: &TestHost, when: &str) {
+    let state = host.engine.state();
+    assert!(state.containers.contains_key("convergence-tenant-1"), "{when}: the container is gone");
+    assert!(state.networks.contains_key("convergence-tenant-1"), "{when}: the network is gone");
+    assert!(state.volumes.contains_key("convergence-tenant-1-files"), "{when}: the data is gone");
+}
+
+#[tokio::test]
+async fn an_older_database_gives_no_number_of_a_living_tenant_away() {
+    let host = TestHost::new().await;
+    let labels = [("io.landfall.tenant", "1"), ("io.landfall.instance", "0123456789abcdef")];
+    put_stranger(&host, &labels.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
+    host.engine.fail_next("list");
+    assert_eq!(host.ask("POST", SPAWN, HELLO).await.code(), "engine_failed", "nothing is made unseen");
+    assert_eq!(host.spawn("acme").await.number("/tenant/envId"), 2);
+    assert_stranger(&host, "after a spawn");
+}
+
+#[tokio::test]
+async fn an_undone_spawn_leaves_what_it_did_not_make() {
+    let host = TestHost::new().await;
+    put_stranger(&host, &Labels::new());
+    assert_eq!(host.ask("POST", SPAWN, HELLO).await.code(), "engine_failed");
+    assert_stranger(&host, "after an undone spawn");
+    let state = host.engine.state();
+    assert_eq!((state.containers.len(), state.networks.len(), state.volumes.len()), (1, 1, 1));
+}
+
+#[tokio::test]
+async fn addresses_of_other_networks_are_passed_over() {
+    let host = TestHost::new().await;
+    host.engine.state().networks.insert("office".into(), network("office", &Labels::new()));
+    host.spawn("acme").await;
+    assert_eq!(host.engine.state().networks["convergence-tenant-1"].subnet, "10.213.0.8/29");
+}
+
+#[tokio::test]
+async fn a_tenant_that_cannot_be_recorded_holds_no_port() {
+    let host = TestHost::new().await;
+    let database = rusqlite::Connection::open(host.database_folder().join("landfall.db")).unwrap();
+    let refuse = "CREATE TRIGGER refuse BEFORE INSERT ON environments BEGIN SELECT RAISE(ABORT, 'told to fail'); END";
+    database.execute_batch(refuse).unwrap();
+    assert_eq!(host.ask("POST", SPAWN, HELLO).await.code(), "database_unavailable");
+    let (first, _) = host.settings.doors;
+    assert!(TcpListener::bind((Ipv4Addr::LOCALHOST, first)).is_ok(), "the port is still held");
+    host.assert_empty("nothing was recorded").await;
 }
 
 #[tokio::test]

@@ -2,6 +2,9 @@
 
 use crate::host::{ADMIN, TestHost};
 use http_body_util::BodyExt as _;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::Command;
 use std::time::Duration;
 
 #[tokio::test]
@@ -99,4 +102,53 @@ async fn two_removals_at_once_do_not_disturb_each_other() {
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 404]);
     host.assert_empty("both are done").await;
+}
+
+/// A disk of 512 KiB, until it is dropped.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    fn at(path: PathBuf) -> Self {
+        std::fs::create_dir_all(&path).unwrap();
+        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=512k", "tmpfs"]).arg(&path).status();
+        assert!(mounted.unwrap().success(), "this test mounts a small disk: run it as root");
+        Self(path)
+    }
+
+    /// Leaves no room, and returns what to remove to make some.
+    fn fill(&self) -> PathBuf {
+        let path = self.0.join("filler");
+        let mut filler = std::fs::File::create(&path).unwrap();
+        while filler.write_all(&[0; 4096]).is_ok() {}
+        path
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        // Lazily: the database is open until the host is dropped, too.
+        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
+    }
+}
+
+#[tokio::test]
+async fn a_tenant_can_be_removed_to_make_room_on_a_full_disk() {
+    let mut host = TestHost::stopped();
+    let disk = SmallDisk::at(host.database_folder());
+    host.start().await;
+    host.spawn("acme").await;
+    // The log is begun anew, so that the next write needs room at its end.
+    let database = rusqlite::Connection::open(host.database_folder().join("landfall.db")).unwrap();
+    database.pragma_update(None, "wal_checkpoint", "TRUNCATE").unwrap();
+    let filler = disk.fill();
+    assert_eq!(host.ask("POST", "/api/v1/organizations", r#"{"name":"full"}"#).await.code(), "database_unavailable");
+    host.engine.state().slow.insert("remove_network", Duration::from_millis(300));
+    let removed = host.ask("DELETE", "/api/v1/tenant/1", "");
+    let freed = async {
+        host.until("the data is gone", async |host| host.engine.state().volumes.is_empty()).await;
+        std::fs::remove_file(filler).unwrap();
+    };
+    let (removed, ()) = tokio::join!(removed, freed);
+    assert_eq!(removed.status, 200, "{}", removed.body);
+    host.assert_empty("there is room again").await;
 }

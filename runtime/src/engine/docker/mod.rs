@@ -212,6 +212,10 @@ impl Engine for DockerEngine {
         Box::pin(self.container_state(container))
     }
 
+    fn subnets(&self) -> Reply<'_, Vec<String>> {
+        Box::pin(self.network_subnets())
+    }
+
     fn list_containers<'a>(&'a self, label: &'a str) -> Reply<'a, Vec<Listed>> {
         Box::pin(self.labelled_containers(label))
     }

@@ -5,7 +5,8 @@ use crate::engine::{EngineError, FoundImage, ImageIdentity, Labels, Listed, Netw
 use bollard::errors::Error;
 use bollard::models::{ImageInspect, VolumeCreateRequest};
 use bollard::query_parameters::{
-    ListImagesOptionsBuilder, ListNetworksOptionsBuilder, ListVolumesOptionsBuilder, RemoveVolumeOptions,
+    ListImagesOptionsBuilder, ListNetworksOptions, ListNetworksOptionsBuilder, ListVolumesOptionsBuilder,
+    RemoveVolumeOptions,
 };
 use std::collections::HashMap;
 
@@ -90,6 +91,14 @@ impl DockerEngine {
             running: false,
         });
         Ok(listed.collect())
+    }
+
+    pub(super) async fn network_subnets(&self) -> Result<Vec<String>, EngineError> {
+        let session = self.session().await?;
+        let networks = session.docker.list_networks(None::<ListNetworksOptions>).await;
+        let networks = networks.map_err(|error| self.failed("list networks", error))?;
+        let pools = networks.into_iter().filter_map(|network| network.ipam?.config).flatten();
+        Ok(pools.filter_map(|pool| pool.subnet).collect())
     }
 
     pub(super) async fn labelled_volumes(&self, label: &str) -> Result<Vec<Listed>, EngineError> {
