@@ -170,7 +170,7 @@ fn of_rewriting(error: &RewriteError) -> Verdict {
 fn of_read(error: &ReadError) -> Verdict {
     match error {
         ReadError::Untrusted(_) => (Exit::Untrusted, "untrusted", TRUST),
-        ReadError::Source(_) => (Exit::Unexpected, "unreadable", "check the disk that the bundle lies on"),
+        ReadError::Source { .. } => (Exit::Damaged, "unreadable", "check the disk that the bundle lies on"),
         ReadError::NotABundle => (Exit::Damaged, "not_a_bundle", "name a file that `landfall-bundler build` wrote"),
         _ => (Exit::Damaged, "damaged", COPY_AGAIN),
     }

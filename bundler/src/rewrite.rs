@@ -43,7 +43,8 @@ pub(crate) fn rewrite(
     }
     let mut writer = Writer::begin(out, signed).map_err(failed)?;
     for blob in &release.blobs {
-        let content = bundle.reader(offset + archive::BLOCK).map_err(|error| refused(ReadError::Source(error)))?;
+        let unreadable = |error| refused(ReadError::of(error, &archive::blob_name(&blob.digest), offset));
+        let content = bundle.reader(offset + archive::BLOCK).map_err(unreadable)?;
         let content = content.take(blob.size);
         match writer.blob(blob.digest, &mut progress.reader(content)) {
             Err(WriteError::Changed(digest)) => {

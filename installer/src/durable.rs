@@ -105,7 +105,8 @@ pub(crate) fn remove(path: &Path) -> Result<()> {
     if remove_entry(path)? | left { sync_parent(path) } else { Ok(()) }
 }
 
-fn remove_entry(path: &Path) -> Result<bool> {
+/// Removes a file or a link, and says whether it was there. The folder is not synced.
+pub(crate) fn remove_entry(path: &Path) -> Result<bool> {
     match std::fs::remove_file(path) {
         Ok(()) => Ok(true),
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(false),
@@ -118,8 +119,24 @@ pub(crate) fn remove_tree(path: &Path) -> Result<()> {
     match std::fs::remove_dir_all(path) {
         Ok(()) => sync_parent(path),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) if is_mount(&error) => remove_around_mounts(path),
         Err(error) => Err(error).at("remove the folder", path),
     }
+}
+
+/// Removes all that is in a folder except mount points, which are emptied, and the folders that lead to them.
+fn remove_around_mounts(folder: &Path) -> Result<()> {
+    for entry in std::fs::read_dir(folder).at("read the folder", folder)? {
+        let entry = entry.at("read the folder", folder)?;
+        let path = entry.path();
+        if entry.file_type().at("look at", &path)?.is_dir() {
+            remove_tree(&path)?;
+        } else {
+            remove_entry(&path)?;
+        }
+    }
+    sync_folder(folder)?;
+    remove_if_empty(folder)
 }
 
 /// Removes a folder if nothing is in it.
@@ -133,7 +150,12 @@ pub(crate) fn remove_if_empty(path: &Path) -> Result<()> {
 
 /// Somebody else's files are in the folder, or it is a mount point.
 fn is_in_use(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::DirectoryNotEmpty | ErrorKind::ResourceBusy | ErrorKind::CrossesDevices)
+    error.kind() == ErrorKind::DirectoryNotEmpty || is_mount(error)
+}
+
+/// A mount point can be neither removed nor renamed.
+pub(crate) fn is_mount(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::ResourceBusy | ErrorKind::CrossesDevices)
 }
 
 /// Whether anything is at `path`, a dangling link included.

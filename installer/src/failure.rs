@@ -70,7 +70,7 @@ fn of_read(error: &ReadError) -> Verdict {
         ReadError::Untrusted(_) => (Exit::Untrusted, "untrusted", TRUST),
         ReadError::Release(_) => (Exit::Damaged, "damaged", REMAKE),
         ReadError::NotABundle => (Exit::Damaged, "not_a_bundle", "name a file NAME.landfall.tar"),
-        ReadError::Source(_) => {
+        ReadError::Source { .. } => {
             (Exit::Damaged, "unreadable", "the media may be failing: copy the bundle to another one")
         }
         _ => (Exit::Damaged, "damaged", COPY_AGAIN),
@@ -96,7 +96,7 @@ fn of_refusal(refusal: &Refusal) -> Verdict {
     let (code, hint) = match refusal {
         Refusal::Platform(..) => ("platform", "get the bundle that was made for this processor"),
         Refusal::Delta(_) => ("delta", "get the full bundle of this release"),
-        Refusal::Product { .. } => ("product", "use another host, or `landfall-installer uninstall` first"),
+        Refusal::Product { .. } => ("product", "use another host, or `landfall-installer uninstall --purge` first"),
         Refusal::Floor { .. } => ("downgrade", "get a bundle with a higher serial"),
         Refusal::Installed { .. } => (
             "installed",
@@ -121,7 +121,9 @@ fn of_lock(error: &LockError) -> Option<Verdict> {
 fn of_record(error: &RecordError) -> Option<Verdict> {
     match error {
         RecordError::Path(_) => None,
-        RecordError::Parse { .. } | RecordError::Floor(_) => Some((Exit::Unexpected, "record", RECORD)),
+        RecordError::Parse { .. } | RecordError::Floor(_) | RecordError::Product(_) => {
+            Some((Exit::Unexpected, "record", RECORD))
+        }
     }
 }
 
@@ -208,6 +210,14 @@ pub(crate) fn unrecorded(error: anyhow::Error) -> anyhow::Error {
     Failure::new(failure.exit(), failure.code(), message).hint("`landfall-installer recover` finishes it").into()
 }
 
+/// An uninstallation stopped halfway, and its journal is there.
+pub(crate) fn unfinished(error: anyhow::Error) -> anyhow::Error {
+    let failure = Failure::of(&classified(error));
+    let message = format!("the uninstallation is not complete: {failure}");
+    let hint = "correct that; then `landfall-installer recover` finishes it, as does the host's next start";
+    Failure::new(failure.exit(), failure.code(), message).hint(hint).into()
+}
+
 /// An earlier operation was cut off.
 pub(crate) fn interrupted(operation: &str) -> Failure {
     let message = format!("an {operation} was interrupted on this host");
@@ -238,7 +248,7 @@ mod tests {
         for (error, expected) in [
             (anyhow::Error::from(ReadError::NotABundle), (Exit::Damaged, "not_a_bundle")),
             (ReadError::Trailing { offset: 1 }.into(), (Exit::Damaged, "damaged")),
-            (ReadError::Source(io::Error::other("EIO")).into(), (Exit::Damaged, "unreadable")),
+            (ReadError::of(io::Error::other("EIO"), "blobs/x", 512).into(), (Exit::Damaged, "unreadable")),
             (
                 Refusal::SameName("1.0.0-1".parse().unwrap_or_else(|_| unreachable!())).into(),
                 (Exit::Policy, "same_name"),

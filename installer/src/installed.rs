@@ -1,4 +1,4 @@
-//! What is installed: `installed.json`, and the serial floor beside it.
+//! What is installed: `installed.json`; and beside it the serial floor and the product, which outlive an uninstallation.
 
 use crate::durable::{self, PathError};
 use crate::engine::EngineAddress;
@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 const RECORD_BYTES: u64 = 4 << 20;
 /// A serial has at most 16 digits.
 const FLOOR_BYTES: u64 = 32;
+/// More than any product's name has.
+const PRODUCT_BYTES: u64 = 256;
 
 /// The record of an installed host, `installed.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,6 +86,8 @@ pub(crate) enum RecordError {
     },
     #[error("{} holds no serial", .0.display())]
     Floor(PathBuf),
+    #[error("{} holds no product", .0.display())]
+    Product(PathBuf),
 }
 
 /// Reads a JSON record, if it is there.
@@ -121,6 +125,19 @@ pub(crate) fn raise_floor(layout: &Layout, serial: Serial) -> Result<(), RecordE
         return Ok(());
     }
     Ok(durable::write(&layout.serial_floor(), format!("{serial}\n").as_bytes(), 0o600)?)
+}
+
+/// The product that this host has had: no other one comes onto it before a purge.
+pub(crate) fn read_product(layout: &Layout) -> Result<Option<Product>, RecordError> {
+    let path = layout.product();
+    let Some(bytes) = durable::read(&path, PRODUCT_BYTES)? else { return Ok(None) };
+    let product = std::str::from_utf8(&bytes).ok().and_then(|text| text.trim_end().parse().ok());
+    product.map(Some).ok_or(RecordError::Product(path))
+}
+
+/// Records the product.
+pub(crate) fn write_product(layout: &Layout, product: &Product) -> Result<(), PathError> {
+    durable::write(&layout.product(), format!("{product}\n").as_bytes(), 0o600)
 }
 
 #[cfg(test)]

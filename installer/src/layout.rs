@@ -91,6 +91,11 @@ impl Layout {
         self.state().join("serial-floor")
     }
 
+    /// The product that the host has had.
+    pub(crate) fn product(&self) -> PathBuf {
+        self.state().join("product")
+    }
+
     pub(crate) fn store(&self) -> PathBuf {
         self.at(STORE_FOLDER)
     }
@@ -164,6 +169,7 @@ mod tests {
             layout.journal(),
             layout.installed(),
             layout.serial_floor(),
+            layout.product(),
             layout.blob(&Digest::of(b"")),
             layout.incoming().join("x"),
             layout.release(&id),

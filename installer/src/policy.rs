@@ -16,6 +16,8 @@ pub(crate) const SETTINGS: &str = "config.toml";
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Records<'a> {
     pub(crate) current: Option<&'a InstalledRelease>,
+    /// Also of a host from which it was uninstalled.
+    pub(crate) product: Option<&'a Product>,
     pub(crate) floor: Option<Serial>,
     pub(crate) arch: Option<Arch>,
 }
@@ -36,7 +38,7 @@ pub(crate) enum Refusal {
     Platform(Os, Arch),
     #[error("this is a delta bundle on top of {0}: delta bundles are not supported yet")]
     Delta(Version),
-    #[error("this host runs {installed}, the bundle is of {offered}: one host runs one product")]
+    #[error("this host is {installed}'s, the bundle is of {offered}: one host runs one product")]
     Product { installed: Product, offered: Product },
     #[error("the release's serial {offered} is below this host's floor of {floor}: that would be a downgrade")]
     Floor { offered: Serial, floor: Serial },
@@ -60,8 +62,11 @@ pub(crate) fn judge(release: &Release, manifest: Digest, records: Records<'_>) -
     if let Some(base) = &release.base {
         return Err(Refusal::Delta(base.version.clone()));
     }
-    if let Some(current) = records.current {
-        check_current(release, current)?;
+    if let Some(installed) = records.product.filter(|product| **product != release.product) {
+        return Err(Refusal::Product { installed: installed.clone(), offered: release.product.clone() });
+    }
+    if let Some(current) = records.current.filter(|current| current.id() == release.id()) {
+        return Err(Refusal::SameName(current.id()));
     }
     if let Some(floor) = records.floor.filter(|floor| release.serial < *floor) {
         return Err(Refusal::Floor { offered: release.serial, floor });
@@ -71,14 +76,6 @@ pub(crate) fn judge(release: &Release, manifest: Digest, records: Records<'_>) -
     }
     check_complete(release)?;
     Ok(Verdict::Install)
-}
-
-fn check_current(release: &Release, current: &InstalledRelease) -> Result<(), Refusal> {
-    if current.product != release.product {
-        let (installed, offered) = (current.product.clone(), release.product.clone());
-        return Err(Refusal::Product { installed, offered });
-    }
-    if current.id() == release.id() { Err(Refusal::SameName(current.id())) } else { Ok(()) }
 }
 
 fn check_complete(release: &Release) -> Result<(), Refusal> {

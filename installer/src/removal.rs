@@ -2,6 +2,7 @@
 
 use crate::durable::{self, PathError};
 use crate::engine::Volumes;
+use crate::failure;
 use crate::journal::Uninstallation;
 use crate::layout::{
     DATA_FOLDER, DATABASE_FOLDER, LINKS, LINKS_FOLDER, Layout, PROGRAM_FOLDER, SETTINGS_FOLDER, STATE_FOLDER,
@@ -13,9 +14,20 @@ use std::path::Path;
 
 /// Takes everything away that `uninstallation` says.
 ///
+/// When it fails, the journal is there for `recover`. What fails after the journal went is only litter, which the next run
+/// sweeps.
+pub(crate) fn run(site: &Site, uninstallation: &Uninstallation, state: State) -> anyhow::Result<()> {
+    let Err(error) = remove(site, uninstallation, state) else { return Ok(()) };
+    if durable::exists(&site.layout.journal()).unwrap_or(true) {
+        return Err(failure::unfinished(error));
+    }
+    site.console.warn(format_args!("everything is uninstalled, but not tidied up: {error:#}"));
+    Ok(())
+}
+
 /// The journal goes last, before it the installer, and the units just before that: until then a host that loses power
 /// finishes the uninstallation at its next start.
-pub(crate) fn run(site: &Site, uninstallation: &Uninstallation, state: State) -> anyhow::Result<()> {
+fn remove(site: &Site, uninstallation: &Uninstallation, state: State) -> anyhow::Result<()> {
     let layout = &site.layout;
     stop_services(site)?;
     remove_from_engine(site, uninstallation)?;
@@ -31,7 +43,12 @@ pub(crate) fn run(site: &Site, uninstallation: &Uninstallation, state: State) ->
     durable::remove_tree(&layout.at("opt/landfall/bin"))?;
     let removable = removable(uninstallation);
     remove_folders(layout, &removable)?;
-    Ok(state.vanish(&removable)?)
+    if uninstallation.purge {
+        return Ok(state.vanish(&removable)?);
+    }
+    // Serial floor and product stay: taking a release away must not be a way to an older one.
+    durable::remove(&layout.installed())?;
+    Ok(state.end()?)
 }
 
 /// The folders that go if nothing of anybody else is in them.

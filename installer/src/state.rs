@@ -6,6 +6,7 @@
 //! changed but a *cradle* whose name is known ([`durable::partial`]) and which [`sweep`] removes.
 
 use crate::durable::{self, At as _, PathError};
+use crate::failure;
 use crate::installed::write_json;
 use crate::journal::Journal;
 use crate::layout::{DATA_FOLDER, FOLDERS, Layout, STATE_FOLDER};
@@ -26,11 +27,11 @@ pub(crate) struct State {
 }
 
 impl State {
-    /// Locks the state folder; `None` where there is none. A journal that a killed process had not put in place yet never
-    /// counted, and is removed.
+    /// Locks the state folder; `None` where there is none, or one without any record. A journal that a killed process had
+    /// not put in place yet never counted, and is removed.
     pub(crate) fn open(layout: &Layout) -> Result<Option<Self>, LockError> {
         let path = layout.lock();
-        let file = match lock_file().open(&path) {
+        let file = match lock_file().create(holds_records(layout)?).open(&path) {
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
             other => other.at("open", &path)?,
         };
@@ -39,8 +40,32 @@ impl State {
         Ok(Some(Self { layout: layout.clone(), _lock: lock }))
     }
 
+    /// Begins an operation: writes its journal into the state folder that is `held`, or makes one. When this fails, there is
+    /// no journal, or the error asks for `recover`.
+    pub(crate) fn begin(held: Option<Self>, layout: &Layout, journal: &Journal) -> anyhow::Result<Self> {
+        let state = match held {
+            Some(state) => state,
+            None if missing(layout)?.is_empty() => Self::adopt(layout)?,
+            None => return Ok(Self::create(layout, journal)?),
+        };
+        let Err(error) = state.write_journal(journal) else { return Ok(state) };
+        Err(match state.end() {
+            Ok(()) => error.into(),
+            Err(again) => failure::unsettled(error.into(), &again.into()),
+        })
+    }
+
+    /// Locks a state folder that holds no records.
+    fn adopt(layout: &Layout) -> Result<Self, LockError> {
+        let path = layout.lock();
+        let file = lock_file().create(true).open(&path).at("create", &path)?;
+        let lock = Lock::take(file, &path)?;
+        // Since it was looked at, another process may have brought something in.
+        if holds_records(layout)? { Err(LockError::Busy) } else { Ok(Self { layout: layout.clone(), _lock: lock }) }
+    }
+
     /// Makes the state folder, locked and with its first journal, in one step.
-    pub(crate) fn create(layout: &Layout, journal: &Journal) -> Result<Self, LockError> {
+    fn create(layout: &Layout, journal: &Journal) -> Result<Self, LockError> {
         sweep(layout)?;
         let missing = missing(layout)?;
         let Some((first, deeper)) = missing.split_first() else { return Err(LockError::Busy) };
@@ -69,26 +94,33 @@ impl State {
         write_json(&self.layout.journal(), journal)
     }
 
-    /// Nothing is under way any longer.
+    /// Nothing is under way any longer. A lock that protects nothing goes too.
     pub(crate) fn end(self) -> Result<(), PathError> {
-        durable::remove(&self.layout.journal())
+        durable::remove(&self.layout.journal())?;
+        if holds_records(&self.layout)? { Ok(()) } else { durable::remove(&self.layout.lock()) }
     }
 
     /// Ends with the state folder's own removal, in one step with those of its parents that are in `removable` and hold
     /// nothing else. A state folder that is not in `removable` stays, without the journal.
     pub(crate) fn vanish(self, removable: &[String]) -> Result<(), LockError> {
         sweep(&self.layout)?;
-        for place in self.vanishing(removable)? {
+        let places = self.vanishing(removable)?;
+        for place in &places {
             let place = self.layout.at(place);
             let cradle = durable::partial(&place);
             match std::fs::rename(&place, &cradle) {
                 // A mount point cannot be renamed: it stays, and what is in it goes.
-                Err(error) if matches!(error.kind(), ErrorKind::ResourceBusy | ErrorKind::CrossesDevices) => {}
+                Err(error) if durable::is_mount(&error) => {}
                 other => {
                     other.at("rename", &place)?;
                     durable::sync_folder(cradle.parent().unwrap_or(&cradle))?;
                     return Ok(durable::remove_tree(&cradle)?);
                 }
+            }
+        }
+        if !places.is_empty() {
+            for record in records(&self.layout) {
+                durable::remove(&record)?;
             }
         }
         Ok(self.end()?)
@@ -128,7 +160,7 @@ fn fill_cradle(cradle: &Path, inner: Vec<(PathBuf, u32)>, journal: &Journal) -> 
         folder = path;
     }
     let path = folder.join("lock");
-    let lock = Lock::take(lock_file().open(&path).at("create", &path)?, &path)?;
+    let lock = Lock::take(lock_file().create(true).open(&path).at("create", &path)?, &path)?;
     write_json(&folder.join("journal.json"), journal)?;
     Ok(lock)
 }
@@ -148,8 +180,22 @@ fn lock_folder(path: &Path) -> Result<Option<Lock>, LockError> {
 fn lock_file() -> OpenOptions {
     let mut options = OpenOptions::new();
     let no_follow = i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or_default();
-    options.read(true).write(true).create(true).mode(0o600).custom_flags(no_follow);
+    options.read(true).write(true).mode(0o600).custom_flags(no_follow);
     options
+}
+
+/// What outlives an operation.
+fn records(layout: &Layout) -> [PathBuf; 3] {
+    [layout.installed(), layout.serial_floor(), layout.product()]
+}
+
+fn holds_records(layout: &Layout) -> Result<bool, PathError> {
+    for record in records(layout).iter().chain([&layout.journal()]) {
+        if durable::exists(record)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Those of [`CHAIN`] that are not there.
@@ -207,6 +253,33 @@ mod tests {
         assert!(matches!(State::create(&layout, &journal()), Err(LockError::Busy)));
         drop(state);
         assert!(State::open(&layout).unwrap().is_some());
+    }
+
+    #[test]
+    fn a_first_journal_that_stays_although_writing_it_failed_is_for_recovery() {
+        let root = tempfile::tempdir().unwrap();
+        let layout = Layout::new(root.path());
+        std::fs::create_dir_all(layout.state()).unwrap();
+        std::fs::write(layout.serial_floor(), "1\n").unwrap();
+        let state = State::open(&layout).unwrap();
+        // A folder cannot be replaced by a file: the rename fails.
+        std::fs::create_dir(layout.journal()).unwrap();
+        let error = State::begin(state, &layout, &journal()).unwrap_err();
+        assert!(format!("{error:#}").contains("undoing that failed as well"), "{error:#}");
+        assert_eq!(landfall_console::Failure::of(&error).advice(), Some("run `landfall-installer recover` first"));
+    }
+
+    #[test]
+    fn an_empty_folder_gets_a_lock_only_while_something_is_under_way() {
+        let root = tempfile::tempdir().unwrap();
+        let layout = Layout::new(root.path());
+        std::fs::create_dir_all(layout.state()).unwrap();
+        assert!(State::open(&layout).unwrap().is_none());
+        assert_eq!(names(&layout.state()), [""; 0]);
+        let state = State::begin(None, &layout, &journal()).unwrap();
+        assert_eq!(names(&layout.state()), ["journal.json", "lock"]);
+        state.vanish(&[]).unwrap();
+        assert_eq!(names(&layout.state()), [""; 0]);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::durable::{self, At as _, PathError};
 use crate::layout::Layout;
 use landfall_manifests::{Blob, Digest, Hasher};
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{DirEntry, File};
 use std::io::{self, ErrorKind, Read as _, Write};
 use std::path::PathBuf;
 
@@ -44,9 +44,8 @@ impl Store {
         let mut sizes = BTreeMap::new();
         for entry in entries {
             let entry = entry.at("read the folder", &folder)?;
-            let digest = entry.file_name().to_str().and_then(|name| format!("sha256:{name}").parse().ok());
             let size = entry.metadata().at("look at", &entry.path())?.len();
-            sizes.extend(digest.map(|digest: Digest| (digest, size)));
+            sizes.extend(digest_of(&entry).map(|digest| (digest, size)));
         }
         Ok(sizes)
     }
@@ -83,10 +82,33 @@ impl Store {
         Ok(Incoming { file, from, to: self.layout.blob(digest) })
     }
 
+    /// Removes all blobs, also those that are not whole yet, and nothing else.
+    pub(crate) fn clear(&self) -> Result<(), PathError> {
+        for folder in [self.layout.incoming(), self.layout.blobs()] {
+            let entries = match std::fs::read_dir(&folder) {
+                Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                other => other.at("read the folder", &folder)?,
+            };
+            for entry in entries {
+                let entry = entry.at("read the folder", &folder)?;
+                if digest_of(&entry).is_some() {
+                    durable::remove_entry(&entry.path())?;
+                }
+            }
+            durable::sync_folder(&folder)?;
+        }
+        Ok(())
+    }
+
     /// Makes the names of all blobs that were kept durable.
     pub(crate) fn sync(&self) -> Result<(), PathError> {
         durable::sync_folder(&self.layout.blobs())
     }
+}
+
+/// The digest that a file in the store is named after.
+fn digest_of(entry: &DirEntry) -> Option<Digest> {
+    entry.file_name().to_str().and_then(|name| format!("sha256:{name}").parse().ok())
 }
 
 impl Incoming {

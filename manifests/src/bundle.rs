@@ -82,7 +82,11 @@ impl Bundle {
     pub fn check_end(&self, source: &mut impl Read) -> Result<(), ReadError> {
         let mut rest = Vec::new();
         let limit = archive::END_BYTES + 1;
-        source.by_ref().take(limit).read_to_end(&mut rest).map_err(ReadError::Source)?;
+        source
+            .by_ref()
+            .take(limit)
+            .read_to_end(&mut rest)
+            .map_err(|error| ReadError::of(error, "the end", self.end))?;
         if (rest.len() as u64) < archive::END_BYTES {
             return Err(ReadError::Truncated { entry: "the end".to_owned(), offset: self.end + rest.len() as u64 });
         }

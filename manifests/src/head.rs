@@ -135,7 +135,8 @@ impl<R: Read> Cursor<'_, R> {
     fn content(&mut self, entry: &str, size: u64) -> Result<Vec<u8>, ReadError> {
         let mut content = Vec::new();
         let padded = size + archive::padding(size);
-        let read = self.source.by_ref().take(padded).read_to_end(&mut content).map_err(ReadError::Source)?;
+        let read = self.source.by_ref().take(padded).read_to_end(&mut content);
+        let read = read.map_err(|error| ReadError::of(error, entry, self.offset))?;
         if (read as u64) < padded {
             return Err(ReadError::Truncated { entry: entry.to_owned(), offset: self.offset + read as u64 });
         }

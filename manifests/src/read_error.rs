@@ -67,8 +67,15 @@ pub enum ReadError {
         offset: u64,
     },
     /// The media cannot be read.
-    #[error("the bundle cannot be read")]
-    Source(#[source] io::Error),
+    #[error("the bundle cannot be read in {entry}, at offset {offset}")]
+    Source {
+        /// The entry's name.
+        entry: String,
+        /// Where the read began that failed.
+        offset: u64,
+        /// Why.
+        source: io::Error,
+    },
     /// What was read cannot be kept.
     #[error("{entry} cannot be written")]
     Sink {
@@ -80,11 +87,24 @@ pub enum ReadError {
 }
 
 impl ReadError {
-    /// An early end is damage; anything else is the media's failure.
-    pub(crate) fn of(error: io::Error, entry: &str, offset: u64) -> Self {
+    /// A read of `entry` at `offset` that failed: an early end is damage, anything else is the media's failure.
+    pub fn of(error: io::Error, entry: &str, offset: u64) -> Self {
         match error.kind() {
             io::ErrorKind::UnexpectedEof => Self::Truncated { entry: entry.to_owned(), offset },
-            _ => Self::Source(error),
+            _ => Self::Source { entry: entry.to_owned(), offset, source: error },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failing_medium_is_told_from_a_short_one_and_the_place_is_named() {
+        let failing = ReadError::of(io::Error::other("EIO"), "blobs/sha256/ab", 1536);
+        assert_eq!(failing.to_string(), "the bundle cannot be read in blobs/sha256/ab, at offset 1536");
+        let short = ReadError::of(io::ErrorKind::UnexpectedEof.into(), "blobs/sha256/ab", 1536);
+        assert!(matches!(short, ReadError::Truncated { offset: 1536, .. }), "{short}");
     }
 }

@@ -3,7 +3,7 @@
 use super::opened::Opened;
 use crate::durable;
 use crate::engine::{About, Engine, EngineError};
-use crate::installed::{Installed, read_floor};
+use crate::installed::{Installed, read_floor, read_product};
 use crate::layout::{FOLDERS, Layout};
 use crate::plan::{Observed, ObservedEngine, Plan, SETTINGS};
 use crate::policy::{self, Records, Verdict};
@@ -41,7 +41,8 @@ pub(super) struct Prepared {
 pub(super) fn judge(opened: &Opened, layout: &Layout) -> anyhow::Result<(Verdict, Option<Installed>)> {
     let installed = Installed::read(layout)?;
     let current = installed.as_ref().map(|installed| &installed.current);
-    let records = Records { current, floor: read_floor(layout)?, arch: Arch::of_this_program() };
+    let (product, floor) = (read_product(layout)?, read_floor(layout)?);
+    let records = Records { current, product: product.as_ref(), floor, arch: Arch::of_this_program() };
     let verdict = policy::judge(opened.bundle.release(), Digest::of(opened.bundle.manifest()), records)?;
     Ok((verdict, installed))
 }

@@ -14,8 +14,8 @@ const WORD: &str = "purge";
 
 /// Take Landfall off this host
 ///
-/// Settings, trust root, token, database and the tenants' volumes stay, and a later installation takes them up again;
-/// --purge removes them too. The tenants' containers and the release's images go in any case.
+/// Settings, trust root, token, database and the tenants' volumes stay, and a later installation takes them up again; so
+/// does the record below which serial no bundle is taken. --purge removes them too. The tenants' containers and the release's images go in any case.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Remove settings, trust root, token, database and the tenants' volumes as well
@@ -39,7 +39,8 @@ pub(crate) fn run(args: &Args, host: &HostArgs, console: Console) -> anyhow::Res
         return Err(failure::interrupted(journal.operation.name()).into());
     }
     let installed = Installed::read(&layout)?;
-    let kept = [SETTINGS_FOLDER, DATABASE_FOLDER].map(|folder| durable::exists(&layout.at(folder)));
+    let kept = [layout.at(SETTINGS_FOLDER), layout.at(DATABASE_FOLDER), layout.serial_floor()];
+    let kept = kept.map(|path| durable::exists(&path));
     let kept = kept.into_iter().collect::<Result<Vec<_>, _>>()?.contains(&true);
     if installed.is_none() && !(args.purge && kept) {
         state::sweep(&layout)?;
@@ -68,13 +69,7 @@ fn uninstall(site: &Site, installed: Option<Installed>, purge: bool, state: Opti
     };
     let host: Surroundings = site.surroundings.clone();
     let journal = Journal::new(host, Operation::Uninstall(uninstallation.clone()));
-    let state = match state {
-        Some(state) => {
-            state.write_journal(&journal)?;
-            state
-        }
-        None => State::create(&site.layout, &journal)?,
-    };
+    let state = State::begin(state, &site.layout, &journal)?;
     removal::run(site, &uninstallation, state)
 }
 

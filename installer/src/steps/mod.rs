@@ -83,13 +83,7 @@ impl Install<'_> {
 pub(crate) fn run(install: &Install<'_>, installation: Installation, state: Option<State>) -> anyhow::Result<()> {
     let mut journal =
         Journal::new(install.site.surroundings.clone(), Operation::Install(Box::new(installation.clone())));
-    let state = match state {
-        Some(state) => {
-            state.write_journal(&journal)?;
-            state
-        }
-        None => State::create(&install.site.layout, &journal)?,
-    };
+    let state = State::begin(state, &install.site.layout, &journal)?;
     let mut installation = installation;
     for step in STEPS {
         installation.steps.push(step.name);

@@ -60,10 +60,7 @@ fn check_frame(install: &Install<'_>, entry: &Entry) -> Result<(), ReadError> {
 }
 
 fn read(install: &Install<'_>, entry: &Entry, offset: u64, buffer: &mut [u8]) -> Result<(), ReadError> {
-    install.media.at(offset).read_exact(buffer).map_err(|error| match error.kind() {
-        io::ErrorKind::UnexpectedEof => ReadError::Truncated { entry: entry.name.clone(), offset },
-        _ => ReadError::Source(error),
-    })
+    install.media.at(offset).read_exact(buffer).map_err(|error| ReadError::of(error, &entry.name, offset))
 }
 
 /// Counts what is written.
@@ -84,14 +81,13 @@ impl<W: Write> Write for Counting<'_, W> {
     }
 }
 
-/// The store goes as a whole if it came with this installation. One that was there has blobs of nobody: nothing was installed.
+/// The store goes as a whole if it came with this installation. In one that was there only blobs go, which are nobody's:
+/// nothing was installed.
 pub(super) fn undo(site: &Site, installation: &Installation) -> anyhow::Result<()> {
     if installation.record.created.iter().any(|folder| folder == STORE_FOLDER) {
         durable::remove_tree(&site.layout.store())?;
     } else {
-        for folder in [site.layout.incoming(), site.layout.blobs()] {
-            durable::remove_tree(&folder)?;
-        }
+        Store::new(&site.layout).clear()?;
     }
     Ok(())
 }

@@ -45,6 +45,22 @@ fn damaged_bundles_are_refused_and_the_host_is_as_before() {
 }
 
 #[test]
+fn what_somebody_keeps_in_our_folders_outlives_a_refusal() {
+    let scene = usual();
+    for folder in ["store/sha256", "state"] {
+        std::fs::create_dir_all(scene.root().join("var/lib/landfall").join(folder)).unwrap();
+    }
+    for file in ["store/notes.txt", "store/sha256/mine.txt"] {
+        std::fs::write(scene.root().join("var/lib/landfall").join(file), "somebody's").unwrap();
+    }
+    let mut bytes = Parts::new("1.0.0", 1).pack(&scene.key);
+    let last_blob = bytes.len() - 1024 - 512;
+    bytes[last_blob] ^= 1;
+    refused(&scene, &bytes, 3, "bad.tar");
+    refused(&scene, b"", 3, "ends in");
+}
+
+#[test]
 fn bundles_of_strangers_are_refused() {
     let scene = usual();
     let stranger = SecretKey::generate().unwrap();

@@ -1,4 +1,6 @@
 use crate::fixture::{Parts, Scene};
+use std::path::PathBuf;
+use std::process::Command;
 
 #[test]
 fn a_purge_leaves_the_tree_as_it_was() {
@@ -23,7 +25,7 @@ fn an_uninstallation_keeps_what_is_the_hosts_and_the_next_one_takes_it_up() {
     std::fs::write(scene.root().join("var/lib/landfall/db/landfall.db"), "tenants").unwrap();
     let token = scene.read("etc/landfall/admin.token");
     scene.run(&["uninstall", "--yes"]).ok().says("are kept");
-    for gone in ["opt", "usr", "etc/systemd", "var/lib/landfall/state", "var/lib/landfall/store"] {
+    for gone in ["opt", "usr", "etc/systemd", "var/lib/landfall/state/installed.json", "var/lib/landfall/store"] {
         assert!(!scene.root().join(gone).exists(), "{gone}");
     }
     assert_eq!(scene.read("var/lib/landfall/db/landfall.db"), "tenants");
@@ -31,6 +33,67 @@ fn an_uninstallation_keeps_what_is_the_hosts_and_the_next_one_takes_it_up() {
     scene.run(&["install", bundle.to_str().unwrap()]).ok();
     assert_eq!(scene.read("etc/landfall/admin.token"), token);
     assert_eq!(scene.read("var/lib/landfall/db/landfall.db"), "tenants");
+}
+
+#[test]
+fn an_uninstallation_is_no_way_to_an_older_release_or_another_product() {
+    let scene = Scene::new();
+    let bundle = scene.put("two.tar", &Parts::new("2.0.0", 2).pack(&scene.key));
+    scene.install(&bundle).ok();
+    scene.run(&["uninstall", "--yes"]).ok();
+    let older = scene.put("one.tar", &Parts::new("1.0.0", 1).pack(&scene.key));
+    let mut other = Parts::new("3.0.0", 3);
+    other.release.product = "other".parse().unwrap();
+    let other = scene.put("other.tar", &other.pack(&scene.key));
+    let before = scene.tree();
+    scene.install(&older).exits(5).says("below this host's floor of 2");
+    scene.install(&other).exits(5).says("one product").says("--purge");
+    assert_eq!(scene.tree(), before);
+    scene.run(&["uninstall", "--purge", "--yes"]).ok();
+    scene.install(&other).ok();
+}
+
+#[test]
+fn folders_on_file_systems_of_their_own_are_emptied_and_stay() {
+    let scene = Scene::new();
+    let bundle = scene.put("good.tar", &Parts::new("1.0.0", 1).pack(&scene.key));
+    let mounts = ["var/lib/landfall/store", "var/lib/landfall/db", "var/lib/landfall/state", "opt/landfall/releases"];
+    let mounts = mounts.map(|folder| scene.root().join(folder));
+    for folder in &mounts {
+        std::fs::create_dir_all(folder).unwrap();
+    }
+    let mount = |folder: &PathBuf| format!("mount -t tmpfs none {}", folder.display());
+    let installer = format!("$INSTALLER --root {} --engine none --no-systemd", scene.root().display());
+    let key = scene.stick().join("acme.pub");
+    let script = [
+        mounts.each_ref().map(mount).join(" && "),
+        format!("{installer} install {} --trust {}", bundle.display(), key.display()),
+        format!("{installer} uninstall --purge --yes"),
+        format!("{installer} status"),
+        format!("find {} -mindepth 1 -not -type d", scene.root().display()),
+    ];
+    let output = Command::new("unshare")
+        .args(["--mount", "sh", "-c", &script.join(" && ")])
+        .env("INSTALLER", env!("CARGO_BIN_EXE_landfall-installer"))
+        .output()
+        .unwrap();
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "needs root, for mounts of its own: {out}{err}");
+    assert!(out.contains("nothing is installed"), "{out}");
+    assert!(!out.contains(scene.root().to_str().unwrap()), "files stay: {out}");
+}
+
+#[test]
+fn an_uninstallation_that_stops_halfway_says_what_finishes_it() {
+    let (scene, _) = Scene::landed();
+    let current = scene.root().join("opt/landfall/current");
+    std::fs::remove_file(&current).unwrap();
+    std::fs::create_dir_all(current.join("of/somebody")).unwrap();
+    scene.run(&["uninstall", "--yes"]).exits(1).says("not complete").says("`landfall-installer recover` finishes it");
+    scene.run(&["recover"]).exits(1).says("`landfall-installer recover` finishes it");
+    std::fs::remove_dir_all(&current).unwrap();
+    scene.run(&["recover"]).ok().says("uninstall was finished");
+    scene.run(&["status"]).ok().says("nothing is installed");
 }
 
 #[test]
