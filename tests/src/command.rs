@@ -135,7 +135,7 @@ impl Command {
     pub fn run(self) -> Result<Output> {
         let line = self.shown.clone().unwrap_or_else(|| self.line());
         if ECHO.load(Ordering::Relaxed) && !self.quiet {
-            println!("   $ {line}");
+            println!("   $ {}", line.replace(&format!("{}/", crate::workspace::root().display()), ""));
         }
         let start = Instant::now();
         let mut child = self.spawn().with_context(|| format!("start {line}"))?;

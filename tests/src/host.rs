@@ -2,7 +2,7 @@
 
 use crate::{Command, Engine, Output, image};
 use anyhow::{Context as _, Result, bail};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -118,23 +118,9 @@ impl Host {
         self.shell(command).quiet().run()
     }
 
-    /// Copies a file or a folder of the connected machine to the host.
-    pub fn copy_in(&self, source: &Path, to: &str) -> Result<()> {
-        let to = format!("{}:{to}", self.name);
-        self.engine.docker(["cp".as_ref(), source.as_os_str(), to.as_ref()]).ok()?;
-        Ok(())
-    }
-
-    /// Writes a file on the host.
-    pub fn write(&self, path: &str, content: impl Into<Vec<u8>>) -> Result<()> {
-        let words = ["exec", "--interactive", &self.name, "sh", "-c", "cat >\"$1\"", "write", path];
-        self.engine.docker(words).input(content).shown_as(format!("host# cat >{path}")).ok()?;
-        Ok(())
-    }
-
     /// Shuts the host down and boots it again. What was on its file systems stays, but for `/run` and `/tmp`.
     pub fn reboot(&self) -> Result<()> {
-        let shown = "host# reboot";
+        let shown = "(host) reboot";
         self.engine.docker(["restart", "--time", "60", &self.name]).shown_as(shown).ok().context("reboot the host")?;
         self.wait()
     }
@@ -157,7 +143,7 @@ impl Host {
     fn shell(&self, command: &str) -> Command {
         self.engine
             .docker(["exec", "--interactive", &self.name, "sh", "-c", command])
-            .shown_as(format!("host# {command}"))
+            .shown_as(format!("(host) {command}"))
     }
 
     fn wait(&self) -> Result<()> {

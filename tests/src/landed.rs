@@ -61,6 +61,15 @@ impl<'a> Landed<'a> {
         Ok(tenant)
     }
 
+    /// Spawns a tenant with `landfall tenant spawn` and what follows it, and waits until it runs.
+    pub fn spawn_by_hand(self, words: &str) -> Result<Tenant> {
+        let said = self.host.ok(&format!("landfall tenant spawn {words} --json"))?;
+        let spawned: Value = serde_json::from_str(&said).with_context(|| format!("spawned {said}"))?;
+        let tenant = Tenant::read(&spawned["tenant"]).with_context(|| format!("spawned {said}"))?;
+        self.until_running(&tenant)?;
+        Ok(tenant)
+    }
+
     /// What the API says about a tenant.
     pub fn status(self, tenant: &Tenant) -> Result<Value> {
         self.request("GET", &format!("/api/v1/tenant/{}/status", tenant.env_id), None)?.expect(200)?.json()

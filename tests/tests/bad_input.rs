@@ -62,9 +62,8 @@ fn release(publisher: &Publisher, version: &str, more: &str) -> Result<Release> 
     Ok(Release { version: version.to_owned(), serial: 1, images, more: more.to_owned() })
 }
 
-/// Runs the installer on the host and holds its refusal against what is documented.
-fn refused(host: &Host, words: &str, exit: i32, says: &str) -> Result<()> {
-    let before = FileList::of(host)?;
+/// Runs the installer on the host and holds its refusal against what is documented; the host is left as listed in `before`.
+fn refused(host: &Host, before: &FileList, words: &str, exit: i32, says: &str) -> Result<()> {
     let output = host.run(&format!("{AT}/landfall-installer {words} --json </dev/null"))?.exits(exit)?;
     let report: Value = serde_json::from_str(&output.stdout).with_context(|| format!("not JSON: {}", output.said()))?;
     let error = &report["error"];
@@ -99,6 +98,7 @@ fn bad_bundles_are_refused_and_leave_the_host_as_it_was() -> Result<()> {
     shelf.put("other-arch.tar", &shelf.for_another_processor()?)?;
 
     let host = shelf.host(&engine)?;
+    let before = FileList::of(&host)?;
     let trust = format!("--trust {AT}/landfall.pub");
     for (bundle, exit, says) in [
         ("damaged.tar", 3, "sha256:"),
@@ -109,12 +109,12 @@ fn bad_bundles_are_refused_and_leave_the_host_as_it_was() -> Result<()> {
         ("stranger.tar", 4, "sign"),
     ] {
         for command in ["verify", "install"] {
-            refused(&host, &format!("{command} {AT}/{bundle} {trust}"), exit, says)?;
+            refused(&host, &before, &format!("{command} {AT}/{bundle} {trust}"), exit, says)?;
         }
     }
-    refused(&host, &format!("install {AT}/other-arch.tar {trust}"), 5, "arm64")?;
-    refused(&host, &format!("install {AT}/good.tar"), 4, "trust")?;
-    refused(&host, &format!("install {AT}/missing.tar {trust}"), 2, "missing.tar")
+    refused(&host, &before, &format!("install {AT}/other-arch.tar {trust}"), 5, "arm64")?;
+    refused(&host, &before, &format!("install {AT}/good.tar"), 4, "trust")?;
+    refused(&host, &before, &format!("install {AT}/missing.tar {trust}"), 2, "missing.tar")
 }
 
 #[test]
@@ -124,16 +124,17 @@ fn a_host_that_is_not_fit_is_told_what_is_missing() -> Result<()> {
     let host = shelf.host(&engine)?;
     let install = format!("install {AT}/good.tar --trust {AT}/landfall.pub");
 
+    let before = FileList::of(&host)?;
     host.ok("systemd-run --quiet --unit taken systemd-socket-activate --listen 3000 --accept --inetd cat")?;
-    refused(&host, &install, 6, "3000")?;
+    refused(&host, &before, &install, 6, "3000")?;
     host.ok("systemctl stop taken")?;
 
     host.ok("mkdir /var/lib/landfall && mount -t tmpfs -o size=1m full /var/lib/landfall")?;
-    refused(&host, &install, 6, "bytes")?;
+    let full = FileList::of(&host)?;
+    refused(&host, &full, &install, 6, "bytes")?;
     host.ok("umount /var/lib/landfall && rmdir /var/lib/landfall")?;
 
     host.ok("systemctl stop docker.socket docker.service")?;
-    let before = FileList::of(&host)?;
     let output = host.run(&format!("{AT}/landfall-installer {install} --json"))?.exits(6)?;
     ensure!(output.stdout.contains("engine") && output.stdout.contains("\"hint\": \""), "{}", output.said());
     ensure!(before.difference(&FileList::of(&host)?).is_empty(), "refused, and yet the host is changed");

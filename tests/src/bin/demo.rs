@@ -2,8 +2,7 @@
 //! a network, lands them there, provisions two tenants and talks to them; then puts everything away.
 
 use anyhow::{Result, ensure};
-use landfall_tests::{Engine, Host, Landed, Publisher, Release, Report, Tenant, echo_commands, image};
-use serde_json::json;
+use landfall_tests::{Engine, Host, Landed, Publisher, Release, Report, STICK, Tenant, echo_commands, image};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -38,18 +37,19 @@ fn journey(report: &mut Report, engine: &Arc<Engine>) -> Result<()> {
         Ok(host)
     })?;
     let landed = report.stage("LAND: verify with the pinned key, stage, load, install, start", || {
-        let landed = Landed::install(&host, &bundle)?;
+        let installer = format!("{STICK}/landfall-installer");
+        for command in ["verify", "install"] {
+            let line = format!("{installer} {command} {STICK}/{bundle} --trust {STICK}/landfall.pub");
+            print!("{}", host.run(&line)?.ok()?.said());
+        }
         print!("{}", host.ok("landfall-installer status")?);
-        Ok(landed)
+        Ok(Landed::on(&host))
     })?;
     let tenants = report.stage("PROVISION two tenants from local images alone", || {
-        [
-            json!({"name": "first", "language": "rust", "framework": "hello"}),
-            json!({"name": "second", "language": "node", "framework": "express"}),
-        ]
-        .iter()
-        .map(|request| landed.spawn(request))
-        .collect::<Result<Vec<Tenant>>>()
+        let first = landed.spawn_by_hand("first --language rust --framework hello")?;
+        let second = landed.spawn_by_hand("second --language node --framework express")?;
+        print!("{}", host.ok("landfall tenant list")?);
+        Ok([first, second])
     })?;
     report.stage("Talk to them through their own ports", || talk(landed, &tenants))?;
     report.stage("Reboot: they are back by themselves", || {
@@ -58,7 +58,9 @@ fn journey(report: &mut Report, engine: &Arc<Engine>) -> Result<()> {
         talk(landed, &tenants)
     })?;
     report.stage("Destroy them, and uninstall without a trace", || {
-        tenants.iter().try_for_each(|tenant| landed.destroy(tenant))?;
+        for tenant in &tenants {
+            print!("{}", host.ok(&format!("landfall tenant destroy {}", tenant.env_id))?);
+        }
         host.ok("landfall-installer uninstall --purge --yes")?;
         let left = host.ok(
             "docker ps --all --quiet; docker images --quiet; ls -d /opt/landfall /etc/landfall 2>/dev/null || true",
