@@ -35,6 +35,15 @@ fn check(packed: &Packed, bundle: &Path) -> Result<Vec<i32>> {
 }
 
 #[test]
+fn the_readme_tells_the_same_steps() -> Result<()> {
+    let readme = std::fs::read_to_string(workspace::root().join("README.md"))?;
+    for step in STEPS {
+        ensure!(readme.lines().any(|line| line == step), "README.md lacks the line {step}");
+    }
+    Ok(())
+}
+
+#[test]
 fn stock_tools_check_a_bundle_and_see_a_changed_byte() -> Result<()> {
     let engine = Engine::shared()?;
     let packed = packed("by-hand", |publisher| Ok(vec![publisher.hello()?, image::stranger(&engine)?]))?;
