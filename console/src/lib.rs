@@ -8,6 +8,7 @@
 //!
 //! Standard output carries the result and nothing else, so that it can be piped; a closed pipe is not an error.
 
+mod escape;
 mod exit;
 mod failure;
 mod output;

@@ -1,4 +1,4 @@
-use crate::{Failure, Progress, failure::Report};
+use crate::{Failure, Progress, escape::escaped, failure::Report};
 use serde::Serialize;
 use std::fmt::Display;
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
@@ -104,5 +104,5 @@ impl Console {
 
 /// Standard error may be closed: then there is nobody to tell.
 fn to_stderr(line: &dyn Display) {
-    let _ = writeln!(std::io::stderr().lock(), "{line}");
+    let _ = writeln!(std::io::stderr().lock(), "{}", escaped(&line.to_string()));
 }
