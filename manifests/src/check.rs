@@ -139,7 +139,7 @@ impl Release {
             if !paths.insert(path.as_str()) {
                 problems.push(Problem::Twice(format!("file {path}")));
             }
-            if path.as_str().starts_with(crate::archive::MANIFEST_NAME) {
+            if path.is_the_records_own() {
                 problems.push(Problem::Reserved(path.to_string()));
             }
         }

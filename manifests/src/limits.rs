@@ -24,6 +24,10 @@ pub const TEXT_BYTES: usize = 1024;
 pub const SERIAL: u64 = (1 << 53) - 1;
 /// A blob or a file, in bytes: 1 PiB, so that sums of sizes cannot overflow 64 bits.
 pub const BLOB_BYTES: u64 = 1 << 50;
+/// The largest window of a blob that is compressed with zstd, as a power of two of bytes: 32 MiB, which keeps the installer
+/// under 64 MiB of memory. The bundler's own blobs need 8 MiB at most; only layers packed elsewhere with `--long` or
+/// `--ultra` need more.
+pub const ZSTD_WINDOW_LOG: u32 = 25;
 /// An image's configuration or manifest, in bytes (OCI distribution specification, "manifest maximum size").
 pub const IMAGE_JSON_BYTES: u64 = 4 << 20;
 /// Layers of an image: what Docker's overlay storage can stack.

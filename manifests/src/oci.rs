@@ -23,6 +23,12 @@ pub const LAYOUT: &[u8] = b"{\"imageLayoutVersion\":\"1.0.0\"}";
 /// The name of an image layout's index.
 pub const INDEX_NAME: &str = "index.json";
 
+/// Whether a layer's media type says that it may be missing: OCI's `nondistributable` layers (OCI image specification, "Image
+/// Layer Filesystem Changeset") and Docker's `foreign` ones.
+pub fn is_foreign(media_type: &str) -> bool {
+    media_type.contains(".nondistributable.") || media_type.contains(".foreign.")
+}
+
 /// A reference to content (OCI image specification, "Content Descriptors"). Properties that we do not use are ignored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

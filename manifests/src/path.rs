@@ -17,6 +17,12 @@ impl BundlePath {
         self.0.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
+    /// Whether the path lies where the host keeps its records of a release: a name beginning with `landfall.json`, or hidden,
+    /// as a file is called while it is being written.
+    pub fn is_the_records_own(&self) -> bool {
+        self.0.strip_prefix('.').unwrap_or(&self.0).starts_with(crate::archive::MANIFEST_NAME)
+    }
+
     /// The folders that must be there before the file, outermost first.
     pub fn folders(&self) -> impl Iterator<Item = &str> {
         self.0.match_indices('/').map(|(end, _)| &self.0[..end])

@@ -35,8 +35,10 @@ fn holds_names_and_places_apart() {
         r.files.push(file);
     });
     assert_eq!(under, [Problem::FileAndFolder("docs".to_owned())]);
-    let reserved = problems(|r| r.files[0].path = "landfall.json.x".parse().unwrap());
-    assert!(matches!(reserved[..], [Problem::Reserved(_)]));
+    for name in ["landfall.json.x", ".landfall.json.x"] {
+        let reserved = problems(|r| r.files[0].path = name.parse().unwrap());
+        assert!(matches!(reserved[..], [Problem::Reserved(_)]), "{name}");
+    }
 }
 
 #[test]
