@@ -6,6 +6,7 @@ START := $(shell date +%s)
 TRIPLE := $(shell rustc -vV | sed -n 's/^host: //p')
 BUILT := target/$(TRIPLE)/release
 CARGO_FLAGS := --release --locked --workspace --target $(TRIPLE)
+FUZZ_SECONDS := 60
 export RUSTFLAGS := -C target-feature=+crt-static
 # Errors that tests return tell their story themselves.
 export RUST_LIB_BACKTRACE := 0
@@ -17,7 +18,7 @@ else echo "$@: FAILED after $$(( $$(date +%s) - $(START) )) s, at: $(1)"; exit 1
 endef
 passed = @echo "$@: passed in $$(( $$(date +%s) - $(START) )) s"
 
-.PHONY: help tools build demo test lint bench crash deny
+.PHONY: help tools build demo test lint bench crash fuzz deny
 .DEFAULT_GOAL := help
 
 help: ## say what there is to make
@@ -48,6 +49,12 @@ bench: build ## measure speed and memory against the alternatives, with limits (
 
 crash: build ## kill the installer at every system call that changes the file system (as root)
 	$(call stage,kill everywhere,LANDFALL_CRASH_POINTS=all cargo test $(CARGO_FLAGS) --test crash -- --nocapture)
+	$(passed)
+
+fuzz: tools ## fuzz every reader of outside input for a minute each (needs a nightly toolchain)
+	@command -v cargo-fuzz >/dev/null || RUSTFLAGS= cargo install --locked cargo-fuzz
+	$(call stage,fuzz every reader,for target in $$(RUSTFLAGS= cargo +nightly fuzz list --fuzz-dir tests/fuzz); do \
+	RUSTFLAGS= cargo +nightly fuzz run --fuzz-dir tests/fuzz $$target -- -max_total_time=$(FUZZ_SECONDS) -verbosity=0; done)
 	$(passed)
 
 deny: tools ## check licences, advisories and sources of all dependencies (needs the network)
