@@ -83,12 +83,23 @@ pub(crate) fn rename_to_free_name(from: &Path, to: &Path) -> Result<()> {
 
 /// Makes a folder with exactly this mode. One that is there stays as it is.
 pub(crate) fn create_folder(path: &Path, mode: u32) -> Result<()> {
+    if create_folder_unsynced(path, mode)? { sync_parent(path) } else { Ok(()) }
+}
+
+/// Like [`create_folder`], for what [`sync_file_system`] makes durable. Says whether the folder is new.
+pub(crate) fn create_folder_unsynced(path: &Path, mode: u32) -> Result<bool> {
     match DirBuilder::new().mode(mode).create(path) {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(()),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(false),
         other => other.at("create the folder", path)?,
     }
     rustix::fs::chmod(path, Mode::from_raw_mode(mode)).at("set the mode of", path)?;
-    sync_parent(path)
+    Ok(true)
+}
+
+/// Syncs the file system that `path` is on: for many files, syncing each would take many times as long.
+pub(crate) fn sync_file_system(path: &Path) -> Result<()> {
+    let folder = File::open(path).at("open", path)?;
+    rustix::fs::syncfs(&folder).at("sync the file system of", path)
 }
 
 /// Points the symbolic link `path` at `target`, in one step.
@@ -171,7 +182,7 @@ pub(crate) fn exists(path: &Path) -> Result<bool> {
 pub(crate) fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>> {
     use std::io::Read as _;
     let file = match File::open(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
         other => other.at("read", path)?,
     };
     let mut bytes = Vec::new();

@@ -38,7 +38,9 @@ impl Store {
     pub(crate) fn sizes(&self) -> Result<BTreeMap<Digest, u64>, PathError> {
         let folder = self.layout.blobs();
         let entries = match std::fs::read_dir(&folder) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(BTreeMap::new()),
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                return Ok(BTreeMap::new());
+            }
             other => other.at("read the folder", &folder)?,
         };
         let mut sizes = BTreeMap::new();

@@ -12,7 +12,7 @@ use crate::store::Store;
 use landfall_console::Progress;
 use landfall_manifests::{File, archive};
 use std::collections::BTreeSet;
-use std::io::{self, BufWriter, Write as _};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 /// How much is written at once, in bytes.
@@ -25,15 +25,13 @@ pub(super) fn act(install: &Install<'_>, _: &Installation) -> anyhow::Result<()>
     let progress = install.site.console.progress("unfold", Some(install.plan.unfold.bytes));
     durable::remove_tree(&partial)?;
     durable::create_folder(&partial, 0o755)?;
-    let mut folders = BTreeSet::from([partial.clone()]);
+    let mut folders = BTreeSet::new();
     for file in &install.release().files {
         make_parents(&partial, file, &mut folders)?;
         unfold(layout, file, &partial.join(file.path.as_str()), &progress)?;
     }
     write_records(install, &partial)?;
-    for folder in &folders {
-        durable::sync_folder(folder)?;
-    }
+    durable::sync_file_system(&partial)?;
     durable::rename_to_free_name(&partial, &place)?;
     place_installer(install, layout)?;
     progress.finish();
@@ -43,21 +41,32 @@ pub(super) fn act(install: &Install<'_>, _: &Installation) -> anyhow::Result<()>
 fn make_parents(base: &Path, file: &File, made: &mut BTreeSet<PathBuf>) -> Result<(), durable::PathError> {
     for folder in file.path.folders().map(|folder| base.join(folder)) {
         if made.insert(folder.clone()) {
-            durable::create_folder(&folder, 0o755)?;
+            durable::create_folder_unsynced(&folder, 0o755)?;
         }
     }
     Ok(())
 }
 
-/// One file out of the store, held against its size and digest on the way.
-fn unfold(layout: &Layout, file: &File, path: &Path, progress: &Progress) -> anyhow::Result<()> {
+/// One file out of the store, held against its size and digest on the way. It is not synced.
+fn unfold(layout: &Layout, file: &File, path: &Path, progress: &Progress) -> anyhow::Result<std::fs::File> {
     let stored = Store::new(layout).open(&file.blob)?;
     let expected = Expected { encoding: file.encoding, digest: file.digest, size: file.size };
     let decoder = Decoder::new(stored, expected).at("decompress", path)?;
-    let mut out = BufWriter::with_capacity(CHUNK, durable::create(path, file.mode.bits())?);
-    let copied = io::copy(&mut progress.reader(decoder), &mut out).and_then(|_| out.flush());
-    copied.map_err(|error| failure::of_file(error, file, path))?;
-    Ok(out.get_ref().sync_all().at("sync", path)?)
+    let mut out = durable::create(path, file.mode.bits())?;
+    copy(&mut progress.reader(decoder), &mut out).map_err(|error| failure::of_file(error, file, path))?;
+    Ok(out)
+}
+
+fn copy(from: &mut impl Read, to: &mut impl Write) -> io::Result<()> {
+    let mut buffer = vec![0; CHUNK];
+    loop {
+        match from.read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(read) => to.write_all(&buffer[..read])?,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// The manifest and its signatures, so that anybody can check the release on the host again.
@@ -76,7 +85,7 @@ fn place_installer(install: &Install<'_>, layout: &Layout) -> anyhow::Result<()>
         return Ok(());
     };
     let partial = durable::partial(&place);
-    unfold(layout, file, &partial, &Progress::hidden())?;
+    unfold(layout, file, &partial, &Progress::hidden())?.sync_all().at("sync", &partial)?;
     Ok(durable::rename(&partial, &place)?)
 }
 
