@@ -185,6 +185,11 @@ pub(crate) fn of_file(error: io::Error, file: &File, path: &Path) -> anyhow::Err
     bared(error).context(context)
 }
 
+/// The release's own settings are of no use: the fault is the publisher's.
+pub(crate) fn of_defaults(reason: impl std::fmt::Display) -> Failure {
+    Failure::new(Exit::Damaged, "damaged", format!("the release's config.toml cannot be used: {reason}")).hint(REMAKE)
+}
+
 /// The service did not start or did not become well, with what it last said.
 pub(crate) fn of_service(error: &anyhow::Error, unit: &UnitName, units: &dyn UnitManager) -> anyhow::Error {
     let mut message = format!("{unit} did not become healthy: {error:#}");

@@ -7,7 +7,7 @@ use landfall_manifests::{Bundle, Entry, Head, ReadError};
 use rustix::fs::{Advice, OFlags};
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::{FileExt as _, FileTypeExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 /// The bundle's file.
@@ -26,20 +26,19 @@ pub(crate) enum MediaError {
         #[source]
         source: io::Error,
     },
-    #[error("{} is neither a file nor a block device", .0.display())]
+    #[error("{} is not a regular file", .0.display())]
     Kind(PathBuf),
 }
 
 impl Media {
-    /// Opens a regular file, or a block device that holds a bundle from its first byte on.
+    /// Opens a regular file.
     pub(crate) fn open(path: &Path) -> Result<Self, MediaError> {
         let fail = |source| MediaError::Open { path: path.to_owned(), source };
         // Without O_NONBLOCK, opening a named pipe would wait for a writer.
         let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
         let flags = i32::try_from(flags.bits()).unwrap_or_default();
         let file = File::options().read(true).custom_flags(flags).open(path).map_err(fail)?;
-        let kind = file.metadata().map_err(fail)?.file_type();
-        if !kind.is_file() && !kind.is_block_device() {
+        if !file.metadata().map_err(fail)?.is_file() {
             return Err(MediaError::Kind(path.to_owned()));
         }
         // Only advice: a file system that ignores it is read as well.

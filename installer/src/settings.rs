@@ -3,7 +3,6 @@
 //! The runtime is the one who reads the settings in full. Here only what the installer needs is read: two ports and an
 //! address, and whether a key exists, which it does if the release's own file has it.
 
-use landfall_console::{Exit, Failure};
 use std::net::Ipv4Addr;
 use toml_edit::{DocumentMut, Item, Table, Value};
 
@@ -13,7 +12,7 @@ pub(crate) const MAX_BYTES: u64 = 256 << 10;
 /// Settings that make no sense.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SettingsError {
-    #[error("{what} does not parse: {source}")]
+    #[error("{what} does not parse")]
     Parse { what: &'static str, source: toml_edit::TomlError },
     #[error("there is no setting {0}")]
     Unknown(String),
@@ -21,13 +20,6 @@ pub(crate) enum SettingsError {
     Type { key: String, expected: &'static str, found: String },
     #[error("{0:?} is not of the form section.key=value")]
     Form(String),
-}
-
-impl From<SettingsError> for Failure {
-    fn from(error: SettingsError) -> Self {
-        Self::new(Exit::Usage, "settings", error.to_string())
-            .hint("`landfall-installer plan FILE` is a safe way to try settings; the release's config.toml lists them")
-    }
 }
 
 /// A value for `section.key`.

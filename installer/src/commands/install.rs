@@ -59,6 +59,7 @@ pub(crate) fn run(args: &Args, host: &HostArgs, console: Console) -> anyhow::Res
         api_port: None,
     };
     if prepared::judge(&opened, &site.layout)?.0 == Verdict::Already {
+        args.settings.refuse_over(&site.layout)?;
         let text = format!("{} {} is installed already: nothing to do", report.product, report.release);
         return console.result(&report, text);
     }

@@ -1,8 +1,9 @@
 use super::opened::{self, Offer};
-use super::prepared::{self, SettingsArgs};
+use super::prepared::{self, Prepared, SettingsArgs};
+use crate::failure;
 use crate::plan::Plan;
 use crate::policy::Verdict;
-use crate::preflight::{Problem, Warning};
+use crate::preflight::Warning;
 use crate::site::HostArgs;
 use crate::trust::TrustArgs;
 use landfall_console::Console;
@@ -12,7 +13,8 @@ use std::path::PathBuf;
 
 /// Say what installing a bundle would do to this host, to the byte. Changes nothing
 ///
-/// The signatures are checked, the blobs are not: `verify` does that, and `install` itself.
+/// Fails with 6 where the host is not fit for it. The signatures are checked, the blobs are not: `verify` does that, and
+/// `install` itself.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The bundle
@@ -28,7 +30,6 @@ struct Report<'a> {
     changed: bool,
     /// Absent where exactly this release is installed.
     plan: Option<&'a Plan>,
-    problems: &'a [Problem],
     warnings: &'a [Warning],
 }
 
@@ -37,17 +38,19 @@ pub(crate) fn run(args: &Args, host: &HostArgs, console: Console) -> anyhow::Res
     let opened = opened::open(&args.file, &args.trust, &site.layout, console, Offer::Ask)?;
     let (verdict, _) = prepared::judge(&opened, &site.layout)?;
     if verdict == Verdict::Already {
-        let report = Report { changed: false, plan: None, problems: &[], warnings: &[] };
+        args.settings.refuse_over(&site.layout)?;
+        let report = Report { changed: false, plan: None, warnings: &[] };
         return console.result(&report, "exactly this release is installed: there is nothing to do");
     }
     let prepared = prepared::prepare(&opened, &site, &args.settings)?;
-    let (problems, warnings) = (&prepared.problems, &prepared.warnings);
-    let mut text = prepared.plan.to_string();
-    for problem in problems {
-        let _ = writeln!(text, "problem: {problem}");
+    let Prepared { plan, problems, warnings, .. } = &prepared;
+    if !problems.is_empty() {
+        console.warn(format_args!("this would happen:\n{plan}"));
+        return Err(failure::unfit(problems).into());
     }
+    let mut text = plan.to_string();
     for warning in warnings {
         let _ = writeln!(text, "warning: {warning}");
     }
-    console.result(&Report { changed: false, plan: Some(&prepared.plan), problems, warnings }, text)
+    console.result(&Report { changed: false, plan: Some(plan), warnings }, text)
 }

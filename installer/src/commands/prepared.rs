@@ -3,6 +3,7 @@
 use super::opened::Opened;
 use crate::durable;
 use crate::engine::{About, Engine, EngineError};
+use crate::failure;
 use crate::installed::{Installed, read_floor, read_product};
 use crate::layout::{FOLDERS, Layout};
 use crate::plan::{Observed, ObservedEngine, Plan, SETTINGS};
@@ -25,6 +26,18 @@ pub(crate) struct SettingsArgs {
     /// A TOML file of settings; --set goes before it
     #[arg(long, value_name = "FILE")]
     answers: Option<PathBuf>,
+}
+
+impl SettingsArgs {
+    /// What is there already is not changed by settings of the command line.
+    pub(super) fn refuse_over(&self, layout: &Layout) -> Result<(), Failure> {
+        if self.set.is_empty() && self.answers.is_none() {
+            return Ok(());
+        }
+        let path = layout.settings();
+        let message = format!("{} is there from before, and --set and --answers would change it", path.display());
+        Err(Failure::new(Exit::Usage, "settings", message).hint("edit the file instead"))
+    }
 }
 
 /// An installation that is decided and not begun.
@@ -100,10 +113,7 @@ fn settings(opened: &Opened, site: &Site, args: &SettingsArgs) -> anyhow::Result
     let mut overrides = overrides(args)?;
     let path = site.layout.settings();
     if let Some(bytes) = durable::read(&path, settings::MAX_BYTES)? {
-        if !overrides.is_empty() {
-            let message = format!("{} is there from before, and --set and --answers would change it", path.display());
-            return Err(Failure::new(Exit::Usage, "settings", message).hint("edit the file instead").into());
-        }
+        args.refuse_over(&site.layout)?;
         let text = String::from_utf8(bytes).with_context(|| format!("{} is not text", path.display()))?;
         let ports = settings::ports(&text, &defaults)?;
         return Ok((text, ports));
@@ -152,6 +162,9 @@ fn defaults(opened: &Opened) -> anyhow::Result<String> {
     let mut text = Vec::new();
     Decoder::new(stored, expected)
         .and_then(|mut decoder| decoder.read_to_end(&mut text))
-        .map_err(|error| crate::failure::of_file(error, file, opened.media.path()))?;
-    String::from_utf8(text).context("the release's config.toml is not text")
+        .map_err(|error| failure::of_file(error, file, opened.media.path()))?;
+    let text = String::from_utf8(text).map_err(|_| failure::of_defaults("it is not text"))?;
+    settings::ports(&text, &text)
+        .map_err(|error| failure::of_defaults(format_args!("{:#}", anyhow::Error::from(error))))?;
+    Ok(text)
 }

@@ -208,6 +208,18 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn folders_take_room_and_inodes_too() {
+        let deep = |path: &str| {
+            let mut release = release_with(&[]);
+            release.files[0].path = path.parse().unwrap();
+            let plan = Plan::new(&bundle(release), &Observed::default());
+            plan.space.into_iter().find(|need| need.what == "the release").unwrap()
+        };
+        let (flat, deep) = (deep("a"), deep("docs/a/b/c"));
+        assert_eq!((deep.inodes, deep.bytes), (flat.inodes + 3, flat.bytes + 3 * 4096));
+    }
+
+    #[test]
     fn the_engine_needs_room_for_the_layers_and_the_largest_archive() {
         let bundle = bundle(release_with(&[("a", &["base", "a1"]), ("b", &["base", "b1"])]));
         let data_root = Some("/var/lib/docker".into());

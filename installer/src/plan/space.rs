@@ -4,6 +4,7 @@ use super::{Action, Observed, PlannedImage};
 use crate::layout;
 use landfall_manifests::{Blob, Bundle};
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// What file systems hand out, in bytes: a file takes whole ones.
@@ -27,7 +28,7 @@ pub(crate) struct Need {
 pub(super) fn needs(bundle: &Bundle, staged: &[&Blob], images: &[PlannedImage], observed: &Observed) -> Vec<Need> {
     let mut needs = vec![
         need("the store", layout::STORE_FOLDER, staged.iter().map(|blob| blob.size)),
-        need("the release", layout::PROGRAM_FOLDER, release_files(bundle)),
+        need("the release", layout::PROGRAM_FOLDER, release_files(bundle).chain(release_folders(bundle))),
         need("the database and the records", layout::DATA_FOLDER, std::iter::once(RECORDS)),
         need("the settings", layout::SETTINGS_FOLDER, std::iter::once(RECORDS)),
         need("the units", layout::UNITS_FOLDER, std::iter::once(RECORDS)),
@@ -45,6 +46,12 @@ fn release_files(bundle: &Bundle) -> impl Iterator<Item = u64> {
     let signatures = bundle.signatures().iter().map(|signature| signature.to_file().len() as u64);
     let sizes = files.iter().chain(installer).map(|file| file.size);
     sizes.chain(signatures).chain(std::iter::once(bundle.manifest().len() as u64))
+}
+
+/// The folders of the release, a block each.
+fn release_folders(bundle: &Bundle) -> impl Iterator<Item = u64> {
+    let folders: BTreeSet<&str> = bundle.release().files.iter().flat_map(|file| file.path.folders()).collect();
+    folders.into_iter().map(|_| BLOCK)
 }
 
 /// An engine first writes an archive to its disk and then unpacks the layers: all layers, and the largest archive once more.

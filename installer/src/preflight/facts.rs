@@ -2,7 +2,7 @@
 
 use crate::durable::{self, At as _, PathError};
 use crate::engine::About;
-use crate::layout::{LINKS, Layout};
+use crate::layout::{FOLDERS, LINKS, Layout};
 use crate::plan::Plan;
 use crate::settings::Ports;
 use crate::site::Site;
@@ -29,6 +29,8 @@ pub(crate) struct Facts {
     pub(crate) engine: Option<Result<About, String>>,
     /// The kernel's cgroup controllers, where it tells.
     pub(crate) controllers: Option<Vec<String>>,
+    /// Files, and links that lead nowhere or out of the root, where a folder has to be.
+    pub(crate) no_folders: Vec<PathBuf>,
     /// What is where a part of the release has to go.
     pub(crate) in_the_way: Vec<PathBuf>,
     /// Programs on the PATH that are not ours.
@@ -65,6 +67,7 @@ pub(crate) fn gather(
         lacks_systemd: site.units.as_ref().is_some_and(|units| !units.booted()),
         controllers: controllers(),
         engine,
+        no_folders: no_folders(layout)?,
         in_the_way: in_the_way(layout, plan, id)?,
         foreign_links: foreign_links(layout)?,
         seconds_since_1970: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
@@ -79,19 +82,14 @@ fn file_systems(layout: &Layout, plan: &Plan) -> Result<BTreeMap<PathBuf, FileSy
         if need.folder.is_absolute() && !durable::exists(&folder)? {
             continue;
         }
-        systems.insert(need.folder.clone(), file_system(nearest(&folder)?)?);
+        systems.insert(need.folder.clone(), file_system(nearest(&folder))?);
     }
     Ok(systems)
 }
 
 /// The folder itself, or the nearest of its parents that is there.
-fn nearest(folder: &Path) -> Result<&Path, PathError> {
-    for candidate in folder.ancestors() {
-        if durable::exists(candidate)? {
-            return Ok(candidate);
-        }
-    }
-    Ok(Path::new("/"))
+fn nearest(folder: &Path) -> &Path {
+    folder.ancestors().find(|candidate| candidate.is_dir()).unwrap_or(Path::new("/"))
 }
 
 fn file_system(folder: &Path) -> Result<FileSystem, PathError> {
@@ -133,6 +131,17 @@ fn enabled_v1(text: &str) -> Vec<String> {
         .filter_map(|mut fields| (fields.clone().nth(3) == Some("1")).then(|| fields.next()).flatten())
         .map(str::to_owned)
         .collect()
+}
+
+fn no_folders(layout: &Layout) -> Result<Vec<PathBuf>, PathError> {
+    let (root, mut found) = (layout.at(""), Vec::new());
+    for path in FOLDERS.map(|(folder, _)| layout.at(folder)) {
+        let leads_to_folder = path.canonicalize().is_ok_and(|real| real.is_dir() && real.starts_with(&root));
+        if !leads_to_folder && durable::exists(&path)? {
+            found.push(path);
+        }
+    }
+    Ok(found)
 }
 
 fn in_the_way(layout: &Layout, plan: &Plan, id: &ReleaseId) -> Result<Vec<PathBuf>, PathError> {

@@ -11,6 +11,8 @@ pub(crate) enum Problem {
     NotRoot,
     /// Something is where a part of the release has to go, and nothing is installed.
     InTheWay(PathBuf),
+    /// A file or a link is where a folder has to be.
+    NoFolder(PathBuf),
     /// A file system is too full.
     Room { at: PathBuf, needed: u64, free: u64 },
     /// A file system has too few free inodes.
@@ -35,6 +37,9 @@ impl fmt::Display for Problem {
             Self::NotRoot => write!(f, "only root can install on the running system"),
             Self::InTheWay(path) => {
                 write!(f, "{} is there although nothing is installed: move it away", path.display())
+            }
+            Self::NoFolder(path) => {
+                write!(f, "{} does not lead to a folder below the host's root: move it away", path.display())
             }
             Self::Room { at, needed, free } => write!(
                 f,

@@ -52,7 +52,11 @@ impl Parts {
         parts
     }
 
+    /// Adds a file, or replaces it.
     pub(crate) fn file(&mut self, path: &str, mode: &str, content: &[u8]) {
+        if let Some(at) = self.release.files.iter().position(|file| file.path.as_str() == path) {
+            self.blobs.remove(&self.release.files.remove(at).blob);
+        }
         let blob = self.blob(zstd::encode_all(content, 3).unwrap());
         self.release.files.push(File {
             path: path.parse().unwrap(),

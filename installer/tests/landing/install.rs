@@ -48,6 +48,10 @@ fn installing_twice_changes_nothing_and_says_so() {
     let outcome = scene.install_with(&bundle, &["--json"]).ok();
     assert_eq!(outcome.json()["changed"], false);
     scene.install(&bundle).ok().says("nothing to do");
+    for command in ["install", "plan"] {
+        let words = [command, bundle.to_str().unwrap(), "--set", "api.port=8080"];
+        scene.run(&words).exits(2).says("config.toml is there from before");
+    }
     assert_eq!(scene.tree(), before);
 }
 

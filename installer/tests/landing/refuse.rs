@@ -136,6 +136,50 @@ fn content_that_was_signed_wrong_is_refused_late_and_undone() {
 }
 
 #[test]
+fn settings_of_the_release_that_make_no_sense_are_the_publishers_fault() {
+    let scene = usual();
+    for wrong in [&b"[api\n"[..], b"[api]\nport = 3000\n", b"[api]\naddress = \"0.0.0.0\"\nport = \"x\"\n", b"\xff"] {
+        let mut parts = Parts::new("1.0.0", 1);
+        parts.file("config.toml", "0644", wrong);
+        refused(&scene, &parts.pack(&scene.key), 3, "ask its publisher for another one");
+    }
+}
+
+#[test]
+fn what_is_no_folder_below_the_root_is_named_and_stays() {
+    for place in
+        ["var/lib/landfall", "var/lib/landfall/state", "var/lib/landfall/store", "opt/landfall", "etc/landfall"]
+    {
+        let elsewhere = tempfile::tempdir().unwrap();
+        for kind in ["file", "dangling", "outside"] {
+            let scene = usual();
+            let path = scene.root().join(place);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            match kind {
+                "file" => std::fs::write(&path, "mine").unwrap(),
+                "dangling" => std::os::unix::fs::symlink("nowhere", &path).unwrap(),
+                _ => std::os::unix::fs::symlink(elsewhere.path(), &path).unwrap(),
+            }
+            let bytes = Parts::new("1.0.0", 1).pack(&scene.key);
+            refused(&scene, &bytes, 6, &format!("{} does not lead to a folder below", path.display()));
+            assert_eq!(std::fs::read_dir(elsewhere.path()).unwrap().count(), 0, "{place} leads out");
+        }
+    }
+}
+
+#[test]
+fn a_plan_for_a_host_that_is_not_fit_is_shown_and_fails() {
+    let scene = usual();
+    std::fs::write(scene.root().join("opt/landfall"), "mine").unwrap();
+    let bundle = scene.put("good.tar", &Parts::new("1.0.0", 1).pack(&scene.key));
+    let key = scene.key.public_key().to_line();
+    let words = ["plan", bundle.to_str().unwrap(), "--trust", &key];
+    scene.run(&words).exits(6).says("opt/landfall does not lead to").says("acme 1.0.0-1");
+    let json = scene.run(&[&words[..], &["--json"]].concat()).exits(6).json();
+    assert_eq!(json["error"]["exit"], 6);
+}
+
+#[test]
 fn what_is_in_the_way_is_named_and_stays() {
     let scene = usual();
     std::fs::create_dir_all(scene.root().join("opt/landfall")).unwrap();
@@ -150,7 +194,7 @@ fn what_is_in_the_way_is_named_and_stays() {
 fn a_missing_file_or_root_is_a_usage_error() {
     let scene = usual();
     scene.install(&scene.stick().join("missing.tar")).exits(2).says("missing.tar");
-    scene.install(&scene.stick()).exits(2).says("neither a file nor a block device");
+    scene.install(&scene.stick()).exits(2).says("is not a regular file");
     scene.run(&["--root", "/does/not/exist", "status"]).exits(2);
     scene.run(&["install"]).exits(2);
 }
