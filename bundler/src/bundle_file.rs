@@ -1,5 +1,6 @@
 //! Bundles that exist: opened, and read by several threads at once.
 
+use crate::regular;
 use landfall_console::Progress;
 use landfall_manifests::{Bundle, Entry, Head, ReadError};
 use std::fs::File;
@@ -35,8 +36,8 @@ impl BundleFile {
     /// Opens a bundle and reads its manifest and its signatures, without believing them.
     pub(crate) fn open(path: &Path) -> Result<Self, BundleError> {
         let cannot = |source| BundleError::Open { path: path.to_owned(), source };
-        let file = File::open(path).map_err(cannot)?;
-        let size = file.metadata().map_err(cannot)?.len();
+        let (file, metadata) = regular::open(path).map_err(cannot)?;
+        let size = metadata.len();
         let mut buffered = BufReader::new(&file);
         let head =
             Head::read(&mut buffered).map_err(|source| BundleError::Refused { path: path.to_owned(), source })?;

@@ -4,6 +4,7 @@
 use crate::assemble::AssembleError;
 use crate::bundle_file::BundleError;
 use crate::definition::DefinitionError;
+use crate::output::OutputError;
 use crate::plan::PlanError;
 use crate::rewrite::RewriteError;
 use crate::sources::{FileError, ImageError, SourceError};
@@ -50,6 +51,7 @@ const DEFINITION: &str = "correct the definition, and build again";
 const SOURCE_FILE: &str = "correct the path in the definition (it is relative to the definition), or make the file";
 const COPY_AGAIN: &str = "copy the bundle again from where it was made, and compare its sha256sum";
 const CHANGED: &str = "build again when nothing writes to it";
+const SECRET: &str = "move it out of what is packed";
 const TRUST: &str = "compare the key ids with those that you were given by another way than the bundle";
 
 fn disk_full(error: &io::Error) -> Option<Verdict> {
@@ -65,6 +67,7 @@ fn disk_full(error: &io::Error) -> Option<Verdict> {
 fn verdict(cause: &(dyn Error + 'static)) -> Option<Verdict> {
     None.or_else(|| cause.downcast_ref().map(of_definition))
         .or_else(|| cause.downcast_ref().map(of_plan))
+        .or_else(|| cause.downcast_ref().map(of_output))
         .or_else(|| cause.downcast_ref().map(of_file))
         .or_else(|| cause.downcast_ref::<ImageError>().map(|error| of_source(&error.source)))
         .or_else(|| cause.downcast_ref().map(of_assembly))
@@ -88,6 +91,17 @@ fn of_plan(error: &PlanError) -> Verdict {
     }
 }
 
+fn of_output(error: &OutputError) -> Verdict {
+    match error {
+        OutputError::NoFolder { .. } => (Exit::Usage, "no_folder", "make the folder first, or correct --out"),
+        OutputError::InTheWay { .. } => (Exit::Usage, "exists", "name another file with --out"),
+        OutputError::Source { .. } | OutputError::Within { .. } => {
+            (Exit::Usage, "output_in_source", "write to another folder with --out")
+        }
+        OutputError::Secret { .. } => (Exit::Usage, "secret_key_in_source", SECRET),
+    }
+}
+
 fn of_file(error: &FileError) -> Verdict {
     match error {
         FileError::Read { place: None, .. } => {
@@ -101,6 +115,8 @@ fn of_file(error: &FileError) -> Verdict {
         FileError::Special { .. } => {
             (Exit::Usage, "special_file", "replace it with what it stands for, or leave it out")
         }
+        FileError::SecretKey { .. } => (Exit::Usage, "secret_key_in_source", SECRET),
+        FileError::Settings { .. } => (Exit::Usage, "config", "correct it, and build again"),
         FileError::Path { .. } | FileError::NotUtf8 { .. } | FileError::Twice { .. } => {
             (Exit::Usage, "definition", DEFINITION)
         }
@@ -120,8 +136,15 @@ fn of_source(error: &SourceError) -> Verdict {
             (Exit::Usage, "wrong_arch", "take the image for the release's arch, or correct arch in [release]")
         }
         SourceError::Special { .. } => (Exit::Usage, "special_file", "remove it from the folder"),
+        SourceError::SecretKey { .. } => (Exit::Usage, "secret_key_in_source", SECRET),
         SourceError::TooManyLayers(_) => (Exit::Usage, "too_many_layers", "squash the image"),
         SourceError::Changed { .. } => (Exit::Unexpected, "changed", CHANGED),
+        SourceError::Layer(_, LayerError::Window) => {
+            (Exit::Usage, "layer_window", "repack the layer: compress it again without --long and --ultra")
+        }
+        SourceError::Foreign(_) => {
+            (Exit::Usage, "foreign_layer", "copy the image with its foreign layers, or build it from another base")
+        }
         SourceError::NoEngine { .. } => {
             (Exit::Unfit, "no_engine", "start the engine, or say where it is with DOCKER_HOST")
         }

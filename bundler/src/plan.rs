@@ -144,6 +144,18 @@ impl Plan {
             jobs: jobs(&definition.images),
         })
     }
+
+    /// The files, and the folders of which everything is packed, with the lines that name them.
+    pub(crate) fn sources(&self) -> impl Iterator<Item = (&Place, &Path)> {
+        let trees = self.trees.iter().map(|tree| (&tree.source.place, tree.source.path.as_path()));
+        let jobs = self.jobs.iter().filter_map(|job| match job {
+            Job::OciArchive { file: path, wanted }
+            | Job::DockerArchive { file: path, wanted }
+            | Job::Rootfs { folder: path, wanted, .. } => Some((&wanted[0].place, path.as_path())),
+            Job::OciFolder { .. } | Job::DockerDaemon { .. } => None,
+        });
+        trees.chain(jobs)
+    }
 }
 
 fn planned(image: &ImageSection) -> PlannedImage {

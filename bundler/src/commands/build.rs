@@ -3,7 +3,7 @@ use crate::key_files::{self, PasswordArgs};
 use crate::plan::{Machine, Plan};
 use crate::sources::{self, Work};
 use crate::store::{BlobStore, default_workers};
-use crate::{assemble, failure};
+use crate::{assemble, failure, output};
 use anyhow::{Context as _, Result};
 use landfall_console::{Console, Exit, Failure, Size};
 use landfall_keys::SecretKey;
@@ -18,7 +18,9 @@ The definition is a TOML file; paths in it are relative to it. ${NAME} in its st
 or from the environment. The same inputs give the same bytes, also on a machine with more cores; the release has a \
 time only if the definition has `created`, or the environment SOURCE_DATE_EPOCH.
 
-Temporary files lie beside the bundle, in a folder that goes away in the end.
+Temporary files lie beside the bundle, in a folder that goes away in the end; what a killed run left there goes away with \
+the next one. A bundle that is there already is replaced, any other file is not. A folder that is packed can hold neither \
+the bundle nor a secret key.
 
 Examples:
   landfall-bundler build acme.toml --key acme.key
@@ -51,7 +53,8 @@ pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
     let definition = Definition::read(&args.definition, &variables)?;
     let keys = key_files::secrets(&args.keys, &args.password, console)?;
     let plan = Plan::new(&definition, &machine(&keys)?)?;
-    let out = output(args.out.as_deref(), &plan);
+    let secrets: Vec<&Path> = args.keys.iter().chain(&args.password.password_file).map(PathBuf::as_path).collect();
+    let out = output::place(args.out.as_deref(), &plan, &secrets)?;
     let folder = assemble::folder_of(&out);
     let signed = make(&plan, &keys, &out, folder, console).map_err(|error| failure::with_room(error, folder))?;
     report(&signed, &out, console)
@@ -74,18 +77,8 @@ fn machine(keys: &[SecretKey]) -> Result<Machine> {
     })
 }
 
-/// Where the bundle goes.
-fn output(out: Option<&Path>, plan: &Plan) -> PathBuf {
-    match out {
-        Some(folder) if folder.is_dir() => folder.join(plan.release.file_name()),
-        Some(file) => file.to_owned(),
-        None => PathBuf::from(plan.release.file_name()),
-    }
-}
-
 fn make(plan: &Plan, keys: &[SecretKey], out: &Path, folder: &Path, console: Console) -> Result<Signed> {
-    let name = out.file_name().unwrap_or_default().to_string_lossy();
-    let mut store = BlobStore::new(folder, &name, default_workers())?;
+    let mut store = BlobStore::new(folder, default_workers())?;
     let release = pack(plan, &mut store, console)?;
     let total = release.blobs.iter().map(|blob| blob.size).sum();
     let progress = console.progress("Writing the bundle", Some(total));

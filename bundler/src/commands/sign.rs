@@ -1,6 +1,8 @@
 use crate::assemble::{folder_of, put_in_place};
 use crate::bundle_file::BundleFile;
 use crate::key_files::{self, PasswordArgs};
+use crate::output;
+use crate::partial::PartialFolder;
 use crate::rewrite::{RewriteError, rewrite};
 use anyhow::Result;
 use landfall_console::Console;
@@ -35,15 +37,13 @@ struct Added<'a> {
 }
 
 pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
-    let opened = BundleFile::open(&args.bundle)?;
+    let opened = BundleFile::open(&output::followed(&args.bundle))?;
     let key = key_files::secret(&args.key, &args.password, console)?;
     let mut signed = opened.head.clone().into_signed_without_verifying()?;
     signed.add(&key)?;
     let out = &opened.path;
     let failed = |source| RewriteError::Write { path: out.clone(), source };
-    let prefix = format!(".{}.partial-", out.file_name().unwrap_or_default().to_string_lossy());
-    let folder = tempfile::Builder::new().prefix(&prefix).tempdir_in(folder_of(out));
-    let folder = folder.map_err(|error| failed(error.into()))?;
+    let folder = PartialFolder::new(folder_of(out)).map_err(|error| failed(error.into()))?;
     let partial = folder.path().join("bundle");
     let file = File::create_new(&partial).map_err(|error| failed(error.into()))?;
     let progress = console.progress("Writing the bundle", Some(opened.size));

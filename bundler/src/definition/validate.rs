@@ -6,7 +6,7 @@ use super::shape::{FileShape, ImageShape, ReleaseShape, RuntimeShape, Shape};
 use super::{
     Definition, DefinitionError, FileSection, ImageSection, NamedFile, Process, ReleaseSection, RuntimeSection, Source,
 };
-use landfall_manifests::{Tenant, archive};
+use landfall_manifests::Tenant;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use toml::Spanned;
@@ -145,9 +145,9 @@ fn tenant(text: &Text<'_>, written: Spanned<Tenant>) -> Result<Tenant, Definitio
 fn file(text: &Text<'_>, shape: FileShape) -> Result<FileSection, DefinitionError> {
     let at = shape.path.span().start;
     let path = shape.path.into_inner();
-    let manifest = path.as_str().starts_with(archive::MANIFEST_NAME);
-    if manifest || ["bin", "units", "config.toml"].into_iter().any(|reserved| path.is_within(reserved)) {
-        let reserved = "bin/, units/, config.toml and landfall.json* are the release's own";
+    if path.is_the_records_own() || ["bin", "units", "config.toml"].into_iter().any(|reserved| path.is_within(reserved))
+    {
+        let reserved = "bin/, units/, config.toml, landfall.json* and .landfall.json* are the release's own";
         return Err(text.wrong(at, format!("a file cannot be at {path}: {reserved}")));
     }
     Ok(FileSection { source: text.named_file(&shape.source)?, path })

@@ -57,8 +57,12 @@ pub(crate) enum SourceError {
     LayerKind(String),
     #[error("{} is a {kind}: an image made from a folder has files, folders and links only", path.display())]
     Special { path: PathBuf, kind: &'static str },
+    #[error("{} is a secret key, which must not leave this machine", path.display())]
+    SecretKey { path: PathBuf },
     #[error("{} changed while it was read", path.display())]
     Changed { path: PathBuf },
+    #[error("the layer {0} is foreign (its license forbids distributing it), and is not in it")]
+    Foreign(String),
     #[error("layer {0}")]
     Layer(String, #[source] LayerError),
     #[error(transparent)]

@@ -1,18 +1,23 @@
 //! The files of a release's folder.
 
 use super::layer_kind::first_block;
+use super::secret_key::is_secret_key;
 use crate::definition::Place;
 use crate::elf::{self, ElfError};
 use crate::plan::{Content, Plan, PlannedFile, PlannedTree};
+use crate::regular;
 use crate::store::{BlobStore, CHUNK, Packed, StoreError};
 use landfall_console::Progress;
 use landfall_manifests::{Arch, BundlePath, Encoding, File as ReleaseFile, Mode, PathError};
 use std::collections::BTreeMap;
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::io::{self, Cursor, Read, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use walkdir::{DirEntry, WalkDir};
+
+/// A settings file, in bytes: the runtime has under a hundred settings.
+const SETTINGS_BYTES: usize = 1 << 20;
 
 /// A file of the definition cannot be packed.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +28,10 @@ pub(crate) enum FileError {
     Program { place: Option<Place>, path: PathBuf, arch: &'static str, source: ElfError },
     #[error("{place}: {} is a {kind}: a release has files and folders only", path.display())]
     Special { place: Place, path: PathBuf, kind: &'static str },
+    #[error("{place}: {} is no TOML file: {reason}", path.display())]
+    Settings { place: Place, path: PathBuf, reason: String },
+    #[error("{place}: {} is a secret key, which must not leave this machine", path.display())]
+    SecretKey { place: Place, path: PathBuf },
     #[error("{place}: {} cannot be packed", path.display())]
     Path { place: Place, path: PathBuf, source: PathError },
     #[error("{place}: {} has a name that is not UTF-8", path.display())]
@@ -67,7 +76,7 @@ impl Packing<'_> {
             Content::File { path, place } => (Some(place.clone()), path),
         };
         let cannot = |source| FileError::Read { place: place.clone(), path: path.clone(), source };
-        let (mut opened, metadata) = open(path).map_err(cannot)?;
+        let (mut opened, metadata) = regular::open(path).map_err(cannot)?;
         let start = first_block(&mut opened).map_err(cannot)?;
         if matches!(file.content, Content::Program { .. }) {
             let header = &start[..start.len().min(elf::HEADER_BYTES)];
@@ -77,6 +86,9 @@ impl Packing<'_> {
                 arch: self.arch.name(),
                 source,
             })?;
+        }
+        if let Content::File { place, .. } = &file.content {
+            check_settings(&opened, place, path)?;
         }
         let content = self.content(path, Cursor::new(start).chain(opened), metadata.len())?;
         self.add(place, file.path.clone(), file.mode, content, path.clone())
@@ -105,7 +117,10 @@ impl Packing<'_> {
         let (path, place) = (entry.path(), &tree.source.place);
         let target = target(entry, tree)?;
         let cannot = |source| FileError::Read { place: Some(place.clone()), path: path.to_owned(), source };
-        let (opened, metadata) = open(path).map_err(cannot)?;
+        let (opened, metadata) = regular::open(path).map_err(cannot)?;
+        if is_secret_key(&opened, metadata.len()).map_err(cannot)? {
+            return Err(FileError::SecretKey { place: place.clone(), path: path.to_owned() });
+        }
         // Only whether it is a program: the rest depends on the umask of whoever checked it out.
         let program = metadata.permissions().mode() & 0o111 != 0;
         let mode = Mode::of(if program { 0o755 } else { 0o644 });
@@ -155,10 +170,18 @@ impl Packing<'_> {
     }
 }
 
-fn open(path: &Path) -> io::Result<(File, Metadata)> {
-    let file = File::open(path)?;
-    let metadata = file.metadata()?;
-    if metadata.is_dir() { Err(io::ErrorKind::IsADirectory.into()) } else { Ok((file, metadata)) }
+/// The runtime's settings must be TOML: what they say is for the runtime of the release to judge.
+fn check_settings(file: &File, place: &Place, path: &Path) -> Result<(), FileError> {
+    let wrong = |reason: String| FileError::Settings { place: place.clone(), path: path.to_owned(), reason };
+    let mut bytes = vec![0; SETTINGS_BYTES + 1];
+    let read = file.read_at(&mut bytes, 0);
+    let read = read.map_err(|source| FileError::Read { place: Some(place.clone()), path: path.to_owned(), source })?;
+    if read > SETTINGS_BYTES {
+        return Err(wrong(format!("it has more than {SETTINGS_BYTES} bytes")));
+    }
+    let text = std::str::from_utf8(&bytes[..read]).map_err(|error| wrong(error.to_string()))?;
+    toml::from_str::<toml::Table>(text).map_err(|error| wrong(error.to_string().trim_end().to_owned()))?;
+    Ok(())
 }
 
 fn special(entry: &DirEntry) -> Option<&'static str> {

@@ -9,6 +9,7 @@ mod image;
 mod layer_kind;
 mod oci;
 mod rootfs;
+mod secret_key;
 
 pub(crate) use error::{ImageError, SourceError};
 pub(crate) use files::{FileError, pack as pack_files};

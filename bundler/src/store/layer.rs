@@ -2,8 +2,11 @@
 
 use super::{BlobStore, CHUNK, StoreError};
 use flate2::read::MultiGzDecoder;
-use landfall_manifests::{Digest, Encoding, Hasher, Layer};
+use landfall_manifests::{Digest, Encoding, Hasher, Layer, limits};
 use std::io::{self, BufReader, Read, Write as _};
+
+/// What zstd says of a window over the limit: `ZSTD_error_frameParameter_windowTooLarge`, whose number does not come through.
+const WINDOW_ERROR: &str = "Frame requires too much memory for decoding";
 
 /// A layer cannot be taken in.
 #[derive(Debug, thiserror::Error)]
@@ -12,6 +15,8 @@ pub(crate) enum LayerError {
     Read(#[source] io::Error),
     #[error("the layer is no whole {} stream", name(*encoding))]
     Compression { encoding: Encoding, source: io::Error },
+    #[error("the layer needs a zstd window of more than {} MiB to be unpacked", (1 << limits::ZSTD_WINDOW_LOG) >> 20)]
+    Window,
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -53,11 +58,12 @@ impl BlobStore {
         let tee = Tee { stream, out: &mut blob, failed: &mut failed };
         let found = match encoding {
             Encoding::Gzip => hash_all(MultiGzDecoder::new(BufReader::with_capacity(CHUNK, tee))),
-            Encoding::Zstd => zstd::Decoder::with_buffer(BufReader::with_capacity(CHUNK, tee)).and_then(hash_all),
+            Encoding::Zstd => zstd_decoder(tee).and_then(hash_all),
         };
         let (diff_id, size) = match (found, failed) {
             (_, Some(Failed::Write(error))) => return Err(blob.failed(error).into()),
             (_, Some(Failed::Read(error))) => return Err(LayerError::Read(error)),
+            (Err(source), None) if source.to_string() == WINDOW_ERROR => return Err(LayerError::Window),
             (Err(source), None) => return Err(LayerError::Compression { encoding, source }),
             (Ok(found), None) => found,
         };
@@ -66,6 +72,13 @@ impl BlobStore {
         self.layers.push(layer.clone());
         Ok(layer)
     }
+}
+
+/// A decoder that accepts what the installer will accept.
+fn zstd_decoder<R: Read>(stream: R) -> io::Result<zstd::Decoder<'static, BufReader<R>>> {
+    let mut decoder = zstd::Decoder::with_buffer(BufReader::with_capacity(CHUNK, stream))?;
+    decoder.window_log_max(limits::ZSTD_WINDOW_LOG)?;
+    Ok(decoder)
 }
 
 /// Reads a decompressed stream to its end.

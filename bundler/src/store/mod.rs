@@ -7,13 +7,13 @@ mod layer;
 pub(crate) use compress::{Packer, default_workers};
 pub(crate) use layer::LayerError;
 
+use crate::partial::PartialFolder;
 use blob_file::BlobFile;
 use landfall_manifests::{Digest, Layer};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use tempfile::TempDir;
 
 /// How much is read at once, in bytes: enough that system calls cost nothing beside hashing, small enough for a cache.
 pub(crate) const CHUNK: usize = 256 << 10;
@@ -21,7 +21,7 @@ pub(crate) const CHUNK: usize = 256 << 10;
 /// Blobs in a temporary folder, which goes away with this value.
 #[derive(Debug)]
 pub(crate) struct BlobStore {
-    folder: TempDir,
+    folder: PartialFolder,
     sizes: BTreeMap<Digest, u64>,
     layers: Vec<Layer>,
     started: u64,
@@ -56,10 +56,9 @@ pub(crate) struct Packed {
 }
 
 impl BlobStore {
-    /// A store in a new folder `.<name>.partial-XXXX` in `parent`, which compresses with `workers` threads.
-    pub(crate) fn new(parent: &Path, name: &str, workers: u32) -> Result<Self, StoreError> {
-        let prefix = format!(".{name}.partial-");
-        let folder = tempfile::Builder::new().prefix(&prefix).tempdir_in(parent);
+    /// A store in a new folder in `parent`, which compresses with `workers` threads.
+    pub(crate) fn new(parent: &Path, workers: u32) -> Result<Self, StoreError> {
+        let folder = PartialFolder::new(parent);
         let folder = folder.map_err(|source| StoreError::Folder { folder: parent.to_owned(), source })?;
         Ok(Self { folder, sizes: BTreeMap::new(), layers: Vec::new(), started: 0, workers })
     }

@@ -71,7 +71,7 @@ pub(crate) fn save(desk: &Desk, file: &str, form: Form, images: &[(&str, Vec<Vec
     desk.write(file, archive.into_inner().expect("end the archive"));
 }
 
-fn put(archive: &mut Builder<Vec<u8>>, name: &str, content: &[u8]) {
+pub(crate) fn put(archive: &mut Builder<Vec<u8>>, name: &str, content: &[u8]) {
     let mut header = Header::new_ustar();
     header.set_size(content.len() as u64);
     header.set_mode(0o644);

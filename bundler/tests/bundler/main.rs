@@ -5,4 +5,5 @@ mod bundles;
 mod desk;
 mod docker_archive;
 mod keys;
+mod output;
 mod sources;

@@ -1,7 +1,7 @@
 //! Every transport without a daemon, by the archives that real tools write or by archives in their form.
 
 use crate::desk::Desk;
-use crate::docker_archive::{Form, config, gzip, hex, layer, save};
+use crate::docker_archive::{Form, config, gzip, hex, layer, put, save};
 use serde_json::Value;
 use std::fs;
 
@@ -168,6 +168,85 @@ fn refuses_images_that_are_not_what_they_say() {
         assert!(!desk.path("acme.tar").exists());
         assert!(desk.names().iter().all(|name| !name.contains("partial")), "{:?}", desk.names());
     }
+}
+
+#[test]
+fn refuses_a_layer_that_the_installer_could_not_unpack() {
+    let desk = Desk::new();
+    let layers = vec![layer("large", 34 << 20)];
+    let config = config("amd64", &layers);
+    desk.write("layer.tar", &layers[0]);
+    for (window, accepted) in [("25", true), ("26", false)] {
+        desk.tool("zstd", &["-qf", &format!("--long={window}"), "layer.tar", "-o", "layer.zst"]);
+        let stored = fs::read(desk.path("layer.zst")).unwrap();
+        let mut archive = tar::Builder::new(Vec::new());
+        put(&mut archive, "layer", &stored);
+        put(&mut archive, "config.json", &config);
+        put(&mut archive, "manifest.json", br#"[{"Config": "config.json", "Layers": ["layer"]}]"#);
+        desk.write("saved.tar", archive.into_inner().unwrap());
+        desk.define(&image("app", "docker-archive:saved.tar"));
+        if accepted {
+            desk.build("acme.tar");
+        } else {
+            let error = desk.refused(2, &["build", "acme.toml", "--key", "k.key", "--out", "acme.tar"]);
+            assert_eq!(error["code"], "layer_window", "{error}");
+            assert!(error["hint"].as_str().unwrap().starts_with("repack the layer"), "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_large_document_is_an_error_only_if_the_image_needs_it() {
+    let desk = Desk::new();
+    let layer = layer("base", 1000);
+    let large = format!("{{\"a\": \"{}\"}}", "x".repeat(5 << 20));
+    for (name, is_needed) in [("notes.json", false), ("config.json", true)] {
+        let mut archive = tar::Builder::new(Vec::new());
+        put(&mut archive, name, large.as_bytes());
+        put(&mut archive, "layer.tar", &layer);
+        if !is_needed {
+            put(&mut archive, "config.json", &config("amd64", std::slice::from_ref(&layer)));
+        }
+        put(&mut archive, "manifest.json", br#"[{"Config": "config.json", "Layers": ["layer.tar"]}]"#);
+        desk.write("saved.tar", archive.into_inner().unwrap());
+        desk.define(&image("app", "docker-archive:saved.tar"));
+        if is_needed {
+            let error = desk.refused(3, &["build", "acme.toml", "--key", "k.key", "--out", "acme.tar"]);
+            assert!(error["message"].as_str().unwrap().contains("config.json is larger than 4194304 bytes"), "{error}");
+        } else {
+            desk.build("acme.tar");
+        }
+    }
+}
+
+#[test]
+fn names_a_foreign_layer_that_is_missing() {
+    let desk = Desk::new();
+    let layer = layer("base", 10);
+    let config = config("amd64", std::slice::from_ref(&layer));
+    let manifest = serde_json::to_vec(&serde_json::json!({
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.docker.distribution.manifest.v2+json",
+        "config": {
+            "mediaType": "application/vnd.docker.container.image.v1+json",
+            "digest": format!("sha256:{}", hex(&config)), "size": config.len(),
+        },
+        "layers": [{
+            "mediaType": "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
+            "digest": format!("sha256:{}", hex(&layer)), "size": layer.len(),
+        }],
+    }));
+    let manifest = manifest.unwrap();
+    desk.write(&format!("layout/blobs/sha256/{}", hex(&config)), &config);
+    desk.write(&format!("layout/blobs/sha256/{}", hex(&manifest)), &manifest);
+    let index = serde_json::json!({"schemaVersion": 2, "manifests": [{
+        "mediaType": "application/vnd.docker.distribution.manifest.v2+json",
+        "digest": format!("sha256:{}", hex(&manifest)), "size": manifest.len(),
+    }]});
+    desk.write("layout/index.json", index.to_string());
+    desk.define(&image("app", "oci:layout"));
+    let error = desk.refused(2, &["build", "acme.toml", "--key", "k.key"]);
+    assert_eq!(error["code"], "foreign_layer", "{error}");
 }
 
 #[test]

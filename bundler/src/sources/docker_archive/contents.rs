@@ -5,7 +5,7 @@ use crate::sources::image::{parse_config, parse_json};
 use crate::sources::layer_kind::{Kind, first_block};
 use crate::store::BlobStore;
 use landfall_manifests::{Digest, Layer, limits, oci::Platform};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Cursor, Read};
 use tar::EntryType;
 
@@ -21,6 +21,8 @@ const LINK_HOPS: usize = 8;
 #[derive(Debug, Default)]
 pub(super) struct Contents {
     documents: BTreeMap<String, Vec<u8>>,
+    /// Documents that are too large for an image's own: an error only if an image needs one.
+    oversized: BTreeSet<String>,
     layers: BTreeMap<String, Layer>,
     links: BTreeMap<String, String>,
     document_bytes: usize,
@@ -77,7 +79,10 @@ impl Contents {
         let mut content = Cursor::new(start).chain(entry);
         match kind {
             Kind::Json if size <= limits::IMAGE_JSON_BYTES => self.add_document(name, &mut content),
-            Kind::Json => Err(SourceError::TooLarge { what: name.to_owned(), limit: limits::IMAGE_JSON_BYTES }),
+            Kind::Json => {
+                self.oversized.insert(name.to_owned());
+                Ok(())
+            }
             Kind::Other => Ok(()),
             Kind::Tar | Kind::Compressed(_) => {
                 let found = layer(Passing { name, kind, size, content: &mut content })?;
@@ -122,7 +127,11 @@ impl Contents {
 
     /// A JSON document.
     pub(super) fn document(&self, name: &str) -> Result<&[u8], SourceError> {
-        let found = self.documents.get(self.resolve(name));
+        let resolved = self.resolve(name);
+        if self.oversized.contains(resolved) {
+            return Err(SourceError::TooLarge { what: name.to_owned(), limit: limits::IMAGE_JSON_BYTES });
+        }
+        let found = self.documents.get(resolved);
         found.map(Vec::as_slice).ok_or_else(|| SourceError::Lacks(name.to_owned()))
     }
 

@@ -6,6 +6,7 @@ mod select;
 use super::image::PackedImages;
 use super::{ImageError, SourceError, Work};
 use crate::plan::Wanted;
+use crate::regular;
 use crate::store::CHUNK;
 use contents::Contents;
 use flate2::read::MultiGzDecoder;
@@ -24,12 +25,11 @@ type Expected = BTreeMap<String, Digest>;
 pub(super) fn pack_file(path: &Path, wanted: &[Wanted], work: &mut Work<'_>) -> Result<PackedImages, ImageError> {
     let first = &wanted[0];
     let open = || {
-        let mut file = File::open(path)?;
+        let (mut file, metadata) = regular::open(path)?;
         let mut magic = Vec::new();
         (&mut file).take(2).read_to_end(&mut magic)?;
         file.rewind()?;
-        let size = file.metadata()?.len();
-        Ok((file, size, magic == GZIP_MAGIC))
+        Ok((file, metadata.len(), magic == GZIP_MAGIC))
     };
     let (file, size, gzip) = open().map_err(SourceError::read(path)).map_err(|error| first.failed(error))?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();

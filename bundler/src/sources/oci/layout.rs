@@ -1,3 +1,4 @@
+use crate::regular;
 use crate::sources::SourceError;
 use crate::sources::image::check_digest;
 use landfall_manifests::oci::Descriptor;
@@ -58,8 +59,8 @@ impl FolderLayout {
 impl Layout for FolderLayout {
     fn open(&self, name: &str) -> Result<Box<dyn Read>, SourceError> {
         let path = self.0.join(name);
-        match File::open(&path) {
-            Ok(file) => Ok(Box::new(file)),
+        match regular::open(&path) {
+            Ok((file, _)) => Ok(Box::new(file)),
             Err(error) if error.kind() == ErrorKind::NotFound && self.0.is_dir() => {
                 Err(SourceError::Lacks(name.to_owned()))
             }
@@ -79,7 +80,7 @@ pub(super) struct ArchiveLayout {
 
 impl ArchiveLayout {
     pub(super) fn open(path: &Path) -> Result<Self, SourceError> {
-        let file = File::open(path).map_err(SourceError::read(path))?;
+        let (file, _) = regular::open(path).map_err(SourceError::read(path))?;
         let mut files = BTreeMap::new();
         let mut archive = tar::Archive::new(&file);
         for entry in archive.entries_with_seek().map_err(SourceError::Archive)? {

@@ -75,7 +75,10 @@ impl<L: Layout> Source<'_, L> {
         if let Some(known) = work.store.layer_in(&described.digest) {
             return Ok(known.clone());
         }
-        let content = self.layout.open(&layout::blob_path(&described.digest))?;
+        let content = self.layout.open(&layout::blob_path(&described.digest)).map_err(|error| match error {
+            SourceError::Lacks(_) if oci::is_foreign(&described.media_type) => SourceError::Foreign(name.clone()),
+            other => other,
+        })?;
         let mut content = self.progress.reader(content).take(described.size.saturating_add(1));
         let start = first_block(&mut content).map_err(SourceError::Archive)?;
         let kind = Kind::of(&start);

@@ -1,8 +1,10 @@
+use crate::regular;
 use crate::sources::SourceError;
+use crate::sources::secret_key::is_secret_key;
 use crate::store::{CHUNK, Packer};
 use landfall_console::Progress;
 use std::collections::BTreeMap;
-use std::fs::{File, Metadata};
+use std::fs::Metadata;
 use std::io::{self, BufReader, Read};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -85,7 +87,10 @@ impl Layer<'_> {
     fn file(&mut self, header: &mut Header, name: &Path, path: &Path, size: u64) -> Result<(), SourceError> {
         header.set_entry_type(EntryType::Regular);
         header.set_size(size);
-        let file = File::open(path).map_err(SourceError::read(path))?;
+        let (file, _) = regular::open(path).map_err(SourceError::read(path))?;
+        if is_secret_key(&file, size).map_err(SourceError::read(path))? {
+            return Err(SourceError::SecretKey { path: path.to_owned() });
+        }
         let mut content = Exactly { content: BufReader::with_capacity(CHUNK, file), left: size, is_changed: false };
         let added = self.tar.append_data(header, name, &mut content);
         if content.is_changed {
