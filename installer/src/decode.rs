@@ -1,11 +1,8 @@
 //! What is inside a stored blob: decompressed, and held against the size and digest that the manifest gives.
 
-use landfall_manifests::{Digest, Encoding, Hasher};
+use landfall_manifests::{Digest, Encoding, Hasher, limits};
 use std::io::{self, BufReader, Read};
 
-/// The largest zstd window that is accepted, as a power of two: 32 MiB, which keeps the installer under 64 MiB. The bundler's
-/// own blobs need 8 MiB at most; only layers packed elsewhere with `--long` or `--ultra` need more.
-const WINDOW_LOG_MAX: u32 = 25;
 /// How much of a blob is read at once, in bytes.
 const CHUNK: usize = 256 << 10;
 
@@ -51,7 +48,7 @@ impl Decoder {
             Encoding::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(stored)),
             Encoding::Zstd => {
                 let mut decoder = zstd::Decoder::with_buffer(stored)?;
-                decoder.window_log_max(WINDOW_LOG_MAX)?;
+                decoder.window_log_max(limits::ZSTD_WINDOW_LOG)?;
                 Box::new(decoder)
             }
         };
