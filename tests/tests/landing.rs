@@ -77,12 +77,13 @@ fn tenants_serve(landed: Landed<'_>, hello: &Tenant, node: &Tenant) -> Result<()
     ensure!(hello.port != node.port && hello.api_key != node.api_key, "{hello:?} {node:?}");
     for tenant in [hello, node] {
         ensure!(tenant.api_key.starts_with("sk_tenant_"), "{tenant:?}");
+        // Its front door waits while it starts; after that it has something to say.
+        landed.visit(tenant, "/health")?.expect(200)?;
         let status = landed.status(tenant)?;
         ensure!(status["containerName"] == tenant.container.as_str() && status["port"] == tenant.port, "{status}");
         let logs =
             landed.request("GET", &format!("/api/v1/tenant/{}/logs", tenant.env_id), None)?.expect(200)?.json()?;
         ensure!(logs["logs"].as_array().is_some_and(|lines| !lines.is_empty()), "{logs}");
-        landed.visit(tenant, "/health")?.expect(200)?;
     }
     let hello_says = landed.visit(hello, "/")?.expect(200)?;
     ensure!(hello_says.body.contains("first"), "{hello_says:?}");
