@@ -35,6 +35,7 @@ demo: build ## pack two tenants' images, land them on an isolated host, provisio
 	@$(BUILT)/demo
 
 test: build ## run all tests: unit tests, and those on isolated hosts (as root)
+	$(call stage,install what the tests use,$(BUILT)/tools)
 	$(call stage,build the tests,cargo test $(CARGO_FLAGS) --no-run --quiet)
 	$(call stage,run the tests,cargo test $(CARGO_FLAGS) --no-fail-fast)
 	$(passed)

@@ -11,6 +11,7 @@ const TOOLS: &[(&str, &str)] = &[
     ("dockerd", "docker.io"),
     ("docker", "docker-cli | docker.io"),
     ("gcc", "gcc"),
+    ("ip", "iproute2"),
     ("iptables", "iptables"),
     ("jq", "jq"),
     ("make", "make"),
