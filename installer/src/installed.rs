@@ -22,6 +22,9 @@ pub(crate) struct Installed {
     pub(crate) schema: u32,
     /// The release that `current` points at.
     pub(crate) current: InstalledRelease,
+    /// The releases that can be gone back to, the newest first, without the current one.
+    #[serde(default)]
+    pub(crate) kept: Vec<InstalledRelease>,
     /// What the host was like.
     pub(crate) host: Surroundings,
     /// Folders that were not there before, relative to the root, outermost first.

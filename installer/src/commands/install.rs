@@ -99,6 +99,7 @@ fn land(site: &Site, opened: &Opened, prepared: &Prepared, state: Option<State>)
     let record = Installed {
         schema: 1,
         current: InstalledRelease::new(bundle.release(), manifest, plan.units.clone(), plan.tags()),
+        kept: Vec::new(),
         host: site.surroundings.clone(),
         created: plan.folders.clone(),
     };

@@ -131,7 +131,7 @@ fn undoing_takes_away_the_tags_that_were_added_and_no_others() {
     let tags = plan::images(&release, Some(&plan::ObservedEngine::default())).into_iter().map(|image| image.tag);
     let host = Surroundings { engine: crate::engine::EngineAddress::None, systemd: false };
     let current = InstalledRelease::new(&release, Digest::of(b""), Vec::new(), Vec::new());
-    let record = Installed { schema: 1, current, host, created: Vec::new() };
+    let record = Installed { schema: 1, current, kept: Vec::new(), host, created: Vec::new() };
     let steps = vec![StepName::Stage, StepName::Load, StepName::Unfold];
     let installation = Installation { steps, record, files: Vec::new(), tags: tags.collect() };
     let site = Site::fake(root.path(), Some(Box::new(engine)));
