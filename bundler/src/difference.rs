@@ -1,6 +1,6 @@
 //! What changes from one release to another, as a pure function of the two.
 
-use landfall_manifests::{Digest, File, Image, Release};
+use landfall_manifests::{Database, Digest, File, Image, Release};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
@@ -22,6 +22,8 @@ pub(crate) struct Identity {
     pub(crate) version: String,
     pub(crate) serial: u64,
     pub(crate) platform: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) database: Option<Database>,
 }
 
 /// Names that only one of the two has, and those of which both have another content.
@@ -77,6 +79,7 @@ impl Identity {
             version: release.version.to_string(),
             serial: release.serial.into(),
             platform: release.platform(),
+            database: release.database,
         }
     }
 }

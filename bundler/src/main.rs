@@ -6,6 +6,7 @@ mod assemble;
 mod bundle_file;
 mod cli;
 mod commands;
+mod database;
 mod definition;
 mod difference;
 mod elf;

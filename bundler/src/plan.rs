@@ -1,8 +1,9 @@
 //! What is to be done, as a pure function of the definition and of what this machine is like.
 
+use crate::database;
 use crate::definition::{Definition, ImageSection, NamedFile, Place, Process, Source};
 use landfall_keys::PublicKey;
-use landfall_manifests::{Arch, BundlePath, ImageName, Mode, Os, Product, Serial, Tenant, Version};
+use landfall_manifests::{Arch, BundlePath, Database, ImageName, Mode, Os, Product, Serial, Tenant, Version};
 use std::path::{Path, PathBuf};
 
 /// Where the runtime's settings lie in a release.
@@ -48,6 +49,7 @@ pub(crate) struct ReleaseHead {
     pub(crate) arch: Arch,
     pub(crate) created: Option<String>,
     pub(crate) min_upgrade_from: Option<Version>,
+    pub(crate) database: Option<Database>,
     pub(crate) keys: Vec<String>,
 }
 
@@ -131,6 +133,7 @@ impl Plan {
             arch: section.arch.or(machine.arch).ok_or(PlanError::Arch)?,
             created: created.map(|time| time.to_string()),
             min_upgrade_from: section.min_upgrade_from.clone(),
+            database: Some(definition.runtime.database.unwrap_or_else(database::of_this_build)),
             keys,
         };
         let trees = definition.files.iter();

@@ -1,6 +1,6 @@
 //! What makes a release manifest whole: the closed world, checked before anything else is believed.
 
-use crate::{Digest, File, Image, LayoutFile, Release, limits, oci};
+use crate::{Database, Digest, File, Image, LayoutFile, Release, limits, oci};
 use landfall_keys::Verified;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,6 +34,14 @@ pub enum Problem {
     /// A path that the host's own records take.
     #[error("{0} is a name that the release's folder keeps for itself")]
     Reserved(String),
+    /// A database that no program can write as it says.
+    #[error("database schema {schema}, reversible to {reversible_to}: reversibleTo must be from 1 to schema")]
+    Database {
+        /// The schema that the release's program is said to write.
+        schema: u32,
+        /// The schema that it is said to bring a database back to.
+        reversible_to: u32,
+    },
     /// Something is larger or longer than the format allows.
     #[error("{0} is over the limit of {1}")]
     Limit(String, u64),
@@ -92,6 +100,9 @@ impl Release {
         let mut problems = Vec::new();
         if self.schema != 1 {
             problems.push(Problem::Schema(self.schema));
+        }
+        if let Some(Database { schema, reversible_to }) = self.database.filter(|database| !database.holds_together()) {
+            problems.push(Problem::Database { schema, reversible_to });
         }
         let sizes = self.check_blobs(&mut problems);
         self.check_files(&mut problems);

@@ -35,7 +35,7 @@ pub use head::Head;
 pub use names::{ImageName, NameError, Product};
 pub use path::{BundlePath, Mode, ModeError, PathError};
 pub use read_error::ReadError;
-pub use release::{Arch, Base, Blob, Encoding, File, Image, Layer, LayoutFile, Os, Release, Tenant};
+pub use release::{Arch, Base, Blob, Database, Encoding, File, Image, Layer, LayoutFile, Os, Release, Tenant};
 pub use signed::{SignError, Signed};
 pub use version::{ReleaseId, ReleaseIdError, Serial, SerialError, Version, VersionError};
 pub use writer::{WriteError, Writer, bundle_bytes};

@@ -29,6 +29,9 @@ pub struct Release {
     /// The oldest version that can be updated to this one.
     #[serde(default)]
     pub min_upgrade_from: Option<Version>,
+    /// What the release does to the host's database; absent when it leaves the database's schema as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database: Option<Database>,
     /// The release whose blobs a delta bundle leaves out.
     #[serde(default)]
     pub base: Option<Base>,
@@ -89,6 +92,19 @@ impl Arch {
             _ => None,
         }
     }
+}
+
+/// The database that a release's program writes, and how far back the program can take it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Database {
+    /// The schema that its program writes, from 1.
+    #[schemars(range(min = 1))]
+    pub schema: u32,
+    /// The lowest schema that its program brings a database back to without loss, from 1: equal to `schema` when the last step
+    /// to it cannot be reversed.
+    #[schemars(range(min = 1))]
+    pub reversible_to: u32,
 }
 
 /// The release whose blobs a delta bundle leaves out.
@@ -202,6 +218,13 @@ pub struct Tenant {
     pub port: u16,
     /// The path that answers 200 when it is healthy.
     pub health: String,
+}
+
+impl Database {
+    /// Whether a program can be like this: a database that is written has a schema, and no way back leads forward.
+    pub fn holds_together(self) -> bool {
+        (1..=self.schema).contains(&self.reversible_to)
+    }
 }
 
 impl Release {

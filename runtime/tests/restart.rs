@@ -96,6 +96,7 @@ fn install(root: &Path, port: u16) {
         arch: Arch::Amd64,
         created: None,
         min_upgrade_from: None,
+        database: None,
         base: None,
         keys: Vec::new(),
         layout: Vec::new(),

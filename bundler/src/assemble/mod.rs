@@ -47,6 +47,7 @@ pub(crate) fn release(plan: &Plan, store: &BlobStore, files: Vec<ReleaseFile>, p
         arch: head.arch,
         created: head.created,
         min_upgrade_from: head.min_upgrade_from,
+        database: head.database,
         base: None,
         keys: head.keys,
         layout: Vec::new(),

@@ -2,7 +2,7 @@ use crate::bundle_file::BundleFile;
 use crate::difference::{Difference, Identity, Names};
 use anyhow::Result;
 use landfall_console::{Console, Size};
-use landfall_manifests::Signed;
+use landfall_manifests::{Database, Signed};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -33,6 +33,10 @@ fn text(difference: &Difference) -> Result<String> {
     let identity = |it: &Identity| format!("{} {} (serial {}) for {}", it.product, it.version, it.serial, it.platform);
     let mut text = String::from("NOT VERIFIED: this is what the bundles say about themselves\n");
     writeln!(text, "from   {}\nto     {}", identity(&difference.old), identity(&difference.new))?;
+    if difference.old.database != difference.new.database {
+        let [old, new] = [&difference.old, &difference.new].map(|it| database(it.database));
+        writeln!(text, "database {old} becomes {new}")?;
+    }
     let Names { added, removed, changed, same } = &difference.images;
     writeln!(text, "images {same} unchanged")?;
     list(&mut text, added, removed)?;
@@ -46,6 +50,13 @@ fn text(difference: &Difference) -> Result<String> {
     let blobs = &difference.blobs;
     writeln!(text, "blobs  {} new, {} shared", Size(blobs.new_bytes), Size(blobs.shared_bytes))?;
     Ok(text)
+}
+
+fn database(database: Option<Database>) -> String {
+    database.map_or_else(
+        || "as it is".to_owned(),
+        |Database { schema, reversible_to }| format!("schema {schema} (can go back to {reversible_to})"),
+    )
 }
 
 fn list(text: &mut String, added: &[String], removed: &[String]) -> Result<()> {

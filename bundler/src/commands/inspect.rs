@@ -1,7 +1,7 @@
 use crate::bundle_file::BundleFile;
 use anyhow::Result;
 use landfall_console::{Console, Size};
-use landfall_manifests::{Digest, Image, Release};
+use landfall_manifests::{Database, Digest, Image, Release};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -50,6 +50,9 @@ fn text(release: &Release, size: u64, signers: &[String]) -> Result<String> {
     }
     if let Some(oldest) = &release.min_upgrade_from {
         writeln!(text, "upgrades from {oldest} on")?;
+    }
+    if let Some(Database { schema, reversible_to }) = release.database {
+        writeln!(text, "database schema {schema}, can go back to {reversible_to}")?;
     }
     writeln!(text, "size     {} in {} blobs", Size(size), release.blobs.len())?;
     writeln!(text, "signed   by {} (claimed)", signers.join(", "))?;

@@ -16,7 +16,7 @@ pub(crate) use source::Source;
 pub(crate) use variables::{Variables, is_name};
 
 use landfall_keys::PublicKey;
-use landfall_manifests::{Arch, BundlePath, ImageName, Product, Serial, Tenant, Version};
+use landfall_manifests::{Arch, BundlePath, Database, ImageName, Product, Serial, Tenant, Version};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read as _;
@@ -58,6 +58,8 @@ pub(crate) struct RuntimeSection {
     pub(crate) binary: Option<NamedFile>,
     pub(crate) installer: Option<NamedFile>,
     pub(crate) config: Option<NamedFile>,
+    /// What its own `binary` does with a host's database.
+    pub(crate) database: Option<Database>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! A definition as it is written: DESIGN section 7's keys and no others.
 
+use crate::database::DatabaseShape;
 use landfall_keys::PublicKey;
 use landfall_manifests::{Arch, BundlePath, ImageName, Product, Serial, Tenant, Version};
 use serde::Deserialize;
@@ -37,6 +38,7 @@ pub(super) struct RuntimeShape {
     pub(super) binary: Option<Spanned<String>>,
     pub(super) installer: Option<Spanned<String>>,
     pub(super) config: Option<Spanned<String>>,
+    pub(super) database: Option<Spanned<DatabaseShape>>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -30,6 +30,7 @@ min_upgrade_from = "1.0.0"
 created = "2026-11-22T00:00:00Z"
 [runtime]
 binary = "target/landfall"
+database = { schema = 2, reversible_to = 1 }
 [[image]]
 name = "zeta"
 source = "docker-archive:${IMAGES}/node.tar"
@@ -45,12 +46,13 @@ path = "docs"
     let definition = parse(text).unwrap();
     assert_eq!(definition.release.version.to_string(), "1.1.0");
     let binary = definition.runtime.binary.unwrap();
+    assert_eq!(definition.runtime.database, Some(Database { schema: 2, reversible_to: 1 }));
     assert_eq!((binary.path, binary.place.line), (PathBuf::from("defs/target/landfall"), 10));
     let names: Vec<&str> = definition.images.iter().map(|image| image.name.as_str()).collect();
     assert_eq!(names, ["hello", "zeta"], "sorted");
     let [hello, zeta] = definition.images.as_slice() else { panic!("two images") };
     assert_eq!(hello.process.entrypoint.as_deref().unwrap(), ["/bin/hello", "${literal}"]);
-    assert_eq!(hello.place.line, 16);
+    assert_eq!(hello.place.line, 17);
     assert_eq!(zeta.source, Source::DockerArchive { file: "/srv/images/node.tar".into(), reference: None });
     assert_eq!(
         zeta.source_text, "docker-archive:${IMAGES}/node.tar",
@@ -85,6 +87,9 @@ fn names_the_line_of_what_is_wrong() {
         "[release]\nproduct = \"acme\"\nversion = \"1.0.0\"\nserial = 1\nkeys = [\"RWx\"]\n",
         "colour = 1\n",
         "product = \"twice\"\n",
+        "[runtime.database]\nschema = 1\nreversible_to = 1\n",
+        "[runtime]\nbinary = \"a\"\ndatabase = { schema = 1, reversible_to = 2 }\n",
+        "[runtime]\nbinary = \"a\"\ndatabase = { schema = 1 }\n",
         "[[image]\n",
         "[[image]]\nname = \"a\"\n",
         "[[image]]\nname = \"A\"\nsource = \"rootfs:a\"\n",

@@ -6,7 +6,8 @@ use super::shape::{FileShape, ImageShape, ReleaseShape, RuntimeShape, Shape};
 use super::{
     Definition, DefinitionError, FileSection, ImageSection, NamedFile, Process, ReleaseSection, RuntimeSection, Source,
 };
-use landfall_manifests::Tenant;
+use crate::database::DatabaseShape;
+use landfall_manifests::{Database, Tenant};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use toml::Spanned;
@@ -80,7 +81,24 @@ fn runtime(text: &Text<'_>, shape: &RuntimeShape) -> Result<RuntimeSection, Defi
         binary: named(&shape.binary)?,
         installer: named(&shape.installer)?,
         config: named(&shape.config)?,
+        database: shape.database.as_ref().map(|written| database(text, written, shape.binary.is_some())).transpose()?,
     })
+}
+
+/// What a program does with a database is known of the bundler's own; it is said of another one.
+fn database(text: &Text<'_>, written: &Spanned<DatabaseShape>, own_binary: bool) -> Result<Database, DefinitionError> {
+    let at = written.span().start;
+    let database = Database::from(*written.get_ref());
+    if !own_binary {
+        return Err(
+            text.wrong(at, "database is for a runtime that `binary` names: that of the default program is known")
+        );
+    }
+    if !database.holds_together() {
+        let Database { schema, reversible_to } = database;
+        return Err(text.wrong(at, format!("reversible_to is {reversible_to}: it must be from 1 to schema, {schema}")));
+    }
+    Ok(database)
 }
 
 fn image(text: &Text<'_>, shape: ImageShape, written: &Written) -> Result<ImageSection, DefinitionError> {

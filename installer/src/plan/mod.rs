@@ -171,6 +171,7 @@ pub(crate) mod tests {
             arch: Arch::Amd64,
             created: None,
             min_upgrade_from: None,
+            database: None,
             base: None,
             keys: Vec::new(),
             layout: Vec::new(),

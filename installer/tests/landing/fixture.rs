@@ -32,6 +32,7 @@ impl Parts {
             arch: Arch::of_this_program().unwrap(),
             created: None,
             min_upgrade_from: None,
+            database: None,
             base: None,
             keys: Vec::new(),
             layout: Vec::new(),

@@ -1,7 +1,7 @@
 //! A manifest that contradicts itself is refused, whoever signed it.
 
 use landfall_keys::{SecretKey, TrustedKeys};
-use landfall_manifests::{Blob, Digest, Problem, Release, ReleaseError};
+use landfall_manifests::{Blob, Database, Digest, Problem, Release, ReleaseError};
 
 fn problems(change: impl FnOnce(&mut Release)) -> Vec<Problem> {
     let key = SecretKey::generate().unwrap();
@@ -51,6 +51,23 @@ fn knows_its_schema_platform_layout_keys_and_limits() {
     assert!(matches!(problems(|r| r.keys.push("RWx".to_owned()))[..], [Problem::Key(_)]));
     assert!(matches!(problems(|r| r.blobs[3].size = u64::MAX)[..], [Problem::Limit(..)]));
     assert!(matches!(problems(|r| r.images[0].source = "x".repeat(2000))[..], [Problem::Limit(..)]));
+}
+
+#[test]
+fn a_database_has_a_schema_and_no_way_back_that_leads_forward() {
+    for (schema, reversible_to, sound) in
+        [(1, 1, true), (2, 1, true), (2, 2, true), (0, 0, false), (1, 0, false), (1, 2, false)]
+    {
+        let found = problems(|r| r.database = Some(Database { schema, reversible_to }));
+        let expected = if sound { vec![] } else { vec![Problem::Database { schema, reversible_to }] };
+        assert_eq!(found, expected, "{schema}, {reversible_to}");
+    }
+    let key = SecretKey::generate().unwrap();
+    let mut release = crate::fixture::release(&key);
+    assert!(!String::from_utf8(release.to_json()).unwrap().contains("database"));
+    release.database = Some(Database { schema: 2, reversible_to: 1 });
+    let json: serde_json::Value = serde_json::from_slice(&release.to_json()).unwrap();
+    assert_eq!(json["database"], serde_json::json!({ "schema": 2, "reversibleTo": 1 }));
 }
 
 #[test]

@@ -41,6 +41,7 @@ pub(crate) fn release(key: &SecretKey) -> Release {
         arch: Arch::Amd64,
         created: None,
         min_upgrade_from: None,
+        database: None,
         base: None,
         keys: vec![key.public_key().to_line()],
         layout: Vec::new(),

@@ -31,6 +31,7 @@ fn release(key: &SecretKey) -> Release {
         arch: Arch::Amd64,
         created: None,
         min_upgrade_from: None,
+        database: None,
         base: None,
         keys: vec![key.public_key().to_line()],
         layout: Vec::new(),
