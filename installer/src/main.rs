@@ -15,6 +15,8 @@ mod media;
 mod plan;
 mod policy;
 mod preflight;
+#[cfg_attr(not(test), expect(dead_code, reason = "update and rollback run programs"))]
+mod program;
 mod removal;
 mod settings;
 mod site;
