@@ -1,19 +1,29 @@
-//! The firewall between tenants and the host, as one static nftables table.
+//! The firewall between tenants and the host, as static nftables rules.
 //!
-//! It matches on the prefix of the tenants' bridges, so that it never changes as tenants come and go. Its hooks come before those
-//! of Docker, firewalld and others (priority `filter - 10`): what it drops, nobody accepts later. What it accepts, later tables may
-//! still drop. [`Holder`] keeps it in place.
+//! They match on the prefix of the tenants' bridges, so that they never change as tenants come and go. Their hooks come before those
+//! of Docker, firewalld and others (priority `filter - 10`): what they drop, nobody accepts later. What they accept, later tables may
+//! still drop.
+//!
+//! The rules are there twice, and a packet must pass both. [`TABLE`] has an owner, whom no flush of the ruleset takes it from, and
+//! goes with that owner. [`STANDBY`] has none: anybody can flush it, and it outlives whoever made it. So neither a flush nor the end
+//! of a holder, nor the time until the next one is there, leaves the host open. [`Holder`] keeps both in place, [`clear`] takes them
+//! away.
 
 mod holder;
+mod nft;
 
-pub use holder::{HoldError, Holder};
+pub use holder::Holder;
+pub use nft::HoldError;
 
 use crate::names::BRIDGE_PREFIX;
 
-/// The table's name.
+/// The table that lasts as long as its holder.
 pub const TABLE: &str = "inet landfall";
 
-/// What keeps others from removing the table.
+/// The table that stays when its holder ends, until [`clear`] removes it or the host goes down.
+pub const STANDBY: &str = "inet landfall_standby";
+
+/// What keeps others from removing [`TABLE`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Guard {
     /// The kernel: the table has the flag `owner`, so that only the process that made it can change it, and it goes with that
@@ -33,17 +43,30 @@ impl Guard {
     }
 }
 
-/// The table. Tenants reach the API's `port` at their own gateway and nothing else of the host; without a port, nothing at all.
+/// [`TABLE`]. Tenants reach the API's `port` at their own gateway and nothing else of the host; without a port, nothing at all.
 pub fn render(port: Option<u16>, guard: Guard) -> String {
-    let flags = match guard {
-        Guard::Owner => "    flags owner\n",
-        Guard::Watch => "",
-    };
+    match guard {
+        Guard::Owner => text(TABLE, "    flags owner\n", port),
+        Guard::Watch => text(TABLE, "", port),
+    }
+}
+
+/// [`STANDBY`]: the same rules without an owner.
+pub fn render_standby(port: Option<u16>) -> String {
+    text(STANDBY, "", port)
+}
+
+/// Removes both tables; without them, nothing changes. Fails while a [`Holder`] holds the one that is owned.
+pub fn clear() -> Result<(), HoldError> {
+    nft::run(&["-f", "-"], &format!("{}{}", removal(TABLE), removal(STANDBY)))
+}
+
+fn text(table: &str, flags: &str, port: Option<u16>) -> String {
     // `fib daddr . iif type local`: the address is one of this very bridge, that is, the tenant's own gateway.
     let api = port.map(|port| format!("        tcp dport {port} fib daddr . iif type local accept\n"));
     let api = api.unwrap_or_default();
     format!(
-        r#"table {TABLE} {{
+        r#"table {table} {{
 {flags}    chain from_tenants {{
         type filter hook input priority filter - 10; policy accept;
         iifname != "{BRIDGE_PREFIX}*" return
@@ -60,9 +83,9 @@ pub fn render(port: Option<u16>, guard: Guard) -> String {
     )
 }
 
-/// The commands that remove the table, whether or not it is there, unless another process owns it.
-fn removal() -> String {
-    format!("add table {TABLE}\ndelete table {TABLE}\n")
+/// The commands that remove a table, whether or not it is there, unless another process owns it.
+fn removal(table: &str) -> String {
+    format!("add table {table}\ndelete table {table}\n")
 }
 
 /// The commands as one line: an interactive nft carries out each line as a transaction of its own.
@@ -99,7 +122,9 @@ mod tests {
 }
 "#;
         assert_eq!(render(Some(8080), Guard::Owner), expected);
-        assert_eq!(render(Some(8080), Guard::Watch), expected.replace("    flags owner\n", ""));
+        let plain = expected.replace("    flags owner\n", "");
+        assert_eq!(render(Some(8080), Guard::Watch), plain);
+        assert_eq!(render_standby(Some(8080)), plain.replace("inet landfall", "inet landfall_standby"));
     }
 
     #[test]

@@ -18,7 +18,7 @@ const SSH: u16 = 22;
 
 /// How long the link between the two may take to come up.
 const LINK: Duration = Duration::from_secs(10);
-/// How long the host may be open to a tenant after the owner of the table was killed.
+/// How long the host may be left with the standby alone after the owner of the table was killed.
 const AT_ONCE: Duration = Duration::from_secs(1);
 /// The same where the table is only looked at, each second.
 const NEXT_LOOK: Duration = Duration::from_secs(2);
@@ -88,6 +88,8 @@ impl Site {
     /// Starts the holder, with `path` ahead of the host's programs, and waits until it tells systemd that it is ready.
     fn hold(&mut self, path: &str) {
         let socket = self.root.path().join("notify");
+        // That of an earlier holder.
+        let _ = fs::remove_file(&socket);
         let supervisor = UnixDatagram::bind(&socket).unwrap();
         supervisor.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
         let mut command = self.on_host(env!("CARGO_BIN_EXE_landfall"));
@@ -119,6 +121,48 @@ impl Site {
         self.nft("list table inet landfall").status.success()
     }
 
+    fn has_standby(&self) -> bool {
+        self.nft("list table inet landfall_standby").status.success()
+    }
+
+    /// Whether all rules of both tables are there: each drops in three places.
+    fn is_whole(&self) -> bool {
+        String::from_utf8_lossy(&self.nft("list ruleset").stdout).matches("drop").count() == 6
+    }
+
+    /// Removes what outlives the holder.
+    fn clear(&self) -> Output {
+        let mut command = self.on_host(env!("CARGO_BIN_EXE_landfall"));
+        output(command.args(["firewall", "clear", "--json", "--root"]).arg(self.root.path()), "iproute2")
+    }
+
+    /// Counts the tenant's packets to SSH: those that arrive, and those that no table of ours drops.
+    fn count(&self) {
+        let rules = "table inet count {
+            counter sent {}
+            counter passed {}
+            chain first { type filter hook input priority -300; udp dport 22 counter name sent; }
+            chain last { type filter hook input priority 0; udp dport 22 counter name passed; }
+        }";
+        ok(self.on_host("nft").arg(rules), "nftables");
+    }
+
+    /// How many packets a counter of [`count`](Self::count) has seen.
+    fn counted(&self, name: &str) -> u64 {
+        let listed = self.nft(&format!("list counter inet count {name}"));
+        let text = String::from_utf8(listed.stdout).unwrap();
+        let number = text.split_once("packets ").unwrap().1.split(' ').next().unwrap();
+        number.parse().unwrap()
+    }
+
+    /// Sends packets to SSH as fast as the tenant can, until it is dropped.
+    fn flood(&self) -> Flood {
+        let script = "exec 3<>/dev/udp/10.213.0.1/22; while :; do echo >&3; done";
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.tenant(), "bash", "-c", script]).stderr(Stdio::null());
+        Flood(command.spawn().unwrap())
+    }
+
     /// Tells the holder to end, and returns what it logged.
     fn end(&mut self) -> String {
         signal("TERM", &self.holder().to_string());
@@ -127,6 +171,15 @@ impl Site {
         holder.stderr.take().unwrap().read_to_string(&mut log).unwrap();
         assert!(holder.wait().unwrap().success(), "{log}");
         log
+    }
+}
+
+struct Flood(Child);
+
+impl Drop for Flood {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
@@ -187,27 +240,67 @@ fn nobody_but_its_holder_removes_the_table() {
 
     let owner = site.owner();
     signal("KILL", &owner);
-    let open = time_until(AT_ONCE, || site.owner() != owner && site.has_table());
-    println!("open for {open:?} at most after the owner was killed");
+    let without = time_until(AT_ONCE, || site.owner() != owner && site.has_table());
+    println!("on the standby alone for {without:?} at most after the owner was killed");
     assert!(!site.reaches(SSH) && site.reaches(API));
 
     let log = site.end();
     assert!(log.contains("event=firewall_restored"), "{log}");
-    assert!(!site.has_table() && site.reaches(SSH), "SIGTERM removes the table");
+    assert!(!site.has_table() && site.has_standby() && !site.reaches(SSH) && site.reaches(API), "the standby stays");
 }
 
 #[test]
-fn the_table_goes_with_a_holder_that_is_killed_and_a_new_one_brings_it_back() {
-    let mut site = Site::new("killed");
+fn no_packet_passes_while_the_holder_is_restarted_or_killed() {
+    let mut site = Site::new("restart");
+    site.count();
+    let flood = site.flood();
+    time_until(LINK, || site.counted("passed") > 0);
     site.hold("");
-    signal("KILL", &site.holder().to_string());
-    site.holder.take().unwrap().wait().unwrap();
-    time_until(AT_ONCE, || !site.has_table());
-    fs::remove_file(site.root.path().join("notify")).unwrap();
-    let start = Instant::now();
+    let (passed, sent) = (site.counted("passed"), site.counted("sent"));
+    for round in 0..4 {
+        if round % 2 == 0 {
+            site.end();
+        } else {
+            signal("KILL", &site.holder().to_string());
+            site.holder.take().unwrap().wait().unwrap();
+        }
+        time_until(AT_ONCE, || !site.has_table());
+        // Longer than systemd takes to start the next one.
+        sleep(Duration::from_millis(600));
+        assert!(site.has_standby() && site.reaches(API));
+        site.hold("");
+        assert!(site.has_table());
+    }
+    let sent = site.counted("sent") - sent;
+    assert_eq!(site.counted("passed") - passed, 0, "of {sent} packets");
+    assert!(sent > 10_000, "{sent} packets prove little");
+    println!("none of {sent} packets passed over four restarts");
+    drop(flood);
+}
+
+#[test]
+fn a_standby_that_was_flushed_is_back_before_the_holder_ends() {
+    let mut site = Site::new("flushed");
     site.hold("");
-    println!("in place {:?} after the start", start.elapsed());
-    assert!(!site.reaches(SSH));
+    assert!(site.nft("flush ruleset").status.success());
+    assert!(site.has_table() && !site.has_standby() && !site.reaches(SSH));
+    site.end();
+    assert!(!site.has_table() && site.has_standby() && !site.reaches(SSH) && site.reaches(API));
+}
+
+#[test]
+fn clearing_takes_everything_away_once_nobody_holds_it() {
+    let mut site = Site::new("clear");
+    assert!(site.clear().status.success(), "nothing is there");
+    site.hold("");
+    let held = site.clear();
+    assert_eq!(held.status.code(), Some(6), "{held:?}");
+    assert!(site.has_table() && site.has_standby() && !site.reaches(SSH));
+    site.end();
+    for _ in 0..2 {
+        assert!(site.clear().status.success());
+        assert!(!site.has_table() && !site.has_standby() && site.reaches(SSH));
+    }
 }
 
 #[test]
@@ -246,15 +339,19 @@ fn without_owners_the_table_is_put_back_at_the_next_look() {
     site.hold(bin.to_str().unwrap());
     assert!(!site.reaches(SSH) && site.reaches(API));
 
-    for removal in ["flush ruleset", "delete table inet landfall", "flush table inet landfall"] {
+    for removal in ["delete table inet landfall", "flush table inet landfall", "delete table inet landfall_standby"] {
         assert!(site.nft(removal).status.success(), "{removal}");
-        assert!(site.reaches(SSH), "nothing guards the table against {removal}");
-        let open = time_until(NEXT_LOOK, || !site.reaches(SSH));
-        println!("open for {open:?} at most after {removal}");
+        assert!(!site.reaches(SSH), "the other table is there after {removal}");
+        time_until(NEXT_LOOK, || site.is_whole());
     }
+    assert!(site.nft("flush ruleset").status.success());
+    assert!(site.reaches(SSH), "nothing guards the tables against a flush");
+    let open = time_until(NEXT_LOOK, || !site.reaches(SSH));
+    println!("open for {open:?} at most after a flush");
+    time_until(NEXT_LOOK, || site.is_whole());
 
     let log = site.end();
     assert_eq!(log.matches("event=firewall_unowned").count(), 1, "{log}");
-    assert_eq!(log.matches("event=firewall_restored").count(), 3, "{log}");
-    assert!(!site.has_table() && site.reaches(SSH));
+    assert_eq!(log.matches("event=firewall_restored").count(), 4, "{log}");
+    assert!(!site.has_table() && !site.reaches(SSH));
 }

@@ -1,5 +1,5 @@
 use super::settings;
-use crate::firewall::{Guard, HoldError, Holder, TABLE, render};
+use crate::firewall::{Guard, HoldError, Holder, STANDBY, TABLE, clear, render, render_standby};
 use crate::host::Host;
 use crate::{log, supervisor};
 use anyhow::Context as _;
@@ -15,10 +15,12 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// The firewall between tenants and the host (nftables)
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Firewall {
-    /// Keep the table in place until told to end; SIGHUP reads the settings again
+    /// Keep the tables in place until told to end, and leave the standby behind; SIGHUP reads the settings again
     Hold,
-    /// Print the table that `hold` keeps in place
+    /// Print the tables that `hold` keeps in place
     Show,
+    /// Remove what `hold` left behind, which opens the host to its tenants: for when none are left
+    Clear,
 }
 
 impl Firewall {
@@ -29,8 +31,16 @@ impl Firewall {
                 runtime.context("cannot wait for signals")?.block_on(hold(host))
             }
             Self::Show => {
-                let rules = render(Some(settings(host)?.api.port()), Guard::Owner);
-                console.result(&json!({ "table": TABLE, "rules": rules }), &rules)
+                let port = Some(settings(host)?.api.port());
+                let rules = format!("{}{}", render(port, Guard::Owner), render_standby(port));
+                console.result(&json!({ "table": TABLE, "standby": STANDBY, "rules": rules }), &rules)
+            }
+            Self::Clear => {
+                clear().map_err(|error| {
+                    refused(&error).hint("while the tables are held, stop the holder: systemctl stop landfall-firewall")
+                })?;
+                let text = format!("the tables {TABLE} and {STANDBY} are removed");
+                console.result(&json!({ "removed": [TABLE, STANDBY] }), text)
             }
         }
     }
@@ -78,8 +88,8 @@ async fn hold(host: &Host) -> anyhow::Result<()> {
         }
     }
     supervisor::stopping();
-    holder.remove().map_err(|error| refused(&error))?;
-    log::info!("firewall_removed", table = TABLE);
+    holder.stand_down().map_err(|error| refused(&error))?;
+    log::info!("firewall_stood_down", removed = TABLE, kept = STANDBY);
     Ok(())
 }
 

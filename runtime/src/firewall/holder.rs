@@ -1,44 +1,19 @@
-//! Keeps the table in place, against all others that change the host's ruleset.
+//! Keeps the tables in place, against all others that change the host's ruleset.
 
-use super::{Guard, TABLE, one_line, removal, render};
-use std::io::{self, Write as _};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use super::nft::{HoldError, PATIENCE, interactive, list, run};
+use super::{Guard, STANDBY, TABLE, one_line, removal, render, render_standby};
+use std::io::Write as _;
+use std::process::Child;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 /// The table that asks whether nft and the kernel know the flag. It is only ever checked, never made.
 const PROBE: &str = "table inet landfall_probe { flags owner; }\n";
 
-/// How long the kernel may take to have the table. A few milliseconds; at boot it also loads modules from a slow disk.
-const PATIENCE: Duration = Duration::from_secs(5);
-
 /// How often the kernel is asked whether it has the table by now.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Why the table is not in place.
-#[derive(Debug, thiserror::Error)]
-pub enum HoldError {
-    /// The program is missing, or cannot be talked to.
-    #[error("cannot run nft; install the package nftables")]
-    Nft(#[source] io::Error),
-    /// nft or the kernel does not take the commands.
-    #[error("nft refused the commands: {said}; it needs root and a kernel with nf_tables and nft_fib_inet")]
-    Refused {
-        /// The first line of what nft said.
-        said: String,
-    },
-    /// The process that is to own the table does not stay.
-    #[error("the nft that held the table ended: {status}")]
-    Ended {
-        /// How it ended.
-        status: ExitStatus,
-    },
-    /// The kernel kept what it had.
-    #[error("the table {TABLE} was not replaced within {} s; another process may own it", PATIENCE.as_secs())]
-    NotReplaced,
-}
-
-/// Holds the table until it is told to remove it.
+/// Holds the tables until it is told to let go of the one that it guards; the standby stays.
 ///
 /// Where the kernel guards the table, an interactive nft owns it: its end, for whatever reason, is the table's end, and this
 /// process's end is nft's, whose input ends then.
@@ -47,14 +22,17 @@ pub struct Holder {
     guard: Guard,
     port: Option<u16>,
     owner: Option<Child>,
-    /// The table with all handles, as it was when it was loaded: any change shows.
+    /// The tables as they were when they were loaded.
     listing: String,
+    standby: String,
 }
 
 impl Holder {
-    /// Puts the table in place. Where nobody can own one, what refused it is handed to `without_owner`.
+    /// Puts the tables in place. Where nobody can own one, what refused it is handed to `without_owner`.
     pub fn new(port: Option<u16>, without_owner: impl FnOnce(&HoldError)) -> Result<Self, HoldError> {
-        let mut holder = Self { guard: Guard::Owner, port, owner: None, listing: String::new() };
+        let mut holder =
+            Self { guard: Guard::Owner, port, owner: None, listing: String::new(), standby: String::new() };
+        holder.load_standby()?;
         match run(&["--check", "-f", "-"], PROBE).and_then(|()| holder.load()) {
             Err(error @ (HoldError::Refused { .. } | HoldError::Ended { .. })) => {
                 without_owner(&error);
@@ -72,15 +50,16 @@ impl Holder {
     }
 
     /// How long to wait before [`mend`](Self::mend) has another look. What the kernel guards only goes with its owner, whose end
-    /// is signalled.
+    /// is signalled; the standby, which goes with a flush, matters again when that owner goes.
     pub fn pause(&mut self) -> Duration {
         let guarded = self.guard == Guard::Owner && !self.lost_owner();
-        Duration::from_secs(if guarded { 30 } else { 1 })
+        Duration::from_secs(if guarded { 10 } else { 1 })
     }
 
-    /// Replaces the table in one transaction: there is none without it.
+    /// Replaces the tables, each in one transaction: there is no moment without it.
     pub fn replace(&mut self, port: Option<u16>) -> Result<(), HoldError> {
         self.port = port;
+        self.load_standby()?;
         self.load()
     }
 
@@ -89,26 +68,42 @@ impl Holder {
         self.guard == Guard::Owner && !self.owner.as_mut().is_some_and(|nft| matches!(nft.try_wait(), Ok(None)))
     }
 
-    /// Puts the table in place again if it is not as it was. Returns whether it had to.
+    /// Puts the tables in place again if they are not as they were. Returns whether it had to.
     pub fn mend(&mut self) -> Result<bool, HoldError> {
-        if !self.lost_owner() && list()?.as_ref() == Some(&self.listing) {
-            return Ok(false);
+        let standing = self.mend_standby()?;
+        if !self.lost_owner() && list(TABLE)?.as_ref() == Some(&self.listing) {
+            return Ok(!standing);
         }
         self.load().map(|()| true)
     }
 
-    /// Removes the table.
-    pub fn remove(mut self) -> Result<(), HoldError> {
+    /// Makes sure of the standby, and removes the table that goes with its holder.
+    pub fn stand_down(mut self) -> Result<(), HoldError> {
+        self.mend_standby()?;
         self.end_owner();
-        run(&["-f", "-"], &removal())
+        run(&["-f", "-"], &removal(TABLE))
+    }
+
+    /// Returns whether the standby was as it should be.
+    fn mend_standby(&mut self) -> Result<bool, HoldError> {
+        if list(STANDBY)?.as_ref() == Some(&self.standby) {
+            return Ok(true);
+        }
+        self.load_standby().map(|()| false)
+    }
+
+    fn load_standby(&mut self) -> Result<(), HoldError> {
+        run(&["-f", "-"], &format!("{}{}", removal(STANDBY), render_standby(self.port)))?;
+        self.standby = list(STANDBY)?.unwrap_or_default();
+        Ok(())
     }
 
     fn load(&mut self) -> Result<(), HoldError> {
         let table = render(self.port, self.guard);
-        let before = list()?;
+        let before = list(TABLE)?;
         let given = match self.guard {
             Guard::Owner => self.tell_owner(&table),
-            Guard::Watch => run(&["-f", "-"], &format!("{}{table}", removal())),
+            Guard::Watch => run(&["-f", "-"], &format!("{}{table}", removal(TABLE))),
         };
         match given.and_then(|()| self.wait_for_other_than(before.as_deref())) {
             Ok(listing) => {
@@ -127,7 +122,7 @@ impl Holder {
     fn tell_owner(&mut self, table: &str) -> Result<(), HoldError> {
         let remove = if self.lost_owner() {
             self.owner = Some(interactive()?);
-            removal()
+            removal(TABLE)
         } else {
             // Not `removal`: the kernel refuses an `add` without the flag to the owner, too.
             format!("delete table {TABLE}\n")
@@ -143,7 +138,7 @@ impl Holder {
     fn wait_for_other_than(&mut self, before: Option<&str>) -> Result<String, HoldError> {
         let start = Instant::now();
         while start.elapsed() < PATIENCE {
-            if let Some(listing) = list()?.filter(|listing| Some(listing.as_str()) != before) {
+            if let Some(listing) = list(TABLE)?.filter(|listing| Some(listing.as_str()) != before) {
                 return Ok(listing);
             }
             if let Some(nft) = &mut self.owner
@@ -163,35 +158,4 @@ impl Holder {
             let _ = nft.wait();
         }
     }
-}
-
-/// An nft that owns what it makes for as long as its input stays open. What it has to say goes to the log.
-fn interactive() -> Result<Child, HoldError> {
-    // It would write what it is told into a history file at home.
-    let mut nft = Command::new("nft");
-    nft.arg("-i").env("HOME", "/dev/null").stdin(Stdio::piped()).stdout(Stdio::null());
-    nft.spawn().map_err(HoldError::Nft)
-}
-
-/// Hands commands to an nft that carries out all of them or none, and ends.
-fn run(arguments: &[&str], commands: &str) -> Result<(), HoldError> {
-    let nft =
-        Command::new("nft").args(arguments).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
-    let mut nft = nft.map_err(HoldError::Nft)?;
-    // Dropped after writing: the end of its input is what nft waits for.
-    let written = nft.stdin.take().map_or(Ok(()), |mut input| input.write_all(commands.as_bytes()));
-    let output = nft.wait_with_output().map_err(HoldError::Nft)?;
-    if output.status.success() {
-        return written.map_err(HoldError::Nft);
-    }
-    // One that refuses may end before it has read everything: what it said explains more than the broken pipe.
-    let said = String::from_utf8_lossy(&output.stderr);
-    Err(HoldError::Refused { said: said.lines().next().unwrap_or_default().to_owned() })
-}
-
-/// The table with all handles, if there is one.
-fn list() -> Result<Option<String>, HoldError> {
-    let nft = Command::new("nft").args(["--handle", "list", "table"]).args(TABLE.split(' ')).output();
-    let output = nft.map_err(HoldError::Nft)?;
-    Ok(output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned()))
 }
