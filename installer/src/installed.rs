@@ -3,7 +3,7 @@
 use crate::durable::{self, PathError};
 use crate::engine::EngineAddress;
 use crate::layout::Layout;
-use landfall_manifests::{Digest, Product, Release, ReleaseId, Serial, Version};
+use landfall_manifests::{Database, Digest, Product, Release, ReleaseId, Serial, Version};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -40,6 +40,9 @@ pub(crate) struct InstalledRelease {
     pub(crate) serial: Serial,
     /// The digest of its `landfall.json`.
     pub(crate) manifest: Digest,
+    /// What its program does to the database, if it has one: which schema it writes, and how far back it leads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) database: Option<Database>,
     /// When it was installed (RFC 3339), by the host's clock: nothing is decided by it.
     pub(crate) installed: String,
     /// Its unit files, relative to the root.
@@ -65,6 +68,7 @@ impl InstalledRelease {
             version: release.version.clone(),
             serial: release.serial,
             manifest,
+            database: release.database,
             installed: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             units,
             tags,
