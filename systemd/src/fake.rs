@@ -13,6 +13,7 @@ pub enum Call {
     Enable(UnitName),
     Disable(UnitName),
     Start(UnitName),
+    StartDetached(UnitName),
     Stop(UnitName),
     Restart(UnitName),
     ReloadOrStart(UnitName),
@@ -40,6 +41,7 @@ struct Unit {
     active: bool,
     failed: bool,
     starts: u32,
+    restarts: u32,
     log: Vec<String>,
 }
 
@@ -62,6 +64,14 @@ impl FakeUnitManager {
     /// What [`UnitManager::log`] answers for this unit.
     pub fn set_log(&self, unit: UnitName, lines: &[&str]) {
         self.host().units.entry(unit).or_default().log = lines.iter().map(|line| (*line).to_owned()).collect();
+    }
+
+    /// The process of this unit dies, and systemd starts it again by itself: one more of [`UnitStatus::restarts`].
+    pub fn crash(&self, unit: UnitName) {
+        let mut host = self.host();
+        let unit = host.units.entry(unit).or_default();
+        (unit.active, unit.restarts) = (false, unit.restarts + 1);
+        unit.start();
     }
 
     /// The process of this unit dies for good: it is failed until something starts it.
@@ -142,13 +152,17 @@ impl UnitManager for FakeUnitManager {
         self.launch(Call::Start(unit.clone()), unit, Unit::start)
     }
 
+    fn start_detached(&self, unit: &UnitName) -> Result<(), Error> {
+        self.change(Call::StartDetached(unit.clone()), unit, Unit::start)
+    }
+
     fn stop(&self, unit: &UnitName) -> Result<(), Error> {
-        self.change(Call::Stop(unit.clone()), unit, |unit| unit.active = false)
+        self.change(Call::Stop(unit.clone()), unit, |unit| (unit.active, unit.restarts) = (false, 0))
     }
 
     fn restart(&self, unit: &UnitName) -> Result<(), Error> {
         self.launch(Call::Restart(unit.clone()), unit, |unit| {
-            unit.active = false;
+            (unit.active, unit.restarts) = (false, 0);
             unit.start();
         })
     }
@@ -158,7 +172,7 @@ impl UnitManager for FakeUnitManager {
     }
 
     fn reset_failed(&self, unit: &UnitName) -> Result<(), Error> {
-        self.change(Call::ResetFailed(unit.clone()), unit, |unit| unit.failed = false)
+        self.change(Call::ResetFailed(unit.clone()), unit, |unit| (unit.failed, unit.restarts) = (false, 0))
     }
 
     fn status(&self, unit: &UnitName) -> Result<UnitStatus, Error> {
@@ -174,7 +188,7 @@ impl UnitManager for FakeUnitManager {
             sub: sub.to_owned(),
             unit_file: if unit.enabled { "enabled" } else { "disabled" }.to_owned(),
             main_pid: unit.active.then_some(1000 + unit.starts),
-            restarts: 0,
+            restarts: unit.restarts,
             result: if unit.failed { "exit-code" } else { "success" }.to_owned(),
             exit_status: i32::from(unit.failed),
             status_text: String::new(),
@@ -201,6 +215,19 @@ mod tests {
         let after = manager.status(&UnitName::LANDFALL).unwrap();
         assert!(before.is_active() && after.is_active());
         assert_ne!(before.main_pid, after.main_pid);
+    }
+
+    #[test]
+    fn a_crash_is_another_process_and_counts_until_a_restart_on_request() {
+        let manager = FakeUnitManager::new();
+        manager.start_detached(&UnitName::LANDFALL).unwrap();
+        let before = manager.status(&UnitName::LANDFALL).unwrap();
+        manager.crash(UnitName::LANDFALL);
+        let after = manager.status(&UnitName::LANDFALL).unwrap();
+        assert_eq!((before.restarts, after.restarts), (0, 1));
+        assert_ne!(before.main_pid, after.main_pid);
+        manager.restart(&UnitName::LANDFALL).unwrap();
+        assert_eq!(manager.status(&UnitName::LANDFALL).unwrap().restarts, 0);
     }
 
     #[test]

@@ -8,8 +8,12 @@ use crate::{Error, UnitName, UnitStatus};
 /// runs, stopping something that does not, enabling what is enabled: all are fine and change nothing, so that the
 /// installer's steps can be repeated.
 ///
-/// Inside `landfall-recover.service`, starting or restarting [`UnitName::LANDFALL`] would wait for itself: systemd starts
-/// that unit once recovery has ended. Recovery calls [`daemon_reload`](Self::daemon_reload) at most.
+/// Inside `landfall-recover.service` and inside the hook that runs before each start of [`UnitName::LANDFALL`], a call that
+/// waits for that unit or for [`UnitName::FIREWALL`] to start waits for itself: both start after recovery has ended. There
+/// [`start`](Self::start), [`restart`](Self::restart) and [`reload_or_start`](Self::reload_or_start) are out, and
+/// [`start_detached`](Self::start_detached) takes their place. [`stop`](Self::stop) is fine in recovery, whatever state the
+/// unit is in, and takes back a start that waits for recovery: whoever stops a unit there asks for its start again. All other calls
+/// are fine in both.
 pub trait UnitManager {
     /// Whether systemd runs this host, as sd_booted(3) defines it: the folder `/run/systemd/system` is there.
     fn booted(&self) -> bool;
@@ -44,6 +48,17 @@ pub trait UnitManager {
     /// [`Error::Failed`] if the unit did not start; [`log`](Self::log) says why.
     fn start(&self, unit: &UnitName) -> Result<(), Error>;
 
+    /// Has systemd start the unit as soon as what it is ordered after has ended, and does not wait for that.
+    ///
+    /// For recovery, which ends with it: [`UnitName::LANDFALL`] then starts once `landfall-recover.service` has ended. And for
+    /// the hook before that unit's start, which asks for [`UnitName::RECOVER`] when no try is left: recovery then runs while
+    /// the unit starts, and may stop it. A second request while the first waits changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::Failed`] if systemd cannot queue the start, for instance because there is no such unit. Whether the unit
+    /// then starts is to be found out by [`status`](Self::status).
+    fn start_detached(&self, unit: &UnitName) -> Result<(), Error>;
+
     /// Stops the unit and waits until it has ended. Fine if there is no such unit.
     ///
     /// # Errors
@@ -62,7 +77,7 @@ pub trait UnitManager {
     /// [`Error::Failed`] if it did not work.
     fn reload_or_start(&self, unit: &UnitName) -> Result<(), Error>;
 
-    /// Forgets a failure, so that the unit does not show as failed and its start counter begins again. Fine if there is
+    /// Forgets a failure, so that the unit does not show as failed, and [`UnitStatus::restarts`] begins at 0. Fine if there is
     /// no such unit.
     ///
     /// # Errors

@@ -51,7 +51,9 @@ pub struct UnitStatus {
     pub unit_file: String,
     /// The main process, if one runs.
     pub main_pid: Option<u32>,
-    /// How many times systemd restarted it by itself since it was last started on request.
+    /// How many times systemd restarted it by itself (`NRestarts`). Begins at 0 when the unit is stopped or restarted on
+    /// request while it runs, and after [`reset_failed`](crate::UnitManager::reset_failed). A restart on request while the unit waits for
+    /// its next try carries the number on: to see whether a unit begins to loop, reset it first, or compare two readings.
     pub restarts: u32,
     /// How the last run ended: `success`, `exit-code`, `signal`, `watchdog`, `timeout`, `start-limit-hit`.
     pub result: String,

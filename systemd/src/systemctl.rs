@@ -109,6 +109,10 @@ impl UnitManager for Systemctl {
         self.job("start", unit)
     }
 
+    fn start_detached(&self, unit: &UnitName) -> Result<(), Error> {
+        self.query(&["start", "--no-block", unit.as_str()]).map(drop)
+    }
+
     fn stop(&self, unit: &UnitName) -> Result<(), Error> {
         ignore_absent(self.job("stop", unit))
     }
@@ -181,8 +185,10 @@ mod tests {
     #[test]
     fn a_unit_that_is_not_there_cannot_be_started() {
         let manager = recorded();
-        let error = manager.start(&UnitName::new("absent.service").unwrap()).unwrap_err();
-        assert!(error.to_string().ends_with("Unit absent.service not found."), "{error}");
+        let absent = UnitName::new("absent.service").unwrap();
+        for error in [manager.start(&absent).unwrap_err(), manager.start_detached(&absent).unwrap_err()] {
+            assert!(error.to_string().ends_with("Unit absent.service not found."), "{error}");
+        }
     }
 
     #[test]
@@ -191,6 +197,7 @@ mod tests {
         manager.daemon_reload().unwrap();
         manager.enable(&UnitName::LANDFALL).unwrap();
         manager.restart(&UnitName::LANDFALL).unwrap();
+        manager.start_detached(&UnitName::LANDFALL).unwrap();
         assert_eq!(manager.status(&UnitName::LANDFALL).unwrap().active, ActiveState::Active);
     }
 
