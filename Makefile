@@ -48,8 +48,8 @@ lint: tools ## check formatting and lints; warnings are errors
 bench: build ## measure speed and memory against the alternatives, with limits (as root)
 	@$(BUILT)/bench
 
-crash: build ## kill the installer at every system call that changes the file system (as root)
-	$(call stage,kill everywhere,LANDFALL_CRASH_POINTS=all cargo test $(CARGO_FLAGS) --test crash -- --nocapture)
+crash: build ## kill and fail every operation at every system call that changes the file system (as root)
+	$(call stage,kill and fail everywhere,LANDFALL_CRASH_POINTS=all cargo test $(CARGO_FLAGS) --test crash -- --nocapture)
 	$(passed)
 
 fuzz: tools ## fuzz every reader of outside input for a minute each (needs a nightly toolchain)

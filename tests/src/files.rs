@@ -61,6 +61,13 @@ impl FileList {
         self
     }
 
+    /// Without the paths that do not match.
+    #[must_use]
+    pub fn filtered(mut self, keep: impl Fn(&str) -> bool) -> Self {
+        self.0.retain(|path, _| keep(path));
+        self
+    }
+
     /// The number of paths.
     pub fn len(&self) -> usize {
         self.0.len()

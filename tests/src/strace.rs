@@ -1,78 +1,128 @@
-//! The system calls by which a command changes a folder, found by strace, and the command killed before any of them.
+//! The system calls by which a command changes a folder, found by strace, and the command cut off or failed at any of them.
+//!
+//! # Why being cut off between calls is all there is
+//!
+//! What a program does to a disk it does by system calls, so the disk is the same from the end of one changing call to the
+//! begin of the next one, whatever the program computes in between. [`Trace::read`] refuses a log in which two changing calls
+//! overlap; the changes of a run thus form one line, and being killed after a call leaves what being killed before the next
+//! one leaves. Both are done all the same: [`Point::next`] is the call, of any kind, that the thread makes next.
+//!
+//! # How a call is met again
+//!
+//! strace counts calls by thread and by name, and so does a [`Call`]. A call of the command's children is met by putting the
+//! child under a strace of its own, see [`Fault::options`].
+
+mod log;
 
 use crate::{Command, Output};
-use anyhow::{Context as _, Result};
-use std::collections::{BTreeMap, BTreeSet};
+use anyhow::{Context as _, Result, ensure};
 use std::path::Path;
 
-/// What may change a file system, after the list in syscalls(2). `?` is for calls that not every architecture has.
-const CALLS: &str = "open,openat,openat2,creat,write,pwrite64,writev,pwritev,pwritev2,sendfile,copy_file_range,splice,\
-                     rename,renameat,renameat2,link,linkat,symlink,symlinkat,unlink,unlinkat,rmdir,mkdir,mkdirat,mknod,\
-                     mknodat,chmod,fchmod,fchmodat,chown,fchown,lchown,fchownat,truncate,ftruncate,fallocate,fsync,\
-                     fdatasync,sync_file_range,syncfs,utimensat,setxattr,fsetxattr,flock,ioctl";
-
-/// A moment before one system call: the `nth` call of that name in the thread that makes it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Point {
-    /// The call, such as `renameat`.
-    pub call: String,
+/// A system call of a run: the `nth` of its name in the thread that makes it, counted from 1 and from the program's start.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Call {
+    /// Such as `renameat`.
+    pub name: String,
     /// Counted from 1.
     pub nth: u32,
 }
 
-/// What a command does to a folder.
+/// A system call that changes the folder, and what follows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Points {
-    /// Where it can be killed.
+pub struct Point {
+    /// Which program of the run makes it, an index into [`Trace::programs`].
+    pub program: usize,
+    /// The changing call.
+    pub call: Call,
+    /// The next call of the same thread.
+    pub next: Call,
+    /// The changing call's arguments, for people.
+    pub arguments: String,
+}
+
+/// What a command does to a folder.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Trace {
+    /// Every changing call, in the order in which they happen.
     pub points: Vec<Point>,
-    /// The number of calls that change the folder. strace counts by thread: where several threads make the same call,
-    /// there are more calls than points.
-    pub calls: usize,
+    /// The programs that ran, the command itself first, by the path that was executed.
+    pub programs: Vec<String>,
 }
 
-/// Runs `command` to its end and finds every call by which it changes `folder`.
-pub fn points(command: &Command, folder: &Path, log: &Path) -> Result<Points> {
-    let trace = format!("trace={}", CALLS.split(',').map(|call| format!("?{call}")).collect::<Vec<_>>().join(","));
-    command.clone().under("strace", ["-f", "-qq", "-y", "-s", "0", "-e", &trace, "-o", &log.to_string_lossy()]).ok()?;
-    let text = std::fs::read_to_string(log).with_context(|| format!("read {}", log.display()))?;
-    Ok(read(&text, &folder.to_string_lossy()))
+/// What happens at a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The process is killed before the call does anything.
+    Kill,
+    /// The call does nothing and fails with this error, such as `EIO`.
+    Error(&'static str),
+    /// This call and all later ones of its name fail with this error.
+    ErrorsFromHereOn(&'static str),
 }
 
-/// Runs `command` and kills it at `point`, before the call does anything.
-pub fn kill_at(command: &Command, point: &Point) -> Result<Output> {
-    let trace = format!("trace={}", point.call);
-    let inject = format!("inject={}:signal=SIGKILL:when={}", point.call, point.nth);
-    command.clone().under("strace", ["-f", "-qq", "-e", &trace, "-e", &inject, "-o", "/dev/null"]).run()
-}
+impl Fault {
+    /// The options that make strace do this at `call`, and write to `log` what it did it to.
+    pub fn options(self, call: &Call, log: &Path) -> Vec<String> {
+        let Call { name, nth } = call;
+        let inject = match self {
+            Self::Kill => format!("inject={name}:signal=SIGKILL:when={nth}"),
+            Self::Error(error) => format!("inject={name}:error={error}:when={nth}"),
+            Self::ErrorsFromHereOn(error) => format!("inject={name}:error={error}:when={nth}+"),
+        };
+        let log = log.display().to_string();
+        ["-f", "-qq", "-y", "-s", "0", "-e", &format!("trace={name}"), "-e", &inject, "-o", &log]
+            .map(str::to_owned)
+            .to_vec()
+    }
 
-/// Reads strace's log: `PID call(arguments) = result`, where `-y` names the files behind descriptors.
-fn read(log: &str, folder: &str) -> Points {
-    let mut counts: BTreeMap<(&str, &str), u32> = BTreeMap::new();
-    let mut points = BTreeSet::new();
-    let mut calls = 0;
-    for (pid, event) in log.lines().filter_map(|line| line.split_once(' ')) {
-        let Some((call, rest)) = event.trim_start().split_once('(') else { continue };
-        if !call.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
-            continue;
-        }
-        let nth = counts.entry((pid, call)).or_default();
-        *nth += 1;
-        if rest.contains(folder) && changes(call, rest) {
-            calls += 1;
-            points.insert(Point { call: call.to_owned(), nth: *nth });
+    /// The first call that it was done to, as strace logs it.
+    fn met(self, log: &str) -> Option<&str> {
+        match self {
+            // What was killed on its way into the call has no result.
+            Self::Kill => log.lines().rfind(|line| line.trim_end().ends_with("= ?")),
+            Self::Error(_) | Self::ErrorsFromHereOn(_) => log.lines().find(|line| line.ends_with("(INJECTED)")),
         }
     }
-    Points { points: points.into_iter().collect(), calls }
 }
 
-fn changes(call: &str, arguments: &str) -> bool {
-    match call {
-        "open" | "openat" | "openat2" => {
-            ["O_WRONLY", "O_RDWR", "O_CREAT", "O_TRUNC"].iter().any(|flag| arguments.contains(flag))
-        }
-        "ioctl" => arguments.contains("FICLONE"),
-        _ => true,
-    }
+/// Runs `command` to its end, which must be `code`, and finds every call by which it or its children change `folder`.
+pub fn points(command: &Command, code: i32, folder: &Path, log: &Path) -> Result<Trace> {
+    let traced = command.clone().under("strace", ["-f", "-qq", "-y", "-s", "0", "-o", &log.to_string_lossy()]);
+    traced.run()?.exits(code)?;
+    Trace::read(&read(log)?, &folder.to_string_lossy())
+}
+
+/// Runs `command`, to which `fault` happens at `call`; an error if the run did not come there. Returns also the call as
+/// strace logged it.
+pub fn run_with(command: &Command, fault: Fault, call: &Call, log: &Path) -> Result<(Output, String)> {
+    let output = command.clone().under("strace", fault.options(call, log)).run()?;
+    let met = happened(fault, call, log).with_context(|| output.said())?;
+    ensure!(
+        fault != Fault::Kill || output.code == 137,
+        "ended with {} although killed: {}",
+        output.code,
+        output.said()
+    );
+    Ok((output, met))
+}
+
+/// The call to which `fault` happened, as logged; an error if the run did not come there.
+pub fn happened(fault: Fault, call: &Call, log: &Path) -> Result<String> {
+    let text = read(log)?;
+    let met =
+        fault.met(&text).with_context(|| format!("{fault:?} did not happen: no {} number {}", call.name, call.nth));
+    Ok(met?.to_owned())
+}
+
+/// Runs `command` to its end, which must be 0, and counts the bytes that it reads from `file`.
+pub fn bytes_read(command: &Command, file: &Path, log: &Path) -> Result<u64> {
+    let options = ["-f", "-qq", "-y", "-s", "0", "-e", "trace=read,pread64,readv,preadv", "-o", &log.to_string_lossy()];
+    command.clone().under("strace", options).ok()?;
+    Ok(log::bytes_read(&read(log)?, &file.to_string_lossy()))
+}
+
+fn read(log: &Path) -> Result<String> {
+    std::fs::read_to_string(log).with_context(|| format!("read {}", log.display()))
 }
 
 #[cfg(test)]
@@ -80,34 +130,44 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
 
-    #[test]
-    fn finds_what_changes_a_folder_and_nothing_else() {
-        let log = "7 openat(AT_FDCWD</>, \"/r/a\"..., O_RDONLY) = 3</r/a>\n\
-                   7 openat(AT_FDCWD</>, \"/r/b\"..., O_WRONLY|O_CREAT, 0600) = 4</r/b>\n\
-                   7 write(2</dev/null>, \"\"..., 5) = 5\n\
-                   8 write(4</r/b>, \"\"..., 5 <unfinished ...>\n\
-                   7 write(4</r/b>, \"\"..., 5) = 5\n\
-                   8 <... write resumed>) = 5\n\
-                   8 write(4</r/b>, \"\"..., 5) = 5\n\
-                   7 --- SIGCHLD {si_signo=SIGCHLD} ---\n";
-        let found = read(log, "/r");
-        let point = |call: &str, nth| Point { call: call.to_owned(), nth };
-        assert_eq!(found.points, [point("openat", 2), point("write", 1), point("write", 2)]);
-        assert_eq!(found.calls, 4);
+    fn call(name: &str, nth: u32) -> Call {
+        Call { name: name.to_owned(), nth }
     }
 
     #[test]
-    fn a_command_is_killed_before_the_call() {
+    fn a_command_is_killed_before_the_call_and_after_it_and_fails_at_it() {
         crate::tools::ensure().unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("file");
-        std::fs::write(&file, "").unwrap();
+        let (file, log) = (folder.path().join("file"), folder.path().with_extension("log"));
         let remove = Command::new("rm").arg(&file);
-        let killed = kill_at(&remove, &Point { call: "unlinkat".to_owned(), nth: 1 }).unwrap();
-        assert_eq!(killed.code, 137, "{}", killed.said());
-        assert!(file.exists());
-        let found = points(&remove, folder.path(), &folder.path().with_extension("log")).unwrap();
-        assert_eq!(found.points, [Point { call: "unlinkat".to_owned(), nth: 1 }]);
-        assert!(!file.exists());
+        std::fs::write(&file, "").unwrap();
+        let trace = points(&remove, 0, folder.path(), &log).unwrap();
+        assert_eq!(trace.points.len(), 1, "{trace:?}");
+        let point = &trace.points[0];
+        assert_eq!((point.program, &point.call), (0, &call("unlinkat", 1)));
+        for (fault, at, code, stays) in [
+            (Fault::Kill, &point.call, 137, true),
+            (Fault::Kill, &point.next, 137, false),
+            (Fault::Error("EIO"), &point.call, 1, true),
+        ] {
+            std::fs::write(&file, "").unwrap();
+            let (output, met) = run_with(&remove, fault, at, &log).unwrap();
+            assert_eq!((output.code, file.exists()), (code, stays), "{fault:?} {at:?} {met}");
+            assert!(met.contains(&at.name), "{met}");
+        }
+        std::fs::write(&file, "").unwrap();
+        let error = run_with(&remove, Fault::Kill, &call("unlinkat", 2), &log).unwrap_err();
+        assert!(format!("{error:#}").contains("did not happen"), "{error:#}");
+    }
+
+    #[test]
+    fn counts_what_is_read_from_one_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, log) = (folder.path().join("file"), folder.path().with_extension("log"));
+        std::fs::write(&file, vec![0; 300_000]).unwrap();
+        let copy = Command::new("cmp").arg(&file).arg(&file);
+        assert!(bytes_read(&copy, &file, &log).unwrap() <= 600_000);
+        let copy = Command::new("sha256sum").arg(&file).arg("/dev/null");
+        assert_eq!(bytes_read(&copy, &file, &log).unwrap(), 300_000);
     }
 }

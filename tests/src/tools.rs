@@ -34,6 +34,10 @@ const NODE: &[(&str, &str)] = &[("node", "nodejs"), ("npm", "npm")];
 /// For kernels that do not know FAT.
 const FUSE: &[(&str, &str)] = &[("fusefat", "fusefat")];
 
+/// For machines that can lose power.
+const EMULATOR: &[(&str, &str)] =
+    &[("mkfs.ext4", "e2fsprogs"), ("qemu-system-x86_64", "qemu-system-x86"), ("setpriv", "util-linux")];
+
 /// Installs what is missing; does nothing, quickly, where all is there.
 pub fn ensure() -> Result<()> {
     install(&[TOOLS, NODE].concat())
@@ -42,6 +46,11 @@ pub fn ensure() -> Result<()> {
 /// Installs what mounts FAT without the kernel's help.
 pub(crate) fn ensure_fuse() -> Result<()> {
     install(FUSE)
+}
+
+/// Installs what emulates a machine.
+pub(crate) fn ensure_emulator() -> Result<()> {
+    install(EMULATOR)
 }
 
 fn install(tools: &[(&str, &str)]) -> Result<()> {

@@ -1,0 +1,90 @@
+//! All that a host holds and that must be exactly old or exactly new.
+
+use anyhow::{Context as _, Result, ensure};
+use landfall_tests::FileList;
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+use std::fmt::Write as _;
+use std::path::Path;
+
+/// Where blobs wait until their bundle has verified whole. An interrupted update leaves whole ones there for the next try.
+const INCOMING: &str = "var/lib/landfall/store/incoming/";
+
+/// What is installed, with times of day.
+const RECORD: &str = "var/lib/landfall/state/installed.json";
+
+/// How many lines of a difference are told.
+const LINES_TOLD: usize = 8;
+
+/// What differs from one install to the next: the record's times, compared apart, and a random token.
+const VARYING: [&str; 2] = [RECORD, "etc/landfall/admin.token"];
+
+/// What a host holds.
+#[derive(Debug, Clone)]
+pub(crate) struct Holdings {
+    /// Paths with types, modes, owners, links' targets and contents.
+    files: FileList,
+    /// The record without its times.
+    record: Option<Value>,
+    /// The number of blobs that wait for the next try.
+    pub(crate) staged: usize,
+}
+
+impl Holdings {
+    /// Looks at the host below `root`.
+    pub(crate) fn of(root: &Path) -> Result<Self> {
+        let files = FileList::of_folder(root)?.filtered(|path| !path.starts_with(INCOMING)).without_content(&VARYING);
+        Ok(Self { files, record: record(&root.join(RECORD))?, staged: staged(&root.join(INCOMING))? })
+    }
+
+    /// How `after` differs, in a few lines; empty when it does not.
+    pub(crate) fn difference(&self, after: &Self) -> String {
+        let mut difference = self.files.difference(&after.files);
+        if self.record != after.record {
+            let text = |record: &Option<Value>| record.as_ref().map_or("none".to_owned(), Value::to_string);
+            _ = writeln!(difference, "! {RECORD} {} -> {}", text(&self.record), text(&after.record));
+        }
+        let more = difference.lines().count().saturating_sub(LINES_TOLD);
+        let mut told: String = difference.split_inclusive('\n').take(LINES_TOLD).collect();
+        if more > 0 {
+            _ = writeln!(told, "and {more} lines more");
+        }
+        told
+    }
+}
+
+fn record(path: &Path) -> Result<Option<Value>> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let mut record =
+        serde_json::from_slice(&std::fs::read(path)?).with_context(|| format!("read {}", path.display()))?;
+    forget_times(&mut record);
+    Ok(Some(record))
+}
+
+fn forget_times(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.remove("installed");
+            fields.values_mut().for_each(forget_times);
+        }
+        Value::Array(items) => items.iter_mut().for_each(forget_times),
+        _ => {}
+    }
+}
+
+/// Counts the blobs in the staging folder, which must be what their names say, apart from one that was cut off.
+fn staged(folder: &Path) -> Result<usize> {
+    let mut whole = 0;
+    for entry in folder.read_dir().into_iter().flatten() {
+        let entry = entry?;
+        let (name, content) = (entry.file_name().to_string_lossy().into_owned(), std::fs::read(entry.path())?);
+        if !name.ends_with(".partial") {
+            let digest = hex::encode(Sha256::digest(&content));
+            ensure!(name == digest, "{} is not what its name says", entry.path().display());
+            whole += 1;
+        }
+    }
+    Ok(whole)
+}

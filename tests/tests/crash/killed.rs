@@ -1,0 +1,77 @@
+//! Killed before, and after, each call by which an operation changes the file system; and killed again in the recovery.
+
+use crate::operation::{INSTALL, Operation, PURGE, UNINSTALL};
+use crate::sample;
+use crate::scene::{Scene, Stage};
+use anyhow::Result;
+use landfall_tests::strace::{Call, Fault, Point};
+use std::fmt;
+
+/// How many moments of an operation continuous integration walks through.
+const SAMPLE: usize = 200;
+
+/// How many moments of each of its recoveries.
+const RECOVERY_SAMPLE: usize = 30;
+
+/// When a process is killed.
+#[derive(Debug, Clone)]
+struct Moment {
+    point: Point,
+    after: bool,
+}
+
+impl Moment {
+    /// Before and after each changing call.
+    fn all(points: &[Point]) -> Vec<Self> {
+        let both = |point: &Point| [false, true].map(|after| Self { point: point.clone(), after });
+        points.iter().flat_map(both).collect()
+    }
+
+    /// The call that is never made.
+    fn call(&self) -> &Call {
+        if self.after { &self.point.next } else { &self.point.call }
+    }
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Point { call, arguments, .. } = &self.point;
+        let when = if self.after { "after" } else { "before" };
+        write!(f, "killed {when} {} number {} ({arguments}", call.name, call.nth)
+    }
+}
+
+fn settles(stage: &Stage<'_>, moment: &Moment) -> Result<()> {
+    stage.disturbed(Fault::Kill, moment.call())?;
+    stage.recover()?;
+    stage.is_old_or_new()?;
+    stage.again()
+}
+
+/// Kills one operation at all moments.
+fn killed_anywhere(scene: &Scene, most: usize) -> Result<()> {
+    let moments = sample::of(Moment::all(&scene.trace.points), most)?;
+    scene.walk("killed at", &moments, settles)
+}
+
+/// Kills `operation`; and, where it was killed between two of its steps, its recovery.
+fn operation_killed_anywhere(operation: Operation) -> Result<()> {
+    let scene = Scene::of(operation)?;
+    killed_anywhere(&scene, SAMPLE)?;
+    scene.recoveries().try_for_each(|recovery| killed_anywhere(&recovery?, RECOVERY_SAMPLE))
+}
+
+#[test]
+fn an_install_killed_anywhere_is_undone_or_whole_and_can_be_repeated() -> Result<()> {
+    operation_killed_anywhere(INSTALL)
+}
+
+#[test]
+fn an_uninstall_killed_anywhere_is_undone_or_whole_and_can_be_repeated() -> Result<()> {
+    operation_killed_anywhere(UNINSTALL)
+}
+
+#[test]
+fn a_purge_killed_anywhere_is_undone_or_whole_and_can_be_repeated() -> Result<()> {
+    operation_killed_anywhere(PURGE)
+}

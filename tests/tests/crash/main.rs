@@ -1,0 +1,15 @@
+//! Old or new, never in between: an operation is cut off, or fails, at each system call by which it changes the file system;
+//! what is left must be exactly what was or exactly what was to be, and the same command must succeed.
+//!
+//! `operation` is the table of what is done to a host; a [`scene::Scene`] is one of its rows made ready and walked through;
+//! `killed`, `failed` and `full` say what happens on the way, and what must hold then.
+
+mod disk;
+mod failed;
+mod full;
+mod holdings;
+mod killed;
+mod operation;
+mod sample;
+mod scene;
+mod site;

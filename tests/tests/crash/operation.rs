@@ -1,0 +1,45 @@
+//! The table of operations.
+
+use crate::site::Site;
+use anyhow::Result;
+use landfall_tests::Command;
+use std::path::Path;
+
+/// Something that the installer does to a host.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Operation {
+    pub(crate) name: &'static str,
+    /// Makes a bare host into what the operation finds.
+    pub(crate) ground: fn(&Site, &Path) -> Result<()>,
+    pub(crate) command: fn(&Site, &Path) -> Command,
+    /// How it ends when nobody disturbs it.
+    pub(crate) exit: i32,
+}
+
+/// The first installation.
+pub(crate) const INSTALL: Operation =
+    Operation { name: "install", ground: |_, _| Ok(()), command: Site::install, exit: 0 };
+
+/// Settings, database and records stay.
+pub(crate) const UNINSTALL: Operation = Operation {
+    name: "uninstall",
+    ground: installed,
+    command: |site, root| site.run(root, &["uninstall", "--yes"]),
+    exit: 0,
+};
+
+/// Nothing stays.
+pub(crate) const PURGE: Operation = Operation {
+    name: "purge",
+    ground: installed,
+    command: |site, root| site.run(root, &["uninstall", "--purge", "--yes"]),
+    exit: 0,
+};
+
+/// What is interrupted is settled.
+pub(crate) const RECOVER: Operation =
+    Operation { name: "recover", ground: |_, _| Ok(()), command: |site, root| site.run(root, &["recover"]), exit: 0 };
+
+fn installed(site: &Site, root: &Path) -> Result<()> {
+    site.install(root).ok().map(drop)
+}
