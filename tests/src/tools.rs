@@ -17,6 +17,7 @@ const TOOLS: &[(&str, &str)] = &[
     ("make", "make"),
     ("mcopy", "mtools"),
     ("minisign", "minisign"),
+    ("mkfs.ext4", "e2fsprogs"),
     ("mkfs.vfat", "dosfstools"),
     ("mmdebstrap", "mmdebstrap"),
     ("mount", "mount"),
