@@ -81,6 +81,12 @@ pub(crate) fn rename_to_free_name(from: &Path, to: &Path) -> Result<()> {
     sync_parent(to)
 }
 
+/// Swaps two names of one folder in one step, and syncs the folder: at every moment both lead somewhere.
+pub(crate) fn exchange(one: &Path, other: &Path) -> Result<()> {
+    rustix::fs::renameat_with(rustix::fs::CWD, one, rustix::fs::CWD, other, RenameFlags::EXCHANGE).at("swap", one)?;
+    sync_parent(other)
+}
+
 /// Makes a folder with exactly this mode. One that is there stays as it is.
 pub(crate) fn create_folder(path: &Path, mode: u32) -> Result<()> {
     if create_folder_unsynced(path, mode)? { sync_parent(path) } else { Ok(()) }

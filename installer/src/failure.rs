@@ -4,6 +4,7 @@
 use crate::decode::DecodeError;
 use crate::engine::{ArchiveError, EngineError};
 use crate::installed::RecordError;
+use crate::kept::KeptError;
 use crate::lock::LockError;
 use crate::media::MediaError;
 use crate::policy::Refusal;
@@ -49,6 +50,7 @@ fn verdict(cause: &(dyn Error + 'static)) -> Option<Verdict> {
         .or_else(|| cause.downcast_ref().map(of_trust))
         .or_else(|| cause.downcast_ref().map(of_refusal))
         .or_else(|| cause.downcast_ref().map(of_settings))
+        .or_else(|| cause.downcast_ref().and_then(KeptError::verdict))
         .or_else(|| cause.downcast_ref().and_then(of_lock))
         .or_else(|| cause.downcast_ref().and_then(of_record))
         .or_else(|| cause.downcast_ref().and_then(of_engine))

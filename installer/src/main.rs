@@ -9,6 +9,8 @@ mod failure;
 mod health;
 mod installed;
 mod journal;
+#[cfg_attr(not(test), expect(dead_code, reason = "rollback relies on kept releases"))]
+mod kept;
 mod layout;
 mod lock;
 mod media;

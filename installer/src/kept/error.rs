@@ -1,0 +1,95 @@
+//! Why a kept release is not relied on.
+
+use crate::durable::PathError;
+use landfall_console::Exit;
+use landfall_keys::TrustError;
+use landfall_manifests::{Digest, ReleaseError, ReleaseId};
+use std::path::PathBuf;
+
+/// A kept release is not what it was when it was installed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum KeptError {
+    #[error("release {release} on this host is damaged: {} {damage}{}", .path.display(), and(*.more))]
+    Damaged {
+        release: Box<ReleaseId>,
+        path: PathBuf,
+        damage: Damage,
+        /// How many other places are damaged too.
+        more: usize,
+    },
+    #[error("release {release} on this host is not signed by the keys that the host trusts")]
+    Untrusted {
+        release: Box<ReleaseId>,
+        #[source]
+        source: TrustError,
+    },
+    #[error("the manifest {} is signed and cannot be used", .path.display())]
+    Manifest {
+        path: PathBuf,
+        #[source]
+        source: ReleaseError,
+    },
+    #[error(
+        "release {release} on this host is damaged, {} for one, and the store cannot replace {file}: \
+         its blob {blob} is missing or damaged too", .path.display()
+    )]
+    NoBlob { release: Box<ReleaseId>, path: PathBuf, file: String, blob: Digest },
+    #[error(transparent)]
+    Path(#[from] PathError),
+}
+
+/// What is wrong with a file or a folder.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Damage {
+    #[error("is missing")]
+    Missing,
+    #[error("does not belong to the release")]
+    Surplus,
+    #[error("is neither the file nor the folder that the release has there")]
+    Kind,
+    #[error("has the mode {found:04o} instead of {expected:04o}")]
+    Mode { found: u32, expected: u32 },
+    #[error("has {found} bytes instead of {expected}")]
+    Size { found: u64, expected: u64 },
+    #[error("has the digest {found} instead of {expected}")]
+    Content { found: Digest, expected: Digest },
+    #[error("cannot be read from the disk")]
+    Unreadable,
+    #[error("is not the release's record: {0}")]
+    Record(String),
+}
+
+fn and(more: usize) -> String {
+    match more {
+        0 => String::new(),
+        1 => " (and 1 more place)".to_owned(),
+        more => format!(" (and {more} more places)"),
+    }
+}
+
+impl KeptError {
+    pub(super) fn damaged(release: &ReleaseId, path: PathBuf, damage: Damage) -> Self {
+        Self::Damaged { release: release.clone().into(), path, damage, more: 0 }
+    }
+
+    /// The first place that is damaged, if any is.
+    pub(super) fn first_of(release: &ReleaseId, damaged: super::folder::Damaged) -> Option<Self> {
+        let more = damaged.len().saturating_sub(1);
+        let (path, damage) = damaged.into_iter().next()?;
+        Some(Self::Damaged { release: release.clone().into(), path, damage, more })
+    }
+
+    /// What it means to the caller: exit code, word for scripts, and what to do next. `None` if the fault is the system's.
+    pub(crate) fn verdict(&self) -> Option<(Exit, &'static str, &'static str)> {
+        const BRING_AGAIN: &str = "`landfall-installer update FILE` with a bundle of a newer release leaves this one behind; \
+             `landfall-installer rollback --to VERSION` may reach another one that is kept";
+        const TRUST: &str = "go back to a release that is signed by the keys in trust.json, or bring in a newer one";
+        match self {
+            Self::Damaged { .. } | Self::Manifest { .. } | Self::NoBlob { .. } => {
+                Some((Exit::Damaged, "release_damaged", BRING_AGAIN))
+            }
+            Self::Untrusted { .. } => Some((Exit::Untrusted, "untrusted", TRUST)),
+            Self::Path(_) => None,
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! A release's folder, held against its manifest.
+
+use super::Damage;
+use crate::durable::{At as _, PathError};
+use landfall_console::Progress;
+use landfall_manifests::{Bundle, File, Hasher, archive};
+use rustix::fs::OFlags;
+use rustix::io::Errno;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::Metadata;
+use std::io::{self, ErrorKind, Read as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+/// How much is hashed at once, in bytes.
+const CHUNK: usize = 256 << 10;
+/// The mode of every folder in a release, and of the release's own.
+const FOLDER_MODE: u32 = 0o755;
+/// The mode of the manifest and its signatures.
+const RECORD_MODE: u32 = 0o644;
+
+/// What is wrong, by where it is.
+pub(super) type Damaged = BTreeMap<PathBuf, Damage>;
+
+/// What the folder has to hold, by path below it.
+struct Expected<'a> {
+    files: BTreeMap<&'a str, &'a File>,
+    folders: BTreeSet<&'a str>,
+    /// The manifest and its signatures, whose content has been checked already.
+    records: BTreeSet<String>,
+}
+
+/// Everything that is wrong with a release's folder. Each file is read once, a small piece at a time; no link is followed.
+pub(super) fn examine(folder: &Path, bundle: &Bundle, progress: &Progress) -> Result<Damaged, PathError> {
+    let release = bundle.release();
+    let signatures =
+        bundle.signatures().iter().map(|signature| archive::signature_name(&signature.key_id().to_string()));
+    let expected = Expected {
+        files: release.files.iter().map(|file| (file.path.as_str(), file)).collect(),
+        folders: release.files.iter().flat_map(|file| file.path.folders()).collect(),
+        records: signatures.chain([archive::MANIFEST_NAME.to_owned()]).collect(),
+    };
+    let mut walk = Walk { base: folder, expected: &expected, seen: BTreeSet::new(), damaged: Damaged::new() };
+    walk.check_mode(folder, &folder.symlink_metadata().at("look at", folder)?, FOLDER_MODE);
+    walk.look_into(Path::new(""))?;
+    let Walk { seen, mut damaged, .. } = walk;
+    let (files, folders) = (expected.files.keys(), expected.folders.iter());
+    let missing = files.chain(folders).filter(|path| !seen.contains(**path));
+    damaged.extend(missing.map(|path| (folder.join(path), Damage::Missing)));
+    for (path, file) in &expected.files {
+        let place = folder.join(path);
+        if seen.contains(*path) && !damaged.contains_key(&place) {
+            damaged.extend(check_content(&place, file, progress)?.map(|damage| (place, damage)));
+        }
+    }
+    Ok(damaged)
+}
+
+/// The way through a folder, by names, kinds and modes.
+struct Walk<'a> {
+    base: &'a Path,
+    expected: &'a Expected<'a>,
+    /// What was found of what is expected, whatever its state.
+    seen: BTreeSet<String>,
+    damaged: Damaged,
+}
+
+impl Walk<'_> {
+    /// Only folders that the release has are looked into, so the depth is bounded by the manifest's paths.
+    fn look_into(&mut self, below: &Path) -> Result<(), PathError> {
+        let folder = self.base.join(below);
+        for entry in std::fs::read_dir(&folder).at("read the folder", &folder)? {
+            let entry = entry.at("read the folder", &folder)?;
+            let place = entry.path();
+            let metadata = entry.metadata().at("look at", &place)?;
+            let path = below.join(entry.file_name());
+            match path.to_str() {
+                None => self.damage(&place, Damage::Surplus),
+                Some(path) => self.judge(path, &place, &metadata)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn judge(&mut self, path: &str, place: &Path, metadata: &Metadata) -> Result<(), PathError> {
+        if let Some(file) = self.expected.files.get(path) {
+            self.seen.insert(path.to_owned());
+            self.check_file(place, metadata, file.mode.bits());
+        } else if self.expected.records.contains(path) {
+            self.check_file(place, metadata, RECORD_MODE);
+        } else if !self.expected.folders.contains(path) {
+            self.damage(place, Damage::Surplus);
+        } else {
+            self.seen.insert(path.to_owned());
+            if !metadata.is_dir() {
+                self.damage(place, Damage::Kind);
+                return Ok(());
+            }
+            self.check_mode(place, metadata, FOLDER_MODE);
+            self.look_into(Path::new(path))?;
+        }
+        Ok(())
+    }
+
+    fn check_file(&mut self, place: &Path, metadata: &Metadata, mode: u32) {
+        if metadata.is_file() { self.check_mode(place, metadata, mode) } else { self.damage(place, Damage::Kind) }
+    }
+
+    fn check_mode(&mut self, place: &Path, metadata: &Metadata, expected: u32) {
+        let found = metadata.permissions().mode() & 0o7777;
+        if found != expected {
+            self.damage(place, Damage::Mode { found, expected });
+        }
+    }
+
+    fn damage(&mut self, place: &Path, damage: Damage) {
+        self.damaged.insert(place.to_owned(), damage);
+    }
+}
+
+fn check_content(place: &Path, file: &File, progress: &Progress) -> Result<Option<Damage>, PathError> {
+    let mut open = match open_regular(place)? {
+        Ok(open) => open,
+        Err(damage) => return Ok(Some(damage)),
+    };
+    let found = open.metadata().at("look at", place)?.len();
+    if found != file.size {
+        return Ok(Some(Damage::Size { found, expected: file.size }));
+    }
+    let (mut hasher, mut buffer) = (Hasher::default(), vec![0; CHUNK]);
+    loop {
+        match open.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(read) => {
+                hasher.update(&buffer[..read]);
+                progress.add(read as u64);
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if is_bad_block(&error) => return Ok(Some(Damage::Unreadable)),
+            other => return other.at("read", place).map(|_| None),
+        }
+    }
+    let found = hasher.finish();
+    Ok((found != file.digest).then_some(Damage::Content { found, expected: file.digest }))
+}
+
+/// Opens a regular file, and nothing else: a link is not followed, and a pipe not waited for.
+pub(super) fn open_regular(path: &Path) -> Result<Result<std::fs::File, Damage>, PathError> {
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let flags = i32::try_from(flags.bits()).unwrap_or_default();
+    match std::fs::File::options().read(true).custom_flags(flags).open(path) {
+        Ok(file) if file.metadata().at("look at", path)?.is_file() => Ok(Ok(file)),
+        Ok(_) => Ok(Err(Damage::Kind)),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            Ok(Err(Damage::Missing))
+        }
+        Err(error) if is(&error, Errno::LOOP) || is(&error, Errno::NXIO) => Ok(Err(Damage::Kind)),
+        Err(error) if is_bad_block(&error) => Ok(Err(Damage::Unreadable)),
+        Err(error) => Err(error).at("open", path),
+    }
+}
+
+/// The disk has lost what was there: what is in the store lies elsewhere.
+fn is_bad_block(error: &io::Error) -> bool {
+    is(error, Errno::IO)
+}
+
+fn is(error: &io::Error, errno: Errno) -> bool {
+    error.raw_os_error() == Some(errno.raw_os_error())
+}
