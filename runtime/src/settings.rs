@@ -94,6 +94,7 @@ struct Raw {
     tenants: RawTenants,
     network: RawNetwork,
     engine: RawEngine,
+    update: RawUpdate,
 }
 
 #[derive(Default, Deserialize)]
@@ -123,6 +124,15 @@ struct RawNetwork {
 #[serde(default, deny_unknown_fields)]
 struct RawEngine {
     socket: Option<EngineSocket>,
+}
+
+/// What `landfall-installer update` reads; here it is only held to be right. Its bounds stand in the installer too: the programs share nothing but the file.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct RawUpdate {
+    keep: Option<Within<2, 10>>,
+    healthy_for: Option<Within<0, 600>>,
+    patience: Option<Within<1, 3600>>,
 }
 
 impl Raw {
@@ -160,6 +170,20 @@ impl TryFrom<u16> for Port {
 
     fn try_from(port: u16) -> Result<Self, Self::Error> {
         if port == 0 { Err("a port lies between 1 and 65535") } else { Ok(Self(port)) }
+    }
+}
+
+/// A number that has been seen to lie between its bounds, both included.
+#[derive(Deserialize)]
+#[serde(try_from = "u32")]
+struct Within<const LEAST: u32, const MOST: u32>;
+
+impl<const LEAST: u32, const MOST: u32> TryFrom<u32> for Within<LEAST, MOST> {
+    type Error = String;
+
+    fn try_from(number: u32) -> Result<Self, String> {
+        let inside = (LEAST..=MOST).contains(&number);
+        inside.then_some(Self).ok_or_else(|| format!("{number} does not lie between {LEAST} and {MOST}"))
     }
 }
 
@@ -266,11 +290,23 @@ mod tests {
             ("[tenants]\npids = 1", "line 2", "at least 8"),
             ("[network]\npool = \"8.8.8.0/24\"", "line 2", "private"),
             ("[engine]\nsocket = \"tcp://1.2.3.4\"", "line 2", "neither"),
+            ("[update]\nkeep = 1", "line 2", "between 2 and 10"),
+            ("[update]\nkeep = 11", "line 2", "between 2 and 10"),
+            ("[update]\nhealthy_for = 601", "line 2", "between 0 and 600"),
+            ("[update]\npatience = 0", "line 2", "between 1 and 3600"),
+            ("[update]\npatience = \"1m\"", "line 2", "expected u32"),
+            ("[update]\nkept = 2", "line 2", "unknown field `kept`"),
             ("[api\n", "line 1", ""),
         ] {
             let message = Settings::parse(text).unwrap_err().to_string();
             assert!(message.contains(line) && message.contains(says), "{text:?} gave {message}");
         }
+    }
+
+    #[test]
+    fn leaves_the_section_of_the_installer_to_the_installer() {
+        let text = "[update]\nkeep = 10\nhealthy_for = 0\npatience = 3600\n";
+        assert_eq!(Settings::parse(text).unwrap(), Settings::parse("").unwrap());
     }
 
     #[test]

@@ -3,6 +3,20 @@
 //! The runtime is the one who reads the settings in full. Here only what the installer needs is read: two ports and an
 //! address, and whether a key exists, which it does if the release's own file has it.
 
+mod sheet;
+mod spelling;
+mod splice;
+#[cfg_attr(not(test), expect(dead_code, reason = "`update` merges settings"))]
+mod three_way;
+#[cfg_attr(not(test), expect(dead_code, reason = "`update` reads its own settings"))]
+mod update;
+
+pub(crate) use three_way::Conflicts;
+#[expect(unused_imports, reason = "`update` merges settings")]
+pub(crate) use three_way::{Change, Clash, Conflict, Merged, Why, three_way};
+#[expect(unused_imports, reason = "`update` reads its own settings")]
+pub(crate) use update::{UpdateSettings, update};
+
 use std::net::Ipv4Addr;
 use toml_edit::{DocumentMut, Item, Table, Value};
 
@@ -20,6 +34,12 @@ pub(crate) enum SettingsError {
     Type { key: String, expected: &'static str, found: String },
     #[error("{0:?} is not of the form section.key=value")]
     Form(String),
+    #[error(
+        "{what} writes {key} in a way that cannot be merged: write each section as [section], with a line for each key"
+    )]
+    Shape { what: &'static str, key: String },
+    #[error("{0}")]
+    Conflicts(#[from] Conflicts),
 }
 
 /// A value for `section.key`.
@@ -140,8 +160,12 @@ fn value<'a>(
     section: &str,
     key: &str,
 ) -> Result<&'a Value, SettingsError> {
-    let find = |document: &'a DocumentMut| document.get(section)?.get(key)?.as_value();
-    find(text).or_else(|| find(defaults)).ok_or_else(|| SettingsError::Unknown(format!("{section}.{key}")))
+    let found = find(text, section, key).or_else(|| find(defaults, section, key));
+    found.ok_or_else(|| SettingsError::Unknown(format!("{section}.{key}")))
+}
+
+fn find<'a>(document: &'a DocumentMut, section: &str, key: &str) -> Option<&'a Value> {
+    document.get(section)?.get(key)?.as_value()
 }
 
 fn parse(what: &'static str, text: &str) -> Result<DocumentMut, SettingsError> {
@@ -152,6 +176,9 @@ fn parse(what: &'static str, text: &str) -> Result<DocumentMut, SettingsError> {
 #[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
+
+    /// What a release packs.
+    pub(super) const PACKED: &str = include_str!("../../../runtime/config.toml");
 
     const DEFAULTS: &str = "# Settings.\n[api]\naddress = \"0.0.0.0\" # all\nport = 3000\n\n[tenants]\nfirst_port = 3001\n\
                             memory = \"4GiB\"\ncpus = 2.0\n";
