@@ -48,6 +48,11 @@ impl Host {
         self.database_folder().join("landfall.db")
     }
 
+    /// The name of the release that last proved that it works, `<version>-<serial>` and a newline.
+    pub fn proven(&self) -> PathBuf {
+        self.database_folder().join("proven")
+    }
+
     /// The secret that tenants' keys are derived from.
     pub fn tenant_keys(&self) -> PathBuf {
         self.database_folder().join("tenant-keys.secret")

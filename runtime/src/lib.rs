@@ -24,6 +24,8 @@ pub mod firewall;
 pub mod host;
 mod log;
 pub mod names;
+mod program;
+mod proven;
 mod ration;
 pub mod release;
 pub mod request_id;

@@ -1,25 +1,101 @@
 use crate::host::Host;
 use crate::log;
-use crate::store::{LATEST, Store};
+use crate::store::{self, Migrated, Migrations, Store, StoreError};
 use landfall_console::{Console, Exit, Failure};
 use serde::Serialize;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 
-#[derive(Serialize)]
-struct Migrated {
-    database: String,
-    from: u32,
-    to: u32,
+/// Bring the database to the schema of this release, or back; running it again changes nothing
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+The service must be stopped, except for --rehearse. The work is done on a copy: the database is the old or the new one at any \
+moment. What it was stays beside it, as landfall.db.schema-N.
+
+Examples:
+  landfall migrate
+  landfall migrate --to 1
+  landfall migrate --rehearse --json")]
+pub(super) struct Args {
+    /// The schema to bring the database to, in place of the latest
+    #[arg(long, value_name = "SCHEMA", value_parser = clap::value_parser!(u32).range(1..))]
+    to: Option<u32>,
+    /// Try it on a copy, also while the service runs, and see whether the way back brings everything back
+    #[arg(long)]
+    rehearse: bool,
+    /// Set a newer database aside and put the snapshot with this release's schema in its place
+    #[arg(long, conflicts_with_all = ["to", "rehearse"])]
+    restore: bool,
 }
 
-pub(super) fn run(host: &Host, console: Console) -> anyhow::Result<()> {
-    let path = host.database();
-    let opened = Store::open(&path);
-    let (_, from) = opened.map_err(|error| Failure::new(Exit::Unfit, "database", log::chain(&error)))?;
-    let migrated = Migrated { database: path.display().to_string(), from, to: LATEST };
-    let text = if from == LATEST {
-        format!("{} has schema {LATEST} already", migrated.database)
-    } else {
-        format!("{} has schema {LATEST} now; it had {from}", migrated.database)
+#[derive(Serialize)]
+struct Shown<'a> {
+    database: &'a Path,
+    from: u32,
+    to: u32,
+    snapshot: Option<PathBuf>,
+    aside: Option<PathBuf>,
+}
+
+impl Args {
+    pub(super) fn run(&self, host: &Host, console: Console, migrations: &Migrations) -> anyhow::Result<()> {
+        let path = host.database();
+        let done = self.done(&path, migrations).map_err(|error| refusal(&error))?;
+        let text = self.text(&path, &done);
+        let Migrated { from, to, snapshot, aside } = done;
+        console.result(&Shown { database: &path, from, to, snapshot, aside }, text)
+    }
+
+    fn done(&self, path: &Path, migrations: &Migrations) -> Result<Migrated, StoreError> {
+        let latest = migrations.latest();
+        match self.to {
+            _ if self.restore => store::restore(path, migrations),
+            to if self.rehearse => store::rehearse(path, migrations, to.unwrap_or(latest)),
+            Some(to) => store::migrate(path, migrations, to),
+            None => Store::open(path, migrations).map(|(_, migrated)| migrated),
+        }
+    }
+
+    fn text(&self, path: &Path, done: &Migrated) -> String {
+        let (path, Migrated { from, to, .. }) = (path.display(), done);
+        let mut text = match (from, to) {
+            (0, 0) => format!("there is no database at {path}: nothing to do"),
+            _ if from == to => format!("{path} has schema {to} already"),
+            _ if self.rehearse => format!("{path} has schema {from}, and can be brought to {to}"),
+            _ => format!("{path} has schema {to} now; it had {from}"),
+        };
+        for (what, kept) in [("what it was", &done.snapshot), ("the newer database", &done.aside)] {
+            if let Some(kept) = kept {
+                // Writing to a string cannot fail.
+                let _ = write!(text, "\n{what} is kept as {}", kept.display());
+            }
+        }
+        text
+    }
+}
+
+/// What a person can do about it.
+fn refusal(error: &StoreError) -> Failure {
+    let (exit, code, hint) = match error {
+        StoreError::InUse { .. } => (Exit::Unfit, "database_in_use", "stop the service: `systemctl stop landfall`"),
+        StoreError::Irreversible { .. } => (
+            Exit::Unfit,
+            "irreversible",
+            "the older release's `landfall migrate --restore` sets this database aside and goes back to the snapshot",
+        ),
+        StoreError::Step { .. } | StoreError::Unsound { .. } => {
+            (Exit::Unfit, "migration_failed", "the database is as it was: keep the older release, and report this")
+        }
+        StoreError::Loses { .. } => {
+            (Exit::Unfit, "migration_loses", "the database is as it was: keep the older release, and report this")
+        }
+        StoreError::UnknownSchema { .. } => (Exit::Usage, "unknown_schema", "the release that writes it can do this"),
+        StoreError::NoSnapshot { .. } => {
+            (Exit::Unfit, "no_snapshot", "a snapshot is taken when a newer release migrates the database")
+        }
+        StoreError::TooNew { .. } => (Exit::Unfit, "database_too_new", "run this with the release that wrote it"),
+        StoreError::TooOld { .. } => (Exit::Unfit, "database_too_old", "run `landfall migrate`"),
+        _ => return Failure::new(Exit::Unfit, "database", log::chain(error)),
     };
-    console.result(&migrated, text)
+    Failure::new(exit, code, log::chain(error)).hint(hint)
 }

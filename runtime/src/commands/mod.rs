@@ -2,10 +2,13 @@
 
 mod firewall;
 mod health;
+mod images;
 mod migrate;
 mod reach;
 mod serve;
 mod tenant;
+
+pub use crate::program::Program;
 
 use crate::host::Host;
 use crate::settings::{DEFAULTS, Settings};
@@ -36,8 +39,9 @@ enum Command {
     Serve,
     /// Ask the running service whether it can do its work: exit code 0, or 6 when it cannot
     Health,
-    /// Bring the database to the schema of this release; running it again changes nothing
-    Migrate,
+    Migrate(migrate::Args),
+    /// List the images that the tenants are made from, by their configurations' digests
+    Images,
     #[command(subcommand)]
     Tenant(tenant::Tenant),
     #[command(subcommand)]
@@ -52,13 +56,14 @@ impl Cli {
         self.flags
     }
 
-    /// Runs the command.
-    pub fn run(self, console: &Console) -> anyhow::Result<()> {
+    /// Runs the command as `program`.
+    pub fn run(self, console: &Console, program: &Program) -> anyhow::Result<()> {
         let host = Host::new(self.root);
         match self.command {
-            Command::Serve => serve::run(&host),
+            Command::Serve => serve::run(&host, program),
             Command::Health => health::run(&host, *console),
-            Command::Migrate => migrate::run(&host, *console),
+            Command::Migrate(args) => args.run(&host, *console, &program.migrations),
+            Command::Images => images::run(&host, *console),
             Command::Tenant(command) => command.run(&host, *console),
             Command::Firewall(command) => command.run(&host, *console),
             Command::Extras(extras) => extras.run::<Self>(console),

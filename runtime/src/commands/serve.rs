@@ -5,6 +5,8 @@ use crate::controller::{Controller, Parts};
 use crate::doors::{Doors, Inherited, Keeper};
 use crate::engine::docker::DockerEngine;
 use crate::host::Host;
+use crate::program::Program;
+use crate::proven::Proof;
 use crate::release::Catalog;
 use crate::settings::Settings;
 use crate::store::Store;
@@ -43,22 +45,23 @@ struct Opened {
     socket: UnixListener,
 }
 
-pub(super) fn run(host: &Host) -> anyhow::Result<()> {
+pub(super) fn run(host: &Host, program: &Program) -> anyhow::Result<()> {
     let start = Instant::now();
-    let opened = open(host)?;
+    let opened = open(host, program)?;
+    let proof = Proof { path: host.proven(), release: opened.catalog.id(), after: program.proven_after };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKERS)
         .max_blocking_threads(BLOCKING)
         .enable_all()
         .build()
         .context("cannot start the service's threads")?;
-    let served = runtime.block_on(serve(opened, start));
+    let served = runtime.block_on(serve(opened, proof, start));
     // A thread that waits for a slow disk must not hold up the end.
     runtime.shutdown_timeout(Duration::from_secs(1));
     served
 }
 
-fn open(host: &Host) -> anyhow::Result<Opened> {
+fn open(host: &Host, program: &Program) -> anyhow::Result<Opened> {
     let keeper = Keeper::new(Inherited::from_environment());
     let settings = settings(host)?;
     let refused = |code, error: &dyn std::error::Error| Failure::new(Exit::Unfit, code, log::chain(error));
@@ -67,7 +70,7 @@ fn open(host: &Host) -> anyhow::Result<Opened> {
         Failure::new(Exit::Untrusted, "release", log::chain(&error))
             .hint("install a release with landfall-installer, or run `landfall-installer doctor`")
     })?;
-    let (store, _) = Store::open(&host.database()).map_err(|error| refused("database", &error))?;
+    let (store, _) = Store::open(&host.database(), &program.migrations).map_err(|error| refused("database", &error))?;
     let tenants = store.has_environments().map_err(|error| refused("database", &error))?;
     let secret = secret(host, tenants).map_err(|error| refused("tenant_keys", &error))?;
     let socket = listen_at_socket(&host.socket(), &keeper)?;
@@ -121,7 +124,7 @@ fn bind_socket(path: &Path) -> anyhow::Result<UnixListener> {
     Ok(bound?)
 }
 
-async fn serve(opened: Opened, start: Instant) -> anyhow::Result<()> {
+async fn serve(opened: Opened, proof: Proof, start: Instant) -> anyhow::Result<()> {
     let Opened { settings, catalog, store, secret, admin, keeper, tcp, socket } = opened;
     let (release, address) = (catalog.id(), settings.api);
     let tenants = store.environments(None).await.context("cannot read the tenants")?;
@@ -142,6 +145,7 @@ async fn serve(opened: Opened, start: Instant) -> anyhow::Result<()> {
     tokio::select! {
         () = controller.reconcile() => {}
         () = supervisor::feed_watchdog(Arc::clone(&controller)) => {}
+        () = prove(&proof, &controller) => {}
         ended = told_to_end() => ended?,
     }
     supervisor::stopping();
@@ -149,6 +153,17 @@ async fn serve(opened: Opened, start: Instant) -> anyhow::Result<()> {
     let drained = tokio::time::timeout(DRAIN, async { tokio::join!(serving, controller.drain()) }).await;
     log::info!("ended", drained = drained.is_ok());
     Ok(())
+}
+
+/// Proves that the release works, and goes on without end.
+async fn prove(proof: &Proof, controller: &Controller) {
+    proof
+        .give(async || {
+            let health = controller.health().await;
+            health.engine && health.database
+        })
+        .await;
+    std::future::pending::<()>().await;
 }
 
 async fn told_to_end() -> anyhow::Result<()> {

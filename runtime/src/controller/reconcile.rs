@@ -222,7 +222,7 @@ mod tests {
     use crate::names::OrgId;
     use crate::release::Catalog;
     use crate::settings::Settings;
-    use crate::store::{ImageRecord, NewEnvironment, Store};
+    use crate::store::{ImageRecord, Migrations, NewEnvironment, Store};
     use crate::tenant_key::{HostSecret, KeyHash, KeyNonce};
     use crate::tenants_side::TenantsSide;
     use std::sync::Arc;
@@ -247,7 +247,7 @@ mod tests {
         let engine = Arc::new(FakeEngine::default());
         let parts = Parts {
             catalog: Catalog { version: "1.0.0".into(), serial: 1, images: vec![] },
-            store: Store::open(&folder.path().join("landfall.db")).unwrap().0,
+            store: Store::open(&folder.path().join("landfall.db"), &Migrations::OWN).unwrap().0,
             engine: engine.clone(),
             secret: HostSecret::load_or_create(&folder.path().join("secret")).unwrap(),
             doors: Doors::new(*settings.api.ip(), TenantsSide::new(settings.pool, []), Keeper::none()),

@@ -154,9 +154,10 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
     use crate::names::Name;
+    use crate::store::Migrations;
 
     fn store(folder: &tempfile::TempDir) -> Store {
-        Store::open(&folder.path().join("landfall.db")).unwrap().0
+        Store::open(&folder.path().join("landfall.db"), &Migrations::OWN).unwrap().0
     }
 
     fn new(port: u16, subnet: &str) -> NewEnvironment {

@@ -31,12 +31,13 @@ impl Store {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
+    use crate::store::{LATEST, Migrations};
 
     #[tokio::test]
     async fn a_database_that_can_be_read_and_not_written_is_told_apart() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("landfall.db");
-        let (store, _) = Store::open(&path).unwrap();
+        let (store, _) = Store::open(&path, &Migrations::OWN).unwrap();
         let read_only = |on: bool| store.run(move |c| Ok(c.pragma_update(None, "query_only", on)?));
         read_only(true).await.unwrap();
         store.check().await.unwrap();
@@ -47,13 +48,13 @@ mod tests {
         let written = std::fs::metadata(folder.path().join("landfall.db-wal")).unwrap().len();
         store.check_writes().await.unwrap();
         assert_eq!(std::fs::metadata(folder.path().join("landfall.db-wal")).unwrap().len(), written);
-        assert_eq!(Store::open(&path).unwrap().1, crate::store::LATEST);
+        assert_eq!(Store::open(&path, &Migrations::OWN).unwrap().1.from, LATEST);
     }
 
     #[tokio::test]
     async fn the_check_reaches_the_disk() {
         let folder = tempfile::tempdir().unwrap();
-        let (store, _) = Store::open(&folder.path().join("landfall.db")).unwrap();
+        let (store, _) = Store::open(&folder.path().join("landfall.db"), &Migrations::OWN).unwrap();
         let size = || std::fs::metadata(folder.path().join("landfall.db-wal")).unwrap().len();
         let before = size();
         store.check_writes().await.unwrap();

@@ -17,7 +17,7 @@ use landfall::engine::fake::FakeEngine;
 use landfall::host::Host;
 use landfall::release::{Catalog, TenantImage};
 use landfall::settings::Settings;
-use landfall::store::{ImageRecord, Store};
+use landfall::store::{ImageRecord, Migrations, Store};
 use landfall::tenants_side::TenantsSide;
 use serde_json::Value;
 use std::net::SocketAddr;
@@ -160,7 +160,7 @@ impl TestHost {
     }
 
     pub(crate) fn store(&self) -> Store {
-        Store::open(&Host::new(self.folder.path()).database()).unwrap().0
+        Store::open(&Host::new(self.folder.path()).database(), &Migrations::OWN).unwrap().0
     }
 
     pub(crate) fn app(&self) -> App {

@@ -1,0 +1,113 @@
+//! Forward, back and forward again, with what is written on the way.
+
+use super::child::Order;
+use super::scene::{ANOTHER, IRREVERSIBLE, NEXT, Scene, dump, organizations, with};
+use crate::store::{Migrations, Store, StoreError, images, migrate, rehearse, restore};
+
+#[test]
+fn rows_written_on_either_side_survive_the_way_back_and_forth() {
+    let scene = Scene::new();
+    let before = scene.dump();
+    let (store, migrated) = Store::open(&scene.path(), &with(NEXT)).unwrap();
+    let snapshot = scene.file("landfall.db.schema-1");
+    assert_eq!((migrated.from, migrated.to, migrated.snapshot), (1, 2, Some(snapshot.clone())));
+    drop(store);
+    assert_eq!(dump(&snapshot).difference(&before), None, "the snapshot is what was");
+    scene.execute("INSERT INTO organizations (name, createdAt, mark) VALUES ('from 2', 'now', 'x')");
+
+    let back = migrate(&scene.path(), &with(NEXT), 1).unwrap();
+    assert_eq!((back.from, back.to, back.snapshot), (2, 1, Some(scene.file("landfall.db.schema-2"))));
+    assert_eq!(scene.organizations(), ["acme", "default", "from 2"]);
+    drop(Store::open(&scene.path(), &Migrations::OWN).unwrap());
+    scene.execute("INSERT INTO organizations (name, createdAt) VALUES ('from 1', 'now')");
+
+    drop(Store::open(&scene.path(), &with(NEXT)).unwrap());
+    assert_eq!(scene.organizations(), ["acme", "default", "from 1", "from 2"]);
+    assert_eq!(organizations(&snapshot), scene.organizations(), "the snapshot is the latest one");
+    assert_eq!(scene.schema(), Some(2));
+    // There already: nothing changes.
+    let again = migrate(&scene.path(), &with(NEXT), 2).unwrap();
+    assert_eq!((again.from, again.to, again.snapshot, again.aside), (2, 2, None, None));
+}
+
+#[test]
+fn what_a_killed_writer_left_in_the_log_is_in_both_files() {
+    let scene = Scene::new();
+    Order::WriteAndDie.command(&scene.path(), &[]).output().unwrap();
+    let log = scene.file("landfall.db-wal");
+    assert!(std::fs::metadata(&log).unwrap().len() > 0, "the row is in the log only");
+    migrate(&scene.path(), &with(NEXT), 2).unwrap();
+    assert_eq!(scene.names(), ["landfall.db", "landfall.db.schema-1"]);
+    assert_eq!(scene.organizations(), ["acme", "default", "late"]);
+    assert_eq!(organizations(&scene.file("landfall.db.schema-1")), ["acme", "default", "late"]);
+}
+
+#[test]
+fn a_snapshot_is_restored_where_there_is_no_way_back() {
+    let scene = Scene::new();
+    drop(Store::open(&scene.path(), &with(IRREVERSIBLE)).unwrap());
+    Order::WriteAndDie.command(&scene.path(), &[]).output().unwrap();
+    let refused = migrate(&scene.path(), &with(IRREVERSIBLE), 1).unwrap_err();
+    assert!(matches!(refused, StoreError::Irreversible { from: 2, step: 2, .. }), "{refused}");
+
+    let restored = restore(&scene.path(), &Migrations::OWN).unwrap();
+    let aside = scene.file("landfall.db.aside-schema-2");
+    assert_eq!((restored.from, restored.to, restored.snapshot, restored.aside), (2, 1, None, Some(aside.clone())));
+    assert_eq!(scene.names(), ["landfall.db", "landfall.db.aside-schema-2"]);
+    assert_eq!((scene.schema(), scene.organizations()), (Some(1), vec!["acme".to_owned(), "default".to_owned()]));
+    assert_eq!(organizations(&aside), ["acme", "default", "late"]);
+    let again = restore(&scene.path(), &Migrations::OWN).unwrap();
+    assert_eq!((again.from, again.to, again.aside), (1, 1, None));
+}
+
+#[test]
+fn a_rehearsal_beside_the_running_service_leaves_nothing_behind() {
+    let scene = Scene::new();
+    let (_serving, _) = Store::open(&scene.path(), &Migrations::OWN).unwrap();
+    let (names, before) = (scene.names(), scene.dump());
+    for steps in [with(NEXT), with(IRREVERSIBLE), with(NEXT).and(ANOTHER)] {
+        let to = steps.latest();
+        let rehearsed = rehearse(&scene.path(), &steps, to).unwrap();
+        assert_eq!((rehearsed.from, rehearsed.to, rehearsed.snapshot, rehearsed.aside), (1, to, None, None));
+        assert_eq!(scene.names(), names);
+    }
+    assert_eq!(scene.dump().difference(&before), None);
+    assert_eq!(scene.schema(), Some(1));
+}
+
+#[test]
+fn the_way_back_can_be_rehearsed_too() {
+    let scene = Scene::new();
+    let (_serving, _) = Store::open(&scene.path(), &with(NEXT)).unwrap();
+    let rehearsed = rehearse(&scene.path(), &with(NEXT), 1).unwrap();
+    assert_eq!((rehearsed.from, rehearsed.to), (2, 1));
+    assert_eq!(scene.schema(), Some(2));
+}
+
+#[test]
+fn without_a_database_there_is_nothing_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("db/landfall.db");
+    for done in [migrate(&path, &with(NEXT), 1).unwrap(), rehearse(&path, &with(NEXT), 2).unwrap()] {
+        assert_eq!((done.from, done.to, done.snapshot, done.aside), (0, 0, None, None));
+    }
+    assert_eq!(images(&path).unwrap(), Vec::<String>::new());
+    assert!(!folder.path().join("db").exists());
+}
+
+#[test]
+fn the_images_of_tenants_are_listed_while_the_service_runs_and_when_it_does_not() {
+    let scene = Scene::new();
+    let (serving, _) = Store::open(&scene.path(), &Migrations::OWN).unwrap();
+    assert_eq!(images(&scene.path()).unwrap(), Vec::<String>::new());
+    for (number, image) in [(1, "sha256:bb"), (2, "sha256:aa"), (3, "sha256:bb")] {
+        scene.execute(&format!(
+            "INSERT INTO environments (orgId, name, port, subnet, apiKeyNonce, apiKeyHash, imageName, imageConfig, \
+             imageDiffIds, listenPort, healthPath, createdAt, updatedAt) \
+             VALUES (1, 'a', {number}, {number}, x'', {number}, 'a', '{image}', '', 1, '/', '', '')"
+        ));
+    }
+    assert_eq!(images(&scene.path()).unwrap(), ["sha256:aa", "sha256:bb"]);
+    drop(serving);
+    assert_eq!(images(&scene.path()).unwrap(), ["sha256:aa", "sha256:bb"]);
+}

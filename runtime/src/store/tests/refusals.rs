@@ -1,0 +1,121 @@
+//! What is refused, with the database as it was.
+
+use super::scene::{IRREVERSIBLE, NEXT, Scene, with};
+use crate::store::{Migration, Migrations, Store, StoreError, migrate, rehearse, restore};
+
+/// What a step does that no release should have, and how it shows.
+fn bad_steps() -> [(&'static str, Migration, &'static str); 5] {
+    let step = |up, down| Migration { up, down: Some(down) };
+    [
+        ("fails", step("CREATE TABLE extra (a); INSERT INTO nowhere VALUES (1);", ""), "the step to schema 2 failed"),
+        ("ends what it did not begin", step("COMMIT;", ""), "the step to schema 2 failed"),
+        (
+            "leaves a reference to nothing",
+            step("CREATE TABLE a (b REFERENCES organizations (id)); INSERT INTO a VALUES (9);", "DROP TABLE a"),
+            "a row of table a refers to one of table organizations",
+        ),
+        ("has a way back that fails", step("CREATE TABLE a (b);", "DROP TABLE c;"), "the step to schema 1 failed"),
+        (
+            "forgets which numbers were given away",
+            step("DELETE FROM sqlite_sequence;", ""),
+            "sqlite_sequence has 0 rows instead of 1",
+        ),
+    ]
+}
+
+/// What a step loses, and how it is named.
+fn lossy_steps() -> [(Migration, &'static str); 5] {
+    let step = |up, down| Migration { up, down: Some(down) };
+    [
+        (
+            step(
+                "ALTER TABLE organizations DROP COLUMN plan;",
+                "ALTER TABLE organizations ADD COLUMN plan TEXT NOT NULL DEFAULT 'free';",
+            ),
+            "column organizations.plan has other values",
+        ),
+        (step("ALTER TABLE organizations DROP COLUMN plan;", ""), "column organizations.plan is gone"),
+        (step("DROP INDEX environmentsOfOrganization;", ""), "index environmentsOfOrganization is gone"),
+        (step("CREATE TABLE extra (a);", ""), "table extra stays"),
+        (
+            step("UPDATE organizations SET plan = CASE plan WHEN 'paid' THEN 'free' ELSE 'paid' END;", ""),
+            "table organizations has other rows",
+        ),
+    ]
+}
+
+#[test]
+fn a_rehearsal_finds_what_is_wrong_with_a_step() {
+    let scene = Scene::new();
+    let (names, before) = (scene.names(), scene.dump());
+    for (what, step, named) in bad_steps() {
+        let error = rehearse(&scene.path(), &with(step), 2).unwrap_err();
+        assert!(error.to_string().contains(named), "{what}: {error}");
+    }
+    for (step, named) in lossy_steps() {
+        let error = rehearse(&scene.path(), &with(step), 2).unwrap_err();
+        assert!(
+            matches!(&error, StoreError::Loses { from: 1, to: 2, difference } if difference.contains(named)),
+            "{error}"
+        );
+    }
+    assert_eq!(scene.names(), names);
+    assert_eq!(scene.dump().difference(&before), None);
+}
+
+#[test]
+fn a_step_that_fails_leaves_the_database_as_it_was() {
+    let scene = Scene::new();
+    let (names, before) = (scene.names(), scene.dump());
+    for (what, step, named) in bad_steps().into_iter().take(3) {
+        let error = Store::open(&scene.path(), &with(step)).unwrap_err();
+        assert!(error.to_string().contains(named), "{what}: {error}");
+        assert_eq!(scene.names(), names, "{what}");
+        assert_eq!(scene.dump().difference(&before), None, "{what}");
+    }
+    assert_eq!(Store::open(&scene.path(), &Migrations::OWN).unwrap().1.from, 1);
+}
+
+#[test]
+fn a_database_that_is_in_use_is_left_alone() {
+    let scene = Scene::new();
+    let (serving, _) = Store::open(&scene.path(), &Migrations::OWN).unwrap();
+    let error = migrate(&scene.path(), &with(NEXT), 2).unwrap_err();
+    assert!(matches!(&error, StoreError::InUse { path } if *path == scene.path()), "{error}");
+    assert_eq!(scene.schema(), Some(1));
+    drop(serving);
+    migrate(&scene.path(), &with(NEXT), 2).unwrap();
+}
+
+#[test]
+fn a_snapshot_is_restored_only_where_there_is_one() {
+    let scene = Scene::new();
+    drop(Store::open(&scene.path(), &with(IRREVERSIBLE)).unwrap());
+    let snapshot = scene.file("landfall.db.schema-1");
+    let good = std::fs::read(&snapshot).unwrap();
+    std::fs::write(&snapshot, "no database, and long enough to be taken for one".repeat(100)).unwrap();
+    let refused = |what: &str| {
+        let error = restore(&scene.path(), &Migrations::OWN).unwrap_err();
+        assert!(matches!(&error, StoreError::NoSnapshot { path, schema: 1 } if *path == snapshot), "{what}: {error}");
+        assert_eq!(scene.schema(), Some(2), "{what}");
+    };
+    refused("not a database");
+    std::fs::copy(scene.path(), &snapshot).unwrap();
+    refused("of another schema");
+    std::fs::remove_file(&snapshot).unwrap();
+    refused("not there");
+    std::fs::write(&snapshot, good).unwrap();
+    restore(&scene.path(), &Migrations::OWN).unwrap();
+}
+
+#[test]
+fn knows_the_schemas_that_it_does_not_know() {
+    let scene = Scene::new();
+    let unknown = migrate(&scene.path(), &Migrations::OWN, 2).unwrap_err();
+    assert!(matches!(unknown, StoreError::UnknownSchema { wanted: 2, known: 1 }), "{unknown}");
+    let older = restore(&scene.path(), &with(NEXT)).unwrap_err();
+    assert!(matches!(older, StoreError::TooOld { found: 1, own: 2, .. }), "{older}");
+    migrate(&scene.path(), &with(NEXT), 2).unwrap();
+    let newer = migrate(&scene.path(), &Migrations::OWN, 1).unwrap_err();
+    assert!(matches!(newer, StoreError::TooNew { found: 2, known: 1, .. }), "{newer}");
+}
