@@ -31,9 +31,11 @@ impl Proof {
             let now = Instant::now();
             since = if healthy().await { since.or(Some(now)) } else { None };
             if since.is_some_and(|since| since.elapsed() >= self.after) {
-                match self.write() {
-                    Ok(()) => return log::info!("proven", release = self.release),
-                    // Tried again at the next look: a full disk may have room by then.
+                let proof = self.clone();
+                // Tried again at the next look where it fails: a full disk may have room by then.
+                match tokio::task::spawn_blocking(move || proof.write()).await {
+                    Ok(Ok(())) => return log::info!("proven", release = self.release),
+                    Ok(Err(error)) => log::warning!("proof_not_written", path = self.path.display(), error = error),
                     Err(error) => log::warning!("proof_not_written", path = self.path.display(), error = error),
                 }
             }

@@ -189,6 +189,23 @@ fn says_what_changes_from_one_release_to_the_next() {
 }
 
 #[test]
+fn says_what_the_release_does_to_a_database() {
+    let desk = desk();
+    desk.build("old.tar");
+    let default = desk.release("old.tar")["database"].clone();
+    assert!(
+        default["schema"].as_u64() >= default["reversibleTo"].as_u64() && default["reversibleTo"] != 0,
+        "{default}"
+    );
+    desk.define_as("1.1.0", &format!("database = {{ schema = 7, reversible_to = 6 }}\n{HELLO}"));
+    desk.build("new.tar");
+    assert_eq!(desk.release("new.tar")["database"], serde_json::json!({"schema": 7, "reversibleTo": 6}));
+    assert!(desk.ok(&["inspect", "new.tar"]).contains("\ndatabase schema 7, can go back to 6\n"));
+    let text = desk.ok(&["diff", "old.tar", "new.tar"]);
+    assert!(text.contains(" becomes schema 7 (can go back to 6)\n"), "{text}");
+}
+
+#[test]
 fn inspect_says_that_nothing_was_verified() {
     let desk = desk();
     desk.build("acme.tar");

@@ -77,7 +77,14 @@ impl Args {
 /// What a person can do about it.
 fn refusal(error: &StoreError) -> Failure {
     let (exit, code, hint) = match error {
-        StoreError::InUse { .. } => (Exit::Unfit, "database_in_use", "stop the service: `systemctl stop landfall`"),
+        error if error.is_full() => {
+            (Exit::Unfit, "disk_full", "the database is as it was: free as many bytes as it has, and try again")
+        }
+        StoreError::InUse { .. } => (
+            Exit::Unfit,
+            "database_in_use",
+            "stop the service (`systemctl stop landfall`), or let the other landfall command end",
+        ),
         StoreError::Irreversible { .. } => (
             Exit::Unfit,
             "irreversible",

@@ -24,7 +24,7 @@ pub fn rehearse(path: &Path, migrations: &Migrations, to: u32) -> Result<Migrate
         return Ok(Migrated::nothing(from));
     }
     let copy = Scratch::create(files.rehearsal())?;
-    let copied = copy.path().to_string_lossy();
+    let copied = copy.path().to_str().ok_or_else(|| rusqlite::Error::InvalidPath(copy.path().to_owned()))?;
     files.open()?.execute("VACUUM INTO ?1", [copied])?;
     // The service may be restarted while the copy is worked on.
     drop(files);

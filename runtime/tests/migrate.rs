@@ -1,0 +1,84 @@
+//! `landfall migrate` and `landfall images` as a person or the installer types them.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use landfall::host::Host;
+use landfall::store::{Migration, Migrations, Store};
+use serde_json::{Value, json};
+use std::path::PathBuf;
+use std::process::Command;
+use tempfile::TempDir;
+
+/// A step that a next release could have.
+const NEXT: Migration = Migration { up: "ALTER TABLE organizations ADD COLUMN mark TEXT;", down: None };
+
+struct Desk {
+    root: TempDir,
+}
+
+impl Desk {
+    fn new() -> Self {
+        Self { root: tempfile::tempdir().unwrap() }
+    }
+
+    fn database(&self) -> PathBuf {
+        Host::new(self.root.path()).database()
+    }
+
+    /// The exit code, and the object on standard output.
+    fn run(&self, words: &[&str]) -> (i32, Value) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_landfall"));
+        let output = command.args(words).arg("--json").arg("--root").arg(self.root.path()).output().unwrap();
+        (output.status.code().unwrap(), serde_json::from_slice(&output.stdout).unwrap())
+    }
+
+    fn done(&self, from: u32, to: u32, aside: Option<&str>) -> (i32, Value) {
+        let database = self.database();
+        let aside = aside.map(|name| database.with_file_name(name));
+        (0, json!({ "database": database, "from": from, "to": to, "snapshot": null, "aside": aside }))
+    }
+
+    fn refused(&self, words: &[&str]) -> (i32, String) {
+        let (exit, object) = self.run(words);
+        assert!(object["error"]["hint"].is_string(), "{object}");
+        (exit, object["error"]["code"].as_str().unwrap().to_owned())
+    }
+}
+
+#[test]
+fn a_database_is_made_once() {
+    let desk = Desk::new();
+    assert_eq!(desk.run(&["images"]), (0, json!({ "images": [] })));
+    assert_eq!(desk.run(&["migrate", "--to", "1"]), desk.done(0, 0, None));
+    assert_eq!(desk.run(&["migrate", "--rehearse"]), desk.done(0, 0, None));
+    assert!(!desk.database().exists());
+    assert_eq!(desk.run(&["migrate"]), desk.done(0, 1, None));
+    for words in [&["migrate"][..], &["migrate", "--to", "1"], &["migrate", "--rehearse"], &["migrate", "--restore"]] {
+        assert_eq!(desk.run(words), desk.done(1, 1, None), "{words:?}");
+    }
+    assert_eq!(desk.run(&["images"]), (0, json!({ "images": [] })));
+}
+
+#[test]
+fn a_newer_database_is_set_aside_when_nobody_uses_it() {
+    let desk = Desk::new();
+    desk.run(&["migrate"]);
+    let (serving, _) = Store::open(&desk.database(), &Migrations::OWN.and(NEXT)).unwrap();
+    assert_eq!(desk.refused(&["migrate"]), (6, "database_too_new".to_owned()));
+    assert_eq!(desk.refused(&["migrate", "--to", "1"]), (6, "database_too_new".to_owned()));
+    assert_eq!(desk.refused(&["migrate", "--restore"]), (6, "database_in_use".to_owned()));
+    drop(serving);
+    assert_eq!(desk.run(&["migrate", "--restore"]), desk.done(2, 1, Some("landfall.db.aside-schema-2")));
+    assert_eq!(desk.refused(&["migrate", "--to", "2"]), (2, "unknown_schema".to_owned()));
+}
+
+#[test]
+fn words_that_contradict_each_other_are_refused() {
+    let desk = Desk::new();
+    for words in
+        [&["migrate", "--restore", "--rehearse"][..], &["migrate", "--restore", "--to", "1"], &["migrate", "--to", "0"]]
+    {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_landfall"));
+        let status = command.args(words).arg("--root").arg(desk.root.path()).output().unwrap().status;
+        assert_eq!(status.code(), Some(2), "{words:?}");
+    }
+}
