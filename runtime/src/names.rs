@@ -89,6 +89,9 @@ impl fmt::Display for EnvId {
 }
 
 impl EnvId {
+    /// The number of the tenant that a self-check makes and removes. Numbers that are given away begin at 1, and no route takes this one.
+    pub const CANARY: Self = Self(0);
+
     /// Every number that a tenant can have: the last whose [bridge](Self::bridge) has a name that fits.
     pub const VALID: RangeInclusive<Self> = Self(1)..=Self(999_999_999_999);
 
@@ -118,6 +121,9 @@ impl EnvId {
     }
 }
 
+/// What the canary is called, which nobody else can be: it is no [`Name`].
+pub const CANARY_NAME: &str = "(canary)";
+
 /// What every tenant bridge's name begins with: the firewall matches on it.
 pub const BRIDGE_PREFIX: &str = "lft";
 
@@ -135,7 +141,7 @@ mod tests {
     #[test]
     fn refuses_names_that_could_mislead() {
         let long = "x".repeat(MAX_NAME + 1);
-        for name in ["", " a", "a ", "-a", "a-", "a/b", "a\nb", "a\0", "é", "../a", "a;b", "<a>", &long] {
+        for name in ["", " a", "a ", "-a", "a-", "a/b", "a\nb", "a\0", "é", "../a", "a;b", "<a>", CANARY_NAME, &long] {
             assert!(Name::parse(name).is_err(), "{name:?}");
         }
     }

@@ -39,9 +39,17 @@ impl Pool {
 
     /// The lowest subnet that is not `taken` and shares no address with the networks of `others`.
     pub fn lowest_free(self, taken: &BTreeSet<Subnet>, others: &[Network]) -> Option<Subnet> {
+        self.subnets().find(|subnet| subnet.is_free(taken, others))
+    }
+
+    /// The highest such subnet.
+    pub fn highest_free(self, taken: &BTreeSet<Subnet>, others: &[Network]) -> Option<Subnet> {
+        self.subnets().rev().find(|subnet| subnet.is_free(taken, others))
+    }
+
+    fn subnets(self) -> impl DoubleEndedIterator<Item = Subnet> {
         let count = 1_u32 << (TENANT_PREFIX - self.prefix);
-        let mut subnets = (0..count).map(|index| Subnet { base: self.base + index * TENANT_SIZE });
-        subnets.find(|subnet| !taken.contains(subnet) && !others.iter().any(|other| other.overlaps(*subnet)))
+        (0..count).map(move |index| Subnet { base: self.base + index * TENANT_SIZE })
     }
 }
 
@@ -110,6 +118,10 @@ impl Subnet {
     /// The subnet that `address` would lie in.
     pub fn around(address: Ipv4Addr) -> Self {
         Self { base: u32::from(address) & mask(TENANT_PREFIX) }
+    }
+
+    fn is_free(self, taken: &BTreeSet<Self>, others: &[Network]) -> bool {
+        !taken.contains(&self) && !others.iter().any(|other| other.overlaps(self))
     }
 
     /// The host as the tenant sees it.
@@ -207,6 +219,8 @@ mod tests {
         assert_eq!(given, ["10.213.0.0/29", "10.213.0.8/29", "10.213.0.16/29", "10.213.0.24/29"]);
         taken.remove(&"10.213.0.8/29".parse().unwrap());
         assert_eq!(pool.lowest_free(&taken, &[]).unwrap().to_string(), "10.213.0.8/29");
+        taken.remove(&"10.213.0.16/29".parse().unwrap());
+        assert_eq!(pool.highest_free(&taken, &[]).unwrap().to_string(), "10.213.0.16/29");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::access::{self, Caller, Denied, Owner, Peer};
 use super::{ApiError, App};
 use axum::extract::{Request, State};
+use axum::http::StatusCode;
 use axum::http::header::AUTHORIZATION;
 use axum::middleware::Next;
 use axum::response::Response;
@@ -25,6 +26,14 @@ pub(super) async fn identify(State(app): State<App>, mut request: Request, next:
 /// Who is calling. Requests that nobody looked at are a stranger's.
 fn caller(request: &Request) -> Caller {
     request.extensions().get::<Caller>().copied().unwrap_or(Caller::Stranger)
+}
+
+/// Lets those pass who come over the root-only socket. For all others there is nothing here.
+pub(super) async fn socket_only(request: Request, next: Next) -> Result<Response, ApiError> {
+    match request.extensions().get::<Peer>() {
+        Some(Peer::Socket) => Ok(next.run(request).await),
+        _ => Err(ApiError::of_status(StatusCode::NOT_FOUND)),
+    }
 }
 
 /// Lets managers pass.

@@ -6,6 +6,7 @@
 //! | `POST /api/v1/tenant/spawn`, `GET /api/v1/tenant?org_id=`, `DELETE /api/v1/tenant/{envId}` | managers |
 //! | `POST`, `GET /api/v1/organizations`, `GET`, `DELETE /api/v1/organizations/{id}` | managers |
 //! | `GET /api/v1/tenant/{envId}/status`, `GET /api/v1/tenant/{envId}/logs?tail=&follow=` | managers, and the tenant itself |
+//! | `POST /api/v1/selfcheck` | root, over the unix socket; elsewhere there is no such route |
 //! | `/api/v1/converge`, `/api/v1/status/{taskId}`, `/api/v1/usage` | whoever has a token; not there yet (501) |
 //!
 //! A manager has the admin token, or comes over the root-only unix socket. A tenant comes from its own subnet with its own key, and
@@ -62,11 +63,15 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/status/{task_id}", any(pending::not_implemented))
         .route("/api/v1/usage", any(pending::not_implemented))
         .route_layer(middleware::from_fn(authenticate::known_only));
+    let root = Router::new()
+        .route("/api/v1/selfcheck", post(service::self_check))
+        .route_layer(middleware::from_fn(authenticate::socket_only));
     let identified =
         managers.merge(known).route_layer(middleware::from_fn_with_state(app.clone(), authenticate::identify));
     // Who is calling is asked of the database, whose failure must not keep health from being told.
     Router::new()
         .route("/health", get(service::health))
+        .merge(root)
         .merge(identified)
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .layer(middleware::from_fn_with_state(frame::Rations::default(), frame::frame))

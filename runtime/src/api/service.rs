@@ -1,6 +1,7 @@
-//! `GET /health`: whether the service can do its work, and which release it is.
+//! The service itself: `GET /health` says whether it can do its work, and which release it is; `POST /api/v1/selfcheck` tries.
 
 use super::App;
+use crate::controller::SelfCheck;
 use crate::store::now;
 use axum::Json;
 use axum::extract::State;
@@ -25,6 +26,10 @@ pub(super) struct HealthReport {
     pub database: String,
     /// Now, RFC 3339 in UTC.
     pub time: String,
+}
+
+pub(super) async fn self_check(State(app): State<App>) -> Json<SelfCheck> {
+    Json(app.controller.self_check().await)
 }
 
 pub(super) async fn health(State(app): State<App>) -> Response {

@@ -5,6 +5,7 @@ mod health;
 mod images;
 mod migrate;
 mod reach;
+mod selfcheck;
 mod serve;
 mod tenant;
 
@@ -39,6 +40,8 @@ enum Command {
     Serve,
     /// Ask the running service whether it can do its work: exit code 0, or 6 when it cannot
     Health,
+    /// Have the running service try all that it is for, with a tenant that it makes and removes: exit code 0, or 6 when it cannot
+    Selfcheck,
     Migrate(migrate::Args),
     /// List the images that the tenants are made from, by their configurations' digests
     Images,
@@ -62,6 +65,7 @@ impl Cli {
         match self.command {
             Command::Serve => serve::run(&host, program),
             Command::Health => health::run(&host, *console),
+            Command::Selfcheck => selfcheck::run(&host, *console),
             Command::Migrate(args) => args.run(&host, *console, &program.migrations),
             Command::Images => images::run(&host, *console),
             Command::Tenant(command) => command.run(&host, *console),

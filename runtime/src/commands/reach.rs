@@ -12,6 +12,7 @@ use hyper_util::rt::TokioIo;
 use landfall_console::{Exit, Failure};
 use serde_json::Value;
 use std::path::Path;
+use std::time::Duration;
 use tokio::net::UnixStream;
 
 /// Most that an answer may hold: the logs' limit, quoted.
@@ -27,19 +28,36 @@ pub(super) struct Answer {
 
 /// Asks and returns the answer, whatever its status.
 pub(super) fn ask(host: &Host, method: &str, path: &str, body: Option<Value>) -> anyhow::Result<Answer> {
-    runtime()?.block_on(async {
-        let response = send(&host.socket(), method, path, body).await?;
-        let status = response.status();
-        let body = Limited::new(response.into_body(), ANSWER_BYTES).collect().await;
-        let body = body.map_err(|error| anyhow::anyhow!("the service's answer broke off: {error}"))?.to_bytes();
-        let body = serde_json::from_slice(&body).context("the service's answer does not parse")?;
-        Ok(Answer { status, body })
-    })
+    runtime()?.block_on(answered(host, method, path, body))
+}
+
+async fn answered(host: &Host, method: &str, path: &str, body: Option<Value>) -> anyhow::Result<Answer> {
+    let response = send(&host.socket(), method, path, body).await?;
+    let status = response.status();
+    let body = Limited::new(response.into_body(), ANSWER_BYTES).collect().await;
+    let body = body.map_err(|error| anyhow::anyhow!("the service's answer broke off: {error}"))?.to_bytes();
+    let body = serde_json::from_slice(&body).context("the service's answer does not parse")?;
+    Ok(Answer { status, body })
 }
 
 /// Asks and returns the answer of a request that succeeded.
 pub(super) fn demand(host: &Host, method: &str, path: &str, body: Option<Value>) -> anyhow::Result<Value> {
     let Answer { status, body } = ask(host, method, path, body)?;
+    if status.is_success() { Ok(body) } else { Err(refusal(status, &body).into()) }
+}
+
+/// The same, of a service that is given up on after `limit`.
+pub(super) fn demand_within(
+    host: &Host,
+    method: &str,
+    path: &str,
+    body: Option<Value>,
+    limit: Duration,
+) -> anyhow::Result<Value> {
+    let Answer { status, body } = runtime()?.block_on(async {
+        let late = |_| Failure::new(Exit::Unfit, "no_answer", format!("no answer within {} s", limit.as_secs()));
+        tokio::time::timeout(limit, answered(host, method, path, body)).await.map_err(late)?
+    })?;
     if status.is_success() { Ok(body) } else { Err(refusal(status, &body).into()) }
 }
 

@@ -111,6 +111,11 @@ impl Live {
         self.tenants().get(&id).map_or(Health::Unhealthy, |tenant| *tenant.health.borrow())
     }
 
+    /// A tenant's health from now on.
+    pub(super) fn watch_health(&self, id: EnvId) -> Option<watch::Receiver<Health>> {
+        self.tenants().get(&id).map(|tenant| tenant.health.subscribe())
+    }
+
     /// What a tenant used when it was last looked at.
     pub(super) fn samples(&self, id: EnvId) -> Samples {
         self.tenants().get(&id).map_or(Samples::default(), |tenant| tenant.samples)

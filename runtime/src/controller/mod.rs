@@ -5,6 +5,7 @@
 
 mod backoff;
 mod build;
+mod canary;
 mod decide;
 mod destroy;
 mod error;
@@ -16,14 +17,17 @@ mod probe;
 mod reconcile;
 mod run_as;
 mod samples;
+mod selfcheck;
 mod spawn;
 mod spec;
 mod status;
 mod transitions;
 
+pub use canary::CanaryError;
 pub use error::ActionError;
 pub use health::Health;
 pub use logs::{DEFAULT_TAIL, LogQuery, MAX_TAIL};
+pub use selfcheck::{Check, SELF_CHECK_LIMIT, SelfCheck};
 pub use spawn::{SpawnRequest, Spawned};
 pub use spec::TENANT_LABEL;
 pub use status::{ServiceHealth, TenantStatus, TenantSummary};
@@ -40,7 +44,7 @@ use live::Live;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::{OnceCell, Semaphore, watch};
 use transitions::Transitions;
 
 /// Tenants that are made at a time: more would only wait for each other inside the engine.
@@ -77,6 +81,8 @@ pub struct Controller {
     /// The last sign of life of the reconcile loop.
     last_beat: Mutex<Instant>,
     health: tokio::sync::Mutex<Option<(Instant, ServiceHealth)>>,
+    /// Turns true when the service ends.
+    ending: watch::Sender<bool>,
 }
 
 impl Controller {
@@ -91,6 +97,7 @@ impl Controller {
             surveyed: OnceCell::new(),
             last_beat: Mutex::new(Instant::now()),
             health: tokio::sync::Mutex::default(),
+            ending: watch::channel(false).0,
         };
         for tenant in controller.parts.store.environments(None).await? {
             if matches!(tenant.status, Status::Running | Status::Stopped) {
@@ -124,6 +131,7 @@ impl Controller {
 
     /// Lets in nobody new, and returns when nothing is being made or removed and no caller is inside a door.
     pub async fn drain(&self) {
+        self.ending.send_replace(true);
         tokio::join!(self.transitions.idle(), self.parts.doors.drain());
     }
 

@@ -133,6 +133,9 @@ impl Controller {
     }
 
     async fn remove_orphan(&self, id: EnvId) -> Result<(), ActionError> {
+        if id == EnvId::CANARY {
+            return self.clear_canary().await;
+        }
         self.clear(&spec::numbered_as(id), Volumes::Keep).await?;
         log::warning!("orphan_removed", tenant = id, volumes = "kept");
         Ok(())

@@ -46,7 +46,7 @@ pub(super) fn tenant_of(labels: &Labels) -> Option<EnvId> {
 /// The tenant that the value of [`TENANT_LABEL`] means. Anybody can write labels: what we would not write means nobody.
 pub(super) fn numbered(text: &str) -> Option<EnvId> {
     let id = EnvId(text.parse().ok()?);
-    (EnvId::VALID.contains(&id) && id.to_string() == text).then_some(id)
+    ((EnvId::VALID.contains(&id) || id == EnvId::CANARY) && id.to_string() == text).then_some(id)
 }
 
 /// The label that all of this very tenant bears, and nothing of another of its number.
@@ -208,7 +208,8 @@ mod tests {
             ("999999999999", Some(999_999_999_999)),
             ("1000000000000", None),
             ("9223372036854775807", None),
-            ("0", None),
+            ("0", Some(0)),
+            ("00", None),
             ("-1", None),
             ("+1", None),
             ("01", None),

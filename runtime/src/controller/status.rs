@@ -113,6 +113,7 @@ impl Controller {
     /// All tenants, or those of one organization, by number.
     pub async fn tenants(&self, org: Option<OrgId>) -> Result<Vec<TenantSummary>, ActionError> {
         let tenants = self.parts.store.environments(org).await?;
+        let tenants = tenants.into_iter().filter(|tenant| tenant.id != EnvId::CANARY);
         let summary = |tenant: Environment| TenantSummary {
             env_id: tenant.id,
             org_id: tenant.decided.org,
@@ -122,7 +123,7 @@ impl Controller {
             name: tenant.decided.name,
             created_at: tenant.created_at,
         };
-        Ok(tenants.into_iter().map(summary).collect())
+        Ok(tenants.map(summary).collect())
     }
 
     /// Whether the engine and the database answer, at most half a second ago.

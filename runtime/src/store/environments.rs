@@ -3,7 +3,7 @@ use super::{Store, StoreError, now};
 use crate::names::{EnvId, OrgId};
 use crate::subnet::Subnet;
 use crate::tenant_key::{KeyHash, KeyNonce};
-use rusqlite::{OptionalExtension as _, Row, params};
+use rusqlite::{OptionalExtension as _, Row, TransactionBehavior, params};
 use std::net::Ipv4Addr;
 use std::sync::PoisonError;
 
@@ -42,14 +42,25 @@ fn read(row: &Row<'_>) -> Result<Environment, StoreError> {
 impl Store {
     /// Records an environment that is about to be made, and gives it its number and its container's name.
     pub async fn insert_environment(&self, new: NewEnvironment) -> Result<Environment, StoreError> {
+        self.insert(None, new).await
+    }
+
+    /// Records the canary, of which there is one at most. It uses up no number.
+    pub async fn insert_canary(&self, new: NewEnvironment) -> Result<Environment, StoreError> {
+        self.insert(Some(EnvId::CANARY), new).await
+    }
+
+    /// Without a number, the next one is given.
+    async fn insert(&self, id: Option<EnvId>, new: NewEnvironment) -> Result<Environment, StoreError> {
         self.run(move |connection| {
             let transaction = connection.transaction()?;
             let image = &new.image;
             transaction.execute(
-                "INSERT INTO environments (orgId, name, port, subnet, apiKeyNonce, apiKeyHash, imageName, imageConfig,
+                "INSERT INTO environments (id, orgId, name, port, subnet, apiKeyNonce, apiKeyHash, imageName, imageConfig,
                                            imageDiffIds, listenPort, healthPath, createdAt, updatedAt)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12)",
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?13)",
                 params![
+                    id.map(|id| id.0),
                     new.org.0,
                     new.name,
                     new.port,
@@ -107,10 +118,11 @@ impl Store {
         .await
     }
 
-    /// Whether there is any environment. Blocks: for the time before the first thread is started.
+    /// Whether there is any tenant's environment. Blocks: for the time before the first thread is started.
     pub fn has_environments(&self) -> Result<bool, StoreError> {
         let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(connection.query_row("SELECT EXISTS (SELECT 1 FROM environments)", [], |row| row.get(0))?)
+        let sql = "SELECT EXISTS (SELECT 1 FROM environments WHERE id <> ?1)";
+        Ok(connection.query_row(sql, [EnvId::CANARY.0], |row| row.get(0))?)
     }
 
     /// Records where an environment is in its life.
@@ -128,6 +140,18 @@ impl Store {
     /// Forgets an environment of which nothing is left.
     pub async fn remove_environment(&self, id: EnvId) -> Result<(), StoreError> {
         self.run(move |c| Ok(c.execute("DELETE FROM environments WHERE id = ?1", [id.0]).map(drop)?)).await
+    }
+
+    /// Writes without changing anything, and returns when it is on the disk.
+    pub async fn rewrite(&self) -> Result<(), StoreError> {
+        self.run(|connection| {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            // SQLite writes the page that holds the schema's number also when the number stays.
+            let schema: u32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+            transaction.pragma_update(None, "user_version", schema)?;
+            Ok(transaction.commit()?)
+        })
+        .await
     }
 
     /// Makes sure that no number up to `id` is given away, because the engine holds something that bears it.
@@ -206,6 +230,19 @@ mod tests {
         store.skip_ids_through(EnvId(2)).await.unwrap();
         let second = store.insert_environment(new(3001, "10.213.0.0/29")).await.unwrap().id;
         assert_eq!((first, second), (EnvId(5), EnvId(6)));
+    }
+
+    #[tokio::test]
+    async fn the_canary_uses_up_no_number_and_is_nobodys_tenant() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(&folder);
+        let canary = store.insert_canary(new(3999, "10.213.255.248/29")).await.unwrap().id;
+        assert_eq!(canary, EnvId::CANARY);
+        assert!(!store.has_environments().unwrap());
+        assert!(store.insert_canary(new(3998, "10.213.255.240/29")).await.is_err(), "there is one at most");
+        assert_eq!(store.insert_environment(new(3001, "10.213.0.0/29")).await.unwrap().id, EnvId(1));
+        store.remove_environment(canary).await.unwrap();
+        assert_eq!(store.insert_environment(new(3002, "10.213.0.8/29")).await.unwrap().id, EnvId(2));
     }
 
     #[tokio::test]

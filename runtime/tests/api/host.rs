@@ -40,6 +40,7 @@ pub(crate) struct TestHost {
     folder: TempDir,
     pub(crate) engine: Arc<FakeEngine>,
     pub(crate) settings: Settings,
+    pub(crate) catalog: Catalog,
     service: Option<Service>,
 }
 
@@ -112,6 +113,7 @@ impl TestHost {
             folder: TempDir::new().unwrap(),
             engine: Arc::new(engine),
             settings: Settings::parse(&text).unwrap(),
+            catalog: catalog(),
             service: None,
         }
     }
@@ -121,7 +123,7 @@ impl TestHost {
         let side = TenantsSide::new(self.settings.pool, []);
         let parts = Parts {
             settings: self.settings.clone(),
-            catalog: catalog(),
+            catalog: self.catalog.clone(),
             store: self.store(),
             engine: self.engine.clone(),
             secret: HostSecret::load_or_create(&host.tenant_keys()).unwrap(),

@@ -7,5 +7,6 @@ mod host;
 mod organizations;
 mod reconcile;
 mod release;
+mod selfcheck;
 mod spawn;
 mod tenants;

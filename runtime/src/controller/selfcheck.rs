@@ -1,0 +1,121 @@
+//! Whether this service can do all that it is for, found out by doing it.
+
+use super::{ActionError, CanaryError, Controller};
+use crate::log;
+use crate::release::TenantImage;
+use crate::store::ImageRecord;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, timeout, timeout_at};
+
+/// How long a self-check may take, whatever hangs.
+pub const SELF_CHECK_LIMIT: Duration = Duration::from_secs(55);
+/// How long each of the checks may take that only ask.
+const QUESTION: Duration = Duration::from_secs(10);
+/// What of the limit is left for removing a canary that did not become healthy.
+const REMOVAL: Duration = Duration::from_secs(10);
+
+/// What a self-check found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SelfCheck {
+    /// Whether nothing failed.
+    pub ok: bool,
+    /// The installed release, `<version>-<serial>`.
+    pub release: String,
+    /// What was checked, in order: `database`, `engine`, `images`, `canary`.
+    pub checks: Vec<Check>,
+}
+
+/// One thing that was checked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    /// Which.
+    pub name: String,
+    /// Whether it did not fail. One that was skipped did not, and says why in `detail`.
+    pub ok: bool,
+    /// How long it took, in milliseconds.
+    pub ms: u64,
+    /// What was found, for people.
+    pub detail: String,
+}
+
+impl Controller {
+    /// Checks that the database takes writes, that the engine answers and holds every tenant image of the release, and that a tenant
+    /// can be made from one, becomes healthy, and can be removed. Tenants are left alone. Takes [`SELF_CHECK_LIMIT`] at most.
+    pub async fn self_check(self: &Arc<Self>) -> SelfCheck {
+        let by = Instant::now() + SELF_CHECK_LIMIT;
+        let (store, engine) = (&self.parts.store, &self.parts.engine);
+        let database = async {
+            let written = store.rewrite().await.map(|()| "takes writes".to_owned());
+            written.map_err(|error| log::chain(&error))
+        };
+        let answers = async {
+            let answered = engine.ping().await.map(|()| "answers".to_owned());
+            answered.map_err(|error| log::chain(&error))
+        };
+        let checks = vec![
+            check("database", Instant::now() + QUESTION, database).await,
+            check("engine", Instant::now() + QUESTION, answers).await,
+            check("images", Instant::now() + QUESTION, self.check_images()).await,
+            check("canary", by, self.check_canary(by)).await,
+        ];
+        for failed in checks.iter().filter(|check| !check.ok) {
+            log::error!("self_check_failed", check = failed.name, detail = failed.detail);
+        }
+        SelfCheck { ok: checks.iter().all(|check| check.ok), release: self.parts.catalog.id(), checks }
+    }
+
+    async fn check_images(&self) -> Result<String, String> {
+        let images = &self.parts.catalog.images;
+        let mut failures = Vec::new();
+        for TenantImage { record, .. } in images {
+            if let Err(error) = self.image_of(record).await {
+                failures.push(log::chain(&error));
+            }
+        }
+        let names: Vec<_> = images.iter().map(|image| image.record.name.as_str()).collect();
+        match failures.as_slice() {
+            [] if names.is_empty() => Ok("the release has no tenant image".to_owned()),
+            [] => Ok(format!("the engine holds {}", names.join(", "))),
+            failures => Err(failures.join("; ")),
+        }
+    }
+
+    async fn check_canary(self: &Arc<Self>, by: Instant) -> Result<String, String> {
+        let Some(image) = self.canary_image().await else {
+            return Ok("skipped: the release has no tenant image".to_owned());
+        };
+        let (this, name) = (Arc::clone(self), image.name.clone());
+        // A canary that takes too long is still removed.
+        let work = tokio::spawn(async move { this.canary(image, by - REMOVAL).await });
+        match work.await.unwrap_or(Err(CanaryError::Ending)) {
+            Ok(healthy) => Ok(format!("a tenant of {name} was healthy after {} ms, and removed", healthy.as_millis())),
+            Err(CanaryError::NotMade(full @ (ActionError::NoFreePort { .. } | ActionError::NoFreeSubnet(_)))) => {
+                Ok(format!("skipped: {full}"))
+            }
+            Err(error) => Err(format!("a tenant of {name}: {error}")),
+        }
+    }
+
+    /// The first image of the release that the engine holds, or else the first.
+    async fn canary_image(&self) -> Option<ImageRecord> {
+        let images = &self.parts.catalog.images;
+        for TenantImage { record, .. } in images {
+            if timeout(QUESTION, self.image_of(record)).await.is_ok_and(|found| found.is_ok()) {
+                return Some(record.clone());
+            }
+        }
+        images.first().map(|image| image.record.clone())
+    }
+}
+
+/// Does one check, which fails where it is not done `by` then.
+async fn check(name: &str, by: Instant, work: impl Future<Output = Result<String, String>>) -> Check {
+    let start = Instant::now();
+    let done = timeout_at(by, work).await;
+    let ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let found = done.unwrap_or_else(|_| Err(format!("not done after {} s", start.elapsed().as_secs())));
+    let ok = found.is_ok();
+    Check { name: name.to_owned(), ok, ms, detail: found.unwrap_or_else(|failure| failure) }
+}
