@@ -115,6 +115,11 @@ impl Installed {
     pub(crate) fn read(layout: &Layout) -> Result<Option<Self>, RecordError> {
         read_json(&layout.installed())
     }
+
+    /// The current release and those that are kept, the newest first.
+    pub(crate) fn releases(&self) -> impl Iterator<Item = &InstalledRelease> {
+        std::iter::once(&self.current).chain(&self.kept)
+    }
 }
 
 /// The serial below which bundles are refused.

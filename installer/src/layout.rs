@@ -133,6 +133,10 @@ impl Layout {
         self.at("opt/landfall/bin/landfall-installer")
     }
 
+    pub(crate) fn database_folder(&self) -> PathBuf {
+        self.at(DATABASE_FOLDER)
+    }
+
     pub(crate) fn settings(&self) -> PathBuf {
         self.at("etc/landfall/config.toml")
     }

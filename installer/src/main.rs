@@ -17,9 +17,10 @@ mod media;
 mod plan;
 mod policy;
 mod preflight;
-#[cfg_attr(not(test), expect(dead_code, reason = "update and rollback run programs"))]
 mod program;
 mod removal;
+#[cfg_attr(not(test), expect(dead_code, reason = "the commit of an update collects"))]
+mod retention;
 mod settings;
 mod site;
 mod state;

@@ -102,6 +102,28 @@ impl Store {
         Ok(())
     }
 
+    /// Removes what was staged and did not become part of a release.
+    pub(crate) fn clear_incoming(&self) -> Result<(), PathError> {
+        let folder = self.layout.incoming();
+        let entries = match std::fs::read_dir(&folder) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            other => other.at("read the folder", &folder)?,
+        };
+        for entry in entries {
+            durable::remove_entry(&entry.at("read the folder", &folder)?.path())?;
+        }
+        durable::sync_folder(&folder)
+    }
+
+    /// Removes these blobs. They do not have to be there.
+    pub(crate) fn remove<'a>(&self, blobs: impl Iterator<Item = &'a Digest>) -> Result<(), PathError> {
+        let mut removed = false;
+        for digest in blobs {
+            removed |= durable::remove_entry(&self.layout.blob(digest))?;
+        }
+        if removed { self.sync() } else { Ok(()) }
+    }
+
     /// Makes the names of all blobs that were kept durable.
     pub(crate) fn sync(&self) -> Result<(), PathError> {
         durable::sync_folder(&self.layout.blobs())

@@ -1,0 +1,78 @@
+//! Removing what goes. Everything can be repeated, and being cut off anywhere leaves what the next collection finds.
+
+use super::Collection;
+use crate::durable::{self, PathError};
+use crate::layout::Layout;
+use crate::site::Site;
+use crate::store::Store;
+use serde::Serialize;
+
+/// What was removed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct Collected {
+    /// Releases, by the names of their folders.
+    pub(crate) releases: Vec<String>,
+    /// How many blobs.
+    pub(crate) blobs: usize,
+    /// How many bytes the blobs had.
+    pub(crate) bytes: u64,
+    /// Tags in the engine; with its last one an image went.
+    pub(crate) tags: Vec<String>,
+    /// Snapshots of the database.
+    pub(crate) snapshots: Vec<String>,
+    /// What is left, and why: for people.
+    pub(crate) left: Vec<String>,
+}
+
+/// Removes what `collection` says, and whatever was staged: a release's folder before its blobs, so that no folder is there that
+/// the store could not make again.
+///
+/// # Errors
+/// The disk fails. What the engine does not give up is left, and said.
+pub(crate) fn collect(site: &Site, collection: &Collection) -> anyhow::Result<Collected> {
+    let (layout, store) = (&site.layout, Store::new(&site.layout));
+    store.clear_incoming()?;
+    for name in &collection.folders {
+        remove_release(layout, name)?;
+    }
+    store.remove(collection.blobs.iter().map(|blob| &blob.digest))?;
+    for name in &collection.snapshots {
+        durable::remove(&layout.database_folder().join(name))?;
+    }
+    let mut collected = Collected {
+        releases: collection.folders.clone(),
+        blobs: collection.blobs.len(),
+        bytes: collection.blobs.iter().map(|blob| blob.size).sum(),
+        tags: Vec::new(),
+        snapshots: collection.snapshots.clone(),
+        left: collection.left.clone(),
+    };
+    for tag in &collection.tags {
+        match untag(site, tag) {
+            Ok(()) => collected.tags.push(tag.clone()),
+            Err(error) => collected.left.push(format!("image {tag} stays in the engine: {error:#}")),
+        }
+    }
+    Ok(collected)
+}
+
+/// The name goes first and at once: whatever has a release's name is whole.
+fn remove_release(layout: &Layout, name: &str) -> Result<(), PathError> {
+    let place = layout.releases().join(name);
+    let Ok(id) = name.parse() else { return durable::remove_tree(&place) };
+    let partial = layout.partial_release(&id);
+    durable::remove_tree(&partial)?;
+    match durable::rename_to_free_name(&place, &partial) {
+        Ok(()) => durable::remove_tree(&partial),
+        Err(error) if error.source.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) if durable::is_mount(&error.source) => durable::remove_tree(&place),
+        Err(error) => Err(error),
+    }
+}
+
+fn untag(site: &Site, tag: &str) -> anyhow::Result<()> {
+    if let Some(engine) = site.engine()? {
+        engine.untag(tag)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,128 @@
+//! What goes: a pure function of what is installed and what is there.
+
+use super::holdings::{Images, tag_prefix};
+use super::{Holdings, holdings};
+use crate::engine::LocalImage;
+use crate::installed::Installed;
+use landfall_manifests::{Blob, Digest, ReleaseId};
+use std::collections::BTreeSet;
+
+/// What goes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Collection {
+    /// Names in the releases' folder.
+    pub(crate) folders: Vec<String>,
+    /// Blobs in the store.
+    pub(crate) blobs: Vec<Blob>,
+    /// Tags in the engine.
+    pub(crate) tags: Vec<String>,
+    /// Snapshots in the database's folder.
+    pub(crate) snapshots: Vec<String>,
+    /// What is left although no release needs it, or is not known not to be needed, and why: for people.
+    pub(crate) left: Vec<String>,
+}
+
+/// Decides what no release in `installed` needs, and no tenant.
+pub(crate) fn decide(installed: &Installed, holdings: &Holdings) -> Collection {
+    let mut collection = Collection::default();
+    folders(installed, holdings, &mut collection);
+    blobs(holdings, &mut collection);
+    match &holdings.images {
+        Ok(Some(images)) => tags(installed, images, &mut collection),
+        Ok(None) => {}
+        Err(reason) => collection.left.push(format!("images of releases that have gone stay in the engine: {reason}")),
+    }
+    snapshots(installed, holdings, &mut collection);
+    collection
+}
+
+/// Whole releases and ones that were never whole go; what has no name of a release is somebody else's.
+fn folders(installed: &Installed, holdings: &Holdings, collection: &mut Collection) {
+    let stay: BTreeSet<String> = installed.releases().map(|release| release.id().to_string()).collect();
+    for name in holdings.folders.iter().filter(|name| !stay.contains(*name) && is_a_release(name)) {
+        if holdings.current.as_ref() == Some(name) {
+            collection.left.push(format!("release {name} is not recorded as installed, but `current` leads to it"));
+        } else {
+            collection.folders.push(name.clone());
+        }
+    }
+}
+
+fn is_a_release(name: &str) -> bool {
+    let partial = name.strip_prefix('.').and_then(|name| name.strip_suffix(".partial"));
+    partial.unwrap_or(name).parse::<ReleaseId>().is_ok()
+}
+
+fn blobs(holdings: &Holdings, collection: &mut Collection) {
+    let mut stay: BTreeSet<Digest> = kept_configs(holdings).collect();
+    for (release, needs) in &holdings.needs {
+        match needs {
+            Ok(needs) => stay.extend(needs),
+            Err(reason) => {
+                let left = format!("no blob is collected: which ones release {release} needs cannot be told: {reason}");
+                collection.left.push(left);
+                return;
+            }
+        }
+    }
+    let goes = holdings.blobs.iter().filter(|(digest, _)| !stay.contains(digest));
+    collection.blobs = goes.map(|(digest, size)| Blob { digest: *digest, size: *size }).collect();
+}
+
+/// Where the engine has names of its own for images, a tenant's image is recognised by the layers in its configuration, which
+/// is a few kilobytes.
+fn kept_configs(holdings: &Holdings) -> impl Iterator<Item = Digest> {
+    let images = holdings.images.as_ref().ok().and_then(Option::as_ref).filter(|images| !images.ids_are_configs);
+    images.and_then(|images| images.needed.as_ref().ok()).into_iter().flatten().map(|needed| needed.config)
+}
+
+/// An image goes with the last of its tags, so one is left to what a tenant needs.
+fn tags(installed: &Installed, images: &Images, collection: &mut Collection) {
+    let prefix = tag_prefix(&installed.current.product);
+    let recorded: BTreeSet<&String> = installed.releases().flat_map(|release| &release.tags).collect();
+    let mut unknown = false;
+    for image in &images.local {
+        let ours: BTreeSet<&String> = image.tags.iter().filter(|tag| tag.starts_with(&prefix)).collect();
+        let mut goes: BTreeSet<&String> = ours.difference(&recorded).copied().collect();
+        match is_needed(image, images) {
+            _ if goes.is_empty() => {}
+            None => {
+                goes.clear();
+                unknown = true;
+            }
+            Some(true) if goes.len() == ours.len() => {
+                let last = goes.pop_last();
+                collection.left.extend(last.map(|tag| format!("image {tag} stays: a tenant is made from it")));
+            }
+            Some(_) => {}
+        }
+        collection.tags.extend(goes.into_iter().cloned());
+    }
+    collection.tags.sort();
+    if unknown {
+        let reason = images.needed.as_ref().err().map_or("the engine does not name them as the manifests do", |it| it);
+        collection.left.push(format!("images stay in the engine: which ones tenants need cannot be told: {reason}"));
+    }
+}
+
+/// Whether a tenant is made from the image; `None` if that cannot be told.
+fn is_needed(image: &LocalImage, images: &Images) -> Option<bool> {
+    let needed = images.needed.as_ref().ok()?;
+    let is_this = |diff_ids: &Vec<Digest>| !images.ids_are_configs && *diff_ids == image.diff_ids;
+    let mut needed = needed.iter();
+    if needed.clone().any(|one| one.config.to_string() == image.id || one.diff_ids.as_ref().is_some_and(is_this)) {
+        return Some(true);
+    }
+    let could_be = !images.ids_are_configs && needed.any(|one| one.diff_ids.is_none());
+    (!could_be).then_some(false)
+}
+
+/// A snapshot is of use to a release that can be gone back to and writes its schema. What was set aside is the operator's.
+fn snapshots(installed: &Installed, holdings: &Holdings, collection: &mut Collection) {
+    let schemas: Option<BTreeSet<u32>> =
+        installed.kept.iter().map(|release| release.database.map(|database| database.schema)).collect();
+    // A release that does not say its schema may need any of them.
+    let Some(schemas) = schemas else { return };
+    let goes = holdings.snapshots.difference(&schemas);
+    collection.snapshots = goes.map(|schema| holdings::snapshot_name(*schema)).collect();
+}

@@ -1,0 +1,159 @@
+//! What a host has, as far as collecting depends on it.
+
+use super::tenants;
+use crate::durable::{At as _, PathError};
+use crate::engine::{EngineError, LocalImage};
+use crate::installed::{Installed, InstalledRelease};
+use crate::kept;
+use crate::layout::Layout;
+use crate::site::Site;
+use crate::store::Store;
+use crate::trust;
+use landfall_manifests::{Digest, Product, Release, ReleaseId, limits, oci::ImageConfig};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{ErrorKind, Read as _};
+use std::path::Path;
+
+/// How the runtime names what the database was before it was migrated from a schema, before the schema's number.
+const SNAPSHOT: &str = "landfall.db.schema-";
+
+/// What is there. Reasons are for people.
+#[derive(Debug, Clone)]
+pub(crate) struct Holdings {
+    /// The blobs that each release of `installed.json` needs, or why that cannot be told.
+    pub(crate) needs: Vec<(ReleaseId, Result<BTreeSet<Digest>, String>)>,
+    /// The names in the releases' folder.
+    pub(crate) folders: Vec<String>,
+    /// The name among them that `current` leads to.
+    pub(crate) current: Option<String>,
+    /// The blobs in the store with their sizes in bytes.
+    pub(crate) blobs: BTreeMap<Digest, u64>,
+    /// What is in the engine; `None` where there is none.
+    pub(crate) images: Result<Option<Images>, String>,
+    /// The schemas of which there is a snapshot of the database.
+    pub(crate) snapshots: BTreeSet<u32>,
+}
+
+/// The engine's images that have a tag of this product.
+#[derive(Debug, Clone)]
+pub(crate) struct Images {
+    pub(crate) local: Vec<LocalImage>,
+    /// Whether the engine calls an image by its configuration's digest.
+    pub(crate) ids_are_configs: bool,
+    /// What tenants are made from, or why that cannot be told. Asked for only if a tag is to go.
+    pub(crate) needed: Result<Vec<Needed>, String>,
+}
+
+/// An image that a tenant is made from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Needed {
+    pub(crate) config: Digest,
+    /// Its layers by their content, if the store still has its configuration.
+    pub(crate) diff_ids: Option<Vec<Digest>>,
+}
+
+/// How the tags of a product's images begin.
+pub(super) fn tag_prefix(product: &Product) -> String {
+    format!("landfall.local/{product}/")
+}
+
+/// Looks at what is there.
+///
+/// # Errors
+/// A folder of ours cannot be read. That a manifest, the engine or the tenants cannot be asked is a finding.
+pub(crate) fn gather(site: &Site, installed: &Installed) -> Result<Holdings, PathError> {
+    let layout = &site.layout;
+    let images = images(site, installed).map_err(reason);
+    Ok(Holdings {
+        needs: needs(layout, installed),
+        folders: names(&layout.releases())?,
+        current: current(layout),
+        blobs: Store::new(layout).sizes()?,
+        images,
+        snapshots: snapshots(layout)?,
+    })
+}
+
+/// The blobs that a release consists of; those that a delta's base brought are among them.
+pub(crate) fn blobs_of(release: &Release) -> BTreeSet<Digest> {
+    let images = release.images.iter().flat_map(|image| {
+        let layers = image.layers.iter().map(|layer| layer.blob);
+        [image.manifest, image.config].into_iter().chain(layers)
+    });
+    release.files.iter().map(|file| file.blob).chain(images).collect()
+}
+
+fn needs(layout: &Layout, installed: &Installed) -> Vec<(ReleaseId, Result<BTreeSet<Digest>, String>)> {
+    let trust = trust::pinned(layout).map_err(reason);
+    let trust = trust.and_then(|trust| trust.ok_or_else(|| "the host has no trust root".to_owned()));
+    let need = |release: &InstalledRelease| {
+        let trust = trust.as_ref().map_err(Clone::clone)?;
+        let manifest = kept::manifest(layout, release, trust).map_err(reason)?;
+        Ok(blobs_of(manifest.get()))
+    };
+    installed.releases().map(|release| (release.id(), need(release))).collect()
+}
+
+fn reason(error: impl Into<anyhow::Error>) -> String {
+    format!("{:#}", error.into())
+}
+
+/// The names in a folder, if it is there, sorted. What is not text is not ours.
+fn names(folder: &Path) -> Result<Vec<String>, PathError> {
+    let entries = match std::fs::read_dir(folder) {
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(Vec::new()),
+        other => other.at("read the folder", folder)?,
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        names.extend(entry.at("read the folder", folder)?.file_name().into_string());
+    }
+    names.sort();
+    Ok(names)
+}
+
+fn current(layout: &Layout) -> Option<String> {
+    let target = std::fs::read_link(layout.current()).ok()?;
+    Some(target.file_name()?.to_str()?.to_owned())
+}
+
+fn snapshots(layout: &Layout) -> Result<BTreeSet<u32>, PathError> {
+    let names = names(&layout.database_folder())?;
+    Ok(names.iter().filter_map(|name| name.strip_prefix(SNAPSHOT)?.parse().ok()).collect())
+}
+
+/// The name of the snapshot of a schema, in the database's folder.
+pub(super) fn snapshot_name(schema: u32) -> String {
+    format!("{SNAPSHOT}{schema}")
+}
+
+fn images(site: &Site, installed: &Installed) -> Result<Option<Images>, EngineError> {
+    let Some(engine) = site.engine()? else { return Ok(None) };
+    let prefix = tag_prefix(&installed.current.product);
+    let ours = |image: &LocalImage| image.tags.iter().any(|tag| tag.starts_with(&prefix));
+    let local: Vec<LocalImage> = engine.images()?.into_iter().filter(ours).collect();
+    // Docker's classic image store, which also takes partial archives.
+    let ids_are_configs = engine.about()?.takes_partial_archives;
+    let stay: BTreeSet<&String> = installed.releases().flat_map(|release| &release.tags).collect();
+    let goes = |tag: &&String| tag.starts_with(&prefix) && !stay.contains(tag);
+    let needed = if local.iter().flat_map(|image| &image.tags).any(|tag| goes(&tag)) {
+        needed(&site.layout, installed)
+    } else {
+        Ok(Vec::new())
+    };
+    Ok(Some(Images { local, ids_are_configs, needed }))
+}
+
+fn needed(layout: &Layout, installed: &Installed) -> Result<Vec<Needed>, String> {
+    let configs = tenants::needed_images(layout, &installed.current.id()).map_err(reason)?;
+    let store = Store::new(layout);
+    Ok(configs.into_iter().map(|config| Needed { config, diff_ids: diff_ids(&store, &config) }).collect())
+}
+
+/// The layers of an image whose configuration the store has.
+fn diff_ids(store: &Store, config: &Digest) -> Option<Vec<Digest>> {
+    let mut bytes = Vec::new();
+    store.open(config).ok()?.take(limits::IMAGE_JSON_BYTES).read_to_end(&mut bytes).ok()?;
+    let parsed: ImageConfig = serde_json::from_slice(&bytes).ok()?;
+    (Digest::of(&bytes) == *config).then_some(parsed.rootfs.diff_ids)
+}

@@ -1,0 +1,35 @@
+//! Which releases stay on the host, and what goes with those that do not.
+//!
+//! A release that `installed.json` does not name is gone: whatever of it is still on the disk or in the engine is litter. So a
+//! collection looks at what is there, not at what changed, and one that was cut off anywhere is made good by the next.
+//!
+//! What cannot be told is left: no blob goes while a manifest that may need it cannot be read, and no image while it is not
+//! known which ones tenants need.
+
+mod act;
+mod decide;
+mod holdings;
+mod tenants;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use act::{Collected, collect};
+pub(crate) use decide::{Collection, decide};
+pub(crate) use holdings::{Holdings, gather};
+
+use crate::installed::{Installed, InstalledRelease};
+use crate::site::Site;
+
+/// The releases that can be gone back to once `next` is the current one, the newest first: what was current before, then what
+/// was kept before, at most `keep` together with `next`.
+pub(crate) fn retained(before: Option<&Installed>, next: &InstalledRelease, keep: usize) -> Vec<InstalledRelease> {
+    let before = before.into_iter().flat_map(|before| std::iter::once(&before.current).chain(&before.kept));
+    let others = before.filter(|release| release.id() != next.id());
+    others.take(keep.saturating_sub(1)).cloned().collect()
+}
+
+/// Collects what no release in `installed`, which is on the disk by now, needs. Can be repeated.
+pub(crate) fn tidy(site: &Site, installed: &Installed) -> anyhow::Result<Collected> {
+    let collection = decide(installed, &gather(site, installed)?);
+    collect(site, &collection)
+}
