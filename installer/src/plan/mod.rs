@@ -1,9 +1,13 @@
-//! What an installation will do, decided from the release and from what was observed, before anything is done.
+//! What an installation or an update will do, decided from the releases and from what was observed, before anything is done.
 
+mod changes;
 mod images;
 mod space;
 mod text;
 
+#[expect(unused_imports, reason = "`update` and `rollback` plan with it")]
+pub(crate) use changes::Collectable;
+pub(crate) use changes::{Changes, Circumstances, DatabaseChange};
 pub(crate) use images::{Action, PlannedImage, plan as images};
 pub(crate) use space::Need;
 
@@ -43,7 +47,7 @@ pub(crate) struct ObservedEngine {
 pub(crate) const SETTINGS: [&str; 3] =
     ["etc/landfall/config.toml", "etc/landfall/trust.json", "etc/landfall/admin.token"];
 
-/// What an installation will do. Sizes are in bytes; paths are relative to the root.
+/// What an installation or an update will do. Sizes are in bytes; paths are relative to the root.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Plan {
@@ -52,13 +56,18 @@ pub(crate) struct Plan {
     pub(crate) release: String,
     /// The digest of `landfall.json`.
     pub(crate) manifest: Digest,
-    /// The size of the bundle, which is read once.
+    /// What is read of the bundle, once: all but the content of blobs that are on the host already.
     pub(crate) read: u64,
+    /// Blobs that are on the host already.
+    pub(crate) reuse: Reuse,
     /// Blobs that are copied into the store.
     pub(crate) stage: Amount,
     /// Files that are unfolded into the release's folder.
     pub(crate) unfold: Amount,
     pub(crate) images: Vec<PlannedImage>,
+    /// The blobs that the store does not have by name: what taking it all back takes out of it.
+    #[serde(skip)]
+    pub(crate) new_blobs: Vec<Digest>,
     /// Folders that are made.
     pub(crate) folders: Vec<String>,
     /// Settings, trust root and token that are written.
@@ -67,6 +76,18 @@ pub(crate) struct Plan {
     /// TCP ports that must be free.
     pub(crate) ports: Vec<u16>,
     pub(crate) space: Vec<Need>,
+    /// What becomes different from the release that runs; absent for a first installation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) changes: Option<Changes>,
+}
+
+/// Blobs of the release that are not read from the media.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub(crate) struct Reuse {
+    /// From releases that are kept.
+    pub(crate) stored: Amount,
+    /// From a run that was interrupted.
+    pub(crate) staged: Amount,
 }
 
 /// How many, and how many bytes together.
@@ -85,22 +106,42 @@ impl FromIterator<u64> for Amount {
 impl Plan {
     /// Plans the installation of a bundle whose manifest is believed.
     pub(crate) fn new(bundle: &Bundle, observed: &Observed) -> Self {
+        Self::landing(bundle, observed, &BTreeMap::new())
+    }
+
+    /// Plans to bring in a bundle whose manifest is believed, in place of the `old` release, which stays on the host.
+    #[cfg_attr(not(test), expect(dead_code, reason = "`update` plans with it"))]
+    pub(crate) fn update(bundle: &Bundle, observed: &Observed, old: &Release, around: &Circumstances<'_>) -> Self {
+        let plan = Self::landing(bundle, observed, around.staged);
+        let changes = Changes::between(old, bundle.release(), around);
+        let copies = changes.database.as_ref().and_then(DatabaseChange::need);
+        Self { space: plan.space.into_iter().chain(copies).collect(), changes: Some(changes), ..plan }
+    }
+
+    fn landing(bundle: &Bundle, observed: &Observed, incoming: &BTreeMap<Digest, u64>) -> Self {
         let release = bundle.release();
         let images = images(release, observed.engine.as_ref());
-        let staged: Vec<&Blob> = missing_blobs(release, &observed.stored).collect();
+        let (stored, missing) = split(&release.blobs, &observed.stored);
+        let (staged, missing) = split(missing, incoming);
+        let amount = |blobs: &[&Blob]| blobs.iter().map(|blob| blob.size).collect::<Amount>();
+        let reuse = Reuse { stored: amount(&stored), staged: amount(&staged) };
+        let new_blobs = release.blobs.iter().map(|blob| blob.digest).filter(|blob| !observed.stored.contains_key(blob));
         Self {
             product: release.product.to_string(),
             release: release.id().to_string(),
             manifest: Digest::of(bundle.manifest()),
-            read: bundle.size(),
-            stage: staged.iter().map(|blob| blob.size).collect(),
+            read: bundle.size() - reuse.stored.bytes - reuse.staged.bytes,
+            reuse,
+            stage: amount(&missing),
             unfold: release.files.iter().map(|file| file.size).collect(),
+            new_blobs: new_blobs.collect(),
             folders: observed.missing_folders.clone(),
             settings: observed.missing_settings.clone(),
             units: units(release).iter().map(|unit| format!("{}/{unit}", layout::UNITS_FOLDER)).collect(),
             ports: observed.ports.map_or_else(Vec::new, |ports| vec![ports.api, ports.first_tenant]),
-            space: space::needs(bundle, &staged, &images, observed),
+            space: space::needs(bundle, &missing, &images, observed),
             images,
+            changes: None,
         }
     }
 
@@ -116,8 +157,12 @@ impl Plan {
     }
 }
 
-fn missing_blobs<'a>(release: &'a Release, stored: &BTreeMap<Digest, u64>) -> impl Iterator<Item = &'a Blob> {
-    release.blobs.iter().filter(|blob| stored.get(&blob.digest) != Some(&blob.size))
+/// The blobs that are there in their size, and those that are not.
+fn split<'a>(
+    blobs: impl IntoIterator<Item = &'a Blob>,
+    there: &BTreeMap<Digest, u64>,
+) -> (Vec<&'a Blob>, Vec<&'a Blob>) {
+    blobs.into_iter().partition(|blob| there.get(&blob.digest) == Some(&blob.size))
 }
 
 /// The units that a release brings, sorted by name.
@@ -183,7 +228,7 @@ pub(crate) mod tests {
         release
     }
 
-    fn bundle(release: Release) -> Bundle {
+    pub(super) fn bundle(release: Release) -> Bundle {
         let key = SecretKey::generate().unwrap();
         let signed = Signed::new(release, std::slice::from_ref(&key)).unwrap();
         let mut bytes = Vec::new();
@@ -206,6 +251,8 @@ pub(crate) mod tests {
         let stored = BTreeMap::from([(Digest::of(b"base"), 4), (Digest::of(b"a1"), 3)]);
         let plan = Plan::new(&bundle, &Observed { stored, ..Observed::default() });
         assert_eq!(plan.stage, Amount { count: 4, bytes: 1 + 13 + 2 + 4 }, "a blob of the wrong size does not count");
+        assert_eq!(plan.reuse.stored, Amount { count: 1, bytes: 4 });
+        assert_eq!(plan.read, bundle.size() - 4);
     }
 
     #[test]

@@ -6,8 +6,16 @@ use std::fmt;
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "install {} {}", self.product, self.release)?;
+        match &self.changes {
+            None => writeln!(f, "install {} {}", self.product, self.release)?,
+            Some(changes) => writeln!(f, "update {} {} to {}", self.product, changes.from, self.release)?,
+        }
         writeln!(f, "  read     {} from the bundle ({} bytes)", Size(self.read), self.read)?;
+        for (from, blobs) in [("the store", self.reuse.stored), ("an interrupted run", self.reuse.staged)] {
+            if blobs.count > 0 {
+                writeln!(f, "  reuse    {} blobs, {} bytes, from {from}", blobs.count, blobs.bytes)?;
+            }
+        }
         writeln!(f, "  stage    {} blobs, {} bytes, into the store", self.stage.count, self.stage.bytes)?;
         writeln!(f, "  unfold   {} files, {} bytes", self.unfold.count, self.unfold.bytes)?;
         for image in &self.images {
@@ -25,8 +33,12 @@ impl fmt::Display for Plan {
                 }
             }
         }
-        for path in self.settings.iter().chain(&self.units) {
+        let units = if self.changes.is_some() { &[][..] } else { &self.units };
+        for path in self.settings.iter().chain(units) {
             writeln!(f, "  write    /{path}")?;
+        }
+        if let Some(changes) = &self.changes {
+            write!(f, "{changes}")?;
         }
         for port in &self.ports {
             writeln!(f, "  port     {port} must be free")?;

@@ -1,6 +1,6 @@
 use super::*;
 use crate::engine::{About, ApiVersion};
-use crate::plan::{Amount, Need};
+use crate::plan::{Amount, Need, Reuse};
 use landfall_manifests::Digest;
 use std::path::PathBuf;
 
@@ -13,14 +13,17 @@ fn plan(space: &[(&str, u64)]) -> Plan {
         release: "1.0.0-1".to_owned(),
         manifest: Digest::of(b""),
         read: 0,
+        reuse: Reuse::default(),
         stage: Amount::default(),
         unfold: Amount::default(),
         images: Vec::new(),
+        new_blobs: Vec::new(),
         folders: Vec::new(),
         settings: Vec::new(),
         units: Vec::new(),
         ports: Vec::new(),
         space: space.iter().map(need).collect(),
+        changes: None,
     }
 }
 
