@@ -17,6 +17,8 @@ pub(super) struct Sheet<'a> {
     /// In the order of the text.
     pub(super) rows: Vec<Row>,
     values: BTreeMap<Path, Value>,
+    /// Where in `rows` the headers and the keys are.
+    places: [BTreeMap<Path, usize>; 2],
 }
 
 /// A header, or a key with its value; ranges are in bytes of the text.
@@ -44,17 +46,18 @@ impl<'a> Sheet<'a> {
     /// Reads the lines of `text`. `what` names the file in errors.
     pub(super) fn parse(what: &'static str, text: &'a str) -> Result<Self, SettingsError> {
         let document = Document::parse(text).map_err(|source| SettingsError::Parse { what, source })?;
-        let mut sheet = Self { text, rows: Vec::new(), values: BTreeMap::new() };
+        let mut sheet = Self { text, rows: Vec::new(), values: BTreeMap::new(), places: Default::default() };
         sheet.walk(what, document.as_table(), &Path::new())?;
         sheet.rows.sort_by_key(|row| row.core.start);
         let (mut end, mut section) = (0, Path::new());
-        for row in &mut sheet.rows {
+        for (place, row) in sheet.rows.iter_mut().enumerate() {
             if row.kind == Kind::Header {
                 section.clone_from(&row.path);
             }
             row.section.clone_from(&section);
             row.lead = end..row.line.start;
             end = row.line.end;
+            sheet.places[row.kind as usize].insert(row.path.clone(), place);
         }
         Ok(sheet)
     }
@@ -100,7 +103,7 @@ impl<'a> Sheet<'a> {
     }
 
     pub(super) fn find(&self, kind: Kind, path: &[String]) -> Option<&Row> {
-        self.rows.iter().find(|row| row.kind == kind && row.path == path)
+        self.places[kind as usize].get(path).map(|place| &self.rows[*place])
     }
 
     /// Whether any key lies below `section`, in whatever form it is written.

@@ -4,6 +4,7 @@
 
 use super::sheet::{Kind, Path, Row, Sheet};
 use super::three_way::{Decision, Sheets};
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// A part of the operator's text, and what comes in its place. No two overlap.
@@ -11,7 +12,7 @@ type Edit = (Range<usize>, String);
 
 /// The operator's text with the decisions in it.
 pub(super) fn write(sheets: &Sheets<'_>, decisions: &[(Path, Decision)]) -> String {
-    let splice = Splice { sheets, decisions };
+    let splice = Splice { sheets, decisions: decisions.iter().map(|(path, decision)| (path, *decision)).collect() };
     let mut edits = splice.insert();
     edits.extend(splice.remove());
     edits.extend(splice.follow());
@@ -33,12 +34,12 @@ fn apply(text: &str, mut edits: Vec<Edit>) -> String {
 
 struct Splice<'a> {
     sheets: &'a Sheets<'a>,
-    decisions: &'a [(Path, Decision)],
+    decisions: BTreeMap<&'a Path, Decision>,
 }
 
 impl Splice<'_> {
     fn decided(&self, path: &Path, decision: Decision) -> bool {
-        self.decisions.iter().any(|(other, decided)| other == path && *decided == decision)
+        self.decisions.get(path) == Some(&decision)
     }
 
     fn goes(&self, row: &Row) -> bool {

@@ -181,3 +181,13 @@ fn the_packed_settings_gain_and_lose_a_section_without_a_trace() {
     assert_eq!(there.changes.len(), 3);
     assert_eq!(three_way(PACKED, &there.text, old).unwrap().text, mine);
 }
+
+#[test]
+fn a_file_that_nests_without_end_is_refused() {
+    let keys = format!("{} = 1\n", vec!["a"; 60_000].join("."));
+    let header = format!("[{}]\n", vec!["a"; 60_000].join("."));
+    let list = format!("a = {}1{}\n", "[".repeat(60_000), "]".repeat(60_000));
+    for text in [keys, header, list] {
+        assert!(matches!(three_way(BASE, &text, BASE), Err(SettingsError::Parse { .. })));
+    }
+}
