@@ -2,6 +2,18 @@
 //!
 //! WAL with `synchronous=FULL`: what an answer promised is on the disk. Calls run on the blocking threads, one at a time, so that a
 //! slow disk never holds up the threads that serve requests.
+//!
+//! Another schema is reached on a copy that takes the database's place in one rename, so that whoever opens it, whatever was killed
+//! before, finds the old or the new one whole:
+//!
+//! ```text
+//! files     the folder and its lock; which file is the database       landfall.db
+//!   held    the database alone, its log folded in
+//!   steps   a copy, migrated and checked                              .landfall.db.partial
+//! migrate   forward and back; what was is kept                        landfall.db.schema-N
+//! restore   a snapshot comes back, the newer database goes aside      landfall.db.aside-schema-N
+//! rehearse  there and back beside the running service, held to a dump .landfall.db.rehearsal
+//! ```
 
 mod dump;
 mod environment;

@@ -3,6 +3,7 @@
 use super::child::Order;
 use super::scene::{ANOTHER, IRREVERSIBLE, NEXT, Scene, dump, organizations, with};
 use crate::store::{Migrations, Store, StoreError, images, migrate, rehearse, restore};
+use std::process::Stdio;
 
 #[test]
 fn rows_written_on_either_side_survive_the_way_back_and_forth() {
@@ -40,6 +41,18 @@ fn what_a_killed_writer_left_in_the_log_is_in_both_files() {
     assert_eq!(scene.names(), ["landfall.db", "landfall.db.schema-1"]);
     assert_eq!(scene.organizations(), ["acme", "default", "late"]);
     assert_eq!(organizations(&scene.file("landfall.db.schema-1")), ["acme", "default", "late"]);
+}
+
+#[test]
+fn programs_that_start_at_once_migrate_once() {
+    let scene = Scene::new();
+    let mut starting: Vec<_> =
+        (0..4).map(|_| Order::Forward.command(&scene.path(), &[]).stdout(Stdio::null()).spawn().unwrap()).collect();
+    for program in &mut starting {
+        assert!(program.wait().unwrap().success());
+    }
+    assert_eq!((scene.schema(), scene.names()), (Some(2), vec!["landfall.db".into(), "landfall.db.schema-1".into()]));
+    assert_eq!(scene.organizations(), ["acme", "default"]);
 }
 
 #[test]
