@@ -102,6 +102,19 @@ impl Store {
         Ok(())
     }
 
+    /// The sizes in bytes of what was staged and did not become part of a release, whole or not.
+    pub(crate) fn staged(&self) -> Result<Vec<u64>, PathError> {
+        let folder = self.layout.incoming();
+        let entries = match std::fs::read_dir(&folder) {
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                return Ok(Vec::new());
+            }
+            other => other.at("read the folder", &folder)?,
+        };
+        let size = |entry: io::Result<DirEntry>| entry.and_then(|entry| Ok(entry.metadata()?.len()));
+        entries.map(size).collect::<io::Result<_>>().at("look into", &folder)
+    }
+
     /// Removes what was staged and did not become part of a release.
     pub(crate) fn clear_incoming(&self) -> Result<(), PathError> {
         let folder = self.layout.incoming();

@@ -7,6 +7,7 @@
 //! known which ones tenants need.
 
 mod act;
+mod costs;
 mod decide;
 mod holdings;
 mod tenants;
@@ -14,6 +15,7 @@ mod tenants;
 mod tests;
 
 pub(crate) use act::{Collected, collect};
+pub(crate) use costs::Cost;
 pub(crate) use decide::{Collection, decide};
 pub(crate) use holdings::{Holdings, gather};
 

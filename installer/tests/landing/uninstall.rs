@@ -70,7 +70,7 @@ fn folders_on_file_systems_of_their_own_are_emptied_and_stay() {
         format!("{installer} install {} --trust {}", bundle.display(), key.display()),
         format!("{installer} uninstall --purge --yes"),
         format!("{installer} status"),
-        format!("find {} -mindepth 1 -not -type d", scene.root().display()),
+        format!("find {} -mindepth 1 -not -type d -printf 'left: %p\\n'", scene.root().display()),
     ];
     let output = Command::new("unshare")
         .args(["--mount", "sh", "-c", &script.join(" && ")])
@@ -80,7 +80,7 @@ fn folders_on_file_systems_of_their_own_are_emptied_and_stay() {
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "needs root, for mounts of its own: {out}{err}");
     assert!(out.contains("nothing is installed"), "{out}");
-    assert!(!out.contains(scene.root().to_str().unwrap()), "files stay: {out}");
+    assert!(!out.contains("left: "), "files stay: {out}");
 }
 
 #[test]

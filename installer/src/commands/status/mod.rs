@@ -1,0 +1,140 @@
+mod disk;
+mod releases;
+mod text;
+
+use crate::engine::Engine;
+use crate::installed::{Installed, InstalledRelease, read_floor};
+use crate::journal::Journal;
+use crate::layout::Layout;
+use crate::site::{HostArgs, Site};
+use crate::store::Store;
+use disk::{DatabaseStatus, DiskStatus};
+use landfall_console::Console;
+use landfall_systemd::{ActiveState, UnitName};
+use releases::{KeptStatus, TriesStatus};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::error::Error;
+
+/// Say what is installed on this host, what can be gone back to, and whether it runs
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {}
+
+/// A part that cannot be read is empty here, and named among the problems.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Status {
+    current: Option<InstalledRelease>,
+    /// The release that `rollback` goes to, `<version>-<serial>`.
+    previous: Option<String>,
+    /// What can be gone back to, the newest first.
+    kept: Vec<KeptStatus>,
+    /// What was interrupted, if anything was; `unknown` if its journal cannot be read.
+    interrupted: Option<&'static str>,
+    serial_floor: Option<u64>,
+    /// The starts that a release has left which has not proven itself yet.
+    tries: Option<TriesStatus>,
+    store: StoreStatus,
+    /// What an interrupted update has read from its media already.
+    staged: StoreStatus,
+    database: DatabaseStatus,
+    disk: Vec<DiskStatus>,
+    engine: EngineStatus,
+    /// Each unit's state, empty where systemd is not talked to.
+    units: BTreeMap<String, String>,
+    /// What could not be found out, by part, and why.
+    problems: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Default, Serialize)]
+struct StoreStatus {
+    blobs: usize,
+    bytes: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct EngineStatus {
+    address: String,
+    /// Its version, if it answers.
+    version: Option<String>,
+    error: Option<String>,
+}
+
+/// Takes a status together from parts of which each may fail on its own.
+#[derive(Debug, Default)]
+struct Parts {
+    problems: BTreeMap<String, String>,
+}
+
+impl Parts {
+    /// The part, or what stands for it when it cannot be read.
+    fn take<T: Default, E: Into<anyhow::Error>>(&mut self, part: &str, read: Result<T, E>) -> T {
+        read.unwrap_or_else(|error| {
+            self.problems.insert(part.to_owned(), format!("{:#}", error.into()));
+            T::default()
+        })
+    }
+}
+
+pub(crate) fn run(_: &Args, host: &HostArgs, console: Console) -> anyhow::Result<()> {
+    let layout = host.layout()?;
+    let mut parts = Parts::default();
+    let installed = parts.take("installed", Installed::read(&layout));
+    let site = match &installed {
+        Some(installed) => host.recorded_site(&installed.host, console)?,
+        None => host.site(console)?,
+    };
+    let status = status(&layout, &site, installed.as_ref(), parts);
+    console.result(&status, &status)
+}
+
+fn status(layout: &Layout, site: &Site, installed: Option<&Installed>, mut parts: Parts) -> Status {
+    let journal = Journal::read(layout).map(|journal| journal.map(|journal| journal.operation.name()));
+    let unreadable = journal.is_err().then_some("unknown");
+    let interrupted = parts.take("journal", journal).or(unreadable);
+    let store = Store::new(layout);
+    let sizes = parts.take("store", store.sizes());
+    Status {
+        current: installed.map(|installed| installed.current.clone()),
+        previous: installed.and_then(|installed| Some(installed.kept.first()?.id().to_string())),
+        kept: installed.map(|installed| releases::kept(layout, installed, &sizes, &mut parts)).unwrap_or_default(),
+        interrupted,
+        serial_floor: parts.take("serialFloor", read_floor(layout)).map(u64::from),
+        tries: parts.take("tries", releases::tries(layout)),
+        store: StoreStatus { blobs: sizes.len(), bytes: sizes.values().sum() },
+        staged: parts.take("staged", staged(&store)),
+        database: parts.take("database", disk::database(layout)),
+        disk: disk::disk(layout, &mut parts),
+        engine: engine(site),
+        units: units(site),
+        problems: parts.problems,
+    }
+}
+
+fn staged(store: &Store) -> Result<StoreStatus, impl Error + Send + Sync + 'static> {
+    let sizes = store.staged()?;
+    Ok::<_, crate::durable::PathError>(StoreStatus { blobs: sizes.len(), bytes: sizes.iter().sum() })
+}
+
+fn engine(site: &Site) -> EngineStatus {
+    let about = site.engine().and_then(|engine| engine.map(Engine::about).transpose());
+    let address = site.surroundings.engine.to_string();
+    match about {
+        Ok(about) => EngineStatus { address, version: about.map(|about| about.version), error: None },
+        Err(error) => EngineStatus { address, version: None, error: Some(format!("{:#}", anyhow::Error::from(error))) },
+    }
+}
+
+fn units(site: &Site) -> BTreeMap<String, String> {
+    let Some(units) = site.units.as_deref() else { return BTreeMap::new() };
+    let state = |unit: &UnitName| match units.status(unit) {
+        Err(error) => error.to_string(),
+        Ok(status) if !status.exists() => "not there".to_owned(),
+        Ok(status) if status.active == ActiveState::Failed => format!("failed ({})", status.result),
+        Ok(status) => status.sub,
+    };
+    UnitName::ENABLED.iter().map(|unit| (unit.to_string(), state(unit))).collect()
+}
+
+#[cfg(test)]
+mod tests;

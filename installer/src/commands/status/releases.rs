@@ -1,0 +1,72 @@
+//! The releases that can be gone back to, and the one that has to prove itself.
+
+use super::Parts;
+use crate::durable;
+use crate::installed::{Installed, InstalledRelease};
+use crate::kept::{self, KeptError};
+use crate::layout::Layout;
+use crate::retention::Cost;
+use crate::trust;
+use landfall_manifests::{Digest, Release};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The largest file of tries that is read, in bytes: it names one release.
+const TRIES_BYTES: u64 = 4 << 10;
+
+/// A release that can be gone back to.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct KeptStatus {
+    #[serde(flatten)]
+    pub(super) record: InstalledRelease,
+    /// `<version>-<serial>`
+    pub(super) release: String,
+    /// What would be free without it, in bytes; `null` if a manifest cannot be read.
+    pub(super) cost: Option<Cost>,
+}
+
+/// How many starts a release has left that has not proven itself yet.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct TriesStatus {
+    pub(super) release: String,
+    pub(super) left: u32,
+}
+
+pub(super) fn kept(
+    layout: &Layout,
+    installed: &Installed,
+    stored: &BTreeMap<Digest, u64>,
+    parts: &mut Parts,
+) -> Vec<KeptStatus> {
+    let manifests = if installed.kept.is_empty() { BTreeMap::new() } else { manifests(layout, installed, parts) };
+    let cost = |record: &InstalledRelease| {
+        let others = installed.releases().filter(|other| other.manifest != record.manifest);
+        // What is shared with a release that cannot be read cannot be told.
+        let others: Vec<&Release> = others.map(|other| manifests.get(&other.manifest)).collect::<Option<_>>()?;
+        Some(Cost::of(manifests.get(&record.manifest)?, &others, |blob| stored.get(blob).copied()))
+    };
+    let status = |record: &InstalledRelease| KeptStatus {
+        release: record.id().to_string(),
+        cost: cost(record),
+        record: record.clone(),
+    };
+    installed.kept.iter().map(status).collect()
+}
+
+/// The manifests of all releases by their digests, as far as they are believed; why not, is a problem of that release.
+fn manifests(layout: &Layout, installed: &Installed, parts: &mut Parts) -> BTreeMap<Digest, Release> {
+    let Some(trust) = parts.take("trust", trust::pinned(layout)) else { return BTreeMap::new() };
+    let mut manifests = BTreeMap::new();
+    for release in installed.releases() {
+        let manifest = kept::manifest(layout, release, &trust).map(|manifest| Some(manifest.into_inner()));
+        let manifest: Option<Release> = parts.take::<_, KeptError>(&format!("release {}", release.id()), manifest);
+        manifests.extend(manifest.map(|manifest| (release.manifest, manifest)));
+    }
+    manifests
+}
+
+pub(super) fn tries(layout: &Layout) -> anyhow::Result<Option<TriesStatus>> {
+    let Some(bytes) = durable::read(&layout.state().join("tries"), TRIES_BYTES)? else { return Ok(None) };
+    Ok(serde_json::from_slice(&bytes)?)
+}

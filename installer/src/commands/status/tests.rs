@@ -1,0 +1,117 @@
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use super::*;
+use crate::installed::{Surroundings, write_json};
+use crate::kept::fixture::Host;
+use serde_json::{Value, json};
+use std::fs;
+
+/// A host that runs 1.1.0 and keeps 1.0.0, with every kind of file that a status tells of.
+fn host() -> Host {
+    let host = Host::new();
+    let shared = ("docs/shared", "0644", "in both of them");
+    let old = host.bring("1.0.0", 1, &[shared, ("bin/landfall", "0755", "the old program")]);
+    let new = host.bring("1.1.0", 2, &[shared, ("bin/landfall", "0755", "the new one")]);
+    let surroundings = Surroundings { engine: crate::engine::EngineAddress::None, systemd: false };
+    let installed = Installed { schema: 1, current: new, kept: vec![old], host: surroundings, created: Vec::new() };
+    let layout = &host.layout;
+    write_json(&layout.installed(), &installed).unwrap();
+    fs::write(layout.serial_floor(), "2\n").unwrap();
+    fs::write(layout.state().join("tries"), r#"{"release": "1.1.0-2", "left": 4}"#).unwrap();
+    fs::write(layout.incoming().join("staged"), "staged").unwrap();
+    for (name, bytes) in [("", 10), ("-wal", 5), (".schema-1", 7), (".aside-schema-2", 8)] {
+        fs::write(layout.database_folder().join(format!("landfall.db{name}")), vec![0; bytes]).unwrap();
+    }
+    host
+}
+
+fn look(host: &Host) -> Status {
+    let mut parts = Parts::default();
+    let installed = parts.take("installed", Installed::read(&host.layout));
+    status(&host.layout, &Site::fake(&host.layout.at(""), None), installed.as_ref(), parts)
+}
+
+#[test]
+fn tells_what_is_kept_and_what_everything_takes() {
+    let host = host();
+    let status = serde_json::to_value(look(&host)).unwrap();
+    assert_eq!(status["current"]["version"], "1.1.0");
+    assert_eq!((&status["previous"], &status["kept"][0]["release"]), (&json!("1.0.0-1"), &json!("1.0.0-1")));
+    assert_eq!((&status["kept"][0]["version"], &status["kept"][0]["serial"]), (&json!("1.0.0"), &json!(1)));
+    let own = zstd::encode_all(&b"the old program"[..], 1).unwrap().len();
+    assert_eq!(status["kept"][0]["cost"], json!({"folder": 15 + 15, "store": own, "engine": 0}));
+    assert_eq!((&status["interrupted"], &status["serialFloor"]), (&Value::Null, &json!(2)));
+    assert_eq!(status["tries"], json!({"release": "1.1.0-2", "left": 4}));
+    assert_eq!(status["staged"], json!({"blobs": 1, "bytes": 6}));
+    let database = json!({
+        "bytes": 15, "snapshots": {"landfall.db.schema-1": 7}, "aside": {"landfall.db.aside-schema-2": 8}
+    });
+    assert_eq!(status["database"], database);
+    assert_eq!(status["disk"].as_array().unwrap().len(), 3);
+    assert!(status["disk"].as_array().unwrap().iter().all(|disk| disk["used"].as_u64() > Some(0)), "{status}");
+    assert_eq!(status["problems"], json!({}));
+
+    let text = look(&host).to_string();
+    for line in [
+        "acme 1.1.0 (serial 2)\n",
+        "  kept      1.0.0 (serial 1), installed ",
+        ": takes ",
+        "  previous  1.0.0-1: `landfall-installer rollback` goes back to it\n",
+        "  tries     1.1.0-2 has not proven itself yet: 4 more starts, then it is reverted\n",
+        "  staged    1 blobs, 6 B (6 bytes)",
+        "  database  15 B\n",
+        "  snapshot  landfall.db.schema-1, 7 B\n",
+        "  aside     landfall.db.aside-schema-2, 8 B",
+        "opt/landfall: ",
+    ] {
+        assert!(text.contains(line), "{line:?} in {text}");
+    }
+}
+
+/// Something that makes a part unreadable.
+type Harm = Box<dyn Fn(&Layout)>;
+
+#[test]
+fn a_part_that_cannot_be_read_says_so_and_hides_no_other() {
+    let junk = |path: std::path::PathBuf| fs::write(path, "{").unwrap();
+    let file_instead = |path: std::path::PathBuf| {
+        fs::rename(&path, path.with_extension("moved")).unwrap();
+        std::os::unix::fs::symlink(&path, &path).unwrap();
+    };
+    let table: [(&str, Harm); 8] = [
+        ("installed", Box::new(move |layout| junk(layout.installed()))),
+        ("journal", Box::new(move |layout| junk(layout.journal()))),
+        ("serialFloor", Box::new(move |layout| junk(layout.serial_floor()))),
+        ("tries", Box::new(move |layout| junk(layout.state().join("tries")))),
+        ("trust", Box::new(move |layout| junk(layout.trust_root()))),
+        ("release 1.0.0-1", Box::new(move |layout| junk(layout.releases().join("1.0.0-1/landfall.json")))),
+        ("staged", Box::new(move |layout| file_instead(layout.incoming()))),
+        ("database", Box::new(move |layout| file_instead(layout.database_folder()))),
+    ];
+    for (part, harm) in table {
+        let host = host();
+        harm(&host.layout);
+        let status = look(&host);
+        assert_eq!(status.problems.keys().collect::<Vec<_>>(), [part], "{status:?}");
+        assert!(status.to_string().contains(&format!("cannot be read: {part}: ")), "{status}");
+        assert_eq!(status.current.is_some(), part != "installed");
+        assert_eq!(status.interrupted, (part == "journal").then_some("unknown"));
+        assert_eq!(status.serial_floor.is_some(), part != "serialFloor");
+        assert_eq!(status.tries.is_some(), part != "tries");
+        assert_eq!(status.staged.blobs, usize::from(part != "staged"));
+        assert_eq!(status.database.bytes.is_some(), part != "database");
+        assert!(status.store.blobs > 0);
+        let cost = status.kept.first().map(|kept| kept.cost.is_some());
+        let expected = (part != "installed").then_some(part != "trust" && part != "release 1.0.0-1");
+        assert_eq!(cost, expected, "{part}");
+    }
+}
+
+#[test]
+fn a_bare_host_has_nothing_to_tell() {
+    let root = tempfile::tempdir().unwrap();
+    let layout = Layout::new(root.path());
+    let status = status(&layout, &Site::fake(root.path(), None), None, Parts::default());
+    assert_eq!(status.to_string(), "nothing is installed\n  store     0 blobs, 0 B (0 bytes)\n  engine    none\n");
+    assert!(status.problems.is_empty(), "{status:?}");
+}

@@ -1,0 +1,93 @@
+//! The status as people read it.
+
+use super::{Status, StoreStatus};
+use landfall_console::Size;
+use std::fmt::{Display, Formatter, Result};
+
+impl Display for Status {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        self.releases(f)?;
+        self.state(f)?;
+        self.room(f)?;
+        match (&self.engine.version, &self.engine.error) {
+            (Some(version), _) => writeln!(f, "  engine    {version} at {}", self.engine.address)?,
+            (None, Some(error)) => writeln!(f, "  engine    {error}")?,
+            (None, None) => writeln!(f, "  engine    none")?,
+        }
+        self.units.iter().try_for_each(|(unit, state)| writeln!(f, "  {unit}: {state}"))?;
+        self.problems.iter().try_for_each(|(part, problem)| writeln!(f, "  cannot be read: {part}: {problem}"))
+    }
+}
+
+impl Status {
+    fn releases(&self, f: &mut Formatter<'_>) -> Result {
+        match &self.current {
+            None if self.problems.contains_key("installed") => writeln!(f, "what is installed cannot be read")?,
+            None => writeln!(f, "nothing is installed")?,
+            Some(current) => {
+                writeln!(f, "{} {} (serial {})", current.product, current.version, current.serial)?;
+                writeln!(f, "  installed {}", current.installed)?;
+            }
+        }
+        for kept in &self.kept {
+            let record = &kept.record;
+            write!(f, "  kept      {} (serial {}), installed {}", record.version, record.serial, record.installed)?;
+            match kept.cost {
+                Some(cost) => writeln!(
+                    f,
+                    ": takes {} (folder {}, store {}, engine {})",
+                    Size(cost.total()),
+                    Size(cost.folder),
+                    Size(cost.store),
+                    Size(cost.engine)
+                )?,
+                None => writeln!(f)?,
+            }
+        }
+        match &self.previous {
+            Some(previous) => writeln!(f, "  previous  {previous}: `landfall-installer rollback` goes back to it"),
+            None => Ok(()),
+        }
+    }
+
+    fn state(&self, f: &mut Formatter<'_>) -> Result {
+        if let Some(operation) = self.interrupted {
+            writeln!(f, "  an {operation} is under way or was interrupted: `landfall-installer recover` settles it")?;
+        }
+        if let Some(tries) = &self.tries {
+            let (release, left) = (&tries.release, tries.left);
+            writeln!(f, "  tries     {release} has not proven itself yet: {left} more starts, then it is reverted")?;
+        }
+        match self.serial_floor {
+            Some(floor) => writeln!(f, "  floor     serial {floor}: bundles below it are refused"),
+            None => Ok(()),
+        }
+    }
+
+    fn room(&self, f: &mut Formatter<'_>) -> Result {
+        writeln!(f, "  store     {}", self.store)?;
+        if self.staged.blobs > 0 {
+            writeln!(f, "  staged    {}: an interrupted update need not read them again", self.staged)?;
+        }
+        if let Some(bytes) = self.database.bytes {
+            writeln!(f, "  database  {}", Size(bytes))?;
+        }
+        for (name, bytes) in &self.database.snapshots {
+            writeln!(f, "  snapshot  {name}, {}", Size(*bytes))?;
+        }
+        for (name, bytes) in &self.database.aside {
+            writeln!(f, "  aside     {name}, {}: remove it when nobody needs it any more", Size(*bytes))?;
+        }
+        for disk in &self.disk {
+            let (used, free) = (Size(disk.used), Size(disk.free));
+            writeln!(f, "  disk      {}: {used} used, {free} free", disk.folder.display())?;
+        }
+        Ok(())
+    }
+}
+
+impl Display for StoreStatus {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        write!(f, "{} blobs, {} ({} bytes)", self.blobs, Size(self.bytes), self.bytes)
+    }
+}
