@@ -62,10 +62,21 @@ pub(super) fn tag_prefix(product: &Product) -> String {
 /// # Errors
 /// A folder of ours cannot be read. That a manifest, the engine or the tenants cannot be asked is a finding.
 pub(crate) fn gather(site: &Site, installed: &Installed) -> Result<Holdings, PathError> {
+    look(site, installed, &installed.current.id(), None)
+}
+
+/// Like [`gather`], for a release that is not on the host yet: `installed` is what will be, `running` answers for the tenants
+/// today, and `next` is the manifest of what will be current.
+pub(super) fn look(
+    site: &Site,
+    installed: &Installed,
+    running: &ReleaseId,
+    next: Option<&Release>,
+) -> Result<Holdings, PathError> {
     let layout = &site.layout;
-    let images = images(site, installed).map_err(reason);
+    let images = images(site, installed, running).map_err(reason);
     Ok(Holdings {
-        needs: needs(layout, installed),
+        needs: needs(layout, installed, next),
         folders: names(&layout.releases())?,
         current: current(layout),
         blobs: Store::new(layout).sizes()?,
@@ -83,10 +94,17 @@ pub(crate) fn blobs_of(release: &Release) -> BTreeSet<Digest> {
     release.files.iter().map(|file| file.blob).chain(images).collect()
 }
 
-fn needs(layout: &Layout, installed: &Installed) -> Vec<(ReleaseId, Result<BTreeSet<Digest>, String>)> {
+fn needs(
+    layout: &Layout,
+    installed: &Installed,
+    next: Option<&Release>,
+) -> Vec<(ReleaseId, Result<BTreeSet<Digest>, String>)> {
     let trust = trust::pinned(layout).map_err(reason);
     let trust = trust.and_then(|trust| trust.ok_or_else(|| "the host has no trust root".to_owned()));
     let need = |release: &InstalledRelease| {
+        if let Some(next) = next.filter(|next| next.id() == release.id()) {
+            return Ok(blobs_of(next));
+        }
         let trust = trust.as_ref().map_err(Clone::clone)?;
         let manifest = kept::manifest(layout, release, trust).map_err(reason)?;
         Ok(blobs_of(manifest.get()))
@@ -127,7 +145,7 @@ pub(super) fn snapshot_name(schema: u32) -> String {
     format!("{SNAPSHOT}{schema}")
 }
 
-fn images(site: &Site, installed: &Installed) -> Result<Option<Images>, EngineError> {
+fn images(site: &Site, installed: &Installed, running: &ReleaseId) -> Result<Option<Images>, EngineError> {
     let Some(engine) = site.engine()? else { return Ok(None) };
     let prefix = tag_prefix(&installed.current.product);
     let ours = |image: &LocalImage| image.tags.iter().any(|tag| tag.starts_with(&prefix));
@@ -137,15 +155,15 @@ fn images(site: &Site, installed: &Installed) -> Result<Option<Images>, EngineEr
     let stay: BTreeSet<&String> = installed.releases().flat_map(|release| &release.tags).collect();
     let goes = |tag: &&String| tag.starts_with(&prefix) && !stay.contains(tag);
     let needed = if local.iter().flat_map(|image| &image.tags).any(|tag| goes(&tag)) {
-        needed(&site.layout, installed)
+        needed(&site.layout, running)
     } else {
         Ok(Vec::new())
     };
     Ok(Some(Images { local, ids_are_configs, needed }))
 }
 
-fn needed(layout: &Layout, installed: &Installed) -> Result<Vec<Needed>, String> {
-    let configs = tenants::needed_images(layout, &installed.current.id()).map_err(reason)?;
+fn needed(layout: &Layout, running: &ReleaseId) -> Result<Vec<Needed>, String> {
+    let configs = tenants::needed_images(layout, running).map_err(reason)?;
     let store = Store::new(layout);
     Ok(configs.into_iter().map(|config| Needed { config, diff_ids: diff_ids(&store, &config) }).collect())
 }

@@ -19,8 +19,10 @@ pub(crate) use costs::Cost;
 pub(crate) use decide::{Collection, decide};
 pub(crate) use holdings::{Holdings, gather};
 
+use crate::durable::PathError;
 use crate::installed::{Installed, InstalledRelease};
 use crate::site::Site;
+use landfall_manifests::Release;
 
 /// The releases that can be gone back to once `next` is the current one, the newest first: what was current before, then what
 /// was kept before, at most `keep` together with `next`.
@@ -28,6 +30,18 @@ pub(crate) fn retained(before: Option<&Installed>, next: &InstalledRelease, keep
     let before = before.into_iter().flat_map(|before| std::iter::once(&before.current).chain(&before.kept));
     let others = before.filter(|release| release.id() != next.id());
     others.take(keep.saturating_sub(1)).cloned().collect()
+}
+
+/// What [`tidy`] will collect once `after` is what is installed. `next` is the manifest of its current release, which need not be
+/// on the host yet. Nothing is changed.
+pub(crate) fn foresee(
+    site: &Site,
+    before: &Installed,
+    after: &Installed,
+    next: &Release,
+) -> Result<Collection, PathError> {
+    let holdings = holdings::look(site, after, &before.current.id(), Some(next))?;
+    Ok(decide(after, &holdings))
 }
 
 /// Collects what no release in `installed`, which is on the disk by now, needs. Can be repeated.

@@ -1,182 +1,15 @@
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+//! Collections on a host in a folder, with an engine in memory.
 
-use super::holdings::{Images, Needed};
-use super::*;
+use super::{PREFIX, digest, installed};
+use crate::engine::LocalImage;
 use crate::engine::fake::FakeEngine;
-use crate::engine::{EngineAddress, LocalImage};
-use crate::installed::Surroundings;
+use crate::installed::{Installed, InstalledRelease};
 use crate::kept::fixture::Host;
+use crate::retention::{Collected, Collection, collect, decide, foresee, gather, retained, tidy};
+use crate::site::Site;
 use crate::store::Store;
-use landfall_manifests::{Database, Digest, Encoding, Image, Layer, oci};
-use std::collections::{BTreeMap, BTreeSet};
+use landfall_manifests::{Database, Encoding, Image, Layer, oci};
 use std::fs;
-
-fn digest(name: &str) -> Digest {
-    Digest::of(name.as_bytes())
-}
-
-fn release(version: &str, serial: u64) -> InstalledRelease {
-    let mut release = crate::plan::tests::release_with(&[]);
-    (release.version, release.serial) = (version.parse().unwrap(), serial.try_into().unwrap());
-    InstalledRelease::new(&release, digest(version), Vec::new(), Vec::new())
-}
-
-fn installed(current: InstalledRelease, kept: Vec<InstalledRelease>) -> Installed {
-    let host = Surroundings { engine: EngineAddress::None, systemd: false };
-    Installed { schema: 1, current, kept, host, created: Vec::new() }
-}
-
-fn holdings() -> Holdings {
-    Holdings {
-        needs: Vec::new(),
-        folders: Vec::new(),
-        current: None,
-        blobs: BTreeMap::new(),
-        images: Ok(None),
-        snapshots: BTreeSet::new(),
-    }
-}
-
-#[test]
-fn the_newest_others_stay_in_their_order() {
-    let [one, two, three] =
-        [("1.0.0", 1), ("1.1.0", 2), ("1.2.0", 3)].map(|(version, serial)| release(version, serial));
-    let ids = |kept: Vec<InstalledRelease>| kept.iter().map(|kept| u64::from(kept.serial)).collect::<Vec<_>>();
-    let host = installed(two.clone(), vec![one.clone()]);
-    assert_eq!(ids(retained(None, &one, 2)), [0; 0]);
-    for (next, keep, kept) in [
-        (&three, 1, vec![]),
-        (&three, 2, vec![2]),
-        (&three, 3, vec![2, 1]),
-        (&three, 9, vec![2, 1]),
-        // A rollback keeps what it leaves behind, and a release is never there twice.
-        (&one, 2, vec![2]),
-        (&two, 2, vec![1]),
-    ] {
-        assert_eq!(ids(retained(Some(&host), next, keep)), kept, "{} {keep}", next.version);
-    }
-}
-
-#[test]
-fn folders_of_no_release_go_and_those_of_others_stay() {
-    let host = installed(release("1.1.0", 2), vec![release("1.0.0", 1)]);
-    let names = ["1.1.0-2", "1.0.0-1", "0.9.0-1", ".0.9.0-1.partial", ".1.1.0-2.partial", "notes", "lost+found", ".x"];
-    let holdings = Holdings { folders: names.map(str::to_owned).to_vec(), ..holdings() };
-    let collection = decide(&host, &holdings);
-    assert_eq!(collection.folders, ["0.9.0-1", ".0.9.0-1.partial", ".1.1.0-2.partial"]);
-    let pointed_at = Holdings { current: Some("0.9.0-1".to_owned()), ..holdings };
-    let collection = decide(&host, &pointed_at);
-    assert_eq!(collection.folders, [".0.9.0-1.partial", ".1.1.0-2.partial"]);
-    assert_eq!(collection.left, ["release 0.9.0-1 is not recorded as installed, but `current` leads to it"]);
-}
-
-#[test]
-fn blobs_that_no_release_needs_go_and_none_while_a_manifest_cannot_be_read() {
-    let (old, new) = (release("1.0.0", 1), release("1.1.0", 2));
-    let need = |names: &[&str]| Ok(names.iter().map(|name| digest(name)).collect());
-    let blobs = ["both", "old", "new", "litter"].map(|name| (digest(name), name.len() as u64)).into();
-    let mut holdings = Holdings {
-        needs: vec![(new.id(), need(&["both", "new", "not there"])), (old.id(), need(&["both", "old"]))],
-        blobs,
-        ..holdings()
-    };
-    let host = installed(new, vec![old.clone()]);
-    let gone: Vec<_> = decide(&host, &holdings).blobs.iter().map(|blob| (blob.digest, blob.size)).collect();
-    assert_eq!(gone, [(digest("litter"), 6)]);
-
-    holdings.needs[1] = (old.id(), Err("landfall.json is missing".to_owned()));
-    let collection = decide(&host, &holdings);
-    assert!(collection.blobs.is_empty());
-    let said = "no blob is collected: which ones release 1.0.0-1 needs cannot be told: landfall.json is missing";
-    assert_eq!(collection.left, [said]);
-}
-
-const PREFIX: &str = "landfall.local/acme/node:";
-
-fn local(id: &str, tags: &[&str]) -> LocalImage {
-    let tags =
-        tags.iter().map(|tag| tag.strip_prefix('+').map_or_else(|| (*tag).to_owned(), |tag| format!("{PREFIX}{tag}")));
-    LocalImage {
-        id: digest(id).to_string(),
-        tags: tags.collect(),
-        platform: "linux/amd64".to_owned(),
-        diff_ids: vec![digest("base"), digest(&format!("layer of {id}"))],
-    }
-}
-
-fn needed(config: &str, layers_of: Option<&str>) -> Needed {
-    let diff_ids = layers_of.map(|image| vec![digest("base"), digest(&format!("layer of {image}"))]);
-    Needed { config: digest(config), diff_ids }
-}
-
-/// Which of our tags go, and how much is said, where `current` has the tag 2 and the kept release the tag 1.
-fn tags_that_go(images: Images) -> (Vec<String>, usize) {
-    let tagged = |release, tag| InstalledRelease { tags: vec![format!("{PREFIX}{tag}")], ..release };
-    let host = installed(tagged(release("1.1.0", 2), "2"), vec![tagged(release("1.0.0", 1), "1")]);
-    let collection = decide(&host, &Holdings { images: Ok(Some(images)), ..holdings() });
-    let tags = collection.tags.iter().map(|tag| tag.strip_prefix(PREFIX).unwrap().to_owned());
-    (tags.collect(), collection.left.len())
-}
-
-#[test]
-fn tags_of_gone_releases_go_but_an_image_of_a_tenant_keeps_one() {
-    let table: [(&[&str], bool, &[&str], usize); 9] = [
-        (&["+2"], false, &[], 0),
-        (&["+1", "somebody:0"], false, &[], 0),
-        (&["+0"], false, &["0"], 0),
-        (&["+0", "+00", "+1"], false, &["0", "00"], 0),
-        (&["+0", "somebody:0"], false, &["0"], 0),
-        (&["+0"], true, &[], 1),
-        (&["+0", "+00"], true, &["0"], 1),
-        (&["+0", "+1"], true, &["0"], 0),
-        // Somebody else's tag can go at any time.
-        (&["+0", "somebody:0"], true, &[], 1),
-    ];
-    for (tags, is_needed, go, said) in table {
-        let needed = if is_needed { vec![needed("node", None), needed("gone", None)] } else { vec![needed("x", None)] };
-        let images = Images { local: vec![local("node", tags)], ids_are_configs: true, needed: Ok(needed) };
-        assert_eq!(tags_that_go(images), (go.iter().map(ToString::to_string).collect(), said), "{tags:?} {is_needed}");
-    }
-}
-
-#[test]
-fn an_engine_with_names_of_its_own_is_understood_by_layers() {
-    let local = || vec![local("a", &["+0"]), local("b", &["+00"])];
-    let with = |needed| Images { local: local(), ids_are_configs: false, needed: Ok(needed) };
-    assert_eq!(tags_that_go(with(vec![needed("config", Some("a"))])), (vec!["00".to_owned()], 1));
-    assert_eq!(tags_that_go(with(vec![])), (vec!["0".to_owned(), "00".to_owned()], 0));
-    assert_eq!(tags_that_go(with(vec![needed("config", None)])), (vec![], 1), "it could be any of them");
-}
-
-#[test]
-fn images_stay_and_it_is_said_when_nobody_knows_what_tenants_need() {
-    let local = vec![local("a", &["+0"]), local("b", &["+1"])];
-    let images = Images { local, ids_are_configs: true, needed: Err("it hangs".to_owned()) };
-    assert_eq!(tags_that_go(images), (vec![], 1));
-    let host = installed(release("1.1.0", 2), vec![]);
-    let collection = decide(&host, &Holdings { images: Err("it is off".to_owned()), ..holdings() });
-    assert_eq!(collection.left, ["images of releases that have gone stay in the engine: it is off"]);
-}
-
-#[test]
-fn a_snapshot_stays_as_long_as_a_release_could_go_back_to_it() {
-    let at = |schema: Option<u32>, release| InstalledRelease {
-        database: schema.map(|schema| Database { schema, reversible_to: 1 }),
-        ..release
-    };
-    let three = at(Some(3), release("1.3.0", 3));
-    let table: [(&[Option<u32>], &[&str]); 4] = [
-        (&[Some(2), Some(1)], &["landfall.db.schema-3", "landfall.db.schema-9"]),
-        (&[Some(3)], &["landfall.db.schema-1", "landfall.db.schema-2", "landfall.db.schema-9"]),
-        (&[Some(2), None], &[]),
-        (&[], &["landfall.db.schema-1", "landfall.db.schema-2", "landfall.db.schema-3", "landfall.db.schema-9"]),
-    ];
-    for (kept, go) in table {
-        let kept = kept.iter().map(|schema| at(*schema, release("1.0.0", 1))).collect();
-        let holdings = Holdings { snapshots: BTreeSet::from([1, 2, 3, 9]), ..holdings() };
-        assert_eq!(decide(&installed(three.clone(), kept), &holdings).snapshots, go);
-    }
-}
 
 /// A host with three releases on it, of which the first is no longer recorded, and litter of every kind.
 struct Scene {
@@ -225,7 +58,7 @@ fn scene(says: &str) -> Scene {
     };
     let [_, two, three] = [("1.0.0", 1), ("1.1.0", 2), ("1.2.0", 3)].map(|(version, serial)| bring(version, serial));
     let layout = &host.layout;
-    durable_current(layout, &three);
+    point_at(layout, &three);
     host.store(b"litter");
     fs::write(layout.incoming().join(digest("staged").hex()), "staged").unwrap();
     fs::create_dir_all(layout.releases().join(".2.0.0-9.partial/bin")).unwrap();
@@ -237,7 +70,7 @@ fn scene(says: &str) -> Scene {
     Scene { host, site, installed }
 }
 
-fn durable_current(layout: &crate::layout::Layout, release: &InstalledRelease) {
+fn point_at(layout: &crate::layout::Layout, release: &InstalledRelease) {
     let target = std::path::Path::new("releases").join(release.id().to_string());
     crate::durable::point(&layout.current(), &target).unwrap();
 }
@@ -286,6 +119,23 @@ fn collects_what_is_of_no_release_and_says_what_it_was() {
     scene.assert_tidy();
     let again = tidy(&scene.site, &scene.installed).unwrap();
     assert_eq!(again, Collected::default());
+}
+
+#[test]
+fn foresees_what_a_release_that_is_still_on_its_way_will_make_superfluous() {
+    let scene = scene(NOTHING);
+    let mut next = crate::plan::tests::release_with(&[]);
+    (next.version, next.serial) = ("2.0.0".parse().unwrap(), 9.try_into().unwrap());
+    next.files[0].blob = digest("litter");
+    let current = InstalledRelease::new(&next, digest("2.0.0"), Vec::new(), Vec::new());
+    let kept = retained(Some(&scene.installed), &current, 2);
+    let after = Installed { current, kept, ..scene.installed.clone() };
+    let before = scene.state();
+    let collection = foresee(&scene.site, &scene.installed, &after, &next).unwrap();
+    assert_eq!(collection.folders, [".2.0.0-9.partial", "1.0.0-1", "1.1.0-2"]);
+    // Of each of the two a script and an image of three blobs; the litter is of use to the next release.
+    assert_eq!((collection.blobs.len(), collection.tags.len(), collection.left), (2 * 4, 2, vec![]));
+    assert_eq!(scene.state(), before);
 }
 
 #[test]

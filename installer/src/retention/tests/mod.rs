@@ -1,0 +1,20 @@
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod collect;
+mod decide;
+
+use crate::engine::EngineAddress;
+use crate::installed::{Installed, InstalledRelease, Surroundings};
+use landfall_manifests::Digest;
+
+/// How the tags of these tests begin.
+const PREFIX: &str = "landfall.local/acme/node:";
+
+fn digest(name: &str) -> Digest {
+    Digest::of(name.as_bytes())
+}
+
+fn installed(current: InstalledRelease, kept: Vec<InstalledRelease>) -> Installed {
+    let host = Surroundings { engine: EngineAddress::None, systemd: false };
+    Installed { schema: 1, current, kept, host, created: Vec::new() }
+}
