@@ -6,9 +6,10 @@ use landfall_keys::{SecretKey, TrustRoot};
 use landfall_manifests::{Arch, Os, Release, Signed};
 use rustix::io::FdFlags;
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
+use rustix::process::{Pid, Signal, kill_process};
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{IoSliceMut, Write as _};
+use std::io::{IoSliceMut, Read as _, Write as _};
 use std::mem::MaybeUninit;
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
@@ -16,7 +17,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// What a supervisor was told and given.
@@ -35,6 +36,11 @@ impl Supervisor {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         install(folder.path(), port);
         Self { folder, notify, kept: BTreeMap::new(), port }
+    }
+
+    /// A connection to the API.
+    fn call(&self) -> TcpStream {
+        TcpStream::connect(("127.0.0.1", self.port)).unwrap()
     }
 
     /// Starts the program with the sockets that it left, and returns when it is ready.
@@ -133,7 +139,7 @@ fn callers_wait_while_the_program_is_restarted() {
     // Not even a chance to say goodbye.
     first.kill().unwrap();
     first.wait().unwrap();
-    let mut caller = TcpStream::connect(("127.0.0.1", supervisor.port)).unwrap();
+    let mut caller = supervisor.call();
     caller.write_all(ASK).unwrap();
     let mut root = UnixStream::connect(supervisor.folder.path().join("run/landfall/landfall.sock")).unwrap();
     root.write_all(ASK).unwrap();
@@ -141,8 +147,39 @@ fn callers_wait_while_the_program_is_restarted() {
     for answer in [read(&mut caller), read(&mut root)] {
         assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains(r#""release":"1.0.0-1""#), "{answer}");
     }
-    rustix::process::kill_process(rustix::process::Pid::from_child(&second), rustix::process::Signal::TERM).unwrap();
+    kill_process(Pid::from_child(&second), Signal::TERM).unwrap();
     assert!(second.wait().unwrap().success());
+}
+
+#[test]
+fn idle_connections_hold_up_no_restart() {
+    let mut supervisor = Supervisor::new();
+    let mut program = supervisor.start();
+    let mut away = Vec::new();
+    for signal in [Signal::USR2, Signal::TERM].repeat(4) {
+        let mut idle: Vec<_> = (0..20).map(|_| supervisor.call()).collect();
+        for caller in &mut idle {
+            caller.write_all(b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+            assert!(caller.read(&mut [0; 4096]).unwrap() > 0);
+        }
+        let _silent = supervisor.call();
+        let start = Instant::now();
+        kill_process(Pid::from_child(&program), signal).unwrap();
+        assert!(program.wait().unwrap().success());
+        let ended = start.elapsed();
+        // Between the two, a caller waits.
+        let mut caller = supervisor.call();
+        caller.write_all(ASK).unwrap();
+        program = supervisor.start();
+        assert!(read(&mut caller).starts_with("HTTP/1.1 503 "));
+        away.push(start.elapsed());
+        assert!(ended < Duration::from_millis(500), "it took {ended:?} to end after {signal:?}");
+    }
+    away.sort_unstable();
+    println!("from the signal to the first answer of the next: {away:?}");
+    assert!(away[away.len() / 2] < Duration::from_secs(1), "{away:?}");
+    program.kill().unwrap();
+    program.wait().unwrap();
 }
 
 #[test]

@@ -25,13 +25,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 /// Threads that serve. What blocks has threads of its own.
 const WORKERS: usize = 2;
 /// Threads for the database, which is used by one at a time anyway, and name lookups.
 const BLOCKING: usize = 4;
-/// How long to finish what was begun before ending.
+/// How long to finish what was begun before ending: answers of the API, and tenants that are being made.
 const DRAIN: Duration = Duration::from_secs(5);
+/// How long callers at the tenants' doors may take to leave by themselves when the service is stopped, before they are left with systemd,
+/// which hangs up on them unless the service comes back. Whoever restarts the service by SIGTERM, as systemd before 244 does, waits for it.
+const FAREWELL: Duration = Duration::from_millis(500);
 
 /// All that is opened before the first thread is started.
 struct Opened {
@@ -146,13 +150,17 @@ async fn serve(opened: Opened, proof: Proof, start: Instant) -> anyhow::Result<(
         () = controller.reconcile() => {}
         () = supervisor::feed_watchdog(Arc::clone(&controller)) => {}
         () = prove(&proof, &controller) => {}
-        ended = told_to_end() => ended?,
+        patience = told_to_end() => drain(patience?, end, serving, &controller).await,
     }
+    Ok(())
+}
+
+async fn drain(patience: Duration, end: watch::Sender<bool>, serving: JoinHandle<()>, controller: &Controller) {
+    let start = Instant::now();
     supervisor::stopping();
     end.send_replace(true);
-    let drained = tokio::time::timeout(DRAIN, async { tokio::join!(serving, controller.drain()) }).await;
-    log::info!("ended", drained = drained.is_ok());
-    Ok(())
+    let drained = tokio::time::timeout(DRAIN, async { tokio::join!(serving, controller.drain(patience)) }).await;
+    log::info!("ended", drained = drained.is_ok(), ms = start.elapsed().as_millis());
 }
 
 /// Proves that the release works, and goes on without end.
@@ -166,14 +174,17 @@ async fn prove(proof: &Proof, controller: &Controller) {
     std::future::pending::<()>().await;
 }
 
-async fn told_to_end() -> anyhow::Result<()> {
+/// Returns how long to wait for callers. SIGUSR2 says that the service is restarted, which goes on with their connections
+/// (`RestartKillSignal=`, systemd.kill(5)); SIGTERM may mean that it is not.
+async fn told_to_end() -> anyhow::Result<Duration> {
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
+    let mut restart = signal(SignalKind::user_defined2()).context("cannot wait for SIGUSR2")?;
+    Ok(tokio::select! {
+        _ = terminate.recv() => FAREWELL,
+        _ = interrupt.recv() => FAREWELL,
+        _ = restart.recv() => Duration::ZERO,
+    })
 }
 
 #[cfg(test)]

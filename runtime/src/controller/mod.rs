@@ -129,10 +129,11 @@ impl Controller {
         turned && self.parts.store.check().await.is_ok()
     }
 
-    /// Lets in nobody new, and returns when nothing is being made or removed and no caller is inside a door.
-    pub async fn drain(&self) {
+    /// Lets in nobody new, and returns when nothing is being made or removed and no caller is inside a door, where they have so long
+    /// to leave by themselves.
+    pub async fn drain(&self, patience: Duration) {
         self.ending.send_replace(true);
-        tokio::join!(self.transitions.idle(), self.parts.doors.drain());
+        tokio::join!(self.transitions.idle(), self.parts.doors.drain(patience));
     }
 
     async fn tenant(&self, id: EnvId) -> Result<Environment, ActionError> {

@@ -1,10 +1,12 @@
 //! One caller's connection: wait for the tenant, connect, copy both ways.
 
-use super::Backend;
+use super::copy::{self, Stopped};
 use super::refusal::{self, Refusal};
+use super::{Backend, Stage};
 use crate::tcp;
 use std::io;
-use std::net::SocketAddrV4;
+use std::net::{SocketAddr, SocketAddrV4};
+use std::os::fd::{AsFd as _, BorrowedFd};
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -16,23 +18,81 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long after a failed connection to wait for the news that the tenant ended.
 const NOTICE: Duration = Duration::from_millis(300);
-/// Each direction's buffer: as fast as larger ones on a bridge, and 256 connections stay in 4 MiB.
-const BUFFER: usize = 8 * 1024;
 /// How long either side may be gone, or take nothing of what it is sent: longer than people pause a download.
 const STALLED: Duration = Duration::from_mins(5);
 
-/// Serves one caller from beginning to end.
-pub(super) async fn visit(mut caller: TcpStream, backend: watch::Receiver<Backend>) {
-    if tcp::watch_over(&caller, STALLED).is_err() {
-        // It hung up already.
-        return;
+/// A caller inside a door.
+#[derive(Debug)]
+pub(super) enum Visitor {
+    /// One that waits for the tenant. Nothing was read of what it said.
+    Waiting(TcpStream),
+    /// One that is connected to the tenant.
+    Led { caller: TcpStream, tenant: TcpStream },
+}
+
+impl Visitor {
+    /// The caller whose connections a previous run left; `None` where one of them is gone.
+    pub(super) fn returning(port: u16, connections: Vec<std::net::TcpStream>) -> io::Result<Option<Self>> {
+        let streams = connections.into_iter().map(|connection| {
+            connection.set_nonblocking(true)?;
+            TcpStream::from_std(connection)
+        });
+        let mut streams: Vec<_> = streams.collect::<io::Result<_>>()?;
+        // The caller's connection is the one that came in at the door.
+        let Some(at) = streams.iter().position(|stream| stream.local_addr().is_ok_and(|own| own.port() == port)) else {
+            return Ok(None);
+        };
+        let caller = streams.swap_remove(at);
+        Ok(Some(match streams.pop() {
+            Some(tenant) => Self::Led { caller, tenant },
+            None => Self::Waiting(caller),
+        }))
     }
-    match reach(backend).await {
-        Ok(mut tenant) => {
-            // Whoever closed or reset the connection knows it already.
-            let _ = tokio::io::copy_bidirectional_with_sizes(&mut caller, &mut tenant, BUFFER, BUFFER).await;
+
+    /// Where the caller is.
+    pub(super) fn address(&self) -> io::Result<SocketAddr> {
+        let (Self::Waiting(caller) | Self::Led { caller, .. }) = self;
+        caller.peer_addr()
+    }
+
+    /// The connections, for whoever keeps them.
+    pub(super) fn descriptors(&self) -> Vec<BorrowedFd<'_>> {
+        match self {
+            Self::Waiting(caller) => vec![caller.as_fd()],
+            Self::Led { caller, tenant } => vec![caller.as_fd(), tenant.as_fd()],
         }
-        Err(refusal) => refusal::answer(caller, refusal).await,
+    }
+}
+
+/// Serves one caller to the end, or until the doors are left: then it is returned as it is.
+pub(super) async fn visit(
+    visitor: Visitor,
+    backend: watch::Receiver<Backend>,
+    mut stage: watch::Receiver<Stage>,
+) -> Option<Visitor> {
+    let (caller, tenant) = match visitor {
+        Visitor::Led { caller, tenant } => (caller, tenant),
+        Visitor::Waiting(caller) => {
+            // One that cannot be watched hung up already.
+            tcp::watch_over(&caller, STALLED).ok()?;
+            let reached = tokio::select! {
+                biased;
+                () = Stage::Leaving.reached(&mut stage) => return Some(Visitor::Waiting(caller)),
+                reached = reach(backend) => reached,
+            };
+            match reached {
+                Ok(tenant) => (caller, tenant),
+                Err(refusal) => {
+                    refusal::answer(caller, refusal).await;
+                    return None;
+                }
+            }
+        }
+    };
+    // Whoever closed or reset the connection knows it already.
+    match copy::both(&caller, &tenant, &stage).await {
+        Ok(Stopped::Left) => Some(Visitor::Led { caller, tenant }),
+        Ok(Stopped::Ended) | Err(_) => None,
     }
 }
 
@@ -85,11 +145,14 @@ async fn connect(address: SocketAddrV4) -> io::Result<TcpStream> {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use crate::doors::place::Shelf;
     use crate::doors::{Backend, CONNECTIONS_PER_ADDRESS, Doors, Keeper};
     use crate::tenants_side::TenantsSide;
     use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+    use std::time::Duration;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::{TcpListener, TcpStream};
+    use tokio::time::timeout;
 
     fn doors() -> Doors {
         let side = TenantsSide::new("10.213.0.0/16".parse().unwrap(), []);
@@ -126,7 +189,7 @@ mod tests {
         let port = doorway.port();
         let door = doors.open(doorway).unwrap();
         let caller = tokio::spawn(async move { said(port, "hello").await });
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
         assert!(!caller.is_finished());
         door.sign().lead(Backend::Ready(echo().await));
         assert_eq!(caller.await.unwrap(), "hello");
@@ -194,10 +257,64 @@ mod tests {
         let mut caller = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap();
         caller.write_all(b"a").await.unwrap();
         caller.read_exact(&mut [0; 1]).await.unwrap();
-        let wait = std::time::Duration::from_millis(50);
-        assert!(tokio::time::timeout(wait, doors.drain()).await.is_err());
+        let wait = Duration::from_millis(50);
+        assert!(timeout(wait, doors.drain(Duration::MAX)).await.is_err());
         drop(caller);
-        tokio::time::timeout(std::time::Duration::from_secs(5), doors.drain()).await.unwrap();
+        timeout(Duration::from_secs(5), doors.drain(Duration::MAX)).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn draining_waits_for_those_inside_no_longer_than_it_is_told() {
+        let doors = doors();
+        let doorway = doors.take(0).unwrap();
+        let mut caller = TcpStream::connect((Ipv4Addr::LOCALHOST, doorway.port())).await.unwrap();
+        let door = doors.open(doorway).unwrap();
+        door.sign().lead(Backend::Ready(echo().await));
+        caller.write_all(b"a").await.unwrap();
+        caller.read_exact(&mut [0; 1]).await.unwrap();
+        timeout(Duration::from_secs(1), doors.drain(Duration::from_millis(50))).await.unwrap();
+        assert_eq!(caller.read(&mut [0; 1]).await.unwrap(), 0, "nobody keeps the connection");
+    }
+
+    #[tokio::test]
+    async fn callers_inside_are_led_on_by_the_next_run() {
+        let shelf = Shelf::default();
+        let side = TenantsSide::new("10.213.0.0/16".parse().unwrap(), []);
+        let doors = Doors::new(Ipv4Addr::LOCALHOST, side.clone(), Keeper::with_shelf(&shelf));
+        let doorway = doors.take(0).unwrap();
+        let port = doorway.port();
+        let door = doors.open(doorway).unwrap();
+        let mut waiting = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap();
+        waiting.write_all(b"waited").await.unwrap();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        door.sign().lead(Backend::Ready(echo().await));
+        let mut led = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap();
+        led.write_all(b"a").await.unwrap();
+        led.read_exact(&mut [0; 1]).await.unwrap();
+        door.sign().lead(Backend::Pending);
+        let mut late = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap();
+        late.write_all(b"late").await.unwrap();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        timeout(Duration::from_secs(1), doors.drain(Duration::ZERO)).await.unwrap();
+        drop((door, doors));
+        // While nobody is there.
+        led.write_all(b"b").await.unwrap();
+
+        let doors = Doors::new(Ipv4Addr::LOCALHOST, side, Keeper::with_shelf(&shelf));
+        let door = doors.open(doors.take(port).unwrap()).unwrap();
+        led.read_exact(&mut [0; 1]).await.unwrap();
+        assert_eq!(shelf.names(), [format!("port-{port}")], "the next run has them to itself");
+        door.sign().lead(Backend::Ready(echo().await));
+        let said = async |caller: &mut TcpStream| {
+            caller.shutdown().await.unwrap();
+            let mut said = String::new();
+            timeout(Duration::from_secs(5), caller.read_to_string(&mut said)).await.unwrap().unwrap();
+            said
+        };
+        assert_eq!(
+            (said(&mut waiting).await, said(&mut late).await, said(&mut led).await),
+            ("waited".into(), "late".into(), String::new())
+        );
     }
 
     #[tokio::test]

@@ -155,7 +155,7 @@ impl TestHost {
         }
         service.end.send_replace(true);
         service.serving.await.unwrap();
-        service.app.controller.drain().await;
+        service.app.controller.drain(Duration::ZERO).await;
         // The doors' tasks end, and their ports with them.
         tokio::time::sleep(Duration::from_millis(50)).await;
         std::fs::remove_file(self.socket()).unwrap();
