@@ -4,30 +4,42 @@
 //! Everything lives under `target/testbed` and is put away when the last user is gone, however a test run ends. It needs
 //! root and a Debian machine or a descendant's.
 
+mod callers;
 mod command;
+mod dice;
 mod engine;
+pub mod fault;
 mod files;
+mod holdings;
 mod host;
 pub mod http;
 pub mod image;
 mod landed;
 mod mirror;
 pub mod neighbours;
+pub mod next;
 mod programs;
 mod publisher;
+mod releases;
 mod report;
+mod shelf;
 mod stick;
 pub mod strace;
 mod tools;
+mod traces;
 pub mod workspace;
 
+pub use callers::{Callers, Course};
 pub use command::{Command, Output, echo_commands};
+pub use dice::Dice;
 pub use engine::Engine;
 pub use files::FileList;
+pub use holdings::{Dump, Holdings};
 pub use host::{Host, Mount};
 pub use landed::{API, Landed, Tenant};
 pub use programs::Programs;
 pub use publisher::{Image, Publisher, Release};
 pub use report::Report;
+pub use shelf::{AT as SHELF, Shelf};
 pub use stick::{AT as STICK, Stick};
 pub use tools::ensure as ensure_tools;

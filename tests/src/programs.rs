@@ -48,6 +48,21 @@ impl Programs {
         self.find("hello")
     }
 
+    /// `landfall-next`, the runtime of a next release.
+    pub fn next_runtime(&self) -> Result<PathBuf> {
+        self.find("landfall-next")
+    }
+
+    /// The static program of the tenant image `slow`.
+    pub fn slow_tenant(&self) -> Result<PathBuf> {
+        self.find("slow-tenant")
+    }
+
+    /// What tells from a host how callers fare there and what a database holds.
+    pub fn witness(&self) -> Result<PathBuf> {
+        self.find("witness")
+    }
+
     fn find(&self, name: &str) -> Result<PathBuf> {
         let path = self.folder.join(name);
         ensure!(path.is_file(), "{} was not built", path.display());

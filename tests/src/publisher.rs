@@ -3,11 +3,19 @@
 use crate::{Command, Engine, Programs, Stick, workspace};
 use anyhow::{Context as _, Result};
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// The user that `hello` runs as; it owns the folders where its volumes are mounted.
-const HELLO_USER: u32 = 65532;
+/// The user that tenants run as; it owns the folders where its volumes are mounted.
+const TENANT_USER: u32 = 65532;
+
+/// What stands in a definition about the image `hello`.
+const HELLO: &str = "entrypoint = [\"/hello\"]\nuser = \"65532:65532\"\n\
+                     tenant = { language = \"rust\", framework = \"hello\", port = 3000, health = \"/health\" }\n";
+
+/// What stands in a definition about the image `slow`.
+const SLOW: &str = "entrypoint = [\"/slow\"]\nuser = \"65532:65532\"\n\
+                    tenant = { language = \"rust\", framework = \"slow\", port = 3000, health = \"/health\" }\n";
 
 /// The size of a stick, in megabytes. The file behind it is sparse: it takes no more than what is on the stick.
 const STICK_SIZE: u64 = 2048;
@@ -96,23 +104,44 @@ impl Publisher {
 
     /// The smallest tenant: a folder with one static program, made into an image by the bundler.
     pub fn hello(&self) -> Result<Image> {
-        let root = self.file("hello");
+        self.rootfs("hello", "hello", &self.programs.hello()?, HELLO)
+    }
+
+    /// The smallest tenant as the release `version` brings it: an image of its own, which no other release has.
+    pub fn hello_of(&self, version: &str) -> Result<Image> {
+        let image = self.rootfs("hello", &format!("hello-{version}"), &self.programs.hello()?, HELLO)?;
+        std::fs::write(self.file(&format!("hello-{version}/release")), version)?;
+        Ok(image)
+    }
+
+    /// A tenant that takes its time to answer.
+    pub fn slow_tenant(&self) -> Result<Image> {
+        self.rootfs("slow", "slow", &self.programs.slow_tenant()?, SLOW)
+    }
+
+    fn rootfs(&self, name: &'static str, folder: &str, program: &Path, more: &'static str) -> Result<Image> {
+        let root = self.file(folder);
         for volume in ["app/data/users", "app/data/db"] {
             let volume = root.join(volume);
             std::fs::create_dir_all(&volume)?;
-            std::os::unix::fs::chown(&volume, Some(HELLO_USER), Some(HELLO_USER))?;
+            std::os::unix::fs::chown(&volume, Some(TENANT_USER), Some(TENANT_USER))?;
         }
-        std::fs::copy(self.programs.hello()?, root.join("hello"))?;
-        Ok(Image {
-            name: "hello",
-            source: format!("rootfs:{}", root.display()),
-            more: "entrypoint = [\"/hello\"]\nuser = \"65532:65532\"\n\
-                   tenant = { language = \"rust\", framework = \"hello\", port = 3000, health = \"/health\" }\n",
-        })
+        std::fs::copy(program, root.join(name))?;
+        Ok(Image { name, source: format!("rootfs:{}", root.display()), more })
     }
 }
 
 impl Release {
+    /// A release of our own runtime.
+    pub fn new(version: &str, serial: u64, images: &[Image]) -> Self {
+        Self { version: version.to_owned(), serial, images: images.to_vec(), more: String::new() }
+    }
+
+    /// Its name on a host, `<version>-<serial>`.
+    pub fn id(&self) -> String {
+        format!("{}-{}", self.version, self.serial)
+    }
+
     fn definition(&self) -> String {
         let (version, serial) = (&self.version, self.serial);
         let mut text = format!("[release]\nproduct = \"acme\"\nversion = \"{version}\"\nserial = {serial}\n");

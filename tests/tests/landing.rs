@@ -42,7 +42,7 @@ fn a_bundle_lands_provisions_survives_and_leaves_no_trace() -> Result<()> {
     neighbours::settle(&host)?;
     tenants_are_apart(landed, &hello, &node)?;
 
-    leaves_no_trace(landed, &[hello, node], &before)
+    landed.leaves_no_trace(&[hello, node], &before)
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn a_stranger_lands_from_a_stick_that_cannot_be_written() -> Result<()> {
     let tenant = landed.spawn(&json!({"name": "stranger", "baseImage": "python-server"}))?;
     let reply = landed.visit(&tenant, "/index.html")?.expect(200)?;
     ensure!(reply.body.trim() == "served by python", "{reply:?}");
-    leaves_no_trace(landed, &[tenant], &before)
+    landed.leaves_no_trace(&[tenant], &before)
 }
 
 fn installing_again_changes_nothing(landed: Landed<'_>, bundle: &str) -> Result<()> {
@@ -142,33 +142,5 @@ fn tenants_come_back(landed: Landed<'_>, hello: &Tenant, node: &Tenant, fault: &
     }
     let kept = landed.visit(hello, "/data/note")?.expect(200)?;
     ensure!(kept.body == "kept", "after {fault} the tenant's file holds {:?}", kept.body);
-    Ok(())
-}
-
-fn leaves_no_trace(landed: Landed<'_>, tenants: &[Tenant], before: &FileList) -> Result<()> {
-    let host = landed.host();
-    for tenant in tenants {
-        landed.destroy(tenant)?;
-    }
-    for (kind, list) in [
-        ("containers", "docker ps --all --quiet"),
-        ("volumes", "docker volume ls --quiet"),
-        ("networks", "docker network ls --quiet --filter type=custom"),
-    ] {
-        let left = host.ok(list)?;
-        ensure!(left.is_empty(), "destroyed tenants leave {kind}: {left}");
-    }
-    host.ok("landfall-installer uninstall --purge --yes")?;
-    let difference = before.difference(&FileList::of(host)?);
-    ensure!(difference.is_empty(), "uninstall leaves\n{difference}");
-    for (what, list) in [
-        ("images", "docker image ls --quiet"),
-        ("units", "systemctl list-units --all --plain --no-legend 'landfall*'"),
-        ("firewall rules", "nft list ruleset | grep lft || true"),
-        ("bridges", "ip -brief link | grep ^lft || true"),
-    ] {
-        let left = host.ok(list)?;
-        ensure!(left.is_empty(), "uninstall leaves {what}: {left}");
-    }
     Ok(())
 }

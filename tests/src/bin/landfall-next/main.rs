@@ -1,0 +1,28 @@
+//! The runtime of a next release, for tests: ours with one more migration, and with the faults that its release's folder orders.
+
+mod impostor;
+mod misbehave;
+mod schema;
+
+use landfall::commands::{Cli, Program};
+use landfall_tests::fault::{Fault, ORDER};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let faults = ordered();
+    misbehave::as_ordered(&faults);
+    let program = Program { migrations: schema::with(&faults), ..Program::default() };
+    landfall_console::run(Cli::flags, |cli, console| cli.run(console, &program))
+}
+
+/// The release's folder: the program is `bin/landfall` in it.
+fn release_folder() -> Option<PathBuf> {
+    Some(std::env::current_exe().ok()?.parent()?.parent()?.to_owned())
+}
+
+/// The faults that the release's folder orders; none in a good release.
+fn ordered() -> Vec<Fault> {
+    let order = release_folder().and_then(|folder| std::fs::read_to_string(folder.join(ORDER)).ok());
+    Fault::ordered(&order.unwrap_or_default())
+}

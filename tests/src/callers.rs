@@ -1,0 +1,84 @@
+//! Callers at a port of the host, who ask all along while something happens there.
+
+use crate::shelf::AT as SHELF;
+use crate::{Host, Output};
+use anyhow::{Context as _, Result, anyhow, ensure};
+use serde_json::Value;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+/// Who asks for what.
+#[derive(Debug, Clone, Copy)]
+pub struct Callers<'a> {
+    /// The port.
+    pub port: u16,
+    /// The path.
+    pub path: &'a str,
+    /// How many ask at the same time, each again five milliseconds after an answer.
+    pub number: usize,
+}
+
+/// How they fared.
+#[derive(Debug, Clone, Copy)]
+pub struct Course {
+    /// Whole answers with status 200.
+    pub good: u64,
+    /// Whole answers with another status.
+    pub turned_away: u64,
+    /// Connections that were not accepted.
+    pub refused: u64,
+    /// Connections that were accepted and ended without a byte.
+    pub cut: u64,
+    /// Answers that began and ended too early.
+    pub half: u64,
+    /// The slowest answer.
+    pub slowest: Duration,
+    /// The longest time in which a caller got no good answer, from one to the next.
+    pub gap: Duration,
+}
+
+impl Callers<'_> {
+    /// Lets them call while `act` acts; returns how they fared, and what `act` returned.
+    pub fn during<T>(self, host: &Host, act: impl FnOnce() -> Result<T>) -> Result<(Course, T)> {
+        static COUNTER: AtomicU32 = AtomicU32::new(1);
+        let stop = format!("/run/callers-{}-go-home", COUNTER.fetch_add(1, Ordering::Relaxed));
+        let Self { port, path, number } = self;
+        let watch = format!("{SHELF}/witness calls {port} {path} {number} {stop}");
+        std::thread::scope(|scope| {
+            let watching = scope.spawn(move || host.ask(&watch).and_then(Output::ok));
+            // Time for them to begin, and afterwards for one more answer at least.
+            std::thread::sleep(Duration::from_millis(500));
+            let outcome = act();
+            std::thread::sleep(Duration::from_millis(500));
+            host.ask(&format!("touch {stop}"))?.ok()?;
+            let told = watching.join().map_err(|_| anyhow!("the callers' thread panicked"))??;
+            let course = Course::read(&serde_json::from_str(&told.stdout)?).context(told.stdout)?;
+            ensure!(course.good > 0, "nobody was ever answered at port {port}: {course:?}");
+            Ok((course, outcome?))
+        })
+    }
+}
+
+impl Course {
+    fn read(told: &Value) -> Result<Self> {
+        let number = |key: &str| told[key].as_u64().with_context(|| format!("no {key}"));
+        let time = |key: &str| -> Result<Duration> {
+            Ok(Duration::from_secs_f64(told[key].as_f64().with_context(|| format!("no {key}"))? / 1e3))
+        };
+        Ok(Self {
+            good: number("good")?,
+            turned_away: number("turnedAway")?,
+            refused: number("refused")?,
+            cut: number("cut")?,
+            half: number("half")?,
+            slowest: time("slowestMs")?,
+            gap: time("longestGapMs")?,
+        })
+    }
+
+    /// Fails unless every caller was answered in full or refused at once.
+    pub fn nobody_got_half(&self) -> Result<()> {
+        ensure!(self.half == 0 && self.cut == 0, "answers that were not whole: {self:?}");
+        Ok(())
+    }
+}

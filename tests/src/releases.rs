@@ -1,0 +1,73 @@
+//! Moving on and back: the host's releases as its operator changes them.
+
+use crate::shelf::AT as SHELF;
+use crate::{API, Host, Landed, Output};
+use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
+use std::time::{Duration, Instant};
+
+/// The file of the installer's journal.
+const JOURNAL: &str = "/var/lib/landfall/state/journal.json";
+
+impl<'a> Landed<'a> {
+    /// Installs the bundle at `path` of the host, with the installer and the public key of the shelf and with these
+    /// settings, each `section.key=value`.
+    pub fn install_from_shelf(host: &'a Host, path: &str, settings: &[&str]) -> Result<Self> {
+        let set: Vec<String> = settings.iter().map(|setting| format!("--set {setting}")).collect();
+        let set = set.join(" ");
+        host.ok(&format!("{SHELF}/landfall-installer install {path} --trust {SHELF}/landfall.pub {set}"))?;
+        Ok(Self::on(host))
+    }
+
+    /// Runs the installer that the host has, whatever its exit code.
+    pub fn installer(self, words: &str) -> Result<Output> {
+        self.host().run(&format!("landfall-installer {words} --json </dev/null"))
+    }
+
+    /// Runs the installer, which must end with `code`, and returns what it reports.
+    pub fn reports(self, words: &str, code: i32) -> Result<Value> {
+        let output = self.installer(words)?.exits(code)?;
+        serde_json::from_str(&output.stdout).with_context(|| format!("{words}: not JSON: {}", output.said()))
+    }
+
+    /// Updates to the bundle at `path` of the host.
+    pub fn update(self, path: &str) -> Result<Value> {
+        self.reports(&format!("update {path} --yes"), 0)
+    }
+
+    /// Goes back to the previous release.
+    pub fn roll_back(self) -> Result<Value> {
+        self.reports("rollback --yes", 0)
+    }
+
+    /// The release that answers.
+    pub fn release(self) -> Result<String> {
+        let health = self.health()?;
+        health["release"].as_str().map(str::to_owned).with_context(|| format!("no release in {health}"))
+    }
+
+    /// What the service says of itself, whether or not it is well.
+    pub fn health(self) -> Result<Value> {
+        self.request("GET", "/health", None)?.json()
+    }
+
+    /// Waits until the release `id` answers and is well, and returns how long that took.
+    pub fn until_release(self, id: &str, within: Duration) -> Result<Duration> {
+        let well = format!("curl -fsS --max-time 2 {API}/health | grep -q '\"release\":\"{id}\"'");
+        self.host().until(&well, within).with_context(|| format!("release {id} does not answer"))
+    }
+
+    /// Waits until the operation under way has begun its step `name`, looking every few milliseconds.
+    pub fn until_step(self, name: &str, within: Duration) -> Result<()> {
+        let start = Instant::now();
+        let seconds = within.as_secs();
+        let look = format!(
+            "timeout {seconds} sh -c 'until grep -q \"\\\"{name}\\\"\" {JOURNAL} 2>/dev/null; do sleep 0.01; done'"
+        );
+        if self.host().ask(&look)?.code != 0 {
+            let journal = self.host().ask(&format!("cat {JOURNAL}"))?.said();
+            bail!("no step {name} after {} s; the journal:\n{journal}", start.elapsed().as_secs());
+        }
+        Ok(())
+    }
+}
