@@ -1,4 +1,4 @@
-use crate::commands::{install, plan, recover, status, uninstall, verify};
+use crate::commands::{install, plan, recover, rollback, status, uninstall, update, verify};
 use crate::failure;
 use crate::site::HostArgs;
 use clap::{Parser, Subcommand};
@@ -9,9 +9,11 @@ Examples:
   landfall-installer verify /media/stick/acme-1.0.0-linux-amd64.landfall.tar --trust acme.pub
   landfall-installer plan FILE --trust acme.pub
   landfall-installer install FILE --trust acme.pub --set api.port=8080
+  landfall-installer update FILE
+  landfall-installer rollback
 
 Exit codes: 0 done, 1 unexpected, 2 usage, 3 damaged, 4 not trusted, 5 refused by policy, 6 the host is not fit,
-8 another operation is at work or was interrupted";
+7 the update failed and the release from before runs again, 8 another operation is at work or was interrupted";
 
 /// Verifies a bundle and lands it on a host without a network.
 #[derive(Debug, Parser)]
@@ -30,6 +32,8 @@ enum Command {
     Verify(verify::Args),
     Plan(plan::Args),
     Install(install::Args),
+    Update(update::Args),
+    Rollback(rollback::Args),
     Status(status::Args),
     Recover(recover::Args),
     Uninstall(uninstall::Args),
@@ -49,6 +53,8 @@ impl Cli {
             Command::Verify(args) => verify::run(args, host, console),
             Command::Plan(args) => plan::run(args, host, console),
             Command::Install(args) => install::run(args, host, console),
+            Command::Update(args) => update::run(args, host, console),
+            Command::Rollback(args) => rollback::run(args, host, console),
             Command::Status(args) => status::run(args, host, console),
             Command::Recover(args) => recover::run(args, host, console),
             Command::Uninstall(args) => uninstall::run(args, host, console),

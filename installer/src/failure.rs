@@ -3,7 +3,8 @@
 
 use crate::decode::DecodeError;
 use crate::engine::{ArchiveError, EngineError};
-use crate::installed::RecordError;
+use crate::installed::{InstalledRelease, RecordError};
+use crate::interrupt;
 use crate::kept::KeptError;
 use crate::lock::LockError;
 use crate::media::MediaError;
@@ -35,6 +36,12 @@ const ENGINE: &str = "start the engine, or say which one with --engine (none lea
 pub(crate) fn classified(error: anyhow::Error) -> anyhow::Error {
     if error.chain().any(<dyn Error>::is::<Failure>) {
         return error;
+    }
+    if interrupt::caused(&error) {
+        let message = "interrupted by a signal: the host is as it was before";
+        return Failure::new(Exit::Unexpected, "interrupted", message)
+            .hint("the same command goes on from there")
+            .into();
     }
     let full = error.chain().find_map(<dyn Error>::downcast_ref::<io::Error>).and_then(of_disk);
     match full.or_else(|| error.chain().find_map(verdict)) {
@@ -99,21 +106,38 @@ fn of_refusal(refusal: &Refusal) -> Verdict {
         Refusal::Platform(..) => ("platform", "get the bundle that was made for this processor"),
         Refusal::Delta(_) => ("delta", "get the full bundle of this release"),
         Refusal::Product { .. } => ("product", "use another host, or `landfall-installer uninstall --purge` first"),
-        Refusal::Floor { .. } => ("downgrade", "get a bundle with a higher serial"),
-        Refusal::Installed { .. } => (
-            "installed",
-            "this version of the installer brings in first releases only: `landfall-installer uninstall` keeps settings, \
-             database and tenants' files, and `install` takes them up again",
+        Refusal::Floor { .. } => {
+            ("downgrade", "get a bundle with a higher serial; a release that is kept comes back with `rollback`")
+        }
+        Refusal::Installed { .. } => ("installed", "bring it in with `landfall-installer update FILE`"),
+        Refusal::NotInstalled(_) => ("not_installed", "`landfall-installer install FILE` brings in the first release"),
+        Refusal::SameSerial { .. } => ("same_serial", "ask the publisher for a release with a serial of its own"),
+        Refusal::Path { .. } => ("upgrade_path", "update to a release in between first"),
+        Refusal::NotKept { .. } => ("not_kept", "`landfall-installer status` lists the releases that are kept"),
+        Refusal::Irreversible { .. } => (
+            "irreversible",
+            "--restore-snapshot goes back all the same: the database is then the one from before that update, and the later \
+             one stays beside it in a file",
         ),
-        Refusal::SameName(_) => ("same_name", "a release never changes: ask the publisher for one with a new serial"),
         Refusal::Incomplete(_) => ("incomplete", "build the bundle with `landfall-bundler build`"),
     };
     (Exit::Policy, code, hint)
 }
 
-fn of_settings(_: &SettingsError) -> Verdict {
-    let hint = "the config.toml of the release lists the settings; `landfall-installer plan FILE` is a safe way to try";
-    (Exit::Usage, "settings", hint)
+fn of_settings(error: &SettingsError) -> Verdict {
+    match error {
+        SettingsError::Conflicts(_) => (
+            Exit::Usage,
+            "settings_conflict",
+            "in config.toml, give each of them the value that the new release has, or the one that the old one had; change it \
+             after the update",
+        ),
+        _ => (
+            Exit::Usage,
+            "settings",
+            "the config.toml of the release lists the settings; `landfall-installer plan FILE` is a safe way to try",
+        ),
+    }
 }
 
 fn of_lock(error: &LockError) -> Option<Verdict> {
@@ -203,6 +227,24 @@ pub(crate) fn of_service(error: &anyhow::Error, unit: &UnitName, units: &dyn Uni
         .into()
 }
 
+/// The update failed, and the release from before runs again: `well` says whether it does so well.
+pub(crate) fn reverted(error: anyhow::Error, release: &InstalledRelease, well: anyhow::Result<()>) -> anyhow::Error {
+    let failure = Failure::of(&classified(error));
+    let id = release.id();
+    let message = match well {
+        Ok(()) => format!("{failure}\nThis host runs {id} again, as before"),
+        Err(ill) => format!("{failure}\nThis host is back at {id}, which is not well: {ill:#}"),
+    };
+    let hint = "tenants and their data are as before; give the publisher what the log says";
+    Failure::new(Exit::Reverted, "reverted", message).hint(hint).into()
+}
+
+/// Whether the same command can go on where this error stopped it, so that what was staged is worth keeping.
+pub(crate) fn is_resumable(error: &anyhow::Error) -> bool {
+    let unreadable = |cause: &(dyn Error + 'static)| matches!(cause.downcast_ref(), Some(ReadError::Source { .. }));
+    interrupt::caused(error) || error.chain().any(unreadable)
+}
+
 /// Something failed, and so did undoing it: the journal is there.
 pub(crate) fn unsettled(error: anyhow::Error, undo: &anyhow::Error) -> anyhow::Error {
     let failure = Failure::of(&classified(error));
@@ -256,10 +298,7 @@ mod tests {
             (anyhow::Error::from(ReadError::NotABundle), (Exit::Damaged, "not_a_bundle")),
             (ReadError::Trailing { offset: 1 }.into(), (Exit::Damaged, "damaged")),
             (ReadError::of(io::Error::other("EIO"), "blobs/x", 512).into(), (Exit::Damaged, "unreadable")),
-            (
-                Refusal::SameName("1.0.0-1".parse().unwrap_or_else(|_| unreachable!())).into(),
-                (Exit::Policy, "same_name"),
-            ),
+            (Refusal::NotInstalled("update").into(), (Exit::Policy, "not_installed")),
             (LockError::Busy.into(), (Exit::Busy, "busy")),
             (SettingsError::Unknown("a.b".to_owned()).into(), (Exit::Usage, "settings")),
             (DecodeError::TooLong(3).into(), (Exit::Damaged, "damaged")),

@@ -3,12 +3,13 @@
 use crate::durable::{self, PathError};
 use crate::engine::EngineAddress;
 use crate::layout::Layout;
+use crate::retention;
 use landfall_manifests::{Database, Digest, Product, Release, ReleaseId, Serial, Version};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
-/// The largest record that is read, in bytes: room for thousands of images.
-const RECORD_BYTES: u64 = 4 << 20;
+/// The largest record that is read, in bytes: room for the digests of a hundred thousand blobs.
+const RECORD_BYTES: u64 = 16 << 20;
 /// A serial has at most 16 digits.
 const FLOOR_BYTES: u64 = 32;
 /// More than any product's name has.
@@ -22,7 +23,7 @@ pub(crate) struct Installed {
     pub(crate) schema: u32,
     /// The release that `current` points at.
     pub(crate) current: InstalledRelease,
-    /// The releases that can be gone back to, the newest first, without the current one.
+    /// The other releases on the host, the one that was current last first.
     #[serde(default)]
     pub(crate) kept: Vec<InstalledRelease>,
     /// What the host was like.
@@ -116,9 +117,14 @@ impl Installed {
         read_json(&layout.installed())
     }
 
-    /// The current release and those that are kept, the newest first.
+    /// Every release on the host, the current one first.
     pub(crate) fn releases(&self) -> impl Iterator<Item = &InstalledRelease> {
         std::iter::once(&self.current).chain(&self.kept)
+    }
+
+    /// The record once `next` is the current release, of at most `keep` releases.
+    pub(crate) fn followed_by(&self, next: InstalledRelease, keep: usize) -> Self {
+        Self { kept: retention::retained(Some(self), &next, keep), current: next, ..self.clone() }
     }
 }
 

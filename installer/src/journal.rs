@@ -1,11 +1,12 @@
 //! The journal: what is being done to the host, written before it is done.
 //!
 //! It is there exactly while an operation is under way. It names everything that undoing needs from its first version on;
-//! afterwards only the list of steps grows. Whoever finds it settles it without the bundle: an installation whose last step is
+//! afterwards only the list of steps grows. Whoever finds it settles it without the bundle: a transition whose last step is
 //! [`StepName::Commit`] is finished, any other is undone; an uninstallation is finished.
 
-use crate::installed::{Installed, RecordError, Surroundings, read_json};
+use crate::installed::{Installed, InstalledRelease, RecordError, Surroundings, read_json};
 use crate::layout::Layout;
+use landfall_manifests::Digest;
 use serde::{Deserialize, Serialize};
 
 /// The form that this program writes, and the only one it reads.
@@ -24,24 +25,53 @@ pub(crate) struct Journal {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum Operation {
-    /// The first release is being brought in.
-    Install(Box<Installation>),
+    /// Another release becomes the current one.
+    Transition(Box<Transition>),
     /// Everything is being taken away.
     Uninstall(Uninstallation),
 }
 
-/// A first installation.
+/// From one release to another: first installation, update and rollback are the same thing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct Installation {
+pub(crate) struct Transition {
+    pub(crate) kind: Kind,
     /// The steps that have begun, in order. The last one may have done anything between nothing and all.
     pub(crate) steps: Vec<StepName>,
+    /// What `installed.json` holds; `None` where nothing is installed.
+    pub(crate) before: Option<Installed>,
     /// What `installed.json` will hold.
-    pub(crate) record: Installed,
+    pub(crate) after: Installed,
+    /// Blobs that the store did not have before.
+    pub(crate) blobs: Vec<Digest>,
     /// Files outside the release that were not there before, relative to the root.
     pub(crate) files: Vec<String>,
     /// Tags that the engine did not have before.
     pub(crate) tags: Vec<String>,
+    /// How the operator's settings change, if they do.
+    pub(crate) settings: Option<SettingsChange>,
+    /// Whether going back to an older database may lose rows (`--restore-snapshot`).
+    pub(crate) may_restore_snapshot: bool,
+}
+
+/// Why another release becomes the current one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Kind {
+    /// The first release comes in.
+    Install,
+    /// A bundle comes in over a release.
+    Update,
+    /// A kept release comes back.
+    Rollback,
+}
+
+/// The text of `config.toml`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct SettingsChange {
+    pub(crate) before: String,
+    pub(crate) after: String,
 }
 
 /// An uninstallation.
@@ -58,7 +88,7 @@ pub(crate) struct Uninstallation {
     pub(crate) created: Vec<String>,
 }
 
-/// The steps that change something, in the order of a first installation.
+/// The steps that change something, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum StepName {
@@ -70,11 +100,13 @@ pub(crate) enum StepName {
     Unfold,
     /// Settings, trust root, token.
     Configure,
+    /// The new program has tried its migrations on a copy of the database.
+    Snapshot,
     /// Units, links, `current`; the service starts.
     Switch,
     /// The service is healthy.
     Probe,
-    /// The installation counts.
+    /// The transition counts.
     Commit,
 }
 
@@ -93,16 +125,54 @@ impl Operation {
     /// For messages.
     pub(crate) fn name(&self) -> &'static str {
         match self {
-            Self::Install(_) => "install",
+            Self::Transition(transition) => transition.kind.name(),
             Self::Uninstall(_) => "uninstall",
         }
     }
 }
 
-impl Installation {
-    /// Whether the installation counts, so that recovery finishes it rather than taking it back.
+impl Kind {
+    /// For messages.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Install => "install",
+            Self::Update => "update",
+            Self::Rollback => "rollback",
+        }
+    }
+}
+
+impl Transition {
+    /// Whether the transition counts, so that recovery finishes it rather than taking it back.
     pub(crate) fn is_committed(&self) -> bool {
         self.steps.last() == Some(&StepName::Commit)
+    }
+
+    /// Whether the step has begun.
+    pub(crate) fn has_begun(&self, step: StepName) -> bool {
+        self.steps.contains(&step)
+    }
+
+    /// The release that becomes the current one.
+    pub(crate) fn target(&self) -> &InstalledRelease {
+        &self.after.current
+    }
+
+    /// The release that is the current one until then.
+    pub(crate) fn source(&self) -> Option<&InstalledRelease> {
+        self.before.as_ref().map(|before| &before.current)
+    }
+
+    /// Whether the target's folder comes with this transition. A release that is kept has it already.
+    pub(crate) fn brings_folder(&self) -> bool {
+        let target = self.target().id();
+        !self.before.iter().flat_map(Installed::releases).any(|release| release.id() == target)
+    }
+
+    /// Folders outside the releases that came with this transition.
+    pub(crate) fn created(&self) -> Vec<String> {
+        let before = self.before.as_ref().map_or(&[][..], |before| &before.created);
+        self.after.created.iter().filter(|folder| !before.contains(folder)).cloned().collect()
     }
 }
 

@@ -1,7 +1,6 @@
 //! Where everything lies on a host, below one root (ARCHITECTURE.md, "Where the parts meet on a host").
 
 use landfall_manifests::{Digest, ReleaseId};
-use landfall_systemd::UnitName;
 use std::path::{Path, PathBuf};
 
 /// The host's own settings, trust root and token: kept by an uninstall.
@@ -96,6 +95,20 @@ impl Layout {
         self.state().join("product")
     }
 
+    /// How often the current release may still be started ([`crate::tries`]).
+    pub(crate) fn tries(&self) -> PathBuf {
+        self.state().join("tries")
+    }
+
+    /// The release that the runtime last found well for long enough.
+    pub(crate) fn proven(&self) -> PathBuf {
+        self.at(DATABASE_FOLDER).join("proven")
+    }
+
+    pub(crate) fn database(&self) -> PathBuf {
+        self.at(DATABASE_FOLDER).join("landfall.db")
+    }
+
     pub(crate) fn store(&self) -> PathBuf {
         self.at(STORE_FOLDER)
     }
@@ -133,6 +146,11 @@ impl Layout {
         self.at("opt/landfall/bin/landfall-installer")
     }
 
+    /// The one that was there before the last update.
+    pub(crate) fn previous_installer(&self) -> PathBuf {
+        self.at("opt/landfall/bin/landfall-installer.previous")
+    }
+
     pub(crate) fn database_folder(&self) -> PathBuf {
         self.at(DATABASE_FOLDER)
     }
@@ -147,10 +165,6 @@ impl Layout {
 
     pub(crate) fn admin_token(&self) -> PathBuf {
         self.at("etc/landfall/admin.token")
-    }
-
-    pub(crate) fn unit(&self, unit: &UnitName) -> PathBuf {
-        self.at(UNITS_FOLDER).join(unit.as_str())
     }
 
     pub(crate) fn link(&self, name: &str) -> PathBuf {
@@ -183,7 +197,6 @@ mod tests {
             layout.settings(),
             layout.trust_root(),
             layout.admin_token(),
-            layout.unit(&UnitName::LANDFALL),
             layout.link("landfall"),
         ] {
             assert!(folders.iter().any(|folder| Some(folder.as_path()) == path.parent()), "{}", path.display());

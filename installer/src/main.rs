@@ -2,14 +2,15 @@
 
 mod cli;
 mod commands;
+mod database;
 mod decode;
 mod durable;
 mod engine;
 mod failure;
 mod health;
 mod installed;
+mod interrupt;
 mod journal;
-#[cfg_attr(not(test), expect(dead_code, reason = "rollback relies on kept releases"))]
 mod kept;
 mod layout;
 mod lock;
@@ -18,14 +19,15 @@ mod plan;
 mod policy;
 mod preflight;
 mod program;
+mod recovery;
 mod removal;
-#[cfg_attr(not(test), expect(dead_code, reason = "the commit of an update collects"))]
 mod retention;
 mod settings;
 mod site;
 mod state;
 mod steps;
 mod store;
+mod tries;
 mod trust;
 mod verify;
 

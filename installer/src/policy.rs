@@ -1,6 +1,6 @@
 //! Whether a release may come onto this host: decided from the release and the host's records alone, never from the clock.
 
-use crate::installed::InstalledRelease;
+use crate::installed::{Installed, InstalledRelease};
 use landfall_manifests::{Arch, Digest, Os, Product, Release, ReleaseId, Serial, Version};
 use landfall_systemd::UnitName;
 use std::collections::BTreeSet;
@@ -15,7 +15,7 @@ pub(crate) const SETTINGS: &str = "config.toml";
 /// What the host's records say.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Records<'a> {
-    pub(crate) current: Option<&'a InstalledRelease>,
+    pub(crate) installed: Option<&'a Installed>,
     /// Also of a host from which it was uninstalled.
     pub(crate) product: Option<&'a Product>,
     pub(crate) floor: Option<Serial>,
@@ -27,6 +27,8 @@ pub(crate) struct Records<'a> {
 pub(crate) enum Verdict {
     /// Nothing is installed: this is a first installation.
     Install,
+    /// Another release is installed, and this one may come in over it.
+    Update,
     /// Exactly this release is installed.
     Already,
 }
@@ -42,10 +44,20 @@ pub(crate) enum Refusal {
     Product { installed: Product, offered: Product },
     #[error("the release's serial {offered} is below this host's floor of {floor}: that would be a downgrade")]
     Floor { offered: Serial, floor: Serial },
-    #[error("{installed} is installed, and this bundle is {offered}: it cannot be brought in over it by `install`")]
+    #[error("{installed} is installed, and `install` brings in first releases only; this bundle is {offered}")]
     Installed { installed: ReleaseId, offered: ReleaseId },
-    #[error("{0} is installed from another manifest than this one, which has the same version and serial")]
-    SameName(ReleaseId),
+    #[error("nothing is installed on this host, so there is nothing to {0}")]
+    NotInstalled(&'static str),
+    #[error("{there} is on this host, and {offered} has its serial without being it: a serial is used once")]
+    SameSerial { there: ReleaseId, offered: ReleaseId },
+    #[error("{installed} is installed, and {offered} can be reached from version {oldest} or later only")]
+    Path { installed: Version, offered: Version, oldest: Version },
+    #[error("{wanted} is not kept on this host; kept are: {kept}")]
+    NotKept { wanted: String, kept: String },
+    #[error(
+        "the database cannot go back from {from} to {to} without loss: what was written since the update would be set aside"
+    )]
+    Irreversible { from: ReleaseId, to: ReleaseId },
     #[error("the release has no {0}, which every host needs: it was not made for `install`")]
     Incomplete(String),
 }
@@ -55,8 +67,8 @@ pub(crate) fn judge(release: &Release, manifest: Digest, records: Records<'_>) -
     if records.arch != Some(release.arch) {
         return Err(Refusal::Platform(release.os, release.arch));
     }
-    let already = records.current.is_some_and(|current| current.manifest == manifest);
-    if already {
+    let current = records.installed.map(|installed| &installed.current);
+    if current.is_some_and(|current| current.manifest == manifest) {
         return Ok(Verdict::Already);
     }
     if let Some(base) = &release.base {
@@ -65,17 +77,27 @@ pub(crate) fn judge(release: &Release, manifest: Digest, records: Records<'_>) -
     if let Some(installed) = records.product.filter(|product| **product != release.product) {
         return Err(Refusal::Product { installed: installed.clone(), offered: release.product.clone() });
     }
-    if let Some(current) = records.current.filter(|current| current.id() == release.id()) {
-        return Err(Refusal::SameName(current.id()));
+    let mut there = records.installed.into_iter().flat_map(Installed::releases);
+    if let Some(same) = there.find(|there| there.serial == release.serial && there.manifest != manifest) {
+        return Err(Refusal::SameSerial { there: same.id(), offered: release.id() });
     }
     if let Some(floor) = records.floor.filter(|floor| release.serial < *floor) {
         return Err(Refusal::Floor { offered: release.serial, floor });
     }
-    if let Some(current) = records.current {
-        return Err(Refusal::Installed { installed: current.id(), offered: release.id() });
-    }
     check_complete(release)?;
-    Ok(Verdict::Install)
+    let Some(current) = current else { return Ok(Verdict::Install) };
+    check_path(release, current)?;
+    Ok(Verdict::Update)
+}
+
+fn check_path(release: &Release, current: &InstalledRelease) -> Result<(), Refusal> {
+    match &release.min_upgrade_from {
+        Some(oldest) if current.version < *oldest => {
+            let (installed, offered) = (current.version.clone(), release.version.clone());
+            Err(Refusal::Path { installed, offered, oldest: oldest.clone() })
+        }
+        _ => Ok(()),
+    }
 }
 
 fn check_complete(release: &Release) -> Result<(), Refusal> {

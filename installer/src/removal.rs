@@ -9,6 +9,7 @@ use crate::layout::{
 };
 use crate::site::Site;
 use crate::state::State;
+use crate::tries::Tries;
 use landfall_systemd::UnitName;
 use std::path::Path;
 
@@ -40,6 +41,7 @@ fn remove(site: &Site, uninstallation: &Uninstallation, state: State) -> anyhow:
         durable::remove_tree(&layout.at(SETTINGS_FOLDER))?;
     }
     remove_units(site, &uninstallation.units)?;
+    Tries::disarm(layout)?;
     durable::remove_tree(&layout.at("opt/landfall/bin"))?;
     let removable = removable(uninstallation);
     remove_folders(layout, &removable)?;

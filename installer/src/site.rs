@@ -28,6 +28,8 @@ pub(crate) struct Site {
     pub(crate) surroundings: Surroundings,
     pub(crate) units: Option<Box<dyn UnitManager>>,
     pub(crate) console: Console,
+    /// Services are started without waiting for them: recovery's own unit goes before them.
+    pub(crate) detached: bool,
     engine: OnceCell<Option<Box<dyn Engine>>>,
 }
 
@@ -62,7 +64,7 @@ fn resolve(choice: &EngineChoice) -> EngineAddress {
 impl Site {
     fn new(layout: Layout, surroundings: Surroundings, console: Console) -> Self {
         let units = surroundings.systemd.then(|| Box::new(Systemctl::new()) as Box<dyn UnitManager>);
-        Self { layout, surroundings, units, console, engine: OnceCell::new() }
+        Self { layout, surroundings, units, console, detached: false, engine: OnceCell::new() }
     }
 
     /// The engine, connected at the first call; `None` where there is none to talk to.

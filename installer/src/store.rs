@@ -1,7 +1,8 @@
 //! The store: blobs as they are in bundles, each under its digest.
 //!
-//! A blob comes in under a temporary name, is hashed on the way by the bundle's reader, synced and renamed. What has its
-//! final name was right when it got it; it is hashed again before anything relies on it.
+//! A blob comes into the staging folder (`incoming`) under a temporary name, is hashed on the way by the bundle's reader,
+//! synced and renamed. Once the whole bundle has verified, it moves into the store itself. What has a digest for a name was
+//! right when it got it; it is hashed again before anything relies on it.
 
 use crate::durable::{self, At as _, PathError};
 use crate::layout::Layout;
@@ -9,7 +10,7 @@ use landfall_manifests::{Blob, Digest, Hasher};
 use std::collections::BTreeMap;
 use std::fs::{DirEntry, File};
 use std::io::{self, ErrorKind, Read as _, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// How much is hashed at once, in bytes.
 const CHUNK: usize = 256 << 10;
@@ -36,39 +37,22 @@ impl Store {
 
     /// The sizes in bytes of what is there by name; nothing vouches for the content yet.
     pub(crate) fn sizes(&self) -> Result<BTreeMap<Digest, u64>, PathError> {
-        let folder = self.layout.blobs();
-        let entries = match std::fs::read_dir(&folder) {
-            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-                return Ok(BTreeMap::new());
-            }
-            other => other.at("read the folder", &folder)?,
-        };
-        let mut sizes = BTreeMap::new();
-        for entry in entries {
-            let entry = entry.at("read the folder", &folder)?;
-            let size = entry.metadata().at("look at", &entry.path())?.len();
-            sizes.extend(digest_of(&entry).map(|digest| (digest, size)));
-        }
-        Ok(sizes)
+        sizes(&self.layout.blobs())
+    }
+
+    /// The same of the staging folder.
+    pub(crate) fn staged_sizes(&self) -> Result<BTreeMap<Digest, u64>, PathError> {
+        sizes(&self.layout.incoming())
     }
 
     /// Whether the blob is there and right, which takes reading it.
     pub(crate) fn holds(&self, blob: &Blob) -> Result<bool, PathError> {
-        let path = self.layout.blob(&blob.digest);
-        let mut file = match File::open(&path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
-            other => other.at("open", &path)?,
-        };
-        if file.metadata().at("look at", &path)?.len() != blob.size {
-            return Ok(false);
-        }
-        let (mut hasher, mut buffer) = (Hasher::default(), vec![0; CHUNK]);
-        loop {
-            match file.read(&mut buffer).at("read", &path)? {
-                0 => return Ok(hasher.finish() == blob.digest),
-                read => hasher.update(&buffer[..read]),
-            }
-        }
+        is_right(&self.layout.blob(&blob.digest), blob)
+    }
+
+    /// Whether the blob is in the staging folder and right, which takes reading it.
+    pub(crate) fn has_staged(&self, blob: &Blob) -> Result<bool, PathError> {
+        is_right(&self.staged(&blob.digest), blob)
     }
 
     /// Opens a blob.
@@ -79,53 +63,40 @@ impl Store {
 
     /// Begins to take a blob in.
     pub(crate) fn incoming(&self, digest: &Digest) -> Result<Incoming, PathError> {
-        let from = self.layout.incoming().join(digest.hex());
+        let to = self.staged(digest);
+        let from = durable::partial(&to);
         let file = durable::create(&from, 0o600)?;
-        Ok(Incoming { file, from, to: self.layout.blob(digest) })
+        Ok(Incoming { file, from, to })
     }
 
-    /// Removes all blobs, also those that are not whole yet, and nothing else.
-    pub(crate) fn clear(&self) -> Result<(), PathError> {
-        for folder in [self.layout.incoming(), self.layout.blobs()] {
-            let entries = match std::fs::read_dir(&folder) {
-                Err(error) if error.kind() == ErrorKind::NotFound => continue,
-                other => other.at("read the folder", &folder)?,
-            };
-            for entry in entries {
-                let entry = entry.at("read the folder", &folder)?;
-                if digest_of(&entry).is_some() {
-                    durable::remove_entry(&entry.path())?;
-                }
-            }
-            durable::sync_folder(&folder)?;
+    fn staged(&self, digest: &Digest) -> PathBuf {
+        self.layout.incoming().join(digest.hex())
+    }
+
+    /// Moves blobs from the staging folder into the store. Those that are not staged are in the store already.
+    pub(crate) fn admit(&self, blobs: &[Blob]) -> Result<(), PathError> {
+        for blob in blobs {
+            rename_if_there(&self.staged(&blob.digest), &self.layout.blob(&blob.digest))?;
         }
-        Ok(())
+        self.sync_folders()
     }
 
-    /// The sizes in bytes of what was staged and did not become part of a release, whole or not.
-    pub(crate) fn staged(&self) -> Result<Vec<u64>, PathError> {
-        let folder = self.layout.incoming();
-        let entries = match std::fs::read_dir(&folder) {
-            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-                return Ok(Vec::new());
-            }
-            other => other.at("read the folder", &folder)?,
-        };
-        let size = |entry: io::Result<DirEntry>| entry.and_then(|entry| Ok(entry.metadata()?.len()));
-        entries.map(size).collect::<io::Result<_>>().at("look into", &folder)
+    /// Moves blobs from the store back into the staging folder, as far as they are there.
+    pub(crate) fn retract(&self, blobs: &[Digest]) -> Result<(), PathError> {
+        for digest in blobs {
+            rename_if_there(&self.layout.blob(digest), &self.staged(digest))?;
+        }
+        self.sync_folders()
     }
 
-    /// Removes what was staged and did not become part of a release.
+    fn sync_folders(&self) -> Result<(), PathError> {
+        durable::sync_folder(&self.layout.blobs())?;
+        durable::sync_folder(&self.layout.incoming())
+    }
+
+    /// Empties the staging folder of blobs, whole or not.
     pub(crate) fn clear_incoming(&self) -> Result<(), PathError> {
-        let folder = self.layout.incoming();
-        let entries = match std::fs::read_dir(&folder) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-            other => other.at("read the folder", &folder)?,
-        };
-        for entry in entries {
-            durable::remove_entry(&entry.at("read the folder", &folder)?.path())?;
-        }
-        durable::sync_folder(&folder)
+        clear(&self.layout.incoming())
     }
 
     /// Removes these blobs. They do not have to be there.
@@ -134,12 +105,67 @@ impl Store {
         for digest in blobs {
             removed |= durable::remove_entry(&self.layout.blob(digest))?;
         }
-        if removed { self.sync() } else { Ok(()) }
+        if removed { durable::sync_folder(&self.layout.blobs()) } else { Ok(()) }
     }
 
-    /// Makes the names of all blobs that were kept durable.
-    pub(crate) fn sync(&self) -> Result<(), PathError> {
-        durable::sync_folder(&self.layout.blobs())
+    /// Removes all blobs, also those that are not whole yet, and nothing else.
+    pub(crate) fn clear(&self) -> Result<(), PathError> {
+        clear(&self.layout.incoming())?;
+        clear(&self.layout.blobs())
+    }
+}
+
+fn sizes(folder: &Path) -> Result<BTreeMap<Digest, u64>, PathError> {
+    let entries = match std::fs::read_dir(folder) {
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Ok(BTreeMap::new());
+        }
+        other => other.at("read the folder", folder)?,
+    };
+    let mut sizes = BTreeMap::new();
+    for entry in entries {
+        let entry = entry.at("read the folder", folder)?;
+        let size = entry.metadata().at("look at", &entry.path())?.len();
+        sizes.extend(digest_of(&entry).map(|digest| (digest, size)));
+    }
+    Ok(sizes)
+}
+
+fn clear(folder: &Path) -> Result<(), PathError> {
+    let entries = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        other => other.at("read the folder", folder)?,
+    };
+    for entry in entries {
+        let entry = entry.at("read the folder", folder)?;
+        if digest_of(&entry).is_some() || is_partial(&entry) {
+            durable::remove_entry(&entry.path())?;
+        }
+    }
+    durable::sync_folder(folder)
+}
+
+fn rename_if_there(from: &Path, to: &Path) -> Result<(), PathError> {
+    match std::fs::rename(from, to) {
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(()),
+        other => other.at("rename", from),
+    }
+}
+
+fn is_right(path: &Path, blob: &Blob) -> Result<bool, PathError> {
+    let mut file = match File::open(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+        other => other.at("open", path)?,
+    };
+    if file.metadata().at("look at", path)?.len() != blob.size {
+        return Ok(false);
+    }
+    let (mut hasher, mut buffer) = (Hasher::default(), vec![0; CHUNK]);
+    loop {
+        match file.read(&mut buffer).at("read", path)? {
+            0 => return Ok(hasher.finish() == blob.digest),
+            read => hasher.update(&buffer[..read]),
+        }
     }
 }
 
@@ -148,8 +174,15 @@ fn digest_of(entry: &DirEntry) -> Option<Digest> {
     entry.file_name().to_str().and_then(|name| format!("sha256:{name}").parse().ok())
 }
 
+/// Whether a file is a blob that is not whole yet.
+fn is_partial(entry: &DirEntry) -> bool {
+    let name = entry.file_name();
+    let digest = name.to_str().and_then(|name| name.strip_prefix('.')?.strip_suffix(".partial"));
+    digest.is_some_and(|hex| format!("sha256:{hex}").parse::<Digest>().is_ok())
+}
+
 impl Incoming {
-    /// Gives the blob its final name. The caller has held it against its digest.
+    /// Gives the blob its name. The caller has held it against its digest.
     pub(crate) fn keep(self) -> Result<(), PathError> {
         self.file.sync_all().at("sync", &self.from)?;
         std::fs::rename(&self.from, &self.to).at("rename", &self.from)
@@ -185,12 +218,31 @@ mod tests {
         incoming.write_all(b"blob").unwrap();
         assert!(!store.holds(&blob).unwrap(), "not before it is kept");
         incoming.keep().unwrap();
-        assert!(store.holds(&blob).unwrap());
+        assert!(store.has_staged(&blob).unwrap() && !store.holds(&blob).unwrap(), "not before all have verified");
+        store.admit(std::slice::from_ref(&blob)).unwrap();
+        assert!(store.holds(&blob).unwrap() && !store.has_staged(&blob).unwrap());
         assert_eq!(store.sizes().unwrap(), BTreeMap::from([(blob.digest, 4)]));
 
         for wrong in ["blub", "blob2", ""] {
             std::fs::write(layout.blob(&blob.digest), wrong).unwrap();
             assert!(!store.holds(&blob).unwrap(), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn what_is_taken_back_can_come_in_again_or_go() {
+        let root = tempfile::tempdir().unwrap();
+        let layout = Layout::new(root.path());
+        std::fs::create_dir_all(layout.blobs()).unwrap();
+        std::fs::create_dir_all(layout.incoming()).unwrap();
+        let (store, blob) = (Store::new(&layout), Blob { digest: Digest::of(b"blob"), size: 4 });
+        std::fs::write(layout.blob(&blob.digest), "blob").unwrap();
+        for _ in 0..2 {
+            store.retract(&[blob.digest]).unwrap();
+            assert!(store.has_staged(&blob).unwrap() && !store.holds(&blob).unwrap());
+        }
+        std::fs::write(layout.incoming().join(format!(".{}.partial", blob.digest.hex())), "bl").unwrap();
+        store.clear_incoming().unwrap();
+        assert_eq!(std::fs::read_dir(layout.incoming()).unwrap().count(), 0);
     }
 }

@@ -5,6 +5,8 @@ mod opened;
 pub(crate) mod plan;
 mod prepared;
 pub(crate) mod recover;
+pub(crate) mod rollback;
 pub(crate) mod status;
 pub(crate) mod uninstall;
+pub(crate) mod update;
 pub(crate) mod verify;

@@ -11,10 +11,10 @@ use serde::Serialize;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-/// Say what installing a bundle would do to this host, to the byte. Changes nothing
+/// Say what `install` or `update` would do to this host, to the byte. Changes nothing
 ///
 /// Fails with 6 where the host is not fit for it. The signatures are checked, the blobs are not: `verify` does that, and
-/// `install` itself.
+/// `install` and `update` themselves.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The bundle
@@ -34,15 +34,19 @@ struct Report<'a> {
 }
 
 pub(crate) fn run(args: &Args, host: &HostArgs, console: Console) -> anyhow::Result<()> {
-    let site = host.site(console)?;
-    let opened = opened::open(&args.file, &args.trust, &site.layout, console, Offer::Ask)?;
-    let (verdict, _) = prepared::judge(&opened, &site.layout)?;
+    let layout = host.layout()?;
+    let opened = opened::open(&args.file, &args.trust, &layout, console, Offer::Ask)?;
+    let (verdict, before) = prepared::judge(&opened, &layout)?;
+    let site = match &before {
+        Some(before) => host.recorded_site(&before.host, console)?,
+        None => host.site(console)?,
+    };
     if verdict == Verdict::Already {
         args.settings.refuse_over(&site.layout)?;
         let report = Report { changed: false, plan: None, warnings: &[] };
         return console.result(&report, "exactly this release is installed: there is nothing to do");
     }
-    let prepared = prepared::prepare(&opened, &site, &args.settings)?;
+    let prepared = prepared::prepare(&opened, &site, &args.settings, before.as_ref())?;
     let Prepared { plan, problems, warnings, .. } = &prepared;
     if !problems.is_empty() {
         console.warn(format_args!("this would happen:\n{plan}"));

@@ -1,17 +1,26 @@
-use crate::installed::Surroundings;
+use super::rollback::Return;
+use crate::installed::Installed;
 use crate::journal::{Journal, Operation};
+use crate::layout::Layout;
 use crate::site::{HostArgs, Site};
 use crate::state::{self, State};
-use crate::{removal, steps};
+use crate::tries::{self, Start, Tries};
+use crate::{database, removal, steps};
 use landfall_console::Console;
+use landfall_systemd::{Systemctl, UnitManager as _, UnitName};
 use serde::Serialize;
 
-/// Settle an installation or uninstallation that was interrupted
+/// Settle an installation, update, rollback or uninstallation that was interrupted
 ///
-/// A first installation that was not complete is undone, one that was is finished; an uninstallation is finished. Runs by
-/// itself when the host starts, and can be run at any time.
+/// What was committed is finished; what was not is undone, so that the host runs what it ran before. An uninstallation is
+/// finished. A release that ended again and again since its switch gives way to the one before it. Runs by itself when the
+/// host starts, and can be run at any time.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
+pub(crate) struct Args {
+    /// Count a start of the service that is about to happen: what landfall.service asks for
+    #[arg(long, hide = true)]
+    before_start: bool,
+}
 
 #[derive(Serialize)]
 struct Report<'a> {
@@ -22,33 +31,40 @@ struct Report<'a> {
     outcome: Option<&'a str>,
 }
 
-pub(crate) fn run(_: &Args, host: &HostArgs, console: Console) -> anyhow::Result<()> {
+pub(crate) fn run(args: &Args, host: &HostArgs, console: Console) -> anyhow::Result<()> {
     let layout = host.layout()?;
+    if args.before_start {
+        return before_start(&layout, console);
+    }
     let state = State::open(&layout)?;
     let journal = Journal::read(&layout)?;
-    let (Some(state), Some(journal)) = (state, journal) else {
-        let changed = state::sweep(&layout)?;
-        let report = Report { changed, operation: None, outcome: None };
-        return console.result(&report, "nothing was interrupted: there is nothing to settle");
+    let (operation, outcome) = match (state, journal) {
+        (Some(state), Some(journal)) => {
+            let mut site = host.recorded_site(&journal.host, console)?;
+            site.detached = true;
+            (journal.operation.name(), settle(&site, &journal, state)?)
+        }
+        (Some(state), None) if Tries::exhausted(&layout)? => ("update", go_back(host, &layout, state, console)?),
+        _ => {
+            let report = Report { changed: state::sweep(&layout)?, operation: None, outcome: None };
+            return console.result(&report, "nothing was interrupted: there is nothing to settle");
+        }
     };
-    let site = host.recorded_site(&journal.host, console)?;
-    let (operation, outcome) = (journal.operation.name(), settle(&site, &journal, state)?);
     let report = Report { changed: true, operation: Some(operation), outcome: Some(outcome) };
     console.result(&report, format!("the interrupted {operation} was {outcome}"))
 }
 
 /// Commit or revert, never in between.
 fn settle(site: &Site, journal: &Journal, state: State) -> anyhow::Result<&'static str> {
-    let Surroundings { engine, .. } = &site.surroundings;
-    site.console.detail(format_args!("settling with engine {engine}"));
+    site.console.detail(format_args!("settling with engine {}", site.surroundings.engine));
     match &journal.operation {
-        Operation::Install(installation) if installation.is_committed() => {
-            steps::finish(&site.layout, installation)?;
+        Operation::Transition(transition) if transition.is_committed() => {
+            steps::finish(site, transition)?;
             state.end()?;
             Ok("finished")
         }
-        Operation::Install(installation) => {
-            steps::undo(site, installation, state)?;
+        Operation::Transition(transition) => {
+            steps::undo(site, transition, state)?;
             Ok("undone")
         }
         Operation::Uninstall(uninstallation) => {
@@ -56,4 +72,40 @@ fn settle(site: &Site, journal: &Journal, state: State) -> anyhow::Result<&'stat
             Ok("finished")
         }
     }
+}
+
+/// Lowers the counter of a release that has not proven itself. One that has had its tries is left to recovery, which the
+/// start that asked does not wait for: it could not.
+fn before_start(layout: &Layout, console: Console) -> anyhow::Result<()> {
+    if tries::count_start(layout)? == Start::Exhausted {
+        console.warn("this release has ended again and again: going back to the one before it");
+        Systemctl::new().start_detached(&UnitName::RECOVER)?;
+    }
+    Ok(())
+}
+
+/// The release that was there before takes the place of one that cannot stay up. Where there is none that can, the host goes
+/// on trying: that is all it can do.
+fn go_back(host: &HostArgs, layout: &Layout, state: State, console: Console) -> anyhow::Result<&'static str> {
+    let installed = Installed::read(layout)?;
+    let target = installed.as_ref().and_then(|installed| installed.kept.first()).cloned();
+    let (Some(before), Some(target)) = (installed, target) else {
+        Tries::disarm(layout)?;
+        return Ok("kept: there is no release to go back to");
+    };
+    if !database::is_lossless(&before.current, &target) {
+        Tries::disarm(layout)?;
+        return Ok("kept: its database cannot go back without loss");
+    }
+    let mut site = host.recorded_site(&before.host, console)?;
+    site.detached = true;
+    match Return::prepare(&site, before, target, false) {
+        Ok(planned) => planned.carry_out(&site, Some(state))?,
+        Err(error) => {
+            console.warn(format_args!("the release before it cannot take its place: {error:#}"));
+            Tries::disarm(layout)?;
+            return Ok("kept: the release before it cannot take its place");
+        }
+    }
+    Ok("taken back, because its release ended again and again")
 }

@@ -52,20 +52,22 @@ pub(crate) fn run(args: &Args, host: &HostArgs, console: Console) -> anyhow::Res
         Some(installed) => host.recorded_site(&installed.host, console)?,
         None => host.site(console)?,
     };
-    uninstall(&site, installed, args.purge, state)?;
+    uninstall(&site, installed.as_ref(), args.purge, state)?;
     let kept = "; settings, database and the tenants' volumes are kept (--purge removes them)";
     let text = format!("Landfall is uninstalled{}", if args.purge { "" } else { kept });
     console.result(&Report { changed: true, purged: args.purge }, text)
 }
 
-fn uninstall(site: &Site, installed: Option<Installed>, purge: bool, state: Option<State>) -> anyhow::Result<()> {
-    let (release, created) = installed.map(|installed| (installed.current, installed.created)).unzip();
-    let (units, tags) = release.map(|release| (release.units, release.tags)).unzip();
+fn uninstall(site: &Site, installed: Option<&Installed>, purge: bool, state: Option<State>) -> anyhow::Result<()> {
+    let releases = || installed.into_iter().flat_map(Installed::releases);
+    let mut units: Vec<String> = releases().flat_map(|release| release.units.clone()).collect();
+    units.sort();
+    units.dedup();
     let uninstallation = Uninstallation {
         purge,
-        units: units.unwrap_or_default(),
-        tags: tags.unwrap_or_default(),
-        created: created.unwrap_or_default(),
+        units,
+        tags: releases().flat_map(|release| release.tags.clone()).collect(),
+        created: installed.as_ref().map_or_else(Vec::new, |installed| installed.created.clone()),
     };
     let host: Surroundings = site.surroundings.clone();
     let journal = Journal::new(host, Operation::Uninstall(uninstallation.clone()));

@@ -85,9 +85,11 @@ impl Host {
     /// Puts a blob into the store.
     pub(crate) fn store(&self, content: &[u8]) -> Digest {
         let digest = Digest::of(content);
-        let mut incoming = Store::new(&self.layout).incoming(&digest).unwrap();
+        let store = Store::new(&self.layout);
+        let mut incoming = store.incoming(&digest).unwrap();
         incoming.write_all(content).unwrap();
         incoming.keep().unwrap();
+        store.admit(&[Blob { digest, size: content.len() as u64 }]).unwrap();
         digest
     }
 

@@ -22,14 +22,6 @@ use landfall_keys::{TrustRoot, Verified};
 use landfall_manifests::{Bundle, Release};
 use std::path::PathBuf;
 
-/// A release whose folder is right.
-#[derive(Debug)]
-pub(crate) struct Healed {
-    pub(crate) release: Verified<Release>,
-    /// What was wrong before, sorted; empty if the folder was right as it was.
-    pub(crate) replaced: Vec<PathBuf>,
-}
-
 /// The manifest of a release on this host. The rest of its folder is not looked at.
 pub(crate) fn manifest(
     layout: &Layout,
@@ -58,7 +50,7 @@ pub(crate) fn verify(
 }
 
 /// Like [`verify`], but a folder that is wrong is unfolded again from the store. At every moment the release's name leads to a
-/// whole folder, the one from before or the new one.
+/// whole folder, the one from before or the new one. Returns what was wrong before, sorted.
 ///
 /// # Errors
 /// As [`verify`], and [`KeptError::NoBlob`] if the store cannot replace what is wrong: then nothing was changed.
@@ -67,7 +59,7 @@ pub(crate) fn heal(
     release: &InstalledRelease,
     trust: &TrustRoot,
     console: Console,
-) -> anyhow::Result<Healed> {
+) -> anyhow::Result<Vec<PathBuf>> {
     let bundle = record::believe(layout, release, trust)?;
     let damaged = examine(layout, &bundle, console)?;
     let replaced: Vec<PathBuf> = damaged.into_keys().collect();
@@ -75,7 +67,7 @@ pub(crate) fn heal(
         again::check_store(layout, &bundle, first)?;
         again::unfold(layout, &bundle, console)?;
     }
-    Ok(Healed { release: bundle.verified().clone(), replaced })
+    Ok(replaced)
 }
 
 fn examine(layout: &Layout, bundle: &Bundle, console: Console) -> Result<folder::Damaged, KeptError> {

@@ -5,7 +5,6 @@ mod images;
 mod space;
 mod text;
 
-#[expect(unused_imports, reason = "`update` and `rollback` plan with it")]
 pub(crate) use changes::Collectable;
 pub(crate) use changes::{Changes, Circumstances, DatabaseChange};
 pub(crate) use images::{Action, PlannedImage, plan as images};
@@ -110,7 +109,6 @@ impl Plan {
     }
 
     /// Plans to bring in a bundle whose manifest is believed, in place of the `old` release, which stays on the host.
-    #[cfg_attr(not(test), expect(dead_code, reason = "`update` plans with it"))]
     pub(crate) fn update(bundle: &Bundle, observed: &Observed, old: &Release, around: &Circumstances<'_>) -> Self {
         let plan = Self::landing(bundle, observed, around.staged);
         let changes = Changes::between(old, bundle.release(), around);

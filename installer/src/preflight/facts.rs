@@ -2,8 +2,10 @@
 
 use crate::durable::{self, At as _, PathError};
 use crate::engine::About;
+use crate::installed::Installed;
 use crate::layout::{FOLDERS, LINKS, Layout};
 use crate::plan::Plan;
+use crate::recovery;
 use crate::settings::Ports;
 use crate::site::Site;
 use landfall_manifests::ReleaseId;
@@ -33,6 +35,8 @@ pub(crate) struct Facts {
     pub(crate) no_folders: Vec<PathBuf>,
     /// What is where a part of the release has to go.
     pub(crate) in_the_way: Vec<PathBuf>,
+    /// Why an interrupted update could not be recovered from.
+    pub(crate) no_recovery: Option<String>,
     /// Programs on the PATH that are not ours.
     pub(crate) foreign_links: Vec<PathBuf>,
     pub(crate) seconds_since_1970: u64,
@@ -51,12 +55,14 @@ pub(crate) struct FileSystem {
     pub(crate) read_only: bool,
 }
 
-/// Looks at the host. `engine` is what is known about the engine already, `ports` those that will be listened on.
+/// Looks at the host. `engine` is what is known about the engine already, `before` what is installed, `ports` those that
+/// will be listened on.
 pub(crate) fn gather(
     site: &Site,
     plan: &Plan,
     id: &ReleaseId,
     engine: Option<Result<About, String>>,
+    before: Option<&Installed>,
     ports: Option<Ports>,
 ) -> Result<Facts, PathError> {
     let layout = &site.layout;
@@ -68,7 +74,8 @@ pub(crate) fn gather(
         controllers: controllers(),
         engine,
         no_folders: no_folders(layout)?,
-        in_the_way: in_the_way(layout, plan, id)?,
+        in_the_way: in_the_way(layout, plan, id, before)?,
+        no_recovery: before.and_then(|_| no_recovery(site)),
         foreign_links: foreign_links(layout)?,
         seconds_since_1970: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
     })
@@ -144,9 +151,20 @@ fn no_folders(layout: &Layout) -> Result<Vec<PathBuf>, PathError> {
     Ok(found)
 }
 
-fn in_the_way(layout: &Layout, plan: &Plan, id: &ReleaseId) -> Result<Vec<PathBuf>, PathError> {
-    let mut paths = vec![layout.current(), layout.release(id), layout.installer()];
-    paths.extend(plan.units.iter().map(|unit| layout.at(unit)));
+fn in_the_way(
+    layout: &Layout,
+    plan: &Plan,
+    id: &ReleaseId,
+    before: Option<&Installed>,
+) -> Result<Vec<PathBuf>, PathError> {
+    let mut paths = Vec::new();
+    if !before.into_iter().flat_map(Installed::releases).any(|release| release.id() == *id) {
+        paths.push(layout.release(id));
+    }
+    if before.is_none() {
+        paths.extend([layout.current(), layout.installer()]);
+        paths.extend(plan.units.iter().map(|unit| layout.at(unit)));
+    }
     let mut found = Vec::new();
     for path in paths {
         if durable::exists(&path)? {
@@ -154,6 +172,12 @@ fn in_the_way(layout: &Layout, plan: &Plan, id: &ReleaseId) -> Result<Vec<PathBu
         }
     }
     Ok(found)
+}
+
+/// Why the program that is to recover this host could not.
+fn no_recovery(site: &Site) -> Option<String> {
+    let error = recovery::check(site, &site.layout.installer(), None).err()?;
+    Some(format!("{error:#}"))
 }
 
 fn foreign_links(layout: &Layout) -> Result<Vec<PathBuf>, PathError> {

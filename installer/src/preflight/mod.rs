@@ -25,6 +25,7 @@ pub(crate) fn judge(plan: &Plan, facts: &Facts) -> (Vec<Problem>, Vec<Warning>) 
     }
     problems.extend(facts.no_folders.iter().cloned().map(Problem::NoFolder));
     problems.extend(facts.in_the_way.iter().cloned().map(Problem::InTheWay));
+    problems.extend(facts.no_recovery.clone().map(Problem::NoRecovery));
     problems.extend(room(plan, facts));
     problems.extend(facts.taken_ports.iter().map(|(port, reason)| Problem::Port(*port, reason.clone())));
     if facts.lacks_systemd {

@@ -9,8 +9,10 @@ use std::path::PathBuf;
 pub(crate) enum Problem {
     /// The running system is changed by root alone.
     NotRoot,
-    /// Something is where a part of the release has to go, and nothing is installed.
+    /// Something is where a part of the release has to go.
     InTheWay(PathBuf),
+    /// The program that settles what is interrupted does not work.
+    NoRecovery(String),
     /// A file or a link is where a folder has to be.
     NoFolder(PathBuf),
     /// A file system is too full.
@@ -36,8 +38,13 @@ impl fmt::Display for Problem {
         match self {
             Self::NotRoot => write!(f, "only root can install on the running system"),
             Self::InTheWay(path) => {
-                write!(f, "{} is there although nothing is installed: move it away", path.display())
+                write!(f, "{} is there and belongs to no release: move it away", path.display())
             }
+            Self::NoRecovery(reason) => write!(
+                f,
+                "an update that is interrupted could not be recovered from ({reason}): copy the landfall-installer of the \
+                 release that runs to /opt/landfall/bin"
+            ),
             Self::NoFolder(path) => {
                 write!(f, "{} does not lead to a folder below the host's root: move it away", path.display())
             }
@@ -82,6 +89,8 @@ pub(crate) enum Warning {
     Clock,
     /// A program of that name that is not ours is on the PATH, and stays.
     ForeignLink(PathBuf),
+    /// The release that runs could not be gone back to.
+    NoWayBack(String),
 }
 
 impl fmt::Display for Warning {
@@ -89,6 +98,9 @@ impl fmt::Display for Warning {
         match self {
             Self::Clock => {
                 write!(f, "the host's clock is before 2024: nothing depends on it, but logs will be hard to read")
+            }
+            Self::NoWayBack(reason) => {
+                write!(f, "the release that runs is damaged, so that going back to it may fail: {reason}")
             }
             Self::ForeignLink(path) => {
                 write!(

@@ -4,6 +4,7 @@ use super::holdings::{Images, tag_prefix};
 use super::{Holdings, holdings};
 use crate::engine::LocalImage;
 use crate::installed::Installed;
+use crate::plan::Collectable;
 use landfall_manifests::{Blob, Digest, ReleaseId};
 use std::collections::BTreeSet;
 
@@ -20,6 +21,13 @@ pub(crate) struct Collection {
     pub(crate) snapshots: Vec<String>,
     /// What is left although no release needs it, or is not known not to be needed, and why: for people.
     pub(crate) left: Vec<String>,
+}
+
+impl From<Collection> for Collectable {
+    fn from(Collection { folders, blobs, tags, snapshots, .. }: Collection) -> Self {
+        let blobs = blobs.iter().map(|blob| blob.size).collect();
+        Self { releases: folders, blobs, images: tags, snapshots }
+    }
 }
 
 /// Decides what no release in `installed` needs, and no tenant.

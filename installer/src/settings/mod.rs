@@ -6,15 +6,13 @@
 mod sheet;
 mod spelling;
 mod splice;
-#[cfg_attr(not(test), expect(dead_code, reason = "`update` merges settings"))]
 mod three_way;
-#[cfg_attr(not(test), expect(dead_code, reason = "`update` reads its own settings"))]
 mod update;
 
 pub(crate) use three_way::Conflicts;
-#[expect(unused_imports, reason = "`update` merges settings")]
-pub(crate) use three_way::{Change, Clash, Conflict, Merged, Why, three_way};
-#[expect(unused_imports, reason = "`update` reads its own settings")]
+pub(crate) use three_way::{Change, Conflict, Merged, three_way};
+#[cfg(test)]
+pub(crate) use three_way::{Clash, Why};
 pub(crate) use update::{UpdateSettings, update};
 
 use std::net::Ipv4Addr;

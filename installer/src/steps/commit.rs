@@ -1,24 +1,40 @@
-//! The installation counts. From here on there is only forward.
+//! The release counts. From here on there is only forward.
 
-use super::Install;
+use super::Work;
 use crate::installed::{raise_floor, write_json, write_product};
-use crate::journal::Installation;
-use crate::layout::Layout;
+use crate::journal::{Kind, Transition};
+use crate::recovery;
+use crate::retention;
 use crate::site::Site;
+use crate::tries::Tries;
 
-pub(super) fn act(install: &Install<'_>, installation: &Installation) -> anyhow::Result<()> {
-    finish(&install.site.layout, installation)
+pub(super) fn act(work: &Work<'_>, transition: &Transition) -> anyhow::Result<()> {
+    finish(work.site, transition)
 }
 
-/// Records the release. Also what recovery does with an installation that is committed.
-pub(crate) fn finish(layout: &Layout, installation: &Installation) -> anyhow::Result<()> {
-    raise_floor(layout, installation.record.current.serial)?;
-    write_product(layout, &installation.record.current.product)?;
-    Ok(write_json(&layout.installed(), &installation.record)?)
-}
-
-/// Never asked for: a committed installation is finished, not undone.
-#[expect(clippy::unnecessary_wraps, reason = "has the form of every undo")]
-pub(super) fn undo(_: &Site, _: &Installation) -> anyhow::Result<()> {
+/// Records the release, and lets go of what it replaces. Also what recovery does with a transition that is committed.
+pub(crate) fn finish(site: &Site, transition: &Transition) -> anyhow::Result<()> {
+    let (layout, target) = (&site.layout, transition.target());
+    raise_floor(layout, target.serial)?;
+    write_product(layout, &target.product)?;
+    write_json(&layout.installed(), &transition.after)?;
+    if transition.kind == Kind::Update {
+        recovery::place(layout, target)?;
+    }
+    // A release that was good once is not counted again: there would be no end of going back and forth.
+    if transition.kind == Kind::Rollback {
+        Tries::disarm(layout)?;
+    }
+    if transition.before.is_some() {
+        tidy(site, transition);
+    }
     Ok(())
+}
+
+/// What is left lying is collected with the next release: nothing depends on it.
+fn tidy(site: &Site, transition: &Transition) {
+    let tidied = retention::tidy(site, &transition.after);
+    if let Err(error) = tidied {
+        site.console.warn(format_args!("not all that is no longer needed could be removed: {error:#}"));
+    }
 }

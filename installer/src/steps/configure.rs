@@ -1,8 +1,8 @@
 //! What belongs to the host: settings, trust root, administrator's token. What is there from before stays.
 
-use super::Install;
+use super::Work;
 use crate::durable;
-use crate::journal::Installation;
+use crate::journal::Transition;
 use crate::layout::SETTINGS_FOLDER;
 use crate::site::Site;
 use anyhow::Context as _;
@@ -12,15 +12,15 @@ use zeroize::Zeroizing;
 /// How many random bytes the token has.
 const TOKEN_BYTES: usize = 32;
 
-pub(super) fn act(install: &Install<'_>, installation: &Installation) -> anyhow::Result<()> {
-    install.make_folders(&[SETTINGS_FOLDER])?;
-    let layout = &install.site.layout;
-    let new = |path: &Path| installation.files.iter().any(|file| layout.at(file) == path);
+pub(super) fn act(work: &Work<'_>, transition: &Transition) -> anyhow::Result<()> {
+    work.make_folders(&[SETTINGS_FOLDER])?;
+    let layout = &work.site.layout;
+    let new = |path: &Path| transition.files.iter().any(|file| layout.at(file) == path);
     if new(&layout.settings()) {
-        durable::write(&layout.settings(), install.settings.as_bytes(), 0o644)?;
+        durable::write(&layout.settings(), work.settings.as_bytes(), 0o644)?;
     }
     if new(&layout.trust_root()) {
-        durable::write(&layout.trust_root(), install.trust.to_json().as_bytes(), 0o644)?;
+        durable::write(&layout.trust_root(), work.trust.to_json().as_bytes(), 0o644)?;
     }
     if new(&layout.admin_token()) {
         durable::write(&layout.admin_token(), token()?.as_bytes(), 0o600)?;
@@ -35,8 +35,8 @@ fn token() -> anyhow::Result<Zeroizing<String>> {
     Ok(Zeroizing::new(format!("sk_admin_{}\n", digits.as_str())))
 }
 
-pub(super) fn undo(site: &Site, installation: &Installation) -> anyhow::Result<()> {
-    for file in &installation.files {
+pub(super) fn undo(site: &Site, transition: &Transition) -> anyhow::Result<()> {
+    for file in &transition.files {
         durable::remove(&site.layout.at(file))?;
     }
     Ok(())

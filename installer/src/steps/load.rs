@@ -1,9 +1,10 @@
 //! Images into the engine, straight from the store.
 
-use super::Install;
+use super::Work;
 use crate::engine::{Engine, LocalImage, write_archive};
 use crate::failure;
-use crate::journal::{Installation, StepName};
+use crate::interrupt::Interruptible;
+use crate::journal::{StepName, Transition};
 use crate::plan::{Action, PlannedImage};
 use crate::site::Site;
 use crate::store::Store;
@@ -20,16 +21,16 @@ const AFTERMATH: Duration = Duration::from_mins(10);
 const SILENCE: Duration = Duration::from_secs(2);
 const POLL: Duration = Duration::from_millis(200);
 
-pub(super) fn act(install: &Install<'_>, _: &Installation) -> anyhow::Result<()> {
-    let Some(engine) = install.site.engine()? else { return Ok(()) };
+pub(super) fn act(work: &Work<'_>, _: &Transition) -> anyhow::Result<()> {
+    let Some(engine) = work.site.engine()? else { return Ok(()) };
     let takes_partial_archives = engine.about()?.takes_partial_archives;
-    let store = Store::new(&install.site.layout);
-    for (image, planned) in install.release().images.iter().zip(&install.plan.images) {
+    let store = Store::new(&work.site.layout);
+    for (image, planned) in work.release.images.iter().zip(work.images) {
         match &planned.action {
             Action::Keep => {}
             Action::Tag(id) => engine.tag(id, &planned.tag)?,
             Action::Load(layers) => {
-                let progress = install.site.console.progress(format!("load {}", image.name), Some(planned.bytes));
+                let progress = work.site.console.progress(format!("load {}", image.name), Some(planned.bytes));
                 load(engine, &store, image, planned, layers, &progress)?;
                 progress.finish();
             }
@@ -53,7 +54,9 @@ fn load(
     let mut config = Vec::new();
     let stored = store.open(&image.config)?;
     stored.take(limits::IMAGE_JSON_BYTES).read_to_end(&mut config).context("read the image's configuration")?;
-    let mut fill = |out: &mut dyn io::Write| write_archive(image, &config, &planned.tag, layers, store, progress, out);
+    let mut fill = |out: &mut dyn io::Write| {
+        write_archive(image, &config, &planned.tag, layers, store, progress, &mut Interruptible(out))
+    };
     engine.load(&mut fill).map_err(|error| failure::of_load(error, image))
 }
 
@@ -75,12 +78,12 @@ fn check(image: &Image, found: Option<&LocalImage>, id_is_config: bool) -> Resul
 }
 
 /// Takes the tags away that were not there before, and with the last tag the engine removes the image.
-pub(super) fn undo(site: &Site, installation: &Installation) -> anyhow::Result<()> {
-    if installation.tags.is_empty() {
+pub(super) fn undo(site: &Site, transition: &Transition) -> anyhow::Result<()> {
+    if transition.tags.is_empty() {
         return Ok(());
     }
     let Some(engine) = site.engine()? else { return Ok(()) };
-    let cut_off = installation.steps.last() == Some(&StepName::Load);
+    let cut_off = transition.steps.last() == Some(&StepName::Load);
     let mut waited = Duration::ZERO;
     loop {
         // Asked before the tags are removed: what it was at work on may get its tag in between.
@@ -91,7 +94,7 @@ pub(super) fn undo(site: &Site, installation: &Installation) -> anyhow::Result<(
         } else {
             SILENCE
         };
-        for tag in &installation.tags {
+        for tag in &transition.tags {
             engine.untag(tag)?;
         }
         if waited >= patience {

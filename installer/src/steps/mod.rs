@@ -1,14 +1,15 @@
-//! A first installation as a list of steps.
+//! From one release to another, as a list of steps: first installation, update and rollback are the same thing.
 //!
-//! Everything before the list changes nothing: open and verify the head, policy, plan, preflight. The list begins with the
-//! state folder and its journal. Each step is written to the journal before it acts, can be repeated, and has an undo that
-//! works from the journal alone, also when the step was cut off anywhere in between. [`StepName::Commit`] in the journal is the
-//! point of no return: what comes later is finished, what came before is undone.
+//! Everything before the list changes nothing: open and verify the head, policy, plan, preflight. Each step is written to the
+//! journal before it acts, can be repeated, and has an undo that works from the journal alone, also when the step was cut off
+//! anywhere in between. [`StepName::Commit`] in the journal is the point of no return: what comes later is finished, what
+//! came before is undone. Up to [`StepName::Switch`] the release that runs is not touched.
 
 mod commit;
 mod configure;
 mod load;
 mod probe;
+mod snapshot;
 mod stage;
 mod switch;
 mod unfold;
@@ -16,57 +17,66 @@ mod unfold;
 pub(crate) use commit::finish;
 
 use crate::failure;
-use crate::journal::{Installation, Journal, Operation, StepName};
+use crate::journal::{Journal, Operation, StepName, Transition};
 use crate::layout::{DATABASE_FOLDER, FOLDERS};
 use crate::media::Media;
-use crate::plan::Plan;
-use crate::settings::Ports;
+use crate::plan::PlannedImage;
+use crate::settings::{Ports, UpdateSettings};
 use crate::site::Site;
 use crate::state::State;
-use crate::{durable, removal};
+use crate::store::Store;
+use crate::{durable, interrupt, removal};
 use anyhow::Context as _;
 use landfall_keys::TrustRoot;
-use landfall_manifests::{Bundle, Release, ReleaseId};
+use landfall_manifests::{Bundle, Release};
 
-/// Everything that the steps of an installation work with.
-pub(crate) struct Install<'a> {
+/// Everything that the steps work with.
+pub(crate) struct Work<'a> {
     pub(crate) site: &'a Site,
-    pub(crate) media: &'a Media,
-    pub(crate) bundle: &'a Bundle,
-    pub(crate) plan: &'a Plan,
+    pub(crate) release: &'a Release,
+    /// What brings the release; `None` for one that is kept.
+    pub(crate) delivery: Option<Delivery<'a>>,
+    pub(crate) images: &'a [PlannedImage],
     pub(crate) trust: &'a TrustRoot,
     /// The text of `config.toml`.
     pub(crate) settings: &'a str,
     pub(crate) ports: Ports,
+    pub(crate) update: UpdateSettings,
+}
+
+/// A bundle on its media, whose manifest is believed.
+#[derive(Clone, Copy)]
+pub(crate) struct Delivery<'a> {
+    pub(crate) media: &'a Media,
+    pub(crate) bundle: &'a Bundle,
 }
 
 /// A step: what it does, and how that is taken back.
 struct Step {
     name: StepName,
-    act: fn(&Install<'_>, &Installation) -> anyhow::Result<()>,
-    undo: fn(&Site, &Installation) -> anyhow::Result<()>,
+    act: fn(&Work<'_>, &Transition) -> anyhow::Result<()>,
+    undo: fn(&Site, &Transition) -> anyhow::Result<()>,
 }
 
 /// The steps in their order.
-const STEPS: [Step; 7] = [
+const STEPS: [Step; 8] = [
     Step { name: StepName::Stage, act: stage::act, undo: stage::undo },
     Step { name: StepName::Load, act: load::act, undo: load::undo },
     Step { name: StepName::Unfold, act: unfold::act, undo: unfold::undo },
     Step { name: StepName::Configure, act: configure::act, undo: configure::undo },
+    Step { name: StepName::Snapshot, act: snapshot::act, undo: nothing },
     Step { name: StepName::Switch, act: switch::act, undo: switch::undo },
-    Step { name: StepName::Probe, act: probe::act, undo: probe::undo },
-    Step { name: StepName::Commit, act: commit::act, undo: commit::undo },
+    Step { name: StepName::Probe, act: probe::act, undo: nothing },
+    Step { name: StepName::Commit, act: commit::act, undo: nothing },
 ];
 
-impl Install<'_> {
-    pub(crate) fn release(&self) -> &Release {
-        self.bundle.release()
-    }
+/// For steps that leave nothing to take back.
+#[expect(clippy::unnecessary_wraps, reason = "has the form of every undo")]
+fn nothing(_: &Site, _: &Transition) -> anyhow::Result<()> {
+    Ok(())
+}
 
-    pub(crate) fn id(&self) -> ReleaseId {
-        self.release().id()
-    }
-
+impl Work<'_> {
     /// Makes those of [`FOLDERS`] that lie in one of `below`, or lead to it.
     fn make_folders(&self, below: &[&str]) -> anyhow::Result<()> {
         let within = |folder: &str, other: &str| other == folder || other.starts_with(&format!("{folder}/"));
@@ -79,72 +89,89 @@ impl Install<'_> {
     }
 }
 
-/// Carries the installation out. When it fails, the host is as it was before, or the journal is there for `recover`.
-pub(crate) fn run(install: &Install<'_>, installation: Installation, state: Option<State>) -> anyhow::Result<()> {
-    let mut journal =
-        Journal::new(install.site.surroundings.clone(), Operation::Install(Box::new(installation.clone())));
-    let state = State::begin(state, &install.site.layout, &journal)?;
-    let mut installation = installation;
+/// Carries the transition out. When it fails, the host is as it was before, or the journal is there for `recover`.
+pub(crate) fn run(work: &Work<'_>, mut transition: Transition, state: Option<State>) -> anyhow::Result<()> {
+    interrupt::listen().context("listen for signals")?;
+    let mut journal = journal(work.site, &transition);
+    let state = State::begin(state, &work.site.layout, &journal)?;
     for step in STEPS {
-        installation.steps.push(step.name);
-        journal.operation = Operation::Install(Box::new(installation.clone()));
-        if let Err(error) = state.write_journal(&journal) {
-            return Err(back_out(install.site, installation, journal, state, error.into()));
+        if let Err(error) = interrupt::check() {
+            return Err(undo_after(work, &transition, state, error.into()));
         }
-        install.site.console.detail(format_args!("step: {:?}", step.name));
-        match (step.act)(install, &installation) {
+        transition.steps.push(step.name);
+        if transition.is_committed() {
+            interrupt::hold();
+        }
+        journal.operation = Operation::Transition(Box::new(transition.clone()));
+        if let Err(error) = state.write_journal(&journal) {
+            return Err(back_out(work, transition, state, error.into()));
+        }
+        work.site.console.detail(format_args!("step: {:?}", step.name));
+        match (step.act)(work, &transition) {
             Ok(()) => {}
-            Err(error) if installation.is_committed() => return Err(failure::unrecorded(error)),
-            Err(error) => return Err(undo_after(install.site, &installation, state, error)),
+            Err(error) if transition.is_committed() => return Err(failure::unrecorded(error)),
+            Err(error) => return Err(undo_after(work, &transition, state, error)),
         }
     }
     state.end().map_err(|error| failure::unrecorded(error.into()))
 }
 
+fn journal(site: &Site, transition: &Transition) -> Journal {
+    Journal::new(site.surroundings.clone(), Operation::Transition(Box::new(transition.clone())))
+}
+
 /// The journal could not be written. On the disk it may nevertheless have grown by the step, so it is first brought back to
 /// what was done; if that fails too, `recover` goes by what it finds.
-fn back_out(
-    site: &Site,
-    mut installation: Installation,
-    mut journal: Journal,
-    state: State,
-    error: anyhow::Error,
-) -> anyhow::Error {
-    installation.steps.pop();
-    journal.operation = Operation::Install(Box::new(installation.clone()));
-    match state.write_journal(&journal) {
-        Ok(()) => undo_after(site, &installation, state, error),
+fn back_out(work: &Work<'_>, mut transition: Transition, state: State, error: anyhow::Error) -> anyhow::Error {
+    transition.steps.pop();
+    match state.write_journal(&journal(work.site, &transition)) {
+        Ok(()) => undo_after(work, &transition, state, error),
         Err(again) => failure::unsettled(error, &again.into()),
     }
 }
 
-fn undo_after(site: &Site, installation: &Installation, state: State, error: anyhow::Error) -> anyhow::Error {
+fn undo_after(work: &Work<'_>, transition: &Transition, state: State, error: anyhow::Error) -> anyhow::Error {
+    let site = work.site;
+    interrupt::hold();
     site.console.detail("undoing what was done");
-    match undo(site, installation, state) {
-        Ok(()) => {
-            site.console.say("everything was undone: the host is as it was before");
-            error
-        }
-        Err(undo_error) => failure::unsettled(error, &undo_error),
+    if let Err(undo_error) = undo(site, transition, state) {
+        return failure::unsettled(error, &undo_error);
     }
+    if transition.before.is_some()
+        && !failure::is_resumable(&error)
+        && let Err(error) = Store::new(&site.layout).clear_incoming()
+    {
+        site.console.warn(format_args!("what was staged is left behind: {error:#}"));
+    }
+    if let Some(source) = transition.source().filter(|_| transition.has_begun(StepName::Snapshot)) {
+        let well = if transition.has_begun(StepName::Switch) { probe::again(work, source) } else { Ok(()) };
+        return failure::reverted(error, source, well);
+    }
+    site.console.say("everything was undone: the host is as it was before");
+    error
 }
 
 /// Takes back the steps that have begun, last first, and with them the journal. What cannot be taken back now stays in the
-/// journal; everything else is taken back all the same.
-pub(crate) fn undo(site: &Site, installation: &Installation, state: State) -> anyhow::Result<()> {
+/// journal; everything else is taken back all the same, unless a release is to run again: then the rest must wait for it.
+pub(crate) fn undo(site: &Site, transition: &Transition, state: State) -> anyhow::Result<()> {
     let mut failed: Option<anyhow::Error> = None;
-    for step in STEPS.iter().rev().filter(|step| installation.steps.contains(&step.name)) {
-        if let Err(error) = (step.undo)(site, installation) {
-            failed.get_or_insert(error.context(format!("undo {:?}", step.name)));
+    for step in STEPS.iter().rev().filter(|step| transition.has_begun(step.name)) {
+        if let Err(error) = (step.undo)(site, transition) {
+            let error = error.context(format!("undo {:?}", step.name));
+            if transition.before.is_some() {
+                return Err(error);
+            }
+            failed.get_or_insert(error);
         }
     }
-    let created = &installation.record.created;
+    let created = transition.created();
     if created.iter().any(|folder| folder == DATABASE_FOLDER) {
         durable::remove_tree(&site.layout.at(DATABASE_FOLDER))?;
     }
-    removal::remove_folders(&site.layout, created)?;
-    match failed {
-        Some(error) => Err(error),
-        None => state.vanish(created).context("remove the state folder"),
+    removal::remove_folders(&site.layout, &created)?;
+    match (failed, &transition.before) {
+        (Some(error), _) => Err(error),
+        (None, Some(_)) => state.end().context("end the journal"),
+        (None, None) => state.vanish(&created).context("remove the state folder"),
     }
 }

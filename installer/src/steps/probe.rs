@@ -1,73 +1,162 @@
-//! The service has to be well for a while before the installation counts.
+//! The service has to be well for a while before the release counts, and the release able to recover and to provision.
 
-use super::Install;
+use super::Work;
 use crate::failure;
 use crate::health;
-use crate::journal::Installation;
+use crate::installed::InstalledRelease;
+use crate::journal::{Kind, Transition};
+use crate::policy::{INSTALLER, PROGRAM, SETTINGS};
+use crate::program::Program;
+use crate::recovery;
+use crate::settings;
 use crate::site::Site;
+use crate::tries::Tries;
+use crate::{durable, interrupt};
+use anyhow::{Context as _, bail, ensure};
 use landfall_systemd::UnitName;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-/// How long the service may take to become well.
-const PATIENCE: Duration = Duration::from_mins(1);
-/// How often it is asked.
+/// How often the service is asked.
 const INTERVAL: Duration = Duration::from_millis(500);
-/// How many times in a row it has to be well.
-const TIMES: u32 = 3;
+/// How long a first release has to be well: there is nothing to go back to, and somebody is there.
+const FIRST: Duration = Duration::from_secs(1);
+/// How long `landfall selfcheck` may take: it gives up by itself after a minute.
+const SELFCHECK_LIMIT: Duration = Duration::from_secs(90);
+/// How much of its answer is read, in bytes.
+const SELFCHECK_BYTES: usize = 256 << 10;
 
-pub(super) fn act(install: &Install<'_>, _: &Installation) -> anyhow::Result<()> {
-    let Some(units) = install.site.units.as_deref() else { return Ok(()) };
-    install.site.console.say("waiting until the service is well");
-    let (ports, release) = (install.ports, install.id().to_string());
-    wait(|| health::check(ports.address, ports.api, &release), PATIENCE, INTERVAL)
-        .map_err(|reason| failure::of_service(&anyhow::anyhow!(reason), &UnitName::LANDFALL, units))
-}
-
-/// Asks until the answer was good [`TIMES`] times in a row.
-fn wait(ask: impl Fn() -> Result<(), String>, patience: Duration, interval: Duration) -> Result<(), String> {
-    let started = Instant::now();
-    let mut good = 0;
-    loop {
-        match ask() {
-            Ok(()) => good += 1,
-            Err(reason) if started.elapsed() >= patience => return Err(reason),
-            Err(_) => good = 0,
-        }
-        if good == TIMES {
-            return Ok(());
-        }
-        std::thread::sleep(interval);
+pub(super) fn act(work: &Work<'_>, transition: &Transition) -> anyhow::Result<()> {
+    let (site, target) = (work.site, transition.target());
+    if site.detached {
+        return Ok(());
     }
+    if transition.kind == Kind::Update {
+        let installer = site.layout.release(&target.id()).join(INSTALLER);
+        recovery::check(site, &installer, Some(transition.kind)).context("the release cannot recover this host")?;
+    }
+    let Some(units) = site.units.as_deref() else { return Ok(()) };
+    site.console.say("waiting until the service is well");
+    let well_for = if transition.before.is_some() { work.update.healthy_for } else { FIRST };
+    let gate = Gate { well_for, patience: work.update.patience, interval: INTERVAL };
+    let release = target.id().to_string();
+    gate.wait(|| health::check(work.ports.address, work.ports.api, &release), || give_up(site))
+        .and_then(|()| if transition.before.is_some() { selfcheck(site, target) } else { Ok(()) })
+        .map_err(|error| failure::of_service(&error, &UnitName::LANDFALL, units))
 }
 
-/// Asking changed nothing.
-#[expect(clippy::unnecessary_wraps, reason = "has the form of every undo")]
-pub(super) fn undo(_: &Site, _: &Installation) -> anyhow::Result<()> {
+/// Why there is no point in waiting any longer.
+fn give_up(site: &Site) -> anyhow::Result<()> {
+    interrupt::check()?;
+    ensure!(!Tries::exhausted(&site.layout)?, "it ended again and again, and has had all its tries");
     Ok(())
+}
+
+/// The release says itself whether it can do its work: database, engine, images, a tenant.
+fn selfcheck(site: &Site, release: &InstalledRelease) -> anyhow::Result<()> {
+    site.console.say("trying the release with a tenant of its own");
+    let root = site.layout.at("");
+    let program = site.layout.release(&release.id()).join(PROGRAM);
+    let selfcheck = Program::new(&program).args(["--root".as_ref(), root.as_os_str()]).args(["selfcheck", "--json"]);
+    let answer = selfcheck.limit(SELFCHECK_LIMIT).output_limit(SELFCHECK_BYTES).run()?;
+    if answer.code != 0 {
+        let said = String::from_utf8_lossy(&answer.stdout);
+        bail!("`landfall selfcheck` ends with {}: {} {}", answer.code, said.trim(), answer.stderr_tail.trim());
+    }
+    Ok(())
+}
+
+/// Waits until the release that runs again is well.
+pub(super) fn again(work: &Work<'_>, release: &InstalledRelease) -> anyhow::Result<()> {
+    let layout = &work.site.layout;
+    if work.site.units.is_none() {
+        return Ok(());
+    }
+    let read = |path: PathBuf| durable::read(&path, settings::MAX_BYTES).map(Option::unwrap_or_default);
+    let defaults = read(layout.release(&release.id()).join(SETTINGS))?;
+    let text = read(layout.settings())?;
+    let ports = settings::ports(&String::from_utf8_lossy(&text), &String::from_utf8_lossy(&defaults))?;
+    let (gate, id) = (
+        Gate { well_for: Duration::ZERO, patience: work.update.patience, interval: INTERVAL },
+        release.id().to_string(),
+    );
+    gate.wait(|| health::check(ports.address, ports.api, &id), || Ok(()))
+}
+
+/// How long to ask whether a service is well.
+struct Gate {
+    /// It has to be well without a break for this long.
+    well_for: Duration,
+    /// It may take this long until it is.
+    patience: Duration,
+    interval: Duration,
+}
+
+impl Gate {
+    fn wait(
+        &self,
+        ask: impl Fn() -> Result<(), String>,
+        give_up: impl Fn() -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let started = Instant::now();
+        let mut well_since: Option<Instant> = None;
+        loop {
+            match ask() {
+                Ok(()) => {
+                    if well_since.get_or_insert_with(Instant::now).elapsed() >= self.well_for {
+                        return Ok(());
+                    }
+                }
+                Err(reason) if started.elapsed() >= self.patience => bail!(reason),
+                Err(_) => well_since = None,
+            }
+            give_up()?;
+            std::thread::sleep(self.interval);
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::cell::RefCell;
+    use std::cell::Cell;
 
-    fn wait_for(answers: &[bool]) -> (Result<(), String>, usize) {
-        let asked = RefCell::new(0);
+    const QUICK: Gate = Gate {
+        well_for: Duration::from_millis(8),
+        patience: Duration::from_millis(50),
+        interval: Duration::from_millis(2),
+    };
+
+    #[test]
+    fn one_bad_answer_begins_the_count_again() {
+        let (asked, bad) = (Cell::new(0), Cell::new(Instant::now()));
         let ask = || {
-            let index = asked.replace_with(|asked| *asked + 1);
-            if answers.get(index).copied().unwrap_or(false) { Ok(()) } else { Err("ill".to_owned()) }
+            asked.set(asked.get() + 1);
+            if asked.get() == 3 {
+                bad.set(Instant::now());
+                return Err("down".to_owned());
+            }
+            Ok(())
         };
-        let patience = Duration::from_millis(20);
-        let result = wait(ask, patience, Duration::from_millis(1));
-        (result, asked.into_inner())
+        assert!(QUICK.wait(ask, || Ok(())).is_ok());
+        assert!(bad.get().elapsed() >= QUICK.well_for && asked.get() > 4, "{}", asked.get());
     }
 
     #[test]
-    fn well_means_well_for_a_while() {
-        assert_eq!(wait_for(&[false, true, true, true]), (Ok(()), 4));
-        assert_eq!(wait_for(&[true, true, false, true, true, true]), (Ok(()), 6));
-        let (result, asked) = wait_for(&[true, true]);
-        assert_eq!(result, Err("ill".to_owned()));
-        assert!(asked > 3, "it was asked again until patience ran out");
+    fn the_wait_ends_when_the_time_is_over_or_there_is_no_point() {
+        let error = QUICK.wait(|| Err("hangs".to_owned()), || Ok(()));
+        assert!(error.is_err_and(|error| error.to_string() == "hangs"));
+        let error = QUICK.wait(|| Err("down".to_owned()), || bail!("no tries left"));
+        assert!(error.is_err_and(|error| error.to_string() == "no tries left"));
+    }
+
+    #[test]
+    fn a_service_that_flickers_does_not_pass() {
+        let asked = Cell::new(0);
+        let flicker = || {
+            asked.set(asked.get() + 1);
+            if asked.get() % 2 == 0 { Err("down".to_owned()) } else { Ok(()) }
+        };
+        assert!(QUICK.wait(flicker, || Ok(())).is_err());
     }
 }

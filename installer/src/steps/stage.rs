@@ -1,11 +1,13 @@
 //! Blobs into the store, in one pass over the media.
 //!
-//! A blob that the store has already is hashed there and not read from the media again; the header before it and the
-//! padding behind it still are, so that every bundle is held to the same rules. What this pass has read is all that the later
-//! steps use: the media may be changed or pulled out afterwards.
+//! A blob is hashed on its way into the staging folder; once the whole bundle has verified, all of them move into the store.
+//! What the store or the staging folder has already, from an interrupted run, is hashed there and not read from the media
+//! again; the header before it and the padding behind it still are, so that every bundle is held to the same rules. What this
+//! pass has read is all that the later steps use: the media may be changed or pulled out afterwards.
 
-use super::Install;
-use crate::journal::Installation;
+use super::{Delivery, Work};
+use crate::interrupt::{self, Interruptible};
+use crate::journal::Transition;
 use crate::layout::STORE_FOLDER;
 use crate::site::Site;
 use crate::store::Store;
@@ -14,53 +16,56 @@ use landfall_console::Progress;
 use landfall_manifests::{Blob, Entry, ReadError, archive};
 use std::io::{self, Read as _, Write};
 
-pub(super) fn act(install: &Install<'_>, _: &Installation) -> anyhow::Result<()> {
-    install.make_folders(&[STORE_FOLDER])?;
-    let store = Store::new(&install.site.layout);
-    let progress = install.site.console.progress("verify and stage", Some(install.plan.read));
-    for entry in install.bundle.entries() {
-        stage(install, &store, entry, &progress).map_err(failure::damaged_on(install.media.path()))?;
+pub(super) fn act(work: &Work<'_>, _: &Transition) -> anyhow::Result<()> {
+    let Some(delivery) = work.delivery else { return Ok(()) };
+    work.make_folders(&[STORE_FOLDER])?;
+    let store = Store::new(&work.site.layout);
+    let progress = work.site.console.progress("verify and stage", Some(delivery.bundle.size()));
+    let damaged = |error| failure::damaged_on(delivery.media.path())(error);
+    for entry in delivery.bundle.entries() {
+        interrupt::check()?;
+        stage(delivery, &store, entry, &progress).map_err(damaged)?;
     }
-    install.media.check_end(install.bundle).map_err(|error| failure::damaged_on(install.media.path())(error.into()))?;
-    store.sync()?;
+    delivery.media.check_end(delivery.bundle).map_err(|error| damaged(error.into()))?;
+    store.admit(&work.release.blobs)?;
     progress.finish();
     Ok(())
 }
 
-fn stage(install: &Install<'_>, store: &Store, entry: &Entry, progress: &Progress) -> anyhow::Result<()> {
-    let mut source = install.media.at(entry.offset);
+fn stage(delivery: Delivery<'_>, store: &Store, entry: &Entry, progress: &Progress) -> anyhow::Result<()> {
+    let source = delivery.media.at(entry.offset);
     if !entry.is_blob {
-        return Ok(entry.read(&mut source, &mut io::sink())?);
+        return Ok(entry.read(&mut Interruptible(source), &mut io::sink())?);
     }
     let blob = Blob { digest: entry.digest, size: entry.size };
-    if store.holds(&blob)? {
+    if store.holds(&blob)? || store.has_staged(&blob)? {
         progress.add(entry.size);
-        return Ok(check_frame(install, entry)?);
+        return Ok(check_frame(delivery, entry)?);
     }
     let mut incoming = Counting { inner: store.incoming(&entry.digest)?, progress };
-    entry.read(&mut source, &mut incoming)?;
+    entry.read(&mut Interruptible(source), &mut incoming)?;
     Ok(incoming.inner.keep()?)
 }
 
 /// Checks what stands around an entry's content.
-fn check_frame(install: &Install<'_>, entry: &Entry) -> Result<(), ReadError> {
+fn check_frame(delivery: Delivery<'_>, entry: &Entry) -> Result<(), ReadError> {
     let mut header = [0; 512];
-    read(install, entry, entry.offset, &mut header)?;
+    read(delivery, entry, entry.offset, &mut header)?;
     let expected = archive::header(&entry.name, entry.size);
     if let Some(at) = expected.iter().zip(&header).position(|(expected, found)| expected != found) {
         return Err(ReadError::Header { entry: entry.name.clone(), offset: entry.offset + at as u64 });
     }
     let end = entry.content_offset() + entry.size;
     let mut padding = vec![0; usize::try_from(archive::padding(entry.size)).unwrap_or_default()];
-    read(install, entry, end, &mut padding)?;
+    read(delivery, entry, end, &mut padding)?;
     match padding.iter().position(|byte| *byte != 0) {
         None => Ok(()),
         Some(at) => Err(ReadError::Padding { entry: entry.name.clone(), offset: end + at as u64 }),
     }
 }
 
-fn read(install: &Install<'_>, entry: &Entry, offset: u64, buffer: &mut [u8]) -> Result<(), ReadError> {
-    install.media.at(offset).read_exact(buffer).map_err(|error| ReadError::of(error, &entry.name, offset))
+fn read(delivery: Delivery<'_>, entry: &Entry, offset: u64, buffer: &mut [u8]) -> Result<(), ReadError> {
+    delivery.media.at(offset).read_exact(buffer).map_err(|error| ReadError::of(error, &entry.name, offset))
 }
 
 /// Counts what is written.
@@ -81,13 +86,16 @@ impl<W: Write> Write for Counting<'_, W> {
     }
 }
 
-/// The store goes as a whole if it came with this installation. In one that was there only blobs go, which are nobody's:
-/// nothing was installed.
-pub(super) fn undo(site: &Site, installation: &Installation) -> anyhow::Result<()> {
-    if installation.record.created.iter().any(|folder| folder == STORE_FOLDER) {
+/// The store goes as a whole if it came with this transition. Where nothing was installed, the blobs in one that was there
+/// are nobody's, and go. Otherwise what came in goes back to the staging folder, where the next try finds it.
+pub(super) fn undo(site: &Site, transition: &Transition) -> anyhow::Result<()> {
+    let store = Store::new(&site.layout);
+    if transition.created().iter().any(|folder| folder == STORE_FOLDER) {
         durable::remove_tree(&site.layout.store())?;
+    } else if transition.before.is_none() {
+        store.clear()?;
     } else {
-        Store::new(&site.layout).clear()?;
+        store.retract(&transition.blobs)?;
     }
     Ok(())
 }

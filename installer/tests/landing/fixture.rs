@@ -14,6 +14,11 @@ use tempfile::TempDir;
 pub(crate) const SETTINGS: &str = "# Settings.\n[api]\naddress = \"0.0.0.0\" # all\nport = 3000\n\n[tenants]\n\
                                    first_port = 3001\n\n[engine]\nsocket = \"auto\"\n";
 
+/// Stands in for the installer of a release: small, and able to say whether an update is under way.
+pub(crate) const INSTALLER: &[u8] = b"#!/bin/sh\n\
+    [ -e \"$2/var/lib/landfall/state/journal.json\" ] && doing='\"update\"' || doing=null\n\
+    echo \"{\\\"interrupted\\\": $doing}\"\n";
+
 /// A release under construction, with the content of its blobs.
 pub(crate) struct Parts {
     pub(crate) release: Release,
@@ -42,7 +47,7 @@ impl Parts {
         };
         let mut parts = Self { release, blobs: BTreeMap::new() };
         parts.file("bin/landfall", "0755", format!("the runtime {version}").as_bytes());
-        parts.file("bin/landfall-installer", "0755", b"the installer");
+        parts.file("bin/landfall-installer", "0755", INSTALLER);
         parts.file("config.toml", "0644", SETTINGS.as_bytes());
         parts.file("docs/deep/manual.txt", "0640", &b"words ".repeat(100_000));
         parts.file("docs/empty", "0600", b"");
@@ -192,6 +197,12 @@ impl Scene {
         let mut text = String::new();
         describe(&self.root(), &self.root(), &mut text);
         text
+    }
+
+    /// The same, without when files were changed.
+    pub(crate) fn tree_without_times(&self) -> String {
+        let without = |line: &str| line.split(" changed ").next().unwrap_or_default().to_owned();
+        self.tree().lines().map(without).collect::<Vec<_>>().join("\n")
     }
 
     pub(crate) fn read(&self, path: &str) -> String {

@@ -1,4 +1,4 @@
-use crate::fixture::{Parts, SETTINGS, Scene};
+use crate::fixture::{INSTALLER, Parts, SETTINGS, Scene};
 use std::os::unix::fs::PermissionsExt as _;
 
 #[test]
@@ -7,7 +7,7 @@ fn a_release_lands_where_the_map_says() {
     let root = scene.root();
     assert_eq!(std::fs::read_link(root.join("opt/landfall/current")).unwrap().to_str(), Some("releases/1.0.0-1"));
     assert_eq!(scene.read("opt/landfall/current/bin/landfall"), "the runtime 1.0.0");
-    assert_eq!(scene.read("opt/landfall/bin/landfall-installer"), "the installer");
+    assert_eq!(scene.read("opt/landfall/bin/landfall-installer").as_bytes(), INSTALLER);
     assert_eq!(scene.read("opt/landfall/current/docs/empty"), "");
     assert_eq!(scene.read("etc/landfall/config.toml"), SETTINGS);
     assert_eq!(scene.read("var/lib/landfall/state/serial-floor"), "1\n");

@@ -12,8 +12,11 @@ fn interrupt(scene: &Scene, steps: &[&str]) {
     let state = scene.root().join(STATE);
     let record: serde_json::Value = serde_json::from_str(&scene.read(&format!("{STATE}/installed.json"))).unwrap();
     let files = ["etc/landfall/config.toml", "etc/landfall/trust.json", "etc/landfall/admin.token"];
-    let install = serde_json::json!({"steps": steps, "record": record, "files": files, "tags": []});
-    let journal = serde_json::json!({"schema": 1, "host": record["host"], "operation": {"install": install}});
+    let transition = serde_json::json!({
+        "kind": "install", "steps": steps, "before": null, "after": record, "blobs": [], "files": files, "tags": [],
+        "settings": null, "mayRestoreSnapshot": false,
+    });
+    let journal = serde_json::json!({"schema": 1, "host": record["host"], "operation": {"transition": transition}});
     std::fs::write(state.join("journal.json"), journal.to_string()).unwrap();
     std::fs::remove_file(state.join("installed.json")).unwrap();
     std::fs::remove_file(state.join("serial-floor")).unwrap();

@@ -6,4 +6,5 @@ mod install;
 mod interrupted;
 mod refuse;
 mod uninstall;
+mod update;
 mod verify;

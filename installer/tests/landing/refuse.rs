@@ -111,7 +111,7 @@ fn another_release_does_not_come_over_an_installed_one() {
     refused(&scene, &Parts::new("1.1.0", 2).pack(&scene.key), 5, "1.0.0-1 is installed");
     let mut same_name = Parts::new("1.0.0", 1);
     same_name.file("docs/more", "0644", b"more");
-    refused(&scene, &same_name.pack(&scene.key), 5, "same version and serial");
+    refused(&scene, &same_name.pack(&scene.key), 5, "a serial is used once");
     let mut other = Parts::new("1.0.0", 1);
     other.release.product = "other".parse().unwrap();
     refused(&scene, &other.pack(&scene.key), 5, "one product");
@@ -186,8 +186,8 @@ fn what_is_in_the_way_is_named_and_stays() {
     std::fs::write(scene.root().join("opt/landfall/current"), "mine").unwrap();
     std::fs::write(scene.root().join("etc/systemd/system/landfall.service"), "mine").unwrap();
     let bytes = Parts::new("1.0.0", 1).pack(&scene.key);
-    refused(&scene, &bytes, 6, "opt/landfall/current is there although nothing is installed");
-    refused(&scene, &bytes, 6, "landfall.service is there although nothing is installed");
+    refused(&scene, &bytes, 6, "opt/landfall/current is there and belongs to no release");
+    refused(&scene, &bytes, 6, "landfall.service is there and belongs to no release");
 }
 
 #[test]

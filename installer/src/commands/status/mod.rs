@@ -8,10 +8,11 @@ use crate::journal::Journal;
 use crate::layout::Layout;
 use crate::site::{HostArgs, Site};
 use crate::store::Store;
+use crate::tries::Tries;
 use disk::{DatabaseStatus, DiskStatus};
 use landfall_console::Console;
 use landfall_systemd::{ActiveState, UnitName};
-use releases::{KeptStatus, TriesStatus};
+use releases::KeptStatus;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -33,7 +34,7 @@ struct Status {
     interrupted: Option<&'static str>,
     serial_floor: Option<u64>,
     /// The starts that a release has left which has not proven itself yet.
-    tries: Option<TriesStatus>,
+    tries: Option<Tries>,
     store: StoreStatus,
     /// What an interrupted update has read from its media already.
     staged: StoreStatus,
@@ -100,7 +101,7 @@ fn status(layout: &Layout, site: &Site, installed: Option<&Installed>, mut parts
         kept: installed.map(|installed| releases::kept(layout, installed, &sizes, &mut parts)).unwrap_or_default(),
         interrupted,
         serial_floor: parts.take("serialFloor", read_floor(layout)).map(u64::from),
-        tries: parts.take("tries", releases::tries(layout)),
+        tries: parts.take("tries", Tries::counting(layout)),
         store: StoreStatus { blobs: sizes.len(), bytes: sizes.values().sum() },
         staged: parts.take("staged", staged(&store)),
         database: parts.take("database", disk::database(layout)),
@@ -112,8 +113,8 @@ fn status(layout: &Layout, site: &Site, installed: Option<&Installed>, mut parts
 }
 
 fn staged(store: &Store) -> Result<StoreStatus, impl Error + Send + Sync + 'static> {
-    let sizes = store.staged()?;
-    Ok::<_, crate::durable::PathError>(StoreStatus { blobs: sizes.len(), bytes: sizes.iter().sum() })
+    let sizes = store.staged_sizes()?;
+    Ok::<_, crate::durable::PathError>(StoreStatus { blobs: sizes.len(), bytes: sizes.values().sum() })
 }
 
 fn engine(site: &Site) -> EngineStatus {

@@ -1,18 +1,14 @@
-//! The releases that can be gone back to, and the one that has to prove itself.
+//! The releases that can be gone back to.
 
 use super::Parts;
-use crate::durable;
 use crate::installed::{Installed, InstalledRelease};
 use crate::kept::{self, KeptError};
 use crate::layout::Layout;
 use crate::retention::Cost;
 use crate::trust;
 use landfall_manifests::{Digest, Release};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::collections::BTreeMap;
-
-/// The largest file of tries that is read, in bytes: it names one release.
-const TRIES_BYTES: u64 = 4 << 10;
 
 /// A release that can be gone back to.
 #[derive(Debug, Serialize)]
@@ -24,13 +20,6 @@ pub(super) struct KeptStatus {
     pub(super) release: String,
     /// What would be free without it, in bytes; `null` if a manifest cannot be read.
     pub(super) cost: Option<Cost>,
-}
-
-/// How many starts a release has left that has not proven itself yet.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct TriesStatus {
-    pub(super) release: String,
-    pub(super) left: u32,
 }
 
 pub(super) fn kept(
@@ -64,9 +53,4 @@ fn manifests(layout: &Layout, installed: &Installed, parts: &mut Parts) -> BTree
         manifests.extend(manifest.map(|manifest| (release.manifest, manifest)));
     }
     manifests
-}
-
-pub(super) fn tries(layout: &Layout) -> anyhow::Result<Option<TriesStatus>> {
-    let Some(bytes) = durable::read(&layout.state().join("tries"), TRIES_BYTES)? else { return Ok(None) };
-    Ok(serde_json::from_slice(&bytes)?)
 }

@@ -3,6 +3,7 @@
 use super::*;
 use crate::installed::{Surroundings, write_json};
 use crate::kept::fixture::Host;
+use landfall_manifests::Digest;
 use serde_json::{Value, json};
 use std::fs;
 
@@ -16,9 +17,10 @@ fn host() -> Host {
     let installed = Installed { schema: 1, current: new, kept: vec![old], host: surroundings, created: Vec::new() };
     let layout = &host.layout;
     write_json(&layout.installed(), &installed).unwrap();
+    std::os::unix::fs::symlink("releases/1.1.0-2", layout.current()).unwrap();
     fs::write(layout.serial_floor(), "2\n").unwrap();
     fs::write(layout.state().join("tries"), r#"{"release": "1.1.0-2", "left": 4}"#).unwrap();
-    fs::write(layout.incoming().join("staged"), "staged").unwrap();
+    fs::write(layout.incoming().join(Digest::of(b"staged").hex()), "staged").unwrap();
     for (name, bytes) in [("", 10), ("-wal", 5), (".schema-1", 7), (".aside-schema-2", 8)] {
         fs::write(layout.database_folder().join(format!("landfall.db{name}")), vec![0; bytes]).unwrap();
     }

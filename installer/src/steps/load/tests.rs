@@ -3,6 +3,7 @@
 use super::*;
 use crate::engine::fake::FakeEngine;
 use crate::installed::{Installed, InstalledRelease, Surroundings};
+use crate::journal::Kind;
 use crate::layout::Layout;
 use crate::plan;
 use landfall_manifests::{Encoding, Layer, Release};
@@ -31,6 +32,7 @@ fn keep(store: &Store, content: &[u8]) -> Digest {
     let mut incoming = store.incoming(&digest).unwrap();
     incoming.write_all(content).unwrap();
     incoming.keep().unwrap();
+    store.admit(&[landfall_manifests::Blob { digest, size: content.len() as u64 }]).unwrap();
     digest
 }
 
@@ -132,11 +134,20 @@ fn undoing_takes_away_the_tags_that_were_added_and_no_others() {
     let host = Surroundings { engine: crate::engine::EngineAddress::None, systemd: false };
     let current = InstalledRelease::new(&release, Digest::of(b""), Vec::new(), Vec::new());
     let record = Installed { schema: 1, current, kept: Vec::new(), host, created: Vec::new() };
-    let steps = vec![StepName::Stage, StepName::Load, StepName::Unfold];
-    let installation = Installation { steps, record, files: Vec::new(), tags: tags.collect() };
+    let transition = Transition {
+        kind: Kind::Install,
+        steps: vec![StepName::Stage, StepName::Load, StepName::Unfold],
+        before: None,
+        after: record,
+        blobs: Vec::new(),
+        files: Vec::new(),
+        tags: tags.collect(),
+        settings: None,
+        may_restore_snapshot: false,
+    };
     let site = Site::fake(root.path(), Some(Box::new(engine)));
-    undo(&site, &installation).unwrap();
-    undo(&site, &installation).unwrap();
+    undo(&site, &transition).unwrap();
+    undo(&site, &transition).unwrap();
     let left = site.engine().unwrap().unwrap().images().unwrap();
     assert_eq!(left.len(), 1);
     assert_eq!(left[0].tags, ["somebody:1"]);

@@ -1,0 +1,153 @@
+use super::prepared::{self, ChosenSettings};
+use super::update::Report;
+use crate::database;
+use crate::failure;
+use crate::installed::{Installed, InstalledRelease};
+use crate::journal::{Journal, Kind, Transition};
+use crate::kept;
+use crate::plan::{self, PlannedImage};
+use crate::policy::Refusal;
+use crate::site::{HostArgs, Site};
+use crate::state::State;
+use crate::steps::{self, Work};
+use crate::trust;
+use landfall_console::{Console, Exit, Failure};
+use landfall_keys::{TrustRoot, Verified};
+use landfall_manifests::Release;
+use std::fmt;
+
+/// Bring a release back that is kept on this host
+///
+/// It is verified again from the disk. Tenants keep running, and what was written since the update stays, as long as the
+/// release that runs can take its database back; where it cannot, this is refused.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The version to go back to; without it, the release that was there last
+    #[arg(long, value_name = "VERSION")]
+    to: Option<String>,
+    /// Where the database cannot go back without loss, take up the one from before the update; the later one is set aside
+    #[arg(long)]
+    restore_snapshot: bool,
+    /// Do not ask before beginning
+    #[arg(long, short)]
+    yes: bool,
+}
+
+/// A rollback that is decided and not begun.
+pub(super) struct Return {
+    pub(super) before: Installed,
+    pub(super) target: InstalledRelease,
+    trust: TrustRoot,
+    release: Verified<Release>,
+    settings: ChosenSettings,
+    images: Vec<PlannedImage>,
+    may_restore_snapshot: bool,
+}
+
+pub(crate) fn run(args: &Args, host: &HostArgs, console: Console) -> anyhow::Result<()> {
+    let layout = host.layout()?;
+    let state = State::open(&layout)?;
+    if let Some(journal) = Journal::read(&layout)? {
+        return Err(failure::interrupted(journal.operation.name()).into());
+    }
+    let Some(before) = Installed::read(&layout)? else { return Err(Refusal::NotInstalled("go back to").into()) };
+    let site = host.recorded_site(&before.host, console)?;
+    let target = choose(&before, args.to.as_deref())?.clone();
+    let mut report = Report {
+        changed: false,
+        product: target.product.to_string(),
+        release: target.id().to_string(),
+        from: before.current.id().to_string(),
+    };
+    if target.id() == before.current.id() {
+        let text = format!("{} {} runs already: nothing to do", report.product, report.release);
+        return console.result(&report, text);
+    }
+    let planned = Return::prepare(&site, before, target, args.restore_snapshot)?;
+    prepared::confirm(&planned, args.yes, console)?;
+    planned.carry_out(&site, state)?;
+    report.changed = true;
+    let text = format!("{} {} runs again in place of {}", report.product, report.release, report.from);
+    console.result(&report, text)
+}
+
+/// The release that is meant: by its version, or by its id.
+fn choose<'a>(before: &'a Installed, wanted: Option<&str>) -> Result<&'a InstalledRelease, Refusal> {
+    let not_kept = |wanted: &str| {
+        let kept: Vec<String> = before.kept.iter().map(|release| release.id().to_string()).collect();
+        let kept = if kept.is_empty() { "none".to_owned() } else { kept.join(", ") };
+        Refusal::NotKept { wanted: wanted.to_owned(), kept }
+    };
+    let Some(wanted) = wanted else { return before.kept.first().ok_or_else(|| not_kept("an earlier release")) };
+    let fits =
+        |release: &&InstalledRelease| release.version.to_string() == wanted || release.id().to_string() == wanted;
+    before.releases().find(fits).ok_or_else(|| not_kept(wanted))
+}
+
+impl Return {
+    pub(super) fn prepare(
+        site: &Site,
+        before: Installed,
+        target: InstalledRelease,
+        may_restore_snapshot: bool,
+    ) -> anyhow::Result<Self> {
+        if !database::is_lossless(&before.current, &target) && !may_restore_snapshot {
+            return Err(Refusal::Irreversible { from: before.current.id(), to: target.id() }.into());
+        }
+        let layout = &site.layout;
+        let trust = trust::pinned(layout)?.ok_or_else(|| {
+            Failure::new(Exit::Untrusted, "not_trusted", "this host has no trust root to hold the release against")
+        })?;
+        // The rest of its folder is verified, and put right, as a step.
+        let release = kept::manifest(layout, &target, &trust)?;
+        let defaults = prepared::kept_defaults(layout, &target)?;
+        let settings = ChosenSettings::merge(site, &before.current, &defaults)?;
+        let (engine, about) = prepared::engine(site);
+        if let Some(Err(reason)) = about.filter(|_| !site.detached) {
+            return Err(Failure::new(Exit::Unfit, "no_engine", reason).into());
+        }
+        let images = plan::images(release.get(), engine.as_ref());
+        Ok(Self { before, target, trust, release, settings, images, may_restore_snapshot })
+    }
+
+    pub(super) fn carry_out(self, site: &Site, state: Option<State>) -> anyhow::Result<()> {
+        let new_tags = self.images.iter().filter(|image| image.action != plan::Action::Keep);
+        let transition = Transition {
+            kind: Kind::Rollback,
+            steps: Vec::new(),
+            after: self.before.followed_by(self.target, self.settings.update.keep),
+            before: Some(self.before),
+            blobs: Vec::new(),
+            files: Vec::new(),
+            tags: new_tags.map(|image| image.tag.clone()).collect(),
+            settings: self.settings.change.clone(),
+            may_restore_snapshot: self.may_restore_snapshot,
+        };
+        let work = Work {
+            site,
+            release: self.release.get(),
+            delivery: None,
+            images: &self.images,
+            trust: &self.trust,
+            settings: self.settings.text(),
+            ports: self.settings.ports,
+            update: self.settings.update,
+        };
+        steps::run(&work, transition, state)
+    }
+}
+
+impl fmt::Display for Return {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (from, to) = (self.before.current.id(), self.target.id());
+        writeln!(f, "go back from {from} to {to}, which is on this host")?;
+        writeln!(f, "  stop     the runtime, for about a second; tenants keep running")?;
+        if !database::is_lossless(&self.before.current, &self.target) {
+            writeln!(f, "  database the one from before the update; what was written since is set aside in a file")?;
+        }
+        if self.settings.change.is_some() {
+            writeln!(f, "  write    config.toml: what {from} brought goes")?;
+        }
+        Ok(())
+    }
+}

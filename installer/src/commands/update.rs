@@ -1,0 +1,68 @@
+use super::opened::{self, Offer};
+use super::prepared::{self, SettingsArgs};
+use crate::failure;
+use crate::installed::Installed;
+use crate::journal::Journal;
+use crate::policy::{Refusal, Verdict};
+use crate::site::HostArgs;
+use crate::state::State;
+use crate::trust::TrustArgs;
+use landfall_console::Console;
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// Bring the next release onto this host, in place of the one that runs
+///
+/// Tenants keep running. Up to the switch the release that runs is not touched; a release that does not become well, or does
+/// not stay so, is taken back by itself (exit code 7). After an interruption, `recover` or the next boot settles it, and the
+/// same command goes on where it was.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The bundle
+    file: PathBuf,
+    #[command(flatten)]
+    trust: TrustArgs,
+    /// Do not ask before beginning
+    #[arg(long, short)]
+    yes: bool,
+}
+
+/// What `update` and `rollback` answer.
+#[derive(Serialize)]
+pub(super) struct Report {
+    pub(super) changed: bool,
+    pub(super) product: String,
+    /// `<version>-<serial>`
+    pub(super) release: String,
+    /// The release that was there before, likewise.
+    pub(super) from: String,
+}
+
+pub(crate) fn run(args: &Args, host: &HostArgs, console: Console) -> anyhow::Result<()> {
+    let layout = host.layout()?;
+    let state = State::open(&layout)?;
+    if let Some(journal) = Journal::read(&layout)? {
+        return Err(failure::interrupted(journal.operation.name()).into());
+    }
+    let Some(before) = Installed::read(&layout)? else { return Err(Refusal::NotInstalled("update").into()) };
+    let site = host.recorded_site(&before.host, console)?;
+    let opened = opened::open(&args.file, &args.trust, &layout, console, Offer::Ask)?;
+    let release = opened.bundle.release();
+    let report = Report {
+        changed: false,
+        product: release.product.to_string(),
+        release: release.id().to_string(),
+        from: before.current.id().to_string(),
+    };
+    if prepared::judge(&opened, &layout)?.0 == Verdict::Already {
+        let text = format!("{} {} runs already: nothing to do", report.product, report.release);
+        return console.result(&report, text);
+    }
+    let prepared = prepared::prepare(&opened, &site, &SettingsArgs::default(), Some(&before))?;
+    prepared.go_ahead(args.yes, console)?;
+    prepared.carry_out(&opened, &site, Some(before), state)?;
+    let text = format!("{} {} is installed in place of {}", report.product, report.release, report.from);
+    let text =
+        if site.units.is_some() { format!("{text}, and is well") } else { format!("{text}; no service was started") };
+    console.result(&Report { changed: true, ..report }, text)
+}

@@ -1,0 +1,67 @@
+//! The installer beside the releases, which recovers the host when a release cannot.
+//!
+//! It is replaced only once a release counts, and the last one stays beside it: `landfall-recover.service` falls back to it.
+
+use crate::durable::{self, At as _, PathError};
+use crate::installed::InstalledRelease;
+use crate::journal::Kind;
+use crate::layout::Layout;
+use crate::policy::INSTALLER;
+use crate::program::Program;
+use crate::site::Site;
+use anyhow::{Context as _, ensure};
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+/// How long the program may take to say what is installed.
+const LIMIT: Duration = Duration::from_secs(10);
+/// How much of its answer is read, in bytes.
+const ANSWER_BYTES: usize = 1 << 20;
+
+/// Puts the release's installer in place. Where it is already, nothing changes, and the last one stays the last one.
+pub(crate) fn place(layout: &Layout, release: &InstalledRelease) -> Result<(), PathError> {
+    let (place, last) = (layout.installer(), layout.previous_installer());
+    let source = layout.release(&release.id()).join(INSTALLER);
+    if !durable::exists(&source)? || is_same(&source, &place).at("compare", &place)? {
+        return Ok(());
+    }
+    if durable::exists(&place)? {
+        let link = durable::partial(&last);
+        durable::remove_entry(&link)?;
+        std::fs::hard_link(&place, &link).at("link", &place)?;
+        durable::rename(&link, &last)?;
+    }
+    let partial = durable::partial(&place);
+    let (mut from, mut to) = (File::open(&source).at("open", &source)?, durable::create(&partial, 0o755)?);
+    io::copy(&mut from, &mut to).at("copy", &source)?;
+    to.sync_all().at("sync", &partial)?;
+    durable::rename(&partial, &place)
+}
+
+fn is_same(one: &Path, other: &Path) -> io::Result<bool> {
+    let (one, other) = (File::open(one)?, File::open(other));
+    let other = match other {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        other => other?,
+    };
+    if one.metadata()?.len() != other.metadata()?.len() {
+        return Ok(false);
+    }
+    let mut bytes = io::Read::bytes(io::BufReader::new(one)).zip(io::Read::bytes(io::BufReader::new(other)));
+    bytes.try_fold(true, |same, (one, other)| Ok(same && one? == other?))
+}
+
+/// Whether an installer can be relied on to recover this host: it runs, and understands the journal of what is being done.
+pub(crate) fn check(site: &Site, program: &Path, doing: Option<Kind>) -> anyhow::Result<()> {
+    let root = site.layout.at("");
+    let status = Program::new(program).args(["--root".as_ref(), root.as_os_str()]).args(["status", "--json"]);
+    let answer = status.limit(LIMIT).output_limit(ANSWER_BYTES).run()?;
+    ensure!(answer.code == 0, "{} ends with {}: {}", program.display(), answer.code, answer.stderr_tail);
+    let status: serde_json::Value = serde_json::from_slice(&answer.stdout)
+        .with_context(|| format!("what {} answers is no status", program.display()))?;
+    let understood = status.get("interrupted").and_then(serde_json::Value::as_str);
+    ensure!(understood == doing.map(Kind::name), "{} does not understand the journal", program.display());
+    Ok(())
+}
