@@ -267,6 +267,13 @@ pub(crate) fn unfinished(error: anyhow::Error) -> anyhow::Error {
     Failure::new(failure.exit(), failure.code(), message).hint(hint).into()
 }
 
+/// The recovery program on the host could not settle what is about to be done.
+pub(crate) fn unrecoverable(error: &anyhow::Error) -> anyhow::Error {
+    let message = format!("if this were interrupted, it could not be recovered from: {error:#}");
+    let hint = "run the update with the host's own /opt/landfall/bin/landfall-installer";
+    Failure::new(Exit::Unfit, "no_recovery", message).hint(hint).into()
+}
+
 /// An earlier operation was cut off.
 pub(crate) fn interrupted(operation: &str) -> Failure {
     let message = format!("an {operation} was interrupted on this host");

@@ -29,6 +29,7 @@ mod steps;
 mod store;
 mod tries;
 mod trust;
+mod unfold;
 mod verify;
 
 use cli::Cli;

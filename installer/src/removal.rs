@@ -7,6 +7,8 @@ use crate::journal::Uninstallation;
 use crate::layout::{
     DATA_FOLDER, DATABASE_FOLDER, LINKS, LINKS_FOLDER, Layout, PROGRAM_FOLDER, SETTINGS_FOLDER, STATE_FOLDER,
 };
+use crate::policy::PROGRAM;
+use crate::program::Program;
 use crate::site::Site;
 use crate::state::State;
 use crate::tries::Tries;
@@ -76,7 +78,22 @@ pub(crate) fn stop_services(site: &Site) -> anyhow::Result<()> {
     let Some(units) = site.units.as_deref() else { return Ok(()) };
     units.stop(&UnitName::LANDFALL)?;
     units.stop(&UnitName::FIREWALL)?;
+    open_firewall(site);
     Ok(())
+}
+
+/// The firewall's tables outlive their holder, so that a restart of it opens nothing. With the tenants they go.
+fn open_firewall(site: &Site) {
+    let program = site.layout.current().join(PROGRAM);
+    if !program.exists() {
+        return;
+    }
+    let cleared = Program::new(&program).args(["firewall", "clear"]).run();
+    match cleared {
+        Ok(answer) if answer.code == 0 => {}
+        Ok(answer) => site.console.warn(format_args!("the firewall's tables stay: {}", answer.stderr_tail)),
+        Err(error) => site.console.warn(format_args!("the firewall's tables stay: {error}")),
+    }
 }
 
 /// Removes unit files, given relative to the root, and what enabling them made.

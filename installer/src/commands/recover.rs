@@ -7,7 +7,7 @@ use crate::state::{self, State};
 use crate::tries::{self, Start, Tries};
 use crate::{database, removal, steps};
 use landfall_console::Console;
-use landfall_systemd::{Systemctl, UnitManager as _, UnitName};
+use landfall_systemd::{ActiveState, Systemctl, UnitManager as _, UnitName};
 use serde::Serialize;
 
 /// Settle an installation, update, rollback or uninstallation that was interrupted
@@ -44,7 +44,9 @@ pub(crate) fn run(args: &Args, host: &HostArgs, console: Console) -> anyhow::Res
             site.detached = true;
             (journal.operation.name(), settle(&site, &journal, state)?)
         }
-        (Some(state), None) if Tries::exhausted(&layout)? => ("update", go_back(host, &layout, state, console)?),
+        (Some(state), None) if has_had_its_tries(host, &layout, console)? => {
+            ("update", go_back(host, &layout, state, console)?)
+        }
         _ => {
             let report = Report { changed: state::sweep(&layout)?, operation: None, outcome: None };
             return console.result(&report, "nothing was interrupted: there is nothing to settle");
@@ -72,6 +74,18 @@ fn settle(site: &Site, journal: &Journal, state: State) -> anyhow::Result<&'stat
             Ok("finished")
         }
     }
+}
+
+/// Whether the release that runs has to give way: no try is left, or systemd does not try any longer, because the release does
+/// not understand its settings.
+fn has_had_its_tries(host: &HostArgs, layout: &Layout, console: Console) -> anyhow::Result<bool> {
+    let (Some(tries), Some(installed)) = (Tries::counting(layout)?, Installed::read(layout)?) else { return Ok(false) };
+    let site = host.recorded_site(&installed.host, console)?;
+    let failed = match site.units.as_deref() {
+        Some(units) => units.status(&UnitName::LANDFALL)?.active == ActiveState::Failed,
+        None => false,
+    };
+    Ok(tries.left == 0 || failed)
 }
 
 /// Lowers the counter of a release that has not proven itself. One that has had its tries is left to recovery, which the

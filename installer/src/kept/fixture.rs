@@ -66,7 +66,7 @@ impl Host {
         let bundle = self.bundle(release);
         // The place of a release that is not there yet: what the folder is swapped with.
         durable::create_folder(&self.layout.release(&bundle.release().id()), 0o700).unwrap();
-        again::unfold(&self.layout, &bundle, quiet()).unwrap();
+        again::replace(&self.layout, &bundle, quiet()).unwrap();
         InstalledRelease::new(bundle.release(), Digest::of(bundle.manifest()), Vec::new(), Vec::new())
     }
 

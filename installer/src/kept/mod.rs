@@ -65,7 +65,7 @@ pub(crate) fn heal(
     let replaced: Vec<PathBuf> = damaged.into_keys().collect();
     if let Some(first) = replaced.first() {
         again::check_store(layout, &bundle, first)?;
-        again::unfold(layout, &bundle, console)?;
+        again::replace(layout, &bundle, console)?;
     }
     Ok(replaced)
 }

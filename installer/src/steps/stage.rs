@@ -9,6 +9,7 @@ use super::{Delivery, Work};
 use crate::interrupt::{self, Interruptible};
 use crate::journal::Transition;
 use crate::layout::STORE_FOLDER;
+use crate::recovery;
 use crate::site::Site;
 use crate::store::Store;
 use crate::{durable, failure};
@@ -16,8 +17,13 @@ use landfall_console::Progress;
 use landfall_manifests::{Blob, Entry, ReadError, archive};
 use std::io::{self, Read as _, Write};
 
-pub(super) fn act(work: &Work<'_>, _: &Transition) -> anyhow::Result<()> {
+pub(super) fn act(work: &Work<'_>, transition: &Transition) -> anyhow::Result<()> {
     let Some(delivery) = work.delivery else { return Ok(()) };
+    if transition.before.is_some() {
+        // This may be a later version from the media; the one on the host is who would have to settle its journal.
+        recovery::check(work.site, &work.site.layout.installer(), Some(transition.kind))
+            .map_err(|error| failure::unrecoverable(&error))?;
+    }
     work.make_folders(&[STORE_FOLDER])?;
     let store = Store::new(&work.site.layout);
     let progress = work.site.console.progress("verify and stage", Some(delivery.bundle.size()));
