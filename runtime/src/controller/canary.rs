@@ -142,7 +142,7 @@ impl Controller {
         let window = LogWindow { tail: LAST_LINES, follow: false };
         let read = async {
             let stream = self.parts.engine.logs(&EnvId::CANARY.container(), window).await.ok()?;
-            let lines: Vec<String> = stream.filter_map(async |line| line.ok()).collect().await;
+            let lines: Vec<String> = stream.filter_map(|line| std::future::ready(line.ok())).collect().await;
             (!lines.is_empty()).then(|| format!("; it said: {}", lines.join(" | ")))
         };
         timeout(LAST_WORDS, read).await.ok().flatten().unwrap_or_default()

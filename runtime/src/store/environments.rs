@@ -3,7 +3,7 @@ use super::{Store, StoreError, now};
 use crate::names::{EnvId, OrgId};
 use crate::subnet::Subnet;
 use crate::tenant_key::{KeyHash, KeyNonce};
-use rusqlite::{OptionalExtension as _, Row, TransactionBehavior, params};
+use rusqlite::{OptionalExtension as _, Row, params};
 use std::net::Ipv4Addr;
 use std::sync::PoisonError;
 
@@ -140,18 +140,6 @@ impl Store {
     /// Forgets an environment of which nothing is left.
     pub async fn remove_environment(&self, id: EnvId) -> Result<(), StoreError> {
         self.run(move |c| Ok(c.execute("DELETE FROM environments WHERE id = ?1", [id.0]).map(drop)?)).await
-    }
-
-    /// Writes without changing anything, and returns when it is on the disk.
-    pub async fn rewrite(&self) -> Result<(), StoreError> {
-        self.run(|connection| {
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            // SQLite writes the page that holds the schema's number also when the number stays.
-            let schema: u32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
-            transaction.pragma_update(None, "user_version", schema)?;
-            Ok(transaction.commit()?)
-        })
-        .await
     }
 
     /// Makes sure that no number up to `id` is given away, because the engine holds something that bears it.

@@ -14,6 +14,13 @@ impl Store {
         if last.is_some_and(|at| at.elapsed() < COUNTS) {
             return Ok(());
         }
+        self.rewrite().await?;
+        *self.written.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        Ok(())
+    }
+
+    /// Writes without changing anything, and returns when it is on the disk.
+    pub async fn rewrite(&self) -> Result<(), StoreError> {
         self.run(|connection| {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             // SQLite writes the page that holds the schema's number also when the number stays.
@@ -21,9 +28,7 @@ impl Store {
             transaction.pragma_update(None, "user_version", schema)?;
             Ok(transaction.commit()?)
         })
-        .await?;
-        *self.written.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
-        Ok(())
+        .await
     }
 }
 

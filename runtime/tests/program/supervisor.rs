@@ -1,35 +1,32 @@
-//! The real program under a supervisor that keeps its sockets, as systemd does: callers wait while it is restarted.
-
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+//! A supervisor that keeps the program's sockets, as systemd does.
 
 use landfall_keys::{SecretKey, TrustRoot};
 use landfall_manifests::{Arch, Os, Release, Signed};
 use rustix::io::FdFlags;
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
-use rustix::process::{Pid, Signal, kill_process};
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{IoSliceMut, Read as _, Write as _};
+use std::io::IoSliceMut;
 use std::mem::MaybeUninit;
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
 use std::os::unix::fs::PermissionsExt as _;
-use std::os::unix::net::{UnixDatagram, UnixStream};
+use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// What a supervisor was told and given.
-struct Supervisor {
-    folder: TempDir,
+pub(crate) struct Supervisor {
+    pub(crate) folder: TempDir,
     notify: UnixDatagram,
-    kept: BTreeMap<String, OwnedFd>,
-    port: u16,
+    pub(crate) kept: BTreeMap<String, OwnedFd>,
+    pub(crate) port: u16,
 }
 
 impl Supervisor {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = TempDir::new().unwrap();
         let notify = UnixDatagram::bind(folder.path().join("notify")).unwrap();
         notify.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
@@ -39,12 +36,12 @@ impl Supervisor {
     }
 
     /// A connection to the API.
-    fn call(&self) -> TcpStream {
+    pub(crate) fn call(&self) -> TcpStream {
         TcpStream::connect(("127.0.0.1", self.port)).unwrap()
     }
 
     /// Starts the program with the sockets that it left, and returns when it is ready.
-    fn start(&mut self) -> Child {
+    pub(crate) fn start(&mut self) -> Child {
         let mut command = Command::new(env!("CARGO_BIN_EXE_landfall"));
         command.arg("--root").arg(self.folder.path()).arg("serve").stderr(Stdio::piped());
         command.env("NOTIFY_SOCKET", self.folder.path().join("notify"));
@@ -126,75 +123,4 @@ fn install(root: &Path, port: u16) {
     let text =
         format!("[api]\naddress = \"127.0.0.1\"\nport = {port}\n[engine]\nsocket = \"unix://{}\"\n", socket.display());
     fs::write(etc.join("config.toml"), text).unwrap();
-}
-
-const ASK: &[u8] = b"GET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
-
-#[test]
-fn callers_wait_while_the_program_is_restarted() {
-    let mut supervisor = Supervisor::new();
-    let mut first = supervisor.start();
-    let names: Vec<_> = supervisor.kept.keys().cloned().collect();
-    assert_eq!(names, [format!("port-{}", supervisor.port), "socket".to_owned()]);
-    // Not even a chance to say goodbye.
-    first.kill().unwrap();
-    first.wait().unwrap();
-    let mut caller = supervisor.call();
-    caller.write_all(ASK).unwrap();
-    let mut root = UnixStream::connect(supervisor.folder.path().join("run/landfall/landfall.sock")).unwrap();
-    root.write_all(ASK).unwrap();
-    let mut second = supervisor.start();
-    for answer in [read(&mut caller), read(&mut root)] {
-        assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains(r#""release":"1.0.0-1""#), "{answer}");
-    }
-    kill_process(Pid::from_child(&second), Signal::TERM).unwrap();
-    assert!(second.wait().unwrap().success());
-}
-
-#[test]
-fn idle_connections_hold_up_no_restart() {
-    let mut supervisor = Supervisor::new();
-    let mut program = supervisor.start();
-    let mut away = Vec::new();
-    for signal in [Signal::USR2, Signal::TERM].repeat(4) {
-        let mut idle: Vec<_> = (0..20).map(|_| supervisor.call()).collect();
-        for caller in &mut idle {
-            caller.write_all(b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
-            assert!(caller.read(&mut [0; 4096]).unwrap() > 0);
-        }
-        let _silent = supervisor.call();
-        let start = Instant::now();
-        kill_process(Pid::from_child(&program), signal).unwrap();
-        assert!(program.wait().unwrap().success());
-        let ended = start.elapsed();
-        // Between the two, a caller waits.
-        let mut caller = supervisor.call();
-        caller.write_all(ASK).unwrap();
-        program = supervisor.start();
-        assert!(read(&mut caller).starts_with("HTTP/1.1 503 "));
-        away.push(start.elapsed());
-        assert!(ended < Duration::from_millis(500), "it took {ended:?} to end after {signal:?}");
-    }
-    away.sort_unstable();
-    println!("from the signal to the first answer of the next: {away:?}");
-    assert!(away[away.len() / 2] < Duration::from_secs(1), "{away:?}");
-    program.kill().unwrap();
-    program.wait().unwrap();
-}
-
-#[test]
-fn a_second_program_on_the_same_host_is_refused() {
-    let mut supervisor = Supervisor::new();
-    let mut first = supervisor.start();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_landfall"));
-    let second = command.arg("--root").arg(supervisor.folder.path()).arg("serve").output().unwrap();
-    assert_eq!(second.status.code(), Some(8), "{second:?}");
-    first.kill().unwrap();
-    first.wait().unwrap();
-}
-
-fn read(stream: &mut impl std::io::Read) -> String {
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer
 }

@@ -1,0 +1,7 @@
+//! The real program on a host of its own, without an engine.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod restart;
+mod selfcheck;
+mod supervisor;
