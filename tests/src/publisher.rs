@@ -97,9 +97,18 @@ impl Publisher {
     /// Packs a release and puts it on a stick, together with the installer and the public key. Returns the stick, and the
     /// bundle's name on it.
     pub fn deliver(&self, engine: &Arc<Engine>, release: &Release) -> Result<(Stick, String)> {
-        let (bundle, installer, key) = (self.pack(release)?, self.programs.installer()?, self.public_key());
-        let stick = Stick::with(engine, STICK_SIZE, &[&bundle, &installer, &key])?;
-        Ok((stick, bundle.file_name().unwrap_or_default().to_string_lossy().into_owned()))
+        let (stick, mut bundles) = self.deliver_all(engine, &[release])?;
+        Ok((stick, bundles.remove(0)))
+    }
+
+    /// The same with several releases.
+    pub fn deliver_all(&self, engine: &Arc<Engine>, releases: &[&Release]) -> Result<(Stick, Vec<String>)> {
+        let bundles = releases.iter().map(|release| self.pack(release)).collect::<Result<Vec<_>>>()?;
+        let (installer, key) = (self.programs.installer()?, self.public_key());
+        let files: Vec<&Path> = bundles.iter().chain([&installer, &key]).map(PathBuf::as_path).collect();
+        let stick = Stick::with(engine, STICK_SIZE, &files)?;
+        let name = |bundle: &PathBuf| bundle.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Ok((stick, bundles.iter().map(name).collect()))
     }
 
     /// The smallest tenant: a folder with one static program, made into an image by the bundler.

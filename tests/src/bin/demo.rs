@@ -1,7 +1,8 @@
 //! `make demo`: the whole main job for a person to watch. Packs real images, carries them on a FAT32 stick to a host without
-//! a network, lands them there, provisions two tenants and talks to them; then puts everything away.
+//! a network, lands them there, provisions two tenants and talks to them; updates to the next release and goes back, while they
+//! run; then puts everything away.
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use landfall_tests::{Engine, Host, Landed, Publisher, Release, Report, STICK, Tenant, echo_commands, image};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -28,9 +29,14 @@ fn journey(report: &mut Report, engine: &Arc<Engine>) -> Result<()> {
     let images = report.stage("Two tenant images: a static program, and Node.js with Express on Debian", || {
         Ok(vec![publisher.hello()?, image::node_express(engine)?])
     })?;
-    let release = Release { version: "1.0.0".to_owned(), serial: 1, images, more: String::new() };
-    let (stick, bundle) =
-        report.stage("PACK one signed file, and copy it to a FAT32 stick", || publisher.deliver(engine, &release))?;
+    let (stick, bundles) = report.stage("PACK a release and the next one, and copy both to a FAT32 stick", || {
+        std::fs::write(publisher.file("NEWS"), "What is new in 1.1.0.\n")?;
+        let news = "\n[[file]]\nsource = \"NEWS\"\npath = \"docs/NEWS\"\n".to_owned();
+        let next = Release { version: "1.1.0".to_owned(), serial: 2, images: images.clone(), more: news };
+        let first = Release { version: "1.0.0".to_owned(), serial: 1, images, more: String::new() };
+        publisher.deliver_all(engine, &[&first, &next])
+    })?;
+    let [first, next] = &bundles[..] else { bail!("two bundles were packed") };
     let host = report.stage("Boot an isolated host: systemd, Docker, no network; plug the stick in", || {
         let host = Host::boot(engine, &[stick.writable()])?;
         print!("{}", host.ok("ip -brief link; docker images")?);
@@ -39,7 +45,7 @@ fn journey(report: &mut Report, engine: &Arc<Engine>) -> Result<()> {
     let landed = report.stage("LAND: verify with the pinned key, stage, load, install, start", || {
         let installer = format!("{STICK}/landfall-installer");
         for command in ["verify", "install"] {
-            let line = format!("{installer} {command} {STICK}/{bundle} --trust {STICK}/landfall.pub");
+            let line = format!("{installer} {command} {STICK}/{first} --trust {STICK}/landfall.pub");
             print!("{}", host.run(&line)?.ok()?.said());
         }
         print!("{}", host.ok("landfall-installer status")?);
@@ -57,6 +63,21 @@ fn journey(report: &mut Report, engine: &Arc<Engine>) -> Result<()> {
         tenants.iter().try_for_each(|tenant| landed.until_running(tenant).map(drop))?;
         talk(landed, &tenants)
     })?;
+    report.stage("MOVE ON to the next release, from the same stick, while the tenants run", || {
+        let running = running(&host)?;
+        print!("{}", host.ok(&format!("landfall-installer plan {STICK}/{next}"))?);
+        print!("{}", host.run(&format!("landfall-installer update {STICK}/{next}"))?.ok()?.said());
+        print!("{}", host.ok("landfall-installer status")?);
+        no_tenant_restarted(&host, &running)?;
+        talk(landed, &tenants)
+    })?;
+    report.stage("And BACK", || {
+        let running = running(&host)?;
+        print!("{}", host.run("landfall-installer rollback")?.ok()?.said());
+        print!("{}", host.ok("landfall health")?);
+        no_tenant_restarted(&host, &running)?;
+        talk(landed, &tenants)
+    })?;
     report.stage("Destroy them, and uninstall without a trace", || {
         for tenant in &tenants {
             print!("{}", host.ok(&format!("landfall tenant destroy {}", tenant.env_id))?);
@@ -68,6 +89,17 @@ fn journey(report: &mut Report, engine: &Arc<Engine>) -> Result<()> {
         ensure!(left.is_empty(), "left behind: {left}");
         Ok(())
     })
+}
+
+/// Each tenant's container, and since when it runs.
+fn running(host: &Host) -> Result<String> {
+    host.ok("docker inspect -f '{{.Name}} {{.State.StartedAt}}' $(docker ps --quiet --filter label=io.landfall.tenant)")
+}
+
+fn no_tenant_restarted(host: &Host, before: &str) -> Result<()> {
+    let after = running(host)?;
+    ensure!(after == before, "tenants were restarted:\n{before}{after}");
+    Ok(())
 }
 
 fn talk(landed: Landed<'_>, tenants: &[Tenant]) -> Result<()> {
