@@ -1,0 +1,225 @@
+//! Releases that are broken, each in its own way: the host goes back by itself, within a bound, and nothing of the tenants is lost
+//! or even touched.
+
+use anyhow::{Context as _, Result, ensure};
+use landfall_tests::fault::Fault;
+use landfall_tests::next::{Next, SCHEMA};
+use landfall_tests::{Dump, Engine, Holdings, Host, Image, Landed, Output, Publisher, Release, Shelf, Tenant};
+use serde_json::{Value, json};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// The seconds that a new release has to become healthy.
+const PATIENCE: u64 = 5;
+
+/// The bound: a release's patience, and what stopping it, going back and starting the old one take on a busy machine.
+const BOUND: Duration = Duration::from_secs(PATIENCE + 25);
+
+/// How long the release before may take until it answers again.
+const SOON: Duration = Duration::from_secs(15);
+
+/// The bound of a crash loop after the commit: five tries of two seconds, each followed by systemd's two, and the way back.
+const LOOP_BOUND: Duration = Duration::from_mins(1);
+
+/// A file system of its own for the database, so that a release that fills it fills nothing else.
+const DATABASE_OF_ITS_OWN: &str =
+    "mkdir -p /var/lib/landfall/db && mount -t tmpfs -o size=24m,mode=0700 db /var/lib/landfall/db";
+
+/// systemd gives a start up after 90 seconds unless the operator says otherwise.
+const SHORT_START: &str = "mkdir /etc/systemd/system/landfall.service.d && \
+    printf '[Service]\\nTimeoutStartSec=10s\\n' > /etc/systemd/system/landfall.service.d/start.conf";
+
+/// The release that everything goes back to.
+const OLD: &str = "1.0.0-1";
+
+/// A host with the first release, a tenant with data, and a publisher of broken ones.
+struct Scene {
+    publisher: Publisher,
+    shelf: Shelf,
+    images: Vec<Image>,
+    host: Host,
+    tenant: Tenant,
+}
+
+impl Scene {
+    /// What is in `prepare` is run on the host before anything is installed.
+    fn new(name: &str, engine: &Arc<Engine>, prepare: &[&str]) -> Result<Self> {
+        let publisher = Publisher::new(name)?;
+        let shelf = Shelf::new(name, &publisher)?;
+        let images = vec![publisher.hello()?];
+        let first = shelf.put(&publisher.pack(&Release::new("1.0.0", 1, &images))?)?;
+        let host = Host::boot(engine, &[shelf.mount()])?;
+        for command in prepare {
+            host.ok(command)?;
+        }
+        let patience = format!("update.patience={PATIENCE}");
+        let landed = Landed::install_from_shelf(&host, &first, &["update.healthy_for=1", &patience])?;
+        let tenant = landed.spawn(&json!({"name": "hello", "baseImage": "hello"}))?;
+        landed.host().ok(&format!("curl -fsS -X PUT -d kept http://127.0.0.1:{}/data/note", tenant.port))?;
+        landed.request("POST", "/api/v1/organizations", Some(r#"{"name": "acme"}"#))?.expect(201)?;
+        Ok(Self { publisher, shelf, images, host, tenant })
+    }
+
+    fn landed(&self) -> Landed<'_> {
+        Landed::on(&self.host)
+    }
+
+    fn deliver(&self, next: &Next) -> Result<String> {
+        self.shelf.put(&next.pack(&self.publisher)?)
+    }
+
+    fn broken(&self, fault: Fault) -> Next {
+        Next::broken(fault, &self.images)
+    }
+
+    /// Updates to `next`, which must leave the old release and all that was held as they were.
+    fn reverts(&self, next: &Next) -> Result<Output> {
+        self.reverts_at_all(next).with_context(|| next.id())
+    }
+
+    fn reverts_at_all(&self, next: &Next) -> Result<Output> {
+        let landed = self.landed();
+        let (bundle, held, start) = (self.deliver(next)?, Holdings::of(landed)?, Instant::now());
+        let output = landed.installer(&format!("update {bundle} --yes"))?.exits(7)?;
+        let took = start.elapsed();
+        ensure!(took < BOUND, "it took {took:?}: {}", output.said());
+        println!("{}: reverted in {:.1} s: {}", next.id(), took.as_secs_f64(), why(&output)?);
+        landed.until_release(OLD, SOON)?;
+        held.are_untouched(landed)?;
+        landed.visit(&self.tenant, "/data/note")?.expect(200)?;
+        let status = landed.reports("status", 0)?;
+        ensure!(status["current"]["version"] == "1.0.0" && status["interrupted"].is_null(), "{status}");
+        Ok(output)
+    }
+}
+
+/// The first line of what the installer says about a failure.
+fn why(output: &Output) -> Result<String> {
+    let report: Value = serde_json::from_str(&output.stdout)?;
+    let message = report["error"]["message"].as_str().with_context(|| output.said())?;
+    Ok(message.lines().next().unwrap_or_default().to_owned())
+}
+
+/// A program that the bundler takes for one of this processor, and the kernel does not.
+fn no_program(publisher: &Publisher) -> Result<PathBuf> {
+    let mut bytes = std::fs::read(publisher.programs().hello()?)?;
+    bytes.truncate(64);
+    let path = publisher.file("no-program");
+    std::fs::write(&path, bytes)?;
+    Ok(path)
+}
+
+#[test]
+fn a_release_that_does_not_become_healthy_is_reverted() -> Result<()> {
+    let engine = Engine::shared()?;
+    let scene = Scene::new("broken", &engine, &[DATABASE_OF_ITS_OWN, SHORT_START])?;
+    let faults = [
+        Fault::ExitsAtOnce,
+        Fault::HangsBeforeReady,
+        Fault::HangsAfterReady,
+        Fault::AnswersUnhealthy,
+        Fault::AnswersAsAnother,
+        Fault::FailsItsSelfcheck,
+    ];
+    let mut broken: Vec<Next> = faults.into_iter().map(|fault| scene.broken(fault)).collect();
+    for (version, installer) in
+        [("1.1.0-installer-fails", "/bin/false".into()), ("1.1.0-installer-is-none", no_program(&scene.publisher)?)]
+    {
+        broken.push(Next::new(version, 2, &scene.images).with_installer(installer));
+    }
+    all(broken.iter().map(|next| scene.reverts(next).map(drop)))?;
+    the_disk_is_full_and_stays_full(&scene)?;
+    let good = scene.deliver(&Next::new("1.1.0", 2, &scene.images))?;
+    scene.landed().update(&good).context("a good release after all that")?;
+    Ok(())
+}
+
+/// The release is reverted on the full disk; the old one says that it cannot write, and is well as soon as there is room again.
+fn the_disk_is_full_and_stays_full(scene: &Scene) -> Result<()> {
+    let landed = scene.landed();
+    let next = scene.broken(Fault::FillsTheDisk);
+    let (bundle, held, start) = (scene.deliver(&next)?, Holdings::of(landed)?, Instant::now());
+    let output = landed.installer(&format!("update {bundle} --yes"))?.exits(7)?;
+    let took = start.elapsed();
+    println!("{}: reverted in {:.1} s: {}", next.id(), took.as_secs_f64(), why(&output)?);
+    ensure!(took < BOUND && landed.release()? == OLD, "{took:?}: {}", output.said());
+    held.are_untouched(landed).context("while the disk is full")?;
+    scene.host.ok("df /var/lib/landfall/db | grep -q 100% && rm /var/lib/landfall/db/ballast")?;
+    landed.until_release(OLD, SOON)?;
+    landed.request("POST", "/api/v1/organizations", Some(r#"{"name": "room"}"#))?.expect(201).map(drop)
+}
+
+#[test]
+fn a_migration_that_goes_wrong_is_found_before_anything_is_switched() -> Result<()> {
+    let engine = Engine::shared()?;
+    let scene = Scene::new("migrations", &engine, &[])?;
+    let faults = [Fault::FailsToMigrate, Fault::LosesAColumn];
+    all(faults.into_iter().map(|fault| {
+        let started = started(&scene.host)?;
+        scene.reverts(&scene.broken(fault))?;
+        ensure!(started == self::started(&scene.host)?, "{}: the service was restarted", fault.word());
+        Ok(())
+    }))?;
+    going_back_is_refused_where_it_would_lose_something(&scene)?;
+    a_crash_loop_after_the_commit_goes_back(&scene)
+}
+
+/// Goes through all, and fails with all that failed.
+fn all(outcomes: impl Iterator<Item = Result<()>>) -> Result<()> {
+    let failures: Vec<String> = outcomes.filter_map(Result::err).map(|error| format!("{error:#}")).collect();
+    ensure!(failures.is_empty(), "{}", failures.join("\n"));
+    Ok(())
+}
+
+/// When the service that runs was started.
+fn started(host: &Host) -> Result<String> {
+    host.ok("systemctl show --property ExecMainStartTimestampMonotonic landfall")
+}
+
+fn going_back_is_refused_where_it_would_lose_something(scene: &Scene) -> Result<()> {
+    let landed = scene.landed();
+    let output = scene.reverts(&scene.broken(Fault::CannotGoBack).with(Fault::ExitsAtOnce))?;
+    ensure!(output.stdout.contains("ordered to fail"), "not the release's own last words: {}", output.said());
+    let next = Next::new("1.1.0-one-way", 2, &scene.images).with(Fault::CannotGoBack);
+    let (bundle, held) = (scene.deliver(&next)?, Holdings::of(landed)?);
+    let planned = landed.reports(&format!("plan {bundle}"), 0)?;
+    let database = &planned["plan"]["changes"]["database"];
+    ensure!(database["reversible"] == false, "the plan does not say that there is no way back: {planned}");
+    landed.update(&bundle)?;
+    landed.reports("rollback --yes", 5)?;
+    ensure!(landed.release()? == next.id(), "a rollback was refused, and yet {OLD} runs");
+    landed.request("POST", "/api/v1/organizations", Some(r#"{"name": "late"}"#))?.expect(201)?;
+    landed.reports("rollback --restore-snapshot --yes", 0)?;
+    landed.until_release(OLD, SOON)?;
+    held.are_untouched(landed).context("as of the snapshot")?;
+    let aside = format!("/var/lib/landfall/db/landfall.db.aside-schema-{SCHEMA}");
+    scene.host.ok(&format!("test -s {aside}")).context("what was set aside")?;
+    Ok(())
+}
+
+fn a_crash_loop_after_the_commit_goes_back(scene: &Scene) -> Result<()> {
+    let landed = scene.landed();
+    let next = Next::new("1.1.1", 3, &scene.images).with(Fault::CrashLoopsOnceCommitted);
+    let bundle = scene.deliver(&next)?;
+    let held = Holdings::of(landed)?;
+    let updated = landed.update(&bundle)?;
+    ensure!(updated["release"] == next.id(), "{updated}");
+    let took = landed.until_release(OLD, LOOP_BOUND)?;
+    println!("{}: back {:.1} s after its commit, nobody at the keyboard", next.id(), took.as_secs_f64());
+    held.are_untouched(landed)?;
+    let status = until_settled(landed)?;
+    ensure!(status["current"]["version"] == "1.0.0", "{status}");
+    ensure!(Dump::of(&scene.host)?.schema == u64::from(SCHEMA - 1), "the database was not brought back");
+    // It stays there.
+    let started = started(&scene.host)?;
+    std::thread::sleep(Duration::from_secs(5));
+    ensure!(started == self::started(&scene.host)?, "{OLD} does not stay up");
+    Ok(())
+}
+
+/// What the installer says once nothing is under way any more.
+fn until_settled(landed: Landed<'_>) -> Result<Value> {
+    landed.host().until("landfall-installer status --json | grep -q '\"interrupted\": null'", BOUND)?;
+    landed.reports("status", 0)
+}
