@@ -23,6 +23,7 @@ mod publisher;
 mod releases;
 mod report;
 mod shelf;
+pub mod stand_in;
 mod stick;
 pub mod strace;
 mod tools;

@@ -63,6 +63,11 @@ impl Programs {
         self.find("witness")
     }
 
+    /// What stands in for a release's programs where small releases are wanted.
+    pub fn stand_in(&self) -> Result<PathBuf> {
+        self.find("stand-in")
+    }
+
     fn find(&self, name: &str) -> Result<PathBuf> {
         let path = self.folder.join(name);
         ensure!(path.is_file(), "{} was not built", path.display());

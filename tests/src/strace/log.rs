@@ -11,6 +11,10 @@ const CHANGES: &str = "creat write pwrite64 writev pwritev pwritev2 sendfile cop
                        fchmod fchmodat fchmodat2 chown fchown lchown fchownat truncate ftruncate fallocate fsync \
                        fdatasync sync_file_range syncfs utimensat setxattr fsetxattr removexattr";
 
+/// What a program does while it waits for another, as often as it happens to.
+const WAITING: [&str; 8] =
+    ["poll", "read", "waitid", "wait4", "futex", "clock_nanosleep", "restart_syscall", "sched_yield"];
+
 impl Trace {
     /// Reads the log of a run that changed `folder`.
     pub(super) fn read(log: &str, folder: &str) -> Result<Self> {
@@ -74,9 +78,12 @@ impl<'a> Reader<'a> {
         let Some(thread) = self.threads.get_mut(id) else { return Ok(()) };
         let nth = thread.counts.entry(name).or_default();
         *nth += 1;
-        let call = Call { name: name.to_owned(), nth: *nth };
+        let call = Call { program: thread.program, name: name.to_owned(), nth: *nth };
         if name == "execve" {
             thread.executes = rest.split('"').nth(1);
+        }
+        if WAITING.contains(&name) {
+            return Ok(());
         }
         if let Some(point) = thread.last.take().and_then(|last| self.trace.points.get_mut(last)) {
             point.next = call.clone();
@@ -90,7 +97,7 @@ impl<'a> Reader<'a> {
         self.inside = rest.ends_with("<unfinished ...>").then_some(id);
         thread.last = Some(self.trace.points.len());
         let arguments = rest.to_owned();
-        self.trace.points.push(Point { program: thread.program, next: call.clone(), call, arguments });
+        self.trace.points.push(Point { next: call.clone(), call, arguments });
         Ok(())
     }
 
@@ -139,7 +146,7 @@ mod tests {
     fn told(trace: &Trace) -> Vec<(usize, &str, u32, &str)> {
         let points = trace.points.iter();
         points
-            .map(|point| (point.program, point.call.name.as_str(), point.call.nth, point.next.name.as_str()))
+            .map(|point| (point.call.program, point.call.name.as_str(), point.call.nth, point.next.name.as_str()))
             .collect()
     }
 
@@ -151,6 +158,7 @@ mod tests {
                    7 write(2</dev/null>, \"\"..., 5) = 5\n\
                    7 write(4</r/b>, \"\"..., 5) = 5\n\
                    7 --- SIGCHLD {si_signo=SIGCHLD} ---\n\
+                   7 read(4</r/b>, \"\"..., 1) = 0\n\
                    7 munmap(0x0, 1) = 0\n\
                    7 fsync(4</r/b>) = 0\n\
                    7 exit_group(0) = ?\n";

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 use landfall_tests::Command;
 use std::fs::File;
-use std::io::{ErrorKind, Read as _};
+use std::io::{ErrorKind, Read as _, Seek as _, SeekFrom};
 use std::path::PathBuf;
 use tempfile::TempDir;
 
@@ -31,11 +31,6 @@ impl Disk {
         Ok(disk)
     }
 
-    /// Where a host can live on it.
-    pub(crate) fn host(&self) -> PathBuf {
-        self.mount().join("host")
-    }
-
     /// The number of bytes that are free.
     pub(crate) fn free(&self) -> Result<u64> {
         let said = Command::new("stat").args(["--file-system", "--format", "%a %S"]).arg(self.mount()).ok()?;
@@ -43,13 +38,17 @@ impl Disk {
         Ok(blocks.parse::<u64>()? * size.parse::<u64>()?)
     }
 
-    /// Somebody else's file takes all but `left` bytes.
+    /// Somebody else's file takes all but `left` bytes, or all that is there if others are faster.
     pub(crate) fn fill(&self, left: u64) -> Result<()> {
         let bytes = self.free()?.saturating_sub(left);
-        let at_once = bytes.saturating_sub(MARGIN);
-        Command::new("fallocate").args(["--length", &at_once.to_string()]).arg(self.filler()).ok()?;
-        let mut filler = File::options().append(true).open(self.filler())?;
-        match std::io::copy(&mut std::io::repeat(0).take(bytes - at_once), &mut filler) {
+        let mut filler = File::create(self.filler())?;
+        // Quick where it can be had in one go; what is missing is written.
+        Command::new("fallocate")
+            .args(["--length", &bytes.saturating_sub(MARGIN).max(1).to_string()])
+            .arg(self.filler())
+            .run()?;
+        let missing = bytes.saturating_sub(filler.seek(SeekFrom::End(0))?);
+        match std::io::copy(&mut std::io::repeat(0).take(missing), &mut filler) {
             Err(error) if error.kind() != ErrorKind::StorageFull => Err(error.into()),
             _ => Ok(filler.sync_all()?),
         }
@@ -68,7 +67,8 @@ impl Disk {
         self.folder.path().join("image")
     }
 
-    fn mount(&self) -> PathBuf {
+    /// The folder of the file system.
+    pub(crate) fn mount(&self) -> PathBuf {
         self.folder.path().join("mount")
     }
 }

@@ -1,7 +1,8 @@
 //! Each call by which an operation changes the file system fails: because the disk is full, because it is broken, once or
 //! from there on.
 
-use crate::operation::{Operation, PURGE, UNINSTALL};
+use crate::exit;
+use crate::operation::{FAILING_UPDATE, INSTALL, Operation, PURGE, ROLLBACK, UNINSTALL, UPDATE};
 use crate::sample;
 use crate::scene::{Scene, Stage};
 use anyhow::{Context as _, Result, ensure};
@@ -9,17 +10,16 @@ use landfall_tests::strace::{Fault, Point};
 use std::fmt;
 
 /// How many failures of an operation continuous integration walks through.
-const SAMPLE: usize = 150;
+const SAMPLE: usize = 60;
 
-/// The exit code of an error that nobody could foresee.
-const UNEXPECTED: i32 = 1;
-/// The exit code of a host that is not fit, as by a full disk.
-const UNFIT: i32 = 6;
-/// The exit code of an update that was taken back.
-const REVERTED: i32 = 7;
+/// How many failures of each of its recoveries.
+const RECOVERY_SAMPLE: usize = 8;
 
 /// What an operation says when it leaves something for recovery: a journal, or a removed installation's litter.
 const LEFT: [&str; 2] = ["landfall-installer recover", "not tidied up"];
+
+/// In the arguments of a call that takes in a blob. That it cannot be written is told as damage of the bundle.
+const BLOB: &str = "/store/incoming/";
 
 /// A call that fails.
 #[derive(Debug, Clone)]
@@ -46,9 +46,18 @@ impl Failure {
         matches!(self.fault, Fault::ErrorsFromHereOn(_))
     }
 
-    /// The exit codes of an operation that could not go on.
-    fn codes(&self) -> [i32; 2] {
-        if self.fault == Fault::Error("ENOSPC") { [UNFIT, REVERTED] } else { [UNEXPECTED, REVERTED] }
+    /// The exit codes that an operation may end with which ends with `by_itself` when nothing fails.
+    fn codes(&self, by_itself: i32) -> Vec<i32> {
+        let full = self.fault == Fault::Error("ENOSPC");
+        let mut codes = exit::allowed(if full { exit::UNFIT } else { exit::UNEXPECTED }, by_itself);
+        if self.point.arguments.contains(BLOB) {
+            codes.push(exit::DAMAGED);
+        }
+        if self.point.call.program != 0 {
+            // Of a release's program that fails, the host is told not to be fit for it.
+            codes.push(exit::UNFIT);
+        }
+        codes
     }
 }
 
@@ -59,15 +68,14 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Refused and old, or done and new; or, as it says itself, left for recovery to settle.
+/// Refused and old, or done and new; or, as it says itself, left for recovery to settle. A recovery that fails is repeated.
 fn is_clean(stage: &Stage<'_>, failure: &Failure) -> Result<()> {
     let output = stage.disturbed(failure.fault, &failure.point.call)?;
     let outcome = || format!("ended with {}: {}", output.code, output.said());
-    let done = output.code == stage.scene.exit();
-    ensure!(done || failure.codes().contains(&output.code), outcome());
-    let says_so = LEFT.iter().any(|left| output.said().contains(left));
+    ensure!(failure.codes(stage.scene.exit()).contains(&output.code), outcome());
+    let says_so = stage.scene.is_recovery() || LEFT.iter().any(|left| output.said().contains(left));
     ensure!(says_so || !stage.is_interrupted(), "does not say that recovery is needed; {}", outcome());
-    let unsettled = says_so || failure.lasts();
+    let (done, unsettled) = (output.code == stage.scene.exit(), says_so || failure.lasts());
     if unsettled {
         stage.recover().with_context(outcome)?;
     }
@@ -80,10 +88,22 @@ fn is_clean(stage: &Stage<'_>, failure: &Failure) -> Result<()> {
     .with_context(outcome)
 }
 
+/// Fails one operation at all its changing calls.
+fn failing_at_each(scene: &Scene, most: usize) -> Result<()> {
+    let failures = sample::of(Failure::all(&scene.trace.points), most)?;
+    scene.walk("failing at", &failures, is_clean)
+}
+
+/// Fails `operation`; and, where it was killed between two of its steps, its recovery.
 fn failing_anywhere(operation: Operation) -> Result<()> {
     let scene = Scene::of(operation)?;
-    let failures = sample::of(Failure::all(&scene.trace.points), SAMPLE)?;
-    scene.walk("failing at", &failures, is_clean)
+    failing_at_each(&scene, SAMPLE)?;
+    scene.recoveries().try_for_each(|recovery| failing_at_each(&recovery?, RECOVERY_SAMPLE))
+}
+
+#[test]
+fn an_install_that_fails_anywhere_is_refused_or_whole_and_can_be_repeated() -> Result<()> {
+    failing_anywhere(INSTALL)
 }
 
 #[test]
@@ -94,4 +114,19 @@ fn an_uninstall_that_fails_anywhere_is_refused_or_whole_and_can_be_repeated() ->
 #[test]
 fn a_purge_that_fails_anywhere_is_refused_or_whole_and_can_be_repeated() -> Result<()> {
     failing_anywhere(PURGE)
+}
+
+#[test]
+fn an_update_that_fails_anywhere_is_refused_or_whole_and_can_be_repeated() -> Result<()> {
+    failing_anywhere(UPDATE)
+}
+
+#[test]
+fn a_failing_update_that_fails_anywhere_is_refused_and_can_be_repeated() -> Result<()> {
+    failing_anywhere(FAILING_UPDATE)
+}
+
+#[test]
+fn a_rollback_that_fails_anywhere_is_refused_or_whole_and_can_be_repeated() -> Result<()> {
+    failing_anywhere(ROLLBACK)
 }

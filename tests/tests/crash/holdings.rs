@@ -1,5 +1,6 @@
 //! All that a host holds and that must be exactly old or exactly new.
 
+use crate::database;
 use anyhow::{Context as _, Result, ensure};
 use landfall_tests::FileList;
 use serde_json::Value;
@@ -16,6 +17,9 @@ const RECORD: &str = "var/lib/landfall/state/installed.json";
 /// How many lines of a difference are told.
 const LINES_TOLD: usize = 8;
 
+/// How many characters are told around the place where two values part.
+const AROUND: usize = 40;
+
 /// What differs from one install to the next: the record's times, compared apart, and a random token.
 const VARYING: [&str; 2] = [RECORD, "etc/landfall/admin.token"];
 
@@ -26,23 +30,35 @@ pub(crate) struct Holdings {
     files: FileList,
     /// The record without its times.
     record: Option<Value>,
-    /// The number of blobs that wait for the next try.
-    pub(crate) staged: usize,
+    /// All rows of the database, whose files differ from one run to the next.
+    database: Option<Value>,
+    /// The bytes of the blobs that wait for the next try.
+    pub(crate) staged: u64,
 }
 
 impl Holdings {
     /// Looks at the host below `root`.
     pub(crate) fn of(root: &Path) -> Result<Self> {
-        let files = FileList::of_folder(root)?.filtered(|path| !path.starts_with(INCOMING)).without_content(&VARYING);
-        Ok(Self { files, record: record(&root.join(RECORD))?, staged: staged(&root.join(INCOMING))? })
+        let files = FileList::of_folder(root)?
+            .filtered(|path| !path.starts_with(INCOMING) && !path.starts_with(database::FOLDER))
+            .without_content(&VARYING);
+        Ok(Self {
+            files,
+            record: record(&root.join(RECORD))?,
+            database: database::dump(root)?,
+            staged: staged(&root.join(INCOMING))?,
+        })
     }
 
     /// How `after` differs, in a few lines; empty when it does not.
     pub(crate) fn difference(&self, after: &Self) -> String {
         let mut difference = self.files.difference(&after.files);
-        if self.record != after.record {
-            let text = |record: &Option<Value>| record.as_ref().map_or("none".to_owned(), Value::to_string);
-            _ = writeln!(difference, "! {RECORD} {} -> {}", text(&self.record), text(&after.record));
+        for (what, old, new) in
+            [(RECORD, &self.record, &after.record), ("the database's rows", &self.database, &after.database)]
+        {
+            if old != new {
+                _ = writeln!(difference, "! {what}: {}", first_difference(old.as_ref(), new.as_ref()));
+            }
         }
         let more = difference.lines().count().saturating_sub(LINES_TOLD);
         let mut told: String = difference.split_inclusive('\n').take(LINES_TOLD).collect();
@@ -51,6 +67,14 @@ impl Holdings {
         }
         told
     }
+}
+
+/// Where two values part, with what stands around it.
+fn first_difference(old: Option<&Value>, new: Option<&Value>) -> String {
+    let [old, new] = [old, new].map(|value| value.map_or("none".to_owned(), Value::to_string));
+    let at = old.bytes().zip(new.bytes()).position(|(old, new)| old != new).unwrap_or_default().saturating_sub(AROUND);
+    let part = |text: &str| text.chars().skip(at).take(3 * AROUND).collect::<String>();
+    format!("...{} -> ...{}", part(&old), part(&new))
 }
 
 fn record(path: &Path) -> Result<Option<Value>> {
@@ -74,16 +98,19 @@ fn forget_times(value: &mut Value) {
     }
 }
 
-/// Counts the blobs in the staging folder, which must be what their names say, apart from one that was cut off.
-fn staged(folder: &Path) -> Result<usize> {
+/// The bytes of the blobs in the staging folder, each of which must be what its name says. One that was cut off has another.
+fn staged(folder: &Path) -> Result<u64> {
     let mut whole = 0;
     for entry in folder.read_dir().into_iter().flatten() {
         let entry = entry?;
         let (name, content) = (entry.file_name().to_string_lossy().into_owned(), std::fs::read(entry.path())?);
         if !name.ends_with(".partial") {
-            let digest = hex::encode(Sha256::digest(&content));
-            ensure!(name == digest, "{} is not what its name says", entry.path().display());
-            whole += 1;
+            ensure!(
+                name == hex::encode(Sha256::digest(&content)),
+                "{} is not what its name says",
+                entry.path().display()
+            );
+            whole += content.len() as u64;
         }
     }
     Ok(whole)

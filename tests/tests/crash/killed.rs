@@ -1,6 +1,6 @@
 //! Killed before, and after, each call by which an operation changes the file system; and killed again in the recovery.
 
-use crate::operation::{INSTALL, Operation, PURGE, UNINSTALL};
+use crate::operation::{FAILING_UPDATE, INSTALL, Operation, PURGE, ROLLBACK, UNINSTALL, UPDATE};
 use crate::sample;
 use crate::scene::{Scene, Stage};
 use anyhow::Result;
@@ -8,10 +8,10 @@ use landfall_tests::strace::{Call, Fault, Point};
 use std::fmt;
 
 /// How many moments of an operation continuous integration walks through.
-const SAMPLE: usize = 200;
+const SAMPLE: usize = 60;
 
 /// How many moments of each of its recoveries.
-const RECOVERY_SAMPLE: usize = 30;
+const RECOVERY_SAMPLE: usize = 8;
 
 /// When a process is killed.
 #[derive(Debug, Clone)]
@@ -74,4 +74,19 @@ fn an_uninstall_killed_anywhere_is_undone_or_whole_and_can_be_repeated() -> Resu
 #[test]
 fn a_purge_killed_anywhere_is_undone_or_whole_and_can_be_repeated() -> Result<()> {
     operation_killed_anywhere(PURGE)
+}
+
+#[test]
+fn an_update_killed_anywhere_is_undone_or_whole_and_can_be_repeated() -> Result<()> {
+    operation_killed_anywhere(UPDATE)
+}
+
+#[test]
+fn a_failing_update_killed_anywhere_is_undone_and_can_be_repeated() -> Result<()> {
+    operation_killed_anywhere(FAILING_UPDATE)
+}
+
+#[test]
+fn a_rollback_killed_anywhere_is_undone_or_whole_and_can_be_repeated() -> Result<()> {
+    operation_killed_anywhere(ROLLBACK)
 }

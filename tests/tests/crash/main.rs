@@ -4,12 +4,15 @@
 //! `operation` is the table of what is done to a host; a [`scene::Scene`] is one of its rows made ready and walked through;
 //! `killed`, `failed` and `full` say what happens on the way, and what must hold then.
 
+mod database;
 mod disk;
+mod exit;
 mod failed;
 mod full;
 mod holdings;
 mod killed;
 mod operation;
+mod resumed;
 mod sample;
 mod scene;
 mod site;

@@ -1,6 +1,7 @@
 //! The table of operations.
 
-use crate::site::Site;
+use crate::database;
+use crate::site::{FIRST, SECOND, Site};
 use anyhow::Result;
 use landfall_tests::Command;
 use std::path::Path;
@@ -40,6 +41,35 @@ pub(crate) const PURGE: Operation = Operation {
 pub(crate) const RECOVER: Operation =
     Operation { name: "recover", ground: |_, _| Ok(()), command: |site, root| site.run(root, &["recover"]), exit: 0 };
 
+/// The next release comes, with another schema.
+pub(crate) const UPDATE: Operation = Operation { name: "update", ground: in_use, command: Site::update, exit: 0 };
+
+/// The next release comes and goes: its own recovery is broken.
+pub(crate) const FAILING_UPDATE: Operation =
+    Operation { name: "failing update", ground: in_use, command: Site::failing_update, exit: 7 };
+
+/// The release before comes back.
+pub(crate) const ROLLBACK: Operation = Operation {
+    name: "rollback",
+    ground: updated,
+    command: |site, root| site.run(root, &["rollback", "--to", FIRST, "--yes"]),
+    exit: 0,
+};
+
 fn installed(site: &Site, root: &Path) -> Result<()> {
     site.install(root).ok().map(drop)
+}
+
+fn in_use(site: &Site, root: &Path) -> Result<()> {
+    installed(site, root)?;
+    database::fill(root)
+}
+
+/// The second release runs, and has proven itself.
+fn updated(site: &Site, root: &Path) -> Result<()> {
+    in_use(site, root)?;
+    site.update(root).ok()?;
+    std::fs::write(root.join(database::FOLDER).join("proven"), format!("{SECOND}-2\n"))?;
+    // What happens before a start of the service: its tries are no longer counted.
+    site.run(root, &["recover", "--before-start"]).ok().map(drop)
 }

@@ -4,6 +4,7 @@ use crate::holdings::Holdings;
 use crate::operation::{self, Operation};
 use crate::site::Site;
 use anyhow::{Context as _, Result, bail, ensure};
+use landfall_tests::stand_in::Order;
 use landfall_tests::strace::{self, Call, Fault, Point, Trace};
 use landfall_tests::{Command, Output};
 use std::path::{Path, PathBuf};
@@ -11,6 +12,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 use tempfile::TempDir;
+
+/// A host's root in its folder, beside what the tests note about it.
+const HOST: &str = "host";
 
 /// How many hosts are worked on side by side.
 const WORKERS: usize = 2;
@@ -22,7 +26,7 @@ const MEMORY: &str = "/dev/shm";
 const JOURNAL: &str = "/journal.json\")";
 
 /// How many failures of a walk are told: they tend to resemble each other.
-const FAILURES_TOLD: usize = 20;
+const FAILURES_TOLD: usize = 10;
 
 /// An operation made ready.
 #[derive(Debug)]
@@ -55,8 +59,7 @@ impl Scene {
             let title = format!("recover from {} after {step} steps", self.title);
             Self::new(operation::RECOVER, title, |site, root| {
                 (self.operation.ground)(site, root)?;
-                let command = (self.operation.command)(site, root);
-                strace::run_with(&command, Fault::Kill, call, &root.with_extension("log")).map(drop)
+                self.disturb(root, Fault::Kill, call).map(drop)
             })
         })
     }
@@ -71,12 +74,11 @@ impl Scene {
     fn new(operation: Operation, title: String, ground: impl FnOnce(&Site, &Path) -> Result<()>) -> Result<Self> {
         let site = Site::shared()?;
         let folder = tempfile::Builder::new().prefix("landfall-crash-").tempdir_in(MEMORY)?;
-        let before = folder.path().join("before");
+        let before = folder.path().join("before").join(HOST);
         bare(&before)?;
         ground(site, &before).with_context(|| format!("prepare {title}"))?;
         let whole = copy(&before, &folder.path().join("whole"))?;
-        let log = whole.with_extension("log");
-        let trace = strace::points(&(operation.command)(site, &whole), operation.exit, &whole, &log)?;
+        let trace = strace::points(&(operation.command)(site, &whole), operation.exit, &whole, &log_of(&whole))?;
         let (old, new) = (Holdings::of(&before)?, Holdings::of(&whole)?);
         ensure!(!trace.points.is_empty(), "{title}: no points: the log is not read right");
         println!("{title}: {} calls change the file system", trace.points.len());
@@ -113,14 +115,38 @@ impl Scene {
         Ok(())
     }
 
+    /// Where its hosts live.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Whether it settles what was interrupted.
+    pub(crate) fn is_recovery(&self) -> bool {
+        self.operation.name == operation::RECOVER.name
+    }
+
     /// How the operation ends when nobody disturbs it.
     pub(crate) fn exit(&self) -> i32 {
         self.operation.exit
     }
 
+    /// Does the operation to the host below `root`, with `fault` at `call`.
+    fn disturb(&self, root: &Path, fault: Fault, call: &Call) -> Result<Output> {
+        let (command, log) = ((self.operation.command)(self.site, root), log_of(root));
+        if call.program == 0 {
+            return strace::run_with(&command, fault, call, &log);
+        }
+        let started = self.trace.programs.iter().take(call.program);
+        let run = started.filter(|program| program.contains("/opt/landfall/")).count();
+        let order = Order::place(root, run, fault, call, &log)?;
+        let output = command.run()?;
+        order.withdraw()?;
+        strace::happened(fault, call, &log, output)
+    }
+
     /// A host in a folder elsewhere.
-    pub(crate) fn stage_at(&self, root: &Path) -> Result<Stage<'_>> {
-        copy(&self.folder.path().join("before"), root).map(|root| Stage { scene: self, root })
+    pub(crate) fn stage_at(&self, folder: &Path) -> Result<Stage<'_>> {
+        copy(&self.folder.path().join("before").join(HOST), folder).map(|root| Stage { scene: self, root })
     }
 
     fn stage(&self, worker: usize) -> Result<Stage<'_>> {
@@ -136,8 +162,7 @@ impl Stage<'_> {
 
     /// The operation, to which `fault` happens at `call`.
     pub(crate) fn disturbed(&self, fault: Fault, call: &Call) -> Result<Output> {
-        let log = self.root.with_extension("log");
-        strace::run_with(&self.command(), fault, call, &log).map(|(output, _)| output)
+        self.scene.disturb(&self.root, fault, call)
     }
 
     fn command(&self) -> Command {
@@ -169,17 +194,28 @@ impl Stage<'_> {
     }
 
     pub(crate) fn is_new(&self) -> Result<()> {
-        let now = Holdings::of(&self.root)?;
-        let difference = self.scene.new.difference(&now);
+        let difference = self.scene.new.difference(&Holdings::of(&self.root)?);
         ensure!(difference.is_empty(), "the host is not as it was to be:\n{difference}");
-        ensure!(now.staged == 0, "{} blobs are still in the staging folder", now.staged);
         Ok(())
     }
 
-    /// The same command again, undisturbed.
+    /// The bytes of the blobs that wait in the staging folder.
+    pub(crate) fn staged_bytes(&self) -> Result<u64> {
+        Holdings::of(&self.root).map(|holdings| holdings.staged)
+    }
+
+    /// Does the operation, undisturbed, and counts the bytes that it reads from the media.
+    pub(crate) fn bytes_read(&self) -> Result<u64> {
+        strace::bytes_read(&self.command(), self.scene.site.media(), &log_of(&self.root))
+    }
+
+    /// The same command again, undisturbed. It also clears what was staged.
     pub(crate) fn again(&self) -> Result<()> {
         self.operate()?.exits(self.scene.operation.exit).context("the same command again")?;
-        self.is_new().context("after the same command again")
+        self.is_new().context("after the same command again")?;
+        let (staged, expected) = (self.staged_bytes()?, self.scene.new.staged);
+        ensure!(staged <= expected, "{staged} bytes are still in the staging folder");
+        Ok(())
     }
 }
 
@@ -191,10 +227,18 @@ fn bare(root: &Path) -> Result<()> {
     Ok(())
 }
 
-fn copy(from: &Path, to: &Path) -> Result<PathBuf> {
+/// Copies the host below `from` into a folder of its own, and returns its root.
+fn copy(from: &Path, folder: &Path) -> Result<PathBuf> {
+    let to = folder.join(HOST);
     if to.exists() {
-        std::fs::remove_dir_all(to)?;
+        std::fs::remove_dir_all(&to)?;
     }
-    Command::new("cp").arg("-a").args([from, to]).ok()?;
-    Ok(to.to_owned())
+    std::fs::create_dir_all(folder)?;
+    Command::new("cp").arg("-a").args([from, &to]).ok()?;
+    Ok(to)
+}
+
+/// Where strace writes about the host below `root`.
+fn log_of(root: &Path) -> PathBuf {
+    root.with_file_name("log")
 }

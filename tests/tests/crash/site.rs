@@ -1,23 +1,33 @@
 //! The programs and bundles that all operations work with.
 
 use anyhow::Result;
-use landfall_tests::{Command, Image, Publisher, Release, ensure_tools};
+use landfall_tests::next::SCHEMA;
+use landfall_tests::{Command, Programs, Publisher, Release, ensure_tools, stand_in};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
+
+/// The release that hosts begin with.
+pub(crate) const FIRST: &str = "1.0.0";
+
+/// The one that they move on to; its serial is 2.
+pub(crate) const SECOND: &str = "1.1.0";
 
 /// An installer with bundles for it.
 #[derive(Debug)]
 pub(crate) struct Site {
+    pub(crate) programs: Programs,
     installer: PathBuf,
-    pub(crate) bundle: PathBuf,
     key: PathBuf,
+    first: PathBuf,
+    second: PathBuf,
+    broken: PathBuf,
 }
 
 impl Site {
     /// The one site that all tests share, made by the first.
     pub(crate) fn shared() -> Result<&'static Self> {
         static SITE: Mutex<Option<&'static Site>> = Mutex::new(None);
-        let mut site = SITE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut site = SITE.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(site) = *site {
             return Ok(site);
         }
@@ -29,12 +39,23 @@ impl Site {
     fn new() -> Result<Self> {
         ensure_tools()?;
         let publisher = Publisher::new("crash")?;
-        // The smallest static program stands in for the two large ones: what is copied matters little, how matters.
-        let stand_in = publisher.programs().hello()?;
-        let more = format!("[runtime]\nbinary = \"{0}\"\ninstaller = \"{0}\"\n", stand_in.display());
-        let images: Vec<Image> = vec![publisher.hello()?];
-        let bundle = publisher.pack(&Release { version: "1.0.0".to_owned(), serial: 1, images, more })?;
-        Ok(Self { installer: publisher.programs().installer()?, bundle, key: publisher.public_key() })
+        let programs = publisher.programs().clone();
+        let installer = programs.installer()?;
+        let (ours, next) = (programs.runtime()?, programs.next_runtime()?);
+        let pack = |version: &str, serial, schema, real: &[&Path]| {
+            let images = vec![publisher.hello_of(version)?];
+            let more = stand_ins(&publisher, version, schema, real)?;
+            publisher.pack(&Release { version: version.to_owned(), serial, images, more })
+        };
+        Ok(Self {
+            first: pack(FIRST, 1, SCHEMA - 1, &[&ours, &installer])?,
+            second: pack(SECOND, 2, SCHEMA, &[&next, &installer])?,
+            // Its own recovery is asked last: everything else of the update is done by then.
+            broken: pack("1.2.0-broken", 3, SCHEMA, &[&next])?,
+            key: publisher.public_key(),
+            installer,
+            programs,
+        })
     }
 
     /// `landfall-installer` with `words`, for the host below `root`.
@@ -43,6 +64,36 @@ impl Site {
     }
 
     pub(crate) fn install(&self, root: &Path) -> Command {
-        self.run(root, &["install"]).arg(&self.bundle).arg("--trust").arg(&self.key)
+        self.run(root, &["install"]).arg(&self.first).arg("--trust").arg(&self.key)
     }
+
+    pub(crate) fn update(&self, root: &Path) -> Command {
+        self.run(root, &["update", "--yes"]).arg(&self.second)
+    }
+
+    /// The bundle that an update reads.
+    pub(crate) fn media(&self) -> &Path {
+        &self.second
+    }
+
+    pub(crate) fn failing_update(&self, root: &Path) -> Command {
+        self.run(root, &["update", "--yes"]).arg(&self.broken)
+    }
+}
+
+/// What stands in a definition about programs that run the `real` ones. One that is not named is broken.
+fn stand_ins(publisher: &Publisher, version: &str, schema: u32, real: &[&Path]) -> Result<String> {
+    let folder = publisher.file(&format!("{version}-programs"));
+    std::fs::create_dir_all(&folder)?;
+    for (name, real) in ["landfall", "landfall-installer"].into_iter().zip(real) {
+        std::fs::write(folder.join(name), real.display().to_string())?;
+    }
+    let (program, folder, back) = (publisher.programs().stand_in()?, folder.display(), SCHEMA - 1);
+    let program = program.display();
+    Ok(format!(
+        "[runtime]\nbinary = \"{program}\"\ninstaller = \"{program}\"\n\
+         database = {{ schema = {schema}, reversible_to = {back} }}\n\
+         [[file]]\nsource = \"{folder}\"\npath = \"{}\"\n",
+        stand_in::FOLDER
+    ))
 }
