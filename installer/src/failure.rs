@@ -227,13 +227,18 @@ pub(crate) fn of_service(error: &anyhow::Error, unit: &UnitName, units: &dyn Uni
         .into()
 }
 
-/// The update failed, and the release from before runs again: `well` says whether it does so well.
-pub(crate) fn reverted(error: anyhow::Error, release: &InstalledRelease, well: anyhow::Result<()>) -> anyhow::Error {
+/// The release did not pass, and the one from before runs: `again` says how well, if it had stopped for a while.
+pub(crate) fn reverted(
+    error: anyhow::Error,
+    release: &InstalledRelease,
+    again: Option<anyhow::Result<()>>,
+) -> anyhow::Error {
     let failure = Failure::of(&classified(error));
     let id = release.id();
-    let message = match well {
-        Ok(()) => format!("{failure}\nThis host runs {id} again, as before"),
-        Err(ill) => format!("{failure}\nThis host is back at {id}, which is not well: {ill:#}"),
+    let message = match again {
+        None => format!("{failure}\nThis host goes on with {id}, which was not touched"),
+        Some(Ok(())) => format!("{failure}\nThis host runs {id} again, as before"),
+        Some(Err(ill)) => format!("{failure}\nThis host is back at {id}, which is not well: {ill:#}"),
     };
     let hint = "tenants and their data are as before; give the publisher what the log says";
     Failure::new(Exit::Reverted, "reverted", message).hint(hint).into()
@@ -249,14 +254,14 @@ pub(crate) fn is_resumable(error: &anyhow::Error) -> bool {
 pub(crate) fn unsettled(error: anyhow::Error, undo: &anyhow::Error) -> anyhow::Error {
     let failure = Failure::of(&classified(error));
     let message = format!("{failure}; undoing that failed as well: {undo:#}");
-    Failure::new(failure.exit(), failure.code(), message).hint(RECOVER).into()
+    Failure::new(Exit::Busy, "unsettled", message).hint(RECOVER).into()
 }
 
 /// The release is committed, and what remains is recovery's to finish.
 pub(crate) fn unrecorded(error: anyhow::Error) -> anyhow::Error {
     let failure = Failure::of(&classified(error));
     let message = format!("the release is in place, but recording it failed: {failure}");
-    Failure::new(failure.exit(), failure.code(), message).hint("`landfall-installer recover` finishes it").into()
+    Failure::new(Exit::Busy, "unrecorded", message).hint("`landfall-installer recover` finishes it").into()
 }
 
 /// An uninstallation stopped halfway, and its journal is there.
@@ -333,9 +338,9 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_undo_keeps_the_code_and_asks_for_recovery() {
+    fn a_failed_undo_asks_for_recovery() {
         let failure = Failure::of(&unsettled(ReadError::NotABundle.into(), &anyhow::anyhow!("no engine")));
-        assert_eq!((failure.exit(), failure.advice()), (Exit::Damaged, Some(RECOVER)));
+        assert_eq!((failure.exit(), failure.advice()), (Exit::Busy, Some(RECOVER)));
         assert!(failure.to_string().ends_with("undoing that failed as well: no engine"), "{failure}");
     }
 }

@@ -6,6 +6,7 @@
 
 use crate::installed::{Installed, InstalledRelease, RecordError, Surroundings, read_json};
 use crate::layout::Layout;
+use crate::tries::Tries;
 use landfall_manifests::Digest;
 use serde::{Deserialize, Serialize};
 
@@ -50,6 +51,8 @@ pub(crate) struct Transition {
     pub(crate) tags: Vec<String>,
     /// How the operator's settings change, if they do.
     pub(crate) settings: Option<SettingsChange>,
+    /// The counter of the release that is left, if it has not proven itself.
+    pub(crate) tries: Option<Tries>,
     /// Whether going back to an older database may lose rows (`--restore-snapshot`).
     pub(crate) may_restore_snapshot: bool,
 }
@@ -72,6 +75,8 @@ pub(crate) enum Kind {
 pub(crate) struct SettingsChange {
     pub(crate) before: String,
     pub(crate) after: String,
+    /// Some of the operator's settings are not in it any longer: the text from before stays beside it.
+    pub(crate) gives_way: bool,
 }
 
 /// An uninstallation.

@@ -23,6 +23,7 @@ mod recovery;
 mod removal;
 mod retention;
 mod settings;
+mod settings_file;
 mod site;
 mod state;
 mod steps;
@@ -30,6 +31,7 @@ mod store;
 mod tries;
 mod trust;
 mod unfold;
+mod units;
 mod verify;
 
 use cli::Cli;

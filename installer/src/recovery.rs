@@ -32,6 +32,8 @@ pub(crate) fn place(layout: &Layout, release: &InstalledRelease) -> Result<(), P
         durable::remove_entry(&link)?;
         std::fs::hard_link(&place, &link).at("link", &place)?;
         durable::rename(&link, &last)?;
+        // Renaming one of two names of a file over the other does nothing (rename(2)): a run before this one was cut off.
+        durable::remove_entry(&link)?;
     }
     let partial = durable::partial(&place);
     let (mut from, mut to) = (File::open(&source).at("open", &source)?, durable::create(&partial, 0o755)?);

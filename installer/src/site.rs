@@ -51,9 +51,13 @@ impl HostArgs {
 
     /// The host as an earlier operation found it, unless the command line says otherwise.
     pub(crate) fn recorded_site(&self, recorded: &Surroundings, console: Console) -> anyhow::Result<Site> {
-        let engine = self.engine.as_ref().map_or_else(|| recorded.engine.clone(), resolve);
-        let systemd = recorded.systemd && !self.no_systemd;
-        Ok(Site::new(self.layout()?, Surroundings { engine, systemd }, console))
+        let layout = self.layout()?;
+        // The disk of another machine, mounted for rescue, says what runs there, not here.
+        let elsewhere = recorded.systemd && !layout.is_running_system();
+        let recorded_engine = if elsewhere { EngineAddress::None } else { recorded.engine.clone() };
+        let engine = self.engine.as_ref().map_or(recorded_engine, resolve);
+        let systemd = recorded.systemd && !self.no_systemd && !elsewhere;
+        Ok(Site::new(layout, Surroundings { engine, systemd }, console))
     }
 }
 

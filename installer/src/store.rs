@@ -7,7 +7,7 @@
 use crate::durable::{self, At as _, PathError};
 use crate::layout::Layout;
 use landfall_manifests::{Blob, Digest, Hasher};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{DirEntry, File};
 use std::io::{self, ErrorKind, Read as _, Write};
 use std::path::{Path, PathBuf};
@@ -45,14 +45,14 @@ impl Store {
         sizes(&self.layout.incoming())
     }
 
-    /// Whether the blob is there and right, which takes reading it.
-    pub(crate) fn holds(&self, blob: &Blob) -> Result<bool, PathError> {
-        is_right(&self.layout.blob(&blob.digest), blob)
+    /// Whether the blob is there and right, which takes reading it. What cannot be read is not right.
+    pub(crate) fn holds(&self, blob: &Blob) -> bool {
+        is_right(&self.layout.blob(&blob.digest), blob).unwrap_or(false)
     }
 
-    /// Whether the blob is in the staging folder and right, which takes reading it.
-    pub(crate) fn has_staged(&self, blob: &Blob) -> Result<bool, PathError> {
-        is_right(&self.staged(&blob.digest), blob)
+    /// The same of the staging folder.
+    pub(crate) fn has_staged(&self, blob: &Blob) -> bool {
+        is_right(&self.staged(&blob.digest), blob).unwrap_or(false)
     }
 
     /// Opens a blob.
@@ -94,9 +94,15 @@ impl Store {
         durable::sync_folder(&self.layout.incoming())
     }
 
+    /// Empties the staging folder of what `blobs` does not list: of an update that was given up.
+    pub(crate) fn keep_incoming(&self, blobs: &[Blob]) -> Result<(), PathError> {
+        let wanted: BTreeSet<Digest> = blobs.iter().map(|blob| blob.digest).collect();
+        clear(&self.layout.incoming(), |digest| !wanted.contains(digest))
+    }
+
     /// Empties the staging folder of blobs, whole or not.
     pub(crate) fn clear_incoming(&self) -> Result<(), PathError> {
-        clear(&self.layout.incoming())
+        clear(&self.layout.incoming(), |_| true)
     }
 
     /// Removes these blobs. They do not have to be there.
@@ -110,8 +116,8 @@ impl Store {
 
     /// Removes all blobs, also those that are not whole yet, and nothing else.
     pub(crate) fn clear(&self) -> Result<(), PathError> {
-        clear(&self.layout.incoming())?;
-        clear(&self.layout.blobs())
+        clear(&self.layout.incoming(), |_| true)?;
+        clear(&self.layout.blobs(), |_| true)
     }
 }
 
@@ -131,14 +137,15 @@ fn sizes(folder: &Path) -> Result<BTreeMap<Digest, u64>, PathError> {
     Ok(sizes)
 }
 
-fn clear(folder: &Path) -> Result<(), PathError> {
+/// Removes the blobs that `goes` names, and all that are not whole.
+fn clear(folder: &Path, goes: impl Fn(&Digest) -> bool) -> Result<(), PathError> {
     let entries = match std::fs::read_dir(folder) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         other => other.at("read the folder", folder)?,
     };
     for entry in entries {
         let entry = entry.at("read the folder", folder)?;
-        if digest_of(&entry).is_some() || is_partial(&entry) {
+        if digest_of(&entry).is_some_and(|digest| goes(&digest)) || is_partial(&entry) {
             durable::remove_entry(&entry.path())?;
         }
     }
@@ -152,17 +159,14 @@ fn rename_if_there(from: &Path, to: &Path) -> Result<(), PathError> {
     }
 }
 
-fn is_right(path: &Path, blob: &Blob) -> Result<bool, PathError> {
-    let mut file = match File::open(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
-        other => other.at("open", path)?,
-    };
-    if file.metadata().at("look at", path)?.len() != blob.size {
+fn is_right(path: &Path, blob: &Blob) -> io::Result<bool> {
+    let mut file = File::open(path)?;
+    if file.metadata()?.len() != blob.size {
         return Ok(false);
     }
     let (mut hasher, mut buffer) = (Hasher::default(), vec![0; CHUNK]);
     loop {
-        match file.read(&mut buffer).at("read", path)? {
+        match file.read(&mut buffer)? {
             0 => return Ok(hasher.finish() == blob.digest),
             read => hasher.update(&buffer[..read]),
         }
@@ -212,20 +216,20 @@ mod tests {
         std::fs::create_dir_all(layout.incoming()).unwrap();
         let store = Store::new(&layout);
         let blob = Blob { digest: Digest::of(b"blob"), size: 4 };
-        assert!(!store.holds(&blob).unwrap());
+        assert!(!store.holds(&blob));
 
         let mut incoming = store.incoming(&blob.digest).unwrap();
         incoming.write_all(b"blob").unwrap();
-        assert!(!store.holds(&blob).unwrap(), "not before it is kept");
+        assert!(!store.holds(&blob), "not before it is kept");
         incoming.keep().unwrap();
-        assert!(store.has_staged(&blob).unwrap() && !store.holds(&blob).unwrap(), "not before all have verified");
+        assert!(store.has_staged(&blob) && !store.holds(&blob), "not before all have verified");
         store.admit(std::slice::from_ref(&blob)).unwrap();
-        assert!(store.holds(&blob).unwrap() && !store.has_staged(&blob).unwrap());
+        assert!(store.holds(&blob) && !store.has_staged(&blob));
         assert_eq!(store.sizes().unwrap(), BTreeMap::from([(blob.digest, 4)]));
 
         for wrong in ["blub", "blob2", ""] {
             std::fs::write(layout.blob(&blob.digest), wrong).unwrap();
-            assert!(!store.holds(&blob).unwrap(), "{wrong:?}");
+            assert!(!store.holds(&blob), "{wrong:?}");
         }
     }
 
@@ -239,7 +243,7 @@ mod tests {
         std::fs::write(layout.blob(&blob.digest), "blob").unwrap();
         for _ in 0..2 {
             store.retract(&[blob.digest]).unwrap();
-            assert!(store.has_staged(&blob).unwrap() && !store.holds(&blob).unwrap());
+            assert!(store.has_staged(&blob) && !store.holds(&blob));
         }
         std::fs::write(layout.incoming().join(format!(".{}.partial", blob.digest.hex())), "bl").unwrap();
         store.clear_incoming().unwrap();

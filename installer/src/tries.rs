@@ -26,6 +26,9 @@ pub(crate) struct Tries {
     /// `<version>-<serial>`
     pub(crate) release: String,
     pub(crate) left: u32,
+    /// It ended after its last try, too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) spent: bool,
 }
 
 /// What a start means.
@@ -42,9 +45,14 @@ impl Tries {
         read_json(&layout.tries())
     }
 
-    /// Begins to count the starts of a release.
+    /// Begins to count the starts of a release, whatever it proved in an earlier stay.
     pub(crate) fn arm(layout: &Layout, release: &ReleaseId) -> Result<(), PathError> {
-        write_json(&layout.tries(), &Self { release: release.to_string(), left: TRIES })
+        durable::remove(&layout.proven())?;
+        Self { release: release.to_string(), left: TRIES, spent: false }.write(layout)
+    }
+
+    pub(crate) fn write(&self, layout: &Layout) -> Result<(), PathError> {
+        write_json(&layout.tries(), self)
     }
 
     /// Stops to count.
@@ -54,7 +62,7 @@ impl Tries {
 
     /// Whether the release that `current` points at has had its tries.
     pub(crate) fn exhausted(layout: &Layout) -> Result<bool, RecordError> {
-        Ok(Self::counting(layout)?.is_some_and(|tries| tries.left == 0))
+        Ok(Self::counting(layout)?.is_some_and(|tries| tries.spent))
     }
 
     /// The counter, if it is one of the current release that has not proven itself.
@@ -62,26 +70,26 @@ impl Tries {
         let Some(tries) = Self::read(layout)? else { return Ok(None) };
         let current = std::fs::read_link(layout.current()).ok();
         let is_current = current.as_ref().and_then(|link| link.file_name()) == Some(tries.release.as_ref());
-        // What cannot be read proves nothing.
-        let proven = durable::read(&layout.proven(), PROVEN_BYTES).ok().flatten().unwrap_or_default();
-        let has_proven = proven.strip_suffix(b"\n") == Some(tries.release.as_bytes());
-        Ok(Some(tries).filter(|_| is_current && !has_proven))
+        Ok(Some(tries).filter(|tries| is_current && !has_proven(layout, &tries.release)))
     }
 }
 
-/// Counts a start of the service that is about to happen.
+/// Whether the release has run well for long enough. What cannot be read proves nothing.
+pub(crate) fn has_proven(layout: &Layout, release: &str) -> bool {
+    let proven = durable::read(&layout.proven(), PROVEN_BYTES).ok().flatten().unwrap_or_default();
+    proven.strip_suffix(b"\n") == Some(release.as_bytes())
+}
+
+/// Counts a start of the service that is about to happen. Writes under a temporary name of its own: the installer may be
+/// writing too.
 pub(crate) fn count_start(layout: &Layout) -> Result<Start, RecordError> {
-    match Tries::counting(layout)? {
-        None => {
-            Tries::disarm(layout)?;
-            Ok(Start::Free)
-        }
-        Some(Tries { left: 0, .. }) => Ok(Start::Exhausted),
-        Some(Tries { release, left }) => {
-            write_json(&layout.tries(), &Tries { release, left: left - 1 })?;
-            Ok(Start::Free)
-        }
-    }
+    let Some(mut tries) = Tries::counting(layout)? else { return Ok(Start::Free) };
+    tries.spent = tries.left == 0;
+    tries.left = tries.left.saturating_sub(1);
+    let temporary = layout.state().join(".tries.start");
+    write_json(&temporary, &tries)?;
+    durable::rename(&temporary, &layout.tries())?;
+    Ok(if tries.spent { Start::Exhausted } else { Start::Free })
 }
 
 #[cfg(test)]
@@ -109,9 +117,9 @@ mod tests {
         let (_folder, layout) = host("1.1.0-2");
         Tries::arm(&layout, &id("1.1.0-2")).unwrap();
         for left in (0..TRIES).rev() {
-            assert!(!Tries::exhausted(&layout).unwrap());
             assert_eq!(count_start(&layout).unwrap(), Start::Free);
             assert_eq!(Tries::read(&layout).unwrap().unwrap().left, left);
+            assert!(!Tries::exhausted(&layout).unwrap());
         }
         assert_eq!(count_start(&layout).unwrap(), Start::Exhausted);
         assert!(Tries::exhausted(&layout).unwrap());
@@ -126,14 +134,17 @@ mod tests {
         assert!(Tries::read(&layout).unwrap().is_some(), "another release has proven itself");
         std::fs::write(layout.proven(), "1.1.0-2\n").unwrap();
         assert_eq!(count_start(&layout).unwrap(), Start::Free);
-        assert_eq!(Tries::read(&layout).unwrap(), None);
+        assert_eq!(Tries::counting(&layout).unwrap(), None);
+        Tries::arm(&layout, &id("1.1.0-2")).unwrap();
+        assert!(Tries::counting(&layout).unwrap().is_some(), "it has to prove itself again");
     }
 
     #[test]
     fn a_counter_of_another_release_counts_nothing() {
         let (_folder, layout) = host("1.0.0-1");
         Tries::arm(&layout, &id("1.1.0-2")).unwrap();
+        let armed = Tries::read(&layout).unwrap();
         assert_eq!(count_start(&layout).unwrap(), Start::Free);
-        assert_eq!(Tries::read(&layout).unwrap(), None);
+        assert_eq!((Tries::counting(&layout).unwrap(), Tries::read(&layout).unwrap()), (None, armed));
     }
 }

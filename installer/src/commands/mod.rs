@@ -1,5 +1,6 @@
 //! The commands, a file each: what was typed, and what is done about it.
 
+mod chosen;
 pub(crate) mod install;
 mod opened;
 pub(crate) mod plan;

@@ -1,5 +1,6 @@
+use super::chosen::SettingsArgs;
 use super::opened::{self, Offer};
-use super::prepared::{self, Prepared, SettingsArgs};
+use super::prepared::{self, Prepared};
 use crate::failure;
 use crate::plan::Plan;
 use crate::policy::Verdict;

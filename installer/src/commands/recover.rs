@@ -1,6 +1,6 @@
 use super::rollback::Return;
 use crate::installed::Installed;
-use crate::journal::{Journal, Operation};
+use crate::journal::{Journal, Operation, StepName, Transition};
 use crate::layout::Layout;
 use crate::site::{HostArgs, Site};
 use crate::state::{self, State};
@@ -60,7 +60,8 @@ pub(crate) fn run(args: &Args, host: &HostArgs, console: Console) -> anyhow::Res
 fn settle(site: &Site, journal: &Journal, state: State) -> anyhow::Result<&'static str> {
     site.console.detail(format_args!("settling with engine {}", site.surroundings.engine));
     match &journal.operation {
-        Operation::Transition(transition) if transition.is_committed() => {
+        // A release that has proven itself was only never recorded, because its installer was killed.
+        Operation::Transition(transition) if transition.is_committed() || is_proven(&site.layout, transition) => {
             steps::finish(site, transition)?;
             state.end()?;
             Ok("finished")
@@ -76,6 +77,13 @@ fn settle(site: &Site, journal: &Journal, state: State) -> anyhow::Result<&'stat
     }
 }
 
+fn is_proven(layout: &Layout, transition: &Transition) -> bool {
+    let target = transition.target().id().to_string();
+    let current = std::fs::read_link(layout.current()).ok();
+    let is_current = current.as_ref().and_then(|link| link.file_name()) == Some(target.as_ref());
+    transition.has_begun(StepName::Switch) && is_current && tries::has_proven(layout, &target)
+}
+
 /// Whether the release that runs has to give way: no try is left, or systemd does not try any longer, because the release does
 /// not understand its settings.
 fn has_had_its_tries(host: &HostArgs, layout: &Layout, console: Console) -> anyhow::Result<bool> {
@@ -85,7 +93,7 @@ fn has_had_its_tries(host: &HostArgs, layout: &Layout, console: Console) -> anyh
         Some(units) => units.status(&UnitName::LANDFALL)?.active == ActiveState::Failed,
         None => false,
     };
-    Ok(tries.left == 0 || failed)
+    Ok(tries.spent || failed)
 }
 
 /// Lowers the counter of a release that has not proven itself. One that has had its tries is left to recovery, which the
@@ -93,7 +101,9 @@ fn has_had_its_tries(host: &HostArgs, layout: &Layout, console: Console) -> anyh
 fn before_start(layout: &Layout, console: Console) -> anyhow::Result<()> {
     if tries::count_start(layout)? == Start::Exhausted {
         console.warn("this release has ended again and again: going back to the one before it");
-        Systemctl::new().start_detached(&UnitName::RECOVER)?;
+        if layout.is_running_system() {
+            Systemctl::new().start_detached(&UnitName::RECOVER)?;
+        }
     }
     Ok(())
 }
@@ -116,9 +126,8 @@ fn go_back(host: &HostArgs, layout: &Layout, state: State, console: Console) -> 
     match Return::prepare(&site, before, target, false) {
         Ok(planned) => planned.carry_out(&site, Some(state))?,
         Err(error) => {
-            console.warn(format_args!("the release before it cannot take its place: {error:#}"));
             Tries::disarm(layout)?;
-            return Ok("kept: the release before it cannot take its place");
+            return Err(error.context("the release ended again and again, and the one before it cannot take its place"));
         }
     }
     Ok("taken back, because its release ended again and again")

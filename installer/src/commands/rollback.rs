@@ -1,4 +1,5 @@
-use super::prepared::{self, ChosenSettings};
+use super::chosen::{self, ChosenSettings, Conflict};
+use super::prepared;
 use super::update::Report;
 use crate::database;
 use crate::failure;
@@ -10,6 +11,7 @@ use crate::policy::Refusal;
 use crate::site::{HostArgs, Site};
 use crate::state::State;
 use crate::steps::{self, Work};
+use crate::tries::Tries;
 use crate::trust;
 use landfall_console::{Console, Exit, Failure};
 use landfall_keys::{TrustRoot, Verified};
@@ -100,8 +102,12 @@ impl Return {
         })?;
         // The rest of its folder is verified, and put right, as a step.
         let release = kept::manifest(layout, &target, &trust)?;
-        let defaults = prepared::kept_defaults(layout, &target)?;
-        let settings = ChosenSettings::merge(site, &before.current, &defaults)?;
+        let defaults = chosen::kept_defaults(layout, release.get())?;
+        let running = kept::manifest(layout, &before.current, &trust);
+        let base =
+            running.map_or_else(|_| Ok(defaults.clone()), |running| chosen::kept_defaults(layout, running.get()))?;
+        let conflict = if site.detached { Conflict::GivesWay } else { Conflict::Dropped };
+        let settings = ChosenSettings::merge(layout, &base, &defaults, conflict)?;
         let (engine, about) = prepared::engine(site);
         if let Some(Err(reason)) = about.filter(|_| !site.detached) {
             return Err(Failure::new(Exit::Unfit, "no_engine", reason).into());
@@ -121,6 +127,7 @@ impl Return {
             files: Vec::new(),
             tags: new_tags.map(|image| image.tag.clone()).collect(),
             settings: self.settings.change.clone(),
+            tries: Tries::counting(&site.layout)?,
             may_restore_snapshot: self.may_restore_snapshot,
         };
         let work = Work {

@@ -1,5 +1,6 @@
+use super::chosen::SettingsArgs;
 use super::opened::{self, Offer};
-use super::prepared::{self, SettingsArgs};
+use super::prepared;
 use crate::failure;
 use crate::installed::Installed;
 use crate::journal::Journal;

@@ -18,7 +18,7 @@ pub(super) fn check_store(layout: &Layout, bundle: &Bundle, damaged: &Path) -> R
     for file in release.files.iter().filter(|file| checked.insert(file.blob)) {
         // A delta's manifest does not list the size of what its base had; the digest decides.
         let blob = stored.get(&file.blob).map(|size| Blob { digest: file.blob, size: *size });
-        if !blob.is_some_and(|blob| store.holds(&blob).unwrap_or(false)) {
+        if !blob.is_some_and(|blob| store.holds(&blob)) {
             let (release, path) = (release.id().into(), damaged.to_owned());
             return Err(KeptError::NoBlob { release, path, file: file.path.to_string(), blob: file.blob });
         }

@@ -3,16 +3,18 @@
 //! The runtime is the one who reads the settings in full. Here only what the installer needs is read: two ports and an
 //! address, and whether a key exists, which it does if the release's own file has it.
 
+mod giving_way;
 mod sheet;
 mod spelling;
 mod splice;
 mod three_way;
 mod update;
 
+pub(crate) use giving_way::giving_way;
 pub(crate) use three_way::Conflicts;
-pub(crate) use three_way::{Change, Conflict, Merged, three_way};
 #[cfg(test)]
-pub(crate) use three_way::{Clash, Why};
+pub(crate) use three_way::Why;
+pub(crate) use three_way::{Change, Clash, Conflict, Merged, three_way};
 pub(crate) use update::{UpdateSettings, update};
 
 use std::net::Ipv4Addr;

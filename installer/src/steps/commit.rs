@@ -7,6 +7,7 @@ use crate::recovery;
 use crate::retention;
 use crate::site::Site;
 use crate::tries::Tries;
+use crate::units;
 
 pub(super) fn act(work: &Work<'_>, transition: &Transition) -> anyhow::Result<()> {
     finish(work.site, transition)
@@ -20,6 +21,7 @@ pub(crate) fn finish(site: &Site, transition: &Transition) -> anyhow::Result<()>
     write_json(&layout.installed(), &transition.after)?;
     if transition.kind == Kind::Update {
         recovery::place(layout, target)?;
+        units::replace_recovery(site, target)?;
     }
     // A release that was good once is not counted again: there would be no end of going back and forth.
     if transition.kind == Kind::Rollback {

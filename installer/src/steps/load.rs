@@ -78,7 +78,20 @@ fn check(image: &Image, found: Option<&LocalImage>, id_is_config: bool) -> Resul
 }
 
 /// Takes the tags away that were not there before, and with the last tag the engine removes the image.
+///
+/// Where a release is to run again, it does not wait for that: a tenant may have been made from a new image meanwhile, or the
+/// engine be away. What is left has a tag that no release has, which the next collection finds.
 pub(super) fn undo(site: &Site, transition: &Transition) -> anyhow::Result<()> {
+    match untag(site, transition) {
+        Err(error) if transition.before.is_some() => {
+            site.console.warn(format_args!("images of {} stay in the engine: {error:#}", transition.target().id()));
+            Ok(())
+        }
+        other => other,
+    }
+}
+
+fn untag(site: &Site, transition: &Transition) -> anyhow::Result<()> {
     if transition.tags.is_empty() {
         return Ok(());
     }

@@ -144,8 +144,8 @@ fn undo_after(work: &Work<'_>, transition: &Transition, state: State, error: any
         site.console.warn(format_args!("what was staged is left behind: {error:#}"));
     }
     if let Some(source) = transition.source().filter(|_| transition.has_begun(StepName::Snapshot)) {
-        let well = if transition.has_begun(StepName::Switch) { probe::again(work, source) } else { Ok(()) };
-        return failure::reverted(error, source, well);
+        let again = transition.has_begun(StepName::Switch).then(|| probe::again(work, source));
+        return failure::reverted(error, source, again);
     }
     site.console.say("everything was undone: the host is as it was before");
     error

@@ -13,7 +13,8 @@ use crate::site::Site;
 use crate::tries::Tries;
 use crate::{durable, interrupt};
 use anyhow::{Context as _, bail, ensure};
-use landfall_systemd::UnitName;
+use landfall_systemd::{UnitManager, UnitName};
+use std::cell::Cell;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -40,9 +41,24 @@ pub(super) fn act(work: &Work<'_>, transition: &Transition) -> anyhow::Result<()
     let well_for = if transition.before.is_some() { work.update.healthy_for } else { FIRST };
     let gate = Gate { well_for, patience: work.update.patience, interval: INTERVAL };
     let release = target.id().to_string();
-    gate.wait(|| health::check(work.ports.address, work.ports.api, &release), || give_up(site))
+    let process = Cell::new(None);
+    let ask = || {
+        health::check(work.ports.address, work.ports.api, &release)?;
+        is_the_same(units, &process)
+    };
+    gate.wait(ask, || give_up(site))
         .and_then(|()| if transition.before.is_some() { selfcheck(site, target) } else { Ok(()) })
         .map_err(|error| failure::of_service(&error, &UnitName::LANDFALL, units))
+}
+
+/// Whether the process is the one that was there last time. A question that comes while the service starts again waits, and
+/// is answered well: only this shows that it ended in between.
+fn is_the_same(units: &dyn UnitManager, last: &Cell<Option<u32>>) -> Result<(), String> {
+    let process = units.status(&UnitName::LANDFALL).map_err(|error| error.to_string())?.main_pid;
+    match last.replace(process) {
+        Some(last) if process != Some(last) => Err("it ended and was started again".to_owned()),
+        _ => Ok(()),
+    }
 }
 
 /// Why there is no point in waiting any longer.

@@ -26,6 +26,7 @@ pub(super) fn act(work: &Work<'_>, transition: &Transition) -> anyhow::Result<()
     }
     work.make_folders(&[STORE_FOLDER])?;
     let store = Store::new(&work.site.layout);
+    store.keep_incoming(&work.release.blobs)?;
     let progress = work.site.console.progress("verify and stage", Some(delivery.bundle.size()));
     let damaged = |error| failure::damaged_on(delivery.media.path())(error);
     for entry in delivery.bundle.entries() {
@@ -44,7 +45,7 @@ fn stage(delivery: Delivery<'_>, store: &Store, entry: &Entry, progress: &Progre
         return Ok(entry.read(&mut Interruptible(source), &mut io::sink())?);
     }
     let blob = Blob { digest: entry.digest, size: entry.size };
-    if store.holds(&blob)? || store.has_staged(&blob)? {
+    if store.holds(&blob) || store.has_staged(&blob) {
         progress.add(entry.size);
         return Ok(check_frame(delivery, entry)?);
     }

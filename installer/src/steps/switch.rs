@@ -8,9 +8,9 @@ use crate::journal::{SettingsChange, Transition};
 use crate::layout::{LINKS, LINKS_FOLDER, UNITS_FOLDER};
 use crate::site::Site;
 use crate::tries::Tries;
-use crate::{database, failure, removal, settings};
+use crate::{database, failure, kept, removal, settings, settings_file, trust, units};
 use anyhow::Context as _;
-use landfall_systemd::{MAX_TEMPLATE_BYTES, UnitName, Values, render};
+use landfall_systemd::UnitName;
 use std::path::Path;
 
 pub(super) fn act(work: &Work<'_>, transition: &Transition) -> anyhow::Result<()> {
@@ -23,8 +23,13 @@ pub(super) fn act(work: &Work<'_>, transition: &Transition) -> anyhow::Result<()
             durable::point(&link, Path::new(link_target))?;
         }
     }
-    if let Some(SettingsChange { after, .. }) = &transition.settings {
-        durable::write(&site.layout.settings(), after.as_bytes(), 0o644)?;
+    if let Some(change) = &transition.settings {
+        if change.gives_way {
+            let aside = settings_file::set_aside(&site.layout, &change.before)?;
+            site.console
+                .warn(format_args!("settings of yours that do not fit are left out; yours are in {}", aside.display()));
+        }
+        settings_file::write(&site.layout, &change.after)?;
     }
     if let Some(source) = transition.source() {
         Tries::arm(&site.layout, &target.id())?;
@@ -36,28 +41,8 @@ pub(super) fn act(work: &Work<'_>, transition: &Transition) -> anyhow::Result<()
 
 /// Puts the release's units in place of those of `last`, and points `current` at it.
 fn make_current(site: &Site, last: Option<&InstalledRelease>, release: &InstalledRelease) -> anyhow::Result<()> {
-    for unit in &release.units {
-        write_unit(site, release, unit)?;
-    }
-    for unit in last.iter().flat_map(|last| &last.units).filter(|unit| !release.units.contains(unit)) {
-        durable::remove(&site.layout.at(unit))?;
-    }
+    units::replace(site, last, release)?;
     Ok(durable::point(&site.layout.current(), Path::new(&format!("releases/{}", release.id())))?)
-}
-
-fn write_unit(site: &Site, release: &InstalledRelease, unit: &str) -> anyhow::Result<()> {
-    let path = site.layout.at(unit);
-    let template = site.layout.release(&release.id()).join("units").join(path.file_name().unwrap_or_default());
-    let bytes = durable::read(&template, MAX_TEMPLATE_BYTES as u64)?.unwrap_or_default();
-    let text = String::from_utf8(bytes).with_context(|| format!("{unit} of the release is not text"))?;
-    let values = Values { engine: site.surroundings.engine.unit() };
-    let text = render(&text, &values).with_context(|| format!("{unit} of the release cannot be used"))?;
-    // What is right already is left alone: systemd asks for a reload of units whose files are newer than what it has read.
-    let there = durable::read(&path, MAX_TEMPLATE_BYTES as u64)?;
-    if there.as_deref() == Some(text.as_bytes()) {
-        return Ok(());
-    }
-    Ok(durable::write(&path, text.as_bytes(), 0o644)?)
 }
 
 /// Starts what is current, or starts it anew. A restart keeps the listening sockets (sd_pid_notify_with_fds(3)): callers wait.
@@ -90,7 +75,13 @@ pub(super) fn undo(site: &Site, transition: &Transition) -> anyhow::Result<()> {
 
 /// The release that ran before runs again.
 fn go_back(site: &Site, transition: &Transition, source: &InstalledRelease) -> anyhow::Result<()> {
-    Tries::disarm(&site.layout)?;
+    match &transition.tries {
+        Some(tries) => tries.write(&site.layout)?,
+        None => Tries::disarm(&site.layout)?,
+    }
+    if let Err(error) = heal(site, source) {
+        site.console.warn(format_args!("{} may be damaged: {error:#}", source.id()));
+    }
     if let Some(change) = &transition.settings {
         put_back(site, change)?;
     }
@@ -100,16 +91,29 @@ fn go_back(site: &Site, transition: &Transition, source: &InstalledRelease) -> a
     serve(site, true)
 }
 
-/// An operator who changed the settings meanwhile keeps what they wrote.
-fn put_back(site: &Site, change: &SettingsChange) -> anyhow::Result<()> {
-    let path = site.layout.settings();
-    let there = durable::read(&path, settings::MAX_BYTES)?.unwrap_or_default();
-    if there == change.after.as_bytes() {
-        durable::write(&path, change.before.as_bytes(), 0o644)?;
-    } else if there != change.before.as_bytes() {
-        site.console.warn(format_args!("{} was changed meanwhile, and stays as it is", path.display()));
-    }
+/// What runs again must be whole.
+fn heal(site: &Site, release: &InstalledRelease) -> anyhow::Result<()> {
+    let trust = trust::pinned(&site.layout)?.context("this host has no trust root")?;
+    kept::heal(&site.layout, release, &trust, site.console)?;
     Ok(())
+}
+
+/// An operator who changed the settings meanwhile keeps what they wrote, as far as the release understands it.
+fn put_back(site: &Site, change: &SettingsChange) -> anyhow::Result<()> {
+    let there = settings_file::read(&site.layout)?.unwrap_or_default();
+    if there == change.before {
+        return Ok(());
+    }
+    let text = match settings::three_way(&change.after, &there, &change.before) {
+        Ok(merged) => merged.text,
+        Err(error) => {
+            let aside = settings_file::set_aside(&site.layout, &there)?;
+            site.console
+                .warn(format_args!("config.toml was changed meanwhile, and is now in {}: {error}", aside.display()));
+            change.before.clone()
+        }
+    };
+    Ok(settings_file::write(&site.layout, &text)?)
 }
 
 fn undo_first(site: &Site, transition: &Transition) -> anyhow::Result<()> {

@@ -8,3 +8,4 @@ mod refuse;
 mod uninstall;
 mod update;
 mod verify;
+mod way_back;

@@ -1,0 +1,186 @@
+//! The settings that the host will have, decided before anything is done.
+
+use super::opened::Opened;
+use crate::decode::{DecodeError, Decoder, Expected};
+use crate::durable;
+use crate::failure;
+use crate::installed::Installed;
+use crate::journal::SettingsChange;
+use crate::kept;
+use crate::layout::Layout;
+use crate::policy;
+use crate::settings::{self, Clash, Conflicts, Merged, Override, Ports, SettingsError, UpdateSettings};
+use crate::settings_file;
+use crate::site::Site;
+use crate::store::Store;
+use landfall_console::{Exit, Failure};
+use landfall_manifests::{File, Release};
+use std::io::{self, Read};
+use std::path::PathBuf;
+
+/// The operator's own settings.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(crate) struct SettingsArgs {
+    /// A setting for config.toml, such as api.port=8080; may be repeated
+    #[arg(long = "set", value_name = "SECTION.KEY=VALUE")]
+    set: Vec<String>,
+    /// A TOML file of settings; --set goes before it
+    #[arg(long, value_name = "FILE")]
+    answers: Option<PathBuf>,
+}
+
+impl SettingsArgs {
+    /// What is there already is not changed by settings of the command line.
+    pub(super) fn refuse_over(&self, layout: &Layout) -> Result<(), Failure> {
+        if self.set.is_empty() && self.answers.is_none() {
+            return Ok(());
+        }
+        let path = layout.settings();
+        let message = format!("{} is there from before, and --set and --answers would change it", path.display());
+        Err(Failure::new(Exit::Usage, "settings", message).hint("edit the file instead"))
+    }
+}
+
+/// The settings that the host will have.
+pub(super) struct ChosenSettings {
+    pub(super) ports: Ports,
+    pub(super) update: UpdateSettings,
+    /// How the operator's own text changes, if it does.
+    pub(super) change: Option<SettingsChange>,
+    /// What becomes different by the merge with a new release's.
+    pub(super) merged: Merged,
+}
+
+/// The settings that the host will have: its own if it has some, otherwise the release's with the operator's.
+pub(super) fn choose(
+    opened: &Opened,
+    site: &Site,
+    args: &SettingsArgs,
+    before: Option<&Installed>,
+) -> anyhow::Result<ChosenSettings> {
+    let defaults = defaults(opened)?;
+    if let Some(before) = before {
+        args.refuse_over(&site.layout)?;
+        let running = kept::manifest(&site.layout, &before.current, &opened.trust);
+        let base =
+            running.map_or_else(|_| Ok(defaults.clone()), |running| kept_defaults(&site.layout, running.get()))?;
+        return ChosenSettings::merge(&site.layout, &base, &defaults, Conflict::Refused);
+    }
+    if let Some(text) = settings_file::read(&site.layout)? {
+        args.refuse_over(&site.layout)?;
+        return ChosenSettings::unmerged(text, &defaults);
+    }
+    let mut overrides = overrides(args)?;
+    let engine = &site.surroundings.engine;
+    if !engine.is_what_auto_finds() {
+        overrides.insert(0, Override::new("engine", "socket", engine.to_string()));
+    }
+    ChosenSettings::unmerged(settings::merge(&defaults, &overrides)?, &defaults)
+}
+
+impl ChosenSettings {
+    fn new(merged: Merged, defaults: &str, change: Option<SettingsChange>) -> anyhow::Result<Self> {
+        let ports = settings::ports(&merged.text, defaults)?;
+        let update = settings::update(&merged.text, defaults)?;
+        Ok(Self { ports, update, change, merged })
+    }
+
+    fn unmerged(text: String, defaults: &str) -> anyhow::Result<Self> {
+        Self::new(Merged { text, changes: Vec::new() }, defaults, None)
+    }
+
+    /// The text of `config.toml`.
+    pub(super) fn text(&self) -> &str {
+        &self.merged.text
+    }
+
+    /// The operator's settings, brought from the defaults of the release that runs (`base`) to those of the next one.
+    pub(super) fn merge(layout: &Layout, base: &str, defaults: &str, conflict: Conflict) -> anyhow::Result<Self> {
+        let Some(mine) = settings_file::read(layout)? else { return Self::unmerged(defaults.to_owned(), defaults) };
+        let (merged, gives_way) = match settings::three_way(base, &mine, defaults) {
+            Err(SettingsError::Conflicts(conflicts)) if conflict.gives_way(&conflicts) => {
+                (settings::giving_way(base, &mine, defaults, &conflicts), true)
+            }
+            other => (other?, false),
+        };
+        let after = merged.text.clone();
+        let change = (after != mine).then_some(SettingsChange { before: mine, after, gives_way });
+        Self::new(merged, defaults, change)
+    }
+}
+
+/// What becomes of a setting that both the operator and a release changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Conflict {
+    /// It is shown, and nothing begins.
+    Refused,
+    /// The same, unless the release never knew it: on the way back there is nothing to decide.
+    Dropped,
+    /// The operator's value gives way: there is nobody to ask.
+    GivesWay,
+}
+
+impl Conflict {
+    fn gives_way(self, conflicts: &Conflicts) -> bool {
+        match self {
+            Self::Refused => false,
+            Self::Dropped => conflicts.0.iter().all(|conflict| conflict.why == Clash::Dropped),
+            Self::GivesWay => true,
+        }
+    }
+}
+
+/// The default settings of a release that is on this host, out of the store and held against its manifest.
+pub(super) fn kept_defaults(layout: &Layout, release: &Release) -> anyhow::Result<String> {
+    let incomplete = || policy::Refusal::Incomplete(policy::SETTINGS.to_owned());
+    let file = release.files.iter().find(|file| file.path.as_str() == policy::SETTINGS).ok_or_else(incomplete)?;
+    let stored = Store::new(layout).open(&file.blob)?;
+    decoded(file, stored).map_err(|error| failure::of_file(error, file, &layout.blob(&file.blob)))
+}
+
+fn decoded(file: &File, stored: impl Read + Send + 'static) -> io::Result<String> {
+    let expected = Expected { encoding: file.encoding, digest: file.digest, size: file.size };
+    let mut text = String::new();
+    Decoder::new(stored, expected)?.take(settings::MAX_BYTES).read_to_string(&mut text)?;
+    Ok(text)
+}
+
+fn overrides(args: &SettingsArgs) -> anyhow::Result<Vec<Override>> {
+    let mut overrides = Vec::new();
+    if let Some(path) = &args.answers {
+        let usage = |reason: String| Failure::new(Exit::Usage, "answers", reason);
+        let bytes =
+            durable::read(path, settings::MAX_BYTES).map_err(|error| usage(format!("{error}: {}", error.source)))?;
+        let bytes = bytes.ok_or_else(|| usage(format!("there is no file {}", path.display())))?;
+        let text = String::from_utf8(bytes).map_err(|_| usage(format!("{} is not text", path.display())))?;
+        overrides.extend(Override::parse_answers(&text)?);
+    }
+    for text in &args.set {
+        overrides.push(Override::parse(text)?);
+    }
+    Ok(overrides)
+}
+
+/// The release's own `config.toml`, read from its blob and held against its digests. Small, and needed before the bundle
+/// is staged: it says which ports have to be free. What is installed comes from the store all the same.
+fn defaults(opened: &Opened) -> anyhow::Result<String> {
+    let release = opened.bundle.release();
+    let file = release.files.iter().find(|file| file.path.as_str() == policy::SETTINGS);
+    let entry = file.and_then(|file| {
+        let stored = |entry: &&landfall_manifests::Entry| entry.is_blob && entry.digest == file.blob;
+        Some((file, opened.bundle.entries().iter().find(stored)?))
+    });
+    let Some((file, entry)) = entry.filter(|(file, entry)| file.size.max(entry.size) <= settings::MAX_BYTES) else {
+        return Err(policy::Refusal::Incomplete(policy::SETTINGS.to_owned()).into());
+    };
+    let stored = io::Cursor::new(opened.media.entry(entry)?);
+    let text = decoded(file, stored).map_err(|error| match error.kind() {
+        io::ErrorKind::InvalidData if error.get_ref().is_none_or(|inner| !inner.is::<DecodeError>()) => {
+            failure::of_defaults("it is not text").into()
+        }
+        _ => failure::of_file(error, file, opened.media.path()),
+    })?;
+    settings::ports(&text, &text)
+        .map_err(|error| failure::of_defaults(format_args!("{:#}", anyhow::Error::from(error))))?;
+    Ok(text)
+}

@@ -1,0 +1,49 @@
+//! The unit files of a release, rendered for this host.
+
+use crate::durable;
+use crate::installed::InstalledRelease;
+use crate::site::Site;
+use anyhow::{Context as _, ensure};
+use landfall_systemd::{MAX_TEMPLATE_BYTES, UnitName, Values, render};
+
+/// Puts all of the release's units in place of those of `last`, if there was one.
+///
+/// Recovery's own stays then: it goes with the recovery program, which is replaced once the release counts.
+pub(crate) fn replace(site: &Site, last: Option<&InstalledRelease>, release: &InstalledRelease) -> anyhow::Result<()> {
+    for unit in release.units.iter().filter(|unit| last.is_none() || !is_recovery(unit)) {
+        write(site, release, unit)?;
+    }
+    for unit in last.iter().flat_map(|last| &last.units).filter(|unit| !release.units.contains(unit)) {
+        durable::remove(&site.layout.at(unit))?;
+    }
+    Ok(())
+}
+
+/// Puts recovery's unit in place.
+pub(crate) fn replace_recovery(site: &Site, release: &InstalledRelease) -> anyhow::Result<()> {
+    release.units.iter().filter(|unit| is_recovery(unit)).try_for_each(|unit| write(site, release, unit))?;
+    if let Some(units) = site.units.as_deref() {
+        units.daemon_reload()?;
+    }
+    Ok(())
+}
+
+fn is_recovery(unit: &str) -> bool {
+    unit.rsplit('/').next() == Some(UnitName::RECOVER.as_str())
+}
+
+fn write(site: &Site, release: &InstalledRelease, unit: &str) -> anyhow::Result<()> {
+    let path = site.layout.at(unit);
+    let template = site.layout.release(&release.id()).join("units").join(path.file_name().unwrap_or_default());
+    let bytes = durable::read(&template, MAX_TEMPLATE_BYTES as u64)?.unwrap_or_default();
+    ensure!(!bytes.is_empty(), "the release's {} is missing", template.display());
+    let text = String::from_utf8(bytes).with_context(|| format!("{unit} of the release is not text"))?;
+    let values = Values { engine: site.surroundings.engine.unit() };
+    let text = render(&text, &values).with_context(|| format!("{unit} of the release cannot be used"))?;
+    // What is right already is left alone: systemd asks for a reload of units whose files are newer than what it has read.
+    let there = durable::read(&path, MAX_TEMPLATE_BYTES as u64)?;
+    if there.as_deref() == Some(text.as_bytes()) {
+        return Ok(());
+    }
+    Ok(durable::write(&path, text.as_bytes(), 0o644)?)
+}

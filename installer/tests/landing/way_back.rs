@@ -1,0 +1,113 @@
+//! What the way back has to bear: edits, damage, and releases that know more than the one before.
+
+use crate::fixture::{Parts, SETTINGS, Scene};
+
+/// A host that went from 1.0.0-1 to 1.1.0-2, which knows one more setting.
+fn moved_on() -> Scene {
+    let (scene, _) = Scene::landed();
+    let mut parts = Parts::new("1.1.0", 2);
+    parts.file("config.toml", "0644", format!("{SETTINGS}\n[fresh]\nknob = 1\n").as_bytes());
+    let next = scene.put("next.tar", &parts.pack(&scene.key));
+    scene.run(&["update", next.to_str().unwrap()]).ok();
+    scene
+}
+
+fn edit(scene: &Scene, from: &str, to: &str) {
+    let path = scene.root().join("etc/landfall/config.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.contains(from), "{text}");
+    std::fs::write(path, text.replace(from, to)).unwrap();
+}
+
+#[test]
+fn settings_go_forth_and_back_with_the_operators_own() {
+    let scene = moved_on();
+    assert!(scene.read("etc/landfall/config.toml").contains("knob = 1"));
+    edit(&scene, "3000", "8080");
+    scene.run(&["rollback"]).ok();
+    assert_eq!(scene.read("etc/landfall/config.toml"), SETTINGS.replace("3000", "8080"));
+}
+
+#[test]
+fn a_setting_that_only_the_newer_release_knows_is_no_obstacle_on_the_way_back() {
+    let scene = moved_on();
+    edit(&scene, "knob = 1", "knob = 2");
+    scene.run(&["rollback"]).ok().says("config.toml.edited");
+    assert_eq!(scene.read("etc/landfall/config.toml"), SETTINGS);
+    assert!(scene.read("etc/landfall/config.toml.edited").contains("knob = 2"));
+}
+
+#[test]
+fn a_setting_that_both_changed_is_shown_and_refused() {
+    let (scene, _) = Scene::landed();
+    edit(&scene, "3001", "4001");
+    let mut parts = Parts::new("1.1.0", 2);
+    parts.file("config.toml", "0644", SETTINGS.replace("3001", "5001").as_bytes());
+    let next = scene.put("next.tar", &parts.pack(&scene.key));
+    let before = scene.tree();
+    scene.run(&["update", next.to_str().unwrap()]).exits(2).says("tenants.first_port").says("5001");
+    scene.run(&["plan", next.to_str().unwrap()]).exits(2);
+    assert_eq!(scene.tree(), before);
+}
+
+#[test]
+fn a_kept_release_that_rotted_is_put_right_from_the_store() {
+    let scene = moved_on();
+    let kept = scene.root().join("opt/landfall/releases/1.0.0-1");
+    std::fs::write(kept.join("bin/landfall"), "rotten").unwrap();
+    std::fs::write(kept.join("config.toml"), SETTINGS.replace("3000", "6666")).unwrap();
+    std::fs::remove_file(kept.join("units/landfall.service")).unwrap();
+    scene.run(&["rollback"]).ok().says("put right");
+    assert_eq!(scene.read("opt/landfall/current/bin/landfall"), "the runtime 1.0.0");
+    assert_eq!(scene.read("etc/landfall/config.toml"), SETTINGS);
+}
+
+#[test]
+fn a_release_whose_manifest_rotted_can_be_left() {
+    let (scene, _) = Scene::landed();
+    let manifest = scene.root().join("opt/landfall/current/landfall.json");
+    let mut bytes = std::fs::read(&manifest).unwrap();
+    bytes.push(b' ');
+    std::fs::write(manifest, bytes).unwrap();
+    let next = scene.put("next.tar", &Parts::new("1.1.0", 2).pack(&scene.key));
+    scene.run(&["update", next.to_str().unwrap()]).ok().says("damaged");
+}
+
+#[test]
+fn a_release_that_ended_after_its_last_try_gives_way_to_the_one_before() {
+    let scene = moved_on();
+    edit(&scene, "knob = 1", "knob = 2");
+    for _ in 0..5 {
+        scene.run(&["recover", "--before-start"]).ok();
+        scene.run(&["recover"]).ok().says("nothing to settle");
+    }
+    scene.run(&["recover", "--before-start"]).ok().says("again and again");
+    scene.run(&["recover"]).ok().says("taken back");
+    assert_eq!(scene.read("opt/landfall/current/bin/landfall"), "the runtime 1.0.0");
+    assert_eq!(scene.read("etc/landfall/config.toml"), SETTINGS);
+    scene.run(&["recover", "--before-start"]).ok();
+    scene.run(&["recover"]).ok().says("nothing to settle");
+}
+
+#[test]
+fn a_failed_update_leaves_the_counter_of_the_release_that_has_not_proven_itself() {
+    let scene = moved_on();
+    scene.run(&["recover", "--before-start"]).ok();
+    let counter = scene.read("var/lib/landfall/state/tries");
+    let mut parts = Parts::new("1.2.0", 3);
+    parts.file("bin/landfall-installer", "0755", b"#!/bin/sh\nexit 1\n");
+    let broken = scene.put("broken.tar", &parts.pack(&scene.key));
+    scene.run(&["update", broken.to_str().unwrap()]).exits(7);
+    assert_eq!(scene.read("var/lib/landfall/state/tries"), counter);
+}
+
+#[test]
+fn a_release_that_has_proven_itself_is_not_taken_back() {
+    let scene = moved_on();
+    std::fs::write(scene.root().join("var/lib/landfall/db/proven"), "1.1.0-2\n").unwrap();
+    for _ in 0..7 {
+        scene.run(&["recover", "--before-start"]).ok();
+    }
+    scene.run(&["recover"]).ok().says("nothing to settle");
+    assert_eq!(scene.read("opt/landfall/current/bin/landfall"), "the runtime 1.1.0");
+}
