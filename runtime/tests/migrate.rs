@@ -72,11 +72,42 @@ fn a_newer_database_is_set_aside_when_nobody_uses_it() {
 }
 
 #[test]
+fn what_was_set_aside_is_reclaimed_by_the_release_that_wrote_it() {
+    let desk = Desk::new();
+    let aside = "landfall.db.aside-schema-1";
+    desk.run(&["migrate"]);
+    let reclaim = |file: &str| desk.refused(&["migrate", "--reclaim", file]);
+    assert_eq!(desk.run(&["migrate", "--reclaim", aside]), desk.done(1, 1, None), "done already");
+    std::fs::copy(desk.database(), desk.database().with_file_name(aside)).unwrap();
+    assert_eq!(desk.run(&["migrate", "--reclaim", aside]), desk.done(1, 1, Some("landfall.db.aside-schema-1.2")));
+    assert!(!desk.database().with_file_name(aside).exists());
+
+    for elsewhere in ["landfall.db", "landfall.db.schema-1", "/tmp/landfall.db.aside-schema-1"] {
+        assert_eq!(reclaim(elsewhere), (2, "no_aside_name".to_owned()), "{elsewhere}");
+    }
+    drop(Store::open(&desk.database(), &Migrations::OWN.and(NEXT)).unwrap());
+    assert_eq!(reclaim(aside), (6, "no_aside".to_owned()));
+    std::fs::copy(desk.database(), desk.database().with_file_name(aside)).unwrap();
+    assert_eq!(reclaim(aside), (6, "wrong_schema".to_owned()));
+    let (serving, _) = Store::open(&desk.database(), &Migrations::OWN.and(NEXT)).unwrap();
+    assert_eq!(reclaim("landfall.db.aside-schema-1.2"), (6, "database_in_use".to_owned()));
+    drop(serving);
+    let snapshot = desk.database().with_file_name("landfall.db.schema-2");
+    let (exit, done) = desk.run(&["migrate", "--reclaim", "landfall.db.aside-schema-1.2"]);
+    let expected = json!({ "database": desk.database(), "from": 2, "to": 1, "snapshot": snapshot, "aside": null });
+    assert_eq!((exit, done), (0, expected));
+}
+
+#[test]
 fn words_that_contradict_each_other_are_refused() {
     let desk = Desk::new();
-    for words in
-        [&["migrate", "--restore", "--rehearse"][..], &["migrate", "--restore", "--to", "1"], &["migrate", "--to", "0"]]
-    {
+    for words in [
+        &["migrate", "--restore", "--rehearse"][..],
+        &["migrate", "--restore", "--to", "1"],
+        &["migrate", "--to", "0"],
+        &["migrate", "--reclaim", "landfall.db.aside-schema-1", "--restore"],
+        &["migrate", "--reclaim", ""],
+    ] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_landfall"));
         let status = command.args(words).arg("--root").arg(desk.root.path()).output().unwrap().status;
         assert_eq!(status.code(), Some(2), "{words:?}");

@@ -15,7 +15,8 @@ moment. What it was stays beside it, as landfall.db.schema-N.
 Examples:
   landfall migrate
   landfall migrate --to 1
-  landfall migrate --rehearse --json")]
+  landfall migrate --rehearse --json
+  landfall migrate --reclaim landfall.db.aside-schema-2")]
 pub(super) struct Args {
     /// The schema to bring the database to, in place of the latest
     #[arg(long, value_name = "SCHEMA", value_parser = clap::value_parser!(u32).range(1..))]
@@ -26,6 +27,9 @@ pub(super) struct Args {
     /// Set a newer database aside and put the snapshot with this release's schema in its place
     #[arg(long, conflicts_with_all = ["to", "rehearse"])]
     restore: bool,
+    /// Put a database that --restore set aside, and this release wrote, in its place again: a name, or a path in its folder
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["to", "rehearse", "restore"])]
+    reclaim: Option<PathBuf>,
 }
 
 #[derive(Serialize)]
@@ -48,6 +52,9 @@ impl Args {
 
     fn done(&self, path: &Path, migrations: &Migrations) -> Result<Migrated, StoreError> {
         let latest = migrations.latest();
+        if let Some(file) = &self.reclaim {
+            return store::reclaim(path, migrations, file);
+        }
         match self.to {
             _ if self.restore => store::restore(path, migrations),
             to if self.rehearse => store::rehearse(path, migrations, to.unwrap_or(latest)),
@@ -60,11 +67,12 @@ impl Args {
         let (path, Migrated { from, to, .. }) = (path.display(), done);
         let mut text = match (from, to) {
             (0, 0) => format!("there is no database at {path}: nothing to do"),
-            _ if from == to => format!("{path} has schema {to} already"),
+            _ if from == to && done.aside.is_none() => format!("{path} has schema {to} already"),
+            _ if self.reclaim.is_some() => format!("{path} is the database that was set aside, with schema {to}"),
             _ if self.rehearse => format!("{path} has schema {from}, and can be brought to {to}"),
             _ => format!("{path} has schema {to} now; it had {from}"),
         };
-        for (what, kept) in [("what it was", &done.snapshot), ("the newer database", &done.aside)] {
+        for (what, kept) in [("what it was", &done.snapshot), ("the database that gave way", &done.aside)] {
             if let Some(kept) = kept {
                 // Writing to a string cannot fail.
                 let _ = write!(text, "\n{what} is kept as {}", kept.display());
@@ -100,6 +108,15 @@ fn refusal(error: &StoreError) -> Failure {
         StoreError::NoSnapshot { .. } => {
             (Exit::Unfit, "no_snapshot", "a snapshot is taken when a newer release migrates the database")
         }
+        StoreError::NoAsideName { .. } => (
+            Exit::Usage,
+            "no_aside_name",
+            "what --restore set aside is named landfall.db.aside-schema-N, or .N.2, .N.3",
+        ),
+        StoreError::NoAside { .. } => {
+            (Exit::Unfit, "no_aside", "`landfall-installer status` lists what was set aside, and nothing removes it")
+        }
+        StoreError::WrongSchema { .. } => (Exit::Unfit, "wrong_schema", "run this with the release that wrote it"),
         StoreError::TooNew { .. } => (Exit::Unfit, "database_too_new", "run this with the release that wrote it"),
         StoreError::TooOld { .. } => (Exit::Unfit, "database_too_old", "run `landfall migrate`"),
         _ => return Failure::new(Exit::Unfit, "database", log::chain(error)),

@@ -87,6 +87,28 @@ pub enum StoreError {
         /// The schema that it has to have.
         schema: u32,
     },
+    /// What was to be reclaimed cannot be something that was set aside.
+    #[error("{file} is no name of a database that was set aside in {folder}")]
+    NoAsideName {
+        /// What was asked for.
+        file: PathBuf,
+        /// Where databases are set aside.
+        folder: PathBuf,
+    },
+    /// What was to be reclaimed is not there, and the database has another schema than it would have.
+    #[error("{path} is not there")]
+    NoAside {
+        /// Where it has to be.
+        path: PathBuf,
+    },
+    /// What was set aside is not this program's.
+    #[error("{path} is no database with schema {own}, which is the one of this release")]
+    WrongSchema {
+        /// What was set aside.
+        path: PathBuf,
+        /// The schema of this program.
+        own: u32,
+    },
     /// The database is older than the program that is to restore a snapshot.
     #[error("{path} has schema {found}, which is older than the {own} of this release: nothing is restored")]
     TooOld {

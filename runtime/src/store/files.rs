@@ -3,7 +3,7 @@
 //! Whoever holds the folder's lock is the only one of our programs that opens the database or changes which file it is. SQLite's own
 //! locks are on the file: a program that waits for one while the file is replaced would go on with the one that was.
 
-use super::{BUSY_TIMEOUT, RETRY, StoreError};
+use super::{BUSY_TIMEOUT, RETRY, StoreError, aside};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -58,14 +58,9 @@ impl Files {
         &self.path
     }
 
-    /// The database as it was with `schema`, before a step away from it.
+    /// Where the database as it was with `schema` is kept, before a step away from it.
     pub(super) fn snapshot(&self, schema: u32) -> PathBuf {
         suffixed(&self.path, &format!(".schema-{schema}"))
-    }
-
-    /// The database with `schema` that had to give way to a snapshot.
-    pub(super) fn aside(&self, schema: u32) -> PathBuf {
-        suffixed(&self.path, &format!(".aside-schema-{schema}"))
     }
 
     /// Where the database is put together that is to be the next one.
@@ -96,28 +91,40 @@ impl Files {
 
     /// A connection to the database that is there.
     pub(super) fn open(&self) -> Result<Connection, rusqlite::Error> {
-        let connection = Connection::open_with_flags(&self.path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        connection.busy_timeout(BUSY_TIMEOUT)?;
-        Ok(connection)
+        open(&self.path)
     }
 
-    /// Gives the database a second name, durably, in place of what had that name. The first name can then be given to another file
-    /// without there being a moment with no database.
-    pub(super) fn keep_as(&self, name: &Path) -> Result<(), StoreError> {
-        let link = self.hidden("link");
+    /// Gives the database, which has `schema`, the snapshot's name as a second one, durably and in place of an older snapshot. The first
+    /// name can then be given to another file without there being a moment with no database.
+    pub(super) fn keep(&self, schema: u32) -> Result<PathBuf, StoreError> {
+        let (snapshot, link) = (self.snapshot(schema), self.hidden("link"));
         fs::hard_link(&self.path, &link).map_err(failed(&link))?;
-        fs::rename(&link, name).map_err(failed(name))?;
+        fs::rename(&link, &snapshot).map_err(failed(&snapshot))?;
         // A file that had the name already was left alone, and so was the link (rename(2)).
         remove(&link)?;
-        self.sync()
+        self.sync()?;
+        Ok(snapshot)
+    }
+
+    /// As [`keep`](Self::keep), for rows that no other file may hold: the second name is one that no file has.
+    pub(super) fn set_aside(&self, schema: u32) -> Result<PathBuf, StoreError> {
+        let mut nth = 1;
+        let name = loop {
+            let name = aside::name(&self.path, schema, nth);
+            match fs::hard_link(&self.path, &name) {
+                Ok(()) => break name,
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => nth += 1,
+                Err(source) => return Err(failed(&name)(source)),
+            }
+        };
+        self.sync()?;
+        Ok(name)
     }
 
     /// Makes the file at `new`, whose content is on the disk, the database.
     pub(super) fn replace_with(&self, new: &Path) -> Result<(), StoreError> {
         // With the database that is replaced, they are folded in already; without one, they belong to nothing.
-        for companion in COMPANIONS {
-            remove(&suffixed(&self.path, companion))?;
-        }
+        remove_companions(&self.path)?;
         self.sync()?;
         fs::rename(new, &self.path).map_err(failed(&self.path))?;
         self.sync()
@@ -185,11 +192,18 @@ impl Drop for Scratch {
     }
 }
 
-fn folder_of(path: &Path) -> &Path {
+/// A connection to a database that is there.
+pub(super) fn open(path: &Path) -> Result<Connection, rusqlite::Error> {
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    Ok(connection)
+}
+
+pub(super) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-fn suffixed(path: &Path, suffix: &str) -> PathBuf {
+pub(super) fn suffixed(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
@@ -202,9 +216,13 @@ fn remove(path: &Path) -> Result<(), StoreError> {
     }
 }
 
+fn remove_companions(path: &Path) -> Result<(), StoreError> {
+    COMPANIONS.iter().try_for_each(|companion| remove(&suffixed(path, companion)))
+}
+
 /// Removes a database together with its companions.
 fn remove_whole(path: &Path) -> Result<(), StoreError> {
-    COMPANIONS.iter().try_for_each(|companion| remove(&suffixed(path, companion)))?;
+    remove_companions(path)?;
     remove(path)
 }
 

@@ -15,7 +15,7 @@ pub struct Migrated {
     pub to: u32,
     /// The database as it was, in a file of its own.
     pub snapshot: Option<PathBuf>,
-    /// The newer database that gave way to a snapshot.
+    /// The database that gave way to a snapshot, or to one that had been set aside before it.
     pub aside: Option<PathBuf>,
 }
 
@@ -44,17 +44,14 @@ pub(super) fn bring(files: &Files, migrations: &Migrations, to: u32) -> Result<M
     if way.is_empty() {
         return Ok(Migrated::nothing(from));
     }
-    let held = found.map(|schema| Held::take(files, schema)).transpose()?;
+    let held = found.map(|schema| Held::take(files.path(), schema)).transpose()?;
     let partial = Scratch::create(files.partial())?;
     if let Some(held) = &held {
         held.copy_to(&partial)?;
     }
     steps::run(partial.path(), &way)?;
     partial.sync()?;
-    let snapshot = held.is_some().then(|| files.snapshot(from));
-    if let Some(snapshot) = &snapshot {
-        files.keep_as(snapshot)?;
-    }
+    let snapshot = held.is_some().then(|| files.keep(from)).transpose()?;
     files.replace_with(partial.path())?;
     Ok(Migrated { from, to, snapshot, aside: None })
 }

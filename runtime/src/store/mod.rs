@@ -12,9 +12,11 @@
 //!   steps   a copy, migrated and checked                              .landfall.db.partial
 //! migrate   forward and back; what was is kept                        landfall.db.schema-N
 //! restore   a snapshot comes back, the newer database goes aside      landfall.db.aside-schema-N
+//! reclaim   what was set aside comes back
 //! rehearse  there and back beside the running service, held to a dump .landfall.db.rehearsal
 //! ```
 
+mod aside;
 mod dump;
 mod environment;
 mod environments;
@@ -25,6 +27,7 @@ mod images;
 mod migrate;
 mod migrations;
 mod organizations;
+mod reclaim;
 mod rehearse;
 mod restore;
 mod steps;
@@ -38,6 +41,7 @@ pub use images::images;
 pub use migrate::{Migrated, migrate};
 pub use migrations::{LATEST, Migration, Migrations};
 pub use organizations::Organization;
+pub use reclaim::reclaim;
 pub use rehearse::rehearse;
 pub use restore::restore;
 

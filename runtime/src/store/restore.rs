@@ -23,11 +23,8 @@ pub fn restore(path: &Path, migrations: &Migrations) -> Result<Migrated, StoreEr
     }
     let snapshot = files.snapshot(own);
     check(&snapshot, own)?;
-    let _held = found.map(|schema| Held::take(&files, schema)).transpose()?;
-    let aside = found.map(|schema| files.aside(schema));
-    if let Some(aside) = &aside {
-        files.keep_as(aside)?;
-    }
+    let _held = found.map(|schema| Held::take(path, schema)).transpose()?;
+    let aside = found.map(|schema| files.set_aside(schema)).transpose()?;
     files.replace_with(&snapshot)?;
     Ok(Migrated { from: found.unwrap_or(0), to: own, snapshot: None, aside })
 }

@@ -1,7 +1,7 @@
 //! Work that another process does, so that it can be killed: this test program, told by a variable what to do.
 
-use super::scene::{NEXT, with};
-use crate::store::{Migrations, Store, migrate, restore};
+use super::scene::{IRREVERSIBLE, NEXT, with};
+use crate::store::{Migrations, Store, migrate, reclaim, restore};
 use std::path::Path;
 use std::process::Command;
 
@@ -16,18 +16,21 @@ pub(super) enum Order {
     Back,
     /// Restore this release's snapshot.
     Restore,
+    /// Put the next release's database, which was set aside, in its place again.
+    Reclaim,
     /// Write a row, and die without closing the database.
     WriteAndDie,
 }
 
 impl Order {
-    const ALL: [Self; 4] = [Self::Forward, Self::Back, Self::Restore, Self::WriteAndDie];
+    const ALL: [Self; 5] = [Self::Forward, Self::Back, Self::Restore, Self::Reclaim, Self::WriteAndDie];
 
     pub(super) fn follow(self, path: &Path) {
         match self {
             Self::Forward => drop(Store::open(path, &with(NEXT)).unwrap()),
             Self::Back => drop(migrate(path, &with(NEXT), 1).unwrap()),
             Self::Restore => drop(restore(path, &Migrations::OWN).unwrap()),
+            Self::Reclaim => drop(reclaim(path, &with(IRREVERSIBLE), Path::new("landfall.db.aside-schema-2")).unwrap()),
             Self::WriteAndDie => {
                 let connection = rusqlite::Connection::open(path).unwrap();
                 connection.pragma_update(None, "journal_mode", "WAL").unwrap();

@@ -2,7 +2,8 @@
 
 use super::child::Order;
 use super::scene::{ANOTHER, IRREVERSIBLE, NEXT, Scene, dump, organizations, with};
-use crate::store::{Migrations, Store, StoreError, images, migrate, rehearse, restore};
+use crate::store::{Migrations, Store, StoreError, images, migrate, reclaim, rehearse, restore};
+use std::path::Path;
 use std::process::Stdio;
 
 #[test]
@@ -71,6 +72,75 @@ fn a_snapshot_is_restored_where_there_is_no_way_back() {
     assert_eq!(organizations(&aside), ["acme", "default", "late"]);
     let again = restore(&scene.path(), &Migrations::OWN).unwrap();
     assert_eq!((again.from, again.to, again.aside), (1, 1, None));
+}
+
+/// Goes to the next release, writes a row there, and takes up the snapshot.
+fn away_and_back(scene: &Scene, row: &str) -> String {
+    drop(Store::open(&scene.path(), &with(IRREVERSIBLE)).unwrap());
+    scene.execute(&format!("INSERT INTO organizations (name, createdAt) VALUES ('{row}', 'now')"));
+    let aside = restore(&scene.path(), &Migrations::OWN).unwrap().aside.unwrap();
+    aside.file_name().unwrap().to_str().unwrap().to_owned()
+}
+
+#[test]
+fn what_was_set_aside_is_never_replaced() {
+    let scene = Scene::new();
+    let names = ["landfall.db.aside-schema-2", "landfall.db.aside-schema-2.2", "landfall.db.aside-schema-2.3"];
+    let rows = ["one", "two", "three"];
+    assert_eq!(rows.map(|row| away_and_back(&scene, row)), names);
+    for (name, row) in names.into_iter().zip(rows) {
+        assert!(organizations(&scene.file(name)).contains(&row.to_owned()), "{name}");
+    }
+    std::fs::remove_file(scene.file(names[1])).unwrap();
+    assert_eq!(away_and_back(&scene, "four"), names[1], "the lowest number that is free");
+    assert!(organizations(&scene.file(names[2])).contains(&"three".to_owned()));
+}
+
+#[test]
+fn what_was_set_aside_is_reclaimed_when_the_return_to_the_snapshot_is_taken_back() {
+    let scene = Scene::new();
+    let aside = away_and_back(&scene, "from 2");
+    Order::WriteAndDie.command(&scene.path(), &[]).output().unwrap();
+    let reclaimed = reclaim(&scene.path(), &with(IRREVERSIBLE), Path::new(&aside)).unwrap();
+    let snapshot = scene.file("landfall.db.schema-1");
+    assert_eq!((reclaimed.from, reclaimed.to, reclaimed.aside), (1, 2, None));
+    assert_eq!(reclaimed.snapshot.as_ref(), Some(&snapshot));
+    assert_eq!(scene.names(), ["landfall.db", "landfall.db.schema-1"]);
+    assert_eq!(
+        (scene.schema(), scene.organizations()),
+        (Some(2), ["acme", "default", "from 2"].map(Into::into).into())
+    );
+    assert_eq!(organizations(&snapshot), ["acme", "default", "late"]);
+    for file in [Path::new(&aside), &scene.file(&aside)] {
+        let again = reclaim(&scene.path(), &with(IRREVERSIBLE), file).unwrap();
+        assert_eq!((again.from, again.to, again.snapshot, again.aside), (2, 2, None, None));
+    }
+    assert_eq!(scene.names(), ["landfall.db", "landfall.db.schema-1"]);
+}
+
+#[test]
+fn a_database_that_was_migrated_meanwhile_is_set_aside_in_its_turn() {
+    let scene = Scene::new();
+    let first = away_and_back(&scene, "from 2");
+    drop(Store::open(&scene.path(), &with(IRREVERSIBLE)).unwrap());
+    Order::WriteAndDie.command(&scene.path(), &[]).output().unwrap();
+    let reclaimed = reclaim(&scene.path(), &with(IRREVERSIBLE), Path::new(&first)).unwrap();
+    let second = scene.file("landfall.db.aside-schema-2.2");
+    assert_eq!((reclaimed.from, reclaimed.to, reclaimed.snapshot), (2, 2, None));
+    assert_eq!(reclaimed.aside.as_ref(), Some(&second));
+    assert_eq!(scene.names(), ["landfall.db", "landfall.db.aside-schema-2.2", "landfall.db.schema-1"]);
+    assert_eq!(scene.organizations(), ["acme", "default", "from 2"]);
+    assert_eq!(organizations(&second), ["acme", "default", "late"]);
+}
+
+#[test]
+fn what_was_set_aside_is_reclaimed_where_there_is_no_database() {
+    let scene = Scene::new();
+    let aside = away_and_back(&scene, "from 2");
+    std::fs::remove_file(scene.path()).unwrap();
+    let reclaimed = reclaim(&scene.path(), &with(IRREVERSIBLE), Path::new(&aside)).unwrap();
+    assert_eq!((reclaimed.from, reclaimed.to, reclaimed.snapshot, reclaimed.aside), (0, 2, None, None));
+    assert_eq!((scene.names(), scene.organizations().len()), (vec!["landfall.db".to_owned()], 3));
 }
 
 #[test]

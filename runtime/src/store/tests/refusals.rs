@@ -1,7 +1,9 @@
 //! What is refused, with the database as it was.
 
 use super::scene::{IRREVERSIBLE, NEXT, Scene, with};
-use crate::store::{Migration, Migrations, Store, StoreError, migrate, rehearse, restore};
+use crate::store::{Migration, Migrations, Store, StoreError, migrate, reclaim, rehearse, restore};
+use rusqlite::Connection;
+use std::path::Path;
 
 /// What a step does that no release should have, and how it shows.
 fn bad_steps() -> [(&'static str, Migration, &'static str); 5] {
@@ -106,6 +108,71 @@ fn a_snapshot_is_restored_only_where_there_is_one() {
     refused("not there");
     std::fs::write(&snapshot, good).unwrap();
     restore(&scene.path(), &Migrations::OWN).unwrap();
+}
+
+#[test]
+fn only_a_whole_database_of_this_release_is_reclaimed() {
+    let scene = Scene::new();
+    let aside = scene.file("landfall.db.aside-schema-1");
+    std::fs::copy(scene.path(), scene.file("another")).unwrap();
+    scene.execute("INSERT INTO organizations (name, createdAt) VALUES ('later', 'now')");
+    let (names, before) = (scene.names(), scene.dump());
+    let reclaim = |file: &Path| reclaim(&scene.path(), &Migrations::OWN, file);
+    let refused = |what: &str| {
+        let error = reclaim(&aside).unwrap_err();
+        assert!(matches!(&error, StoreError::WrongSchema { path, own: 1 } if *path == aside), "{what}: {error}");
+        std::fs::remove_file(&aside).unwrap();
+        assert_eq!((scene.names(), scene.dump().difference(&before)), (names.clone(), None), "{what}");
+    };
+    std::fs::write(&aside, "no database, and long enough to be taken for one".repeat(100)).unwrap();
+    refused("not a database");
+    std::fs::write(&aside, "").unwrap();
+    refused("empty");
+    std::os::unix::fs::symlink(scene.file("another"), &aside).unwrap();
+    refused("elsewhere");
+    std::fs::copy(scene.file("another"), &aside).unwrap();
+    Connection::open(&aside).unwrap().pragma_update(None, "user_version", 2).unwrap();
+    refused("of another release");
+
+    std::fs::copy(scene.file("another"), &aside).unwrap();
+    Connection::open(&aside)
+        .unwrap()
+        .execute_batch(
+            "CREATE TABLE a (b REFERENCES organizations (id)); PRAGMA foreign_keys = OFF; INSERT INTO a VALUES (9);",
+        )
+        .unwrap();
+    let unsound = reclaim(&aside).unwrap_err();
+    assert!(matches!(unsound, StoreError::Unsound { schema: 1, .. }), "{unsound}");
+    let elsewhere = reclaim(&scene.file("another")).unwrap_err();
+    assert!(matches!(elsewhere, StoreError::NoAsideName { .. }), "{elsewhere}");
+    assert_eq!(scene.dump().difference(&before), None);
+}
+
+#[test]
+fn what_somebody_has_open_is_not_reclaimed() {
+    let scene = Scene::new();
+    let aside = scene.file("landfall.db.aside-schema-1");
+    std::fs::copy(scene.path(), &aside).unwrap();
+    for held in [scene.path(), aside.clone()] {
+        let reader = Connection::open(&held).unwrap();
+        reader.execute_batch("BEGIN; SELECT * FROM organizations").unwrap();
+        let names = scene.names();
+        let error = reclaim(&scene.path(), &Migrations::OWN, &aside).unwrap_err();
+        assert!(matches!(&error, StoreError::InUse { path } if *path == held), "{error}");
+        assert_eq!(scene.names(), names);
+    }
+    reclaim(&scene.path(), &Migrations::OWN, &aside).unwrap();
+}
+
+#[test]
+fn what_is_gone_is_not_taken_for_reclaimed() {
+    let scene = Scene::new();
+    let aside = scene.file("landfall.db.aside-schema-2");
+    let error = reclaim(&scene.path(), &with(NEXT), &aside).unwrap_err();
+    assert!(matches!(&error, StoreError::NoAside { path } if *path == aside), "{error}");
+    std::fs::remove_file(scene.path()).unwrap();
+    let error = reclaim(&scene.path(), &with(NEXT), &aside).unwrap_err();
+    assert!(matches!(error, StoreError::NoAside { .. }), "{error}");
 }
 
 #[test]
