@@ -18,7 +18,7 @@ else echo "$@: FAILED after $$(( $$(date +%s) - $(START) )) s, at: $(1)"; exit 1
 endef
 passed = @echo "$@: passed in $$(( $$(date +%s) - $(START) )) s"
 
-.PHONY: help tools build demo test lint bench crash fuzz deny
+.PHONY: help tools build demo test lint bench crash powercut fuzz deny
 .DEFAULT_GOAL := help
 
 help: ## say what there is to make
@@ -51,6 +51,9 @@ bench: build ## measure speed and memory against the alternatives, with limits (
 crash: build ## kill and fail every operation at every system call that changes the file system (as root)
 	$(call stage,kill and fail everywhere,LANDFALL_CRASH_POINTS=all cargo test $(CARGO_FLAGS) --test crash -- --nocapture)
 	$(passed)
+
+powercut: build ## cut an emulated machine's power at random moments of update and rollback (as root)
+	@$(BUILT)/powercut
 
 fuzz: tools ## fuzz every reader of outside input for a minute each (needs a nightly toolchain)
 	@command -v cargo-fuzz >/dev/null || RUSTFLAGS= cargo install --locked cargo-fuzz

@@ -53,6 +53,12 @@ pub fn isolated_host(engine: &Engine) -> Result<String> {
     built(engine, &TURN, &recipe("isolated-host"), &debian(engine)?)
 }
 
+/// The isolated host with a kernel of its own, for an emulated machine.
+pub fn machine(engine: &Engine) -> Result<String> {
+    static TURN: Mutex<()> = Mutex::new(());
+    built(engine, &TURN, &recipe("machine"), &isolated_host(engine)?)
+}
+
 /// The tenant image `node-express`, as a docker-archive.
 pub fn node_express(engine: &Engine) -> Result<Image> {
     static TURN: Mutex<()> = Mutex::new(());

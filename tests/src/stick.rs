@@ -25,9 +25,7 @@ impl Stick {
         let name = format!("{}-{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
         let folder = workspace::fresh_folder(&format!("sticks/{name}"))?;
         let image = folder.with_extension("img");
-        std::fs::File::create(&image)?.set_len(megabytes << 20)?;
-        Command::new("mkfs.vfat").args(["-F", "32", "-n", "LANDFALL"]).arg(&image).ok()?;
-        Command::new("mcopy").arg("-i").arg(&image).args(files).arg("::/").ok()?;
+        format(&image, megabytes, files)?;
         let stick = Self { image, folder, _engine: Arc::clone(engine) };
         stick.plug_in()?;
         Ok(stick)
@@ -52,6 +50,13 @@ impl Stick {
     pub fn read_only(&self) -> Mount {
         Mount { source: self.folder.clone(), at: AT, writable: false }
     }
+}
+
+/// Makes `image` a stick of `megabytes` with `files` on it.
+pub fn format(image: &Path, megabytes: u64, files: &[&Path]) -> Result<()> {
+    std::fs::File::create(image)?.set_len(megabytes << 20)?;
+    Command::new("mkfs.vfat").args(["-F", "32", "-n", "LANDFALL"]).arg(image).ok()?;
+    Command::new("mcopy").arg("-i").arg(image).args(files).arg("::/").ok().map(drop)
 }
 
 impl Drop for Stick {

@@ -1,0 +1,86 @@
+//! What must be true of a machine that lost power, once it is up again.
+
+use crate::course::Course;
+use crate::picture::Picture;
+use crate::tenant::Tenant;
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
+use landfall_tests::API;
+use landfall_tests::machine::Machine;
+use serde_json::Value;
+use std::time::{Duration, Instant};
+
+/// How long the service may take to put the engine in order after it has come up.
+const PATIENCE: Duration = Duration::from_mins(3);
+
+/// What the machine tells about a failure.
+const LOG: &str = "journalctl --boot --no-pager --lines 60 --unit 'landfall*' --unit docker; ls -l /var/lib/landfall/*";
+
+/// Which release the machine came back with, and when it answered after power was back.
+#[derive(Debug)]
+pub(crate) struct Stood {
+    pub(crate) side: Side,
+    pub(crate) back: Duration,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Side {
+    Old,
+    New,
+}
+
+/// Holds the machine against the course; then gives the same command again.
+pub(crate) fn stands(machine: &mut Machine, course: &Course) -> Result<Stood> {
+    machine.until(&format!("curl -fsS --max-time 60 {API}/health")).context("the service does not answer")?;
+    let back = machine.up();
+    let outcome = whole(machine, course).and_then(|side| again(machine, course).map(|()| Stood { side, back }));
+    outcome.map_err(|error| {
+        let told = machine.run(LOG).map_or_else(|error| error.to_string(), |output| output.said());
+        anyhow!("{error:#}\nthe machine's log:\n{told}")
+    })
+}
+
+fn whole(machine: &mut Machine, course: &Course) -> Result<Side> {
+    let broken = machine.run("dmesg | grep -E 'EXT4-fs (error|warning)'")?;
+    ensure!(broken.code == 1, "the file system: {}", broken.said());
+    let status: Value = serde_json::from_str(&machine.ok("landfall-installer status --json")?)?;
+    ensure!(status["interrupted"].is_null(), "interrupted: {status}");
+    let side = side(machine, course)?;
+    let release = if side == Side::New { &course.new.release } else { &course.old.release };
+    answers(machine, release)?;
+    course.tenant.is_whole(machine)?;
+    Ok(side)
+}
+
+/// Which of the two the machine is, exactly. The service may still be putting the engine in order.
+fn side(machine: &mut Machine, course: &Course) -> Result<Side> {
+    let start = Instant::now();
+    loop {
+        let now = Picture::of(machine)?;
+        let (from_old, from_new) = (course.old.difference(&now), course.new.difference(&now));
+        if from_new.is_empty() {
+            return Ok(Side::New);
+        }
+        if from_old.is_empty() {
+            return Ok(Side::Old);
+        }
+        if start.elapsed() > PATIENCE {
+            bail!("neither as before:\n{from_old}nor as it was to be:\n{from_new}");
+        }
+        std::thread::sleep(Duration::from_secs(2));
+    }
+}
+
+fn answers(machine: &mut Machine, release: &str) -> Result<()> {
+    let health: Value = serde_json::from_str(&machine.ok(&format!("curl -fsS --max-time 60 {API}/health"))?)?;
+    ensure!(health["release"] == release, "{release} is current, and {health} answers");
+    Ok(())
+}
+
+fn again(machine: &mut Machine, course: &Course) -> Result<()> {
+    let operation = &course.operation;
+    machine.run(&operation.command)?.exits(operation.exit).context("the same command again")?;
+    ensure!(side(machine, course)? == Side::New, "the same command again changed nothing");
+    answers(machine, &course.new.release)?;
+    course.tenant.is_whole(machine).context("after the same command again")?;
+    Tenant::can_have_a_neighbour(machine)
+}
