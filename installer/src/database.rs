@@ -15,6 +15,7 @@ use landfall_console::{Exit, Failure};
 use landfall_manifests::Database;
 use landfall_systemd::UnitName;
 use std::cmp::Ordering;
+use std::io;
 use std::time::Duration;
 
 /// How long a migration may take: a database of a thousand tenants takes well under a second.
@@ -22,6 +23,8 @@ const LIMIT: Duration = Duration::from_mins(5);
 /// How much of its answer is read, in bytes.
 const ANSWER_BYTES: usize = 64 << 10;
 
+/// How the runtime names what it sets aside.
+const ASIDE: &str = "landfall.db.aside-";
 /// The word of `landfall migrate` for a database that another process has open.
 const IN_USE: &str = "database_in_use";
 
@@ -63,8 +66,9 @@ pub(crate) fn rehearse(
         Ordering::Less if is_lossless(from, to) || !may_lose => {
             migrate(site, from, &["--rehearse", "--to", &schema(to)])
         }
-        _ => Ok(()),
+        _ => Ok(None),
     }
+    .map(drop)
     .with_context(|| format!("the database cannot go from the schema of {} to that of {}", from.id(), to.id()))
 }
 
@@ -81,7 +85,7 @@ pub(crate) fn follow(
     match direction(from, to) {
         Ordering::Equal => Ok(()),
         Ordering::Greater if site.units.is_some() => Ok(()),
-        Ordering::Greater => migrate(site, to, &[]),
+        Ordering::Greater => migrate(site, to, &[]).map(drop),
         Ordering::Less => {
             if let Some(units) = site.units.as_deref() {
                 units.stop(&UnitName::LANDFALL)?;
@@ -91,31 +95,61 @@ pub(crate) fn follow(
             if !may_lose || error.downcast_ref::<Failure>().is_some_and(|failure| failure.code() == IN_USE) {
                 return Err(error);
             }
-            migrate(site, to, &["--restore"]).with_context(|| format!("{error:#}"))?;
-            site.console.warn(format_args!(
-                "the database is the one from before {}: what was written since is set aside beside it ({error:#})",
-                from.id()
-            ));
+            let aside = migrate(site, to, &["--restore"]).with_context(|| format!("{error:#}"))?;
+            if let Some(aside) = aside {
+                site.console.warn(format_args!(
+                    "the database is the one from before {}; what was written since is in {aside} ({error:#})",
+                    from.id()
+                ));
+            }
             Ok(())
         }
     }
+}
+
+/// The databases that were set aside, by the names of their files.
+pub(crate) fn asides(layout: &Layout) -> Result<Vec<String>, PathError> {
+    let folder = layout.database_folder();
+    let entries = match std::fs::read_dir(&folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other.at("read the folder", &folder)?,
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let name = entry.at("read the folder", &folder)?.file_name();
+        names.extend(name.to_str().filter(|name| name.starts_with(ASIDE)).map(str::to_owned));
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// Puts the database back that a way back which is now taken back has set aside: the one that is not among those `known` before.
+pub(crate) fn reclaim(site: &Site, release: &InstalledRelease, known: &[String]) -> anyhow::Result<()> {
+    for name in asides(&site.layout)?.iter().filter(|name| !known.contains(name)) {
+        if let Some(units) = site.units.as_deref() {
+            units.stop(&UnitName::LANDFALL)?;
+        }
+        migrate(site, release, &["--reclaim", name])?;
+    }
+    Ok(())
 }
 
 fn schema(release: &InstalledRelease) -> String {
     release.database.map_or(0, |database| database.schema).to_string()
 }
 
-/// Runs `landfall migrate` of a release, where there is a database.
-fn migrate(site: &Site, release: &InstalledRelease, words: &[&str]) -> anyhow::Result<()> {
+/// Runs `landfall migrate` of a release, where there is a database. Says which file was set aside, if one was.
+fn migrate(site: &Site, release: &InstalledRelease, words: &[&str]) -> anyhow::Result<Option<String>> {
     if !durable::exists(&site.layout.database())? {
-        return Ok(());
+        return Ok(None);
     }
     let root = site.layout.at("");
     let program = site.layout.release(&release.id()).join(PROGRAM);
     let migrate = Program::new(&program).args(["--root".as_ref(), root.as_os_str()]).args(["--json", "migrate"]);
     let answer = migrate.args(words).limit(LIMIT).output_limit(ANSWER_BYTES).run()?;
     if answer.code == 0 {
-        return Ok(());
+        let migrated: serde_json::Value = serde_json::from_slice(&answer.stdout).unwrap_or_default();
+        return Ok(migrated.get("aside").and_then(serde_json::Value::as_str).map(str::to_owned));
     }
     let (code, said) = answer_of(&answer);
     let words = words.join(" ");

@@ -51,6 +51,8 @@ pub(crate) struct Transition {
     pub(crate) tags: Vec<String>,
     /// How the operator's settings change, if they do.
     pub(crate) settings: Option<SettingsChange>,
+    /// The databases that were set aside before, by name.
+    pub(crate) asides: Vec<String>,
     /// The counter of the release that is left, if it has not proven itself.
     pub(crate) tries: Option<Tries>,
     /// Whether going back to an older database may lose rows (`--restore-snapshot`).

@@ -130,6 +130,7 @@ impl Prepared {
             files: plan.settings.clone(),
             tags: plan.new_tags(),
             settings: self.settings.change.clone(),
+            asides: Vec::new(),
             tries,
             may_restore_snapshot: false,
         }

@@ -127,6 +127,7 @@ impl Return {
             files: Vec::new(),
             tags: new_tags.map(|image| image.tag.clone()).collect(),
             settings: self.settings.change.clone(),
+            asides: database::asides(&site.layout)?,
             tries: Tries::counting(&site.layout)?,
             may_restore_snapshot: self.may_restore_snapshot,
         };

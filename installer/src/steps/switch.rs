@@ -87,6 +87,9 @@ fn go_back(site: &Site, transition: &Transition, source: &InstalledRelease) -> a
     }
     let target = transition.target();
     database::follow(site, target, source, true)?;
+    if transition.may_restore_snapshot {
+        database::reclaim(site, source, &transition.asides)?;
+    }
     make_current(site, Some(target), source)?;
     serve(site, true)
 }

@@ -14,7 +14,7 @@ fn interrupt(scene: &Scene, steps: &[&str]) {
     let files = ["etc/landfall/config.toml", "etc/landfall/trust.json", "etc/landfall/admin.token"];
     let transition = serde_json::json!({
         "kind": "install", "steps": steps, "before": null, "after": record, "blobs": [], "files": files, "tags": [],
-        "settings": null, "mayRestoreSnapshot": false,
+        "settings": null, "asides": [], "tries": null, "mayRestoreSnapshot": false,
     });
     let journal = serde_json::json!({"schema": 1, "host": record["host"], "operation": {"transition": transition}});
     std::fs::write(state.join("journal.json"), journal.to_string()).unwrap();

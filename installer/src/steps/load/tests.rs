@@ -143,6 +143,7 @@ fn undoing_takes_away_the_tags_that_were_added_and_no_others() {
         files: Vec::new(),
         tags: tags.collect(),
         settings: None,
+        asides: Vec::new(),
         tries: None,
         may_restore_snapshot: false,
     };
