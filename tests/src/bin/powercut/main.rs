@@ -33,7 +33,7 @@ use tally::Tally;
 use world::World;
 
 /// How many times power is cut; `LANDFALL_POWERCUT_CUTS` sets another number.
-const CUTS: usize = 24;
+const CUTS: usize = 20;
 
 fn main() -> ExitCode {
     let mut report = Report::new("powercut");
