@@ -74,7 +74,8 @@ pub(crate) fn repeated(mut measure: impl FnMut() -> Result<f64>) -> Result<f64> 
     Ok(median(figures))
 }
 
-fn median(mut figures: Vec<f64>) -> f64 {
+/// The middle one of the figures.
+pub(crate) fn median(mut figures: Vec<f64>) -> f64 {
     figures.sort_by(f64::total_cmp);
     figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN)
 }

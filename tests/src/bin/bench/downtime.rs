@@ -1,0 +1,41 @@
+//! Moving on and back: how long callers wait while the release changes.
+
+use crate::table::{ROUNDS, Row, median};
+use crate::{Bench, at_most};
+use anyhow::Result;
+use landfall_tests::next::Next;
+use landfall_tests::{Callers, Host, Landed, Release, Shelf};
+use serde_json::json;
+
+/// The API's port.
+const API: u16 = 3000;
+
+/// One caller at the API and one at a tenant's front door ask each five milliseconds. A figure is the longest time between two
+/// good answers while the release changed: the first of the new one after the last of the old one. Going back also takes the
+/// database back while nothing runs.
+pub(crate) fn rows(bench: &Bench) -> Result<Vec<Row>> {
+    let images = [bench.publisher.hello()?];
+    let shelf = Shelf::new("downtime", &bench.publisher)?;
+    let first = shelf.put(&bench.publisher.pack(&Release::new("1.0.0", 1, &images))?)?;
+    let second = shelf.put(&Next::new("1.1.0", 2, &images).pack(&bench.publisher)?)?;
+    let host = Host::boot(&bench.engine, &[shelf.mount()])?;
+    let landed = Landed::install_from_shelf(&host, &first, &["update.healthy_for=1"])?;
+    let tenant = landed.spawn(&json!({"name": "tenant", "baseImage": "hello"}))?;
+
+    let at_api = Callers { port: API, path: "/health", number: 1 };
+    let at_door = Callers { port: tenant.port, path: "/", number: 1 };
+    let (mut api, mut door, mut back) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        let (of_api, (of_door, _)) = at_api.during(&host, || at_door.during(&host, || landed.update(&second)))?;
+        of_door.nobody_got_half()?;
+        api.push(of_api.gap.as_secs_f64());
+        door.push(of_door.gap.as_secs_f64());
+        let (of_door, _) = at_door.during(&host, || landed.roll_back())?;
+        back.push(of_door.gap.as_secs_f64());
+    }
+    Ok(vec![
+        at_most("downtime of the API in an update", "s", 1.0, median(api)),
+        at_most("downtime of a tenant's front door in an update", "s", 1.0, median(door)),
+        at_most("downtime of a tenant's front door in a rollback", "s", 5.0, median(back)),
+    ])
+}
