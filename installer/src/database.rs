@@ -8,7 +8,7 @@ use crate::durable::{self, At as _, PathError};
 use crate::installed::InstalledRelease;
 use crate::layout::Layout;
 use crate::policy::PROGRAM;
-use crate::program::{Answer, Program};
+use crate::program::Program;
 use crate::site::Site;
 use anyhow::Context as _;
 use landfall_console::{Exit, Failure};
@@ -151,17 +151,9 @@ fn migrate(site: &Site, release: &InstalledRelease, words: &[&str]) -> anyhow::R
         let migrated: serde_json::Value = serde_json::from_slice(&answer.stdout).unwrap_or_default();
         return Ok(migrated.get("aside").and_then(serde_json::Value::as_str).map(str::to_owned));
     }
-    let (code, said) = answer_of(&answer);
+    let (code, said) = answer.error();
     let words = words.join(" ");
     let message = format!("`landfall migrate {words}` of {} ends with {}: {said}", release.id(), answer.code);
     let code = if code.as_deref() == Some(IN_USE) { IN_USE } else { "migration" };
     Err(Failure::new(Exit::Unfit, code, message).into())
-}
-
-/// The error's word and what a person reads, out of a program's answer.
-fn answer_of(answer: &Answer) -> (Option<String>, String) {
-    let object: Option<serde_json::Value> = serde_json::from_slice(&answer.stdout).ok();
-    let text = |key: &str| object.as_ref()?.get("error")?.get(key)?.as_str().map(str::to_owned);
-    let plain = || format!("{} {}", String::from_utf8_lossy(&answer.stdout).trim(), answer.stderr_tail);
-    (text("code"), text("message").unwrap_or_else(plain))
 }

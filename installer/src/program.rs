@@ -72,6 +72,16 @@ pub(crate) enum ProgramError {
     },
 }
 
+impl Answer {
+    /// The word and the message of a failed program's error object, or else all that it said.
+    pub(crate) fn error(&self) -> (Option<String>, String) {
+        let object: Option<serde_json::Value> = serde_json::from_slice(&self.stdout).ok();
+        let text = |key: &str| object.as_ref()?.get("error")?.get(key)?.as_str().map(str::to_owned);
+        let plain = || format!("{} {}", String::from_utf8_lossy(&self.stdout).trim(), self.stderr_tail);
+        (text("code"), text("message").unwrap_or_else(plain))
+    }
+}
+
 fn said(stderr_tail: &str) -> String {
     if stderr_tail.is_empty() { String::new() } else { format!(": {stderr_tail}") }
 }

@@ -16,6 +16,7 @@ pub enum Call {
     StartDetached(UnitName),
     Stop(UnitName),
     Restart(UnitName),
+    RestartDetached(UnitName),
     ReloadOrStart(UnitName),
     ResetFailed(UnitName),
 }
@@ -163,6 +164,13 @@ impl UnitManager for FakeUnitManager {
     fn restart(&self, unit: &UnitName) -> Result<(), Error> {
         self.launch(Call::Restart(unit.clone()), unit, |unit| {
             (unit.active, unit.restarts) = (false, 0);
+            unit.start();
+        })
+    }
+
+    fn restart_detached(&self, unit: &UnitName) -> Result<(), Error> {
+        self.change(Call::RestartDetached(unit.clone()), unit, |unit| {
+            unit.active = false;
             unit.start();
         })
     }

@@ -71,6 +71,13 @@ pub trait UnitManager {
     /// [`Error::Failed`] if the unit did not start again.
     fn restart(&self, unit: &UnitName) -> Result<(), Error>;
 
+    /// Like [`restart`](Self::restart), without waiting: a start that hangs would take as long as its unit lets it. Whether the
+    /// unit came up is to be found out by asking it, or by [`status`](Self::status).
+    ///
+    /// # Errors
+    /// [`Error::Failed`] if systemd cannot queue the restart.
+    fn restart_detached(&self, unit: &UnitName) -> Result<(), Error>;
+
     /// Runs the unit's `ExecReload=`, or starts the unit if it is not active.
     ///
     /// # Errors

@@ -121,6 +121,10 @@ impl UnitManager for Systemctl {
         self.job("restart", unit)
     }
 
+    fn restart_detached(&self, unit: &UnitName) -> Result<(), Error> {
+        self.query(&["restart", "--no-block", unit.as_str()]).map(drop)
+    }
+
     fn reload_or_start(&self, unit: &UnitName) -> Result<(), Error> {
         self.job("reload-or-restart", unit)
     }
@@ -198,6 +202,7 @@ mod tests {
         manager.enable(&UnitName::LANDFALL).unwrap();
         manager.restart(&UnitName::LANDFALL).unwrap();
         manager.start_detached(&UnitName::LANDFALL).unwrap();
+        manager.restart_detached(&UnitName::LANDFALL).unwrap();
         assert_eq!(manager.status(&UnitName::LANDFALL).unwrap().active, ActiveState::Active);
     }
 

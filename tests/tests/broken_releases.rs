@@ -26,10 +26,6 @@ const LOOP_BOUND: Duration = Duration::from_mins(1);
 const DATABASE_OF_ITS_OWN: &str =
     "mkdir -p /var/lib/landfall/db && mount -t tmpfs -o size=24m,mode=0700 db /var/lib/landfall/db";
 
-/// systemd gives a start up after 90 seconds unless the operator says otherwise.
-const SHORT_START: &str = "mkdir /etc/systemd/system/landfall.service.d && \
-    printf '[Service]\\nTimeoutStartSec=10s\\n' > /etc/systemd/system/landfall.service.d/start.conf";
-
 /// The release that everything goes back to.
 const OLD: &str = "1.0.0-1";
 
@@ -113,7 +109,7 @@ fn no_program(publisher: &Publisher) -> Result<PathBuf> {
 #[test]
 fn a_release_that_does_not_become_healthy_is_reverted() -> Result<()> {
     let engine = Engine::shared()?;
-    let scene = Scene::new("broken", &engine, &[DATABASE_OF_ITS_OWN, SHORT_START])?;
+    let scene = Scene::new("broken", &engine, &[DATABASE_OF_ITS_OWN])?;
     let faults = [
         Fault::ExitsAtOnce,
         Fault::HangsBeforeReady,

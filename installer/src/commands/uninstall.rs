@@ -4,10 +4,12 @@ use crate::installed::{Installed, Surroundings};
 use crate::journal::{Journal, Operation, Uninstallation};
 use crate::layout::{DATABASE_FOLDER, SETTINGS_FOLDER};
 use crate::removal;
+use crate::retention::tag_prefix;
 use crate::site::{HostArgs, Site};
 use crate::state::{self, State};
 use landfall_console::{Console, Exit, Failure};
 use serde::Serialize;
+use std::collections::BTreeSet;
 
 /// What a person types to purge.
 const WORD: &str = "purge";
@@ -66,13 +68,25 @@ fn uninstall(site: &Site, installed: Option<&Installed>, purge: bool, state: Opt
     let uninstallation = Uninstallation {
         purge,
         units,
-        tags: releases().flat_map(|release| release.tags.clone()).collect(),
+        tags: tags(site, installed)?,
         created: installed.as_ref().map_or_else(Vec::new, |installed| installed.created.clone()),
     };
     let host: Surroundings = site.surroundings.clone();
     let journal = Journal::new(host, Operation::Uninstall(uninstallation.clone()));
     let state = State::begin(state, &site.layout, &journal)?;
     removal::run(site, &uninstallation, state)
+}
+
+/// The tags of the releases, and those that were left to tenants when a release went.
+fn tags(site: &Site, installed: Option<&Installed>) -> anyhow::Result<Vec<String>> {
+    let Some(installed) = installed else { return Ok(Vec::new()) };
+    let mut tags: BTreeSet<String> = installed.releases().flat_map(|release| release.tags.clone()).collect();
+    if let Some(engine) = site.engine()? {
+        let prefix = tag_prefix(&installed.current.product);
+        let found = engine.images()?.into_iter().flat_map(|image| image.tags);
+        tags.extend(found.filter(|tag| tag.starts_with(&prefix)));
+    }
+    Ok(tags.into_iter().collect())
 }
 
 /// Asks where a person can be asked; elsewhere `--yes` has to be given.

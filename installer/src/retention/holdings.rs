@@ -53,7 +53,7 @@ pub(crate) struct Needed {
 }
 
 /// How the tags of a product's images begin.
-pub(super) fn tag_prefix(product: &Product) -> String {
+pub(crate) fn tag_prefix(product: &Product) -> String {
     format!("landfall.local/{product}/")
 }
 

@@ -17,7 +17,7 @@ mod tests;
 pub(crate) use act::{Collected, collect};
 pub(crate) use costs::Cost;
 pub(crate) use decide::{Collection, decide};
-pub(crate) use holdings::{Holdings, gather};
+pub(crate) use holdings::{Holdings, gather, tag_prefix};
 
 use crate::durable::PathError;
 use crate::installed::{Installed, InstalledRelease};

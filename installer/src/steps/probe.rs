@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// How often the service is asked.
-const INTERVAL: Duration = Duration::from_millis(500);
+const INTERVAL: Duration = Duration::from_millis(200);
 /// How long a first release has to be well: there is nothing to go back to, and somebody is there.
 const FIRST: Duration = Duration::from_secs(1);
 /// How long `landfall selfcheck` may take: it gives up by itself after a minute.
@@ -76,8 +76,8 @@ fn selfcheck(site: &Site, release: &InstalledRelease) -> anyhow::Result<()> {
     let selfcheck = Program::new(&program).args(["--root".as_ref(), root.as_os_str()]).args(["selfcheck", "--json"]);
     let answer = selfcheck.limit(SELFCHECK_LIMIT).output_limit(SELFCHECK_BYTES).run()?;
     if answer.code != 0 {
-        let said = String::from_utf8_lossy(&answer.stdout);
-        bail!("`landfall selfcheck` ends with {}: {} {}", answer.code, said.trim(), answer.stderr_tail.trim());
+        let (_, said) = answer.error();
+        bail!("it does not pass `landfall selfcheck`: {said}");
     }
     Ok(())
 }

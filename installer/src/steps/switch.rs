@@ -36,7 +36,7 @@ pub(super) fn act(work: &Work<'_>, transition: &Transition) -> anyhow::Result<()
         database::follow(site, source, target, transition.may_restore_snapshot)?;
     }
     make_current(site, transition.source(), target)?;
-    serve(site, transition.source().is_some())
+    serve(site)
 }
 
 /// Puts the release's units in place of those of `last`, and points `current` at it.
@@ -46,24 +46,22 @@ fn make_current(site: &Site, last: Option<&InstalledRelease>, release: &Installe
 }
 
 /// Starts what is current, or starts it anew. A restart keeps the listening sockets (sd_pid_notify_with_fds(3)): callers wait.
-fn serve(site: &Site, again: bool) -> anyhow::Result<()> {
+/// Nobody waits here for the runtime: the probe does, for as long as the settings say.
+fn serve(site: &Site) -> anyhow::Result<()> {
     let Some(units) = site.units.as_deref() else { return Ok(()) };
     units.daemon_reload()?;
     for unit in UnitName::ENABLED {
         units.enable(&unit)?;
     }
-    let services = [UnitName::FIREWALL, UnitName::LANDFALL];
+    let (firewall, runtime) = (UnitName::FIREWALL, UnitName::LANDFALL);
     if site.detached {
-        services.iter().rev().try_for_each(|unit| units.stop(unit))?;
-        return Ok(services.iter().try_for_each(|unit| units.start_detached(unit))?);
+        units.stop(&runtime)?;
+        units.stop(&firewall)?;
+        units.start_detached(&firewall)?;
+        return Ok(units.start_detached(&runtime)?);
     }
-    for unit in &services {
-        let started = if again { units.restart(unit) } else { units.start(unit) };
-        started.map_err(|error| failure::of_service(&error.into(), unit, units))?;
-    }
-    // Starting the service also started recovery, because there is a journal; it found this process at work and gave up,
-    // which is no failure.
-    Ok(units.reset_failed(&UnitName::RECOVER)?)
+    units.restart(&firewall).map_err(|error| failure::of_service(&error.into(), &firewall, units))?;
+    Ok(units.restart_detached(&runtime)?)
 }
 
 pub(super) fn undo(site: &Site, transition: &Transition) -> anyhow::Result<()> {
@@ -91,7 +89,7 @@ fn go_back(site: &Site, transition: &Transition, source: &InstalledRelease) -> a
         database::reclaim(site, source, &transition.asides)?;
     }
     make_current(site, Some(target), source)?;
-    serve(site, true)
+    serve(site)
 }
 
 /// What runs again must be whole.
