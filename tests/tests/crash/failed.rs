@@ -74,7 +74,8 @@ fn is_clean(stage: &Stage<'_>, failure: &Failure) -> Result<()> {
     let outcome = || format!("ended with {}: {}", output.code, output.said());
     ensure!(failure.codes(stage.scene.exit()).contains(&output.code), outcome());
     let says_so = stage.scene.is_recovery() || LEFT.iter().any(|left| output.said().contains(left));
-    ensure!(says_so || !stage.is_interrupted(), "does not say that recovery is needed; {}", outcome());
+    let has_to = output.code == exit::INTERRUPTED || stage.is_interrupted();
+    ensure!(says_so || !has_to, "does not say that recovery is needed; {}", outcome());
     let (done, unsettled) = (output.code == stage.scene.exit(), says_so || failure.lasts());
     if unsettled {
         stage.recover().with_context(outcome)?;

@@ -30,7 +30,7 @@ pub(crate) struct Holdings {
     files: FileList,
     /// The record without its times.
     record: Option<Value>,
-    /// All rows of the database, whose files differ from one run to the next.
+    /// All rows of the database.
     database: Option<Value>,
     /// The bytes of the blobs that wait for the next try.
     pub(crate) staged: u64,
@@ -39,9 +39,7 @@ pub(crate) struct Holdings {
 impl Holdings {
     /// Looks at the host below `root`.
     pub(crate) fn of(root: &Path) -> Result<Self> {
-        let files = FileList::of_folder(root)?
-            .filtered(|path| !path.starts_with(INCOMING) && !path.starts_with(database::FOLDER))
-            .without_content(&VARYING);
+        let files = FileList::of_folder(root)?.filtered(is_compared).without_content(&VARYING);
         Ok(Self {
             files,
             record: record(&root.join(RECORD))?,
@@ -67,6 +65,13 @@ impl Holdings {
         }
         told
     }
+}
+
+/// The database's files are compared by what they say; none of them may be unfinished. A rehearsal that was cut off leaves a
+/// copy, which the service sweeps at its next start.
+fn is_compared(path: &str) -> bool {
+    let is_database = path.starts_with(database::FOLDER) && !path.contains(".partial");
+    !path.starts_with(INCOMING) && !is_database
 }
 
 /// Where two values part, with what stands around it.

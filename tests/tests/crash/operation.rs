@@ -1,7 +1,7 @@
 //! The table of operations.
 
 use crate::database;
-use crate::site::{FIRST, SECOND, Site};
+use crate::site::{FIRST, Site};
 use anyhow::Result;
 use landfall_tests::Command;
 use std::path::Path;
@@ -65,11 +65,7 @@ fn in_use(site: &Site, root: &Path) -> Result<()> {
     database::fill(root)
 }
 
-/// The second release runs, and has proven itself.
 fn updated(site: &Site, root: &Path) -> Result<()> {
     in_use(site, root)?;
-    site.update(root).ok()?;
-    std::fs::write(root.join(database::FOLDER).join("proven"), format!("{SECOND}-2\n"))?;
-    // What happens before a start of the service: its tries are no longer counted.
-    site.run(root, &["recover", "--before-start"]).ok().map(drop)
+    site.update(root).ok().map(drop)
 }

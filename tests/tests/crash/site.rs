@@ -9,9 +9,6 @@ use std::sync::{Mutex, PoisonError};
 /// The release that hosts begin with.
 pub(crate) const FIRST: &str = "1.0.0";
 
-/// The one that they move on to; its serial is 2.
-pub(crate) const SECOND: &str = "1.1.0";
-
 /// An installer with bundles for it.
 #[derive(Debug)]
 pub(crate) struct Site {
@@ -49,7 +46,7 @@ impl Site {
         };
         Ok(Self {
             first: pack(FIRST, 1, SCHEMA - 1, &[&ours, &installer])?,
-            second: pack(SECOND, 2, SCHEMA, &[&next, &installer])?,
+            second: pack("1.1.0", 2, SCHEMA, &[&next, &installer])?,
             // Its own recovery is asked last: everything else of the update is done by then.
             broken: pack("1.2.0-broken", 3, SCHEMA, &[&next])?,
             key: publisher.public_key(),
