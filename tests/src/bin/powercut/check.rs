@@ -44,27 +44,27 @@ fn whole(machine: &mut Machine, course: &Course) -> Result<Side> {
     ensure!(broken.code == 1, "the file system: {}", broken.said());
     let status: Value = serde_json::from_str(&machine.ok("landfall-installer status --json")?)?;
     ensure!(status["interrupted"].is_null(), "interrupted: {status}");
-    let side = side(machine, course)?;
+    // An update that fails leaves the old release twice over: as it was, and as it is again.
+    let side = side(machine, &[(Side::Old, &course.old), (Side::New, &course.new)])?;
     let release = if side == Side::New { &course.new.release } else { &course.old.release };
     answers(machine, release)?;
     course.tenant.is_whole(machine)?;
     Ok(side)
 }
 
-/// Which of the two the machine is, exactly. The service may still be putting the engine in order.
-fn side(machine: &mut Machine, course: &Course) -> Result<Side> {
+/// Which of these the machine is, exactly. The service may still be putting the engine in order.
+fn side(machine: &mut Machine, either: &[(Side, &Picture)]) -> Result<Side> {
     let start = Instant::now();
     loop {
         let now = Picture::of(machine)?;
-        let (from_old, from_new) = (course.old.difference(&now), course.new.difference(&now));
-        if from_new.is_empty() {
-            return Ok(Side::New);
-        }
-        if from_old.is_empty() {
-            return Ok(Side::Old);
+        let differences: Vec<_> = either.iter().map(|(side, picture)| (*side, picture.difference(&now))).collect();
+        if let Some((side, _)) = differences.iter().find(|(_, difference)| difference.is_empty()) {
+            return Ok(*side);
         }
         if start.elapsed() > PATIENCE {
-            bail!("neither as before:\n{from_old}nor as it was to be:\n{from_new}");
+            let told: Vec<String> =
+                differences.iter().map(|(side, difference)| format!("not {side:?}:\n{difference}")).collect();
+            bail!("{}", told.concat());
         }
         std::thread::sleep(Duration::from_secs(2));
     }
@@ -79,7 +79,7 @@ fn answers(machine: &mut Machine, release: &str) -> Result<()> {
 fn again(machine: &mut Machine, course: &Course) -> Result<()> {
     let operation = &course.operation;
     machine.run(&operation.command)?.exits(operation.exit).context("the same command again")?;
-    ensure!(side(machine, course)? == Side::New, "the same command again changed nothing");
+    side(machine, &[(Side::New, &course.new)]).context("after the same command again")?;
     answers(machine, &course.new.release)?;
     course.tenant.is_whole(machine).context("after the same command again")?;
     Tenant::can_have_a_neighbour(machine)
