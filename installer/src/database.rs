@@ -152,8 +152,8 @@ fn migrate(site: &Site, release: &InstalledRelease, words: &[&str]) -> anyhow::R
         return Ok(migrated.get("aside").and_then(serde_json::Value::as_str).map(str::to_owned));
     }
     let (code, said) = answer.error();
-    let words = words.join(" ");
-    let message = format!("`landfall migrate {words}` of {} ends with {}: {said}", release.id(), answer.code);
+    let command = [&["landfall", "migrate"], words].concat().join(" ");
+    let message = format!("`{command}` of {} ends with {}: {said}", release.id(), answer.code);
     let code = if code.as_deref() == Some(IN_USE) { IN_USE } else { "migration" };
     Err(Failure::new(Exit::Unfit, code, message).into())
 }

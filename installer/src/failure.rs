@@ -82,6 +82,8 @@ fn of_read(error: &ReadError) -> Verdict {
         ReadError::Source { .. } => {
             (Exit::Damaged, "unreadable", "the media may be failing: copy the bundle to another one")
         }
+        // A host without room is told from this before.
+        ReadError::Sink { .. } => (Exit::Unexpected, "unwritable", "the host's disk may be failing: look at its log"),
         _ => (Exit::Damaged, "damaged", COPY_AGAIN),
     }
 }

@@ -2,8 +2,6 @@
 
 /// An error that nobody could foresee.
 pub(crate) const UNEXPECTED: i32 = 1;
-/// The bundle is damaged.
-pub(crate) const DAMAGED: i32 = 3;
 /// The host is not fit, as by a full disk.
 pub(crate) const UNFIT: i32 = 6;
 /// The update was taken back.

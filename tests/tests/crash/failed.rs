@@ -18,9 +18,6 @@ const RECOVERY_SAMPLE: usize = 8;
 /// What an operation says when it leaves something for recovery: a journal, or a removed installation's litter.
 const LEFT: [&str; 2] = ["landfall-installer recover", "not tidied up"];
 
-/// In the arguments of a call that takes in a blob. That it cannot be written is told as damage of the bundle.
-const BLOB: &str = "/store/incoming/";
-
 /// A call that fails.
 #[derive(Debug, Clone)]
 struct Failure {
@@ -50,9 +47,6 @@ impl Failure {
     fn codes(&self, by_itself: i32) -> Vec<i32> {
         let full = self.fault == Fault::Error("ENOSPC");
         let mut codes = exit::allowed(if full { exit::UNFIT } else { exit::UNEXPECTED }, by_itself);
-        if self.point.arguments.contains(BLOB) {
-            codes.push(exit::DAMAGED);
-        }
         if self.point.call.program != 0 {
             // Of a release's program that fails, the host is told not to be fit for it.
             codes.push(exit::UNFIT);
