@@ -85,7 +85,7 @@ fn selfcheck(site: &Site, release: &InstalledRelease) -> anyhow::Result<()> {
 /// Waits until the release that runs again is well.
 pub(super) fn again(work: &Work<'_>, release: &InstalledRelease) -> anyhow::Result<()> {
     let layout = &work.site.layout;
-    if work.site.units.is_none() {
+    if work.site.units.is_none() || work.site.detached {
         return Ok(());
     }
     let read = |path: PathBuf| durable::read(&path, settings::MAX_BYTES).map(Option::unwrap_or_default);

@@ -7,6 +7,8 @@ use anyhow::{Context as _, Result, bail, ensure};
 use landfall_tests::stand_in::Order;
 use landfall_tests::strace::{self, Call, Fault, Point, Trace};
 use landfall_tests::{Command, Output};
+use std::fmt;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -81,7 +83,7 @@ impl Scene {
         let trace = strace::points(&(operation.command)(site, &whole), operation.exit, &whole, &log_of(&whole))?;
         let (old, new) = (Holdings::of(&before)?, Holdings::of(&whole)?);
         ensure!(!trace.points.is_empty(), "{title}: no points: the log is not read right");
-        println!("{title}: {} calls change the file system", trace.points.len());
+        tell(format_args!("{title}: {} calls change the file system", trace.points.len()));
         Ok(Self { title, operation, site, folder, old, new, trace })
     }
 
@@ -111,7 +113,8 @@ impl Scene {
         let failures = failures.into_inner().unwrap_or_default();
         let told = failures.iter().take(FAILURES_TOLD).cloned().collect::<Vec<_>>().join("\n");
         ensure!(failures.is_empty(), "{} of {} failed:\n{told}", failures.len(), cases.len());
-        println!("{}: {what} {} moments in {:.1} s", self.title, cases.len(), start.elapsed().as_secs_f64());
+        let seconds = start.elapsed().as_secs_f64();
+        tell(format_args!("{}: {what} {} moments in {seconds:.1} s", self.title, cases.len()));
         Ok(())
     }
 
@@ -241,4 +244,9 @@ fn copy(from: &Path, folder: &Path) -> Result<PathBuf> {
 /// Where strace writes about the host below `root`.
 fn log_of(root: &Path) -> PathBuf {
     root.with_file_name("log")
+}
+
+/// Says it also where the output of tests that pass is not shown: the number of points is what they are worth.
+fn tell(what: fmt::Arguments<'_>) {
+    let _ = writeln!(io::stderr(), "{what}");
 }
