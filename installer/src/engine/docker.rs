@@ -3,7 +3,7 @@
 mod stream;
 mod tenants;
 
-use super::{About, ApiVersion, Engine, EngineError, Fill, LocalImage, Volumes};
+use super::{About, ApiVersion, CANARY, Engine, EngineError, Fill, LocalImage, TENANT_LABEL, Volumes};
 use bollard::errors::Error;
 use bollard::models::{ImageInspect, SystemInfo};
 use bollard::query_parameters::{
@@ -143,7 +143,12 @@ impl Engine for Docker {
     }
 
     fn remove_tenants(&self, volumes: Volumes) -> Result<(), EngineError> {
-        self.runtime.block_on(tenants::remove(&self.client, volumes))
+        self.runtime.block_on(tenants::remove(&self.client, TENANT_LABEL, volumes))
+    }
+
+    fn remove_canary(&self) -> Result<(), EngineError> {
+        let label = format!("{TENANT_LABEL}={CANARY}");
+        self.runtime.block_on(tenants::remove(&self.client, &label, Volumes::Remove))
     }
 }
 

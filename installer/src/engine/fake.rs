@@ -104,4 +104,8 @@ impl Engine for FakeEngine {
     fn remove_tenants(&self, _: Volumes) -> Result<(), EngineError> {
         Ok(())
     }
+
+    fn remove_canary(&self) -> Result<(), EngineError> {
+        Ok(())
+    }
 }

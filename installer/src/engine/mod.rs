@@ -18,6 +18,8 @@ use std::path::PathBuf;
 
 /// The label that all containers, networks and volumes of tenants carry.
 pub(crate) const TENANT_LABEL: &str = "io.landfall.tenant";
+/// The label's value on the runtime's canary; tenants are numbered from 1.
+pub(crate) const CANARY: u32 = 0;
 
 /// The engine did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -120,6 +122,8 @@ pub(crate) trait Engine {
     fn untag(&self, tag: &str) -> Result<(), EngineError>;
     /// Removes all tenants' containers and networks.
     fn remove_tenants(&self, volumes: Volumes) -> Result<(), EngineError>;
+    /// Removes what a self-check that was cut off has left: it holds an image of the release that was checked.
+    fn remove_canary(&self) -> Result<(), EngineError>;
 }
 
 #[cfg(test)]

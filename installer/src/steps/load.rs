@@ -96,6 +96,9 @@ fn untag(site: &Site, transition: &Transition) -> anyhow::Result<()> {
         return Ok(());
     }
     let Some(engine) = site.engine()? else { return Ok(()) };
+    if transition.has_begun(StepName::Probe) {
+        engine.remove_canary()?;
+    }
     let cut_off = transition.steps.last() == Some(&StepName::Load);
     let mut waited = Duration::ZERO;
     loop {
