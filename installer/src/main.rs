@@ -1,42 +1,5 @@
 //! Verifies a bundle and lands it on an isolated host.
 
-mod cli;
-mod commands;
-mod database;
-mod decode;
-mod durable;
-mod engine;
-mod failure;
-mod health;
-mod installed;
-mod interrupt;
-mod journal;
-mod kept;
-mod layout;
-mod lock;
-mod media;
-mod plan;
-mod policy;
-mod preflight;
-mod program;
-mod recovery;
-mod removal;
-mod retention;
-mod settings;
-mod settings_file;
-mod site;
-mod state;
-mod steps;
-mod store;
-mod tries;
-mod trust;
-mod unfold;
-mod units;
-mod verify;
-
-use cli::Cli;
-use std::process::ExitCode;
-
-fn main() -> ExitCode {
-    landfall_console::run(Cli::flags, |cli: Cli, console| cli.run(*console))
+fn main() -> std::process::ExitCode {
+    landfall_installer::run()
 }

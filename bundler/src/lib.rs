@@ -1,0 +1,29 @@
+//! Packs container images and files into one signed bundle.
+//!
+//! Data flows one way: definition → plan (pure) → sources → blob store → release → signed → file.
+//!
+//! This is the program. It is a library so that fuzzers reach its [`readers`]; no other program may use it.
+
+mod assemble;
+mod bundle_file;
+mod cli;
+mod commands;
+mod database;
+mod definition;
+mod difference;
+mod elf;
+mod failure;
+mod key_files;
+mod output;
+mod partial;
+mod plan;
+pub mod readers;
+mod regular;
+mod rewrite;
+mod sources;
+mod store;
+
+/// Parses the command line and runs the command.
+pub fn run() -> std::process::ExitCode {
+    landfall_console::run(|cli: &cli::Cli| cli.flags, |cli, console| cli.run(*console))
+}

@@ -1,0 +1,84 @@
+//! The readers of outside input as functions of that input, for whoever fuzzes them. What they return is what can be held
+//! against the input.
+
+use crate::definition::{Definition, Place, Variables};
+use crate::plan::{Job, Machine, Plan, Wanted};
+use crate::sources::Work;
+use crate::store::BlobStore;
+use landfall_console::{Console, Flags};
+use landfall_manifests::oci::Platform;
+use landfall_manifests::{Arch, Layer, Os};
+use std::error::Error;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+/// Why an input is refused.
+pub type Refused = Box<dyn Error>;
+
+/// How an image lies at its path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// `docker-archive:`
+    DockerArchive,
+    /// `oci-archive:`
+    OciArchive,
+    /// `oci:`
+    OciFolder,
+}
+
+/// A layer of an image that was taken in, and the blob in which a bundle would hold it.
+pub type Stored = (Layer, Vec<u8>);
+
+/// Reads a definition in which `${NAME}` is set, and plans what it asks for.
+///
+/// # Errors
+/// The text is no definition.
+pub fn definition(text: &str) -> Result<(), Refused> {
+    let variables = Variables::new([], [("NAME".to_owned(), "value ${NAME}".to_owned())]);
+    let definition = Definition::parse(text, Path::new("/definitions/acme.toml"), &variables)?;
+    let programs = PathBuf::from("/programs");
+    let machine = Machine { arch: Some(Arch::Amd64), source_date_epoch: None, programs, keys: Vec::new() };
+    Plan::new(&definition, &machine)?;
+    Ok(())
+}
+
+/// Takes the image at `path` for linux/amd64, the one that `reference` names or the only one, into a store in `scratch`, which
+/// is gone afterwards.
+///
+/// # Errors
+/// There is no such image, or it is damaged, or not for this platform.
+pub fn image(
+    transport: Transport,
+    path: &Path,
+    reference: Option<&str>,
+    scratch: &Path,
+) -> Result<Vec<Stored>, Refused> {
+    let mut store = BlobStore::new(scratch, 1)?;
+    let packed = Work {
+        store: &mut store,
+        console: Console::new(Flags { quiet: true, ..Flags::default() }),
+        platform: Platform { architecture: Arch::Amd64.name().to_owned(), os: Os::Linux.name().to_owned() },
+        created: None,
+        mtime: 0,
+    }
+    .run(&job(transport, path, reference)?)?;
+    let layers = packed.into_iter().flat_map(|image| image.layers);
+    layers.map(|layer| stored(layer, &store)).collect()
+}
+
+fn job(transport: Transport, path: &Path, reference: Option<&str>) -> Result<Job, Refused> {
+    let place = Place { file: PathBuf::from("acme.toml"), line: 1 };
+    let wanted = vec![Wanted { image: "app".parse()?, reference: reference.map(str::to_owned), place }];
+    let path = path.to_owned();
+    Ok(match transport {
+        Transport::DockerArchive => Job::DockerArchive { file: path, wanted },
+        Transport::OciArchive => Job::OciArchive { file: path, wanted },
+        Transport::OciFolder => Job::OciFolder { folder: path, wanted },
+    })
+}
+
+fn stored(layer: Layer, store: &BlobStore) -> Result<Stored, Refused> {
+    let mut blob = Vec::new();
+    store.open(&layer.blob)?.read_to_end(&mut blob)?;
+    Ok((layer, blob))
+}

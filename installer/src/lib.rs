@@ -1,0 +1,46 @@
+//! Verifies a bundle and lands it on an isolated host.
+//!
+//! This is the program. It is a library so that fuzzers reach its [`readers`]; no other program may use it.
+
+mod cli;
+mod commands;
+mod database;
+mod decode;
+mod durable;
+mod engine;
+mod failure;
+mod health;
+mod installed;
+mod interrupt;
+mod journal;
+mod kept;
+mod layout;
+mod lock;
+mod media;
+mod plan;
+mod policy;
+mod preflight;
+mod program;
+pub mod readers;
+mod recovery;
+mod removal;
+mod retention;
+mod settings;
+mod settings_file;
+mod site;
+mod state;
+mod steps;
+mod store;
+mod tries;
+mod trust;
+mod unfold;
+mod units;
+mod verify;
+
+use cli::Cli;
+use std::process::ExitCode;
+
+/// Parses the command line and runs the command.
+pub fn run() -> ExitCode {
+    landfall_console::run(Cli::flags, |cli: Cli, console| cli.run(*console))
+}

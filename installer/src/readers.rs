@@ -1,0 +1,56 @@
+//! The readers of outside input as functions of that input, for whoever fuzzes them. What they return is what can be held
+//! against the input.
+
+use crate::decode::{Decoder, Expected};
+use crate::settings::{self, Override, SettingsError};
+use landfall_manifests::{Digest, Encoding};
+use std::error::Error;
+use std::io::{Cursor, Read as _};
+
+/// Why an input is refused.
+pub type Refused = Box<dyn Error>;
+
+/// Unpacks a stored blob, whose content has to have `digest` and `size`.
+///
+/// # Errors
+/// It does not decompress to that.
+pub fn blob(stored: Vec<u8>, encoding: Encoding, digest: Digest, size: u64) -> Result<Vec<u8>, Refused> {
+    let mut content = Vec::new();
+    Decoder::new(Cursor::new(stored), Expected { encoding, digest, size })?.read_to_end(&mut content)?;
+    Ok(content)
+}
+
+/// The settings of an operator after an update, and whether they were merged without a conflict. Where there is one, they are
+/// those of the automatic way back, in which the operator's settings give way.
+///
+/// # Errors
+/// One of the texts does not parse, or is written in a way that cannot be merged.
+pub fn settings(base: &str, mine: &str, theirs: &str) -> Result<(String, bool), Refused> {
+    match settings::three_way(base, mine, theirs) {
+        Ok(merged) => Ok((merged.text, true)),
+        Err(SettingsError::Conflicts(conflicts)) => {
+            Ok((settings::giving_way(base, mine, theirs, &conflicts).text, false))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// A release's `defaults` with the answers of an operator in them, and what the installer reads out of that.
+///
+/// # Errors
+/// One of the texts does not parse, or an answer fits no setting.
+pub fn answers(defaults: &str, answers: &str) -> Result<String, Refused> {
+    let text = settings::merge(defaults, &Override::parse_answers(answers)?)?;
+    settings::ports(&text, defaults)?;
+    settings::update(&text, defaults)?;
+    Ok(text)
+}
+
+/// Reads an answer as it stands on a command line.
+///
+/// # Errors
+/// It is not of the form `section.key=value`.
+pub fn answer(text: &str) -> Result<(), Refused> {
+    Override::parse(text)?;
+    Ok(())
+}
