@@ -74,10 +74,12 @@
 //! | `key_id`, `public_key`, `secret_key`, `kdf` | keys |
 //! | `signature` | signature files |
 //! | `trusted` | a set of keys with a threshold, and what it has verified |
-//! | `root` | `trust.json` |
+//! | `root` | `trust.json`, and the next version of it |
+//! | `chain` | signed successors of a root, and which of them to believe |
 //!
 //! [minisign]: https://jedisct1.github.io/minisign/
 
+mod chain;
 mod ed25519;
 mod kdf;
 mod key_id;
@@ -88,9 +90,12 @@ mod signature;
 mod text;
 mod trusted;
 
+pub use chain::{
+    ChainError, MAX_CHAIN_LINKS, RootLink, root_file_name, root_version, signature_file_name, signed_root_version,
+};
 pub use key_id::{KeyId, KeyIdError};
 pub use public_key::{PublicKey, PublicKeyError};
-pub use root::{MAX_TRUST_ROOT_BYTES, RootError, TrustRoot};
+pub use root::{MAX_TRUST_ROOT_BYTES, RootChanges, RootError, TrustRoot};
 pub use secret_key::{KeyError, MAX_PASSWORD_BYTES, Protection, SecretKey, SecretKeyFile};
 pub use signature::{MAX_TRUSTED_COMMENT_BYTES, Signature, SignatureError};
 pub use text::{MAX_FILE_BYTES, TextError};

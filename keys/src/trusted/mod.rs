@@ -24,6 +24,8 @@ pub const MAX_SIGNATURES: usize = 2 * MAX_TRUSTED_KEYS;
 pub struct TrustedKeys {
     keys: Vec<PublicKey>,
     threshold: u32,
+    /// Ids that count for nothing, known only so that a refusal can say so.
+    revoked: Vec<KeyId>,
 }
 
 /// Why keys and a threshold do not make a set.
@@ -68,8 +70,19 @@ pub enum TrustError {
         /// The ids of the keys that are trusted, in order, each once.
         trusted: Vec<KeyId>,
     },
+    /// No signature is by a trusted key, and at least one names a key that was one.
+    #[error("signed by {}, which this host has revoked: trusted: {}", list(.revoked), list(.trusted))]
+    Revoked {
+        /// The revoked ids that the signatures name, in order, each once.
+        revoked: Vec<KeyId>,
+        /// The ids of the keys that are trusted, in order, each once.
+        trusted: Vec<KeyId>,
+    },
     /// Some trusted keys have signed, but too few.
-    #[error("signed by {have} of the trusted keys, but {need} are needed: signed by {}, trusted: {}", list(.signed_by), list(.trusted))]
+    #[error(
+        "signed by {have} of the trusted keys, but {need} are needed: signed by {}{}, trusted: {}",
+        list(.signed_by), also_revoked(.revoked), list(.trusted)
+    )]
     Threshold {
         /// How many distinct trusted keys have signed.
         have: u32,
@@ -77,6 +90,8 @@ pub enum TrustError {
         need: u32,
         /// The ids of the trusted keys that have signed.
         signed_by: Vec<KeyId>,
+        /// The revoked ids that the signatures name, in order, each once: they count for nothing.
+        revoked: Vec<KeyId>,
         /// The ids of the keys that are trusted, in order, each once.
         trusted: Vec<KeyId>,
     },
@@ -118,7 +133,12 @@ impl TrustedKeys {
         if !met {
             return Err(TrustedKeysError::Threshold { threshold, keys: keys.len() });
         }
-        Ok(Self { keys, threshold })
+        Ok(Self { keys, threshold, revoked: Vec::new() })
+    }
+
+    /// The same set, which names `revoked` ids in its refusals.
+    pub(crate) fn revoking(self, revoked: Vec<KeyId>) -> Self {
+        Self { revoked, ..self }
     }
 
     /// The keys, in the order in which they were given.
@@ -145,16 +165,23 @@ impl TrustedKeys {
         }
         let signers = self.signers(&Prehash::of(&bytes), signatures)?;
         let have = u32::try_from(signers.len()).unwrap_or(u32::MAX);
-        if have == 0 {
-            let signed_by = distinct(signatures.iter().map(Signature::key_id));
-            return Err(TrustError::NotTrusted { signed_by, trusted: self.ids() });
-        }
         if have < self.threshold {
-            let signed_by = distinct(signers.iter().map(|signer| signer.key().id()));
-            let need = self.threshold;
-            return Err(TrustError::Threshold { have, need, signed_by, trusted: self.ids() });
+            return Err(self.too_few(have, &signers, signatures));
         }
         Ok(Verified::seal(bytes, signers))
+    }
+
+    fn too_few(&self, have: u32, signers: &[Signer], signatures: &[Signature]) -> TrustError {
+        let (named, trusted) = (distinct(signatures.iter().map(Signature::key_id)), self.ids());
+        let revoked: Vec<_> = named.iter().copied().filter(|id| self.revoked.contains(id)).collect();
+        if have > 0 {
+            let signed_by = distinct(signers.iter().map(|signer| signer.key().id()));
+            return TrustError::Threshold { have, need: self.threshold, signed_by, revoked, trusted };
+        }
+        if revoked.is_empty() {
+            return TrustError::NotTrusted { signed_by: named, trusted };
+        }
+        TrustError::Revoked { revoked, trusted }
     }
 
     /// The trusted keys that signed, each once, in the order of their first signature.
@@ -189,6 +216,14 @@ fn list(ids: &[KeyId]) -> String {
         return "nobody".to_owned();
     }
     ids.iter().map(KeyId::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// The same for those whose signatures count for nothing.
+fn also_revoked(ids: &[KeyId]) -> String {
+    if ids.is_empty() {
+        return String::new();
+    }
+    format!(" (and by {}, which this host has revoked)", list(ids))
 }
 
 #[cfg(test)]

@@ -94,6 +94,7 @@ fn asks_for_as_many_distinct_keys_as_the_threshold() {
             have,
             need: 2,
             signed_by: vec![id_of(1)],
+            revoked: vec![],
             trusted: vec![id_of(1), id_of(2), id_of(3)],
         })
     };
@@ -180,6 +181,23 @@ fn says_what_happened_and_which_keys_were_concerned() {
         "signed by 1 of the trusted keys, but 2 are needed: \
          signed by A1A1A1A1A1A1A1A1, trusted: A1A1A1A1A1A1A1A1, B2B2B2B2B2B2B2B2"
     );
+}
+
+#[test]
+fn says_which_signers_are_revoked() {
+    let (a, b, gone) = (key(0xA1, 1), key(0xB2, 2), key(0xC3, 3));
+    let trusted = trust(&[&a, &b], 2).revoking(vec![gone.id()]);
+    let message = |signatures: &[Signature]| verify(&trusted, signatures).unwrap_err().to_string();
+    assert_eq!(
+        message(&[sign(&gone), sign(&key(0xD4, 4))]),
+        "signed by C3C3C3C3C3C3C3C3, which this host has revoked: trusted: A1A1A1A1A1A1A1A1, B2B2B2B2B2B2B2B2"
+    );
+    assert_eq!(
+        message(&[sign(&gone), sign(&a)]),
+        "signed by 1 of the trusted keys, but 2 are needed: signed by A1A1A1A1A1A1A1A1 (and by C3C3C3C3C3C3C3C3, \
+         which this host has revoked), trusted: A1A1A1A1A1A1A1A1, B2B2B2B2B2B2B2B2"
+    );
+    assert!(message(&[sign(&key(0xD4, 4))]).starts_with("not signed by a trusted key"));
 }
 
 proptest! {

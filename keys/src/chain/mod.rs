@@ -1,0 +1,87 @@
+//! Signed successors of a root, and which of them to believe.
+//!
+//! A host that pins version 3 of a root and is handed versions 2 to 5 walks from 3 to 4 to 5, and
+//! believes each next version only if enough keys of the version before it *and* of itself signed its
+//! bytes, as in section 5.3 of the TUF specification (<https://theupdateframework.github.io/specification/latest/>).
+//! Nothing but those signatures speaks for a chain, so it may come from anywhere.
+
+mod error;
+mod names;
+mod walk;
+
+use serde::{Deserialize, Serialize};
+
+use crate::root::TrustRoot;
+use crate::signature::Signature;
+use crate::trusted::MAX_SIGNATURES;
+
+pub use error::ChainError;
+pub use names::{root_file_name, root_version, signature_file_name, signed_root_version};
+
+/// The most links that are walked: one change of keys a month, for twenty years.
+pub const MAX_CHAIN_LINKS: usize = 256;
+
+/// A root as text, and the texts of the signatures over its bytes.
+///
+/// Until [`TrustRoot::follow`] or [`TrustRoot::adopt`] has accepted it, everything in it is a claim.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct RootLink {
+    root: String,
+    signatures: Vec<String>,
+}
+
+impl RootLink {
+    /// The link of a root, in the form that [`TrustRoot::to_json`] gives it, and signatures over that.
+    pub fn new(root: &TrustRoot, signatures: &[Signature]) -> Self {
+        Self { root: root.to_json(), signatures: signatures.iter().map(Signature::to_file).collect() }
+    }
+
+    /// The link of texts as they were found in files. They are looked at when the link is used.
+    pub fn from_texts(root: String, signatures: Vec<String>) -> Self {
+        Self { root, signatures }
+    }
+
+    /// The root's text: the bytes that are signed.
+    pub fn root(&self) -> &str {
+        &self.root
+    }
+
+    /// The signatures, each the text of a signature file.
+    pub fn signatures(&self) -> &[String] {
+        &self.signatures
+    }
+
+    /// The version that the root says it has. Nothing vouches for it.
+    pub fn version(&self) -> Result<u32, ChainError> {
+        self.unverified_root().map(|root| root.version())
+    }
+
+    /// The root, for showing it. *Nothing vouches for it.*
+    ///
+    /// # Errors
+    /// The text is no root, or is not exactly what [`TrustRoot::to_json`] writes: only then is what
+    /// was signed also what a host writes into its `trust.json`, with the same digest.
+    pub fn unverified_root(&self) -> Result<TrustRoot, ChainError> {
+        let root = TrustRoot::parse(self.root.as_bytes()).map_err(ChainError::Root)?;
+        if root.to_json() != self.root {
+            return Err(ChainError::NotCanonical { version: root.version() });
+        }
+        Ok(root)
+    }
+
+    /// The signatures of version `version`, none of which has been verified.
+    fn parse_signatures(&self, version: u32) -> Result<Vec<Signature>, ChainError> {
+        let found = self.signatures.len();
+        if found > MAX_SIGNATURES {
+            return Err(ChainError::TooManySignatures { version, found });
+        }
+        let parse = |text: &String| Signature::parse(text.as_bytes());
+        let signatures = self.signatures.iter().map(parse).collect::<Result<_, _>>();
+        signatures.map_err(|source| ChainError::Signature { version, source })
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests;

@@ -1,0 +1,96 @@
+//! From the root that is trusted to its newest successor.
+
+use super::{ChainError, MAX_CHAIN_LINKS, RootLink};
+use crate::public_key::PublicKey;
+use crate::root::TrustRoot;
+use crate::trusted::TrustedKeys;
+
+impl TrustRoot {
+    /// The root of `link`, if it is this one's successor: its version is one more, enough keys of this
+    /// root and of itself signed its bytes (a key counts once, under whatever ids), and it revokes
+    /// everything that is revoked already.
+    pub fn succeeded_by(&self, link: &RootLink) -> Result<Self, ChainError> {
+        let next = link.unverified_root()?;
+        follows(self.version(), next.version())?;
+        vouched(self.trusted_keys(), &next, link)?;
+        self.keeps_revoked_out(&next)?;
+        Ok(next)
+    }
+
+    /// The newest root to which `links` lead from this one, or this one if there is none newer.
+    ///
+    /// The links stand in the order of their versions, without a gap. Those of versions before this
+    /// one are skipped; one of this version must be this one. The first version alone may differ,
+    /// since nobody signs it: a host is told its first keys by hand, and not always all of them.
+    pub fn follow(&self, links: &[RootLink]) -> Result<Self, ChainError> {
+        let roots = in_order(links)?;
+        let mut newest = self.clone();
+        for (root, link) in roots.iter().zip(links).filter(|(root, _)| root.version() >= self.version()) {
+            if root.version() > self.version() {
+                newest = newest.succeeded_by(link)?;
+            } else if self.version() > 1 && root != self {
+                return Err(ChainError::Fork { version: self.version() });
+            }
+        }
+        Ok(newest)
+    }
+
+    /// The newest root to which `links` lead from bare `keys`, of which `threshold` must have signed:
+    /// for a host that trusts nothing yet, and was told keys by hand.
+    ///
+    /// The walk begins at the first link that those keys and enough of its own keys signed. Without
+    /// links, this is [`TrustRoot::first`].
+    pub fn adopt(keys: Vec<PublicKey>, threshold: u32, links: &[RootLink]) -> Result<Self, ChainError> {
+        let given = Self::first(keys, threshold).map_err(ChainError::Given)?;
+        let roots = in_order(links)?;
+        let (Some(first), Some(last)) = (roots.first(), roots.last()) else { return Ok(given) };
+        for (index, (root, link)) in roots.iter().zip(links).enumerate() {
+            match vouched(given.trusted_keys(), root, link) {
+                Ok(()) => return root.follow(links.get(index..).unwrap_or_default()),
+                Err(ChainError::OldKeys { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(ChainError::NotVouched { first: first.version(), last: last.version() })
+    }
+
+    /// What is revoked stays so, and no revoked key is listed: not again, not still, and not under
+    /// another id, as far as this root knows the key of that id.
+    fn keeps_revoked_out(&self, next: &Self) -> Result<(), ChainError> {
+        let version = next.version();
+        if let Some(&id) = self.revoked().iter().find(|id| !next.revoked().contains(id)) {
+            return Err(ChainError::Forgotten { version, id });
+        }
+        let revoked = |key: &PublicKey| next.revoked().contains(&key.id());
+        let alias = |key: &PublicKey| self.listed_keys().iter().any(|old| revoked(old) && old.same_signer(key));
+        match next.listed_keys().iter().find(|key| revoked(key) || alias(key)) {
+            Some(key) => Err(ChainError::Returned { version, id: key.id() }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Whether enough of the `old` keys and of the root's own signed the bytes of `link`, which spell `root`.
+fn vouched(old: &TrustedKeys, root: &TrustRoot, link: &RootLink) -> Result<(), ChainError> {
+    let version = root.version();
+    let signatures = link.parse_signatures(version)?;
+    let check = |keys: &TrustedKeys| keys.verify(link.root().as_bytes().to_vec(), &signatures).map(|_| ());
+    check(old).map_err(|source| ChainError::OldKeys { version, source })?;
+    check(root.trusted_keys()).map_err(|source| ChainError::OwnKeys { version, source })
+}
+
+/// The roots of `links`, whose versions follow each other one by one. Nothing vouches for them yet.
+fn in_order(links: &[RootLink]) -> Result<Vec<TrustRoot>, ChainError> {
+    if links.len() > MAX_CHAIN_LINKS {
+        return Err(ChainError::TooManyLinks { found: links.len() });
+    }
+    let roots = links.iter().map(RootLink::unverified_root).collect::<Result<Vec<_>, _>>()?;
+    for (root, next) in roots.iter().zip(roots.iter().skip(1)) {
+        follows(root.version(), next.version())?;
+    }
+    Ok(roots)
+}
+
+fn follows(after: u32, found: u32) -> Result<(), ChainError> {
+    if after.checked_add(1) == Some(found) { Ok(()) } else { Err(ChainError::Sequence { after, found }) }
+}
