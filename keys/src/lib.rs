@@ -91,7 +91,8 @@ mod text;
 mod trusted;
 
 pub use chain::{
-    ChainError, MAX_CHAIN_LINKS, RootLink, root_file_name, root_version, signature_file_name, signed_root_version,
+    ChainError, MAX_CHAIN_LINKS, RootFiles, RootLink, root_file_name, root_version, signature_file_name,
+    signed_root_version,
 };
 pub use key_id::{KeyId, KeyIdError};
 pub use public_key::{PublicKey, PublicKeyError};

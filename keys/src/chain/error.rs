@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::MAX_CHAIN_LINKS;
+use super::{MAX_CHAIN_LINKS, root_file_name};
 use crate::key_id::KeyId;
 use crate::root::RootError;
 use crate::signature::SignatureError;
@@ -44,6 +44,22 @@ pub enum ChainError {
         /// What is wrong with it.
         #[source]
         source: SignatureError,
+    },
+    /// Two signatures name one key.
+    #[error("version {version} of the trust root has two signatures by the key {id}: remove one of them")]
+    SignedTwice {
+        /// The version that they are over.
+        version: u32,
+        /// The id that both name.
+        id: KeyId,
+    },
+    /// A file's name says another version than its content.
+    #[error("the file {} holds version {found} of the trust root", root_file_name(*.named))]
+    Misnamed {
+        /// The version in the file's name.
+        named: u32,
+        /// The version in the file.
+        found: u32,
     },
     /// A version was left out, comes twice or goes back.
     #[error("version {found} of the trust root follows version {after}: versions follow each other one by one")]

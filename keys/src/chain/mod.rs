@@ -6,8 +6,11 @@
 //! Nothing but those signatures speaks for a chain, so it may come from anywhere.
 
 mod error;
+mod files;
 mod names;
 mod walk;
+
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +19,7 @@ use crate::signature::Signature;
 use crate::trusted::MAX_SIGNATURES;
 
 pub use error::ChainError;
+pub use files::RootFiles;
 pub use names::{root_file_name, root_version, signature_file_name, signed_root_version};
 
 /// The most links that are walked: one change of keys a month, for twenty years.
@@ -70,15 +74,21 @@ impl RootLink {
         Ok(root)
     }
 
-    /// The signatures of version `version`, none of which has been verified.
+    /// The signatures, as the link of version `version` has them; none of them has been verified.
+    /// One id signs once (TUF specification, section 4.2.1: "The keyid MUST be unique").
     fn parse_signatures(&self, version: u32) -> Result<Vec<Signature>, ChainError> {
         let found = self.signatures.len();
         if found > MAX_SIGNATURES {
             return Err(ChainError::TooManySignatures { version, found });
         }
-        let parse = |text: &String| Signature::parse(text.as_bytes());
-        let signatures = self.signatures.iter().map(parse).collect::<Result<_, _>>();
-        signatures.map_err(|source| ChainError::Signature { version, source })
+        let mut ids = BTreeSet::new();
+        let parse = |text: &String| {
+            let signature = Signature::parse(text.as_bytes());
+            let signature = signature.map_err(|source| ChainError::Signature { version, source })?;
+            let id = signature.key_id();
+            if ids.insert(id) { Ok(signature) } else { Err(ChainError::SignedTwice { version, id }) }
+        };
+        self.signatures.iter().map(parse).collect()
     }
 }
 

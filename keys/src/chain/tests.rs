@@ -153,6 +153,9 @@ fn refuses_what_is_no_root_no_signature_or_too_much() {
     assert!(matches!(follow(RootLink::from_texts("{}".to_owned(), vec![])), ChainError::Root(_)));
     let signature = follow(RootLink::from_texts(root.clone(), vec!["RW".to_owned()]));
     assert!(matches!(signature, ChainError::Signature { version: 2, .. }));
+    let twice = vec![links[0].signatures()[0].clone(); 2];
+    let twice = follow(RootLink::from_texts(root.clone(), twice));
+    assert!(matches!(twice, ChainError::SignedTwice { version: 2, id } if id == key(1).id()), "{twice}");
     let many = vec![links[0].signatures()[0].clone(); MAX_SIGNATURES + 1];
     assert!(matches!(follow(RootLink::from_texts(root, many)), ChainError::TooManySignatures { found: 65, .. }));
     let chain = vec![links[0].clone(); MAX_CHAIN_LINKS + 1];
