@@ -52,17 +52,36 @@ fn size_field(size: u64) -> [u8; 12] {
 
 /// The bytes of zeros between an entry's content and the next header.
 pub fn padding(size: u64) -> u64 {
-    size.next_multiple_of(BLOCK) - size
+    (BLOCK - size % BLOCK) % BLOCK
 }
 
-/// What an entry takes in the archive, header and padding included.
+/// What an entry takes in the archive, header and padding included. A size near 2^64, which no manifest that is believed has,
+/// gives 2^64 - 1: more than any file holds.
 pub fn entry_bytes(size: u64) -> u64 {
-    BLOCK + size.next_multiple_of(BLOCK)
+    size.saturating_add(padding(size)).saturating_add(BLOCK)
+}
+
+/// Where entries of these sizes lie if the first of them begins at `start`, and where the last one ends: `None` if that is
+/// beyond what 64 bits count.
+pub(crate) fn offsets(start: u64, sizes: impl IntoIterator<Item = u64>) -> Option<(Vec<u64>, u64)> {
+    let mut offset = start;
+    let mut offsets = Vec::new();
+    for size in sizes {
+        offsets.push(offset);
+        offset = offset.checked_add(entry_bytes(size))?;
+    }
+    offset.checked_add(END_BYTES)?;
+    Some((offsets, offset))
 }
 
 /// The name of a blob's entry.
 pub fn blob_name(digest: &crate::Digest) -> String {
     format!("blobs/sha256/{}", digest.hex())
+}
+
+/// The blob that an entry with this name holds.
+pub(crate) fn blob_of(name: &str) -> Option<crate::Digest> {
+    format!("sha256:{}", name.strip_prefix("blobs/sha256/")?).parse().ok()
 }
 
 /// The name of the entry of a signature by the key with this id.
@@ -126,6 +145,16 @@ mod tests {
             assert_eq!(padding(size), expected, "{size}");
             assert_eq!(entry_bytes(size) % BLOCK, 0);
         }
+    }
+
+    #[test]
+    fn no_size_overflows() {
+        assert_eq!(offsets(512, [0, 1, 512]), Some((vec![512, 1024, 2048], 3072)));
+        for size in [u64::MAX, u64::MAX - 511, u64::MAX - 512, u64::MAX - 1535] {
+            assert!(entry_bytes(size) >= size && padding(size) < BLOCK, "{size}");
+            assert_eq!(offsets(512, [size]), None, "{size}");
+        }
+        assert_eq!(offsets(0, [u64::MAX / 2, u64::MAX / 2]), None);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-use crate::{Digest, Hasher, ReadError, Release, archive};
+use crate::{Digest, Hasher, Problem, ReadError, Release, ReleaseError, archive};
 use landfall_keys::{Signature, Verified};
 use std::io::{Read, Write};
 
@@ -39,8 +39,8 @@ impl Bundle {
         next: &[u8; 512],
     ) -> Result<Self, ReadError> {
         let head = std::iter::once(manifest.len() as u64).chain(signature_sizes.iter().copied());
-        let start = head.map(archive::entry_bytes).sum();
-        let (entries, end) = entries(release.get(), start);
+        let placed = archive::offsets(0, head).and_then(|(_, start)| entries(release.get(), start));
+        let (entries, end) = placed.ok_or_else(|| ReleaseError::Problems(vec![Problem::sum_of_sizes()]))?;
         let bundle = Self { release, manifest, signatures, entries, end };
         if let Some(first) = bundle.entries.first() {
             first.check_header(next)?;
@@ -80,34 +80,33 @@ impl Bundle {
 
     /// Checks that the bundle ends as it must. `source` stands behind the last entry.
     pub fn check_end(&self, source: &mut impl Read) -> Result<(), ReadError> {
-        let mut rest = Vec::new();
-        let limit = archive::END_BYTES + 1;
-        source
-            .by_ref()
-            .take(limit)
-            .read_to_end(&mut rest)
-            .map_err(|error| ReadError::of(error, "the end", self.end))?;
-        if (rest.len() as u64) < archive::END_BYTES {
-            return Err(ReadError::Truncated { entry: "the end".to_owned(), offset: self.end + rest.len() as u64 });
-        }
-        match rest.iter().position(|byte| *byte != 0) {
-            None if rest.len() as u64 == archive::END_BYTES => Ok(()),
-            found => Err(ReadError::Trailing { offset: self.end + found.map_or(archive::END_BYTES, |at| at as u64) }),
-        }
+        check_end(self.end, source)
     }
 }
 
-fn entries(release: &Release, start: u64) -> (Vec<Entry>, u64) {
+/// Checks that an archive ends at `end` as it must. `source` stands there.
+pub(crate) fn check_end(end: u64, source: &mut impl Read) -> Result<(), ReadError> {
+    let mut rest = Vec::new();
+    let limit = archive::END_BYTES + 1;
+    source.by_ref().take(limit).read_to_end(&mut rest).map_err(|error| ReadError::of(error, "the end", end))?;
+    if (rest.len() as u64) < archive::END_BYTES {
+        return Err(ReadError::Truncated { entry: "the end".to_owned(), offset: end + rest.len() as u64 });
+    }
+    match rest.iter().position(|byte| *byte != 0) {
+        None if rest.len() as u64 == archive::END_BYTES => Ok(()),
+        found => Err(ReadError::Trailing { offset: end + found.map_or(archive::END_BYTES, |at| at as u64) }),
+    }
+}
+
+/// Every entry from `start` on, and where the last one ends: `None` if 64 bits cannot count that.
+fn entries(release: &Release, start: u64) -> Option<(Vec<Entry>, u64)> {
     let layout = release.layout.iter().map(|file| (file.path.clone(), file.digest, file.size, false));
     let blobs = release.blobs.iter().map(|blob| (archive::blob_name(&blob.digest), blob.digest, blob.size, true));
-    let mut offset = start;
-    let entries = layout.chain(blobs).map(|(name, digest, size, is_blob)| {
-        let entry = Entry { name, digest, size, offset, is_blob };
-        offset += archive::entry_bytes(size);
-        entry
-    });
-    let entries: Vec<Entry> = entries.collect();
-    (entries, offset)
+    let sizes = release.layout.iter().map(|file| file.size).chain(release.blobs.iter().map(|blob| blob.size));
+    let (offsets, end) = archive::offsets(start, sizes)?;
+    let placed = layout.chain(blobs).zip(offsets);
+    let entries = placed.map(|((name, digest, size, is_blob), offset)| Entry { name, digest, size, offset, is_blob });
+    Some((entries.collect(), end))
 }
 
 impl Entry {
@@ -119,6 +118,11 @@ impl Entry {
     /// What the entry takes in the archive, header and padding included.
     pub fn archive_bytes(&self) -> u64 {
         archive::entry_bytes(self.size)
+    }
+
+    /// The 512 bytes that stand before the content.
+    pub fn header(&self) -> [u8; 512] {
+        archive::header(&self.name, self.size)
     }
 
     /// Reads the entry from a `source` that stands at its header, holds every byte against what it has to be, and hands the
@@ -157,7 +161,7 @@ impl Entry {
     }
 
     fn check_header(&self, found: &[u8; 512]) -> Result<(), ReadError> {
-        let expected = archive::header(&self.name, self.size);
+        let expected = self.header();
         match expected.iter().zip(found).position(|(expected, found)| expected != found) {
             None => Ok(()),
             Some(at) => Err(ReadError::Header { entry: self.name.clone(), offset: self.offset + at as u64 }),

@@ -62,6 +62,13 @@ pub enum Problem {
     Key(String),
 }
 
+impl Problem {
+    /// More bytes than a bundle can have.
+    pub(crate) fn sum_of_sizes() -> Self {
+        Self::Limit("the sum of all sizes".to_owned(), limits::BLOB_BYTES)
+    }
+}
+
 /// Verified bytes are not a release manifest.
 #[derive(Debug, thiserror::Error)]
 pub enum ReleaseError {
@@ -144,6 +151,13 @@ impl Release {
         files.chain(images)
     }
 
+    /// What needs a blob, for people: `file docs/readme`, `image hello`.
+    pub fn users_of(&self, blob: &Digest) -> Vec<String> {
+        let mut users: Vec<String> = self.uses().filter(|(used, _)| used == blob).map(|(_, of)| of).collect();
+        users.dedup();
+        users
+    }
+
     fn check_files(&self, problems: &mut Vec<Problem>) {
         let mut paths = BTreeSet::new();
         for File { path, .. } in &self.files {
@@ -191,7 +205,7 @@ impl Release {
         let all = stored.chain(self.files.iter().map(|file| file.size)).chain(layers);
         let total = all.fold(0_u64, u64::saturating_add);
         if total > limits::BLOB_BYTES {
-            problems.push(Problem::Limit("the sum of all sizes".to_owned(), limits::BLOB_BYTES));
+            problems.push(Problem::sum_of_sizes());
         }
         let texts = self.images.iter().flat_map(|image| std::iter::once(&image.source).chain(tenant_texts(image)));
         let longest = texts.chain(self.created.iter()).map(String::len).max();

@@ -10,6 +10,9 @@
 //! them if trusted keys signed; the [`Bundle`] then knows every byte that has to follow, except for the blobs' content, whose
 //! digests it knows. Headers are computed and compared ([`archive::header`]), never parsed.
 //!
+//! A bundle may be cut into byte ranges ([`parts`]). When some of it arrives damaged, a host asks for it
+//! ([`repair::RepairRequest`]), and a [`patch`] with just those blobs stands in for them.
+//!
 //! Writing goes the other way: a [`Release`] is signed into a [`Signed`], and only that can be written ([`Writer`]).
 
 pub mod archive;
@@ -20,9 +23,12 @@ mod head;
 pub mod limits;
 mod names;
 pub mod oci;
+pub mod parts;
+pub mod patch;
 mod path;
 mod read_error;
 mod release;
+pub mod repair;
 mod signed;
 mod text;
 mod version;

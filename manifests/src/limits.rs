@@ -8,6 +8,10 @@ pub const SIGNATURE_BYTES: u64 = 4 << 10;
 pub const SIGNATURES: usize = 16;
 /// Public keys that a release may offer to an operator who has none.
 pub const OFFERED_KEYS: usize = 16;
+/// Parts that a bundle may be cut into: what three digits count.
+pub const PARTS: u32 = 999;
+/// A repair request, in bytes: room for more blobs than a manifest can list, and small enough to hold in memory.
+pub const REQUEST_BYTES: u64 = 16 << 20;
 /// A product's name, in bytes: it is part of file names and image tags.
 pub const PRODUCT_BYTES: usize = 32;
 /// An image's name, in bytes.
@@ -22,7 +26,7 @@ pub const PATH_COMPONENT_BYTES: usize = 255;
 pub const TEXT_BYTES: usize = 1024;
 /// A serial: the largest integer that JSON carries exactly (RFC 8259, section 6).
 pub const SERIAL: u64 = (1 << 53) - 1;
-/// A blob or a file, in bytes: 1 PiB, so that sums of sizes cannot overflow 64 bits.
+/// All blobs, files and layers of a release, in bytes: 1 PiB, so that no offset in a bundle can overflow 64 bits.
 pub const BLOB_BYTES: u64 = 1 << 50;
 /// The largest window of a blob that is compressed with zstd, as a power of two of bytes: 32 MiB, which keeps the installer
 /// under 64 MiB of memory. The bundler's own blobs need 8 MiB at most; only layers packed elsewhere with `--long` or

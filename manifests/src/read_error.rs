@@ -1,6 +1,7 @@
-use crate::{Digest, ReleaseError};
+use crate::{Digest, ReleaseError, archive};
 use landfall_keys::TrustError;
 use std::io;
+use std::ops::Range;
 
 /// A bundle is refused, or could not be read. Offsets are bytes from the start of the bundle.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +32,22 @@ pub enum ReadError {
         entry: String,
         /// The first byte that differs.
         offset: u64,
+    },
+    /// A header in a patch is that of no entry which the manifest lists further on.
+    #[error("the header at offset {offset} is that of no blob that the manifest lists there")]
+    NotInManifest {
+        /// Where the header begins.
+        offset: u64,
+    },
+    /// A patch stands where a bundle should.
+    #[error(
+        "this is a patch that holds {held} of {blobs} blobs: give it with --patch, together with the damaged bundle"
+    )]
+    Patch {
+        /// The blobs in it.
+        held: usize,
+        /// The blobs of the release.
+        blobs: usize,
     },
     /// An entry's content is not what the manifest says.
     #[error("{entry} is damaged: its {size} bytes from offset {offset} on have the digest {found}")]
@@ -94,6 +111,37 @@ impl ReadError {
             _ => Self::Source { entry: entry.to_owned(), offset, source: error },
         }
     }
+
+    /// The bytes of the bundle that are wrong or cannot be read, if it is some in particular: one byte, or a whole entry's
+    /// content, of which nobody knows where in it the damage is.
+    pub fn range(&self) -> Option<Range<u64>> {
+        let (offset, size) = match self {
+            Self::Digest { offset, size, .. } => (*offset, *size),
+            Self::Signature { offset, .. }
+            | Self::Header { offset, .. }
+            | Self::NotInManifest { offset }
+            | Self::Padding { offset, .. }
+            | Self::Truncated { offset, .. }
+            | Self::Trailing { offset }
+            | Self::Source { offset, .. } => (*offset, 1),
+            Self::NotABundle | Self::Untrusted(_) | Self::Release(_) | Self::Patch { .. } | Self::Sink { .. } => {
+                return None;
+            }
+        };
+        Some(offset..offset.saturating_add(size.max(1)))
+    }
+
+    /// The blob in which something is wrong, if it is in one.
+    pub fn blob(&self) -> Option<Digest> {
+        match self {
+            Self::Header { entry, .. }
+            | Self::Digest { entry, .. }
+            | Self::Padding { entry, .. }
+            | Self::Truncated { entry, .. }
+            | Self::Source { entry, .. } => archive::blob_of(entry),
+            _ => None,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -106,5 +154,16 @@ mod tests {
         assert_eq!(failing.to_string(), "the bundle cannot be read in blobs/sha256/ab, at offset 1536");
         let short = ReadError::of(io::ErrorKind::UnexpectedEof.into(), "blobs/sha256/ab", 1536);
         assert!(matches!(short, ReadError::Truncated { offset: 1536, .. }), "{short}");
+    }
+
+    #[test]
+    fn knows_which_bytes_and_which_blob_are_wrong() {
+        let found = Digest::of(b"found");
+        let blob = Digest::of(b"blob");
+        let damaged = ReadError::Digest { entry: archive::blob_name(&blob), offset: 1024, size: 700, found };
+        assert_eq!((damaged.range(), damaged.blob()), (Some(1024..1724), Some(blob)));
+        let padding = ReadError::Padding { entry: "index.json".to_owned(), offset: 7 };
+        assert_eq!((padding.range(), padding.blob()), (Some(7..8), None));
+        assert_eq!(ReadError::NotABundle.range(), None);
     }
 }

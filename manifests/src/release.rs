@@ -243,6 +243,11 @@ impl Release {
         format!("{}-{}-{}-{}.landfall.tar", self.product, self.version, self.os.name(), self.arch.name())
     }
 
+    /// The name of a patch's file: `<product>-<version>-<os>-<arch>.patch.landfall.tar`.
+    pub fn patch_file_name(&self) -> String {
+        format!("{}-{}-{}-{}.patch.landfall.tar", self.product, self.version, self.os.name(), self.arch.name())
+    }
+
     /// The trusted comment that its signatures carry.
     pub fn trusted_comment(&self) -> String {
         format!("product={} version={} serial={}", self.product, self.version, self.serial)

@@ -1,7 +1,8 @@
 use crate::{Blob, Digest, Hasher, Release, Signed, archive};
+use std::collections::BTreeSet;
 use std::io::{self, Read, Write};
 
-/// Writes a bundle: head and image layout at once, then the blobs in the manifest's order.
+/// Writes a bundle or a patch: head and image layout at once, then the blobs in the manifest's order.
 pub struct Writer<W> {
     out: W,
     expected: std::vec::IntoIter<Blob>,
@@ -27,6 +28,9 @@ pub enum WriteError {
     /// More blobs than the manifest lists, or another one than the next.
     #[error("blob {0} is not the next one of the manifest")]
     Order(Digest),
+    /// A patch is to hold a blob that its manifest does not list.
+    #[error("blob {0} is not in the manifest")]
+    Unlisted(Digest),
     /// Fewer blobs than the manifest lists.
     #[error("blob {0} of the manifest was not written")]
     Missing(Digest),
@@ -34,7 +38,25 @@ pub enum WriteError {
 
 impl<W: Write> Writer<W> {
     /// Writes everything before the blobs.
-    pub fn begin(mut out: W, signed: &Signed) -> Result<Self, WriteError> {
+    pub fn begin(out: W, signed: &Signed) -> Result<Self, WriteError> {
+        Self::begin_with(out, signed, signed.release().blobs.clone())
+    }
+
+    /// Writes everything before the blobs of a patch ([`crate::patch`]), which then takes those in `held` alone, in the
+    /// manifest's order.
+    pub fn begin_patch(out: W, signed: &Signed, held: &BTreeSet<Digest>) -> Result<Self, WriteError> {
+        let blobs: Vec<Blob> =
+            signed.release().blobs.iter().filter(|blob| held.contains(&blob.digest)).cloned().collect();
+        if blobs.len() != held.len() {
+            let listed: BTreeSet<Digest> = blobs.iter().map(|blob| blob.digest).collect();
+            if let Some(stranger) = held.difference(&listed).next() {
+                return Err(WriteError::Unlisted(*stranger));
+            }
+        }
+        Self::begin_with(out, signed, blobs)
+    }
+
+    fn begin_with(mut out: W, signed: &Signed, blobs: Vec<Blob>) -> Result<Self, WriteError> {
         put(&mut out, archive::MANIFEST_NAME, signed.bytes())?;
         for signature in signed.signatures() {
             let name = archive::signature_name(&signature.key_id().to_string());
@@ -43,7 +65,7 @@ impl<W: Write> Writer<W> {
         for (name, content) in signed.release().layout_content() {
             put(&mut out, name, &content)?;
         }
-        Ok(Self { out, expected: signed.release().blobs.clone().into_iter() })
+        Ok(Self { out, expected: blobs.into_iter() })
     }
 
     /// Writes the next blob, which must be `digest`, from a reader that is held against the manifest.
@@ -103,12 +125,13 @@ impl<W: Write> Writer<W> {
     }
 }
 
-/// The size of the bundle that a release becomes once signed, without its signatures, in bytes.
+/// The size of the bundle that a release becomes once signed, without its signatures, in bytes. Sizes that 64 bits cannot
+/// count, which no release that is checked has, give 2^64 - 1.
 pub fn bundle_bytes(release: &Release) -> u64 {
     let head = release.to_json().len() as u64;
     let layout = release.layout.iter().map(|file| file.size);
     let sizes = std::iter::once(head).chain(layout).chain(release.blobs.iter().map(|blob| blob.size));
-    sizes.map(archive::entry_bytes).sum::<u64>() + archive::END_BYTES
+    sizes.map(archive::entry_bytes).fold(archive::END_BYTES, u64::saturating_add)
 }
 
 fn put(out: &mut impl Write, name: &str, content: &[u8]) -> io::Result<()> {

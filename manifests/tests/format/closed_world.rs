@@ -54,6 +54,19 @@ fn knows_its_schema_platform_layout_keys_and_limits() {
 }
 
 #[test]
+fn refuses_sizes_that_overflow() {
+    for size in [u64::MAX, u64::MAX - 511, 1 << 63, (1 << 50) + 1] {
+        let limit = |problems: Vec<Problem>| assert!(matches!(problems[..], [Problem::Limit(..)]), "{size}");
+        limit(problems(|r| r.blobs[3].size = size));
+        limit(problems(|r| r.files[0].size = size));
+        limit(problems(|r| r.images[0].layers[0].size = size));
+    }
+    // Two halves that are nothing together, were they added up with a carry that is lost.
+    let halves = problems(|r| [3, 4].iter().for_each(|at| r.blobs[*at].size = 1 << 63));
+    assert!(matches!(halves[..], [Problem::Limit(..)]));
+}
+
+#[test]
 fn a_database_has_a_schema_and_no_way_back_that_leads_forward() {
     for (schema, reversible_to, sound) in
         [(1, 1, true), (2, 1, true), (2, 2, true), (0, 0, false), (1, 0, false), (1, 2, false)]

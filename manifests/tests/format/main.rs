@@ -4,3 +4,4 @@
 mod bundle;
 mod closed_world;
 mod fixture;
+mod patch;

@@ -1,0 +1,78 @@
+//! A patch: a bundle that holds only some of its blobs, to stand in for those that arrived damaged.
+//!
+//! It begins like the bundle that it mends, with the same manifest and the same signatures, which vouch for it as well; then
+//! come both files of the image layout, the blobs that were asked for, in the manifest's order, and the same end. Its headers
+//! are compared like a bundle's: each must be the one computed for an entry that the manifest lists further on.
+//! [`crate::Writer::begin_patch`] writes one.
+
+use crate::{Bundle, Entry, ReadError};
+use std::io::{self, Read};
+
+/// The entries of a patch, with the places where they lie *in it*: the image layout's two, and the blobs that it holds.
+///
+/// `bundle` is what the patch's own head was verified into, and `read_at` reads the patch as `pread(2)` does: at an offset in
+/// bytes, as many bytes as there are, none at the end. Only headers and the end are read: an entry's content is held against
+/// its digest by [`Entry::read`].
+pub fn entries(
+    bundle: &Bundle,
+    mut read_at: impl FnMut(u64, &mut [u8]) -> io::Result<usize>,
+) -> Result<Vec<Entry>, ReadError> {
+    let mut held: Vec<Entry> = Vec::new();
+    let mut offset = bundle.entries().first().map_or(0, |entry| entry.offset);
+    let mut later = bundle.entries().iter();
+    while let Some(header) = header_at(offset, &mut read_at)? {
+        let entry = match later.clone().next() {
+            Some(layout) if !layout.is_blob => later.next().filter(|layout| layout.header() == header),
+            _ => later.find(|blob| blob.header() == header),
+        };
+        let entry = entry.ok_or(ReadError::NotInManifest { offset })?;
+        held.push(Entry { offset, ..entry.clone() });
+        offset = offset.checked_add(entry.archive_bytes()).ok_or(ReadError::NotInManifest { offset })?;
+    }
+    if let Some(layout) = later.next().filter(|entry| !entry.is_blob) {
+        return Err(ReadError::Header { entry: layout.name.clone(), offset });
+    }
+    crate::bundle::check_end(offset, &mut From { offset, read_at: &mut read_at })?;
+    Ok(held)
+}
+
+/// `error`, or [`ReadError::Patch`] if that which was read as a bundle is a patch of it, from which blobs are missing.
+pub fn unless_patch(
+    error: ReadError,
+    bundle: &Bundle,
+    read_at: impl FnMut(u64, &mut [u8]) -> io::Result<usize>,
+) -> ReadError {
+    if !matches!(error, ReadError::Header { .. } | ReadError::Truncated { .. }) {
+        return error;
+    }
+    let blobs = bundle.release().blobs.len();
+    match entries(bundle, read_at).map(|held| held.iter().filter(|entry| entry.is_blob).count()) {
+        Ok(held) if held < blobs => ReadError::Patch { held, blobs },
+        _ => error,
+    }
+}
+
+/// The header at `offset`; `None` if zeros stand there, which end an archive.
+fn header_at(
+    offset: u64,
+    read_at: &mut impl FnMut(u64, &mut [u8]) -> io::Result<usize>,
+) -> Result<Option<[u8; 512]>, ReadError> {
+    let mut header = [0; 512];
+    let read = From { offset, read_at }.read_exact(&mut header);
+    read.map_err(|error| ReadError::of(error, "the header of an entry", offset))?;
+    Ok((header != [0; 512]).then_some(header))
+}
+
+/// Reads from `offset` on.
+struct From<'a, F> {
+    offset: u64,
+    read_at: &'a mut F,
+}
+
+impl<F: FnMut(u64, &mut [u8]) -> io::Result<usize>> Read for From<'_, F> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = (self.read_at)(self.offset, buffer)?;
+        self.offset = self.offset.saturating_add(read as u64);
+        Ok(read)
+    }
+}
