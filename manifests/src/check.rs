@@ -1,7 +1,7 @@
 //! What makes a release manifest whole: the closed world, checked before anything else is believed.
 
 use crate::{Database, Digest, File, Image, LayoutFile, Release, limits, oci};
-use landfall_keys::Verified;
+use landfall_keys::{MAX_CHAIN_LINKS, RootLink, Verified};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Something in a release manifest that does not fit the rest of it.
@@ -60,6 +60,9 @@ pub enum Problem {
     /// An offered key does not parse.
     #[error("offered key {0:?} is not a minisign public key")]
     Key(String),
+    /// A trust root that comes with the release does not read as one, or is no successor.
+    #[error("link {0} of the chain of trust roots is no root that follows another")]
+    Link(usize),
 }
 
 impl Problem {
@@ -217,6 +220,12 @@ impl Release {
         }
         let wrong = self.keys.iter().filter(|key| key.parse::<landfall_keys::PublicKey>().is_err());
         problems.extend(wrong.map(|key| Problem::Key(key.chars().take(80).collect())));
+        if self.trust.len() > MAX_CHAIN_LINKS {
+            problems.push(Problem::Limit("the number of trust roots".to_owned(), MAX_CHAIN_LINKS as u64));
+        }
+        let is_successor = |link: &RootLink| link.unverified_root().is_ok_and(|root| root.version() > 1);
+        let strangers = (1..).zip(&self.trust).filter(|(_, link)| !is_successor(link));
+        problems.extend(strangers.map(|(number, _)| Problem::Link(number)));
     }
 
     /// `oci-layout` and `index.json` with their content, as they follow from the images.

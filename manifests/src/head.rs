@@ -1,5 +1,5 @@
 use crate::{Bundle, ReadError, Release, ReleaseError, Signed, archive, limits};
-use landfall_keys::{PublicKey, Signature, TrustError, TrustedKeys};
+use landfall_keys::{MAX_CHAIN_LINKS, PublicKey, RootLink, Signature, TrustError, TrustedKeys};
 use std::io::Read;
 
 /// The first entries of a bundle, read within their limits and not yet believed: the manifest's bytes and its signatures.
@@ -70,6 +70,20 @@ impl Head {
         let offer = serde_json::from_slice::<Offer>(&self.bytes).map(|offer| offer.keys).unwrap_or_default();
         let keys = offer.iter().take(limits::OFFERED_KEYS).filter_map(|line| line.parse::<PublicKey>().ok());
         keys.filter(|key| self.check_signature_of(key).is_ok()).collect()
+    }
+
+    /// The trust roots that the bundle brings. Nothing speaks for them but their own signatures, which
+    /// [`landfall_keys::TrustRoot::follow`] and [`landfall_keys::TrustRoot::adopt`] look at: hand them to nothing else. Of too
+    /// many, as many are given as those refuse.
+    pub fn offered_chain(&self) -> Vec<RootLink> {
+        #[derive(serde::Deserialize)]
+        struct Offer {
+            #[serde(default)]
+            trust: Vec<RootLink>,
+        }
+        let mut links = serde_json::from_slice::<Offer>(&self.bytes).map(|offer| offer.trust).unwrap_or_default();
+        links.truncate(MAX_CHAIN_LINKS + 1);
+        links
     }
 
     fn check_signature_of(&self, key: &PublicKey) -> Result<(), TrustError> {

@@ -1,4 +1,5 @@
 use crate::{BundlePath, Digest, ImageName, Mode, Product, ReleaseId, Serial, Version};
+use landfall_keys::RootLink;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -38,6 +39,11 @@ pub struct Release {
     /// Public keys (minisign lines) that are said to sign this release: an operator who has none can compare and accept one.
     #[serde(default)]
     pub keys: Vec<String>,
+    /// The publisher's trust roots from version 2 on, each with the signatures that hosts accept it by: a host that pins an
+    /// older one walks them. They are believed for those signatures alone, and not because they stand here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<root_link::Shape>", length(max = 256))]
+    pub trust: Vec<RootLink>,
     /// `oci-layout` and `index.json`, in this order.
     pub layout: Vec<LayoutFile>,
     /// Every blob, in the order of the archive.
@@ -218,6 +224,19 @@ pub struct Tenant {
     pub port: u16,
     /// The path that answers 200 when it is healthy.
     pub health: String,
+}
+
+/// The shape of [`RootLink`] in the JSON Schema: its crate knows nothing of schemas.
+mod root_link {
+    #[derive(schemars::JsonSchema)]
+    #[schemars(rename = "RootLink", deny_unknown_fields)]
+    #[expect(dead_code, reason = "its fields are there for the schema that is derived from them")]
+    pub(super) struct Shape {
+        /// The root's file, byte for byte: the bytes that are signed.
+        root: String,
+        /// Detached minisign signatures over it.
+        signatures: Vec<String>,
+    }
 }
 
 impl Database {

@@ -50,6 +50,7 @@ pub(crate) fn release(plan: &Plan, store: &BlobStore, files: Vec<ReleaseFile>, p
         database: head.database,
         base: None,
         keys: head.keys,
+        trust: Vec::new(),
         layout: Vec::new(),
         blobs,
         files,

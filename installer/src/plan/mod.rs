@@ -217,6 +217,7 @@ pub(crate) mod tests {
             database: None,
             base: None,
             keys: Vec::new(),
+            trust: Vec::new(),
             layout: Vec::new(),
             blobs: blobs.into_iter().map(|(digest, size)| Blob { digest, size }).collect(),
             files: vec![file],

@@ -40,6 +40,7 @@ impl Parts {
             database: None,
             base: None,
             keys: Vec::new(),
+            trust: Vec::new(),
             layout: Vec::new(),
             blobs: Vec::new(),
             files: Vec::new(),

@@ -1,7 +1,7 @@
 //! A bundle reads back as it was written, and nothing else is a bundle.
 
 use crate::fixture::{blobs, bundle, read, release, trusted, write};
-use landfall_keys::SecretKey;
+use landfall_keys::{RootChanges, RootLink, SecretKey, TrustRoot};
 use landfall_manifests::{Bundle, Head, ReadError, Release, Signed, WriteError, Writer, archive};
 
 #[test]
@@ -127,6 +127,24 @@ fn writes_the_blobs_of_the_manifest_and_no_others() {
         let mut content = wrong;
         assert!(matches!(begin().blob(digest(0), &mut content), Err(WriteError::Changed(_))));
     }
+}
+
+#[test]
+fn brings_the_chain_of_trust_roots_as_its_publisher_keeps_it() {
+    let [one, two] = std::array::from_fn(|_| SecretKey::generate().unwrap());
+    let first = TrustRoot::first(vec![one.public_key()], 1).unwrap();
+    let changes = RootChanges { add: vec![two.public_key()], ..RootChanges::default() };
+    let next = first.next(&changes).unwrap();
+    let link = RootLink::new(&next, &[one.sign(next.to_json().as_bytes(), "").unwrap()]);
+    let mut chained = release(&one);
+    assert!(!String::from_utf8(chained.to_json()).unwrap().contains("\"trust\""), "an empty chain is left out");
+    chained.trust = vec![link.clone()];
+    let head = Head::read(&mut bundle(chained, &[two]).as_slice()).unwrap();
+    assert_eq!(head.offered_chain(), [link]);
+    let trusted = first.follow(&head.offered_chain()).unwrap();
+    assert_eq!(trusted, next);
+    assert!(head.clone().verify(first.trusted_keys()).is_err(), "the new key alone signed the bundle");
+    assert!(head.verify(trusted.trusted_keys()).is_ok());
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! A manifest that contradicts itself is refused, whoever signed it.
 
-use landfall_keys::{SecretKey, TrustedKeys};
+use landfall_keys::{RootChanges, RootLink, SecretKey, TrustRoot, TrustedKeys};
 use landfall_manifests::{Blob, Database, Digest, Problem, Release, ReleaseError};
 
 fn problems(change: impl FnOnce(&mut Release)) -> Vec<Problem> {
@@ -51,6 +51,20 @@ fn knows_its_schema_platform_layout_keys_and_limits() {
     assert!(matches!(problems(|r| r.keys.push("RWx".to_owned()))[..], [Problem::Key(_)]));
     assert!(matches!(problems(|r| r.blobs[3].size = u64::MAX)[..], [Problem::Limit(..)]));
     assert!(matches!(problems(|r| r.images[0].source = "x".repeat(2000))[..], [Problem::Limit(..)]));
+}
+
+#[test]
+fn holds_the_chain_of_trust_roots_to_successors_and_a_number() {
+    let key = SecretKey::generate().unwrap();
+    let first = TrustRoot::first(vec![key.public_key()], 1).unwrap();
+    let second = SecretKey::generate().unwrap().public_key();
+    let next = first.next(&RootChanges { add: vec![second], ..RootChanges::default() });
+    let link = RootLink::new(&next.unwrap(), &[]);
+    assert_eq!(problems(|r| r.trust = vec![link.clone(); 256]), []);
+    assert!(matches!(problems(|r| r.trust = vec![link.clone(); 257])[..], [Problem::Limit(..)]));
+    assert_eq!(problems(|r| r.trust = vec![link.clone(), RootLink::new(&first, &[])]), [Problem::Link(2)]);
+    let text = |text: &str| RootLink::from_texts(text.to_owned(), Vec::new());
+    assert_eq!(problems(|r| r.trust = vec![text("{}"), text("")]), [Problem::Link(1), Problem::Link(2)]);
 }
 
 #[test]

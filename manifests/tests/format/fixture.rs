@@ -44,6 +44,7 @@ pub(crate) fn release(key: &SecretKey) -> Release {
         database: None,
         base: None,
         keys: vec![key.public_key().to_line()],
+        trust: Vec::new(),
         layout: Vec::new(),
         blobs: blobs.iter().zip(&digests).map(|(b, d)| Blob { digest: *d, size: b.len() as u64 }).collect(),
         files: vec![file],

@@ -34,6 +34,7 @@ fn release(key: &SecretKey) -> Release {
         database: None,
         base: None,
         keys: vec![key.public_key().to_line()],
+        trust: Vec::new(),
         layout: Vec::new(),
         blobs: contents.map(|c| Blob { digest: Digest::of(c.as_bytes()), size: c.len() as u64 }).into(),
         files: Vec::new(),

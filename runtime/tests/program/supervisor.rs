@@ -102,6 +102,7 @@ fn install(root: &Path, port: u16) {
         database: None,
         base: None,
         keys: Vec::new(),
+        trust: Vec::new(),
         layout: Vec::new(),
         blobs: Vec::new(),
         files: Vec::new(),
