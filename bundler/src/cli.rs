@@ -1,4 +1,4 @@
-use crate::commands::{build, diff, inspect, keygen, sign, verify};
+use crate::commands::{build, diff, inspect, keygen, media, sign, verify};
 use crate::failure;
 use clap::{Parser, Subcommand};
 use landfall_console::{Console, Extras, Flags};
@@ -29,6 +29,7 @@ enum Command {
     Verify(verify::Args),
     Sign(sign::Args),
     Diff(diff::Args),
+    Media(media::Args),
     #[command(flatten)]
     Extras(Extras),
 }
@@ -43,6 +44,7 @@ impl Cli {
             Command::Verify(args) => verify::run(&args, console),
             Command::Sign(args) => sign::run(&args, console),
             Command::Diff(args) => diff::run(&args, console),
+            Command::Media(args) => media::run(&args, console),
             Command::Extras(extras) => extras.run::<Self>(&console),
         };
         done.map_err(failure::classified)

@@ -4,6 +4,7 @@
 use crate::assemble::AssembleError;
 use crate::bundle_file::BundleError;
 use crate::definition::DefinitionError;
+use crate::media::{MediaError, ShapeError};
 use crate::output::OutputError;
 use crate::plan::PlanError;
 use crate::rewrite::RewriteError;
@@ -20,8 +21,9 @@ pub(crate) fn classified(error: anyhow::Error) -> anyhow::Error {
     if error.chain().any(<dyn Error>::is::<Failure>) {
         return error;
     }
+    let medium = error.chain().find_map(<dyn Error>::downcast_ref).map(of_media);
     let full = error.chain().find_map(<dyn Error>::downcast_ref::<io::Error>).and_then(disk_full);
-    let found = full.or_else(|| error.chain().find_map(verdict));
+    let found = medium.or(full).or_else(|| error.chain().find_map(verdict));
     match found {
         Some((exit, code, hint)) => Failure::new(exit, code, format!("{error:#}")).hint(hint).into(),
         None => error,
@@ -179,6 +181,36 @@ fn of_bundle(error: &BundleError) -> Verdict {
     match error {
         BundleError::Open { .. } => (Exit::Usage, "missing_file", "name a bundle, a file NAME.landfall.tar"),
         BundleError::Refused { source, .. } => of_read(source),
+    }
+}
+
+fn of_media(error: &MediaError) -> Verdict {
+    match error {
+        MediaError::NoFolder { .. } => (Exit::Usage, "no_folder", "name the folder where the medium is mounted"),
+        MediaError::Look { .. } => (Exit::Unfit, "unreadable", "plug the medium in again, or take another one"),
+        MediaError::InTheWay { .. } | MediaError::Stale { .. } => (Exit::Usage, "exists", "move it to another folder"),
+        MediaError::Installer { .. } => (Exit::Usage, "missing_file", "name the installer with --installer"),
+        MediaError::InstallerArch { .. } => {
+            (Exit::Usage, "wrong_arch", "name the installer for the release's processor with --installer")
+        }
+        MediaError::Room { .. } => (Exit::Unfit, "disk_full", "remove what is on the medium, or take a larger one"),
+        MediaError::Shape(ShapeError::TooLarge { .. } | ShapeError::Ranges(_)) => {
+            (Exit::Usage, "split", "give another size with --split, or none")
+        }
+        MediaError::Write { source, .. } => of_writing(source),
+        MediaError::Faulty { .. } => {
+            (Exit::Damaged, "medium", "the medium is worn out, or smaller than it says: take another one")
+        }
+    }
+}
+
+fn of_writing(error: &io::Error) -> Verdict {
+    use io::ErrorKind::{FileTooLarge, ReadOnlyFilesystem, StorageFull};
+    match error.kind() {
+        StorageFull => (Exit::Unfit, "disk_full", "remove what is on the medium, or take a larger one"),
+        FileTooLarge => (Exit::Unfit, "file_too_large", "cut the bundle, such as with --split 4000MB"),
+        ReadOnlyFilesystem => (Exit::Unfit, "read_only", "undo its write protection, or mount it for writing"),
+        _ => (Exit::Unfit, "cannot_write", "plug the medium in again, or take another one"),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result};
 use landfall_console::{Console, Exit, Failure};
-use landfall_keys::{KeyError, MAX_FILE_BYTES, MAX_PASSWORD_BYTES, PublicKey, SecretKey, SecretKeyFile};
+use landfall_keys::{KeyError, MAX_FILE_BYTES, MAX_PASSWORD_BYTES, PublicKey, SecretKey, SecretKeyFile, TrustedKeys};
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -79,6 +79,15 @@ pub(crate) fn public(text: &str) -> Result<PublicKey> {
     Ok(parsed.map_err(|error| {
         let failure = Failure::new(Exit::Usage, "public_key", format!("{text}: {error}"));
         failure.hint("--trust takes a line that begins with RW, or a .pub file")
+    })?)
+}
+
+/// The keys that a bundle must be signed by, of which `threshold` must have signed.
+pub(crate) fn trusted(keys: &[String], threshold: u32) -> Result<TrustedKeys> {
+    let keys = keys.iter().map(|text| public(text)).collect::<Result<Vec<_>>>()?;
+    let trusted = TrustedKeys::new(keys, threshold);
+    Ok(trusted.map_err(|error| {
+        Failure::new(Exit::Usage, "trust", error.to_string()).hint("correct --trust and --threshold")
     })?)
 }
 

@@ -6,6 +6,7 @@
 
 mod assemble;
 mod bundle_file;
+mod byte_size;
 mod cli;
 mod commands;
 mod database;
@@ -14,6 +15,7 @@ mod difference;
 mod elf;
 mod failure;
 mod key_files;
+mod media;
 mod output;
 mod partial;
 mod plan;

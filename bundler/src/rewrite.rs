@@ -3,8 +3,7 @@
 use crate::bundle_file::BundleFile;
 use landfall_console::Progress;
 use landfall_manifests::{ReadError, Signed, WriteError, Writer, archive};
-use std::fs::File;
-use std::io::Read as _;
+use std::io::{Read as _, Write};
 use std::path::PathBuf;
 
 /// A bundle cannot be written anew.
@@ -20,12 +19,12 @@ pub(crate) enum RewriteError {
 
 /// Copies the blobs of `bundle` behind the head of `signed`, which has the same manifest, to `out`. Every blob is held
 /// against the manifest, and the bundle must end where it should.
-pub(crate) fn rewrite(
+pub(crate) fn rewrite<W: Write>(
     bundle: &BundleFile,
     signed: &Signed,
-    out: File,
+    out: W,
     progress: &Progress,
-) -> Result<File, RewriteError> {
+) -> Result<W, RewriteError> {
     let failed = |source| RewriteError::Write { path: bundle.path.clone(), source };
     let refused = |source| RewriteError::Refused { path: bundle.path.clone(), source };
     let release = signed.release();

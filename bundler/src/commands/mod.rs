@@ -4,5 +4,6 @@ pub(crate) mod build;
 pub(crate) mod diff;
 pub(crate) mod inspect;
 pub(crate) mod keygen;
+pub(crate) mod media;
 pub(crate) mod sign;
 pub(crate) mod verify;

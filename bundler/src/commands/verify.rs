@@ -1,8 +1,7 @@
 use crate::bundle_file::{BundleFile, check_entries};
 use crate::key_files;
 use anyhow::Result;
-use landfall_console::{Console, Exit, Failure, Size};
-use landfall_keys::TrustedKeys;
+use landfall_console::{Console, Size};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -41,10 +40,7 @@ struct Checked<'a> {
 }
 
 pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
-    let keys = args.trust.iter().map(|text| key_files::public(text)).collect::<Result<Vec<_>>>()?;
-    let trusted = TrustedKeys::new(keys, args.threshold).map_err(|error| {
-        Failure::new(Exit::Usage, "trust", error.to_string()).hint("correct --trust and --threshold")
-    })?;
+    let trusted = key_files::trusted(&args.trust, args.threshold)?;
     let opened = BundleFile::open(&args.bundle)?;
     let bundle = opened.head.clone().verify(&trusted).map_err(|error| opened.refused(error))?;
     let total = bundle.entries().iter().map(|entry| entry.size).sum();

@@ -5,5 +5,6 @@ mod bundles;
 mod desk;
 mod docker_archive;
 mod keys;
+mod media;
 mod output;
 mod sources;

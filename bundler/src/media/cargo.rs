@@ -1,0 +1,202 @@
+use super::{
+    FIRST_LINE, FileSystem, GUIDE_NAME, Guide, INSTALLER_NAME, MediaError, PartsWriter, Record, Recorder, Shape,
+    read_back,
+};
+use crate::bundle_file::BundleFile;
+use crate::rewrite::rewrite;
+use crate::{elf, regular};
+use anyhow::Result;
+use landfall_console::Progress;
+use landfall_keys::PublicKey;
+use landfall_manifests::{Digest, Signed};
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+
+/// How much of the installer is read at once, in bytes.
+const PIECE: usize = 1 << 20;
+
+/// What is to be carried, opened and not yet read.
+pub(crate) struct Cargo {
+    bundle: BundleFile,
+    signed: Signed,
+    keys: Vec<PublicKey>,
+    installer: Installer,
+}
+
+struct Installer {
+    path: PathBuf,
+    file: File,
+    /// In bytes.
+    size: u64,
+}
+
+/// What lies on the medium, under temporary names.
+pub(crate) struct Written {
+    /// The bundle's files, the installer, and the guide.
+    pub(crate) records: Vec<Record>,
+    guide: String,
+}
+
+impl Cargo {
+    /// Opens the installer at `path` and takes both it and the bundle for what they are: the installer must run where the
+    /// release does.
+    pub(crate) fn new(bundle: BundleFile, installer: PathBuf) -> Result<Self> {
+        let signed = bundle.head.clone().into_signed_without_verifying()?;
+        let keys = bundle.head.offered_keys();
+        let installer = Installer::open(installer)?;
+        let header = installer.read(0, elf::HEADER_BYTES.min(usize::try_from(installer.size).unwrap_or(usize::MAX)))?;
+        elf::check(&header, signed.release().arch)
+            .map_err(|source| MediaError::InstallerArch { path: installer.path.clone(), source })?;
+        Ok(Self { bundle, signed, keys, installer })
+    }
+
+    /// The manifest with its signatures.
+    pub(crate) fn signed(&self) -> &Signed {
+        &self.signed
+    }
+
+    /// The keys that the bundle names and that signed it.
+    pub(crate) fn keys(&self) -> &[PublicKey] {
+        &self.keys
+    }
+
+    /// How many bytes are copied.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bundle.size.saturating_add(self.installer.size)
+    }
+
+    /// How the cargo lies in `folder`, if it has a place there. `split` is the size of parts that is asked for, in bytes.
+    /// What a killed run left behind takes no room: it has to be gone by now.
+    pub(crate) fn fit(&self, folder: &Path, split: Option<u64>) -> Result<Shape, MediaError> {
+        let look = |source| MediaError::Look { path: folder.to_owned(), source };
+        let medium = FileSystem::of(folder).map_err(look)?;
+        let shape = Shape::new(self.signed.release().file_name(), self.bundle.size, split, medium.largest_file)?;
+        let entries = fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>).map_err(look)?;
+        let mut there: Vec<String> =
+            entries.iter().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+        there.sort_unstable();
+        if let Some(stale) = shape.stale(&there) {
+            return Err(MediaError::Stale { path: folder.join(stale) });
+        }
+        let guide = folder.join(GUIDE_NAME);
+        if guide.symlink_metadata().is_ok() && !is_guide(&guide) {
+            return Err(MediaError::InTheWay { path: guide });
+        }
+        let needed = shape.room(self.installer.size, medium.block);
+        if medium.free < needed {
+            return Err(MediaError::Room { path: folder.to_owned(), needed, free: medium.free });
+        }
+        Ok(shape)
+    }
+
+    /// Writes everything into `folder` and syncs it. The guide comes last: it lists the others.
+    pub(crate) fn write(&self, shape: &Shape, folder: &Path, progress: &Progress) -> Result<Written> {
+        let mut parts = PartsWriter::new(folder, shape.names(), shape.part_size());
+        let copied = rewrite(&self.bundle, &self.signed, &mut parts, progress).map(drop);
+        if let Some(failure) = parts.failure() {
+            return Err(failure.into());
+        }
+        copied?;
+        let mut records = parts.finish()?;
+        records.push(self.write_installer(folder, progress)?);
+        let guide = Guide {
+            release: self.signed.release(),
+            manifest: Digest::of(self.signed.bytes()),
+            keys: &self.keys,
+            bundle: shape.bundle(),
+            parts: shape.parts(),
+            files: &records,
+        };
+        let guide = guide.to_string();
+        let mut recorder = Recorder::create(folder, GUIDE_NAME, 0o644)?;
+        recorder.put_all(guide.as_bytes())?;
+        records.push(recorder.finish()?);
+        sync(folder)?;
+        Ok(Written { records, guide })
+    }
+
+    fn write_installer(&self, folder: &Path, progress: &Progress) -> Result<Record, MediaError> {
+        let mut recorder = Recorder::create(folder, INSTALLER_NAME, 0o755)?;
+        let mut offset = 0;
+        while offset < self.installer.size {
+            let length = usize::try_from(self.installer.size - offset).unwrap_or(PIECE).min(PIECE);
+            recorder.put_all(&self.installer.read(offset, length)?)?;
+            progress.add(length as u64);
+            offset += length as u64;
+        }
+        recorder.finish()
+    }
+
+    /// Reads everything in `folder` back from the medium.
+    pub(crate) fn check(
+        &self,
+        shape: &Shape,
+        written: &Written,
+        folder: &Path,
+        progress: &Progress,
+    ) -> Result<(), MediaError> {
+        let mut faults = Vec::new();
+        let mut start = 0;
+        for record in &written.records {
+            let mut origin = |offset: u64, length: usize| match record.name.as_str() {
+                INSTALLER_NAME => self.installer.read(offset, length).map_err(io::Error::other),
+                GUIDE_NAME => {
+                    Ok(written.guide.as_bytes()[usize::try_from(offset).unwrap_or_default()..][..length].to_vec())
+                }
+                _ => self.read_bundle(start + offset, length),
+            };
+            faults.extend(read_back(folder, record, &mut origin, progress).err());
+            start = start.saturating_add(shape.part_size());
+        }
+        if faults.is_empty() { Ok(()) } else { Err(MediaError::Faulty { path: folder.to_owned(), faults }) }
+    }
+
+    fn read_bundle(&self, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+        let mut bytes = vec![0; length];
+        self.bundle.reader(offset)?.read_exact(&mut bytes)?;
+        Ok(bytes)
+    }
+}
+
+impl Installer {
+    fn open(path: PathBuf) -> Result<Self, MediaError> {
+        match regular::open(&path) {
+            Ok((file, metadata)) => Ok(Self { path, file, size: metadata.len() }),
+            Err(source) => Err(MediaError::Installer { path, source }),
+        }
+    }
+
+    fn read(&self, offset: u64, length: usize) -> Result<Vec<u8>, MediaError> {
+        let mut bytes = vec![0; length];
+        let read = self.file.read_exact_at(&mut bytes, offset);
+        read.map_err(|source| MediaError::Installer { path: self.path.clone(), source }).map(|()| bytes)
+    }
+}
+
+impl Written {
+    /// Gives everything in `partial` its name in `folder`. The guide, which is last, comes only where all else is.
+    pub(crate) fn name(&self, partial: &Path, folder: &Path) -> Result<(), MediaError> {
+        for record in &self.records {
+            let path = folder.join(&record.name);
+            fs::rename(partial.join(&record.name), &path).map_err(|source| MediaError::Write { path, source })?;
+        }
+        sync(folder)
+    }
+}
+
+/// Makes the names in a folder durable, and all else that its file system still has in memory.
+fn sync(folder: &Path) -> Result<(), MediaError> {
+    let synced = File::open(folder).and_then(|opened| {
+        opened.sync_all()?;
+        Ok(rustix::fs::syncfs(&opened)?)
+    });
+    synced.map_err(|source| MediaError::Write { path: folder.to_owned(), source })
+}
+
+fn is_guide(path: &Path) -> bool {
+    let mut start = vec![0; FIRST_LINE.len()];
+    let read = regular::open(path).and_then(|(mut file, _)| file.read_exact(&mut start));
+    read.is_ok() && start == FIRST_LINE.as_bytes()
+}

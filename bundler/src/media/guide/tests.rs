@@ -1,0 +1,65 @@
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+use super::*;
+use crate::media::Recorder;
+use serde_json::json;
+
+/// Keys that never change, so that the guide does not.
+const KEYS: [&str; 2] = [
+    "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3",
+    "RWTL0eEz9X0nCUBTVbDxJTvGWQOiHeIkSbRVYqQeKSOSgQ7hNIwAmU2e",
+];
+
+fn release(version: &str) -> Release {
+    let release = json!({
+        "schema": 1, "product": "acme", "version": version, "serial": 12, "os": "linux", "arch": "amd64",
+        "layout": [], "blobs": [], "files": [], "images": [],
+    });
+    serde_json::from_value(release).unwrap()
+}
+
+fn files(names: &[&str]) -> Vec<Record> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &&str| {
+        let mut recorder = Recorder::create(folder.path(), name, 0o644).unwrap();
+        recorder.put_all(name.as_bytes()).unwrap();
+        recorder.finish().unwrap()
+    };
+    names.iter().map(file).collect()
+}
+
+fn guide(keys: &[&str], parts: Option<u32>) -> String {
+    let bundle = "acme-1.4.0-linux-amd64.landfall.tar";
+    let names: Vec<String> = match parts {
+        Some(count) => (1..=count).map(|part| format!("{bundle}.part{part:03}")).collect(),
+        None => vec![bundle.to_owned()],
+    };
+    let mut names: Vec<&str> = names.iter().map(String::as_str).collect();
+    names.push(INSTALLER_NAME);
+    let keys: Vec<PublicKey> = keys.iter().map(|line| line.parse().unwrap()).collect();
+    let (release, manifest) = (release("1.4.0"), Digest::of(b"manifest"));
+    Guide { release: &release, manifest, keys: &keys, bundle, parts, files: &files(&names) }.to_string()
+}
+
+#[test]
+fn a_person_with_nothing_but_the_medium_knows_what_to_type() {
+    insta::assert_snapshot!(guide(&KEYS[..1], Some(2)));
+}
+
+#[test]
+fn every_terminal_and_every_system_shows_it() {
+    for (keys, parts) in [(&KEYS[..0], None), (&KEYS[..1], None), (&KEYS, Some(999))] {
+        let text = guide(keys, parts);
+        assert!(text.starts_with(FIRST_LINE) && text.ends_with('\n'), "{text}");
+        assert!(text.bytes().all(|byte| byte == b'\n' || (b' '..=b'~').contains(&byte)), "{text}");
+        let longest = text.lines().max_by_key(|line| line.len()).unwrap();
+        assert!(longest.len() <= 80, "{} columns: {longest}", longest.len());
+    }
+}
+
+#[test]
+fn all_signers_are_asked_for_where_there_are_several() {
+    let text = guide(&KEYS, None);
+    let expected = format!("--trust {} \\\n      --trust {} \\\n      --threshold 2\n", KEYS[0], KEYS[1]);
+    assert_eq!(text.matches(&expected).count(), 3, "{text}");
+    assert!(!text.contains(".part001"), "a bundle in one file has no parts");
+}
