@@ -173,7 +173,7 @@ fn defaults(opened: &Opened) -> anyhow::Result<String> {
     let Some((file, entry)) = entry.filter(|(file, entry)| file.size.max(entry.size) <= settings::MAX_BYTES) else {
         return Err(policy::Refusal::Incomplete(policy::SETTINGS.to_owned()).into());
     };
-    let stored = io::Cursor::new(opened.media.entry(entry)?);
+    let stored = io::Cursor::new(opened.entry(entry)?);
     let text = decoded(file, stored).map_err(|error| match error.kind() {
         io::ErrorKind::InvalidData if error.get_ref().is_none_or(|inner| !inner.is::<DecodeError>()) => {
             failure::of_defaults("it is not text").into()
