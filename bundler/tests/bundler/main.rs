@@ -8,4 +8,3 @@ mod keys;
 mod media;
 mod output;
 mod sources;
-mod trust;

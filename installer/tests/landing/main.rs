@@ -1,15 +1,12 @@
 //! The installer as it is run, on folders that stand for hosts, with bundles made through the production path.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod cut;
-mod damage;
 mod fixture;
 mod install;
 mod interrupted;
-mod parts;
-mod patch;
 mod refuse;
-mod terminal;
+mod roots;
+mod trust;
 mod uninstall;
 mod update;
 mod verify;
