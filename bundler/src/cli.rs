@@ -1,4 +1,4 @@
-use crate::commands::{build, diff, inspect, keygen, media, sign, verify};
+use crate::commands::{build, diff, inspect, keygen, media, sign, trust, verify};
 use crate::failure;
 use clap::{Parser, Subcommand};
 use landfall_console::{Console, Extras, Flags};
@@ -30,6 +30,7 @@ enum Command {
     Sign(sign::Args),
     Diff(diff::Args),
     Media(media::Args),
+    Trust(trust::Args),
     #[command(flatten)]
     Extras(Extras),
 }
@@ -45,6 +46,7 @@ impl Cli {
             Command::Sign(args) => sign::run(&args, console),
             Command::Diff(args) => diff::run(&args, console),
             Command::Media(args) => media::run(&args, console),
+            Command::Trust(args) => trust::run(&args, console),
             Command::Extras(extras) => extras.run::<Self>(&console),
         };
         done.map_err(failure::classified)

@@ -10,6 +10,7 @@ use crate::plan::PlanError;
 use crate::rewrite::RewriteError;
 use crate::sources::{FileError, ImageError, SourceError};
 use crate::store::{LayerError, StoreError};
+use crate::trust::TrustFolderError;
 use landfall_console::{Exit, Failure};
 use landfall_manifests::{ReadError, ReleaseError, SignError};
 use std::error::Error;
@@ -78,6 +79,7 @@ fn verdict(cause: &(dyn Error + 'static)) -> Option<Verdict> {
         .or_else(|| cause.downcast_ref().map(of_signing))
         .or_else(|| cause.downcast_ref().map(of_release))
         .or_else(|| cause.downcast_ref().map(of_store))
+        .or_else(|| cause.downcast_ref().map(of_trust))
 }
 
 fn of_definition(error: &DefinitionError) -> Verdict {
@@ -248,4 +250,34 @@ fn of_release(_: &ReleaseError) -> Verdict {
 
 fn of_store(_: &StoreError) -> Verdict {
     (Exit::Unfit, "cannot_write", "write to a folder that is yours with --out: temporary files lie beside the bundle")
+}
+
+fn of_trust(error: &TrustFolderError) -> Verdict {
+    match error {
+        TrustFolderError::NoRoot { .. } => {
+            (Exit::Usage, "missing_file", "name the folder with --dir, or make its first root with `trust init`")
+        }
+        TrustFolderError::Read { .. } => (Exit::Usage, "missing_file", "make it a file that you can read"),
+        TrustFolderError::TooLarge { .. } | TrustFolderError::TooMany { .. } => {
+            (Exit::Usage, "too_large", "leave nothing but trust roots and their signatures in the folder")
+        }
+        TrustFolderError::There { .. } => {
+            (Exit::Usage, "exists", "nothing is overwritten: move it away if it is not what you want to keep")
+        }
+        TrustFolderError::Chain { .. } => (
+            Exit::Untrusted,
+            "trust_chain",
+            "take out the root or the signature that is named, and have it signed anew: a root's file is never edited",
+        ),
+        TrustFolderError::Unsigned { .. } => {
+            (Exit::Usage, "unsigned_root", "have it signed with `trust sign`, or delete it by hand if it was a mistake")
+        }
+        TrustFolderError::UnknownKey { .. } | TrustFolderError::NotASigner { .. } => {
+            (Exit::Usage, "unknown_key", "`trust show` lists the keys")
+        }
+        TrustFolderError::Change(_) => {
+            (Exit::Usage, "trust_root", "`trust show` lists the keys; --threshold sets how many of them must sign")
+        }
+        TrustFolderError::Write { .. } => (Exit::Unfit, "cannot_write", "work in a folder that is yours"),
+    }
 }

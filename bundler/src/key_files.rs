@@ -78,7 +78,7 @@ pub(crate) fn public(text: &str) -> Result<PublicKey> {
     let parsed = PublicKey::parse_file(&file).or_else(|error| file.trim().parse().map_err(|_| error));
     Ok(parsed.map_err(|error| {
         let failure = Failure::new(Exit::Usage, "public_key", format!("{text}: {error}"));
-        failure.hint("--trust takes a line that begins with RW, or a .pub file")
+        failure.hint("a public key is a line that begins with RW, or a .pub file")
     })?)
 }
 

@@ -24,6 +24,7 @@ mod regular;
 mod rewrite;
 mod sources;
 mod store;
+mod trust;
 
 /// Parses the command line and runs the command.
 pub fn run() -> std::process::ExitCode {

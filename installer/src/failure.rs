@@ -7,10 +7,10 @@ use crate::installed::{InstalledRelease, RecordError};
 use crate::interrupt;
 use crate::kept::KeptError;
 use crate::lock::LockError;
-use crate::media::MediaError;
+use crate::media::{MediaError, damage};
 use crate::policy::Refusal;
 use crate::settings::SettingsError;
-use crate::trust::{LinksError, TrustError};
+use crate::trust::TrustError;
 use landfall_console::{Exit, Failure};
 use landfall_manifests::{File, Image, ReadError};
 use landfall_systemd::{UnitManager, UnitName};
@@ -24,14 +24,9 @@ const LOG_LINES: u16 = 20;
 
 type Verdict = (Exit, &'static str, &'static str);
 
-const COPY_AGAIN: &str = "copy the bundle again from where it was made, and compare its sha256sum";
-const REMAKE: &str = "the bundle was signed like this: ask its publisher for another one";
+pub(crate) const REMAKE: &str = "the bundle was signed like this: ask its publisher for another one";
 const ROOM: &str = "free room there: `landfall-installer plan FILE` says how much is needed";
-const TRUST: &str = "compare the key ids with those that you were given by another way than the media";
-const CHAIN: &str = "`landfall-installer trust show` tells what this host trusts: ask the publisher for all roots since then with \
-                     their signatures, and give their folder to `landfall-installer trust import`";
-const GIVEN_CHAIN: &str = "compare the keys with those that you were given by another way than the media; --trust also takes \
-                           the file of the newest trust root";
+pub(crate) const TRUST: &str = "compare the key ids with those that you were given by another way than the media";
 const RECORD: &str = "put the file back as it was, or remove the host's installation by hand";
 const RECOVER: &str = "run `landfall-installer recover` first";
 const ENGINE: &str = "start the engine, or say which one with --engine (none leaves images out)";
@@ -55,11 +50,10 @@ pub(crate) fn classified(error: anyhow::Error) -> anyhow::Error {
 }
 
 fn verdict(cause: &(dyn Error + 'static)) -> Option<Verdict> {
-    None.or_else(|| cause.downcast_ref().map(of_read))
+    None.or_else(|| cause.downcast_ref().map(damage::verdict))
         .or_else(|| cause.downcast_ref::<DecodeError>().map(|_| (Exit::Damaged, "damaged", REMAKE)))
-        .or_else(|| cause.downcast_ref().map(of_media))
+        .or_else(|| cause.downcast_ref().map(MediaError::verdict))
         .or_else(|| cause.downcast_ref().map(of_trust))
-        .or_else(|| cause.downcast_ref().map(of_links))
         .or_else(|| cause.downcast_ref().map(of_refusal))
         .or_else(|| cause.downcast_ref().map(of_settings))
         .or_else(|| cause.downcast_ref().and_then(KeptError::verdict))
@@ -79,52 +73,12 @@ fn of_disk(error: &io::Error) -> Option<Verdict> {
     }
 }
 
-fn of_read(error: &ReadError) -> Verdict {
-    match error {
-        ReadError::Untrusted(_) => (Exit::Untrusted, "untrusted", TRUST),
-        ReadError::Release(_) => (Exit::Damaged, "damaged", REMAKE),
-        ReadError::NotABundle => (Exit::Damaged, "not_a_bundle", "name a file NAME.landfall.tar"),
-        ReadError::Source { .. } => {
-            (Exit::Damaged, "unreadable", "the media may be failing: copy the bundle to another one")
-        }
-        // A host without room is told from this before.
-        ReadError::Sink { .. } => (Exit::Unexpected, "unwritable", "the host's disk may be failing: look at its log"),
-        _ => (Exit::Damaged, "damaged", COPY_AGAIN),
-    }
-}
-
-fn of_media(error: &MediaError) -> Verdict {
-    match error {
-        MediaError::Open { .. } | MediaError::Kind(_) => (Exit::Usage, "missing_file", "name a file NAME.landfall.tar"),
-    }
-}
-
 fn of_trust(error: &TrustError) -> Verdict {
     match error {
-        TrustError::Key { .. } | TrustError::Given(_) | TrustError::File { .. } | TrustError::Mixed => (
-            Exit::Usage,
-            "trust",
-            "--trust takes a line that begins with RW, a file of minisign's that holds one, or one N.root.json",
-        ),
-        TrustError::Chain { .. } => (Exit::Untrusted, "trust_chain", CHAIN),
-        TrustError::GivenChain(_) => (Exit::Untrusted, "trust_chain", GIVEN_CHAIN),
+        TrustError::Key { .. } | TrustError::Given(_) => {
+            (Exit::Usage, "trust", "--trust takes a line that begins with RW, or a file of minisign's that holds one")
+        }
         TrustError::Pinned { .. } | TrustError::Path(_) => (Exit::Untrusted, "trust_root", RECORD),
-    }
-}
-
-fn of_links(error: &LinksError) -> Verdict {
-    const PATH: &str =
-        "name the publisher's folder with N.root.json and their signatures, one of these files, or a bundle";
-    match error {
-        LinksError::None(_) => (Exit::Usage, "no_roots", PATH),
-        LinksError::Path(error) if error.source.kind() == io::ErrorKind::NotFound => {
-            (Exit::Usage, "missing_file", PATH)
-        }
-        LinksError::TooMany { .. } | LinksError::Text(_) | LinksError::Name { .. } | LinksError::Path(_) => {
-            (Exit::Damaged, "damaged", "copy the roots and their signatures again from where they were made")
-        }
-        LinksError::Media(error) => of_media(error),
-        LinksError::Bundle { source, .. } => of_read(source),
     }
 }
 
@@ -186,19 +140,6 @@ fn of_engine(error: &EngineError) -> Option<Verdict> {
         EngineError::Request { .. } => Some((Exit::Unfit, "engine", "the engine's own log says more")),
         EngineError::Archive(_) => None,
     }
-}
-
-/// Says which file a damage is in.
-pub(crate) fn damaged_on(path: &Path) -> impl Fn(anyhow::Error) -> anyhow::Error + '_ {
-    move |error| error.context(format!("{}", path.display()))
-}
-
-/// Everything that is wrong with a bundle, the first place in full.
-pub(crate) fn damage(path: &Path, damage: Vec<ReadError>) -> anyhow::Result<()> {
-    let count = damage.len();
-    let Some(first) = damage.into_iter().next() else { return Ok(()) };
-    let more = if count > 1 { format!(" (and {} more places)", count - 1) } else { String::new() };
-    Err(anyhow::Error::from(first).context(format!("{}{more}", path.display())))
 }
 
 /// An [`io::Error`] hides the error that it was made from; this brings ours to light.

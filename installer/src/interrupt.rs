@@ -85,7 +85,7 @@ pub(crate) fn caused(error: &anyhow::Error) -> bool {
 }
 
 /// An [`io::Error`] does not count the error that it was made from among its sources.
-fn is_interrupted(cause: &(dyn Error + 'static)) -> bool {
+pub(crate) fn is_interrupted(cause: &(dyn Error + 'static)) -> bool {
     if cause.is::<Interrupted>() {
         return true;
     }

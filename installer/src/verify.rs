@@ -1,4 +1,4 @@
-//! Checks every byte of a bundle, on all cores.
+//! Checks every byte of a bundle: on all cores, or from the first to the last where media have to be changed.
 
 use crate::media::Media;
 use landfall_console::Progress;
@@ -16,12 +16,15 @@ pub(crate) type Damage = Vec<ReadError>;
 
 /// Reads the whole bundle and holds every byte against what it has to be. Returns what is damaged, first offset first.
 pub(crate) fn verify(media: &Media, bundle: &Bundle, progress: &Progress) -> Damage {
-    // Large entries first: the last to be taken should be a short one.
     let mut queue: Vec<&Entry> = bundle.entries().iter().collect();
-    queue.sort_by_key(|entry| std::cmp::Reverse(entry.size));
+    let threads = if media.is_at_hand() { threads(queue.len()) } else { 1 };
+    if threads > 1 {
+        // Large entries first: the last to be taken should be a short one.
+        queue.sort_by_key(|entry| std::cmp::Reverse(entry.size));
+    }
     let (next, damage) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
-        for _ in 0..threads(queue.len()) {
+        for _ in 0..threads {
             scope.spawn(|| check_entries(media, &queue, &next, &damage, progress));
         }
     });

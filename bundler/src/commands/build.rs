@@ -3,10 +3,11 @@ use crate::key_files::{self, PasswordArgs};
 use crate::plan::{Machine, Plan};
 use crate::sources::{self, Work};
 use crate::store::{BlobStore, default_workers};
+use crate::trust::{ClaimedRoot, TrustFolder};
 use crate::{assemble, failure, output};
 use anyhow::{Context as _, Result};
 use landfall_console::{Console, Exit, Failure, Size};
-use landfall_keys::SecretKey;
+use landfall_keys::{PublicKey, RootLink, SecretKey};
 use landfall_manifests::{Arch, Release, Signed};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -21,6 +22,9 @@ time only if the definition has `created`, or the environment SOURCE_DATE_EPOCH.
 Temporary files lie beside the bundle, in a folder that goes away in the end; what a killed run left there goes away with \
 the next one. A bundle that is there already is replaced, any other file is not. A folder that is packed can hold neither \
 the bundle nor a secret key.
+
+With `trust = \"DIR\"` in [release], the bundle brings the trust roots that `trust` keeps in that folder: hosts that trust an \
+older one go on to the newest.
 
 Examples:
   landfall-bundler build acme.toml --key acme.key
@@ -52,12 +56,29 @@ pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
     let variables = Variables::new(environment, args.set.clone());
     let definition = Definition::read(&args.definition, &variables)?;
     let keys = key_files::secrets(&args.keys, &args.password, console)?;
-    let plan = Plan::new(&definition, &machine(&keys)?)?;
+    let machine = machine(&keys)?;
+    let plan = Plan::new(&definition, &machine)?;
+    let trust = trust(&definition, &machine.keys, console)?;
     let secrets: Vec<&Path> = args.keys.iter().chain(&args.password.password_file).map(PathBuf::as_path).collect();
     let out = output::place(args.out.as_deref(), &plan, &secrets)?;
     let folder = assemble::folder_of(&out);
-    let signed = make(&plan, &keys, &out, folder, console).map_err(|error| failure::with_room(error, folder))?;
+    let signed = make(&plan, trust, &keys, &out, console).map_err(|error| failure::with_room(error, folder))?;
     report(&signed, &out, console)
+}
+
+/// The trust roots that the bundle brings: all but the first, which a host is told by hand.
+fn trust(definition: &Definition, keys: &[PublicKey], console: Console) -> Result<Vec<RootLink>> {
+    let Some(named) = &definition.release.trust else { return Ok(Vec::new()) };
+    let folder = TrustFolder::open(&named.path).with_context(|| named.place.to_string())?;
+    let chain = folder.complete().with_context(|| named.place.to_string())?;
+    if let Some(needs) = chain.release_needs(keys) {
+        let version = chain.newest().version();
+        console.warn(format_args!(
+            "hosts that follow to version {version} of the trust root refuse this bundle until `landfall-bundler sign` adds \
+             signatures: {needs}"
+        ));
+    }
+    Ok(chain.packed())
 }
 
 fn machine(keys: &[SecretKey]) -> Result<Machine> {
@@ -77,9 +98,9 @@ fn machine(keys: &[SecretKey]) -> Result<Machine> {
     })
 }
 
-fn make(plan: &Plan, keys: &[SecretKey], out: &Path, folder: &Path, console: Console) -> Result<Signed> {
-    let mut store = BlobStore::new(folder, default_workers())?;
-    let release = pack(plan, &mut store, console)?;
+fn make(plan: &Plan, trust: Vec<RootLink>, keys: &[SecretKey], out: &Path, console: Console) -> Result<Signed> {
+    let mut store = BlobStore::new(assemble::folder_of(out), default_workers())?;
+    let release = Release { trust, ..pack(plan, &mut store, console)? };
     let total = release.blobs.iter().map(|blob| blob.size).sum();
     let progress = console.progress("Writing the bundle", Some(total));
     let signed = assemble::write(release, keys, &store, out, &progress)?;
@@ -109,6 +130,9 @@ struct Built<'a> {
     platform: String,
     manifest: String,
     keys: Vec<String>,
+    /// The version of the newest trust root that it brings.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trust: Option<u32>,
     blobs: usize,
     files: usize,
     images: Vec<String>,
@@ -120,8 +144,10 @@ fn report(signed: &Signed, out: &Path, console: Console) -> Result<()> {
     let keys: Vec<String> = signed.signatures().iter().map(|signature| signature.key_id().to_string()).collect();
     let images: Vec<String> = release.images.iter().map(|image| image.name.to_string()).collect();
     let names = if images.is_empty() { "none".to_owned() } else { images.join(", ") };
+    let trust = ClaimedRoot::of(&release.trust);
+    let trusts = trust.as_ref().map(|root| format!("  trust    {root}\n")).unwrap_or_default();
     let text = format!(
-        "{}\n  release  {} {} (serial {}) for {}\n  size     {} ({size} bytes)\n  signed   by {}\n  holds    {} files, {} blobs\n  images   {names}\n",
+        "{}\n  release  {} {} (serial {}) for {}\n  size     {} ({size} bytes)\n  signed   by {}\n{trusts}  holds    {} files, {} blobs\n  images   {names}\n",
         out.display(),
         release.product,
         release.version,
@@ -141,6 +167,7 @@ fn report(signed: &Signed, out: &Path, console: Console) -> Result<()> {
         platform: release.platform(),
         manifest: landfall_manifests::Digest::of(signed.bytes()).to_string(),
         keys,
+        trust: trust.as_ref().map(ClaimedRoot::version),
         blobs: release.blobs.len(),
         files: release.files.len(),
         images,

@@ -1,4 +1,5 @@
 use crate::bundle_file::BundleFile;
+use crate::trust::ClaimedRoot;
 use anyhow::Result;
 use landfall_console::{Console, Size};
 use landfall_manifests::{Database, Digest, Image, Release};
@@ -28,6 +29,9 @@ struct Shown<'a> {
     verified: bool,
     size: u64,
     signers: Vec<String>,
+    /// The newest of the trust roots that the bundle brings.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trust: Option<ClaimedRoot>,
     release: &'a Release,
 }
 
@@ -37,11 +41,12 @@ pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
     let size = opened.size;
     let signed = opened.head.into_signed_without_verifying()?;
     let release = signed.release();
-    let text = text(release, size, &signers)?;
-    console.result(&Shown { path: &args.bundle, verified: false, size, signers, release }, text)
+    let trust = ClaimedRoot::of(&release.trust);
+    let text = text(release, size, &signers, trust.as_ref())?;
+    console.result(&Shown { path: &args.bundle, verified: false, size, signers, trust, release }, text)
 }
 
-fn text(release: &Release, size: u64, signers: &[String]) -> Result<String> {
+fn text(release: &Release, size: u64, signers: &[String], trust: Option<&ClaimedRoot>) -> Result<String> {
     let mut text = String::from("NOT VERIFIED: this is what the bundle says about itself\n");
     writeln!(text, "release  {} {} (serial {})", release.product, release.version, release.serial)?;
     writeln!(text, "platform {}", release.platform())?;
@@ -56,6 +61,9 @@ fn text(release: &Release, size: u64, signers: &[String]) -> Result<String> {
     }
     writeln!(text, "size     {} in {} blobs", Size(size), release.blobs.len())?;
     writeln!(text, "signed   by {} (claimed)", signers.join(", "))?;
+    if let Some(root) = trust {
+        writeln!(text, "trust    {root} (claimed)")?;
+    }
     writeln!(text, "\nimages: {}", release.images.len())?;
     let sizes = release.blob_sizes();
     for image in &release.images {

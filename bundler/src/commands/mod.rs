@@ -6,4 +6,5 @@ pub(crate) mod inspect;
 pub(crate) mod keygen;
 pub(crate) mod media;
 pub(crate) mod sign;
+pub(crate) mod trust;
 pub(crate) mod verify;

@@ -44,6 +44,8 @@ pub(crate) struct ReleaseSection {
     pub(crate) min_upgrade_from: Option<Version>,
     pub(crate) created: Option<jiff::Timestamp>,
     pub(crate) keys: Vec<PublicKey>,
+    /// The folder of the publisher's trust roots.
+    pub(crate) trust: Option<NamedFile>,
 }
 
 /// A file that the definition names, and the line that does.

@@ -30,6 +30,7 @@ pub(super) struct ReleaseShape {
     pub(super) created: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) keys: Vec<PublicKey>,
+    pub(super) trust: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

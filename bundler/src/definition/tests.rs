@@ -28,6 +28,7 @@ serial = 12
 arch = "arm64"
 min_upgrade_from = "1.0.0"
 created = "2026-11-22T00:00:00Z"
+trust = "trust"
 [runtime]
 binary = "target/landfall"
 database = { schema = 2, reversible_to = 1 }
@@ -47,12 +48,14 @@ path = "docs"
     assert_eq!(definition.release.version.to_string(), "1.1.0");
     let binary = definition.runtime.binary.unwrap();
     assert_eq!(definition.runtime.database, Some(Database { schema: 2, reversible_to: 1 }));
-    assert_eq!((binary.path, binary.place.line), (PathBuf::from("defs/target/landfall"), 10));
+    assert_eq!((binary.path, binary.place.line), (PathBuf::from("defs/target/landfall"), 11));
+    let trust = definition.release.trust.unwrap();
+    assert_eq!((trust.path, trust.place.line), (PathBuf::from("defs/trust"), 9));
     let names: Vec<&str> = definition.images.iter().map(|image| image.name.as_str()).collect();
     assert_eq!(names, ["hello", "zeta"], "sorted");
     let [hello, zeta] = definition.images.as_slice() else { panic!("two images") };
     assert_eq!(hello.process.entrypoint.as_deref().unwrap(), ["/bin/hello", "${literal}"]);
-    assert_eq!(hello.place.line, 17);
+    assert_eq!(hello.place.line, 18);
     assert_eq!(zeta.source, Source::DockerArchive { file: "/srv/images/node.tar".into(), reference: None });
     assert_eq!(
         zeta.source_text, "docker-archive:${IMAGES}/node.tar",
@@ -85,6 +88,7 @@ fn names_the_line_of_what_is_wrong() {
         "[release]\nproduct = \"acme\"\nversion = \"1.0.0\"\nserial = 1\narch = \"mips\"\n",
         "[release]\nproduct = \"acme\"\nversion = \"1.0.0\"\nserial = 1\ncreated = \"yesterday\"\n",
         "[release]\nproduct = \"acme\"\nversion = \"1.0.0\"\nserial = 1\nkeys = [\"RWx\"]\n",
+        "[release]\nproduct = \"acme\"\nversion = \"1.0.0\"\nserial = 1\ntrust = \"\"\n",
         "colour = 1\n",
         "product = \"twice\"\n",
         "[runtime.database]\nschema = 1\nreversible_to = 1\n",

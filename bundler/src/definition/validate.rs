@@ -72,6 +72,7 @@ fn release(text: &Text<'_>, shape: ReleaseShape) -> Result<ReleaseSection, Defin
         min_upgrade_from: shape.min_upgrade_from,
         created: created.transpose()?,
         keys: shape.keys,
+        trust: shape.trust.as_ref().map(|path| text.named_file(path)).transpose()?,
     })
 }
 

@@ -8,3 +8,4 @@ mod keys;
 mod media;
 mod output;
 mod sources;
+mod trust;

@@ -61,7 +61,7 @@ pub(super) fn choose(
     let defaults = defaults(opened)?;
     if let Some(before) = before {
         args.refuse_over(&site.layout)?;
-        let running = kept::manifest(&site.layout, &before.current);
+        let running = kept::manifest(&site.layout, &before.current, &opened.trust);
         let base =
             running.map_or_else(|_| Ok(defaults.clone()), |running| kept_defaults(&site.layout, running.get()))?;
         return ChosenSettings::merge(&site.layout, &base, &defaults, Conflict::Refused);
@@ -173,7 +173,7 @@ fn defaults(opened: &Opened) -> anyhow::Result<String> {
     let Some((file, entry)) = entry.filter(|(file, entry)| file.size.max(entry.size) <= settings::MAX_BYTES) else {
         return Err(policy::Refusal::Incomplete(policy::SETTINGS.to_owned()).into());
     };
-    let stored = io::Cursor::new(opened.media.entry(entry)?);
+    let stored = io::Cursor::new(opened.entry(entry)?);
     let text = decoded(file, stored).map_err(|error| match error.kind() {
         io::ErrorKind::InvalidData if error.get_ref().is_none_or(|inner| !inner.is::<DecodeError>()) => {
             failure::of_defaults("it is not text").into()

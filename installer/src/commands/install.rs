@@ -3,13 +3,13 @@ use super::opened::{self, Offer};
 use super::prepared;
 use crate::failure;
 use crate::journal::Journal;
+use crate::media::MediaArgs;
 use crate::policy::{Refusal, Verdict};
 use crate::site::HostArgs;
 use crate::state::{self, State};
 use crate::trust::TrustArgs;
 use landfall_console::Console;
 use serde::Serialize;
-use std::path::PathBuf;
 
 /// Bring a bundle's release onto this host, where nothing is installed yet
 ///
@@ -17,8 +17,8 @@ use std::path::PathBuf;
 /// last byte of the bundle was checked. When anything fails, the host is as it was before.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The bundle
-    file: PathBuf,
+    #[command(flatten)]
+    media: MediaArgs,
     #[command(flatten)]
     trust: TrustArgs,
     #[command(flatten)]
@@ -48,7 +48,7 @@ pub(crate) fn run(args: &Args, host: &HostArgs, console: Console) -> anyhow::Res
     if state.is_none() {
         state::sweep(&site.layout)?;
     }
-    let opened = opened::open(&args.file, &args.trust, &site.layout, console, Offer::Ask)?;
+    let opened = opened::open(&args.media, &args.trust, &site.layout, console, Offer::Ask)?;
     let release = opened.bundle.release();
     let report = Report {
         changed: false,

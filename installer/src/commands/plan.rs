@@ -2,6 +2,7 @@ use super::chosen::SettingsArgs;
 use super::opened::{self, Offer};
 use super::prepared::{self, Prepared};
 use crate::failure;
+use crate::media::MediaArgs;
 use crate::plan::Plan;
 use crate::policy::Verdict;
 use crate::preflight::Warning;
@@ -10,7 +11,6 @@ use crate::trust::TrustArgs;
 use landfall_console::Console;
 use serde::Serialize;
 use std::fmt::Write as _;
-use std::path::PathBuf;
 
 /// Say what `install` or `update` would do to this host, to the byte. Changes nothing
 ///
@@ -18,8 +18,8 @@ use std::path::PathBuf;
 /// `install` and `update` themselves.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The bundle
-    file: PathBuf,
+    #[command(flatten)]
+    media: MediaArgs,
     #[command(flatten)]
     trust: TrustArgs,
     #[command(flatten)]
@@ -36,7 +36,7 @@ struct Report<'a> {
 
 pub(crate) fn run(args: &Args, host: &HostArgs, console: Console) -> anyhow::Result<()> {
     let layout = host.layout()?;
-    let opened = opened::open(&args.file, &args.trust, &layout, console, Offer::Ask)?;
+    let opened = opened::open(&args.media, &args.trust, &layout, console, Offer::Ask)?;
     let (verdict, before) = prepared::judge(&opened, &layout)?;
     let site = match &before {
         Some(before) => host.recorded_site(&before.host, console)?,

@@ -4,13 +4,13 @@ use super::prepared;
 use crate::failure;
 use crate::installed::Installed;
 use crate::journal::Journal;
+use crate::media::MediaArgs;
 use crate::policy::{Refusal, Verdict};
 use crate::site::HostArgs;
 use crate::state::State;
 use crate::trust::TrustArgs;
 use landfall_console::Console;
 use serde::Serialize;
-use std::path::PathBuf;
 
 /// Bring the next release onto this host, in place of the one that runs
 ///
@@ -19,8 +19,8 @@ use std::path::PathBuf;
 /// same command goes on where it was.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The bundle
-    file: PathBuf,
+    #[command(flatten)]
+    media: MediaArgs,
     #[command(flatten)]
     trust: TrustArgs,
     /// Do not ask before beginning
@@ -47,7 +47,7 @@ pub(crate) fn run(args: &Args, host: &HostArgs, console: Console) -> anyhow::Res
     }
     let Some(before) = Installed::read(&layout)? else { return Err(Refusal::NotInstalled("update").into()) };
     let site = host.recorded_site(&before.host, console)?;
-    let opened = opened::open(&args.file, &args.trust, &layout, console, Offer::Ask)?;
+    let opened = opened::open(&args.media, &args.trust, &layout, console, Offer::Ask)?;
     let release = opened.bundle.release();
     let report = Report {
         changed: false,

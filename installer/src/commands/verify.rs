@@ -1,10 +1,16 @@
-use super::opened::{self, Offer};
+use super::opened::{self, Offer, Opened};
+use crate::durable;
 use crate::failure;
+use crate::media::{MediaArgs, damage};
 use crate::site::HostArgs;
 use crate::trust::TrustArgs;
-use crate::verify::verify;
-use landfall_console::{Console, Size};
+use crate::verify::{Damage, verify};
+use anyhow::Context as _;
+use landfall_console::{Console, Failure, Size};
+use landfall_manifests::repair::RepairRequest;
+use landfall_manifests::{Bundle, Digest, ReadError};
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Check a bundle whole: its signatures, then every byte. Changes nothing
@@ -12,10 +18,13 @@ use std::path::{Path, PathBuf};
 /// Without --trust the keys count that this host has pinned.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The bundle
-    file: PathBuf,
+    #[command(flatten)]
+    media: MediaArgs,
     #[command(flatten)]
     trust: TrustArgs,
+    /// If the bundle is damaged, write to FILE what has to be brought again; `landfall-bundler repair FILE` makes a patch of it
+    #[arg(long, value_name = "FILE")]
+    request: Option<PathBuf>,
 }
 
 #[derive(Serialize)]
@@ -33,32 +42,73 @@ struct Report<'a> {
 }
 
 pub(crate) fn run(args: &Args, host: &HostArgs, console: Console) -> anyhow::Result<()> {
-    let opened = opened::open(&args.file, &args.trust, &host.layout()?, console, Offer::Refuse)?;
+    let opened = match opened::open(&args.media, &args.trust, &host.layout()?, console, Offer::Refuse) {
+        Err(error) if args.media.patch.is_none() && error.downcast_ref().is_some_and(damage::is_in_head) => {
+            return Err(args.requested(&RepairRequest::Head, error)?);
+        }
+        other => other?,
+    };
     let (media, bundle) = (&opened.media, &opened.bundle);
     let progress = console.progress("verify", Some(bundle.entries().iter().map(|entry| entry.size).sum()));
-    failure::damage(media.path(), verify(media, bundle, &progress))?;
+    let damage = verify(media, bundle, &progress);
+    let wanted = wanted(&opened, &damage);
+    if let Err(error) = damage::report(media, bundle, damage) {
+        return Err(args.requested(&RepairRequest::of(bundle, &wanted), error)?);
+    }
     progress.finish();
-    let release = bundle.release();
-    let report = Report {
-        path: media.path(),
-        verified: true,
-        size: bundle.size(),
-        product: release.product.to_string(),
-        version: release.version.to_string(),
-        serial: release.serial.into(),
-        platform: release.platform(),
-        signers: bundle.verified().signers().iter().map(|signer| signer.key().id().to_string()).collect(),
-        blobs: release.blobs.len(),
-    };
-    let text = format!(
-        "{}: verified\n  release  {} {} (serial {}) for {}\n  size     {}, all of it checked\n  signed   by {}\n",
-        media.path().display(),
-        report.product,
-        report.version,
-        report.serial,
-        report.platform,
-        Size(report.size),
-        report.signers.join(", "),
-    );
+    let report = Report::of(media.path(), bundle);
+    let text = report.text();
     console.result(&report, text)
+}
+
+/// What a patch has to hold: all that is damaged, and all that the patch at hand holds, so that one is always enough.
+fn wanted(opened: &Opened, damage: &Damage) -> BTreeSet<Digest> {
+    damage.iter().filter_map(ReadError::blob).chain(opened.media.patched(&opened.bundle)).collect()
+}
+
+impl Args {
+    /// Writes the request, if one is wanted, and says in the error how to go on.
+    fn requested(&self, request: &RepairRequest, error: anyhow::Error) -> anyhow::Result<anyhow::Error> {
+        let Some(path) = &self.request else { return Ok(error) };
+        let whole = std::path::absolute(path).with_context(|| path.display().to_string())?;
+        let failure = Failure::of(&failure::classified(error));
+        durable::write(&whole, &request.to_json(), 0o644).with_context(|| format!("{failure}; and the request"))?;
+        let hint = format!(
+            "take {} to where the bundle was made; `landfall-bundler repair {} --from BUNDLE` makes a patch there, and \
+             --patch takes it here",
+            path.display(),
+            path.file_name().unwrap_or(path.as_os_str()).display(),
+        );
+        Ok(failure.hint(hint).into())
+    }
+}
+
+impl<'a> Report<'a> {
+    fn of(path: &'a Path, bundle: &Bundle) -> Self {
+        let release = bundle.release();
+        Self {
+            path,
+            verified: true,
+            size: bundle.size(),
+            product: release.product.to_string(),
+            version: release.version.to_string(),
+            serial: release.serial.into(),
+            platform: release.platform(),
+            signers: bundle.verified().signers().iter().map(|signer| signer.key().id().to_string()).collect(),
+            blobs: release.blobs.len(),
+        }
+    }
+
+    fn text(&self) -> String {
+        format!(
+            "{}: verified\n  release  {} {} (serial {}) for {}\n  size     {}, all of it checked\n  signed   by {}\n",
+            self.path.display(),
+            self.product,
+            self.version,
+            self.serial,
+            self.platform,
+            Size(self.size),
+            self.signers.join(", "),
+        )
+    }
 }

@@ -9,6 +9,7 @@ use super::{Delivery, Work};
 use crate::interrupt::{self, Interruptible};
 use crate::journal::Transition;
 use crate::layout::STORE_FOLDER;
+use crate::media::damage;
 use crate::recovery;
 use crate::site::Site;
 use crate::store::Store;
@@ -28,7 +29,7 @@ pub(super) fn act(work: &Work<'_>, transition: &Transition) -> anyhow::Result<()
     let store = Store::new(&work.site.layout);
     store.keep_incoming(&work.release.blobs)?;
     let progress = work.site.console.progress("verify and stage", Some(delivery.bundle.size()));
-    let damaged = |error| failure::damaged_on(delivery.media.path())(error);
+    let damaged = |error| damage::located(delivery.media, Some(delivery.bundle), error);
     for entry in delivery.bundle.entries() {
         interrupt::check()?;
         stage(delivery, &store, entry, &progress).map_err(damaged)?;

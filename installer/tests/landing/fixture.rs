@@ -173,14 +173,19 @@ impl Scene {
 
     /// Runs the installer on this host, with nobody at the keyboard.
     pub(crate) fn run(&self, words: &[&str]) -> Outcome {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_landfall-installer"));
-        command.arg("--root").arg(self.root()).args(["--engine", "none", "--no-systemd"]).args(words);
-        let output = command.stdin(std::process::Stdio::null()).output().unwrap();
+        let output = self.command(words).stdin(std::process::Stdio::null()).output().unwrap();
         Outcome {
             exit: output.status.code().unwrap(),
             out: String::from_utf8(output.stdout).unwrap(),
             err: String::from_utf8(output.stderr).unwrap(),
         }
+    }
+
+    /// The installer on this host.
+    pub(crate) fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_landfall-installer"));
+        command.arg("--root").arg(self.root()).args(["--engine", "none", "--no-systemd"]).args(words);
+        command
     }
 
     pub(crate) fn install(&self, bundle: &Path) -> Outcome {

@@ -1,12 +1,15 @@
 //! The installer as it is run, on folders that stand for hosts, with bundles made through the production path.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod cut;
+mod damage;
 mod fixture;
 mod install;
 mod interrupted;
+mod parts;
+mod patch;
 mod refuse;
-mod roots;
-mod trust;
+mod terminal;
 mod uninstall;
 mod update;
 mod verify;

@@ -12,8 +12,8 @@ impl TrustRoot {
     pub fn succeeded_by(&self, link: &RootLink) -> Result<Self, ChainError> {
         let next = link.unverified_root()?;
         follows(self.version(), next.version())?;
-        vouched(self.trusted_keys(), &next, link)?;
         self.keeps_revoked_out(&next)?;
+        vouched(self.trusted_keys(), &next, link)?;
         Ok(next)
     }
 

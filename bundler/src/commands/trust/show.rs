@@ -1,0 +1,23 @@
+use super::DirArgs;
+use crate::trust::{TrustFolder, Versions};
+use anyhow::Result;
+use landfall_console::Console;
+
+/// Show all versions, what the newest one changes, and who still has to sign it
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+The digest is the sha256 of the root's file. Tell it to a host that cannot follow (`landfall-installer trust import \
+--replace`) by another way than the one on which the file goes there.
+
+Examples:
+  landfall-bundler trust show
+  landfall-bundler trust show --dir acme-trust --json")]
+pub(super) struct Args {
+    #[command(flatten)]
+    folder: DirArgs,
+}
+
+pub(super) fn run(args: &Args, console: Console) -> Result<()> {
+    let versions = Versions::of(&TrustFolder::open(&args.folder.dir)?);
+    console.result(&versions, &versions)
+}

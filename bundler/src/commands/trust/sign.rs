@@ -1,0 +1,54 @@
+use super::DirArgs;
+use crate::key_files::{self, PasswordArgs};
+use crate::trust::{Report, TrustFolder, TrustFolderError};
+use anyhow::Result;
+use landfall_console::Console;
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// Sign the newest version
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Look at what you sign: `trust show` lists what the newest version changes. The signature is a file of its own, \
+N.root.json.KEYID.minisig: send that back, and put those of others beside it. A file by the same key is replaced, no \
+other file is touched.
+
+Examples:
+  landfall-bundler trust sign --key anna.key
+  landfall-bundler trust sign --dir /media/stick/trust --key anna.key --password-file /run/secrets/anna")]
+pub(super) struct Args {
+    /// The secret key file to sign with
+    #[arg(long, value_name = "SECRET")]
+    key: PathBuf,
+    #[command(flatten)]
+    password: PasswordArgs,
+    #[command(flatten)]
+    folder: DirArgs,
+}
+
+#[derive(Serialize)]
+struct Signed<'a> {
+    /// The file that was written; none if the key had signed already, in a file of another name.
+    signature: Option<PathBuf>,
+    key: String,
+    #[serde(flatten)]
+    report: &'a Report,
+}
+
+pub(super) fn run(args: &Args, console: Console) -> Result<()> {
+    let dir = &args.folder.dir;
+    let key = key_files::secret(&args.key, &args.password, console)?;
+    let folder = TrustFolder::open_without_signature_of(dir, key.id())?;
+    let public = key.public_key();
+    if !folder.chain().signers().any(|signer| *signer == public) {
+        return Err(TrustFolderError::NotASigner { path: folder.path(), id: key.id() }.into());
+    }
+    let signature = if folder.chain().is_signed_by(&public) { None } else { Some(folder.sign(&key)?) };
+    let said = match &signature {
+        Some(path) => format!("{}: signed by {}\n", path.display(), key.id()),
+        None => format!("{} was signed by {} before\n", folder.path().display(), key.id()),
+    };
+    let report = Report::of(&TrustFolder::open(dir)?);
+    let text = format!("{said}{report}");
+    console.result(&Signed { signature, key: key.id().to_string(), report: &report }, text)
+}

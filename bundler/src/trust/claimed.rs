@@ -1,0 +1,45 @@
+use super::report::digest;
+use super::side::{list, signatures};
+use landfall_keys::{KeyId, PublicKey, RootLink, Signature};
+use serde::Serialize;
+use std::fmt;
+
+/// The newest trust root that a bundle brings, as it describes itself: a host believes it for its signatures alone.
+#[derive(Debug, Serialize)]
+pub(crate) struct ClaimedRoot {
+    version: u32,
+    digest: String,
+    threshold: u32,
+    keys: Vec<KeyId>,
+    revoked: Vec<KeyId>,
+    /// Whose signatures over the root come with it.
+    signers: Vec<KeyId>,
+}
+
+impl ClaimedRoot {
+    /// The last of `links`, if there are any and it is a root.
+    pub(crate) fn of(links: &[RootLink]) -> Option<Self> {
+        let link = links.last()?;
+        let root = link.unverified_root().ok()?;
+        Some(Self {
+            version: root.version(),
+            digest: digest(&root),
+            threshold: root.trusted_keys().threshold(),
+            keys: root.trusted_keys().keys().iter().map(PublicKey::id).collect(),
+            revoked: root.revoked().to_vec(),
+            signers: signatures(link).iter().map(Signature::key_id).collect(),
+        })
+    }
+
+    pub(crate) fn version(&self) -> u32 {
+        self.version
+    }
+}
+
+impl fmt::Display for ClaimedRoot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { version, threshold, keys, signers, revoked, .. } = self;
+        write!(f, "root version {version} ({threshold} of {}), signed by {}", list(keys), list(signers))?;
+        if revoked.is_empty() { Ok(()) } else { write!(f, ", revokes {}", list(revoked)) }
+    }
+}

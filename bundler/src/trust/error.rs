@@ -1,0 +1,30 @@
+use landfall_keys::{ChainError, KeyId, RootError};
+use std::io;
+use std::path::PathBuf;
+
+/// A folder of trust roots cannot be used, or not for what was asked.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TrustFolderError {
+    #[error("{} cannot be read", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error("{} has more than {limit} bytes", path.display())]
+    TooLarge { path: PathBuf, limit: usize },
+    #[error("{} has more than {limit} roots and signatures", dir.display())]
+    TooMany { dir: PathBuf, limit: usize },
+    #[error("there is no trust root in {}", dir.display())]
+    NoRoot { dir: PathBuf },
+    #[error("{} is there already", path.display())]
+    There { path: PathBuf },
+    #[error("the trust roots in {} are not to be believed", dir.display())]
+    Chain { dir: PathBuf, source: ChainError },
+    #[error("{} is not signed by enough keys yet: {missing}", path.display())]
+    Unsigned { path: PathBuf, missing: String },
+    #[error("the key {id} is in none of the trust roots in {}", dir.display())]
+    UnknownKey { dir: PathBuf, id: KeyId },
+    #[error("the key {id} is not among those that can sign {}", path.display())]
+    NotASigner { path: PathBuf, id: KeyId },
+    #[error("the trust root cannot be made like that")]
+    Change(#[source] RootError),
+    #[error("{} cannot be written", path.display())]
+    Write { path: PathBuf, source: io::Error },
+}

@@ -1,0 +1,155 @@
+use super::{Chain, TrustFolderError};
+use crate::partial::PartialFolder;
+use crate::regular;
+use landfall_keys::{
+    KeyId, MAX_CHAIN_LINKS, MAX_FILE_BYTES, MAX_SIGNATURES, MAX_TRUST_ROOT_BYTES, RootFiles, SecretKey, TrustRoot,
+    root_file_name, root_version, signature_file_name, signed_root_version,
+};
+use std::fs::{self, File, Permissions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+/// The most files that are read: every version of a chain with every signature that it may have.
+const MAX_FILES: usize = MAX_CHAIN_LINKS * (1 + MAX_SIGNATURES);
+
+/// A folder of trust roots as it was read.
+#[derive(Debug)]
+pub(crate) struct TrustFolder {
+    dir: PathBuf,
+    chain: Chain,
+}
+
+impl TrustFolder {
+    /// Reads the folder, in which there must be a root.
+    pub(crate) fn open(dir: &Path) -> Result<Self, TrustFolderError> {
+        Self::read(dir, &names(dir)?)
+    }
+
+    /// The same without the file in which the key `id` signed the newest version: `trust sign` is about to replace it.
+    pub(crate) fn open_without_signature_of(dir: &Path, id: KeyId) -> Result<Self, TrustFolderError> {
+        let mut names = names(dir)?;
+        let newest = names.iter().filter_map(|name| root_version(name)).max().unwrap_or_default();
+        let own = signature_file_name(newest, id);
+        names.retain(|name| *name != own);
+        Self::read(dir, &names)
+    }
+
+    fn read(dir: &Path, names: &[String]) -> Result<Self, TrustFolderError> {
+        let mut files = RootFiles::new();
+        for name in names {
+            let limit = if root_version(name).is_some() { MAX_TRUST_ROOT_BYTES } else { MAX_FILE_BYTES };
+            files.add(name, text(&dir.join(name), limit)?);
+        }
+        let chain = files.into_links().and_then(Chain::new);
+        let chain = chain.map_err(|source| TrustFolderError::Chain { dir: dir.to_owned(), source })?;
+        let chain = chain.ok_or_else(|| TrustFolderError::NoRoot { dir: dir.to_owned() })?;
+        Ok(Self { dir: dir.to_owned(), chain })
+    }
+
+    /// Makes the folder's first root, and the folder if it is not there.
+    pub(crate) fn begin(dir: &Path, root: &TrustRoot) -> Result<Self, TrustFolderError> {
+        fs::create_dir_all(dir).map_err(|source| TrustFolderError::Write { path: dir.to_owned(), source })?;
+        add_root(dir, root)?;
+        Self::open(dir)
+    }
+
+    /// Makes the next root.
+    pub(crate) fn go_on(&self, root: &TrustRoot) -> Result<Self, TrustFolderError> {
+        add_root(&self.dir, root)?;
+        Self::open(&self.dir)
+    }
+
+    /// Signs the newest root; the signature file's name in the folder. It replaces the one that the key made before.
+    pub(crate) fn sign(&self, key: &SecretKey) -> Result<PathBuf, TrustFolderError> {
+        let root = self.chain.newest();
+        let path = self.dir.join(signature_file_name(root.version(), key.id()));
+        let comment = format!("trust root version={}", root.version());
+        let failed = |source| TrustFolderError::Write { path: path.clone(), source };
+        let signature =
+            key.sign(root.to_json().as_bytes(), &comment).map_err(|error| failed(io::Error::other(error)))?;
+        write(&path, &signature.to_file(), true).map_err(failed)?;
+        Ok(path)
+    }
+
+    /// The roots and signatures.
+    pub(crate) fn chain(&self) -> &Chain {
+        &self.chain
+    }
+
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The newest root's file.
+    pub(crate) fn path(&self) -> PathBuf {
+        self.dir.join(root_file_name(self.chain.newest().version()))
+    }
+
+    /// The chain, if its newest root is signed by enough keys.
+    pub(crate) fn complete(&self) -> Result<&Chain, TrustFolderError> {
+        if self.chain.is_complete() {
+            return Ok(&self.chain);
+        }
+        Err(TrustFolderError::Unsigned { path: self.path(), missing: self.chain.missing() })
+    }
+}
+
+/// The names of the roots and signatures in a folder, in order: the same folder gives the same bundle.
+fn names(dir: &Path) -> Result<Vec<String>, TrustFolderError> {
+    let cannot = |source| TrustFolderError::Read { path: dir.to_owned(), source };
+    let mut names = Vec::new();
+    let entries = match fs::read_dir(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(names),
+        other => other.map_err(cannot)?,
+    };
+    for entry in entries {
+        let Ok(name) = entry.map_err(cannot)?.file_name().into_string() else { continue };
+        if root_version(&name).or_else(|| signed_root_version(&name)).is_some() {
+            names.push(name);
+        }
+        if names.len() > MAX_FILES {
+            return Err(TrustFolderError::TooMany { dir: dir.to_owned(), limit: MAX_FILES });
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+fn text(path: &Path, limit: usize) -> Result<String, TrustFolderError> {
+    let cannot = |source| TrustFolderError::Read { path: path.to_owned(), source };
+    let (file, _) = regular::open(path).map_err(cannot)?;
+    let mut text = String::new();
+    file.take(limit as u64 + 1).read_to_string(&mut text).map_err(cannot)?;
+    if text.len() > limit {
+        return Err(TrustFolderError::TooLarge { path: path.to_owned(), limit });
+    }
+    Ok(text)
+}
+
+/// Writes a root that must be new, as must the signatures over it be: old ones would be over other bytes.
+fn add_root(dir: &Path, root: &TrustRoot) -> Result<(), TrustFolderError> {
+    let version = root.version();
+    let about_it = |name: &&String| root_version(name).or_else(|| signed_root_version(name)) == Some(version);
+    if let Some(name) = names(dir)?.iter().find(about_it) {
+        return Err(TrustFolderError::There { path: dir.join(name) });
+    }
+    let path = dir.join(root_file_name(version));
+    write(&path, &root.to_json(), false).map_err(|source| match source.kind() {
+        io::ErrorKind::AlreadyExists => TrustFolderError::There { path },
+        _ => TrustFolderError::Write { path, source },
+    })
+}
+
+/// Writes a file that is there whole or not at all, also after a power cut.
+fn write(path: &Path, text: &str, replace: bool) -> io::Result<()> {
+    let dir = crate::assemble::folder_of(path);
+    let partial = PartialFolder::new(dir)?;
+    let mut file = tempfile::NamedTempFile::new_in(partial.path())?;
+    file.write_all(text.as_bytes())?;
+    file.as_file().set_permissions(Permissions::from_mode(0o644))?;
+    file.as_file().sync_all()?;
+    let placed = if replace { file.persist(path) } else { file.persist_noclobber(path) };
+    placed.map_err(|error| error.error)?;
+    File::open(dir)?.sync_all()
+}

@@ -1,0 +1,97 @@
+//! A file on a medium. Its size is what it had when it was opened: one that shrinks or grows from then on is damaged.
+
+use super::MediaError;
+use rustix::fs::{Advice, OFlags};
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+/// A regular file, open for reading.
+#[derive(Debug)]
+pub(super) struct MediaFile {
+    file: File,
+    path: PathBuf,
+    size: u64,
+}
+
+impl MediaFile {
+    /// Opens a regular file.
+    pub(super) fn open(path: &Path) -> Result<Self, MediaError> {
+        let fail = |source| MediaError::Open { path: path.to_owned(), source };
+        // Without O_NONBLOCK, opening a named pipe would wait for a writer.
+        let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
+        let flags = i32::try_from(flags.bits()).unwrap_or_default();
+        let file = File::options().read(true).custom_flags(flags).open(path).map_err(fail)?;
+        let about = file.metadata().map_err(fail)?;
+        if !about.is_file() {
+            return Err(MediaError::Kind(path.to_owned()));
+        }
+        // Only advice: a file system that ignores it is read as well.
+        let _ = rustix::fs::fadvise(&file, 0, None, Advice::Sequential);
+        Ok(Self { file, path: path.to_owned(), size: about.len() })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// In bytes, when it was opened.
+    pub(super) fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Reads some bytes from `offset` on; none only at the end.
+    pub(super) fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let left = self.size.saturating_sub(offset);
+        let want = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        if want == 0 {
+            return self.check_size().map(|()| 0);
+        }
+        match self.file.read_at(&mut buffer[..want], offset)? {
+            0 => self.check_size().and(Err(io::ErrorKind::UnexpectedEof.into())),
+            read => Ok(read),
+        }
+    }
+
+    /// Checks that it has the size that it had.
+    pub(super) fn check_size(&self) -> io::Result<()> {
+        let now = self.file.metadata()?.len();
+        if now == self.size {
+            return Ok(());
+        }
+        Err(MediaError::Changed { path: self.path.clone(), before: self.size, now }.into())
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_shrinks_or_grows_is_damaged_and_never_read_without_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        for (now, offset) in [(3, 4), (3, 10), (20, 10), (20, u64::MAX)] {
+            std::fs::write(&path, [1; 10]).unwrap();
+            let file = MediaFile::open(&path).unwrap();
+            assert_eq!(file.read_at(&mut [0; 16], 2).unwrap(), 8);
+            assert_eq!(file.read_at(&mut [0; 16], 10).unwrap(), 0, "its end");
+            File::options().write(true).open(&path).unwrap().set_len(now).unwrap();
+            let error = file.read_at(&mut [0; 16], offset).unwrap_err();
+            assert!(error.to_string().contains("changes while it is read"), "{now} {offset}: {error}");
+        }
+    }
+
+    #[test]
+    fn only_regular_files_are_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        for path in [folder.path(), &pipe, Path::new("/dev/null")] {
+            assert!(matches!(MediaFile::open(path), Err(MediaError::Kind(_))), "{}", path.display());
+        }
+        assert!(matches!(MediaFile::open(&folder.path().join("missing")), Err(MediaError::Open { .. })));
+    }
+}

@@ -1,0 +1,97 @@
+//! Which of a bundle's bytes come from a patch.
+
+use landfall_manifests::Entry;
+
+/// The ranges of a bundle that a patch stands in for, in order.
+#[derive(Debug, Default)]
+pub(super) struct Overlay {
+    pieces: Vec<Piece>,
+}
+
+/// An entry.
+#[derive(Debug)]
+struct Piece {
+    /// Where it begins in the bundle, in bytes.
+    offset: u64,
+    bytes: u64,
+    /// Where the same begins in the patch.
+    in_patch: u64,
+    /// The header that it begins with.
+    header: Box<[u8; 512]>,
+}
+
+/// Where a byte of the bundle comes from.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Origin<'a> {
+    /// From the bundle, and so do as many bytes from there on.
+    Bundle(u64),
+    /// From the patch, at this offset, and as many from there on.
+    Patch { offset: u64, bytes: u64 },
+    /// It stands in a header of the patch, which was read and compared when the patch was opened: these bytes.
+    Header(&'a [u8]),
+}
+
+impl Overlay {
+    /// Entries of the bundle in their order, with where each begins in the patch.
+    pub(super) fn new<'a>(entries: impl Iterator<Item = (&'a Entry, u64)>) -> Self {
+        let piece = |(entry, in_patch): (&Entry, u64)| Piece {
+            offset: entry.offset,
+            bytes: entry.archive_bytes(),
+            in_patch,
+            header: Box::new(entry.header()),
+        };
+        Self { pieces: entries.map(piece).collect() }
+    }
+
+    /// Whether the entry comes from the patch.
+    pub(super) fn holds(&self, entry: &Entry) -> bool {
+        self.pieces.binary_search_by_key(&entry.offset, |piece| piece.offset).is_ok()
+    }
+
+    /// Where the byte at `offset` of the bundle comes from.
+    pub(super) fn origin(&self, offset: u64) -> Origin<'_> {
+        let next = self.pieces.partition_point(|piece| piece.offset <= offset);
+        let piece = next.checked_sub(1).and_then(|at| self.pieces.get(at));
+        let piece = piece.map(|piece| (piece, offset - piece.offset)).filter(|(piece, at)| *at < piece.bytes);
+        let Some((piece, at)) = piece else {
+            let until = self.pieces.get(next).map_or(u64::MAX, |piece| piece.offset);
+            return Origin::Bundle(until - offset);
+        };
+        match usize::try_from(at).ok().and_then(|at| piece.header.get(at..)).filter(|rest| !rest.is_empty()) {
+            Some(rest) => Origin::Header(rest),
+            None => Origin::Patch { offset: piece.in_patch.saturating_add(at), bytes: piece.bytes - at },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use landfall_manifests::{Digest, archive};
+
+    fn entry(name: &str, size: u64, offset: u64) -> Entry {
+        Entry { name: name.to_owned(), digest: Digest::of(name.as_bytes()), size, offset, is_blob: true }
+    }
+
+    #[test]
+    fn each_byte_has_one_origin() {
+        let (one, two) = (entry("one", 600, 1024), entry("two", 1, 4096));
+        let overlay = Overlay::new([(&one, 512), (&two, 2048)].into_iter());
+        let header = archive::header("one", 600);
+        for (offset, expected) in [
+            (0, Origin::Bundle(1024)),
+            (1023, Origin::Bundle(1)),
+            (1024, Origin::Header(&header)),
+            (1535, Origin::Header(&header[511..])),
+            (1536, Origin::Patch { offset: 1024, bytes: 1024 }),
+            (2559, Origin::Patch { offset: 2047, bytes: 1 }),
+            (2560, Origin::Bundle(1536)),
+            (4608, Origin::Patch { offset: 2560, bytes: 512 }),
+            (5120, Origin::Bundle(u64::MAX - 5120)),
+            (u64::MAX, Origin::Bundle(0)),
+        ] {
+            assert_eq!(overlay.origin(offset), expected, "{offset}");
+        }
+        assert_eq!(Overlay::default().origin(7), Origin::Bundle(u64::MAX - 7));
+    }
+}

@@ -1,0 +1,75 @@
+//! A bundle that holds some blobs of another one, which arrived damaged.
+
+use super::damage;
+use super::error::MediaError;
+use super::file::MediaFile;
+use super::memory::{self, Memory, Noting, Recalled};
+use landfall_manifests::{Bundle, Digest, Entry, Head, ReadError, patch};
+use std::io::{self, Read};
+use std::path::Path;
+
+/// A patch, open.
+#[derive(Debug)]
+pub(super) struct Patch {
+    file: MediaFile,
+    memory: Memory,
+}
+
+impl Patch {
+    pub(super) fn open(path: &Path) -> Result<Self, MediaError> {
+        Ok(Self { file: MediaFile::open(path)?, memory: Memory::default() })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        self.file.path()
+    }
+
+    /// Reads manifest and signatures.
+    pub(super) fn head(&self) -> Result<Head, ReadError> {
+        let mut noting = Noting::new(At { patch: self, offset: 0 }, 0, memory::HEADER);
+        let head = Head::read(&mut noting)?;
+        noting.remember(&self.memory);
+        Ok(head)
+    }
+
+    /// What it holds, and where. `bundle` is what its own head was verified into.
+    pub(super) fn entries(&self, bundle: &Bundle) -> anyhow::Result<Vec<Entry>> {
+        let held = patch::entries(bundle, |offset, buffer| self.read_at(buffer, offset));
+        held.map_err(|error| damage::in_file(self.path(), error))
+    }
+
+    /// Checks that it is for the bundle `own`.
+    pub(super) fn check_manifest(&self, patch: &Bundle, own: &Bundle, of: &Path) -> Result<(), MediaError> {
+        if patch.manifest() == own.manifest() {
+            return Ok(());
+        }
+        let digest = |bundle: &Bundle| Digest::of(bundle.manifest()).to_string();
+        let (patch, own) = (digest(patch), digest(own));
+        Err(MediaError::OtherManifest { path: self.path().to_owned(), bundle: of.to_owned(), patch, own })
+    }
+
+    /// Reads some bytes from `offset` of the patch on; none only at its end.
+    pub(super) fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        match self.memory.recall(offset, buffer) {
+            Recalled::Bytes(count) => Ok(count),
+            Recalled::Nothing(bytes) => {
+                let want = buffer.len().min(usize::try_from(bytes).unwrap_or(usize::MAX));
+                self.file.read_at(&mut buffer[..want], offset)
+            }
+        }
+    }
+}
+
+/// Reads a patch from `offset` on.
+struct At<'a> {
+    patch: &'a Patch,
+    offset: u64,
+}
+
+impl Read for At<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.patch.read_at(buffer, self.offset)?;
+        self.offset = self.offset.saturating_add(read as u64);
+        Ok(read)
+    }
+}
