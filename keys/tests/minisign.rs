@@ -7,7 +7,8 @@ use std::io::{ErrorKind, Write};
 use std::process::{Command, Output, Stdio};
 
 use landfall_keys::{
-    KeyError, Protection, PublicKey, SecretKey, SecretKeyFile, Signature, SignatureError, TrustError, TrustedKeys,
+    KeyError, Protection, PublicKey, RootChanges, RootFiles, SecretKey, SecretKeyFile, Signature, SignatureError,
+    TrustError, TrustRoot, TrustedKeys, root_file_name, signature_file_name,
 };
 use tempfile::TempDir;
 
@@ -153,6 +154,35 @@ fn we_verify_what_minisign_signs_with_its_unprotected_key_and_use_that_key() {
     let key = file.unlock(None).unwrap();
     assert_eq!(key.public_key(), public);
     assert!(desk.accepts(&public, &key.sign(MESSAGE, COMMENT).unwrap().to_file()));
+}
+
+/// As two people do it: one signs the next root with minisign, the other with us, and each checks the other.
+#[test]
+fn minisign_and_we_sign_one_trust_root_together() {
+    let desk = Desk::new();
+    desk.minisign(&["-G", "-W", "-p", "public.key", "-s", "secret.key"], "");
+    let (theirs, ours) = (desk.public_key(), SecretKey::generate().unwrap());
+    let first = TrustRoot::first(vec![theirs, ours.public_key()], 2).unwrap();
+    let third = SecretKey::generate().unwrap().public_key();
+    let next = first.next(&RootChanges { add: vec![third], ..RootChanges::default() }).unwrap();
+    let root = root_file_name(2);
+    desk.write(&root, next.to_json().as_bytes());
+    desk.minisign(&["-S", "-s", "secret.key", "-m", &root, "-c", "a comment of their own"], "");
+    let own = signature_file_name(2, ours.id());
+    desk.write(&own, ours.sign(next.to_json().as_bytes(), "trust root version=2").unwrap().to_file().as_bytes());
+    desk.minisign(&["-V", "-H", "-P", &ours.public_key().to_line(), "-m", &root, "-x", &own], "");
+
+    let mut files = RootFiles::new();
+    for name in [&root, &own] {
+        files.add(name, desk.read(name));
+    }
+    let alone = first.follow(&files.into_links().unwrap()).unwrap_err();
+    assert!(alone.to_string().contains("not signed by enough keys"), "{alone}");
+    let mut files = RootFiles::new();
+    for name in [&root, &own, &format!("{root}.minisig")] {
+        files.add(name, desk.read(name));
+    }
+    assert_eq!(first.follow(&files.into_links().unwrap()).unwrap(), next);
 }
 
 #[test]

@@ -12,18 +12,22 @@ pub(crate) struct Chain {
 impl Chain {
     /// The chain of `links`; `None` if there are none.
     ///
-    /// The first version needs no signature, as hosts are told it by hand. If the newest one lacks signatures, it is not
-    /// complete; anything else that hosts would not believe is an error.
+    /// Hosts are told the first one by hand, so that none before it has to sign it. If its number is 1, nobody has to: hosts
+    /// that were told keys alone trust the same. One that begins at a later number must be signed by its own keys, or such
+    /// hosts would not find it. If the newest one lacks signatures, the chain is not complete; anything else that hosts would
+    /// not believe is an error.
     pub(crate) fn new(links: Vec<RootLink>) -> Result<Option<Self>, ChainError> {
         let roots = links.iter().map(RootLink::unverified_root).collect::<Result<Vec<_>, _>>()?;
         let (Some(first), Some((newest, before))) = (roots.first(), links.split_last()) else { return Ok(None) };
-        let complete = match roots.len().checked_sub(2).and_then(|at| roots.get(at)) {
+        let begun = first.version() == 1 || links.first().is_some_and(|link| Side::of(first, link).missing == 0);
+        let signed = match roots.len().checked_sub(2).and_then(|at| roots.get(at)) {
             None => true,
             Some(previous) => {
                 first.follow(before)?;
                 is_signed(previous.succeeded_by(newest))?
             }
         };
+        let complete = begun && signed;
         Ok(Some(Self { roots: roots.into_iter().zip(links).collect(), complete }))
     }
 
@@ -55,15 +59,20 @@ impl Chain {
         self.complete
     }
 
-    /// Who has signed the newest version and who has not, of the version before it and of itself.
+    /// Who has signed the newest version and who has not, of the version before it and of itself. Nobody has to sign
+    /// version 1.
     pub(crate) fn sides(&self) -> Vec<Side> {
         let (newest, link) = self.last();
-        self.previous().into_iter().chain([newest]).map(|root| Side::of(root, link)).collect()
+        let roots = self.previous().into_iter().chain((newest.version() > 1).then_some(newest));
+        roots.map(|root| Side::of(root, link)).collect()
     }
 
-    /// What the newest version lacks, for a person.
+    /// What the chain lacks, for a person.
     pub(crate) fn missing(&self) -> String {
-        self.sides().iter().filter_map(Side::wanted).collect::<Vec<_>>().join(", and ")
+        let mut sides = self.sides();
+        let begun = self.roots.first().filter(|(first, _)| first.version() > 1 && first != self.newest());
+        sides.extend(begun.map(|(first, link)| Side::of(first, link)));
+        sides.iter().filter_map(Side::wanted).collect::<Vec<_>>().join(", and ")
     }
 
     /// Ids that signed the newest version for nothing: they are neither in it nor in the one before it.
@@ -163,6 +172,22 @@ mod tests {
         let keys = keys(3);
         let chain = chain(vec![link(&first(&keys, 2), &[])]);
         assert!(chain.is_complete() && chain.packed().is_empty() && chain.previous().is_none());
+    }
+
+    #[test]
+    fn a_chain_that_begins_anew_is_signed_by_its_own_keys() {
+        let keys = keys(2);
+        let public = keys.iter().map(SecretKey::public_key).collect();
+        let anew = TrustRoot::beginning_at(8, public, 2, vec![]).unwrap();
+        assert!(!chain(vec![link(&anew, &[&keys[0]])]).is_complete());
+        let signed = link(&anew, &[&keys[0], &keys[1]]);
+        assert!(chain(vec![signed.clone()]).is_complete());
+        assert_eq!(chain(vec![signed.clone()]).packed(), [signed]);
+        let next = anew.next(&RootChanges { threshold: Some(1), ..RootChanges::default() }).unwrap();
+        let over = vec![link(&anew, &[]), link(&next, &[&keys[0], &keys[1]])];
+        let over = chain(over);
+        assert!(!over.is_complete(), "hosts that are told keys alone would not find it");
+        assert!(over.missing().starts_with("2 more keys of version 8"), "{}", over.missing());
     }
 
     #[test]

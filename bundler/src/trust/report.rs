@@ -85,8 +85,20 @@ impl Report {
 
     /// Who has to do what next.
     fn next(&self, out: &mut String) -> fmt::Result {
-        if self.changes.is_none() {
+        if self.version == 1 {
             return writeln!(out, "  next     give hosts this file, or enough of its keys: it needs no signature");
+        }
+        if self.complete && self.changes.is_none() {
+            writeln!(
+                out,
+                "  next     on each host that trusts an older version, with the digest told by another way:"
+            )?;
+            return writeln!(
+                out,
+                "           landfall-installer trust import {} --replace {}",
+                self.dir().display(),
+                self.digest
+            );
         }
         if self.complete {
             return writeln!(out, "  next     build with `trust = \"{}\"` in [release]", self.dir().display());
@@ -116,12 +128,12 @@ impl fmt::Display for Report {
         }
         if let Some(changes) = &self.changes {
             writeln!(out, "  changes  {}", changes.text(self.threshold))?;
-            for side in &self.signatures {
-                let by = list(&side.signed);
-                match side.wanted() {
-                    Some(wanted) => writeln!(out, "  signed   by {by}; wanted: {wanted}")?,
-                    None => writeln!(out, "  signed   by {by}: enough keys of version {}", side.version)?,
-                }
+        }
+        for side in &self.signatures {
+            let by = list(&side.signed);
+            match side.wanted() {
+                Some(wanted) => writeln!(out, "  signed   by {by}; wanted: {wanted}")?,
+                None => writeln!(out, "  signed   by {by}: enough keys of version {}", side.version)?,
             }
         }
         if !self.strangers.is_empty() {

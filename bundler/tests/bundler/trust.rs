@@ -168,6 +168,25 @@ fn a_leaked_key_never_returns() {
     assert!(!desk.path("office/trust/3.root.json").exists());
 }
 
+/// Two of three keys are lost: nobody can sign the next version.
+#[test]
+fn begins_anew_where_too_few_keys_are_left() {
+    let desk = office();
+    let cleo = id_of(&desk, "cleo");
+    let init = ["trust", "init", "--key", "dora/dora.pub", "--version", "2", "--revoke", &cleo, "--dir", "anew"];
+    let made = json(&desk, &init);
+    assert_eq!((&made["complete"], &made["signatures"][0]["missing"]), (&false.into(), &1.into()));
+    define(&desk);
+    let definition = fs::read_to_string(desk.path("acme.toml")).unwrap();
+    desk.write("acme.toml", definition.replace("office/trust", "anew"));
+    let build = ["build", "acme.toml", "--key", "dora/dora.key", "--out", "a.tar"];
+    assert_eq!(desk.refused(2, &build)["code"], "unsigned_root");
+    let said = desk.ok(&["trust", "sign", "--key", "dora/dora.key", "--dir", "anew"]);
+    assert!(said.contains(&format!("trust import anew --replace {}", made["digest"].as_str().unwrap())), "{said}");
+    assert_eq!(json(&desk, &build)["trust"], 2);
+    assert_eq!(json(&desk, &["inspect", "a.tar"])["trust"]["revoked"][0], cleo);
+}
+
 #[test]
 fn goes_on_only_from_a_version_that_is_signed() {
     let desk = office();

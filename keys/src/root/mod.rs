@@ -89,6 +89,20 @@ impl TrustRoot {
         Self::new(RootFile { version: 1, threshold, keys, revoked: Vec::new() })
     }
 
+    /// A root that follows no other: for publishers who lost too many keys to sign a next version. Hosts
+    /// cannot follow to it; each has to be told of it by hand, under a `version` above the one it has.
+    pub fn beginning_at(
+        version: u32,
+        keys: Vec<PublicKey>,
+        threshold: u32,
+        revoked: Vec<KeyId>,
+    ) -> Result<Self, RootError> {
+        if let Some(key) = keys.iter().find(|key| revoked.contains(&key.id())) {
+            return Err(RootError::RevokedKey { id: key.id() });
+        }
+        Self::new(RootFile { version, threshold, keys, revoked })
+    }
+
     /// Reads `trust.json`. Whether to trust what it says is the caller's to decide: a host's own file
     /// is trusted because only root can write it.
     pub fn parse(json: &[u8]) -> Result<Self, RootError> {

@@ -35,6 +35,18 @@ fn begins_at_version_one_with_nothing_revoked_and_reads_back() {
 }
 
 #[test]
+fn begins_anew_at_any_version_with_what_was_revoked_before() {
+    let keys = keys(3);
+    let lost = keys[2].id();
+    let root = TrustRoot::beginning_at(8, public(&keys[..2]), 2, vec![lost]).unwrap();
+    assert_eq!((root.version(), root.revoked()), (8, [lost].as_slice()));
+    assert_eq!(TrustRoot::parse(root.to_json().as_bytes()).unwrap(), root);
+    let still = TrustRoot::beginning_at(8, public(&keys), 2, vec![lost]);
+    assert!(matches!(still, Err(RootError::RevokedKey { id }) if id == lost));
+    assert!(matches!(TrustRoot::beginning_at(0, public(&keys), 2, vec![]), Err(RootError::Version)));
+}
+
+#[test]
 fn never_counts_a_revoked_key() {
     let keys = keys(2);
     let [kept, revoked] = keys.as_slice() else { unreachable!() };

@@ -3,16 +3,21 @@ use crate::key_files;
 use crate::trust::{TrustFolder, TrustFolderError};
 use anyhow::Result;
 use landfall_console::Console;
-use landfall_keys::TrustRoot;
+use landfall_keys::{KeyId, TrustRoot};
 
 /// Make the first trust root, 1.root.json
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Nobody has to sign it: hosts are given it, or its keys, when they are set up. The folder is made if it is not there.
 
+If too few keys are left to sign a next version, begin anew in another folder with a --version above the one that hosts \
+trust (`landfall-installer trust show`), and sign it with its own keys. Hosts cannot follow to it: a person tells each of \
+them its digest.
+
 Examples:
   landfall-bundler trust init --key acme.pub
-  landfall-bundler trust init --key anna.pub --key ben.pub --key cleo.pub --threshold 2 --dir acme-trust")]
+  landfall-bundler trust init --key anna.pub --key ben.pub --key cleo.pub --threshold 2 --dir acme-trust
+  landfall-bundler trust init --key dora.pub --version 8 --revoke 0123456789ABCDEF --dir anew")]
 pub(super) struct Args {
     /// A public key: its line (RW…), or its file; may be given several times
     #[arg(long = "key", value_name = "PUB", required = true, num_args = 1..)]
@@ -20,6 +25,12 @@ pub(super) struct Args {
     /// How many of the keys must sign releases, and the next version
     #[arg(long, value_name = "N", default_value_t = 1)]
     threshold: u32,
+    /// The number to begin with: another than 1 only where too few keys are left to go on
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    version: u32,
+    /// The id of a key that was revoked before, or leaked; may be given several times
+    #[arg(long, value_name = "KEYID")]
+    revoke: Vec<KeyId>,
     #[command(flatten)]
     folder: DirArgs,
 }
@@ -32,6 +43,7 @@ pub(super) fn run(args: &Args, console: Console) -> Result<()> {
         Err(error) => return Err(error.into()),
     }
     let keys = args.keys.iter().map(|text| key_files::public(text)).collect::<Result<Vec<_>>>()?;
-    let root = TrustRoot::first(keys, args.threshold).map_err(TrustFolderError::Change)?;
+    let root = TrustRoot::beginning_at(args.version, keys, args.threshold, args.revoke.clone());
+    let root = root.map_err(TrustFolderError::Change)?;
     super::show(&TrustFolder::begin(dir, &root)?, console)
 }
