@@ -1,0 +1,53 @@
+//! A compressed blob of a bundle, as the installer unpacks it.
+
+use crate::image::{compressed, layer};
+use crate::{Target, Verdict, none};
+use flate2::read::MultiGzDecoder;
+use landfall_installer::readers::blob;
+use landfall_manifests::{Digest, Encoding, limits};
+use std::io::{self, Read as _};
+
+/// A blob unpacks to what the manifest says and to nothing else.
+pub(crate) const TARGET: Target = Target { name: "blob", read, seeds, findings: none, mutate: None };
+
+fn read(input: &[u8]) -> Verdict {
+    let verdicts = [Encoding::Gzip, Encoding::Zstd].map(|encoding| unpack(input, encoding));
+    if verdicts.contains(&Verdict::Accepted) { Verdict::Accepted } else { Verdict::Refused }
+}
+
+fn unpack(input: &[u8], encoding: Encoding) -> Verdict {
+    let ours = |digest, size| blob(input.to_vec(), encoding, digest, size);
+    let Ok(content) = library(input, encoding) else {
+        assert!(ours(Digest::of(b""), 0).is_err(), "what does not unpack is empty");
+        return Verdict::Refused;
+    };
+    let (digest, size) = (Digest::of(&content), content.len() as u64);
+    assert_eq!(ours(digest, size).ok(), Some(content));
+    assert!(ours(digest, size + 1).is_err() && size.checked_sub(1).is_none_or(|less| ours(digest, less).is_err()));
+    assert!(ours(Digest::of(b"something else"), size).is_err());
+    Verdict::Accepted
+}
+
+/// What the libraries make of it.
+fn library(input: &[u8], encoding: Encoding) -> io::Result<Vec<u8>> {
+    let mut content = Vec::new();
+    match encoding {
+        Encoding::Gzip => MultiGzDecoder::new(input).read_to_end(&mut content)?,
+        Encoding::Zstd => {
+            let mut decoder = zstd::Decoder::new(input)?;
+            decoder.window_log_max(limits::ZSTD_WINDOW_LOG)?;
+            decoder.read_to_end(&mut content)?
+        }
+    };
+    Ok(content)
+}
+
+fn seeds() -> Vec<Vec<u8>> {
+    let encodings = [Encoding::Gzip, Encoding::Zstd];
+    let each = encodings.iter().flat_map(|encoding| {
+        let once = compressed(&layer("hello"), *encoding);
+        let twice = [once.as_slice(), &once].concat();
+        [once, twice, compressed(b"", *encoding)]
+    });
+    each.collect()
+}

@@ -1,0 +1,95 @@
+//! Every reader of outside input as a function of bytes: what `make fuzz` feeds with anything, and `make test` with seeds and
+//! with what fuzzers once found.
+//!
+//! A [`Target`] does more than call its reader: it holds what was read against a promise of the reader, such as that it can be
+//! written again as it was. A promise that does not hold is a panic. Seeds are made by code, mostly by the writers that make
+//! the real thing, and each one must be accepted: a seed that is refused leads a fuzzer nowhere.
+
+#![expect(clippy::expect_used, reason = "a promise that does not hold has to stop whoever reads")]
+
+mod archive;
+mod blob;
+mod definition;
+mod docker_archive;
+mod image;
+mod key;
+mod oci_archive;
+mod oci_layout;
+mod public_key;
+mod release;
+mod sample;
+mod secret_key;
+mod settings;
+mod signature;
+mod tar_file;
+mod transport;
+mod trust_root;
+
+/// A reader, and what it is fed with.
+#[derive(Debug, Clone, Copy)]
+pub struct Target {
+    /// Its name: that of its module, of its fuzz target and of its folder of seeds.
+    pub name: &'static str,
+    /// Reads an input. Panics if the reader breaks a promise.
+    pub read: fn(&[u8]) -> Verdict,
+    /// Inputs that are accepted.
+    pub seeds: fn() -> Vec<Vec<u8>>,
+    /// Inputs that once broke a promise.
+    pub findings: fn() -> Vec<Vec<u8>>,
+    /// How inputs are changed, where changing any byte of them would mostly be refused for the same dull reason.
+    pub mutate: Option<Mutate>,
+}
+
+/// Changes an input by a general mutation, in one of several ways, which the number picks.
+pub type Mutate = fn(&[u8], u32, &mut dyn FnMut(Vec<u8>) -> Vec<u8>) -> Vec<u8>;
+
+/// What a reader makes of an input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is what the reader reads.
+    Accepted,
+    /// It is not, and the reader said so.
+    Refused,
+}
+
+impl<T, E> From<Result<T, E>> for Verdict {
+    fn from(result: Result<T, E>) -> Self {
+        if result.is_ok() { Self::Accepted } else { Self::Refused }
+    }
+}
+
+/// All of them, in the order of their names.
+pub const TARGETS: &[Target] = &[
+    archive::TARGET,
+    blob::TARGET,
+    definition::TARGET,
+    docker_archive::TARGET,
+    oci_archive::TARGET,
+    oci_layout::TARGET,
+    public_key::TARGET,
+    release::TARGET,
+    secret_key::TARGET,
+    settings::TARGET,
+    signature::TARGET,
+    trust_root::TARGET,
+];
+
+/// The target of this name.
+///
+/// # Panics
+/// There is none.
+pub fn target(name: &str) -> &'static Target {
+    TARGETS.iter().find(|target| target.name == name).expect("a target of this name")
+}
+
+/// No input of a target has broken a promise yet.
+fn none() -> Vec<Vec<u8>> {
+    Vec::new()
+}
+
+/// The texts of an input that holds several, each but the last followed by a line of its own with four dashes.
+fn texts(input: &[u8]) -> Option<Vec<&str>> {
+    Some(std::str::from_utf8(input).ok()?.split(SEPARATOR).collect())
+}
+
+const SEPARATOR: &str = "\n----\n";
