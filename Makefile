@@ -6,7 +6,10 @@ START := $(shell date +%s)
 TRIPLE := $(shell rustc -vV | sed -n 's/^host: //p')
 BUILT := target/$(TRIPLE)/release
 CARGO_FLAGS := --release --locked --workspace --target $(TRIPLE)
+# How long each target is fuzzed, how many of them at a time, and which: all, if none is named.
 FUZZ_SECONDS := 60
+FUZZ_JOBS := 1
+FUZZ_TARGETS :=
 export RUSTFLAGS := -C target-feature=+crt-static
 # Errors that tests return tell their story themselves.
 export RUST_LIB_BACKTRACE := 0
@@ -57,8 +60,8 @@ powercut: build ## cut an emulated machine's power at random moments of update a
 
 fuzz: tools ## fuzz every reader of outside input for a minute each (needs a nightly toolchain)
 	@command -v cargo-fuzz >/dev/null || RUSTFLAGS= cargo install --locked cargo-fuzz
-	$(call stage,fuzz every reader,for target in $$(RUSTFLAGS= cargo +nightly fuzz list --fuzz-dir tests/fuzz); do \
-	RUSTFLAGS= cargo +nightly fuzz run --fuzz-dir tests/fuzz $$target -- -max_total_time=$(FUZZ_SECONDS) -verbosity=0; done)
+	$(call stage,fuzz every reader,cargo run --release --locked --target $(TRIPLE) -p landfall-readers --bin fuzz -- \
+	$(FUZZ_SECONDS) $(FUZZ_JOBS) $(FUZZ_TARGETS))
 	$(passed)
 
 deny: tools ## check licences, advisories and sources of all dependencies (needs the network)

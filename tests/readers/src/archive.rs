@@ -75,7 +75,7 @@ fn seeds() -> Vec<Vec<u8>> {
 
 /// Changes a bundle by `mutate`, as a whole or, three times out of four, one of its pieces only: what stands before the piece
 /// is then signed and written anew, so that the reader goes on to it.
-fn mutated(bundle: &[u8], dice: u32, mutate: &mut dyn FnMut(Vec<u8>) -> Vec<u8>) -> Vec<u8> {
+pub(crate) fn mutated(bundle: &[u8], dice: u32, mutate: &mut dyn FnMut(Vec<u8>) -> Vec<u8>) -> Vec<u8> {
     let Some(pieces) = Pieces::of(bundle).filter(|_| !dice.is_multiple_of(4)) else { return mutate(bundle.to_vec()) };
     let (manifest, blobs) = (&bundle[pieces.manifest], &bundle[pieces.blobs..]);
     match dice % 4 {

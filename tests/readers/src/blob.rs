@@ -5,10 +5,13 @@ use crate::{Target, Verdict, none};
 use flate2::read::MultiGzDecoder;
 use landfall_installer::readers::blob;
 use landfall_manifests::{Digest, Encoding, limits};
-use std::io::{self, Read as _};
+use std::io::{self, Read};
 
 /// A blob unpacks to what the manifest says and to nothing else.
 pub(crate) const TARGET: Target = Target { name: "blob", read, seeds, findings: none, mutate: None };
+
+/// The most that a blob unpacks to, in bytes.
+const CONTENT_BYTES: u64 = 4 << 20;
 
 fn read(input: &[u8]) -> Verdict {
     let verdicts = [Encoding::Gzip, Encoding::Zstd].map(|encoding| unpack(input, encoding));
@@ -28,18 +31,19 @@ fn unpack(input: &[u8], encoding: Encoding) -> Verdict {
     Verdict::Accepted
 }
 
-/// What the libraries make of it.
+/// What the libraries make of it, unless it is a bomb: a few bytes can unpack to more than is good for a fuzzer.
 fn library(input: &[u8], encoding: Encoding) -> io::Result<Vec<u8>> {
-    let mut content = Vec::new();
-    match encoding {
-        Encoding::Gzip => MultiGzDecoder::new(input).read_to_end(&mut content)?,
+    let content: Box<dyn Read> = match encoding {
+        Encoding::Gzip => Box::new(MultiGzDecoder::new(input)),
         Encoding::Zstd => {
             let mut decoder = zstd::Decoder::new(input)?;
             decoder.window_log_max(limits::ZSTD_WINDOW_LOG)?;
-            decoder.read_to_end(&mut content)?
+            Box::new(decoder)
         }
     };
-    Ok(content)
+    let mut bytes = Vec::new();
+    content.take(CONTENT_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > CONTENT_BYTES { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(bytes) }
 }
 
 fn seeds() -> Vec<Vec<u8>> {

@@ -15,14 +15,18 @@ mod image;
 mod key;
 mod oci_archive;
 mod oci_layout;
+mod parts;
+mod patch;
 mod public_key;
 mod release;
+mod repair_request;
 mod sample;
 mod secret_key;
 mod settings;
 mod signature;
 mod tar_file;
 mod transport;
+mod trust_chain;
 mod trust_root;
 
 /// A reader, and what it is fed with.
@@ -66,11 +70,15 @@ pub const TARGETS: &[Target] = &[
     docker_archive::TARGET,
     oci_archive::TARGET,
     oci_layout::TARGET,
+    parts::TARGET,
+    patch::TARGET,
     public_key::TARGET,
     release::TARGET,
+    repair_request::TARGET,
     secret_key::TARGET,
     settings::TARGET,
     signature::TARGET,
+    trust_chain::TARGET,
     trust_root::TARGET,
 ];
 

@@ -10,6 +10,7 @@ use crate::{SEPARATOR, Target, Verdict, none};
 use landfall_bundler::readers::{Stored, Transport};
 use landfall_manifests::{Digest, Encoding, archive, oci};
 use std::fs;
+use std::io::Read as _;
 use std::path::Path;
 
 /// A layout in a folder is read like the same one in an archive; what the bundler takes in, the installer can unpack.
@@ -17,6 +18,8 @@ pub(crate) const TARGET: Target = Target { name: "oci_layout", read, seeds, find
 
 /// The most documents that an input has.
 const DOCUMENTS: usize = 10;
+/// The most that a document unpacks to, in bytes.
+const CONTENT_BYTES: u64 = 4 << 20;
 
 fn read(input: &[u8]) -> Verdict {
     let files = files(input);
@@ -69,7 +72,12 @@ fn filled(text: &str, later: &[Vec<u8>]) -> String {
 }
 
 fn unpacked(document: &[u8]) -> Vec<u8> {
-    zstd::decode_all(document).unwrap_or_else(|_| document.to_vec())
+    let mut content = Vec::new();
+    let decoder = zstd::Decoder::new(document).map(|decoder| decoder.take(CONTENT_BYTES));
+    match decoder.and_then(|mut decoder| decoder.read_to_end(&mut content)) {
+        Ok(_) => content,
+        Err(_) => document.to_vec(),
+    }
 }
 
 fn write(files: &[(String, Vec<u8>)], layout: &Path, tar: &Path) {

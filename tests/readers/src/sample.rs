@@ -124,6 +124,7 @@ fn empty() -> Release {
         database: None,
         base: None,
         keys: vec![key::public().to_line()],
+        trust: Vec::new(),
         layout: Vec::new(),
         blobs: Vec::new(),
         files: Vec::new(),
