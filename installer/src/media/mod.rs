@@ -17,6 +17,8 @@ mod patch;
 mod prompt;
 mod reader;
 mod source;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use args::MediaArgs;
 pub(crate) use error::MediaError;
@@ -90,16 +92,9 @@ impl Media {
         let bundle = match &self.patch {
             None => bundle,
             Some(patch) => {
-                let held = patch.entries(&bundle)?;
                 let own = self.own_bundle(trusted)?.unwrap_or_else(|| bundle.clone());
                 patch.check_manifest(&bundle, &own, &self.path)?;
-                // Both are in the manifest's order.
-                let mut held = held.iter().peekable();
-                let places = own
-                    .entries()
-                    .iter()
-                    .filter_map(|own| held.next_if(|held| held.name == own.name).map(|held| (own, held.offset)));
-                self.overlay = Overlay::new(places);
+                self.overlay = Overlay::new(&own, &patch.entries(&bundle)?);
                 own
             }
         };

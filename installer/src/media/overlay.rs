@@ -1,6 +1,6 @@
 //! Which of a bundle's bytes come from a patch.
 
-use landfall_manifests::Entry;
+use landfall_manifests::{Bundle, Entry};
 
 /// The ranges of a bundle that a patch stands in for, in order.
 #[derive(Debug, Default)]
@@ -31,16 +31,21 @@ pub(super) enum Origin<'a> {
     Header(&'a [u8]),
 }
 
+impl Piece {
+    fn new(entry: &Entry, in_patch: u64) -> Self {
+        let (offset, bytes) = (entry.offset, entry.archive_bytes());
+        Self { offset, bytes, in_patch, header: Box::new(entry.header()) }
+    }
+}
+
 impl Overlay {
-    /// Entries of the bundle in their order, with where each begins in the patch.
-    pub(super) fn new<'a>(entries: impl Iterator<Item = (&'a Entry, u64)>) -> Self {
-        let piece = |(entry, in_patch): (&Entry, u64)| Piece {
-            offset: entry.offset,
-            bytes: entry.archive_bytes(),
-            in_patch,
-            header: Box::new(entry.header()),
-        };
-        Self { pieces: entries.map(piece).collect() }
+    /// `held` are a patch's entries, with their places in it, for those of `bundle`.
+    pub(super) fn new(bundle: &Bundle, held: &[Entry]) -> Self {
+        // Both are in the manifest's order.
+        let mut held = held.iter().peekable();
+        let place =
+            |entry: &Entry| held.next_if(|held| held.name == entry.name).map(|held| Piece::new(entry, held.offset));
+        Self { pieces: bundle.entries().iter().filter_map(place).collect() }
     }
 
     /// Whether the entry comes from the patch.
@@ -76,7 +81,7 @@ mod tests {
     #[test]
     fn each_byte_has_one_origin() {
         let (one, two) = (entry("one", 600, 1024), entry("two", 1, 4096));
-        let overlay = Overlay::new([(&one, 512), (&two, 2048)].into_iter());
+        let overlay = Overlay { pieces: vec![Piece::new(&one, 512), Piece::new(&two, 2048)] };
         let header = archive::header("one", 600);
         for (offset, expected) in [
             (0, Origin::Bundle(1024)),
