@@ -1,12 +1,11 @@
-//! Bundles that exist: opened, and read by several threads at once.
+//! Bundles that exist, whole or in parts: opened, and read by several threads at once.
 
-use crate::regular;
+use crate::parts::{Bytes, Found, MissingPart, OpenError, Reader, find};
 use landfall_console::Progress;
-use landfall_manifests::{Bundle, Entry, Head, ReadError};
-use std::fs::File;
-use std::io::{self, BufReader, Read, Seek as _, SeekFrom, Write};
+use landfall_manifests::parts::Misfit;
+use landfall_manifests::{Blob, Bundle, Digest, Entry, Head, ReadError, Release, Signed, archive, patch};
+use std::io::{self, BufReader, Write};
 use std::num::NonZero;
-use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,57 +13,155 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// A bundle cannot be opened, or is refused.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BundleError {
-    #[error("the bundle {} cannot be read", path.display())]
-    Open { path: PathBuf, source: io::Error },
-    #[error("{}", path.display())]
-    Refused { path: PathBuf, source: ReadError },
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// `place` names the file, where in it, if it is a part, and what needs the blob that lies there.
+    #[error("{place}")]
+    Refused { place: String, source: ReadError },
+    #[error("{place}: {} is damaged, from offset {offset} on", archive::blob_name(blob))]
+    Damaged { place: String, blob: Digest, offset: u64 },
+    #[error(transparent)]
+    Missing(#[from] MissingPart),
+    #[error("the parts of {}", path.display())]
+    Misfit { path: PathBuf, source: Misfit },
 }
 
-/// A bundle's file, of which the head has been read.
+/// How many users of a blob are named.
+const USERS: usize = 3;
+
+/// A bundle's file or files, of which the head has been read.
 #[derive(Debug)]
 pub(crate) struct BundleFile {
+    /// Where the bundle lies, or would lie if it were whole.
     pub(crate) path: PathBuf,
-    pub(crate) file: File,
     pub(crate) head: Head,
-    /// The size of the file in bytes.
+    /// The size of the file, or of all parts together, in bytes.
     pub(crate) size: u64,
-    /// Where the first entry after the signatures has its content.
-    pub(crate) first_content: u64,
+    bytes: Bytes,
 }
 
 impl BundleFile {
-    /// Opens a bundle and reads its manifest and its signatures, without believing them.
+    /// Opens a bundle, whole or by any of its parts, which all lie in one folder, and reads its manifest and its signatures,
+    /// without believing them.
     pub(crate) fn open(path: &Path) -> Result<Self, BundleError> {
-        let cannot = |source| BundleError::Open { path: path.to_owned(), source };
-        let (file, metadata) = regular::open(path).map_err(cannot)?;
-        let size = metadata.len();
-        let mut buffered = BufReader::new(&file);
-        let head =
-            Head::read(&mut buffered).map_err(|source| BundleError::Refused { path: path.to_owned(), source })?;
-        let first_content = buffered.stream_position().map_err(cannot)?;
-        Ok(Self { path: path.to_owned(), file, head, size, first_content })
+        Self::open_among(path, &[])
+    }
+
+    /// The same for parts some of which lie in `folders`.
+    pub(crate) fn open_among(path: &Path, folders: &[PathBuf]) -> Result<Self, BundleError> {
+        Self::of(find(path, folders)?)
+    }
+
+    /// The bundle in one file, also if that has the name of a part.
+    pub(crate) fn open_whole(path: &Path) -> Result<Self, BundleError> {
+        Self::of(Found::Whole(path.to_owned()))
+    }
+
+    fn of(found: Found) -> Result<Self, BundleError> {
+        let bytes = Bytes::open(found)?;
+        let head = Head::read(&mut BufReader::new(bytes.reader(0))).map_err(|source| refused(&bytes, None, source))?;
+        Ok(Self { path: bytes.bundle().to_owned(), head, size: bytes.size(), bytes })
+    }
+
+    /// The files that it lies in, in order.
+    pub(crate) fn files(&self) -> &[PathBuf] {
+        self.bytes.paths()
+    }
+
+    /// The parts that it lies in, in order; none if it lies in one file.
+    pub(crate) fn parts(&self) -> &[PathBuf] {
+        if self.part_size().is_some() { self.files() } else { &[] }
+    }
+
+    /// The size of the first part in bytes, if it lies in parts.
+    pub(crate) fn part_size(&self) -> Option<u64> {
+        self.bytes.part_size()
     }
 
     /// The error of this bundle.
     pub(crate) fn refused(&self, source: ReadError) -> BundleError {
-        BundleError::Refused { path: self.path.clone(), source }
+        refused(&self.bytes, Some(&self.head), source)
+    }
+
+    /// The error of a blob that lies from `offset` on and is not what the manifest says.
+    pub(crate) fn damaged(&self, blob: &Blob, offset: u64) -> BundleError {
+        let place = self.bytes.describe(&(offset..offset.saturating_add(blob.size.max(1))));
+        BundleError::Damaged { place: place + &needed_by(&self.head, &blob.digest), blob: blob.digest, offset }
     }
 
     /// A reader of the bundle from `offset` on.
-    pub(crate) fn reader(&self, offset: u64) -> io::Result<impl Read + use<>> {
-        let mut file = self.file.try_clone()?;
-        file.seek(SeekFrom::Start(offset))?;
-        Ok(file)
+    pub(crate) fn reader(&self, offset: u64) -> Reader<'_> {
+        self.bytes.reader(offset)
+    }
+
+    /// Checks that as many bytes are there as the manifest says.
+    pub(crate) fn check_size(&self, signed: &Signed) -> Result<(), BundleError> {
+        let expected = signed.bundle_bytes();
+        self.check_parts(expected)?;
+        let entry = "the end".to_owned();
+        match self.size {
+            size if size < expected => Err(self.refused(ReadError::Truncated { entry, offset: size })),
+            size if size > expected => Err(self.refused(ReadError::Trailing { offset: expected })),
+            _ => Ok(()),
+        }
+    }
+
+    /// Each blob of the bundle, and where its header begins. Nothing there has been looked at.
+    pub(crate) fn blobs<'a>(&self, release: &'a Release) -> impl Iterator<Item = (&'a Blob, u64)> + use<'a> {
+        let layout = release.layout.iter().map(|file| archive::entry_bytes(file.size));
+        let mut next = layout.fold(self.head.end(), u64::saturating_add);
+        release.blobs.iter().map(move |blob| {
+            let offset = next;
+            next = next.saturating_add(archive::entry_bytes(blob.size));
+            (blob, offset)
+        })
+    }
+
+    /// Holds every entry against its digest, several at once. Of several faults the first in the bundle is reported.
+    pub(crate) fn check(&self, bundle: &Bundle, progress: &Progress) -> Result<(), BundleError> {
+        self.check_parts(bundle.size())?;
+        check_entries(bundle, &self.bytes, progress).map_err(|error| {
+            let read_at = |offset: u64, buffer: &mut [u8]| self.bytes.read_at(offset, buffer);
+            self.refused(patch::unless_patch(error, bundle, read_at))
+        })
+    }
+
+    fn check_parts(&self, expected: u64) -> Result<(), BundleError> {
+        match self.bytes.misfit(expected) {
+            None => Ok(()),
+            Some(Misfit::Missing { part }) => Err(self.bytes.missing(part).into()),
+            Some(source) => Err(BundleError::Misfit { path: self.path.clone(), source }),
+        }
     }
 }
 
-/// Holds every entry of a bundle against its digest, several at once. Of several faults the first in the file is reported.
-pub(crate) fn check_entries(bundle: &Bundle, file: &File, progress: &Progress) -> Result<(), ReadError> {
+fn refused(bytes: &Bytes, head: Option<&Head>, source: ReadError) -> BundleError {
+    let range = match &source {
+        ReadError::NotABundle => Some(0..1),
+        source => source.range(),
+    };
+    let place = range.map_or_else(|| bytes.bundle().display().to_string(), |range| bytes.describe(&range));
+    let users = source.blob().zip(head).map(|(blob, head)| needed_by(head, &blob)).unwrap_or_default();
+    BundleError::Refused { place: place + &users, source }
+}
+
+/// What a blob is for, as an unverified manifest says.
+fn needed_by(head: &Head, blob: &Digest) -> String {
+    let signed = head.clone().into_signed_without_verifying();
+    let users = signed.map(|signed| signed.release().users_of(blob)).unwrap_or_default();
+    match &users[..] {
+        [] => String::new(),
+        few if few.len() <= USERS => format!(" (needed by {})", few.join(", ")),
+        many => format!(" (needed by {} and {} more)", many[..USERS].join(", "), many.len() - USERS),
+    }
+}
+
+fn check_entries(bundle: &Bundle, bytes: &Bytes, progress: &Progress) -> Result<(), ReadError> {
     let next = AtomicUsize::new(0);
     let first_fault: Mutex<Option<(u64, ReadError)>> = Mutex::new(None);
     let work = || {
         while let Some(entry) = bundle.entries().get(next.fetch_add(1, Ordering::Relaxed)) {
-            if let Err(error) = check_entry(entry, file, progress) {
+            if let Err(error) = check_entry(entry, bytes, progress) {
                 let mut fault = first_fault.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
                 if fault.as_ref().is_none_or(|(offset, _)| entry.offset < *offset) {
                     *fault = Some((entry.offset, error));
@@ -81,31 +178,12 @@ pub(crate) fn check_entries(bundle: &Bundle, file: &File, progress: &Progress) -
     });
     match first_fault.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) {
         Some((_, error)) => Err(error),
-        None => check_end(bundle, file),
+        None => bundle.check_end(&mut bytes.reader(bundle.size().saturating_sub(archive::END_BYTES))),
     }
 }
 
-fn check_entry(entry: &Entry, file: &File, progress: &Progress) -> Result<(), ReadError> {
-    entry.read(&mut At { file, offset: entry.offset }, &mut Count(progress))
-}
-
-fn check_end(bundle: &Bundle, file: &File) -> Result<(), ReadError> {
-    let offset = bundle.size().saturating_sub(landfall_manifests::archive::END_BYTES);
-    bundle.check_end(&mut At { file, offset })
-}
-
-/// Reads at its own position, so that threads can share a file.
-struct At<'a> {
-    file: &'a File,
-    offset: u64,
-}
-
-impl Read for At<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.file.read_at(buffer, self.offset)?;
-        self.offset += read as u64;
-        Ok(read)
-    }
+fn check_entry(entry: &Entry, bytes: &Bytes, progress: &Progress) -> Result<(), ReadError> {
+    entry.read(&mut bytes.reader(entry.offset), &mut Count(progress))
 }
 
 /// Counts what passes the check.

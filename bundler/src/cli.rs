@@ -1,4 +1,4 @@
-use crate::commands::{build, diff, inspect, keygen, media, sign, trust, verify};
+use crate::commands::{build, diff, inspect, keygen, media, repair, sign, split, trust, verify};
 use crate::failure;
 use clap::{Parser, Subcommand};
 use landfall_console::{Console, Extras, Flags};
@@ -29,6 +29,8 @@ enum Command {
     Verify(verify::Args),
     Sign(sign::Args),
     Diff(diff::Args),
+    Split(split::Args),
+    Repair(repair::Args),
     Media(media::Args),
     Trust(trust::Args),
     #[command(flatten)]
@@ -45,6 +47,8 @@ impl Cli {
             Command::Verify(args) => verify::run(&args, console),
             Command::Sign(args) => sign::run(&args, console),
             Command::Diff(args) => diff::run(&args, console),
+            Command::Split(args) => split::run(&args, console),
+            Command::Repair(args) => repair::run(&args, console),
             Command::Media(args) => media::run(&args, console),
             Command::Trust(args) => trust::run(&args, console),
             Command::Extras(extras) => extras.run::<Self>(&console),

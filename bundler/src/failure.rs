@@ -3,15 +3,18 @@
 
 use crate::assemble::AssembleError;
 use crate::bundle_file::BundleError;
+use crate::commands::repair::RepairError;
 use crate::definition::DefinitionError;
 use crate::media::{MediaError, ShapeError};
 use crate::output::OutputError;
+use crate::parts::OpenError;
 use crate::plan::PlanError;
 use crate::rewrite::RewriteError;
 use crate::sources::{FileError, ImageError, SourceError};
 use crate::store::{LayerError, StoreError};
 use crate::trust::TrustFolderError;
 use landfall_console::{Exit, Failure};
+use landfall_manifests::parts::RangesError;
 use landfall_manifests::{ReadError, ReleaseError, SignError};
 use std::error::Error;
 use std::io;
@@ -53,6 +56,8 @@ const ROOM: &str = "free room there, or write to another disk with --out: packin
 const DEFINITION: &str = "correct the definition, and build again";
 const SOURCE_FILE: &str = "correct the path in the definition (it is relative to the definition), or make the file";
 const COPY_AGAIN: &str = "copy the bundle again from where it was made, and compare its sha256sum";
+const PART_SIZE: &str = "ask for larger parts";
+const FIND_PARTS: &str = "put all parts into one folder, or name the folders of the others with --parts";
 const CHANGED: &str = "build again when nothing writes to it";
 const SECRET: &str = "move it out of what is packed";
 const TRUST: &str = "compare the key ids with those that you were given by another way than the bundle";
@@ -76,6 +81,8 @@ fn verdict(cause: &(dyn Error + 'static)) -> Option<Verdict> {
         .or_else(|| cause.downcast_ref().map(of_assembly))
         .or_else(|| cause.downcast_ref().map(of_bundle))
         .or_else(|| cause.downcast_ref().map(of_rewriting))
+        .or_else(|| cause.downcast_ref().map(of_repair))
+        .or_else(|| cause.downcast_ref().map(|_: &RangesError| (Exit::Usage, "part_size", PART_SIZE)))
         .or_else(|| cause.downcast_ref().map(of_signing))
         .or_else(|| cause.downcast_ref().map(of_release))
         .or_else(|| cause.downcast_ref().map(of_store))
@@ -98,7 +105,11 @@ fn of_plan(error: &PlanError) -> Verdict {
 fn of_output(error: &OutputError) -> Verdict {
     match error {
         OutputError::NoFolder { .. } => (Exit::Usage, "no_folder", "make the folder first, or correct --out"),
-        OutputError::InTheWay { .. } => (Exit::Usage, "exists", "name another file with --out"),
+        OutputError::InTheWay { .. } | OutputError::NoPatch { .. } => {
+            (Exit::Usage, "exists", "name another file with --out")
+        }
+        OutputError::Shadow { .. } => (Exit::Usage, "exists", "remove it, or name another folder with --out"),
+        OutputError::Same { .. } => (Exit::Usage, "output_in_source", "write to another folder with --out"),
         OutputError::Source { .. } | OutputError::Within { .. } => {
             (Exit::Usage, "output_in_source", "write to another folder with --out")
         }
@@ -176,13 +187,21 @@ fn of_assembly(error: &AssembleError) -> Verdict {
         }
         AssembleError::Sign(error) => of_signing(error),
         AssembleError::Store(error) => of_store(error),
+        AssembleError::Parts(_) => (Exit::Usage, "part_size", PART_SIZE),
     }
 }
 
 fn of_bundle(error: &BundleError) -> Verdict {
     match error {
-        BundleError::Open { .. } => (Exit::Usage, "missing_file", "name a bundle, a file NAME.landfall.tar"),
+        BundleError::Open(OpenError::Open { .. }) => {
+            (Exit::Usage, "missing_file", "name a bundle, a file NAME.landfall.tar, or one of its parts")
+        }
         BundleError::Refused { source, .. } => of_read(source),
+        BundleError::Damaged { .. } => (Exit::Damaged, "damaged", COPY_AGAIN),
+        BundleError::Missing(_) => (Exit::Damaged, "part_missing", FIND_PARTS),
+        BundleError::Misfit { .. } | BundleError::Open(OpenError::Ranges { .. }) => {
+            (Exit::Damaged, "damaged_parts", "copy that part again from where it was made, and compare its sha256sum")
+        }
     }
 }
 
@@ -218,9 +237,22 @@ fn of_writing(error: &io::Error) -> Verdict {
 
 fn of_rewriting(error: &RewriteError) -> Verdict {
     match error {
-        RewriteError::Refused { source, .. } => of_read(source),
-        RewriteError::Damaged { .. } => (Exit::Damaged, "damaged", COPY_AGAIN),
+        RewriteError::Bundle(error) => of_bundle(error),
         RewriteError::Write { .. } => (Exit::Unfit, "cannot_write", "copy the bundle to a folder that is yours"),
+    }
+}
+
+fn of_repair(error: &RepairError) -> Verdict {
+    match error {
+        RepairError::Read { .. } => (Exit::Usage, "missing_file", "name the request that `verify --request` wrote"),
+        RepairError::Request { .. } | RepairError::Unlisted { .. } => {
+            (Exit::Usage, "request", "carry the request here again, or have it written again")
+        }
+        RepairError::OtherRelease { .. } => (
+            Exit::Usage,
+            "other_release",
+            "name the bundle of that very release with --from: a new build of it is another one",
+        ),
     }
 }
 
@@ -229,6 +261,7 @@ fn of_read(error: &ReadError) -> Verdict {
         ReadError::Untrusted(_) => (Exit::Untrusted, "untrusted", TRUST),
         ReadError::Source { .. } => (Exit::Damaged, "unreadable", "check the disk that the bundle lies on"),
         ReadError::NotABundle => (Exit::Damaged, "not_a_bundle", "name a file that `landfall-bundler build` wrote"),
+        ReadError::Patch { .. } => (Exit::Damaged, "patch", "`landfall-installer` takes it together with the bundle"),
         _ => (Exit::Damaged, "damaged", COPY_AGAIN),
     }
 }

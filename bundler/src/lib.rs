@@ -18,6 +18,7 @@ mod key_files;
 mod media;
 mod output;
 mod partial;
+mod parts;
 mod plan;
 pub mod readers;
 mod regular;

@@ -2,9 +2,12 @@
 //! must stay here.
 
 use crate::assemble::folder_of;
-use crate::bundle_file::BundleFile;
+use crate::bundle_file::{BundleError, BundleFile};
 use crate::definition::Place;
+use crate::parts;
 use crate::plan::Plan;
+use landfall_manifests::parts::parse_part_name;
+use landfall_manifests::{ReadError, archive};
 use std::path::{Path, PathBuf};
 
 /// A bundle cannot be written where it was asked for.
@@ -14,6 +17,12 @@ pub(crate) enum OutputError {
     NoFolder { path: PathBuf },
     #[error("{} is there already and is no bundle: it stays as it is", path.display())]
     InTheWay { path: PathBuf },
+    #[error("{} is there already and is no patch: it stays as it is", path.display())]
+    NoPatch { path: PathBuf },
+    #[error("{} is there already, and would be read in place of its parts", path.display())]
+    Shadow { path: PathBuf },
+    #[error("parts of {} would replace those that they are made from", path.display())]
+    Same { path: PathBuf },
     #[error("{place}: the bundle {} would replace what it is made from", out.display())]
     Source { place: Place, out: PathBuf },
     #[error("{place}: {} is packed, and the bundle {} would lie in it", source_path.display(), out.display())]
@@ -25,22 +34,58 @@ pub(crate) enum OutputError {
 /// Where the bundle of `plan` goes if `--out` is `out`: to no place in what is packed, as no file of `secrets` is, and in place
 /// of nothing but a bundle.
 pub(crate) fn place(out: Option<&Path>, plan: &Plan, secrets: &[&Path]) -> Result<PathBuf, OutputError> {
+    let out = named(out, &plan.release.file_name())?;
+    check_sources(&out, &full(&out)?, plan, secrets)?;
+    check_replaced(&out)?;
+    check_parts_replaced(&out)?;
+    Ok(out)
+}
+
+/// Whether what lies at `out`, if something does, is a bundle in one file.
+pub(crate) fn check_replaced(out: &Path) -> Result<(), OutputError> {
+    if out.symlink_metadata().is_ok() && BundleFile::open_whole(out).is_err() {
+        return Err(OutputError::InTheWay { path: out.to_owned() });
+    }
+    Ok(())
+}
+
+/// Whether what lies at `out` in parts, if something does, is a bundle or the beginning of one, as a cut-off run leaves it.
+pub(crate) fn check_parts_replaced(out: &Path) -> Result<(), OutputError> {
+    match parts::lying_at(out).into_iter().next() {
+        Some(first) if BundleFile::open(&first).is_err() && !begins_a_bundle(&first) => {
+            Err(OutputError::InTheWay { path: first })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether a file begins with the header of a manifest, all of which need not be there.
+fn begins_a_bundle(file: &Path) -> bool {
+    match BundleFile::open_whole(file) {
+        Ok(_) => true,
+        Err(BundleError::Refused { source: ReadError::Truncated { offset, .. }, .. }) => offset >= archive::BLOCK,
+        Err(_) => false,
+    }
+}
+
+/// The file that `--out` names, which may be a folder for `default` to lie in.
+pub(crate) fn named(out: Option<&Path>, default: &str) -> Result<PathBuf, OutputError> {
     let named = match out {
-        Some(folder) if folder.is_dir() => folder.join(plan.release.file_name()),
+        Some(folder) if folder.is_dir() => folder.join(default),
         Some(file) if file.as_os_str().as_encoded_bytes().ends_with(b"/") => {
             return Err(OutputError::NoFolder { path: file.to_owned() });
         }
         Some(file) => file.to_owned(),
-        None => PathBuf::from(plan.release.file_name()),
+        None => PathBuf::from(default),
     };
-    let out = followed(&named);
-    let folder = folder_of(&out).canonicalize().ok().filter(|folder| folder.is_dir());
-    let folder = folder.ok_or_else(|| OutputError::NoFolder { path: folder_of(&out).to_owned() })?;
-    check_sources(&out, &folder.join(out.file_name().unwrap_or_default()), plan, secrets)?;
-    if out.symlink_metadata().is_ok() && BundleFile::open(&out).is_err() {
-        return Err(OutputError::InTheWay { path: out });
-    }
-    Ok(out)
+    Ok(followed(&named))
+}
+
+/// The path of `out` from the root on, without links. The folder must be there.
+pub(crate) fn full(out: &Path) -> Result<PathBuf, OutputError> {
+    let folder = folder_of(out).canonicalize().ok().filter(|folder| folder.is_dir());
+    let folder = folder.ok_or_else(|| OutputError::NoFolder { path: folder_of(out).to_owned() })?;
+    Ok(folder.join(out.file_name().unwrap_or_default()))
 }
 
 /// The file that a symbolic link leads to, so that the link stays; any other path, and a link to nowhere, as it is.
@@ -53,7 +98,7 @@ fn check_sources(out: &Path, full: &Path, plan: &Plan, secrets: &[&Path]) -> Res
         // One that is not there is reported when it is read.
         let Ok(packed) = source.canonicalize() else { continue };
         let (place, source_path, out) = (place.clone(), source.to_owned(), out.to_owned());
-        if full == packed {
+        if full == packed || is_part_of(&packed, full) {
             return Err(OutputError::Source { place, out });
         }
         if full.starts_with(&packed) {
@@ -65,4 +110,10 @@ fn check_sources(out: &Path, full: &Path, plan: &Plan, secrets: &[&Path]) -> Res
         }
     }
     Ok(())
+}
+
+/// Whether `path` is where a part of `bundle` would lie.
+fn is_part_of(path: &Path, bundle: &Path) -> bool {
+    let named = path.file_name().and_then(|name| name.to_str()).and_then(parse_part_name);
+    named.is_some_and(|(name, _)| path.with_file_name(name) == *bundle)
 }

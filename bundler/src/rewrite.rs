@@ -1,18 +1,17 @@
-//! A bundle written anew under other signatures.
+//! Blobs out of a bundle that exists, into a bundle or a patch with the same manifest.
 
-use crate::bundle_file::BundleFile;
+use crate::bundle_file::{BundleError, BundleFile};
 use landfall_console::Progress;
-use landfall_manifests::{ReadError, Signed, WriteError, Writer, archive};
+use landfall_manifests::{Digest, ReadError, Signed, WriteError, Writer, archive};
+use std::collections::BTreeSet;
 use std::io::{Read as _, Write};
 use std::path::PathBuf;
 
 /// A bundle cannot be written anew.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RewriteError {
-    #[error("{}", path.display())]
-    Refused { path: PathBuf, source: ReadError },
-    #[error("{}: {entry} is damaged, from offset {offset} on", path.display())]
-    Damaged { path: PathBuf, entry: String, offset: u64 },
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
     #[error("{} cannot be written", path.display())]
     Write { path: PathBuf, source: WriteError },
 }
@@ -25,34 +24,47 @@ pub(crate) fn rewrite<W: Write>(
     out: W,
     progress: &Progress,
 ) -> Result<W, RewriteError> {
-    let failed = |source| RewriteError::Write { path: bundle.path.clone(), source };
-    let refused = |source| RewriteError::Refused { path: bundle.path.clone(), source };
-    let release = signed.release();
-    let layout: u64 = release.layout.iter().map(|file| archive::entry_bytes(file.size)).sum();
-    let mut offset = bundle.first_content - archive::BLOCK + layout;
-    let blobs: u64 = release.blobs.iter().map(|blob| archive::entry_bytes(blob.size)).sum();
-    let end = offset + blobs + archive::END_BYTES;
-    if bundle.size != end {
-        let entry = "the end".to_owned();
-        return Err(refused(if bundle.size < end {
-            ReadError::Truncated { entry, offset: bundle.size }
-        } else {
-            ReadError::Trailing { offset: end }
-        }));
-    }
-    let mut writer = Writer::begin(out, signed).map_err(failed)?;
-    for blob in &release.blobs {
-        let unreadable = |error| refused(ReadError::of(error, &archive::blob_name(&blob.digest), offset));
-        let content = bundle.reader(offset + archive::BLOCK).map_err(unreadable)?;
-        let content = content.take(blob.size);
+    let unsigned = bundle.head.clone().into_signed_without_verifying();
+    bundle.check_size(&unsigned.map_err(|error| bundle.refused(error.into()))?)?;
+    let writer = Writer::begin(out, signed).map_err(|source| failed(bundle, source))?;
+    copy(bundle, signed, writer, |_| true, progress)
+}
+
+/// Writes the patch that holds `wanted` of the blobs of `bundle`, whose head is `signed`. Every blob is held against the
+/// manifest.
+pub(crate) fn extract<W: Write>(
+    bundle: &BundleFile,
+    signed: &Signed,
+    wanted: &BTreeSet<Digest>,
+    out: W,
+    progress: &Progress,
+) -> Result<W, RewriteError> {
+    let writer = Writer::begin_patch(out, signed, wanted).map_err(|source| failed(bundle, source))?;
+    copy(bundle, signed, writer, |blob| wanted.contains(blob), progress)
+}
+
+fn copy<W: Write>(
+    bundle: &BundleFile,
+    signed: &Signed,
+    mut writer: Writer<W>,
+    is_wanted: impl Fn(&Digest) -> bool,
+    progress: &Progress,
+) -> Result<W, RewriteError> {
+    for (blob, offset) in bundle.blobs(signed.release()).filter(|(blob, _)| is_wanted(&blob.digest)) {
+        let content_offset = offset.saturating_add(archive::BLOCK);
+        let content = bundle.reader(content_offset).take(blob.size);
+        let entry = archive::blob_name(&blob.digest);
         match writer.blob(blob.digest, &mut progress.reader(content)) {
-            Err(WriteError::Changed(digest)) => {
-                let (path, offset) = (bundle.path.clone(), offset + archive::BLOCK);
-                return Err(RewriteError::Damaged { path, entry: archive::blob_name(&digest), offset });
+            Err(WriteError::Blob { source, .. }) => {
+                return Err(bundle.refused(ReadError::of(source, &entry, content_offset)).into());
             }
-            other => other.map_err(failed)?,
+            Err(WriteError::Changed(_)) => return Err(bundle.damaged(blob, content_offset).into()),
+            other => other.map_err(|source| failed(bundle, source))?,
         }
-        offset += archive::entry_bytes(blob.size);
     }
-    writer.finish().map_err(failed)
+    writer.finish().map_err(|source| failed(bundle, source))
+}
+
+fn failed(bundle: &BundleFile, source: WriteError) -> RewriteError {
+    RewriteError::Write { path: bundle.path.clone(), source }
 }

@@ -105,6 +105,12 @@ impl Head {
         self.signatures.iter().map(|(_, signature)| signature.key_id().to_string()).collect()
     }
 
+    /// Where the first entry after the signatures begins, in bytes from the start of the bundle.
+    pub fn end(&self) -> u64 {
+        let sizes = std::iter::once(self.bytes.len() as u64).chain(self.sizes.iter().copied());
+        sizes.map(archive::entry_bytes).fold(0, u64::saturating_add)
+    }
+
     /// The manifest's bytes, as they were read.
     pub fn manifest(&self) -> &[u8] {
         &self.bytes

@@ -1,4 +1,4 @@
-use crate::{Release, ReleaseError, limits};
+use crate::{Release, ReleaseError, archive, limits};
 use landfall_keys::{SecretKey, Signature};
 
 /// A release manifest with at least one signature: the only thing that a [`crate::Writer`] takes.
@@ -68,6 +68,15 @@ impl Signed {
         self.signatures.push(signature.map_err(|source| SignError::Key { key: id, source })?);
         self.signatures.sort_by_key(|signature| signature.key_id().to_string());
         Ok(())
+    }
+
+    /// The size of the bundle that it becomes, in bytes.
+    pub fn bundle_bytes(&self) -> u64 {
+        let signatures = self.signatures.iter().map(|signature| signature.to_file().len() as u64);
+        let layout = self.release.layout.iter().map(|file| file.size);
+        let blobs = self.release.blobs.iter().map(|blob| blob.size);
+        let sizes = std::iter::once(self.bytes.len() as u64).chain(signatures).chain(layout).chain(blobs);
+        sizes.map(archive::entry_bytes).fold(archive::END_BYTES, u64::saturating_add)
     }
 
     /// The release.

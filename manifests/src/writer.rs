@@ -128,10 +128,10 @@ impl<W: Write> Writer<W> {
 /// The size of the bundle that a release becomes once signed, without its signatures, in bytes. Sizes that 64 bits cannot
 /// count, which no release that is checked has, give 2^64 - 1.
 pub fn bundle_bytes(release: &Release) -> u64 {
-    let head = release.to_json().len() as u64;
     let layout = release.layout.iter().map(|file| file.size);
-    let sizes = std::iter::once(head).chain(layout).chain(release.blobs.iter().map(|blob| blob.size));
-    sizes.map(archive::entry_bytes).fold(archive::END_BYTES, u64::saturating_add)
+    let sizes = layout.chain(release.blobs.iter().map(|blob| blob.size));
+    let head = archive::entry_bytes(release.to_json().len() as u64);
+    sizes.map(archive::entry_bytes).fold(head.saturating_add(archive::END_BYTES), u64::saturating_add)
 }
 
 fn put(out: &mut impl Write, name: &str, content: &[u8]) -> io::Result<()> {

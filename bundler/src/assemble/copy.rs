@@ -1,15 +1,14 @@
+use crate::parts::PartFiles;
 use crate::store::BlobStore;
 use landfall_manifests::{Blob, WriteError, Writer};
-use std::fs::File;
-use std::io::{self, Read as _};
 
 /// From this size on, in bytes, the kernel copies a blob faster than it goes through memory here.
 const LARGE: u64 = 1 << 20;
 
 /// Copies a blob out of the store into the bundle. A small one is hashed once more on its way. A large one was hashed when
 /// it was written to the store, whose folder nobody else can enter, and hashing it twice would cost as much as copying it:
-/// it is copied by `copy_file_range(2)`, which `io::copy` uses between files, and only its size is held against the manifest.
-pub(super) fn blob(writer: &mut Writer<File>, store: &BlobStore, blob: &Blob) -> Result<(), WriteError> {
+/// it is copied by `copy_file_range(2)`, and only its size is held against the manifest.
+pub(super) fn blob(writer: &mut Writer<PartFiles>, store: &BlobStore, blob: &Blob) -> Result<(), WriteError> {
     let digest = blob.digest;
     let unreadable = |source| WriteError::Blob { digest, source };
     let mut content = store.open(&digest).map_err(unreadable)?;
@@ -19,5 +18,5 @@ pub(super) fn blob(writer: &mut Writer<File>, store: &BlobStore, blob: &Blob) ->
     if content.metadata().map_err(unreadable)?.len() != blob.size {
         return Err(WriteError::Changed(digest));
     }
-    writer.blob_unchecked(digest, |out, size| io::copy(&mut content.take(size), out))
+    writer.blob_unchecked(digest, |out, size| out.copy_from(&content, size))
 }

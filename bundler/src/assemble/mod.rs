@@ -2,18 +2,18 @@
 
 mod copy;
 
+use crate::parts::{self, PartFiles};
 use crate::plan::Plan;
 use crate::sources::PackedImage;
 use crate::store::{BlobStore, StoreError};
 use landfall_console::Progress;
 use landfall_keys::SecretKey;
+use landfall_manifests::parts::{Ranges, RangesError};
 use landfall_manifests::{
     Blob, Digest, File as ReleaseFile, Image, Os, Release, SignError, Signed, WriteError, Writer,
 };
 use std::collections::BTreeSet;
-use std::fs::{self, File, Permissions};
 use std::io;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 
@@ -24,6 +24,8 @@ pub(crate) enum AssembleError {
     Sign(#[from] SignError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Parts(#[from] RangesError),
     #[error("{} cannot be written", path.display())]
     Write { path: PathBuf, source: WriteError },
     #[error("{} cannot be put in place", path.display())]
@@ -85,20 +87,38 @@ fn blobs(files: &[ReleaseFile], images: &[Image]) -> Vec<Digest> {
     all.filter(|digest| seen.insert(*digest)).collect()
 }
 
-/// Signs `release` and writes the bundle to `out`, which holds the old file or the whole new one at any time. Each blob
-/// leaves the store once it is copied, so that the disk holds the bundle and about one blob more.
+/// Where a bundle goes, and how.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Output<'a> {
+    /// The bundle's file; with a number behind it, each part's.
+    pub(crate) path: &'a Path,
+    /// The size of its parts in bytes, if it is cut into some.
+    pub(crate) part_size: Option<u64>,
+}
+
+/// A bundle that has been written.
+#[derive(Debug)]
+pub(crate) struct Written {
+    pub(crate) signed: Signed,
+    /// Its parts, if it was cut into some.
+    pub(crate) parts: Vec<PathBuf>,
+}
+
+/// Signs `release` and writes the bundle to `out`, which holds the old bundle or the whole new one at any time. In parts, there
+/// is a moment between the two at which it holds the beginning of one of them. Each blob leaves the store once it is copied,
+/// so that the disk holds the bundle and about one blob more.
 pub(crate) fn write(
     release: Release,
     keys: &[SecretKey],
     store: &BlobStore,
-    out: &Path,
+    out: Output<'_>,
     progress: &Progress,
-) -> Result<Signed, AssembleError> {
+) -> Result<Written, AssembleError> {
     let signed = Signed::new(release, keys)?;
-    let partial = store.folder().join("bundle");
-    let failed = |source| AssembleError::Write { path: out.to_owned(), source };
-    let file = File::create_new(&partial).map_err(|error| failed(error.into()))?;
-    let mut writer = Writer::begin(file, &signed).map_err(failed)?;
+    out.part_size.map(|size| Ranges::cut(signed.bundle_bytes(), size)).transpose()?;
+    let failed = |source| AssembleError::Write { path: out.path.to_owned(), source };
+    let files = PartFiles::new(store.folder(), out.part_size);
+    let mut writer = Writer::begin(files, &signed).map_err(failed)?;
     // Removing a large file takes as long as copying half of it: that is done beside the copying and the waiting for the disk.
     std::thread::scope(|scope| {
         let (copied, spent) = mpsc::channel::<Digest>();
@@ -110,19 +130,31 @@ pub(crate) fn write(
             let _ = copied.send(blob.digest);
         }
         drop(copied);
-        let file = writer.finish().map_err(failed)?;
-        put_in_place(&file, &partial, out).map_err(|source| AssembleError::Place { path: out.to_owned(), source })?;
-        Ok(sweeper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?)
+        let files = writer.finish().map_err(failed)?;
+        let placed = retire_whole(out, store).and_then(|()| put_in_place(files, out));
+        let parts = placed.map_err(|source| AssembleError::Place { path: out.path.to_owned(), source })?;
+        sweeper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        Ok(parts)
     })
-    .map(|()| signed)
+    .map(|parts| Written { signed, parts })
 }
 
-/// Makes a written file durable and gives it its name.
-pub(crate) fn put_in_place(file: &File, partial: &Path, out: &Path) -> io::Result<()> {
-    file.set_permissions(Permissions::from_mode(0o644))?;
-    file.sync_all()?;
-    fs::rename(partial, out)?;
-    File::open(folder_of(out))?.sync_all()
+/// A whole bundle that parts replace would be read in their place.
+fn retire_whole(out: Output<'_>, store: &BlobStore) -> io::Result<()> {
+    match out.part_size {
+        Some(_) if out.path.exists() => parts::retire(&[out.path.to_owned()], store.folder()),
+        _ => Ok(()),
+    }
+}
+
+/// Makes what was written durable and gives it its name, in place of a bundle that lay there, whole or in parts. Its parts, if
+/// it has some.
+pub(crate) fn put_in_place(files: PartFiles, out: Output<'_>) -> io::Result<Vec<PathBuf>> {
+    let written = files.finish()?;
+    match (&written[..], out.part_size) {
+        ([whole], None) => parts::put_whole(whole, out.path).map(|()| Vec::new()),
+        (all, _) => parts::put_parts(all, out.path),
+    }
 }
 
 /// The folder that a file lies in.

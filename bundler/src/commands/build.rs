@@ -1,14 +1,15 @@
+use crate::assemble::{Output, Written};
 use crate::definition::{Definition, Variables, is_name};
 use crate::key_files::{self, PasswordArgs};
 use crate::plan::{Machine, Plan};
 use crate::sources::{self, Work};
 use crate::store::{BlobStore, default_workers};
 use crate::trust::{ClaimedRoot, TrustFolder};
-use crate::{assemble, failure, output};
+use crate::{assemble, byte_size, failure, output};
 use anyhow::{Context as _, Result};
 use landfall_console::{Console, Exit, Failure, Size};
 use landfall_keys::{PublicKey, RootLink, SecretKey};
-use landfall_manifests::{Arch, Release, Signed};
+use landfall_manifests::{Arch, Release};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -20,15 +21,16 @@ or from the environment. The same inputs give the same bytes, also on a machine 
 time only if the definition has `created`, or the environment SOURCE_DATE_EPOCH.
 
 Temporary files lie beside the bundle, in a folder that goes away in the end; what a killed run left there goes away with \
-the next one. A bundle that is there already is replaced, any other file is not. A folder that is packed can hold neither \
-the bundle nor a secret key.
+the next one. A bundle that is there already, whole or in parts, is replaced, any other file is not. A folder that is packed \
+can hold neither the bundle nor a secret key.
 
 With `trust = \"DIR\"` in [release], the bundle brings the trust roots that `trust` keeps in that folder: hosts that trust an \
 older one go on to the newest.
 
 Examples:
   landfall-bundler build acme.toml --key acme.key
-  landfall-bundler build acme.toml --key a.key --key b.key --out /srv/bundles/ --set VERSION=1.4.0")]
+  landfall-bundler build acme.toml --key a.key --key b.key --out /srv/bundles/ --set VERSION=1.4.0
+  landfall-bundler build acme.toml --key acme.key --split 4095MiB   # FAT32 holds files below 4 GiB")]
 pub(crate) struct Args {
     /// The bundle definition
     definition: PathBuf,
@@ -41,6 +43,9 @@ pub(crate) struct Args {
     /// What ${NAME} stands for in the definition; may be given several times
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = setting)]
     set: Vec<(String, String)>,
+    /// Cut the bundle into parts of SIZE, such as 700MB or 4095MiB: BUNDLE.part001 and so on, which `cat` joins
+    #[arg(long, value_name = "SIZE", value_parser = byte_size::parse)]
+    split: Option<u64>,
     #[command(flatten)]
     password: PasswordArgs,
 }
@@ -62,8 +67,9 @@ pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
     let secrets: Vec<&Path> = args.keys.iter().chain(&args.password.password_file).map(PathBuf::as_path).collect();
     let out = output::place(args.out.as_deref(), &plan, &secrets)?;
     let folder = assemble::folder_of(&out);
-    let signed = make(&plan, trust, &keys, &out, console).map_err(|error| failure::with_room(error, folder))?;
-    report(&signed, &out, console)
+    let output = Output { path: &out, part_size: args.split };
+    let written = make(&plan, trust, &keys, output, console).map_err(|error| failure::with_room(error, folder))?;
+    report(&written, &out, console)
 }
 
 /// The trust roots that the bundle brings: all but the first, which a host is told by hand.
@@ -98,14 +104,14 @@ fn machine(keys: &[SecretKey]) -> Result<Machine> {
     })
 }
 
-fn make(plan: &Plan, trust: Vec<RootLink>, keys: &[SecretKey], out: &Path, console: Console) -> Result<Signed> {
-    let mut store = BlobStore::new(assemble::folder_of(out), default_workers())?;
+fn make(plan: &Plan, trust: Vec<RootLink>, keys: &[SecretKey], out: Output<'_>, console: Console) -> Result<Written> {
+    let mut store = BlobStore::new(assemble::folder_of(out.path), default_workers())?;
     let release = Release { trust, ..pack(plan, &mut store, console)? };
     let total = release.blobs.iter().map(|blob| blob.size).sum();
     let progress = console.progress("Writing the bundle", Some(total));
-    let signed = assemble::write(release, keys, &store, out, &progress)?;
+    let written = assemble::write(release, keys, &store, out, &progress)?;
     progress.finish();
-    Ok(signed)
+    Ok(written)
 }
 
 fn pack(plan: &Plan, store: &mut BlobStore, console: Console) -> Result<Release> {
@@ -123,6 +129,8 @@ fn pack(plan: &Plan, store: &mut BlobStore, console: Console) -> Result<Release>
 #[serde(rename_all = "camelCase")]
 struct Built<'a> {
     path: &'a Path,
+    #[serde(skip_serializing_if = "<[PathBuf]>::is_empty")]
+    parts: &'a [PathBuf],
     size: u64,
     product: String,
     version: String,
@@ -138,16 +146,18 @@ struct Built<'a> {
     images: Vec<String>,
 }
 
-fn report(signed: &Signed, out: &Path, console: Console) -> Result<()> {
+fn report(written: &Written, out: &Path, console: Console) -> Result<()> {
+    let Written { signed, parts } = written;
     let release = signed.release();
-    let size = std::fs::metadata(out).with_context(|| format!("look at {}", out.display()))?.len();
+    let size = signed.bundle_bytes();
     let keys: Vec<String> = signed.signatures().iter().map(|signature| signature.key_id().to_string()).collect();
     let images: Vec<String> = release.images.iter().map(|image| image.name.to_string()).collect();
     let names = if images.is_empty() { "none".to_owned() } else { images.join(", ") };
     let trust = ClaimedRoot::of(&release.trust);
     let trusts = trust.as_ref().map(|root| format!("  trust    {root}\n")).unwrap_or_default();
+    let cut = if parts.is_empty() { String::new() } else { format!(" in {} parts", parts.len()) };
     let text = format!(
-        "{}\n  release  {} {} (serial {}) for {}\n  size     {} ({size} bytes)\n  signed   by {}\n{trusts}  holds    {} files, {} blobs\n  images   {names}\n",
+        "{}\n  release  {} {} (serial {}) for {}\n  size     {} ({size} bytes){cut}\n  signed   by {}\n{trusts}  holds    {} files, {} blobs\n  images   {names}\n",
         out.display(),
         release.product,
         release.version,
@@ -160,6 +170,7 @@ fn report(signed: &Signed, out: &Path, console: Console) -> Result<()> {
     );
     let built = Built {
         path: out,
+        parts,
         size,
         product: release.product.to_string(),
         version: release.version.to_string(),

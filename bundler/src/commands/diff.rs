@@ -1,5 +1,6 @@
 use crate::bundle_file::BundleFile;
 use crate::difference::{Difference, Identity, Names};
+use crate::parts::PartsArgs;
 use anyhow::Result;
 use landfall_console::{Console, Size};
 use landfall_manifests::{Database, Signed};
@@ -12,21 +13,23 @@ use std::path::{Path, PathBuf};
 Example:
   landfall-bundler diff acme-1.0.0-linux-amd64.landfall.tar acme-1.1.0-linux-amd64.landfall.tar")]
 pub(crate) struct Args {
-    /// The bundle with the old release
+    /// The bundle with the old release, any of its parts, or its name without .partNNN
     old: PathBuf,
-    /// The bundle with the new release
+    /// The bundle with the new release, given like the old one
     new: PathBuf,
+    #[command(flatten)]
+    parts: PartsArgs,
 }
 
 pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
-    let (old, new) = (open(&args.old)?, open(&args.new)?);
+    let (old, new) = (open(&args.old, &args.parts)?, open(&args.new, &args.parts)?);
     let difference = Difference::of(old.release(), new.release());
     let text = text(&difference)?;
     console.result(&difference, text)
 }
 
-fn open(path: &Path) -> Result<Signed> {
-    Ok(BundleFile::open(path)?.head.into_signed_without_verifying()?)
+fn open(path: &Path, parts: &PartsArgs) -> Result<Signed> {
+    Ok(BundleFile::open_among(path, &parts.folders)?.head.into_signed_without_verifying()?)
 }
 
 fn text(difference: &Difference) -> Result<String> {

@@ -1,4 +1,5 @@
 use crate::bundle_file::BundleFile;
+use crate::parts::PartsArgs;
 use crate::trust::ClaimedRoot;
 use anyhow::Result;
 use landfall_console::{Console, Size};
@@ -18,8 +19,10 @@ Examples:
   landfall-bundler inspect acme-1.0.0-linux-amd64.landfall.tar
   landfall-bundler inspect BUNDLE --json")]
 pub(crate) struct Args {
-    /// The bundle
+    /// The bundle, any of its parts, or its name without .partNNN
     bundle: PathBuf,
+    #[command(flatten)]
+    parts: PartsArgs,
 }
 
 #[derive(Serialize)]
@@ -27,7 +30,12 @@ pub(crate) struct Args {
 struct Shown<'a> {
     path: &'a Path,
     verified: bool,
+    /// Of what is here, in bytes.
     size: u64,
+    /// Of the whole bundle, in bytes.
+    expected_size: u64,
+    #[serde(skip_serializing_if = "<[PathBuf]>::is_empty")]
+    parts: &'a [PathBuf],
     signers: Vec<String>,
     /// The newest of the trust roots that the bundle brings.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -36,17 +44,27 @@ struct Shown<'a> {
 }
 
 pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
-    let opened = BundleFile::open(&args.bundle)?;
+    let opened = BundleFile::open_among(&args.bundle, &args.parts.folders)?;
     let signers = opened.head.signers();
-    let size = opened.size;
-    let signed = opened.head.into_signed_without_verifying()?;
+    let signed = opened.head.clone().into_signed_without_verifying()?;
+    let expected = signed.bundle_bytes();
     let release = signed.release();
-    let trust = ClaimedRoot::of(&release.trust);
-    let text = text(release, size, &signers, trust.as_ref())?;
-    console.result(&Shown { path: &args.bundle, verified: false, size, signers, trust, release }, text)
+    let shown = Shown {
+        path: &opened.path,
+        verified: false,
+        size: opened.size,
+        expected_size: expected,
+        parts: opened.parts(),
+        signers,
+        trust: ClaimedRoot::of(&release.trust),
+        release,
+    };
+    let text = text(&shown)?;
+    console.result(&shown, text)
 }
 
-fn text(release: &Release, size: u64, signers: &[String], trust: Option<&ClaimedRoot>) -> Result<String> {
+fn text(shown: &Shown<'_>) -> Result<String> {
+    let Shown { release, size, expected_size, parts, signers, trust, .. } = shown;
     let mut text = String::from("NOT VERIFIED: this is what the bundle says about itself\n");
     writeln!(text, "release  {} {} (serial {})", release.product, release.version, release.serial)?;
     writeln!(text, "platform {}", release.platform())?;
@@ -59,7 +77,13 @@ fn text(release: &Release, size: u64, signers: &[String], trust: Option<&Claimed
     if let Some(Database { schema, reversible_to }) = release.database {
         writeln!(text, "database schema {schema}, can go back to {reversible_to}")?;
     }
-    writeln!(text, "size     {} in {} blobs", Size(size), release.blobs.len())?;
+    writeln!(text, "size     {} in {} blobs", Size(*expected_size), release.blobs.len())?;
+    if !parts.is_empty() {
+        writeln!(text, "parts    {} are here", parts.len())?;
+    }
+    if size != expected_size {
+        writeln!(text, "WHAT IS HERE DIFFERS: {size} bytes, where {expected_size} belong")?;
+    }
     writeln!(text, "signed   by {} (claimed)", signers.join(", "))?;
     if let Some(root) = trust {
         writeln!(text, "trust    {root} (claimed)")?;

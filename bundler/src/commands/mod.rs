@@ -5,6 +5,8 @@ pub(crate) mod diff;
 pub(crate) mod inspect;
 pub(crate) mod keygen;
 pub(crate) mod media;
+pub(crate) mod repair;
 pub(crate) mod sign;
+pub(crate) mod split;
 pub(crate) mod trust;
 pub(crate) mod verify;

@@ -1,13 +1,15 @@
-use crate::assemble::{folder_of, put_in_place};
+use crate::assemble::{Output, folder_of, put_in_place};
 use crate::bundle_file::BundleFile;
 use crate::key_files::{self, PasswordArgs};
 use crate::output;
 use crate::partial::PartialFolder;
+use crate::parts::PartFiles;
 use crate::rewrite::{RewriteError, rewrite};
 use anyhow::Result;
 use landfall_console::Console;
+use landfall_manifests::parts::Ranges;
 use serde::Serialize;
-use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// Add a signature to a bundle
@@ -19,7 +21,7 @@ old one, which it then replaces; each blob is held against the manifest on the w
 Example:
   landfall-bundler sign acme-1.0.0-linux-amd64.landfall.tar --key second.key")]
 pub(crate) struct Args {
-    /// The bundle
+    /// The bundle; if it is in parts, all lie in one folder, and are written anew in their size
     bundle: PathBuf,
     /// The secret key file to sign with
     #[arg(long, value_name = "FILE")]
@@ -41,20 +43,19 @@ pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
     let key = key_files::secret(&args.key, &args.password, console)?;
     let mut signed = opened.head.clone().into_signed_without_verifying()?;
     signed.add(&key)?;
-    let out = &opened.path;
-    let failed = |source| RewriteError::Write { path: out.clone(), source };
-    let folder = PartialFolder::new(folder_of(out)).map_err(|error| failed(error.into()))?;
-    let partial = folder.path().join("bundle");
-    let file = File::create_new(&partial).map_err(|error| failed(error.into()))?;
+    let out = Output { path: &opened.path, part_size: opened.part_size() };
+    out.part_size.map(|size| Ranges::cut(signed.bundle_bytes(), size)).transpose()?;
+    let failed = |source: io::Error| RewriteError::Write { path: out.path.to_owned(), source: source.into() };
+    let folder = PartialFolder::new(folder_of(out.path)).map_err(failed)?;
     let progress = console.progress("Writing the bundle", Some(opened.size));
-    let file = rewrite(&opened, &signed, file, &progress)?;
-    put_in_place(&file, &partial, out).map_err(|error| failed(error.into()))?;
+    let files = rewrite(&opened, &signed, PartFiles::new(folder.path(), out.part_size), &progress)?;
+    put_in_place(files, out).map_err(failed)?;
     progress.finish();
     let added = Added {
-        path: out,
+        path: out.path,
         key: key.id().to_string(),
         signers: signed.signatures().iter().map(|signature| signature.key_id().to_string()).collect(),
     };
-    let text = format!("{}: signed by {}\n", out.display(), added.signers.join(", "));
+    let text = format!("{}: signed by {}\n", out.path.display(), added.signers.join(", "));
     console.result(&added, text)
 }

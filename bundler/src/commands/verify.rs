@@ -1,5 +1,6 @@
-use crate::bundle_file::{BundleFile, check_entries};
+use crate::bundle_file::BundleFile;
 use crate::key_files;
+use crate::parts::PartsArgs;
 use anyhow::Result;
 use landfall_console::{Console, Size};
 use serde::Serialize;
@@ -8,15 +9,18 @@ use std::path::{Path, PathBuf};
 /// Check a bundle whole: its signatures against keys that you trust, then every byte
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Exit code 0 means that enough of the keys signed, and that no byte differs. 3 means damaged, and says where; 4 means \
-not signed by these keys.
+Exit code 0 means that enough of the keys signed, and that no byte differs. 3 means damaged, and says where (in which part, \
+at which byte of it, and what needs it), or that a part is missing; 4 means not signed by these keys.
 
 Examples:
   landfall-bundler verify acme-1.0.0-linux-amd64.landfall.tar --trust acme.pub
-  landfall-bundler verify BUNDLE --trust RWQf6LRC… --trust second.pub --threshold 2")]
+  landfall-bundler verify BUNDLE --trust RWQf6LRC… --trust second.pub --threshold 2
+  landfall-bundler verify disc1/BUNDLE.part001 --parts disc2 --trust acme.pub")]
 pub(crate) struct Args {
-    /// The bundle
+    /// The bundle, any of its parts, or its name without .partNNN
     bundle: PathBuf,
+    #[command(flatten)]
+    parts: PartsArgs,
     /// A public key that you trust: its line (RW…), or its file; may be given several times
     #[arg(long, value_name = "KEY", required = true)]
     trust: Vec<String>,
@@ -31,6 +35,8 @@ struct Checked<'a> {
     path: &'a Path,
     verified: bool,
     size: u64,
+    #[serde(skip_serializing_if = "<[PathBuf]>::is_empty")]
+    parts: &'a [PathBuf],
     product: String,
     version: String,
     serial: u64,
@@ -41,18 +47,19 @@ struct Checked<'a> {
 
 pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
     let trusted = key_files::trusted(&args.trust, args.threshold)?;
-    let opened = BundleFile::open(&args.bundle)?;
+    let opened = BundleFile::open_among(&args.bundle, &args.parts.folders)?;
     let bundle = opened.head.clone().verify(&trusted).map_err(|error| opened.refused(error))?;
     let total = bundle.entries().iter().map(|entry| entry.size).sum();
     let progress = console.progress("Verifying", Some(total));
-    check_entries(&bundle, &opened.file, &progress).map_err(|error| opened.refused(error))?;
+    opened.check(&bundle, &progress)?;
     progress.finish();
     let release = bundle.release();
     let signers = bundle.verified().signers().iter();
     let checked = Checked {
-        path: &args.bundle,
+        path: &opened.path,
         verified: true,
         size: bundle.size(),
+        parts: opened.parts(),
         product: release.product.to_string(),
         version: release.version.to_string(),
         serial: release.serial.into(),
@@ -60,9 +67,10 @@ pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
         signers: signers.map(|signer| signer.key().id().to_string()).collect(),
         blobs: release.blobs.len(),
     };
+    let parts = if opened.parts().is_empty() { String::new() } else { format!(" in {} parts", opened.parts().len()) };
     let text = format!(
-        "{}: verified\n  release  {} {} (serial {}) for {}\n  size     {}, all of it checked\n  signed   by {}\n",
-        args.bundle.display(),
+        "{}: verified\n  release  {} {} (serial {}) for {}\n  size     {}{parts}, all of it checked\n  signed   by {}\n",
+        opened.path.display(),
         checked.product,
         checked.version,
         checked.serial,

@@ -155,7 +155,7 @@ impl Cargo {
 
     fn read_bundle(&self, offset: u64, length: usize) -> io::Result<Vec<u8>> {
         let mut bytes = vec![0; length];
-        self.bundle.reader(offset)?.read_exact(&mut bytes)?;
+        self.bundle.reader(offset).read_exact(&mut bytes)?;
         Ok(bytes)
     }
 }

@@ -7,5 +7,7 @@ mod docker_archive;
 mod keys;
 mod media;
 mod output;
+mod parts;
+mod repair;
 mod sources;
 mod trust;

@@ -12,8 +12,11 @@ fn reads_back_what_was_written() {
     assert_eq!(contents[2..], blobs());
     let head = Head::read(&mut bytes.as_slice()).unwrap();
     assert_eq!(head.offered_keys(), [key.public_key()]);
+    let signed = head.clone().into_signed_without_verifying().unwrap();
+    assert_eq!(signed.bundle_bytes(), bytes.len() as u64);
+    let end = head.end();
     let opened: Bundle = head.verify(&trusted(&key)).unwrap();
-    assert_eq!(opened.size(), bytes.len() as u64);
+    assert_eq!((opened.size(), opened.entries()[0].offset), (bytes.len() as u64, end));
     assert_eq!(*opened.release(), release(&key));
     for entry in opened.entries() {
         let header = usize::try_from(entry.offset).unwrap();

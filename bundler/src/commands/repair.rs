@@ -1,0 +1,163 @@
+use crate::assemble::{Output, folder_of, put_in_place};
+use crate::bundle_file::BundleFile;
+use crate::output::{self, OutputError};
+use crate::partial::PartialFolder;
+use crate::parts::{PartFiles, PartsArgs};
+use crate::rewrite::{RewriteError, extract};
+use crate::{failure, regular};
+use anyhow::Result;
+use landfall_console::{Console, Size};
+use landfall_manifests::repair::{RepairRequest, RequestError, Wanted};
+use landfall_manifests::{Digest, Signed, limits};
+use serde::Serialize;
+use std::collections::BTreeSet;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+/// Make the patch that an isolated host asks for, whose bundle arrived damaged
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+The request is what `landfall-installer verify BUNDLE --request FILE` wrote on the host. The patch holds the manifest, its \
+signatures, and those blobs that the request names, each held against its digest on the way; the host gives it to \
+`landfall-installer install BUNDLE --patch PATCH`, which believes it no more than the bundle. BUNDLE must be of the same \
+build: another build of the same version is another release.
+
+Examples:
+  landfall-bundler repair request.json --from acme-1.0.0-linux-amd64.landfall.tar
+  landfall-bundler repair request.json --from BUNDLE.part001 --out /media/stick/
+
+Exit codes: 0 done, 2 no request, or one for another release, 3 the bundle is damaged where it is needed, 6 too little room")]
+pub(crate) struct Args {
+    /// The request
+    request: PathBuf,
+    /// The bundle as it left here: its file, any of its parts, or its name without .partNNN
+    #[arg(long, value_name = "BUNDLE")]
+    from: PathBuf,
+    #[command(flatten)]
+    parts: PartsArgs,
+    /// The patch's file, or a folder for it to lie in [default: PRODUCT-VERSION-OS-ARCH.patch.landfall.tar here]
+    #[arg(long, value_name = "FILE|DIR")]
+    out: Option<PathBuf>,
+}
+
+/// A request that cannot be fulfilled.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RepairError {
+    #[error("the request {} cannot be read", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error("{}", path.display())]
+    Request { path: PathBuf, source: RequestError },
+    #[error(
+        "the request is for {} {} (serial {}) with manifest {}, and {} holds {found}",
+        wanted.product, wanted.version, wanted.serial, wanted.manifest, bundle.display()
+    )]
+    OtherRelease { wanted: Box<Wanted>, bundle: PathBuf, found: String },
+    #[error("{} asks for blob {blob}, which its release does not have", path.display())]
+    Unlisted { path: PathBuf, blob: Digest },
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Patched<'a> {
+    path: &'a Path,
+    size: u64,
+    product: String,
+    version: String,
+    serial: u64,
+    manifest: String,
+    blobs: Vec<String>,
+}
+
+pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
+    let opened = BundleFile::open_among(&args.from, &args.parts.folders)?;
+    let signed = opened.head.clone().into_signed_without_verifying()?;
+    let wanted = wanted(args, &opened, &signed)?;
+    let out = place(args.out.as_deref(), &opened, &signed)?;
+    let folder = folder_of(&out);
+    write(&opened, &signed, &wanted, &out, console).map_err(|error| failure::with_room(error, folder))?;
+    report(&signed, &wanted, &out, console)
+}
+
+fn read(path: &Path) -> Result<RepairRequest, RepairError> {
+    let mut json = Vec::new();
+    let read = regular::open(path).and_then(|(file, _)| file.take(limits::REQUEST_BYTES + 1).read_to_end(&mut json));
+    read.map_err(|source| RepairError::Read { path: path.to_owned(), source })?;
+    RepairRequest::parse(&json).map_err(|source| RepairError::Request { path: path.to_owned(), source })
+}
+
+/// The blobs that are asked for, all of which this very release lists.
+fn wanted(args: &Args, opened: &BundleFile, signed: &Signed) -> Result<BTreeSet<Digest>, RepairError> {
+    let wanted = match read(&args.request)? {
+        RepairRequest::Head => return Ok(BTreeSet::new()),
+        RepairRequest::Release(wanted) => wanted,
+    };
+    let (release, manifest) = (signed.release(), Digest::of(signed.bytes()));
+    if manifest != wanted.manifest {
+        let found =
+            format!("{} {} (serial {}) with manifest {manifest}", release.product, release.version, release.serial);
+        return Err(RepairError::OtherRelease { wanted: Box::new(wanted), bundle: opened.path.clone(), found });
+    }
+    let listed = release.blob_sizes();
+    match wanted.blobs.iter().find(|blob| !listed.contains_key(blob)) {
+        Some(blob) => Err(RepairError::Unlisted { path: args.request.clone(), blob: *blob }),
+        None => Ok(wanted.blobs.into_iter().collect()),
+    }
+}
+
+/// Where the patch goes: in place of nothing but another patch.
+fn place(out: Option<&Path>, opened: &BundleFile, signed: &Signed) -> Result<PathBuf, OutputError> {
+    let out = output::named(out, &signed.release().patch_file_name())?;
+    output::full(&out)?;
+    let is_patch = |path: &Path| {
+        let there = BundleFile::open_whole(path).ok();
+        let whole = there.as_ref().and_then(|there| there.head.clone().into_signed_without_verifying().ok());
+        there.zip(whole).is_some_and(|(there, whole)| there.size < whole.bundle_bytes())
+    };
+    let is_source = || opened.files().iter().any(|file| file.canonicalize().ok() == out.canonicalize().ok());
+    if out.symlink_metadata().is_ok() && (!is_patch(&out) || is_source()) {
+        return Err(OutputError::NoPatch { path: out });
+    }
+    Ok(out)
+}
+
+fn write(opened: &BundleFile, signed: &Signed, wanted: &BTreeSet<Digest>, out: &Path, console: Console) -> Result<()> {
+    let failed = |source: io::Error| RewriteError::Write { path: out.to_owned(), source: source.into() };
+    let partial = PartialFolder::new(folder_of(out)).map_err(failed)?;
+    let sizes = signed.release().blobs.iter().filter(|blob| wanted.contains(&blob.digest)).map(|blob| blob.size);
+    let progress = console.progress("Writing the patch", Some(sizes.sum()));
+    let files = extract(opened, signed, wanted, PartFiles::new(partial.path(), None), &progress)?;
+    put_in_place(files, Output { path: out, part_size: None }).map_err(failed)?;
+    progress.finish();
+    Ok(())
+}
+
+fn report(signed: &Signed, wanted: &BTreeSet<Digest>, out: &Path, console: Console) -> Result<()> {
+    let release = signed.release();
+    let held = release.blobs.iter().filter(|blob| wanted.contains(&blob.digest));
+    let left_out: u64 = release
+        .blobs
+        .iter()
+        .filter(|blob| !wanted.contains(&blob.digest))
+        .fold(0, |bytes, blob| bytes.saturating_add(landfall_manifests::archive::entry_bytes(blob.size)));
+    let patched = Patched {
+        path: out,
+        size: signed.bundle_bytes().saturating_sub(left_out),
+        product: release.product.to_string(),
+        version: release.version.to_string(),
+        serial: release.serial.into(),
+        manifest: Digest::of(signed.bytes()).to_string(),
+        blobs: held.map(|blob| blob.digest.to_string()).collect(),
+    };
+    let text = format!(
+        "{}\n  for      {} {} (serial {})\n  holds    {} of {} blobs\n  size     {}\n\
+         Carry it to the host, and give it with --patch beside the damaged bundle.\n",
+        out.display(),
+        patched.product,
+        patched.version,
+        patched.serial,
+        patched.blobs.len(),
+        release.blobs.len(),
+        Size(patched.size),
+    );
+    console.result(&patched, text)
+}

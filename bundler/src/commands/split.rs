@@ -1,0 +1,97 @@
+use crate::assemble::{Output, folder_of, put_in_place};
+use crate::bundle_file::BundleFile;
+use crate::output::{self, OutputError};
+use crate::partial::PartialFolder;
+use crate::parts::{PartFiles, PartsArgs};
+use crate::rewrite::{RewriteError, rewrite};
+use crate::{byte_size, failure};
+use anyhow::Result;
+use landfall_console::{Console, Size};
+use landfall_manifests::parts::Ranges;
+use serde::Serialize;
+use std::fmt::Write as _;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Cut a bundle into parts
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+The parts are plain byte ranges, of equal size but the last: `cat BUNDLE.part*` gives the bundle. All other commands, and \
+the installer, read them where they are. The bundle stays, and is held against its manifest on the way, so that no damage \
+is spread; whether to trust it is for `verify` to say.
+
+The parts get their names when all of them are written. Those of an older bundle that lay there under the same name go away \
+before the first one comes.
+
+Examples:
+  landfall-bundler split acme-1.0.0-linux-amd64.landfall.tar --size 4095MiB --out /media/stick
+  landfall-bundler split BUNDLE --size 700MB
+
+Exit codes: 0 done, 2 the parts cannot be written there, or would be more than 999, 3 the bundle is damaged, 6 too little \
+room")]
+pub(crate) struct Args {
+    /// The bundle, any of its parts, or its name without .partNNN
+    bundle: PathBuf,
+    #[command(flatten)]
+    parts: PartsArgs,
+    /// The size of each part but the last, such as 700MB, 650MiB or 4095MiB (FAT32 holds files below 4GiB)
+    #[arg(long, value_name = "SIZE", value_parser = byte_size::parse)]
+    size: u64,
+    /// The folder for the parts [default: the bundle's]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Cut<'a> {
+    path: &'a Path,
+    size: u64,
+    part_size: u64,
+    parts: &'a [PathBuf],
+}
+
+pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
+    let opened = BundleFile::open_among(&args.bundle, &args.parts.folders)?;
+    let out = place(&opened, args.out.as_deref())?;
+    let folder = folder_of(&out);
+    let parts = cut(&opened, &out, args.size, console).map_err(|error| failure::with_room(error, folder))?;
+    let cut = Cut { path: &out, size: opened.size, part_size: args.size, parts: &parts };
+    let mut text = format!("{}: {} in {} parts of {}\n", out.display(), Size(cut.size), parts.len(), Size(args.size));
+    for part in &parts {
+        writeln!(text, "  {}", part.display())?;
+    }
+    console.result(&cut, text)
+}
+
+/// The name of the parts without their number: what they are made from is not there in parts, and nothing else is replaced.
+fn place(opened: &BundleFile, folder: Option<&Path>) -> Result<PathBuf, OutputError> {
+    let folder = folder.unwrap_or_else(|| folder_of(&opened.path));
+    if !folder.is_dir() {
+        return Err(OutputError::NoFolder { path: folder.to_owned() });
+    }
+    let out = folder.join(opened.path.file_name().unwrap_or_default());
+    let target = output::full(&out)?;
+    let is_there = |file: &PathBuf| file.canonicalize().is_ok_and(|file| file.parent() == target.parent());
+    if opened.parts().iter().any(is_there) {
+        return Err(OutputError::Same { path: out });
+    }
+    let is_source = || opened.path.canonicalize().is_ok_and(|path| path == target);
+    if out.symlink_metadata().is_ok() && (!opened.parts().is_empty() || !is_source()) {
+        return Err(OutputError::Shadow { path: out });
+    }
+    output::check_parts_replaced(&out)?;
+    Ok(out)
+}
+
+fn cut(opened: &BundleFile, out: &Path, size: u64, console: Console) -> Result<Vec<PathBuf>> {
+    let signed = opened.head.clone().into_signed_without_verifying()?;
+    Ranges::cut(signed.bundle_bytes(), size)?;
+    let failed = |source: io::Error| RewriteError::Write { path: out.to_owned(), source: source.into() };
+    let partial = PartialFolder::new(folder_of(out)).map_err(failed)?;
+    let progress = console.progress("Writing the parts", Some(opened.size));
+    let files = rewrite(opened, &signed, PartFiles::new(partial.path(), Some(size)), &progress)?;
+    let parts = put_in_place(files, Output { path: out, part_size: Some(size) }).map_err(failed)?;
+    progress.finish();
+    Ok(parts)
+}

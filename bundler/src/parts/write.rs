@@ -1,0 +1,137 @@
+use landfall_manifests::parts::part_name;
+use std::fs::{File, Permissions};
+use std::io::{self, Read as _, Write};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+/// What the file is called while it is written, or its parts with their numbers.
+const NAME: &str = "bundle";
+const MODE: u32 = 0o644;
+
+/// Writes a bundle into one new file, or into parts, the last of which may be smaller.
+#[derive(Debug)]
+pub(crate) struct PartFiles {
+    folder: PathBuf,
+    part_size: Option<u64>,
+    paths: Vec<PathBuf>,
+    current: Option<Current>,
+}
+
+#[derive(Debug)]
+struct Current {
+    file: File,
+    /// How many bytes it still takes.
+    room: u64,
+}
+
+impl PartFiles {
+    /// A writer of new files in `folder`: parts of `part_size` bytes, if it is given, which is not 0.
+    pub(crate) fn new(folder: &Path, part_size: Option<u64>) -> Self {
+        Self { folder: folder.to_owned(), part_size, paths: Vec::new(), current: None }
+    }
+
+    /// Copies the first `size` bytes of `content`, if there are that many, by `copy_file_range(2)`, which `io::copy` uses
+    /// between files. Says how many there were.
+    pub(crate) fn copy_from(&mut self, content: &File, size: u64) -> io::Result<u64> {
+        let mut copied = 0;
+        while copied < size {
+            let mut part = self.current()?;
+            let wanted = part.room.min(size - copied);
+            let written = io::copy(&mut content.take(wanted), &mut part.file)?;
+            part.room -= written;
+            self.keep(part)?;
+            copied += written;
+            if written < wanted {
+                break;
+            }
+        }
+        Ok(copied)
+    }
+
+    /// Makes the last file durable, as each was when it was full. All of them, in order.
+    pub(crate) fn finish(mut self) -> io::Result<Vec<PathBuf>> {
+        if let Some(part) = self.current.take() {
+            durable(&part.file)?;
+        }
+        Ok(self.paths)
+    }
+
+    /// The file that is written to.
+    fn current(&mut self) -> io::Result<Current> {
+        if let Some(part) = self.current.take() {
+            return Ok(part);
+        }
+        let number = u32::try_from(self.paths.len()).unwrap_or(u32::MAX).saturating_add(1);
+        let (name, room) = match self.part_size {
+            None => (NAME.to_owned(), u64::MAX),
+            Some(size) => (part_name(NAME, number), size),
+        };
+        let path = self.folder.join(name);
+        let file = File::create_new(&path)?;
+        self.paths.push(path);
+        Ok(Current { file, room })
+    }
+
+    /// Takes it back. A full one is done with, so that the disk works on it while the next is written.
+    fn keep(&mut self, part: Current) -> io::Result<()> {
+        if part.room == 0 {
+            return durable(&part.file);
+        }
+        self.current = Some(part);
+        Ok(())
+    }
+}
+
+impl Write for PartFiles {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if bytes.is_empty() {
+            return Ok(0);
+        }
+        let mut part = self.current()?;
+        let taken = bytes.len().min(usize::try_from(part.room).unwrap_or(usize::MAX));
+        let written = part.file.write(&bytes[..taken])?;
+        part.room -= written as u64;
+        self.keep(part)?;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn durable(file: &File) -> io::Result<()> {
+    file.set_permissions(Permissions::from_mode(MODE))?;
+    file.sync_all()
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use std::io::Seek as _;
+
+    #[test]
+    fn bytes_go_on_in_the_next_part() {
+        for (part_size, expected) in [
+            (None, &["abcdefgh"][..]),
+            (Some(3), &["abc", "def", "gh"]),
+            (Some(4), &["abcd", "efgh"]),
+            (Some(8), &["abcdefgh"]),
+            (Some(1), &["a", "b", "c", "d", "e", "f", "g", "h"]),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let mut content = tempfile::tempfile().unwrap();
+            content.write_all(b"cdefg").unwrap();
+            content.rewind().unwrap();
+            let mut files = PartFiles::new(folder.path(), part_size);
+            files.write_all(b"ab").unwrap();
+            assert_eq!(files.copy_from(&content, 5).unwrap(), 5);
+            assert_eq!(files.copy_from(&content, 5).unwrap(), 0, "no more than there is");
+            files.write_all(b"h").unwrap();
+            let paths = files.finish().unwrap();
+            let found: Vec<String> = paths.iter().map(|path| std::fs::read_to_string(path).unwrap()).collect();
+            assert_eq!(found, expected);
+        }
+    }
+}
