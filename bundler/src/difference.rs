@@ -1,5 +1,6 @@
 //! What changes from one release to another, as a pure function of the two.
 
+use crate::trust::ClaimedRoot;
 use landfall_manifests::{Database, Digest, File, Image, Release};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,6 +25,9 @@ pub(crate) struct Identity {
     pub(crate) platform: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) database: Option<Database>,
+    /// The version of the newest trust root that it brings.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) trust: Option<u32>,
 }
 
 /// Names that only one of the two has, and those of which both have another content.
@@ -80,6 +84,7 @@ impl Identity {
             serial: release.serial.into(),
             platform: release.platform(),
             database: release.database,
+            trust: ClaimedRoot::of(&release.trust).as_ref().map(ClaimedRoot::version),
         }
     }
 }

@@ -40,6 +40,10 @@ fn text(difference: &Difference) -> Result<String> {
         let [old, new] = [&difference.old, &difference.new].map(|it| database(it.database));
         writeln!(text, "database {old} becomes {new}")?;
     }
+    if difference.old.trust != difference.new.trust {
+        let [old, new] = [&difference.old, &difference.new].map(|it| trust(it.trust));
+        writeln!(text, "trust  {old} becomes {new}")?;
+    }
     let Names { added, removed, changed, same } = &difference.images;
     writeln!(text, "images {same} unchanged")?;
     list(&mut text, added, removed)?;
@@ -60,6 +64,10 @@ fn database(database: Option<Database>) -> String {
         || "as it is".to_owned(),
         |Database { schema, reversible_to }| format!("schema {schema} (can go back to {reversible_to})"),
     )
+}
+
+fn trust(version: Option<u32>) -> String {
+    version.map_or_else(|| "what hosts were told by hand".to_owned(), |version| format!("root version {version}"))
 }
 
 fn list(text: &mut String, added: &[String], removed: &[String]) -> Result<()> {

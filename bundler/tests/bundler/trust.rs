@@ -100,6 +100,7 @@ fn a_bundle_brings_the_chain_and_says_so() {
     let build = ["build", "acme.toml", "--key", "anna/anna.key", "--key", "dora/dora.key", "--out", "a.tar"];
     desk.ok(&build);
     assert_eq!(desk.release("a.tar").get("trust"), None, "a host is told the first root by hand");
+    fs::rename(desk.path("a.tar"), desk.path("before.tar")).unwrap();
 
     trust(&desk, &["add", "--key", "dora/dora.pub"]);
     assert_eq!(desk.refused(2, &build)["code"], "unsigned_root");
@@ -115,6 +116,8 @@ fn a_bundle_brings_the_chain_and_says_so() {
     assert_eq!(shown["release"]["trust"][0]["root"], root);
     let text = desk.ok(&["inspect", "a.tar"]);
     assert!(text.contains(&format!("root version 2 (2 of {}", id_of(&desk, "anna"))), "{text}");
+    let said = desk.ok(&["diff", "before.tar", "a.tar"]);
+    assert!(said.contains("trust  what hosts were told by hand becomes root version 2\n"), "{said}");
     desk.ok(&["verify", "a.tar", "--trust", "anna/anna.pub", "--trust", "dora/dora.pub", "--threshold", "2"]);
 }
 
