@@ -1,4 +1,4 @@
-use crate::commands::{install, plan, recover, rollback, status, uninstall, update, verify};
+use crate::commands::{install, plan, recover, rollback, status, trust, uninstall, update, verify};
 use crate::failure;
 use crate::site::HostArgs;
 use clap::{Parser, Subcommand};
@@ -11,6 +11,7 @@ Examples:
   landfall-installer install FILE --trust acme.pub --set api.port=8080
   landfall-installer update FILE
   landfall-installer rollback
+  landfall-installer trust import /media/stick/trust
 
 Exit codes: 0 done, 1 unexpected, 2 usage, 3 damaged, 4 not trusted, 5 refused by policy, 6 the host is not fit,
 7 the update failed and the release from before runs again, 8 another operation is at work or was interrupted";
@@ -35,6 +36,7 @@ enum Command {
     Update(update::Args),
     Rollback(rollback::Args),
     Status(status::Args),
+    Trust(trust::Args),
     Recover(recover::Args),
     Uninstall(uninstall::Args),
     #[command(flatten)]
@@ -56,6 +58,7 @@ impl Cli {
             Command::Update(args) => update::run(args, host, console),
             Command::Rollback(args) => rollback::run(args, host, console),
             Command::Status(args) => status::run(args, host, console),
+            Command::Trust(args) => trust::run(args, host, console),
             Command::Recover(args) => recover::run(args, host, console),
             Command::Uninstall(args) => uninstall::run(args, host, console),
             Command::Extras(extras) => extras.run::<Self>(&console),

@@ -4,6 +4,7 @@ use crate::durable::{self, PathError};
 use crate::engine::EngineAddress;
 use crate::layout::Layout;
 use crate::retention;
+use landfall_keys::TrustRoot;
 use landfall_manifests::{Database, Digest, Product, Release, ReleaseId, Serial, Version};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -50,6 +51,10 @@ pub(crate) struct InstalledRelease {
     pub(crate) units: Vec<String>,
     /// The tags that its images have in the engine.
     pub(crate) tags: Vec<String>,
+    /// The trust root by which it was accepted, and is verified ever after: what is revoked later does not take the way back
+    /// away. Absent in records from before this was noted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) trust: Option<TrustRoot>,
 }
 
 /// With what an operation works, so that recovery works with the same.
@@ -63,7 +68,13 @@ pub(crate) struct Surroundings {
 }
 
 impl InstalledRelease {
-    pub(crate) fn new(release: &Release, manifest: Digest, units: Vec<String>, tags: Vec<String>) -> Self {
+    pub(crate) fn new(
+        release: &Release,
+        manifest: Digest,
+        trust: TrustRoot,
+        units: Vec<String>,
+        tags: Vec<String>,
+    ) -> Self {
         Self {
             product: release.product.clone(),
             version: release.version.clone(),
@@ -73,6 +84,7 @@ impl InstalledRelease {
             installed: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             units,
             tags,
+            trust: Some(trust),
         }
     }
 

@@ -7,6 +7,7 @@ use crate::interrupt::Interruptible;
 use crate::layout::Layout;
 use crate::store::Store;
 use landfall_console::{Console, Progress};
+use landfall_keys::TrustRoot;
 use landfall_manifests::{Bundle, File, archive};
 use std::io::{self, BufWriter, Write as _};
 use std::path::Path;
@@ -15,8 +16,15 @@ use std::path::Path;
 const CHUNK: usize = 256 << 10;
 
 /// Makes the folder of a release at `place`, whose parent is there: every file held against its size and digest, and beside
-/// them the manifest and its signatures, so that anybody can check the release on the host again. All of it is on the disk.
-pub(crate) fn make(layout: &Layout, bundle: &Bundle, place: &Path, console: Console) -> anyhow::Result<()> {
+/// them the manifest, its signatures and the root by which they are believed, so that anybody can check the release on the
+/// host again. All of it is on the disk.
+pub(crate) fn make(
+    layout: &Layout,
+    bundle: &Bundle,
+    trust: Option<&TrustRoot>,
+    place: &Path,
+    console: Console,
+) -> anyhow::Result<()> {
     let release = bundle.release();
     let bytes = release.files.iter().map(|file| file.size).sum();
     let progress = console.progress(format!("unfold {}", release.id()), Some(bytes));
@@ -31,6 +39,9 @@ pub(crate) fn make(layout: &Layout, bundle: &Bundle, place: &Path, console: Cons
     for signature in bundle.signatures() {
         let name = archive::signature_name(&signature.key_id().to_string());
         durable::write(&place.join(name), signature.to_file().as_bytes(), 0o644)?;
+    }
+    if let Some(trust) = trust {
+        durable::write(&place.join(archive::ACCEPTED_BY_NAME), trust.to_json().as_bytes(), 0o644)?;
     }
     durable::sync_file_system(place)?;
     progress.finish();

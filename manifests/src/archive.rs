@@ -10,6 +10,8 @@ pub const END_BYTES: u64 = 2 * BLOCK;
 
 /// The name of the first entry.
 pub const MANIFEST_NAME: &str = "landfall.json";
+/// The file in a release's folder on a host that holds the trust root by which the host accepted the release. In no bundle.
+pub const ACCEPTED_BY_NAME: &str = "landfall.json.trust";
 const SIGNATURE_SUFFIX: &str = ".minisig";
 const MODE: &[u8; 8] = b"0000644\0";
 const ZERO: &[u8; 8] = b"0000000\0";

@@ -1,5 +1,6 @@
 //! Where things are on the host, under one root (ARCHITECTURE.md, "Where the parts meet on a host").
 
+use landfall_manifests::archive;
 use std::path::{Path, PathBuf};
 
 /// The paths that the runtime reads and writes, under `--root DIR`.
@@ -28,9 +29,14 @@ impl Host {
         self.at("etc/landfall/admin.token")
     }
 
-    /// The keys that this host trusts.
+    /// The keys that this host trusts today.
     pub fn trust_root(&self) -> PathBuf {
         self.at("etc/landfall/trust.json")
+    }
+
+    /// The keys by which the installed release was accepted.
+    pub fn accepted_by(&self) -> PathBuf {
+        self.release().join(archive::ACCEPTED_BY_NAME)
     }
 
     /// The folder of the installed release.

@@ -61,7 +61,7 @@ pub(super) fn choose(
     let defaults = defaults(opened)?;
     if let Some(before) = before {
         args.refuse_over(&site.layout)?;
-        let running = kept::manifest(&site.layout, &before.current, &opened.trust);
+        let running = kept::manifest(&site.layout, &before.current);
         let base =
             running.map_or_else(|_| Ok(defaults.clone()), |running| kept_defaults(&site.layout, running.get()))?;
         return ChosenSettings::merge(&site.layout, &base, &defaults, Conflict::Refused);

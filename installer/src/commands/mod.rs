@@ -8,6 +8,7 @@ mod prepared;
 pub(crate) mod recover;
 pub(crate) mod rollback;
 pub(crate) mod status;
+pub(crate) mod trust;
 pub(crate) mod uninstall;
 pub(crate) mod update;
 pub(crate) mod verify;

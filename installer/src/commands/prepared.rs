@@ -19,6 +19,7 @@ use crate::state::State;
 use crate::steps::{self, Delivery, Work};
 use crate::store::Store;
 use crate::tries::Tries;
+use crate::trust;
 use landfall_console::{Console, Exit, Failure};
 use landfall_manifests::{Arch, Digest};
 use std::fmt::Display;
@@ -62,13 +63,16 @@ pub(super) fn prepare(
         None => Plan::new(&opened.bundle, &observed),
         Some(before) => plan_update(opened, site, &settings, before, &observed)?,
     };
+    let plan = Plan { trust: opened.trust_change(), ..plan };
     let facts = preflight::gather(site, &plan, &opened.bundle.release().id(), about, before, observed.ports)?;
     let (problems, mut warnings) = preflight::judge(&plan, &facts);
     if let Some(before) = before
-        && let Err(error) = kept::verify(&site.layout, &before.current, &opened.trust, site.console)
+        && let Err(error) = kept::verify(&site.layout, &before.current, site.console)
     {
         warnings.push(Warning::NoWayBack(format!("{:#}", anyhow::Error::from(error))));
     }
+    let refused = before.map(|before| trust::refused(&site.layout, before, &opened.trust)).unwrap_or_default();
+    warnings.extend(refused.into_iter().map(Warning::Refused));
     Ok(Prepared { plan, settings, problems, warnings })
 }
 
@@ -95,7 +99,6 @@ impl Prepared {
             release: opened.bundle.release(),
             delivery: Some(Delivery { media: &opened.media, bundle: &opened.bundle }),
             images: &self.plan.images,
-            trust: &opened.trust,
             settings: self.settings.text(),
             ports: self.settings.ports,
             update: self.settings.update,
@@ -105,8 +108,8 @@ impl Prepared {
     }
 
     fn transition(&self, opened: &Opened, site: &Site, before: Option<Installed>, tries: Option<Tries>) -> Transition {
-        let (plan, manifest) = (&self.plan, Digest::of(opened.bundle.manifest()));
-        let next = InstalledRelease::new(opened.bundle.release(), manifest, plan.units.clone(), plan.tags());
+        let plan = &self.plan;
+        let next = incoming(opened, before.as_ref(), plan.units.clone(), plan.tags());
         let (kind, mut after) = match &before {
             Some(before) => (Kind::Update, before.followed_by(next, self.settings.update.keep)),
             None => (
@@ -137,6 +140,17 @@ impl Prepared {
     }
 }
 
+/// The record of the release that comes in. One that is kept already stays accepted as it was then.
+fn incoming(opened: &Opened, before: Option<&Installed>, units: Vec<String>, tags: Vec<String>) -> InstalledRelease {
+    let manifest = Digest::of(opened.bundle.manifest());
+    let next = InstalledRelease::new(opened.bundle.release(), manifest, opened.trust.clone(), units, tags);
+    let is_next = |kept: &&InstalledRelease| kept.id() == next.id() && kept.manifest == next.manifest;
+    match before.into_iter().flat_map(Installed::releases).find(is_next) {
+        Some(kept) => InstalledRelease { trust: kept.trust.clone(), ..next },
+        None => next,
+    }
+}
+
 /// Where a person can be asked, they see first what is going to happen.
 pub(super) fn confirm(plan: &impl Display, yes: bool, console: Console) -> anyhow::Result<()> {
     if yes || !console.interactive() {
@@ -159,11 +173,11 @@ fn plan_update(
     observed: &Observed,
 ) -> anyhow::Result<Plan> {
     let (layout, bundle) = (&site.layout, &opened.bundle);
-    // One whose manifest is damaged, or signed by keys of the past, can be left all the same; a warning says so.
-    let Ok(old) = kept::manifest(layout, &before.current, &opened.trust) else {
+    // One whose manifest is damaged can be left all the same; a warning says so.
+    let Ok(old) = kept::manifest(layout, &before.current) else {
         return Ok(Plan::new(bundle, observed));
     };
-    let next = InstalledRelease::new(bundle.release(), Digest::of(bundle.manifest()), Vec::new(), Vec::new());
+    let next = incoming(opened, Some(before), Vec::new(), Vec::new());
     let after = before.followed_by(next, settings.update.keep);
     let around = Circumstances {
         staged: &Store::new(layout).staged_sizes()?,

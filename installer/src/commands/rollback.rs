@@ -12,9 +12,9 @@ use crate::site::{HostArgs, Site};
 use crate::state::State;
 use crate::steps::{self, Work};
 use crate::tries::Tries;
-use crate::trust;
+use crate::trust::{self, Refused};
 use landfall_console::{Console, Exit, Failure};
-use landfall_keys::{TrustRoot, Verified};
+use landfall_keys::Verified;
 use landfall_manifests::Release;
 use std::fmt;
 
@@ -39,7 +39,6 @@ pub(crate) struct Args {
 pub(super) struct Return {
     pub(super) before: Installed,
     pub(super) target: InstalledRelease,
-    trust: TrustRoot,
     release: Verified<Release>,
     settings: ChosenSettings,
     images: Vec<PlannedImage>,
@@ -97,13 +96,11 @@ impl Return {
             return Err(Refusal::Irreversible { from: before.current.id(), to: target.id() }.into());
         }
         let layout = &site.layout;
-        let trust = trust::pinned(layout)?.ok_or_else(|| {
-            Failure::new(Exit::Untrusted, "not_trusted", "this host has no trust root to hold the release against")
-        })?;
         // The rest of its folder is verified, and put right, as a step.
-        let release = kept::manifest(layout, &target, &trust)?;
+        let release = kept::manifest(layout, &target)?;
+        warn_if_refused_today(site, &target)?;
         let defaults = chosen::kept_defaults(layout, release.get())?;
-        let running = kept::manifest(layout, &before.current, &trust);
+        let running = kept::manifest(layout, &before.current);
         let base =
             running.map_or_else(|_| Ok(defaults.clone()), |running| chosen::kept_defaults(layout, running.get()))?;
         let conflict = if site.detached { Conflict::GivesWay } else { Conflict::Dropped };
@@ -113,7 +110,7 @@ impl Return {
             return Err(Failure::new(Exit::Unfit, "no_engine", reason).into());
         }
         let images = plan::images(release.get(), engine.as_ref());
-        Ok(Self { before, target, trust, release, settings, images, may_restore_snapshot })
+        Ok(Self { before, target, release, settings, images, may_restore_snapshot })
     }
 
     pub(super) fn carry_out(self, site: &Site, state: Option<State>) -> anyhow::Result<()> {
@@ -136,13 +133,21 @@ impl Return {
             release: self.release.get(),
             delivery: None,
             images: &self.images,
-            trust: &self.trust,
             settings: self.settings.text(),
             ports: self.settings.ports,
             update: self.settings.update,
         };
         steps::run(&work, transition, state)
     }
+}
+
+/// A key that signed the release may have been revoked since. That takes no way back away, and is no secret either.
+fn warn_if_refused_today(site: &Site, target: &InstalledRelease) -> anyhow::Result<()> {
+    let Some(today) = trust::pinned(&site.layout)? else { return Ok(()) };
+    if let Some(reason) = kept::refused_today(&site.layout, target, &today)? {
+        site.console.warn(Refused::new(&target.id(), reason));
+    }
+    Ok(())
 }
 
 impl fmt::Display for Return {

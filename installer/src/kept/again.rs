@@ -6,6 +6,7 @@ use crate::layout::Layout;
 use crate::store::Store;
 use crate::unfold;
 use landfall_console::Console;
+use landfall_keys::TrustRoot;
 use landfall_manifests::{Blob, Bundle};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -27,11 +28,17 @@ pub(super) fn check_store(layout: &Layout, bundle: &Bundle, damaged: &Path) -> R
 }
 
 /// Makes the folder under its temporary name, and swaps the two.
-pub(super) fn replace(layout: &Layout, bundle: &Bundle, console: Console) -> anyhow::Result<()> {
+pub(super) fn replace(
+    layout: &Layout,
+    bundle: &Bundle,
+    trust: Option<&TrustRoot>,
+    console: Console,
+) -> anyhow::Result<()> {
     let id = bundle.release().id();
     let (partial, place) = (layout.partial_release(&id), layout.release(&id));
     durable::remove_tree(&partial)?;
-    let made = unfold::make(layout, bundle, &partial, console).and_then(|()| Ok(durable::exchange(&partial, &place)?));
+    let made = unfold::make(layout, bundle, trust, &partial, console);
+    let made = made.and_then(|()| Ok(durable::exchange(&partial, &place)?));
     // Under the temporary name is by now what was damaged; or, after a failure, what is not whole.
     let removed = durable::remove_tree(&partial);
     made.and(Ok(removed?))

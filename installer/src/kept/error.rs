@@ -1,6 +1,7 @@
 //! Why a kept release is not relied on.
 
 use crate::durable::PathError;
+use crate::trust;
 use landfall_console::Exit;
 use landfall_keys::TrustError;
 use landfall_manifests::{Digest, ReleaseError, ReleaseId};
@@ -17,7 +18,7 @@ pub(crate) enum KeptError {
         /// How many other places are damaged too.
         more: usize,
     },
-    #[error("release {release} on this host is not signed by the keys that the host trusts")]
+    #[error("release {release} on this host is not signed by the keys by which it was accepted")]
     Untrusted {
         release: Box<ReleaseId>,
         #[source]
@@ -34,6 +35,10 @@ pub(crate) enum KeptError {
          its blob {blob} is missing or damaged too", .path.display()
     )]
     NoBlob { release: Box<ReleaseId>, path: PathBuf, file: String, blob: Digest },
+    #[error("release {0} on this host was accepted by a trust root that is not known, and the host has none")]
+    NoRoot(Box<ReleaseId>),
+    #[error("the releases on this host cannot be held against its trust root")]
+    Root(#[from] trust::TrustError),
     #[error(transparent)]
     Path(#[from] PathError),
 }
@@ -83,13 +88,16 @@ impl KeptError {
     pub(crate) fn verdict(&self) -> Option<(Exit, &'static str, &'static str)> {
         const BRING_AGAIN: &str = "`landfall-installer update FILE` with a bundle of a newer release leaves this one behind; \
              `landfall-installer rollback --to VERSION` may reach another one that is kept";
-        const TRUST: &str = "go back to a release that is signed by the keys in trust.json, or bring in a newer one";
+        const TRUST: &str = "somebody changed its record or its signatures: bring in a newer release";
+        const ROOT: &str = "put trust.json back: `landfall-installer trust import PATH --replace DIGEST`";
         match self {
             Self::Damaged { .. } | Self::Manifest { .. } | Self::NoBlob { .. } => {
                 Some((Exit::Damaged, "release_damaged", BRING_AGAIN))
             }
             Self::Untrusted { .. } => Some((Exit::Untrusted, "untrusted", TRUST)),
-            Self::Path(_) => None,
+            Self::NoRoot(_) => Some((Exit::Untrusted, "not_trusted", ROOT)),
+            // The cause has a verdict of its own.
+            Self::Root(_) | Self::Path(_) => None,
         }
     }
 }

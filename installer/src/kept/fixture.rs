@@ -26,6 +26,11 @@ pub(crate) fn quiet() -> Console {
     Console::new(Flags { quiet: true, ..Flags::default() })
 }
 
+/// A root that trusts a new key.
+pub(crate) fn some_root() -> TrustRoot {
+    TrustRoot::first(vec![SecretKey::generate().unwrap().public_key()], 1).unwrap()
+}
+
 impl Host {
     pub(crate) fn new() -> Self {
         let (root, key) = (tempfile::tempdir().unwrap(), SecretKey::generate().unwrap());
@@ -66,8 +71,9 @@ impl Host {
         let bundle = self.bundle(release);
         // The place of a release that is not there yet: what the folder is swapped with.
         durable::create_folder(&self.layout.release(&bundle.release().id()), 0o700).unwrap();
-        again::replace(&self.layout, &bundle, quiet()).unwrap();
-        InstalledRelease::new(bundle.release(), Digest::of(bundle.manifest()), Vec::new(), Vec::new())
+        again::replace(&self.layout, &bundle, Some(&self.trust), quiet()).unwrap();
+        let manifest = Digest::of(bundle.manifest());
+        InstalledRelease::new(bundle.release(), manifest, self.trust.clone(), Vec::new(), Vec::new())
     }
 
     fn file(&self, path: &str, mode: &str, content: &str) -> File {

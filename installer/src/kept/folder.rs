@@ -3,7 +3,8 @@
 use super::Damage;
 use crate::durable::{At as _, PathError};
 use landfall_console::Progress;
-use landfall_manifests::{Bundle, File, Hasher, archive};
+use landfall_keys::{MAX_TRUST_ROOT_BYTES, TrustRoot};
+use landfall_manifests::{Bundle, Digest, File, Hasher, archive};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,19 +27,27 @@ pub(super) type Damaged = BTreeMap<PathBuf, Damage>;
 struct Expected<'a> {
     files: BTreeMap<&'a str, &'a File>,
     folders: BTreeSet<&'a str>,
-    /// The manifest and its signatures, whose content has been checked already.
+    /// The manifest and its signatures, whose content has been checked already, and the root by which they are believed.
     records: BTreeSet<String>,
 }
 
 /// Everything that is wrong with a release's folder. Each file is read once, a small piece at a time; no link is followed.
-pub(super) fn examine(folder: &Path, bundle: &Bundle, progress: &Progress) -> Result<Damaged, PathError> {
+pub(super) fn examine(
+    folder: &Path,
+    bundle: &Bundle,
+    trust: Option<&TrustRoot>,
+    progress: &Progress,
+) -> Result<Damaged, PathError> {
     let release = bundle.release();
     let signatures =
         bundle.signatures().iter().map(|signature| archive::signature_name(&signature.key_id().to_string()));
     let expected = Expected {
         files: release.files.iter().map(|file| (file.path.as_str(), file)).collect(),
         folders: release.files.iter().flat_map(|file| file.path.folders()).collect(),
-        records: signatures.chain([archive::MANIFEST_NAME.to_owned()]).collect(),
+        records: signatures
+            .chain([archive::MANIFEST_NAME.to_owned()])
+            .chain(trust.map(|_| archive::ACCEPTED_BY_NAME.to_owned()))
+            .collect(),
     };
     let mut walk = Walk { base: folder, expected: &expected, seen: BTreeSet::new(), damaged: Damaged::new() };
     walk.check_mode(folder, &folder.symlink_metadata().at("look at", folder)?, FOLDER_MODE);
@@ -53,7 +62,28 @@ pub(super) fn examine(folder: &Path, bundle: &Bundle, progress: &Progress) -> Re
             damaged.extend(check_content(&place, file, progress)?.map(|damage| (place, damage)));
         }
     }
+    if let Some(trust) = trust {
+        let place = folder.join(archive::ACCEPTED_BY_NAME);
+        if !damaged.contains_key(&place) {
+            damaged.extend(check_root(&place, trust)?.map(|damage| (place, damage)));
+        }
+    }
     Ok(damaged)
+}
+
+/// Whether the file holds exactly the root that accepted the release: the runtime goes by it.
+fn check_root(place: &Path, trust: &TrustRoot) -> Result<Option<Damage>, PathError> {
+    let open = match open_regular(place)? {
+        Ok(open) => open,
+        Err(damage) => return Ok(Some(damage)),
+    };
+    let (expected, mut found) = (trust.to_json(), Vec::new());
+    match open.take(MAX_TRUST_ROOT_BYTES as u64 + 1).read_to_end(&mut found) {
+        Err(error) if is_bad_block(&error) => return Ok(Some(Damage::Unreadable)),
+        other => other.at("read", place)?,
+    };
+    let (found, expected) = (Digest::of(&found), Digest::of(expected.as_bytes()));
+    Ok((found != expected).then_some(Damage::Content { found, expected }))
 }
 
 /// The way through a folder, by names, kinds and modes.

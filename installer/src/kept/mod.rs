@@ -1,8 +1,9 @@
 //! A release that is kept on the host, believed again from what is on the disk: its folder may have been lying there for years.
 //!
-//! The manifest has to be the one that was installed, and signed by the keys that the host trusts today; the folder has to be
-//! exactly what the manifest says, every file with its bytes and mode and nothing besides. What is not can be put right from
-//! the store, as long as the manifest is.
+//! The manifest has to be the one that was installed, and signed by the keys of the trust root by which it was accepted then:
+//! a key that was revoked since is no reason to take the way back away, but one to warn ([`refused_today`]). The folder has
+//! to be exactly what the manifest says, every file with its bytes and mode and nothing besides. What is not can be put right
+//! from the store, as long as the manifest is.
 
 mod again;
 mod error;
@@ -18,31 +19,36 @@ pub(crate) use error::{Damage, KeptError};
 use crate::installed::InstalledRelease;
 use crate::layout::Layout;
 use landfall_console::Console;
-use landfall_keys::{TrustRoot, Verified};
+use landfall_keys::{TrustError, TrustRoot, Verified};
 use landfall_manifests::{Bundle, Release};
 use std::path::PathBuf;
 
 /// The manifest of a release on this host. The rest of its folder is not looked at.
-pub(crate) fn manifest(
+pub(crate) fn manifest(layout: &Layout, release: &InstalledRelease) -> Result<Verified<Release>, KeptError> {
+    Ok(record::believe(layout, release)?.verified().clone())
+}
+
+/// Why a bundle of this release would not be accepted by the root `today`; `None` if it would.
+pub(crate) fn refused_today(
     layout: &Layout,
     release: &InstalledRelease,
-    trust: &TrustRoot,
-) -> Result<Verified<Release>, KeptError> {
-    Ok(record::believe(layout, release, trust)?.verified().clone())
+    today: &TrustRoot,
+) -> Result<Option<TrustError>, KeptError> {
+    let bundle = record::believe(layout, release)?;
+    Ok(today.trusted_keys().verify(bundle.manifest().to_vec(), bundle.signatures()).err())
 }
 
 /// The release, if its whole folder is right. Reads all of it.
 ///
 /// # Errors
-/// [`KeptError::Untrusted`] if today's keys have not signed it, [`KeptError::Damaged`] with the first file that is wrong.
+/// [`KeptError::Untrusted`] if the keys have not signed it, [`KeptError::Damaged`] with the first file that is wrong.
 pub(crate) fn verify(
     layout: &Layout,
     release: &InstalledRelease,
-    trust: &TrustRoot,
     console: Console,
 ) -> Result<Verified<Release>, KeptError> {
-    let bundle = record::believe(layout, release, trust)?;
-    let damaged = examine(layout, &bundle, console)?;
+    let bundle = record::believe(layout, release)?;
+    let damaged = examine(layout, &bundle, release.trust.as_ref(), console)?;
     match KeptError::first_of(&bundle.release().id(), damaged) {
         Some(error) => Err(error),
         None => Ok(bundle.verified().clone()),
@@ -54,27 +60,27 @@ pub(crate) fn verify(
 ///
 /// # Errors
 /// As [`verify`], and [`KeptError::NoBlob`] if the store cannot replace what is wrong: then nothing was changed.
-pub(crate) fn heal(
-    layout: &Layout,
-    release: &InstalledRelease,
-    trust: &TrustRoot,
-    console: Console,
-) -> anyhow::Result<Vec<PathBuf>> {
-    let bundle = record::believe(layout, release, trust)?;
-    let damaged = examine(layout, &bundle, console)?;
+pub(crate) fn heal(layout: &Layout, release: &InstalledRelease, console: Console) -> anyhow::Result<Vec<PathBuf>> {
+    let (bundle, trust) = (record::believe(layout, release)?, release.trust.as_ref());
+    let damaged = examine(layout, &bundle, trust, console)?;
     let replaced: Vec<PathBuf> = damaged.into_keys().collect();
     if let Some(first) = replaced.first() {
         again::check_store(layout, &bundle, first)?;
-        again::replace(layout, &bundle, console)?;
+        again::replace(layout, &bundle, trust, console)?;
     }
     Ok(replaced)
 }
 
-fn examine(layout: &Layout, bundle: &Bundle, console: Console) -> Result<folder::Damaged, KeptError> {
+fn examine(
+    layout: &Layout,
+    bundle: &Bundle,
+    trust: Option<&TrustRoot>,
+    console: Console,
+) -> Result<folder::Damaged, KeptError> {
     let release = bundle.release();
     let bytes = release.files.iter().map(|file| file.size).sum();
     let progress = console.progress(format!("check release {}", release.id()), Some(bytes));
-    let damaged = folder::examine(&layout.release(&release.id()), bundle, &progress)?;
+    let damaged = folder::examine(&layout.release(&release.id()), bundle, trust, &progress)?;
     progress.finish();
     Ok(damaged)
 }

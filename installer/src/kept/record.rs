@@ -5,16 +5,19 @@ use super::{Damage, KeptError};
 use crate::durable::At as _;
 use crate::installed::InstalledRelease;
 use crate::layout::Layout;
+use crate::trust;
 use landfall_keys::TrustRoot;
 use landfall_manifests::{Bundle, Digest, Head, ReadError, ReleaseId, archive, limits, oci};
+use std::borrow::Cow;
 use std::io::Read as _;
 use std::path::Path;
 
-/// Reads the manifest and its signatures, and believes them if today's keys signed what was installed then.
+/// Reads the manifest and its signatures, and believes them if the keys that the release was accepted by signed it.
 ///
 /// The beginning of the bundle follows from these files. It is made again, and goes the way that every bundle goes: no second
 /// reader decides what a manifest and a signature are.
-pub(super) fn believe(layout: &Layout, release: &InstalledRelease, trust: &TrustRoot) -> Result<Bundle, KeptError> {
+pub(super) fn believe(layout: &Layout, release: &InstalledRelease) -> Result<Bundle, KeptError> {
+    let trust = accepted_by(layout, release)?;
     let (id, folder) = (release.id(), layout.release(&release.id()));
     let path = folder.join(archive::MANIFEST_NAME);
     let mut head = read(&id, &path, limits::MANIFEST_BYTES)?;
@@ -42,6 +45,14 @@ pub(super) fn believe(layout: &Layout, release: &InstalledRelease, trust: &Trust
     }
     let found = format!("it is that of {} {}", bundle.release().product, bundle.release().id());
     Err(KeptError::damaged(&id, path, Damage::Record(found)))
+}
+
+/// The root by which the release was accepted. Where that was not noted yet, the host's own stands for it.
+fn accepted_by<'a>(layout: &Layout, release: &'a InstalledRelease) -> Result<Cow<'a, TrustRoot>, KeptError> {
+    if let Some(trust) = &release.trust {
+        return Ok(Cow::Borrowed(trust));
+    }
+    trust::pinned(layout)?.map(Cow::Owned).ok_or_else(|| KeptError::NoRoot(release.id().into()))
 }
 
 /// Puts an entry's header before its content, which begins at `start`, and the padding behind it.

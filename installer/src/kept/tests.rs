@@ -1,11 +1,11 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use super::fixture::{Host, quiet};
+use super::fixture::{Host, quiet, some_root};
 use super::*;
 use crate::failure;
 use crate::store::Store;
 use landfall_console::{Exit, Failure};
-use landfall_keys::SecretKey;
+use landfall_keys::{RootChanges, SecretKey};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
@@ -25,7 +25,7 @@ fn host() -> (Host, InstalledRelease, PathBuf) {
 }
 
 fn check(host: &Host, release: &InstalledRelease) -> Result<Verified<Release>, KeptError> {
-    verify(&host.layout, release, &host.trust, quiet())
+    verify(&host.layout, release, quiet())
 }
 
 fn chmod(path: &Path, mode: u32) {
@@ -95,7 +95,7 @@ fn a_folder_that_is_right_is_believed() {
     let (host, release, _) = host();
     let found = check(&host, &release).unwrap();
     assert_eq!(found.get().id(), release.id());
-    assert_eq!(manifest(&host.layout, &release, &host.trust).unwrap(), found);
+    assert_eq!(manifest(&host.layout, &release).unwrap(), found);
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn whatever_is_wrong_in_a_folder_is_named_and_put_right_from_the_store() {
         assert!(failure.to_string().contains(&format!("is damaged: {place}")), "{place}: {failure}");
         assert!(failure.to_string().contains(says), "{says}: {failure}");
 
-        let healed = heal(&host.layout, &release, &host.trust, quiet()).unwrap();
+        let healed = heal(&host.layout, &release, quiet()).unwrap();
         assert!(healed[0].display().to_string().trim_end_matches('/') == place, "{healed:?}");
         assert_eq!(tree(&folder), right, "{path}");
         check(&host, &release).unwrap();
@@ -124,7 +124,7 @@ fn a_folder_that_is_right_is_not_touched() {
     use std::os::unix::fs::MetadataExt as _;
     let (host, release, folder) = host();
     let before = folder.metadata().unwrap().ino();
-    assert!(heal(&host.layout, &release, &host.trust, quiet()).unwrap().is_empty());
+    assert!(heal(&host.layout, &release, quiet()).unwrap().is_empty());
     assert_eq!(folder.metadata().unwrap().ino(), before);
 }
 
@@ -136,7 +136,7 @@ fn a_store_that_is_damaged_too_changes_nothing() {
         let before = tree(&folder);
         let blob = check_manifest(&host, &release).files[2].blob;
         harm(&host.layout.blob(&blob));
-        let error = heal(&host.layout, &release, &host.trust, quiet()).unwrap_err();
+        let error = heal(&host.layout, &release, quiet()).unwrap_err();
         let failure = Failure::of(&failure::classified(error));
         assert_eq!(failure.exit(), Exit::Damaged, "{failure}");
         for part in ["bin/landfall", "docs/deep/manual.txt", &blob.to_string()] {
@@ -147,7 +147,7 @@ fn a_store_that_is_damaged_too_changes_nothing() {
 }
 
 fn check_manifest(host: &Host, release: &InstalledRelease) -> Release {
-    manifest(&host.layout, release, &host.trust).unwrap().into_inner()
+    manifest(&host.layout, release).unwrap().into_inner()
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn what_an_interrupted_healing_left_is_in_nobodys_way() {
     let partial = host.layout.partial_release(&release.id());
     fs::create_dir_all(partial.join("bin/old")).unwrap();
     fs::remove_file(folder.join("config.toml")).unwrap();
-    heal(&host.layout, &release, &host.trust, quiet()).unwrap();
+    heal(&host.layout, &release, quiet()).unwrap();
     assert!(check(&host, &release).is_ok() && !partial.exists());
 }
 
@@ -181,7 +181,7 @@ fn a_manifest_that_is_not_the_installed_one_is_damage_and_cannot_be_healed() {
 }
 
 fn heal_error(host: &Host, release: &InstalledRelease) -> anyhow::Error {
-    heal(&host.layout, release, &host.trust, quiet()).unwrap_err()
+    heal(&host.layout, release, quiet()).unwrap_err()
 }
 
 #[test]
@@ -194,12 +194,11 @@ fn a_record_of_another_release_is_told_from_the_manifest() {
 }
 
 #[test]
-fn trusts_todays_keys_and_no_others() {
+fn believes_the_keys_that_accepted_it_and_no_others() {
     let (host, release, folder) = host();
-    let stranger = SecretKey::generate().unwrap().public_key();
-    let trust = TrustRoot::first(vec![stranger], 1).unwrap();
     let exit = |error: KeptError| Failure::of(&failure::classified(error.into())).exit();
-    assert_eq!(exit(verify(&host.layout, &release, &trust, quiet()).unwrap_err()), Exit::Untrusted);
+    let strange = InstalledRelease { trust: Some(some_root()), ..release.clone() };
+    assert_eq!(exit(check(&host, &strange).unwrap_err()), Exit::Untrusted);
 
     let signature = format!("landfall.json.{}.minisig", host.key.public_key().id());
     let content = fs::read_to_string(folder.join(&signature)).unwrap();
@@ -214,11 +213,60 @@ fn trusts_todays_keys_and_no_others() {
 }
 
 #[test]
+fn what_the_host_trusts_since_decides_nothing_but_what_is_said() {
+    let (host, release, _) = host();
+    let says = |today: &TrustRoot| refused_today(&host.layout, &release, today).unwrap().map(|error| error.to_string());
+    assert_eq!(says(&host.trust), None);
+    let (key, spare) = (host.key.public_key(), SecretKey::generate().unwrap().public_key());
+    let changes = RootChanges { add: vec![spare], revoke: vec![key.id()], ..RootChanges::default() };
+    let today = host.trust.next(&changes).unwrap();
+    fs::write(host.layout.trust_root(), today.to_json()).unwrap();
+    check(&host, &release).unwrap();
+    assert!(heal(&host.layout, &release, quiet()).unwrap().is_empty());
+    assert!(says(&today).unwrap().contains(&format!("signed by {}, which this host has revoked", key.id())));
+}
+
+#[test]
+fn the_root_that_accepted_it_lies_beside_it_and_is_put_right_like_any_file() {
+    let harms: [fn(&Path); 4] = [
+        |path| fs::remove_file(path).unwrap(),
+        |path| fs::write(path, some_root().to_json()).unwrap(),
+        |path| fs::write(path, fs::read_to_string(path).unwrap() + "\n").unwrap(),
+        |path| chmod(path, 0o666),
+    ];
+    for harm in harms {
+        let (host, release, folder) = host();
+        let (right, path) = (tree(&folder), folder.join("landfall.json.trust"));
+        assert_eq!(fs::read_to_string(&path).unwrap(), host.trust.to_json());
+        harm(&path);
+        let error = check(&host, &release).unwrap_err();
+        assert!(matches!(&error, KeptError::Damaged { path: found, more: 0, .. } if *found == path), "{error}");
+        assert_eq!(heal(&host.layout, &release, quiet()).unwrap(), [path]);
+        assert_eq!(tree(&folder), right);
+    }
+}
+
+#[test]
+fn a_record_from_before_roots_were_noted_goes_by_the_pinned_one() {
+    let (host, release, folder) = host();
+    fs::remove_file(folder.join("landfall.json.trust")).unwrap();
+    let release = InstalledRelease { trust: None, ..release };
+    check(&host, &release).unwrap();
+    fs::write(host.layout.trust_root(), some_root().to_json()).unwrap();
+    let exit = |error: KeptError| Failure::of(&failure::classified(error.into())).exit();
+    assert_eq!(exit(check(&host, &release).unwrap_err()), Exit::Untrusted);
+    fs::write(host.layout.trust_root(), "{").unwrap();
+    assert_eq!(exit(check(&host, &release).unwrap_err()), Exit::Untrusted);
+    fs::remove_file(host.layout.trust_root()).unwrap();
+    assert!(matches!(check(&host, &release), Err(KeptError::NoRoot(_))));
+}
+
+#[test]
 fn the_store_is_asked_for_what_the_folder_needs_and_nothing_else() {
     let (host, release, folder) = host();
     let foreign = host.store(b"of another release");
     fs::write(host.layout.blob(&foreign), "damaged").unwrap();
     fs::remove_file(folder.join("config.toml")).unwrap();
-    heal(&host.layout, &release, &host.trust, quiet()).unwrap();
+    heal(&host.layout, &release, quiet()).unwrap();
     assert_eq!(Store::new(&host.layout).sizes().unwrap()[&foreign], 7);
 }

@@ -72,12 +72,22 @@ pub(crate) struct Plan {
     /// Settings, trust root and token that are written.
     pub(crate) settings: Vec<String>,
     pub(crate) units: Vec<String>,
+    /// How what the host has pinned changes once the release counts; absent if it does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) trust: Option<TrustChange>,
     /// TCP ports that must be free.
     pub(crate) ports: Vec<u16>,
     pub(crate) space: Vec<Need>,
     /// What becomes different from the release that runs; absent for a first installation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) changes: Option<Changes>,
+}
+
+/// Another version of the publisher's trust root.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(crate) struct TrustChange {
+    pub(crate) from: u32,
+    pub(crate) to: u32,
 }
 
 /// Blobs of the release that are not read from the media.
@@ -136,6 +146,7 @@ impl Plan {
             folders: observed.missing_folders.clone(),
             settings: observed.missing_settings.clone(),
             units: units(release).iter().map(|unit| format!("{}/{unit}", layout::UNITS_FOLDER)).collect(),
+            trust: None,
             ports: observed.ports.map_or_else(Vec::new, |ports| vec![ports.api, ports.first_tenant]),
             space: space::needs(bundle, &missing, &images, observed),
             images,

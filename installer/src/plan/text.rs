@@ -1,6 +1,6 @@
 //! The plan as people read it.
 
-use super::{Action, Plan};
+use super::{Action, Plan, TrustChange};
 use landfall_console::Size;
 use std::fmt;
 
@@ -36,6 +36,9 @@ impl fmt::Display for Plan {
         let units = if self.changes.is_some() { &[][..] } else { &self.units };
         for path in self.settings.iter().chain(units) {
             writeln!(f, "  write    /{path}")?;
+        }
+        if let Some(TrustChange { from, to }) = self.trust {
+            writeln!(f, "  trust    version {to} of the publisher's trust root in place of {from}")?;
         }
         if let Some(changes) = &self.changes {
             write!(f, "{changes}")?;

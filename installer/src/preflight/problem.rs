@@ -1,4 +1,5 @@
 use crate::engine::{ApiVersion, MIN_API};
+use crate::trust::Refused;
 use landfall_console::Size;
 use serde::Serialize;
 use std::fmt;
@@ -91,6 +92,8 @@ pub(crate) enum Warning {
     ForeignLink(PathBuf),
     /// The release that runs could not be gone back to.
     NoWayBack(String),
+    /// A release that is on the host is one that it would not let in any longer.
+    Refused(Refused),
 }
 
 impl fmt::Display for Warning {
@@ -102,6 +105,7 @@ impl fmt::Display for Warning {
             Self::NoWayBack(reason) => {
                 write!(f, "the release that runs is damaged, so that going back to it may fail: {reason}")
             }
+            Self::Refused(refused) => write!(f, "{refused}"),
             Self::ForeignLink(path) => {
                 write!(
                     f,

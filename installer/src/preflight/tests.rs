@@ -20,6 +20,7 @@ fn plan(space: &[(&str, u64)]) -> Plan {
         new_blobs: Vec::new(),
         folders: Vec::new(),
         settings: Vec::new(),
+        trust: None,
         units: Vec::new(),
         ports: Vec::new(),
         space: space.iter().map(need).collect(),

@@ -8,7 +8,6 @@ use crate::kept;
 use crate::layout::Layout;
 use crate::site::Site;
 use crate::store::Store;
-use crate::trust;
 use landfall_manifests::{Digest, Product, Release, ReleaseId, limits, oci::ImageConfig};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{ErrorKind, Read as _};
@@ -99,14 +98,11 @@ fn needs(
     installed: &Installed,
     next: Option<&Release>,
 ) -> Vec<(ReleaseId, Result<BTreeSet<Digest>, String>)> {
-    let trust = trust::pinned(layout).map_err(reason);
-    let trust = trust.and_then(|trust| trust.ok_or_else(|| "the host has no trust root".to_owned()));
     let need = |release: &InstalledRelease| {
         if let Some(next) = next.filter(|next| next.id() == release.id()) {
             return Ok(blobs_of(next));
         }
-        let trust = trust.as_ref().map_err(Clone::clone)?;
-        let manifest = kept::manifest(layout, release, trust).map_err(reason)?;
+        let manifest = kept::manifest(layout, release).map_err(reason)?;
         Ok(blobs_of(manifest.get()))
     };
     installed.releases().map(|release| (release.id(), need(release))).collect()

@@ -7,6 +7,7 @@ use crate::recovery;
 use crate::retention;
 use crate::site::Site;
 use crate::tries::Tries;
+use crate::trust;
 use crate::units;
 
 pub(super) fn act(work: &Work<'_>, transition: &Transition) -> anyhow::Result<()> {
@@ -19,6 +20,10 @@ pub(crate) fn finish(site: &Site, transition: &Transition) -> anyhow::Result<()>
     raise_floor(layout, target.serial)?;
     write_product(layout, &target.product)?;
     write_json(&layout.installed(), &transition.after)?;
+    // On the way back it stays: what was revoked since is revoked.
+    if transition.kind != Kind::Rollback {
+        trust::raise(layout, target)?;
+    }
     if transition.kind == Kind::Update {
         recovery::place(layout, target)?;
         units::replace_recovery(site, target)?;

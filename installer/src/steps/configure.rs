@@ -5,6 +5,7 @@ use crate::durable;
 use crate::journal::Transition;
 use crate::layout::SETTINGS_FOLDER;
 use crate::site::Site;
+use crate::trust;
 use anyhow::Context as _;
 use std::path::Path;
 use zeroize::Zeroizing;
@@ -20,7 +21,7 @@ pub(super) fn act(work: &Work<'_>, transition: &Transition) -> anyhow::Result<()
         durable::write(&layout.settings(), work.settings.as_bytes(), 0o644)?;
     }
     if new(&layout.trust_root()) {
-        durable::write(&layout.trust_root(), work.trust.to_json().as_bytes(), 0o644)?;
+        trust::raise(layout, transition.target())?;
     }
     if new(&layout.admin_token()) {
         durable::write(&layout.admin_token(), token()?.as_bytes(), 0o600)?;

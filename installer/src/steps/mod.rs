@@ -27,7 +27,6 @@ use crate::state::State;
 use crate::store::Store;
 use crate::{durable, interrupt, removal};
 use anyhow::Context as _;
-use landfall_keys::TrustRoot;
 use landfall_manifests::{Bundle, Release};
 
 /// Everything that the steps work with.
@@ -37,7 +36,6 @@ pub(crate) struct Work<'a> {
     /// What brings the release; `None` for one that is kept.
     pub(crate) delivery: Option<Delivery<'a>>,
     pub(crate) images: &'a [PlannedImage],
-    pub(crate) trust: &'a TrustRoot,
     /// The text of `config.toml`.
     pub(crate) settings: &'a str,
     pub(crate) ports: Ports,

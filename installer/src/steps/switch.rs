@@ -8,8 +8,7 @@ use crate::journal::{SettingsChange, Transition};
 use crate::layout::{LINKS, LINKS_FOLDER, UNITS_FOLDER};
 use crate::site::Site;
 use crate::tries::Tries;
-use crate::{database, failure, kept, removal, settings, settings_file, trust, units};
-use anyhow::Context as _;
+use crate::{database, failure, kept, removal, settings, settings_file, units};
 use landfall_systemd::UnitName;
 use std::path::Path;
 
@@ -94,8 +93,7 @@ fn go_back(site: &Site, transition: &Transition, source: &InstalledRelease) -> a
 
 /// What runs again must be whole.
 fn heal(site: &Site, release: &InstalledRelease) -> anyhow::Result<()> {
-    let trust = trust::pinned(&site.layout)?.context("this host has no trust root")?;
-    kept::heal(&site.layout, release, &trust, site.console)?;
+    kept::heal(&site.layout, release, site.console)?;
     Ok(())
 }
 

@@ -12,7 +12,7 @@ use crate::unfold;
 pub(super) fn act(work: &Work<'_>, transition: &Transition) -> anyhow::Result<()> {
     work.make_folders(&[PROGRAM_FOLDER, DATABASE_FOLDER])?;
     match work.delivery.filter(|_| transition.brings_folder()) {
-        Some(delivery) => unfold_release(work, delivery)?,
+        Some(delivery) => unfold_release(work, transition, delivery)?,
         // It is on the host already, and only what verifies again is used.
         None => put_right(work, transition)?,
     }
@@ -23,18 +23,18 @@ pub(super) fn act(work: &Work<'_>, transition: &Transition) -> anyhow::Result<()
 }
 
 fn put_right(work: &Work<'_>, transition: &Transition) -> anyhow::Result<()> {
-    let replaced = kept::heal(&work.site.layout, transition.target(), work.trust, work.site.console)?;
+    let replaced = kept::heal(&work.site.layout, transition.target(), work.site.console)?;
     for path in replaced {
         work.site.console.warn(format_args!("{} was damaged, and is put right from the store", path.display()));
     }
     Ok(())
 }
 
-fn unfold_release(work: &Work<'_>, delivery: Delivery<'_>) -> anyhow::Result<()> {
+fn unfold_release(work: &Work<'_>, transition: &Transition, delivery: Delivery<'_>) -> anyhow::Result<()> {
     let (layout, id) = (&work.site.layout, work.release.id());
     let partial = layout.partial_release(&id);
     durable::remove_tree(&partial)?;
-    unfold::make(layout, delivery.bundle, &partial, work.site.console)?;
+    unfold::make(layout, delivery.bundle, transition.target().trust.as_ref(), &partial, work.site.console)?;
     Ok(durable::rename_to_free_name(&partial, &layout.release(&id))?)
 }
 

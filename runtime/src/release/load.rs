@@ -1,15 +1,12 @@
-//! Reads the installed release and holds it against the keys that this host trusts.
+//! Reads the installed release and holds it against the keys by which this host accepted it.
 
 use super::Catalog;
 use crate::host::Host;
-use landfall_keys::{RootError, Signature, SignatureError, TrustError, TrustRoot};
+use landfall_keys::{MAX_TRUST_ROOT_BYTES, RootError, Signature, SignatureError, TrustError, TrustRoot};
 use landfall_manifests::{Release, ReleaseError, limits};
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
-
-/// Most that is read of a trust root: 64 KiB hold hundreds of keys.
-const TRUST_ROOT_BYTES: u64 = 64 << 10;
 
 /// Why there is no release to run tenants from.
 #[derive(Debug, thiserror::Error)]
@@ -46,8 +43,8 @@ pub enum LoadError {
         /// Why.
         source: SignatureError,
     },
-    /// The manifest is not signed by the keys that this host trusts.
-    #[error("the installed release's manifest {path} is not signed by the keys that this host trusts")]
+    /// The manifest is not signed by the keys by which this host accepted it.
+    #[error("the installed release's manifest {path} is not signed by the keys by which this host accepted it")]
     Untrusted {
         /// The manifest.
         path: PathBuf,
@@ -66,10 +63,10 @@ pub enum LoadError {
 
 impl Catalog {
     /// Reads and verifies the installed release.
+    ///
+    /// A key that was revoked since does not stop it: revocation keeps out what comes in.
     pub fn load(host: &Host) -> Result<Self, LoadError> {
-        let path = host.trust_root();
-        let root = TrustRoot::parse(&read(&path, TRUST_ROOT_BYTES)?);
-        let root = root.map_err(|source| LoadError::TrustRoot { path, source })?;
+        let root = accepted_by(host)?;
         let folder = host.release();
         let path = folder.join("landfall.json");
         let bytes = read(&path, limits::MANIFEST_BYTES)?;
@@ -78,6 +75,18 @@ impl Catalog {
         let release = Release::from_verified(verified).map_err(|source| LoadError::Manifest { path, source })?;
         Ok(Self::of(release.get()))
     }
+}
+
+/// The root by which the release was accepted. Where an installer did not note it yet, the host's own stands for it.
+fn accepted_by(host: &Host) -> Result<TrustRoot, LoadError> {
+    let limit = MAX_TRUST_ROOT_BYTES as u64;
+    let (path, bytes) = match read(&host.accepted_by(), limit) {
+        Err(LoadError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            (host.trust_root(), read(&host.trust_root(), limit)?)
+        }
+        other => (host.accepted_by(), other?),
+    };
+    TrustRoot::parse(&bytes).map_err(|source| LoadError::TrustRoot { path, source })
 }
 
 /// The signatures beside the manifest, `landfall.json.<KEYID>.minisig`.

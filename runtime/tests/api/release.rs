@@ -100,6 +100,22 @@ fn refuses_a_manifest_that_others_signed_or_nobody() {
 }
 
 #[test]
+fn goes_by_the_root_that_accepted_it_whatever_is_trusted_since() {
+    let (key, other) = (SecretKey::generate().unwrap(), SecretKey::generate().unwrap());
+    let installed = install(&key, &other);
+    let host = Host::new(installed.folder.path());
+    let accepted_by = |key: &SecretKey| TrustRoot::first(vec![key.public_key()], 1).unwrap().to_json();
+    std::fs::write(host.accepted_by(), accepted_by(&key)).unwrap();
+    load(&installed).unwrap();
+    std::fs::remove_file(host.trust_root()).unwrap();
+    load(&installed).unwrap();
+    std::fs::write(host.accepted_by(), accepted_by(&other)).unwrap();
+    assert!(matches!(load(&installed), Err(LoadError::Untrusted { .. })));
+    std::fs::write(host.accepted_by(), "{}").unwrap();
+    assert!(matches!(load(&installed), Err(LoadError::TrustRoot { path, .. }) if path == host.accepted_by()));
+}
+
+#[test]
 fn refuses_files_that_are_missing_damaged_or_too_large() {
     let key = SecretKey::generate().unwrap();
     let installed = install(&key, &key);

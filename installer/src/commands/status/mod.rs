@@ -9,8 +9,10 @@ use crate::layout::Layout;
 use crate::site::{HostArgs, Site};
 use crate::store::Store;
 use crate::tries::Tries;
+use crate::trust::{self, Refused};
 use disk::{DatabaseStatus, DiskStatus};
 use landfall_console::Console;
+use landfall_keys::TrustRoot;
 use landfall_systemd::{ActiveState, UnitName};
 use releases::KeptStatus;
 use serde::Serialize;
@@ -33,6 +35,10 @@ struct Status {
     /// What was interrupted, if anything was; `unknown` if its journal cannot be read.
     interrupted: Option<&'static str>,
     serial_floor: Option<u64>,
+    /// Whom the host trusts; `null` where no root is pinned.
+    trust: Option<TrustStatus>,
+    /// The releases on this host that would not be let in today.
+    refused: Vec<Refused>,
     /// The starts that a release has left which has not proven itself yet.
     tries: Option<Tries>,
     store: StoreStatus,
@@ -51,6 +57,22 @@ struct Status {
 struct StoreStatus {
     blobs: usize,
     bytes: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct TrustStatus {
+    version: u32,
+    /// How many keys must have signed.
+    threshold: u32,
+    /// How many there are.
+    keys: usize,
+}
+
+impl From<&TrustRoot> for TrustStatus {
+    fn from(root: &TrustRoot) -> Self {
+        let keys = root.trusted_keys();
+        Self { version: root.version(), threshold: keys.threshold(), keys: keys.keys().len() }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -95,12 +117,17 @@ fn status(layout: &Layout, site: &Site, installed: Option<&Installed>, mut parts
     let interrupted = parts.take("journal", journal).or(unreadable);
     let store = Store::new(layout);
     let sizes = parts.take("store", store.sizes());
+    let pinned = parts.take("trust", trust::pinned(layout));
+    let refused = pinned.as_ref().zip(installed);
+    let refused = refused.map(|(pinned, installed)| trust::refused(layout, installed, pinned)).unwrap_or_default();
     Status {
         current: installed.map(|installed| installed.current.clone()),
         previous: installed.and_then(|installed| Some(installed.kept.first()?.id().to_string())),
         kept: installed.map(|installed| releases::kept(layout, installed, &sizes, &mut parts)).unwrap_or_default(),
         interrupted,
         serial_floor: parts.take("serialFloor", read_floor(layout)).map(u64::from),
+        trust: pinned.as_ref().map(TrustStatus::from),
+        refused,
         tries: parts.take("tries", Tries::counting(layout)),
         store: StoreStatus { blobs: sizes.len(), bytes: sizes.values().sum() },
         staged: parts.take("staged", staged(&store)),

@@ -5,7 +5,6 @@ use crate::installed::{Installed, InstalledRelease};
 use crate::kept::{self, KeptError};
 use crate::layout::Layout;
 use crate::retention::Cost;
-use crate::trust;
 use landfall_manifests::{Digest, Release};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -45,10 +44,9 @@ pub(super) fn kept(
 
 /// The manifests of all releases by their digests, as far as they are believed; why not, is a problem of that release.
 fn manifests(layout: &Layout, installed: &Installed, parts: &mut Parts) -> BTreeMap<Digest, Release> {
-    let Some(trust) = parts.take("trust", trust::pinned(layout)) else { return BTreeMap::new() };
     let mut manifests = BTreeMap::new();
     for release in installed.releases() {
-        let manifest = kept::manifest(layout, release, &trust).map(|manifest| Some(manifest.into_inner()));
+        let manifest = kept::manifest(layout, release).map(|manifest| Some(manifest.into_inner()));
         let manifest: Option<Release> = parts.take::<_, KeptError>(&format!("release {}", release.id()), manifest);
         manifests.extend(manifest.map(|manifest| (release.manifest, manifest)));
     }

@@ -59,6 +59,7 @@ fn tells_what_is_kept_and_what_everything_takes() {
         "  kept      1.0.0 (serial 1), installed ",
         ": takes ",
         "  previous  1.0.0-1: `landfall-installer rollback` goes back to it\n",
+        "  trust     root 1: 1 of 1 keys must have signed\n",
         "  tries     1.1.0-2 has not proven itself yet: 4 more starts, then it is reverted\n",
         "  staged    1 blobs, 6 B (6 bytes)",
         "  database  15 B\n",
@@ -99,14 +100,29 @@ fn a_part_that_cannot_be_read_says_so_and_hides_no_other() {
         assert_eq!(status.current.is_some(), part != "installed");
         assert_eq!(status.interrupted, (part == "journal").then_some("unknown"));
         assert_eq!(status.serial_floor.is_some(), part != "serialFloor");
+        assert_eq!(status.trust.is_some(), part != "trust");
         assert_eq!(status.tries.is_some(), part != "tries");
         assert_eq!(status.staged.blobs, usize::from(part != "staged"));
         assert_eq!(status.database.bytes.is_some(), part != "database");
         assert!(status.store.blobs > 0);
         let cost = status.kept.first().map(|kept| kept.cost.is_some());
-        let expected = (part != "installed").then_some(part != "trust" && part != "release 1.0.0-1");
+        let expected = (part != "installed").then_some(part != "release 1.0.0-1");
         assert_eq!(cost, expected, "{part}");
     }
+}
+
+#[test]
+fn names_the_releases_that_would_not_be_let_in_today() {
+    let host = host();
+    let (key, spare) = (host.key.public_key(), landfall_keys::SecretKey::generate().unwrap().public_key());
+    let changes = landfall_keys::RootChanges { add: vec![spare], revoke: vec![key.id()], ..Default::default() };
+    fs::write(host.layout.trust_root(), host.trust.next(&changes).unwrap().to_json()).unwrap();
+    let status = look(&host);
+    let refused: Vec<&str> = status.refused.iter().map(|refused| refused.release.as_str()).collect();
+    assert_eq!((refused, status.problems.len()), (vec!["1.1.0-2", "1.0.0-1"], 0));
+    let line = format!("  warning   release 1.0.0-1 on this host would be refused today: signed by {}", key.id());
+    assert!(status.to_string().contains(&line), "{status}");
+    assert!(status.to_string().contains("  trust     root 2: 1 of 1 keys"), "{status}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The status as people read it.
 
-use super::{Status, StoreStatus};
+use super::{Status, StoreStatus, TrustStatus};
 use landfall_console::Size;
 use std::fmt::{Display, Formatter, Result};
 
@@ -58,10 +58,13 @@ impl Status {
             let (release, left) = (&tries.release, tries.left);
             writeln!(f, "  tries     {release} has not proven itself yet: {left} more starts, then it is reverted")?;
         }
-        match self.serial_floor {
-            Some(floor) => writeln!(f, "  floor     serial {floor}: bundles below it are refused"),
-            None => Ok(()),
+        if let Some(floor) = self.serial_floor {
+            writeln!(f, "  floor     serial {floor}: bundles below it are refused")?;
         }
+        if let Some(TrustStatus { version, threshold, keys }) = &self.trust {
+            writeln!(f, "  trust     root {version}: {threshold} of {keys} keys must have signed")?;
+        }
+        self.refused.iter().try_for_each(|refused| writeln!(f, "  warning   {refused}"))
     }
 
     fn room(&self, f: &mut Formatter<'_>) -> Result {

@@ -101,7 +101,7 @@ impl Scene {
         assert_eq!(tags, [format!("{PREFIX}1.1.0-2"), format!("{PREFIX}1.2.0-3")]);
         for release in self.installed.releases() {
             let (layout, console) = (&self.host.layout, crate::kept::fixture::quiet());
-            crate::kept::verify(layout, release, &self.host.trust, console).unwrap();
+            crate::kept::verify(layout, release, console).unwrap();
         }
     }
 }
@@ -127,7 +127,7 @@ fn foresees_what_a_release_that_is_still_on_its_way_will_make_superfluous() {
     let mut next = crate::plan::tests::release_with(&[]);
     (next.version, next.serial) = ("2.0.0".parse().unwrap(), 9.try_into().unwrap());
     next.files[0].blob = digest("litter");
-    let current = InstalledRelease::new(&next, digest("2.0.0"), Vec::new(), Vec::new());
+    let current = InstalledRelease::new(&next, digest("2.0.0"), scene.host.trust.clone(), Vec::new(), Vec::new());
     let kept = retained(Some(&scene.installed), &current, 2);
     let after = Installed { current, kept, ..scene.installed.clone() };
     let before = scene.state();

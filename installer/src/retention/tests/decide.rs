@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 fn release(version: &str, serial: u64) -> InstalledRelease {
     let mut release = crate::plan::tests::release_with(&[]);
     (release.version, release.serial) = (version.parse().unwrap(), serial.try_into().unwrap());
-    InstalledRelease::new(&release, digest(version), Vec::new(), Vec::new())
+    InstalledRelease::new(&release, digest(version), crate::kept::fixture::some_root(), Vec::new(), Vec::new())
 }
 
 fn holdings() -> Holdings {

@@ -132,7 +132,8 @@ fn undoing_takes_away_the_tags_that_were_added_and_no_others() {
     engine.tag(&release.images[1].config.to_string(), "somebody:1").unwrap();
     let tags = plan::images(&release, Some(&plan::ObservedEngine::default())).into_iter().map(|image| image.tag);
     let host = Surroundings { engine: crate::engine::EngineAddress::None, systemd: false };
-    let current = InstalledRelease::new(&release, Digest::of(b""), Vec::new(), Vec::new());
+    let current =
+        InstalledRelease::new(&release, Digest::of(b""), crate::kept::fixture::some_root(), Vec::new(), Vec::new());
     let record = Installed { schema: 1, current, kept: Vec::new(), host, created: Vec::new() };
     let transition = Transition {
         kind: Kind::Install,

@@ -1,0 +1,45 @@
+use super::RootReport;
+use crate::installed::Installed;
+use crate::site::HostArgs;
+use crate::trust::{self, Refused};
+use landfall_console::Console;
+use serde::Serialize;
+use std::fmt;
+use std::path::PathBuf;
+
+/// Say whom this host trusts, and which of its releases that would no longer let in. Changes nothing
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {}
+
+#[derive(Debug, Serialize)]
+struct Report {
+    path: PathBuf,
+    /// `null` where no root is pinned yet: the first installation does that.
+    root: Option<RootReport>,
+    /// The releases on this host that the root would refuse today.
+    refused: Vec<Refused>,
+}
+
+pub(super) fn run(host: &HostArgs, console: Console) -> anyhow::Result<()> {
+    let layout = host.layout()?;
+    let (pinned, installed) = (trust::pinned(&layout)?, Installed::read(&layout)?);
+    let refused = match (&pinned, &installed) {
+        (Some(pinned), Some(installed)) => trust::refused(&layout, installed, pinned),
+        _ => Vec::new(),
+    };
+    let report = Report { path: layout.trust_root(), root: pinned.as_ref().map(RootReport::from), refused };
+    console.result(&report, &report)
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.root {
+            None => writeln!(f, "this host trusts nobody yet: {} is not there", self.path.display())?,
+            Some(root) => {
+                writeln!(f, "version {} of the trust root, in {}", root.version, self.path.display())?;
+                write!(f, "{root}")?;
+            }
+        }
+        self.refused.iter().try_for_each(|refused| writeln!(f, "  warning   {refused}"))
+    }
+}

@@ -1,0 +1,132 @@
+//! What the command line says about trust.
+
+use super::TrustError;
+use crate::durable;
+use landfall_keys::{MAX_FILE_BYTES, MAX_TRUST_ROOT_BYTES, PublicKey, RootLink, TrustRoot};
+use std::path::Path;
+
+/// The keys that a bundle must be signed by.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct TrustArgs {
+    /// A public key that is trusted: its line, or a file that holds it (minisign's format); may be repeated. Or the file of a
+    /// trust root (N.root.json), alone
+    #[arg(long = "trust", value_name = "KEY")]
+    keys: Vec<String>,
+    /// How many of the keys must have signed; 1 if not given
+    #[arg(long, value_name = "N", requires = "keys")]
+    threshold: Option<u32>,
+}
+
+/// Whom the operator trusts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Given {
+    /// Keys, and how many of them must have signed. They make a root.
+    Keys(Vec<PublicKey>, u32),
+    /// A root of whatever version.
+    Root(TrustRoot),
+}
+
+impl TrustArgs {
+    /// Whom the command line says to trust, if it does.
+    pub(crate) fn given(&self) -> Result<Option<Given>, TrustError> {
+        let mut keys = Vec::new();
+        for argument in &self.keys {
+            match read(argument)? {
+                One::Key(key) => keys.push(key),
+                One::Root(root) if self.keys.len() == 1 && self.threshold.is_none() => {
+                    return Ok(Some(Given::Root(*root)));
+                }
+                One::Root(_) => return Err(TrustError::Mixed),
+            }
+        }
+        if keys.is_empty() {
+            return Ok(None);
+        }
+        let threshold = self.threshold.unwrap_or(1);
+        TrustRoot::first(keys.clone(), threshold).map_err(TrustError::Given)?;
+        Ok(Some(Given::Keys(keys, threshold)))
+    }
+}
+
+impl Given {
+    /// The newest root of `chain` to which this leads.
+    pub(crate) fn lead(self, chain: &[RootLink]) -> Result<TrustRoot, TrustError> {
+        match self {
+            Self::Keys(keys, threshold) => TrustRoot::adopt(keys, threshold, chain),
+            Self::Root(root) => root.follow(chain),
+        }
+        .map_err(TrustError::GivenChain)
+    }
+}
+
+/// What one argument is.
+enum One {
+    Key(PublicKey),
+    Root(Box<TrustRoot>),
+}
+
+fn read(argument: &str) -> Result<One, TrustError> {
+    let fail = |reason: String| TrustError::Key { argument: argument.to_owned(), reason };
+    if let Ok(key) = argument.parse() {
+        return Ok(One::Key(key));
+    }
+    let limit = MAX_FILE_BYTES.max(MAX_TRUST_ROOT_BYTES) as u64;
+    let bytes = durable::read(Path::new(argument), limit).map_err(|error| fail(error.source.to_string()))?;
+    let bytes = bytes.ok_or_else(|| fail("there is no such file".to_owned()))?;
+    let text = String::from_utf8(bytes).map_err(|_| fail("the file is not text".to_owned()))?;
+    if text.starts_with('{') {
+        let root = RootLink::from_texts(text, Vec::new()).unverified_root();
+        let file = |source| TrustError::File { argument: argument.to_owned(), source };
+        return root.map(|root| One::Root(Box::new(root))).map_err(file);
+    }
+    let key = PublicKey::parse_file(&text).or_else(|error| text.trim().parse().map_err(|_| error));
+    key.map(One::Key).map_err(|error| fail(error.to_string()))
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use landfall_keys::SecretKey;
+
+    fn given(keys: &[&str], threshold: Option<u32>) -> Result<Option<Given>, TrustError> {
+        TrustArgs { keys: keys.iter().map(|&key| key.to_owned()).collect(), threshold }.given()
+    }
+
+    #[test]
+    fn a_key_is_a_line_or_a_file() {
+        let key = SecretKey::generate().unwrap().public_key();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key.pub");
+        let file = path.to_str().unwrap();
+        for text in [key.to_file(), format!("{key}\n")] {
+            std::fs::write(&path, text).unwrap();
+            assert_eq!(given(&[file], None).unwrap(), Some(Given::Keys(vec![key], 1)));
+        }
+        assert_eq!(given(&[&key.to_line()], None).unwrap(), Some(Given::Keys(vec![key], 1)));
+        assert_eq!(given(&[], None).unwrap(), None);
+        std::fs::write(&path, "nothing").unwrap();
+        for wrong in [file, "/does/not/exist", "RWnothing"] {
+            assert!(matches!(given(&[wrong], None), Err(TrustError::Key { .. })), "{wrong}");
+        }
+        assert!(matches!(given(&[&key.to_line()], Some(2)), Err(TrustError::Given(_))));
+    }
+
+    #[test]
+    fn a_root_file_is_taken_as_it_is_and_alone() {
+        let key = SecretKey::generate().unwrap().public_key();
+        let root = TrustRoot::first(vec![key], 1).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("1.root.json");
+        let file = path.to_str().unwrap();
+        std::fs::write(&path, root.to_json()).unwrap();
+        assert_eq!(given(&[file], None).unwrap(), Some(Given::Root(root.clone())));
+        for (keys, threshold) in [(&[file, file][..], None), (&[file, &key.to_line()], None), (&[file], Some(1))] {
+            assert!(matches!(given(keys, threshold), Err(TrustError::Mixed)), "{keys:?}");
+        }
+        for wrong in ["{}".to_owned(), root.to_json().replace("  ", ""), root.to_json() + "\n"] {
+            std::fs::write(&path, wrong).unwrap();
+            assert!(matches!(given(&[file], None), Err(TrustError::File { .. })));
+        }
+    }
+}

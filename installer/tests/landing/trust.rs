@@ -1,0 +1,344 @@
+//! Whom a host trusts: roots that follow each other, and the ways out when keys leak or are lost.
+
+use crate::fixture::{Outcome, Parts, Scene};
+use crate::roots::{Roots, change, key, link};
+use landfall_keys::{RootLink, SecretKey};
+use std::path::{Path, PathBuf};
+
+const PINNED: &str = "etc/landfall/trust.json";
+
+/// A release signed by `key` that brings `links`.
+fn bundle(scene: &Scene, version: &str, serial: u64, key: &SecretKey, links: &[RootLink]) -> PathBuf {
+    let mut parts = Parts::new(version, serial);
+    parts.release.trust = links.to_vec();
+    scene.put(&format!("{version}.tar"), &parts.pack(key))
+}
+
+fn update(scene: &Scene, bundle: &Path) -> Outcome {
+    scene.run(&["update", bundle.to_str().unwrap()])
+}
+
+fn import(scene: &Scene, path: &Path, words: &[&str]) -> Outcome {
+    scene.run(&[&["trust", "import", path.to_str().unwrap()], words].concat())
+}
+
+/// The publisher adds a key, and two versions later its first one is known to have leaked.
+fn leak(first: &SecretKey, second: &SecretKey) -> Roots {
+    Roots::first(first).then(&change(&[second], &[]), &[first]).then(&change(&[], &[first]), &[second])
+}
+
+/// Nothing on the host is changed by any command that looks at the bundle, and each of them refuses it.
+#[track_caller]
+fn refused_by_all(scene: &Scene, bundle: &Path, says: &str) {
+    let (before, path) = (scene.tree(), bundle.to_str().unwrap());
+    for command in ["verify", "plan", "update"] {
+        let outcome = scene.run(&[command, path, "--json"]).exits(4).says(says);
+        assert!(outcome.json()["error"]["hint"].as_str().is_some_and(|hint| !hint.is_empty()), "{outcome:?}");
+    }
+    assert_eq!(scene.tree(), before, "refused, and yet the host is changed");
+}
+
+#[test]
+fn an_update_by_a_new_key_brings_the_roots_that_lead_to_it() {
+    let (scene, _) = Scene::landed();
+    let second = key();
+    let roots = leak(&scene.key, &second);
+    let next = bundle(&scene, "1.1.0", 2, &second, &roots.links);
+    let (before, path) = (scene.tree(), next.to_str().unwrap());
+    scene.run(&["verify", path]).ok();
+    scene
+        .run(&["plan", path])
+        .ok()
+        .says("version 3 of the publisher's trust root in place of 1")
+        .says("release 1.0.0-1");
+    assert_eq!(scene.run(&["plan", path, "--json"]).ok().json()["plan"]["trust"]["to"], 3);
+    assert_eq!(scene.tree(), before, "looking changes nothing");
+    update(&scene, &next).ok();
+    assert_eq!(scene.read(PINNED), roots.newest().to_json());
+    assert_eq!(scene.read("opt/landfall/current/landfall.json.trust"), roots.newest().to_json());
+    // The next one of that key needs no roots.
+    update(&scene, &bundle(&scene, "1.2.0", 3, &second, &[])).ok();
+    assert_eq!(scene.read(PINNED), roots.newest().to_json());
+}
+
+#[test]
+fn a_chain_that_is_not_right_is_refused_and_changes_nothing() {
+    let (scene, _) = Scene::landed();
+    let (old, new, other) = (&scene.key, &key(), &key());
+    let base = Roots::first(old);
+    let two = base.newest().next(&landfall_keys::RootChanges { threshold: Some(2), ..change(&[new], &[]) }).unwrap();
+    let good = base.clone().then(&change(&[new], &[]), &[old]).then(&change(&[other], &[]), &[new]);
+    let revoked = base.clone().then(&change(&[new], &[old]), &[old, new]);
+    let after = revoked.newest().next(&change(&[other], &[])).unwrap();
+    let table: [(&str, Vec<RootLink>, &str); 8] = [
+        ("a gap", vec![good.links[1].clone()], "version 3 of the trust root follows version 1"),
+        ("twice", vec![good.links[0].clone(), good.links[0].clone()], "version 2 of the trust root follows version 2"),
+        ("unsigned", vec![link(&two, &[])], "version 2"),
+        ("old keys only", vec![link(&two, &[old])], "not signed by enough of its own keys"),
+        ("new keys only", vec![link(&two, &[new])], "not signed by enough keys of the version before"),
+        ("one key twice", vec![link(&two, &[old, old])], "two signatures by the key"),
+        ("a stranger's", vec![link(&two, &[other, new])], "not signed by enough keys of the version before"),
+        ("a revoked key's", vec![revoked.links[0].clone(), link(&after, &[old])], "version 3"),
+    ];
+    for (what, links, says) in table {
+        println!("{what}");
+        refused_by_all(&scene, &bundle(&scene, "1.1.0", 2, new, &links), says);
+    }
+    assert_eq!(scene.read(PINNED), base.newest().to_json());
+}
+
+#[test]
+fn another_root_of_the_pinned_version_is_a_fork() {
+    let (scene, _) = Scene::landed();
+    let (new, other) = (&key(), &key());
+    let first = Roots::first(&scene.key);
+    let ours = first.clone().then(&change(&[new], &[]), &[&scene.key]);
+    update(&scene, &bundle(&scene, "1.1.0", 2, new, &ours.links)).ok();
+    let theirs = first.then(&change(&[other], &[]), &[&scene.key]).then(&change(&[new], &[]), &[other]);
+    refused_by_all(
+        &scene,
+        &bundle(&scene, "1.2.0", 3, new, &theirs.links),
+        "version 2 of the trust root in the chain differs",
+    );
+}
+
+#[test]
+fn a_bundle_that_its_own_roots_do_not_trust_is_refused() {
+    let (scene, _) = Scene::landed();
+    let roots = leak(&scene.key, &key());
+    refused_by_all(&scene, &bundle(&scene, "1.1.0", 2, &scene.key, &roots.links), "which this host has revoked");
+}
+
+#[test]
+fn an_update_that_is_taken_back_leaves_what_was_pinned() {
+    let (scene, _) = Scene::landed();
+    let second = key();
+    let mut parts = Parts::new("1.1.0", 2);
+    parts.file("bin/landfall-installer", "0755", b"#!/bin/sh\nexit 1\n");
+    parts.release.trust = leak(&scene.key, &second).links;
+    let broken = scene.put("broken.tar", &parts.pack(&second));
+    let (before, pinned) = (scene.tree_without_times(), scene.root().join(PINNED));
+    let written = pinned.metadata().unwrap().modified().unwrap();
+    update(&scene, &broken).exits(7);
+    assert_eq!(scene.tree_without_times(), before);
+    assert_eq!(pinned.metadata().unwrap().modified().unwrap(), written, "not even touched");
+}
+
+#[test]
+fn when_a_key_leaks_the_roots_come_on_a_stick_and_the_way_back_stays() {
+    let (scene, _) = Scene::landed();
+    let (leaked, second) = (&scene.key, key());
+    update(&scene, &bundle(&scene, "1.1.0", 2, leaked, &[])).ok();
+    let roots = leak(leaked, &second);
+    roots.save(&scene.stick().join("trust"));
+    let imported = import(&scene, &scene.stick().join("trust"), &["--json"]).ok();
+    let report = imported.json();
+    assert_eq!((&report["changed"], &report["from"], &report["root"]["version"]), (&true.into(), &1.into(), &3.into()));
+    assert_eq!(report["root"]["digest"], roots.digest());
+    assert_eq!(report["refused"].as_array().unwrap().len(), 2);
+    assert_eq!(scene.read(PINNED), roots.newest().to_json());
+
+    refused_by_all(&scene, &bundle(&scene, "6.6.6", 9, leaked, &[]), "which this host has revoked");
+    scene.run(&["status"]).ok().says("release 1.1.0-2 on this host would be refused today");
+    scene.run(&["trust", "show"]).ok().says("version 3").says("release 1.0.0-1 on this host would be refused today");
+    let warning = format!("signed by {}, which this host has revoked", leaked.id());
+    scene.run(&["rollback"]).ok().says("1.0.0-1 runs again").says(&warning);
+    scene.run(&["rollback", "--to", "1.1.0"]).ok();
+    assert_eq!(scene.read(PINNED), roots.newest().to_json(), "going back gives no key its power back");
+    // So does the way back that nobody asks for.
+    for _ in 0..5 {
+        scene.run(&["recover", "--before-start"]).ok();
+    }
+    let good = bundle(&scene, "1.2.0", 3, &second, &[]);
+    scene.run(&["plan", good.to_str().unwrap()]).ok().says(&warning);
+    update(&scene, &good).ok();
+    for _ in 0..6 {
+        scene.run(&["recover", "--before-start"]).ok();
+    }
+    scene.run(&["recover"]).ok().says("taken back").says(&warning);
+    assert_eq!(scene.read("opt/landfall/current/bin/landfall"), "the runtime 1.1.0");
+}
+
+#[test]
+fn roots_come_from_a_folder_a_file_or_a_bundle() {
+    let sources: [fn(&Scene, &Roots) -> PathBuf; 3] = [
+        |scene, roots| {
+            roots.save(&scene.stick().join("trust"));
+            scene.stick().join("trust")
+        },
+        |scene, roots| {
+            roots.save(&scene.stick());
+            scene.stick().join("2.root.json")
+        },
+        |scene, roots| bundle(scene, "9.0.0", 9, &scene.key, &roots.links),
+    ];
+    for source in sources {
+        let (scene, _) = Scene::landed();
+        let roots = Roots::first(&scene.key).then(&change(&[&key()], &[]), &[&scene.key]);
+        let path = source(&scene, &roots);
+        import(&scene, &path, &[]).ok().says("version 2 of the trust root from now on, in place of 1");
+        assert_eq!(scene.read(PINNED), roots.newest().to_json());
+        let before = scene.tree();
+        let again = import(&scene, &path, &["--json"]).ok().json();
+        assert_eq!((&again["changed"], &again["from"]), (&false.into(), &2.into()));
+        assert_eq!(scene.tree(), before);
+    }
+}
+
+#[test]
+fn an_import_that_is_not_right_changes_nothing() {
+    let (scene, good) = Scene::landed();
+    let roots = Roots::first(&scene.key).then(&change(&[&key()], &[]), &[&scene.key]);
+    let unsigned = roots.clone().then(&change(&[&key()], &[]), &[]);
+    let folder = |name: &str| scene.stick().join(name);
+    unsigned.save(&folder("unsigned"));
+    roots.save(&folder("renamed"));
+    std::fs::rename(folder("renamed/2.root.json"), folder("renamed/4.root.json")).unwrap();
+    roots.save(&folder("damaged"));
+    std::fs::write(folder("damaged/2.root.json"), [0xff; 9]).unwrap();
+    unsigned.save(&folder("gap"));
+    std::fs::remove_file(folder("gap/2.root.json")).unwrap();
+    roots.save(&folder("changed"));
+    let text = std::fs::read_to_string(folder("changed/2.root.json")).unwrap();
+    std::fs::write(folder("changed/2.root.json"), text.replace("  ", " ")).unwrap();
+    roots.save(&folder("long"));
+    std::fs::write(folder("long/2.root.json"), vec![b' '; 1 << 20]).unwrap();
+    std::fs::create_dir(folder("empty")).unwrap();
+    let before = scene.tree();
+    for (name, exit, says) in [
+        ("unsigned", 4, "version 3"),
+        ("unsigned/3.root.json", 4, "version 3 of the trust root follows version 1"),
+        ("gap", 4, "version 3 of the trust root follows version 1"),
+        ("changed", 4, "not in the form"),
+        ("renamed", 3, "its name says another one"),
+        ("damaged", 3, "is not text"),
+        ("long", 3, "larger than"),
+        ("empty", 2, "holds no trust root"),
+        ("missing", 2, "missing"),
+        ("acme.pub", 3, ""),
+    ] {
+        let refused = import(&scene, &folder(name), &["--json"]).exits(exit).says(says);
+        assert!(refused.json()["error"]["hint"].is_string(), "{name}: {refused:?}");
+        assert_eq!(scene.tree(), before, "{name}");
+    }
+    import(&scene, &good, &[]).exits(2).says("holds no trust root");
+    assert_eq!(scene.tree(), before);
+}
+
+#[test]
+fn an_import_waits_for_whatever_is_under_way() {
+    let (scene, _) = Scene::landed();
+    let roots = Roots::first(&scene.key).then(&change(&[&key()], &[]), &[&scene.key]);
+    roots.save(&scene.stick());
+    let lock = std::fs::File::open(scene.root().join("var/lib/landfall/state/lock")).unwrap();
+    lock.lock().unwrap();
+    import(&scene, &scene.stick(), &[]).exits(8).says("another landfall-installer");
+    drop(lock);
+    let record: serde_json::Value = serde_json::from_str(&scene.read("var/lib/landfall/state/installed.json")).unwrap();
+    let uninstall = serde_json::json!({"purge": false, "units": [], "tags": [], "created": []});
+    let journal = serde_json::json!({"schema": 1, "host": record["host"], "operation": {"uninstall": uninstall}});
+    std::fs::write(scene.root().join("var/lib/landfall/state/journal.json"), journal.to_string()).unwrap();
+    let before = scene.tree();
+    import(&scene, &scene.stick(), &[]).exits(8).says("recover");
+    assert_eq!(scene.tree(), before);
+}
+
+#[test]
+fn when_too_many_keys_are_lost_a_person_vouches_for_a_root_by_its_digest() {
+    let (scene, _) = Scene::landed();
+    let (new, stick) = (key(), scene.stick());
+    // Nobody can sign for the new key any longer: it signs for itself alone.
+    let roots = Roots::first(&scene.key).then(&change(&[&new], &[&scene.key]), &[&new]);
+    roots.save(&stick);
+    let wrong = Roots::first(&scene.key).then(&change(&[&key()], &[]), &[]).digest();
+    let before = scene.tree();
+    import(&scene, &stick, &[]).exits(4);
+    import(&scene, &stick, &["--replace", &wrong]).exits(4).says("has the digest");
+    import(&scene, &stick, &["--replace", "sha256:12"]).exits(2);
+    assert_eq!(scene.tree(), before);
+    let replaced = import(&scene, &stick.join("2.root.json"), &["--replace", &roots.digest(), "--json"]).ok().json();
+    assert_eq!((&replaced["changed"], &replaced["root"]["version"]), (&true.into(), &2.into()));
+    assert_eq!(scene.read(PINNED), roots.newest().to_json());
+    assert_eq!(import(&scene, &stick, &["--replace", &roots.digest(), "--json"]).ok().json()["changed"], false);
+    update(&scene, &bundle(&scene, "1.1.0", 2, &new, &[])).ok();
+    // A root that is not above it does not come back, whoever tells its digest.
+    let before = scene.tree();
+    let first = Roots::first(&scene.key);
+    import(&scene, &stick, &["--replace", &first.digest()]).exits(5).says("1 is not above it");
+    let other = first.then(&change(&[&key()], &[]), &[]);
+    other.save(&stick.join("other"));
+    import(&scene, &stick.join("other"), &["--replace", &other.digest()]).exits(5).says("2 is not above it");
+    assert_eq!(scene.tree(), before);
+}
+
+#[test]
+fn a_bare_host_can_be_told_a_root_by_its_digest() {
+    let scene = Scene::new();
+    let roots = leak(&scene.key, &key());
+    roots.save(&scene.stick());
+    scene.run(&["trust", "show"]).ok().says("trusts nobody yet");
+    import(&scene, &scene.stick(), &[]).exits(4).says("--replace");
+    assert_eq!(scene.tree(), "");
+    import(&scene, &scene.stick(), &["--replace", &roots.digest()]).ok().says("version 3");
+    assert_eq!(scene.read(PINNED), roots.newest().to_json());
+    let report = scene.run(&["trust", "show", "--json"]).ok().json();
+    assert_eq!((&report["root"]["version"], &report["root"]["digest"]), (&3.into(), &roots.digest().into()));
+    assert_eq!(report["root"]["revoked"][0], scene.key.id().to_string());
+    scene.install(&bundle(&scene, "1.0.0", 1, &scene.key, &[])).exits(4).says("revoked");
+}
+
+#[test]
+fn a_first_installation_pins_the_newest_root_that_the_given_keys_lead_to() {
+    let second = key();
+    for (words, version) in [(vec!["acme.pub"], 3), (vec!["2.root.json"], 3), (vec!["3.root.json"], 3)] {
+        let scene = Scene::new();
+        let roots = leak(&scene.key, &second);
+        roots.save(&scene.stick());
+        let release = bundle(&scene, "1.0.0", 1, &second, &roots.links);
+        let trust = scene.stick().join(words[0]);
+        scene.run(&["install", release.to_str().unwrap(), "--trust", trust.to_str().unwrap()]).ok();
+        assert_eq!(scene.read(PINNED), roots.newest().to_json(), "{words:?}: {version}");
+    }
+    let scene = Scene::new();
+    let roots = leak(&scene.key, &second);
+    let release = bundle(&scene, "1.0.0", 1, &second, &roots.links);
+    let stranger = key().public_key().to_line();
+    let install = ["install", release.to_str().unwrap(), "--trust", &stranger];
+    scene.run(&install).exits(4).says("none is signed by enough of the given keys");
+    scene.run(&[&install[..], &["--threshold", "2"]].concat()).exits(2);
+    assert_eq!(scene.tree(), "");
+}
+
+#[test]
+fn keys_on_the_command_line_must_agree_besides() {
+    let (scene, _) = Scene::landed();
+    let (second, stranger) = (key(), key().public_key().to_line());
+    let roots = leak(&scene.key, &second);
+    roots.save(&scene.stick());
+    let next = bundle(&scene, "1.1.0", 2, &second, &roots.links);
+    let before = scene.tree();
+    scene.run(&["update", next.to_str().unwrap(), "--trust", &stranger]).exits(4);
+    assert_eq!(scene.tree(), before);
+    let root = scene.stick().join("3.root.json");
+    scene.run(&["update", next.to_str().unwrap(), "--trust", root.to_str().unwrap()]).ok();
+    assert_eq!(scene.read(PINNED), roots.newest().to_json());
+    // The first key leads to the root that revokes it, and that one trusts the release.
+    let first = scene.key.public_key().to_line();
+    scene.run(&["verify", next.to_str().unwrap(), "--trust", &first]).ok();
+    scene.run(&["update", next.to_str().unwrap(), "--trust", &first]).ok().says("nothing to do");
+}
+
+#[test]
+fn a_host_from_before_roots_were_noted_goes_on() {
+    let (scene, _) = Scene::landed();
+    let path = scene.root().join("var/lib/landfall/state/installed.json");
+    let mut record: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    assert!(record["current"].as_object_mut().unwrap().remove("trust").is_some());
+    std::fs::write(&path, record.to_string()).unwrap();
+    std::fs::remove_file(scene.root().join("opt/landfall/current/landfall.json.trust")).unwrap();
+    let second = key();
+    let roots = Roots::first(&scene.key).then(&change(&[&second], &[]), &[&scene.key]);
+    update(&scene, &bundle(&scene, "1.1.0", 2, &second, &roots.links)).ok();
+    assert_eq!(scene.run(&["status", "--json"]).ok().json()["problems"], serde_json::json!({}));
+    scene.run(&["rollback"]).ok().says("1.0.0-1 runs again");
+}
