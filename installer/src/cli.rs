@@ -7,9 +7,10 @@ use landfall_console::{Console, Extras, Flags};
 const EXAMPLES: &str = "\
 Examples:
   landfall-installer verify /media/stick/acme-1.0.0-linux-amd64.landfall.tar --trust acme.pub
+  landfall-installer verify /media/disc/acme-1.0.0-linux-amd64.landfall.tar.part001 --request request.json
   landfall-installer plan FILE --trust acme.pub
   landfall-installer install FILE --trust acme.pub --set api.port=8080
-  landfall-installer update FILE
+  landfall-installer update FILE.part001 --parts /media/second --patch PATCH
   landfall-installer rollback
   landfall-installer trust import /media/stick/trust
 

@@ -72,7 +72,7 @@ pub(crate) fn located(media: &Media, bundle: Option<&Bundle>, error: anyhow::Err
         Err(other) => return other.context(media.path().display().to_string()),
     };
     let error = match bundle {
-        Some(bundle) if media.patch.is_none() => {
+        Some(bundle) if media.is_alone() => {
             patch::unless_patch(error, bundle, |offset, buffer| media.source.read_at(&mut None, buffer, offset))
         }
         _ => error,

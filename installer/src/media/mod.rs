@@ -151,6 +151,11 @@ impl Media {
         self.source.is_at_hand()
     }
 
+    /// Whether it is one file and no more, which may be a patch by mistake.
+    fn is_alone(&self) -> bool {
+        self.patch.is_none() && matches!(self.source, Source::Whole(_))
+    }
+
     /// The blobs that the patch holds.
     pub(crate) fn patched<'a>(&'a self, bundle: &'a Bundle) -> impl Iterator<Item = Digest> + 'a {
         bundle.entries().iter().filter(|entry| entry.is_blob && self.overlay.holds(entry)).map(|entry| entry.digest)

@@ -161,6 +161,22 @@ fn a_person_is_asked_for_each_disc_and_can_take_out_the_one_before() {
 }
 
 #[test]
+fn a_ctrl_c_while_a_disc_is_asked_for_undoes_the_installation() {
+    let scene = Scene::new();
+    let bytes = Parts::new("1.0.0", 1).pack(&scene.key);
+    // The second part is the end alone: everything that is read before the installation begins is in the first.
+    let drive = put(&scene, "drive", &cut(&bytes, bytes.len() - 1024)[..1]);
+    let key = scene.key.public_key().to_line();
+    let file = drive.join(format!("{NAME}.part001"));
+    let mut terminal = Terminal::start(&scene, &["install", text(&file), "--trust", &key, "--yes"]);
+    terminal.until("insert the medium with good.tar.part002");
+    terminal.interrupt();
+    terminal.until("interrupted by a signal");
+    terminal.ends(1);
+    assert_eq!(scene.tree(), "", "nothing was left behind");
+}
+
+#[test]
 fn whoever_has_no_such_disc_is_told_that_the_part_is_missing() {
     let scene = Scene::new();
     let bytes = Parts::new("1.0.0", 1).pack(&scene.key);
