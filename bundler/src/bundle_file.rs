@@ -22,7 +22,7 @@ pub(crate) enum BundleError {
     Damaged { place: String, blob: Digest, offset: u64 },
     #[error(transparent)]
     Missing(#[from] MissingPart),
-    #[error("the parts of {}", path.display())]
+    #[error("{}", path.display())]
     Misfit { path: PathBuf, source: Misfit },
 }
 
@@ -130,7 +130,9 @@ impl BundleFile {
         match self.bytes.misfit(expected) {
             None => Ok(()),
             Some(Misfit::Missing { part }) => Err(self.bytes.missing(part).into()),
-            Some(source) => Err(BundleError::Misfit { path: self.path.clone(), source }),
+            Some(source @ (Misfit::Size { part, .. } | Misfit::Extra { part })) => {
+                Err(BundleError::Misfit { path: self.bytes.path_of(part).to_owned(), source })
+            }
         }
     }
 }

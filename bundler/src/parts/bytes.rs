@@ -56,6 +56,12 @@ impl Bytes {
         &self.paths
     }
 
+    /// Where a part lies; where the bundle does, if there is no such part.
+    pub(crate) fn path_of(&self, part: u32) -> &Path {
+        let index = usize::try_from(part).unwrap_or(usize::MAX).saturating_sub(1);
+        self.paths.get(index).unwrap_or(&self.bundle)
+    }
+
     /// The size of the first part in bytes, if these are parts.
     pub(crate) fn part_size(&self) -> Option<u64> {
         let first = self.ranges.iter().next().map(|(_, range)| range.end);
@@ -83,20 +89,19 @@ impl Bytes {
 
     /// Which file holds the bytes of `range`, and from where on: for people.
     pub(crate) fn describe(&self, range: &std::ops::Range<u64>) -> String {
-        let name = |index: usize| self.paths.get(index).map_or(&self.bundle, |path| path).display();
-        let index = |part: u32| usize::try_from(part).unwrap_or(usize::MAX).saturating_sub(1);
+        let name = |part: u32| self.path_of(part).display();
         if !self.in_parts {
-            return name(0).to_string();
+            return self.bundle.display().to_string();
         }
         let Some(first) = self.ranges.locate(range.start) else {
-            return format!("the end of {}", name(self.paths.len().saturating_sub(1)));
+            return format!("the end of {}", name(self.ranges.count()));
         };
         let last = self.ranges.locate(range.end.saturating_sub(1)).map_or(self.ranges.count(), |place| place.part);
         match last == first.part {
-            true if range.end - range.start == 1 => format!("{} at byte {}", name(index(first.part)), first.offset),
-            true => format!("{} from byte {} on", name(index(first.part)), first.offset),
+            true if range.end - range.start == 1 => format!("{} at byte {}", name(first.part), first.offset),
+            true => format!("{} from byte {} on", name(first.part), first.offset),
             false => {
-                format!("{} from byte {} on, up to {}", name(index(first.part)), first.offset, name(index(last)))
+                format!("{} from byte {} on, up to {}", name(first.part), first.offset, name(last))
             }
         }
     }

@@ -123,7 +123,7 @@ fn what_is_wrong_with_a_part_is_said_by_its_name_and_place() {
     assert_eq!(parts.len(), 6);
 
     fs::write(path(2), &content[1][..size - 7]).unwrap();
-    let expected = format!("the parts of p/acme.tar: part 2 has {} bytes, and should have {size}", size - 7);
+    let expected = format!("p/acme.tar.part002: part 2 has {} bytes, and should have {size}", size - 7);
     assert_eq!(refused(&desk, "p/acme.tar"), ("damaged_parts".to_owned(), expected));
     restore();
 
@@ -146,7 +146,7 @@ fn what_is_wrong_with_a_part_is_said_by_its_name_and_place() {
     restore();
 
     fs::copy(path(1), desk.path("p/acme.tar.part007")).unwrap();
-    let expected = "the parts of p/acme.tar: part 7 is one too many: the bundle ends before it".to_owned();
+    let expected = "p/acme.tar.part007: part 7 is one too many: the bundle ends before it".to_owned();
     assert_eq!(refused(&desk, "p/acme.tar"), ("damaged_parts".to_owned(), expected));
     fs::remove_file(desk.path("p/acme.tar.part007")).unwrap();
 
