@@ -3,7 +3,7 @@ use crate::durable;
 use crate::failure;
 use crate::media::{MediaArgs, damage};
 use crate::site::HostArgs;
-use crate::trust::TrustArgs;
+use crate::trust::{TrustArgs, TrustError};
 use crate::verify::{Damage, verify};
 use anyhow::Context as _;
 use landfall_console::{Console, Failure, Size};
@@ -43,7 +43,7 @@ struct Report<'a> {
 
 pub(crate) fn run(args: &Args, host: &HostArgs, console: Console) -> anyhow::Result<()> {
     let opened = match opened::open(&args.media, &args.trust, &host.layout()?, console, Offer::Refuse) {
-        Err(error) if args.media.patch.is_none() && error.downcast_ref().is_some_and(damage::is_in_head) => {
+        Err(error) if args.media.patch.is_none() && is_head_damaged(&error) => {
             return Err(args.requested(&RepairRequest::Head, error)?);
         }
         other => other?,
@@ -59,6 +59,13 @@ pub(crate) fn run(args: &Args, host: &HostArgs, console: Console) -> anyhow::Res
     let report = Report::of(media.path(), bundle);
     let text = report.text();
     console.result(&report, text)
+}
+
+/// Whether it may be on the way that the manifest or its signatures were damaged. What a manifest says about its publisher's
+/// roots is read before anybody vouches for it.
+fn is_head_damaged(error: &anyhow::Error) -> bool {
+    let is_of_chain = matches!(error.downcast_ref(), Some(TrustError::Chain { .. } | TrustError::GivenChain(_)));
+    is_of_chain || error.downcast_ref().is_some_and(damage::is_in_head)
 }
 
 /// What a patch has to hold: all that is damaged, and all that the patch at hand holds, so that one is always enough.
@@ -110,5 +117,25 @@ impl<'a> Report<'a> {
             Size(self.size),
             self.signers.join(", "),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use landfall_keys::ChainError;
+    use landfall_keys::TrustError as Signatures;
+
+    #[test]
+    fn a_head_that_may_have_been_damaged_is_asked_for_and_a_strangers_is_not() {
+        let stranger = Signatures::NotTrusted { signed_by: Vec::new(), trusted: Vec::new() };
+        for (error, expected) in [
+            (anyhow::Error::from(ReadError::NotABundle).context("a.tar"), true),
+            (anyhow::Error::from(TrustError::GivenChain(ChainError::TooManyLinks { found: 257 })), true),
+            (anyhow::Error::from(ReadError::from(stranger)).context("a.tar"), false),
+            (anyhow::anyhow!("boom"), false),
+        ] {
+            assert_eq!(is_head_damaged(&error), expected, "{error:#}");
+        }
     }
 }
