@@ -1,4 +1,4 @@
-use crate::commands::{install, plan, recover, rollback, status, trust, uninstall, update, verify};
+use crate::commands::{install, plan, receipts, recover, rollback, status, trust, uninstall, update, verify};
 use crate::failure;
 use crate::site::HostArgs;
 use clap::{Parser, Subcommand};
@@ -13,6 +13,7 @@ Examples:
   landfall-installer update FILE.part001 --parts /media/second --patch PATCH
   landfall-installer rollback
   landfall-installer trust import /media/stick/trust
+  landfall-installer receipts --verify
 
 Exit codes: 0 done, 1 unexpected, 2 usage, 3 damaged, 4 not trusted, 5 refused by policy, 6 the host is not fit,
 7 the update failed and the release from before runs again, 8 another operation is at work or was interrupted";
@@ -38,6 +39,7 @@ enum Command {
     Rollback(rollback::Args),
     Status(status::Args),
     Trust(trust::Args),
+    Receipts(receipts::Args),
     Recover(recover::Args),
     Uninstall(uninstall::Args),
     #[command(flatten)]
@@ -60,6 +62,7 @@ impl Cli {
             Command::Rollback(args) => rollback::run(args, host, console),
             Command::Status(args) => status::run(args, host, console),
             Command::Trust(args) => trust::run(args, host, console),
+            Command::Receipts(args) => receipts::run(args, host, console),
             Command::Recover(args) => recover::run(args, host, console),
             Command::Uninstall(args) => uninstall::run(args, host, console),
             Command::Extras(extras) => extras.run::<Self>(&console),

@@ -6,6 +6,7 @@
 
 use crate::installed::{Installed, InstalledRelease, RecordError, Surroundings, read_json};
 use crate::layout::Layout;
+use crate::receipts::Draft;
 use crate::tries::Tries;
 use landfall_manifests::Digest;
 use serde::{Deserialize, Serialize};
@@ -57,6 +58,9 @@ pub(crate) struct Transition {
     pub(crate) tries: Option<Tries>,
     /// Whether going back to an older database may lose rows (`--restore-snapshot`).
     pub(crate) may_restore_snapshot: bool,
+    /// What the host will say that was done; `None` from an installer that left no receipts, and where there are too many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) receipt: Option<Draft>,
 }
 
 /// Why another release becomes the current one.

@@ -95,6 +95,21 @@ impl Layout {
         self.state().join("product")
     }
 
+    /// The key that signs this host's receipts ([`crate::receipts`]).
+    pub(crate) fn host_key(&self) -> PathBuf {
+        self.state().join("host.key")
+    }
+
+    /// Its public half.
+    pub(crate) fn host_public_key(&self) -> PathBuf {
+        self.state().join("host.pub")
+    }
+
+    /// What was done to this host.
+    pub(crate) fn receipts(&self) -> PathBuf {
+        self.state().join("receipts")
+    }
+
     /// How often the current release may still be started ([`crate::tries`]).
     pub(crate) fn tries(&self) -> PathBuf {
         self.state().join("tries")
@@ -188,6 +203,9 @@ mod tests {
             layout.installed(),
             layout.serial_floor(),
             layout.product(),
+            layout.host_key(),
+            layout.host_public_key(),
+            layout.receipts(),
             layout.blob(&Digest::of(b"")),
             layout.incoming().join("x"),
             layout.release(&id),

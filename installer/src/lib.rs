@@ -22,6 +22,7 @@ mod policy;
 mod preflight;
 mod program;
 pub mod readers;
+mod receipts;
 mod recovery;
 mod removal;
 mod retention;

@@ -2,6 +2,7 @@
 //! against the input.
 
 use crate::decode::{Decoder, Expected};
+use crate::receipts::Receipt;
 use crate::settings::{self, Override, SettingsError};
 use landfall_manifests::{Digest, Encoding};
 use std::error::Error;
@@ -53,4 +54,12 @@ pub fn answers(defaults: &str, answers: &str) -> Result<String, Refused> {
 pub fn answer(text: &str) -> Result<(), Refused> {
     Override::parse(text)?;
     Ok(())
+}
+
+/// Reads a receipt that was carried out, and writes it again as a host does.
+///
+/// # Errors
+/// It is too long, does not parse, or would deceive a terminal.
+pub fn receipt(bytes: &[u8]) -> Result<String, Refused> {
+    Ok(Receipt::parse(bytes)?.to_json())
 }

@@ -121,11 +121,24 @@ impl State {
             }
         }
         if !places.is_empty() {
-            for record in records(&self.layout) {
-                durable::remove(&record)?;
-            }
+            self.remove_records()?;
         }
         Ok(self.end()?)
+    }
+
+    /// Removes all that the state folder holds, but for the lock and the journal.
+    fn remove_records(&self) -> Result<(), PathError> {
+        let folder = self.layout.state();
+        for entry in std::fs::read_dir(&folder).at("read the folder", &folder)? {
+            let entry = entry.at("read the folder", &folder)?;
+            let path = entry.path();
+            if path == self.layout.lock() || path == self.layout.journal() {
+                continue;
+            }
+            let is_folder = entry.file_type().at("look at", &path)?.is_dir();
+            if is_folder { durable::remove_tree(&path)? } else { durable::remove(&path)? }
+        }
+        Ok(())
     }
 
     /// The state folder and those above it that may go with it, outermost first.

@@ -5,6 +5,7 @@ pub(crate) mod install;
 mod opened;
 pub(crate) mod plan;
 mod prepared;
+pub(crate) mod receipts;
 pub(crate) mod recover;
 pub(crate) mod rollback;
 pub(crate) mod status;

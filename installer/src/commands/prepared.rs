@@ -13,6 +13,7 @@ use crate::layout::{FOLDERS, Layout};
 use crate::plan::{Circumstances, Observed, ObservedEngine, Plan, SETTINGS};
 use crate::policy::{self, Records, Verdict};
 use crate::preflight::{self, Problem, Warning};
+use crate::receipts::{Act, Draft, Happening};
 use crate::retention;
 use crate::site::Site;
 use crate::state::State;
@@ -124,6 +125,17 @@ impl Prepared {
             ),
         };
         after.created.extend(plan.folders.iter().cloned());
+        let receipt = Draft::decide(
+            &Happening {
+                act: before.as_ref().map_or(Act::Install, |_| Act::Update),
+                from: before.as_ref().map(|before| &before.current),
+                to: &after.current,
+                signers: opened.bundle.verified().signers(),
+                trust: &opened.trust,
+            },
+            &site.layout,
+            site.console,
+        );
         Transition {
             kind,
             steps: Vec::new(),
@@ -136,6 +148,7 @@ impl Prepared {
             asides: Vec::new(),
             tries,
             may_restore_snapshot: false,
+            receipt,
         }
     }
 }

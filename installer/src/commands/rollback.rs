@@ -8,6 +8,7 @@ use crate::journal::{Journal, Kind, Transition};
 use crate::kept;
 use crate::plan::{self, PlannedImage};
 use crate::policy::Refusal;
+use crate::receipts::{Act, Draft, Happening};
 use crate::site::{HostArgs, Site};
 use crate::state::State;
 use crate::steps::{self, Work};
@@ -114,6 +115,18 @@ impl Return {
     }
 
     pub(super) fn carry_out(self, site: &Site, state: Option<State>) -> anyhow::Result<()> {
+        let trust = kept::accepted_by(&site.layout, &self.target)?;
+        let receipt = Draft::decide(
+            &Happening {
+                act: if site.detached { Act::Revert } else { Act::Rollback },
+                from: Some(&self.before.current),
+                to: &self.target,
+                signers: self.release.signers(),
+                trust: &trust,
+            },
+            &site.layout,
+            site.console,
+        );
         let new_tags = self.images.iter().filter(|image| image.action != plan::Action::Keep);
         let transition = Transition {
             kind: Kind::Rollback,
@@ -127,6 +140,7 @@ impl Return {
             asides: database::asides(&site.layout)?,
             tries: Tries::counting(&site.layout)?,
             may_restore_snapshot: self.may_restore_snapshot,
+            receipt,
         };
         let work = Work {
             site,

@@ -17,7 +17,8 @@ const WORD: &str = "purge";
 /// Take Landfall off this host
 ///
 /// Settings, trust root, token, database and the tenants' volumes stay, and a later installation takes them up again; so
-/// does the record below which serial no bundle is taken. --purge removes them too. The tenants' containers and the release's images go in any case.
+/// do the record below which serial no bundle is taken, the receipts of what was done, and the key that signs them. --purge
+/// removes them too. The tenants' containers and the release's images go in any case.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Remove settings, trust root, token, database and the tenants' volumes as well

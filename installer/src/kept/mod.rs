@@ -15,6 +15,7 @@ mod record;
 mod tests;
 
 pub(crate) use error::{Damage, KeptError};
+pub(crate) use record::accepted_by;
 
 use crate::installed::InstalledRelease;
 use crate::layout::Layout;

@@ -48,7 +48,7 @@ pub(super) fn believe(layout: &Layout, release: &InstalledRelease) -> Result<Bun
 }
 
 /// The root by which the release was accepted. Where that was not noted yet, the host's own stands for it.
-fn accepted_by<'a>(layout: &Layout, release: &'a InstalledRelease) -> Result<Cow<'a, TrustRoot>, KeptError> {
+pub(crate) fn accepted_by<'a>(layout: &Layout, release: &'a InstalledRelease) -> Result<Cow<'a, TrustRoot>, KeptError> {
     if let Some(trust) = &release.trust {
         return Ok(Cow::Borrowed(trust));
     }

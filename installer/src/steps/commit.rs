@@ -3,6 +3,7 @@
 use super::Work;
 use crate::installed::{raise_floor, write_json, write_product};
 use crate::journal::{Kind, Transition};
+use crate::receipts;
 use crate::recovery;
 use crate::retention;
 use crate::site::Site;
@@ -24,6 +25,7 @@ pub(crate) fn finish(site: &Site, transition: &Transition) -> anyhow::Result<()>
     if transition.kind != Kind::Rollback {
         trust::raise(layout, target)?;
     }
+    transition.receipt.iter().try_for_each(|receipt| receipts::record(layout, receipt))?;
     if transition.kind == Kind::Update {
         recovery::place(layout, target)?;
         units::replace_recovery(site, target)?;

@@ -59,6 +59,14 @@ impl Given {
     }
 }
 
+/// Reads a public key: its line, or a file that holds it.
+pub(crate) fn read_key(argument: &str) -> Result<PublicKey, TrustError> {
+    match read(argument)? {
+        One::Key(key) => Ok(key),
+        One::Root(_) => Err(TrustError::Key { argument: argument.to_owned(), reason: "it is a trust root".to_owned() }),
+    }
+}
+
 /// What one argument is.
 enum One {
     Key(PublicKey),

@@ -6,7 +6,7 @@ mod links;
 mod standing;
 
 pub(crate) use ask::ask;
-pub(crate) use given::{Given, TrustArgs};
+pub(crate) use given::{Given, TrustArgs, read_key};
 pub(crate) use links::{LinksError, read as read_links};
 pub(crate) use standing::{Refused, refused};
 

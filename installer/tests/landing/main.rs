@@ -8,6 +8,7 @@ mod install;
 mod interrupted;
 mod parts;
 mod patch;
+mod receipts;
 mod refuse;
 mod roots;
 mod terminal;

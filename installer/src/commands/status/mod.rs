@@ -6,6 +6,7 @@ use crate::engine::Engine;
 use crate::installed::{Installed, InstalledRelease, read_floor};
 use crate::journal::Journal;
 use crate::layout::Layout;
+use crate::receipts::{Counter, Folder, host_key};
 use crate::site::{HostArgs, Site};
 use crate::store::Store;
 use crate::tries::Tries;
@@ -41,6 +42,7 @@ struct Status {
     refused: Vec<Refused>,
     /// The starts that a release has left which has not proven itself yet.
     tries: Option<Tries>,
+    receipts: ReceiptsStatus,
     store: StoreStatus,
     /// What an interrupted update has read from its media already.
     staged: StoreStatus,
@@ -51,6 +53,16 @@ struct Status {
     units: BTreeMap<String, String>,
     /// What could not be found out, by part, and why.
     problems: BTreeMap<String, String>,
+}
+
+/// What an auditor pins.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ReceiptsStatus {
+    /// The counter of the last one.
+    last: Option<Counter>,
+    /// The line of the public key that they are signed with.
+    host_key: Option<String>,
 }
 
 #[derive(Debug, Default, Serialize)]
@@ -129,6 +141,7 @@ fn status(layout: &Layout, site: &Site, installed: Option<&Installed>, mut parts
         trust: pinned.as_ref().map(TrustStatus::from),
         refused,
         tries: parts.take("tries", Tries::counting(layout)),
+        receipts: receipts(layout, &mut parts),
         store: StoreStatus { blobs: sizes.len(), bytes: sizes.values().sum() },
         staged: parts.take("staged", staged(&store)),
         database: parts.take("database", disk::database(layout)),
@@ -137,6 +150,12 @@ fn status(layout: &Layout, site: &Site, installed: Option<&Installed>, mut parts
         units: units(site),
         problems: parts.problems,
     }
+}
+
+fn receipts(layout: &Layout, parts: &mut Parts) -> ReceiptsStatus {
+    let counters = parts.take("receipts", Folder::new(layout.receipts()).counters());
+    let key = parts.take("hostKey", host_key::public(layout));
+    ReceiptsStatus { last: counters.last().copied(), host_key: key.map(|key| key.to_line()) }
 }
 
 fn staged(store: &Store) -> Result<StoreStatus, impl Error + Send + Sync + 'static> {

@@ -61,6 +61,12 @@ impl Status {
         if let Some(floor) = self.serial_floor {
             writeln!(f, "  floor     serial {floor}: bundles below it are refused")?;
         }
+        if let Some(last) = self.receipts.last {
+            writeln!(f, "  receipts  {last}: `landfall-installer receipts` lists and checks them")?;
+        }
+        if let Some(key) = &self.receipts.host_key {
+            writeln!(f, "  host key  {key}")?;
+        }
         if let Some(TrustStatus { version, threshold, keys }) = &self.trust {
             writeln!(f, "  trust     root {version}: {threshold} of {keys} keys must have signed")?;
         }

@@ -1,0 +1,99 @@
+//! Receipts as files: `0000000001.json`, and its signature beside it.
+
+use super::body::MAX_RECEIPT_BYTES;
+use super::chain::Found;
+use super::counter::Counter;
+use crate::durable::{self, At as _, PathError};
+use landfall_keys::MAX_FILE_BYTES;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+/// How the folder is called when it has given way, and at most how many of that name there are.
+const SET_ASIDE: u32 = 100;
+
+/// A folder with receipts.
+#[derive(Debug, Clone)]
+pub(crate) struct Folder {
+    path: PathBuf,
+}
+
+impl Folder {
+    pub(crate) fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The receipts that are there, in order. Other names in the folder do not count, nor does a signature alone.
+    pub(crate) fn counters(&self) -> Result<Vec<Counter>, PathError> {
+        let mut counters = Vec::new();
+        self.each_name(|name| counters.extend(Counter::of_body(name)))?;
+        counters.sort_unstable();
+        Ok(counters)
+    }
+
+    /// The highest counter that a receipt has, or a signature whose receipt is gone.
+    pub(crate) fn highest(&self) -> Result<Option<Counter>, PathError> {
+        let mut highest = None;
+        self.each_name(|name| highest = highest.max(Counter::of_either(name)))?;
+        Ok(highest)
+    }
+
+    fn each_name(&self, mut see: impl FnMut(&str)) -> Result<(), PathError> {
+        let entries = match std::fs::read_dir(&self.path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            entries => entries.at("read the folder", &self.path)?,
+        };
+        for entry in entries {
+            let name = entry.at("read the folder", &self.path)?.file_name();
+            name.to_str().into_iter().for_each(&mut see);
+        }
+        Ok(())
+    }
+
+    /// The files of one receipt.
+    pub(crate) fn read(&self, counter: Counter) -> Result<Found, PathError> {
+        let path = self.path.join(counter.body());
+        let body = read_file(&path, MAX_RECEIPT_BYTES)?;
+        let body = body.ok_or_else(|| io::Error::from(ErrorKind::NotFound)).at("read", &path)?;
+        let signature = read_file(&self.path.join(counter.signature()), MAX_FILE_BYTES)?;
+        Ok(Found { counter, body, signature })
+    }
+
+    /// Puts a receipt in place, the signature first: without its receipt it counts for nothing. What is there already and
+    /// the same stays.
+    pub(super) fn write(&self, counter: Counter, body: &[u8], signature: &[u8]) -> Result<(), PathError> {
+        durable::create_folder(&self.path, 0o700)?;
+        durable::write(&self.path.join(counter.signature()), signature, 0o600)?;
+        durable::write(&self.path.join(counter.body()), body, 0o600)
+    }
+
+    /// Whether this receipt can be put in place: the folder can be read, if it is there, and holds no other one in its place.
+    pub(super) fn takes(&self, counter: Counter, body: &[u8]) -> bool {
+        let free = || durable::exists(&self.path.join(counter.body())).is_ok_and(|exists| !exists);
+        let same = || self.read(counter).is_ok_and(|found| found.body == body);
+        self.counters().is_ok() && (free() || same())
+    }
+
+    /// Makes room for a new folder. What was there stays beside it.
+    pub(super) fn set_aside(&self) -> Result<(), PathError> {
+        for number in 1..=SET_ASIDE {
+            let aside = self.path.with_extension(format!("unusable.{number}"));
+            match durable::rename_to_free_name(&self.path, &aside) {
+                Err(error) if error.source.kind() == ErrorKind::AlreadyExists => {}
+                other => return other,
+            }
+        }
+        Err(io::Error::from(ErrorKind::AlreadyExists)).at("set aside", &self.path)
+    }
+}
+
+/// Reads a file, if it is there. Nothing else is opened: who reads what others hand over must not wait for a pipe.
+fn read_file(path: &Path, limit: usize) -> Result<Option<Vec<u8>>, PathError> {
+    match path.metadata() {
+        Ok(about) if !about.is_file() => Err(io::Error::other("it is not a file")).at("read", path),
+        _ => durable::read(path, limit as u64),
+    }
+}

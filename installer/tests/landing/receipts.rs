@@ -1,0 +1,251 @@
+//! What a host says that was done to it: written by the installer, checked by it, by the real minisign, and elsewhere.
+
+use crate::fixture::{Outcome, Parts, Scene};
+use landfall_keys::{PublicKey, SecretKey};
+use landfall_manifests::Digest;
+use serde_json::{Value, json};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+use std::process::Command;
+
+const STATE: &str = "var/lib/landfall/state";
+const FOLDER: &str = "var/lib/landfall/state/receipts";
+
+/// A bundle that is on the stick.
+fn bundle(scene: &Scene, version: &str, serial: u64) -> String {
+    let path = scene.put(&format!("{version}.tar"), &Parts::new(version, serial).pack(&scene.key));
+    path.to_str().unwrap().to_owned()
+}
+
+/// A host that went to 1.1.0, and back to 1.0.0.
+fn been_around() -> Scene {
+    let (scene, _) = Scene::landed();
+    scene.run(&["update", &bundle(&scene, "1.1.0", 2)]).ok();
+    scene.run(&["rollback"]).ok();
+    scene
+}
+
+fn receipts(scene: &Scene) -> Vec<Value> {
+    let report = scene.run(&["receipts", "--json"]).ok().json();
+    report["receipts"].as_array().unwrap().iter().map(|entry| entry["receipt"].clone()).collect()
+}
+
+fn verify(scene: &Scene) -> Outcome {
+    scene.run(&["receipts", "--verify"])
+}
+
+fn file(scene: &Scene, name: &str) -> PathBuf {
+    scene.root().join(FOLDER).join(name)
+}
+
+fn host_key(scene: &Scene) -> PublicKey {
+    PublicKey::parse_file(&scene.read(&format!("{STATE}/host.pub"))).unwrap()
+}
+
+/// Carries the receipts out, and says where to.
+fn carried(scene: &Scene) -> String {
+    let folder = scene.stick().join("carried").to_str().unwrap().to_owned();
+    scene.run(&["receipts", "--export", &folder]).ok();
+    folder
+}
+
+#[test]
+fn an_install_an_update_and_a_rollback_leave_a_receipt_each() {
+    let scene = been_around();
+    let all = receipts(&scene);
+    let told: Vec<Value> = all
+        .iter()
+        .map(|one| json!([one["counter"], one["operation"], one["from"]["version"], one["to"]["version"]]))
+        .collect();
+    let expected = [
+        json!([1, "install", null, "1.0.0"]),
+        json!([2, "update", "1.0.0", "1.1.0"]),
+        json!([3, "rollback", "1.1.0", "1.0.0"]),
+    ];
+    assert_eq!(told, expected);
+    let signer = scene.key.public_key();
+    let root = Digest::of(scene.read("etc/landfall/trust.json").as_bytes());
+    let manifest = Digest::of(scene.read("opt/landfall/current/landfall.json").as_bytes());
+    for one in &all {
+        assert_eq!(one["signers"], json!([{"keyId": signer.id(), "key": signer}]));
+        assert_eq!(one["trust"], json!({"version": 1, "digest": root}));
+        assert_eq!((&one["product"], &one["installer"]), (&json!("acme"), &json!(env!("CARGO_PKG_VERSION"))));
+        assert_eq!(one["by"]["uid"], rustix::process::getuid().as_raw());
+    }
+    assert_eq!(all[0]["previous"], Value::Null);
+    for (last, next) in [(1, 1), (2, 2)] {
+        let last = std::fs::read(file(&scene, &format!("000000000{last}.json"))).unwrap();
+        assert_eq!(all[next]["previous"], json!(Digest::of(&last)));
+    }
+    assert_eq!((&all[0]["to"]["manifest"], &all[2]["to"]["manifest"]), (&json!(manifest), &json!(manifest)));
+    verify(&scene).ok().says("verified  3").says("rollback  acme 1.0.0-1 after 1.1.0-2, by root");
+    for (path, mode) in [("host.key", 0o600), ("host.pub", 0o644), ("receipts", 0o700)] {
+        let about = scene.root().join(STATE).join(path).metadata().unwrap();
+        assert_eq!(about.permissions().mode() & 0o7777, mode, "{path}");
+    }
+}
+
+#[test]
+fn the_status_says_what_an_auditor_pins() {
+    let scene = been_around();
+    let status = scene.run(&["status", "--json"]).ok().json();
+    assert_eq!(status["receipts"], json!({"last": 3, "hostKey": host_key(&scene)}));
+    scene.run(&["status"]).ok().says("receipts  3").says(&format!("host key  {}", host_key(&scene)));
+}
+
+#[test]
+fn what_was_refused_or_taken_back_leaves_no_receipt_and_no_litter() {
+    let (scene, _) = Scene::landed();
+    let before = scene.tree_without_times();
+    let mut parts = Parts::new("1.1.0", 2);
+    parts.file("bin/landfall-installer", "0755", b"#!/bin/sh\nexit 1\n");
+    let broken = scene.put("broken.tar", &parts.pack(&scene.key));
+    scene.run(&["update", broken.to_str().unwrap()]).exits(7);
+    assert_eq!(scene.tree_without_times(), before);
+    assert_eq!(receipts(&scene).len(), 1);
+    let bare = Scene::new();
+    bare.run(&["receipts", "--verify"]).ok().says("there are no receipts");
+    assert_eq!(bare.tree(), "");
+}
+
+#[test]
+fn a_release_that_could_not_stay_up_is_taken_back_in_recoverys_name() {
+    let (scene, _) = Scene::landed();
+    scene.run(&["update", &bundle(&scene, "1.1.0", 2)]).ok();
+    for _ in 0..6 {
+        scene.run(&["recover", "--before-start"]).ok();
+    }
+    scene.run(&["recover"]).ok().says("taken back");
+    let all = receipts(&scene);
+    assert_eq!((&all[2]["operation"], &all[2]["to"]["version"]), (&json!("revert"), &json!("1.0.0")));
+    assert!(all[2]["by"]["login"].is_string(), "{}", all[2]["by"]);
+    verify(&scene).ok();
+}
+
+#[test]
+fn the_chain_goes_on_after_an_uninstallation_and_ends_with_a_purge() {
+    let (scene, first) = Scene::landed();
+    let key = host_key(&scene);
+    scene.run(&["uninstall", "--yes"]).ok();
+    verify(&scene).ok().says("verified  1");
+    scene.install(&first).ok();
+    assert_eq!(receipts(&scene)[1]["counter"], 2);
+    assert_eq!(host_key(&scene), key);
+    verify(&scene).ok().says("verified  2");
+    scene.run(&["uninstall", "--purge", "--yes"]).ok();
+    assert!(!scene.tree().contains("landfall"), "{}", scene.tree());
+    scene.install(&first).ok();
+    assert_ne!(host_key(&scene), key);
+    assert_eq!(receipts(&scene).len(), 1);
+}
+
+#[test]
+fn the_real_minisign_checks_what_was_carried_out() {
+    let scene = been_around();
+    let folder = carried(&scene);
+    let minisign = |name: &str| {
+        let run = Command::new("minisign").args(["-V", "-p", "host.pub", "-m", name]).current_dir(&folder).output();
+        let output = run.unwrap_or_else(|error| panic!("minisign cannot be run: {error}"));
+        (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    for number in 1..=3 {
+        let (good, said) = minisign(&format!("000000000{number}.json"));
+        assert!(good && said.contains(&format!("counter={number} product=acme version=1.")), "{said}");
+    }
+    let path = PathBuf::from(&folder).join("0000000002.json");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(path, text.replace("1.1.0", "1.1.1")).unwrap();
+    assert!(!minisign("0000000002.json").0);
+    let secret = scene.read(&format!("{STATE}/host.key"));
+    for entry in std::fs::read_dir(&folder).unwrap() {
+        let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        assert!(!text.contains(secret.lines().nth(1).unwrap()), "the secret key was carried out");
+    }
+}
+
+#[test]
+fn what_was_carried_out_is_checked_elsewhere_with_the_pinned_key_and_no_other() {
+    let (scene, auditor) = (been_around(), Scene::new());
+    let folder = carried(&scene);
+    let key = host_key(&scene).to_line();
+    let check = |key: &str| auditor.run(&["receipts", "--verify", "--from", &folder, "--host-key", key]);
+    check(&key).ok().says("verified  3");
+    check(&format!("{folder}/host.pub")).ok();
+    check(&SecretKey::generate().unwrap().public_key().to_line()).exits(3).says("receipt 1 is not signed");
+    check("RWnothing").exits(2).says("--host-key");
+    auditor.run(&["receipts", "--verify", "--from", &folder]).exits(2).says("needs --host-key");
+    auditor.run(&["receipts", "--from", &folder]).ok().says("rollback");
+    let empty = auditor.stick().to_str().unwrap().to_owned();
+    auditor.run(&["receipts", "--verify", "--from", &empty, "--host-key", &key]).exits(2).says("holds no receipts");
+    assert_eq!(auditor.tree(), "");
+    scene.run(&["receipts", "--export", &folder]).exits(2).says("is there already");
+    scene.run(&["receipts", "--export", "/does/not/exist"]).exits(2);
+}
+
+#[test]
+fn whoever_changes_the_list_is_found() {
+    let scene = been_around();
+    let good = std::fs::read(file(&scene, "0000000002.json")).unwrap();
+    std::fs::write(file(&scene, "0000000002.json"), good.to_ascii_uppercase()).unwrap();
+    verify(&scene).exits(3).says("receipt 2 is not signed by this host's key").says("carried out before");
+    std::fs::write(file(&scene, "0000000002.json"), &good).unwrap();
+    verify(&scene).ok();
+    std::fs::remove_file(file(&scene, "0000000001.json")).unwrap();
+    let outcome = scene.run(&["receipts", "--verify", "--json"]).exits(3);
+    assert_eq!(outcome.json()["error"]["code"], "receipts");
+    assert!(outcome.out.contains("receipt 1 is missing"), "{}", outcome.out);
+    std::fs::remove_dir_all(scene.root().join(FOLDER)).unwrap();
+    verify(&scene).exits(3).says("holds no receipts, but this host has signed some");
+}
+
+#[test]
+fn receipts_in_disorder_stop_no_update_and_the_next_one_says_so() {
+    type Damage = fn(&Scene);
+    let table: [(Damage, u32, &str); 6] = [
+        (|scene| std::fs::write(file(scene, "0000000003.json"), "{}").unwrap(), 4, "receipt 3 is not signed"),
+        (
+            |scene| std::fs::remove_file(file(scene, "0000000003.json.minisig")).unwrap(),
+            4,
+            "receipt 3 has no signature",
+        ),
+        (|scene| std::fs::remove_file(file(scene, "0000000003.json")).unwrap(), 4, "0000000003.json"),
+        (|scene| std::fs::remove_dir_all(scene.root().join(FOLDER)).unwrap(), 1, "are gone"),
+        (
+            |scene| {
+                std::fs::remove_dir_all(scene.root().join(FOLDER)).unwrap();
+                std::fs::write(scene.root().join(FOLDER), "").unwrap();
+            },
+            1,
+            "cannot read the folder",
+        ),
+        (|scene| std::fs::write(scene.root().join(STATE).join("host.key"), "rotten").unwrap(), 4, "host.key"),
+    ];
+    for (damage, counter, why) in table {
+        let scene = been_around();
+        damage(&scene);
+        scene.run(&["update", &bundle(&scene, "1.2.0", 3)]).ok().says(why);
+        let last = receipts(&scene).pop().unwrap();
+        assert_eq!((&last["counter"], &last["previous"]), (&json!(counter), &Value::Null), "{why}");
+        assert!(last["gap"].as_str().unwrap().contains(why), "{last}");
+        verify(&scene).exits(3);
+        // The one after it goes on from there.
+        scene.run(&["rollback"]).ok();
+        let next = receipts(&scene).pop().unwrap();
+        assert_eq!((next["counter"].as_u64().unwrap(), next.get("gap")), (u64::from(counter) + 1, None));
+        assert!(next["previous"].is_string());
+    }
+}
+
+#[test]
+fn a_host_from_before_receipts_begins_with_its_next_operation() {
+    let (scene, _) = Scene::landed();
+    for left in ["host.key", "host.pub"] {
+        std::fs::remove_file(scene.root().join(STATE).join(left)).unwrap();
+    }
+    std::fs::remove_dir_all(scene.root().join(FOLDER)).unwrap();
+    verify(&scene).ok();
+    scene.run(&["update", &bundle(&scene, "1.1.0", 2)]).ok();
+    let all = receipts(&scene);
+    assert_eq!((all.len(), &all[0]["operation"], all[0].get("gap")), (1, &json!("update"), None));
+    verify(&scene).ok();
+}
