@@ -61,6 +61,12 @@ impl FileList {
         self
     }
 
+    /// The paths below a folder.
+    pub fn below(&self, folder: &str) -> Vec<String> {
+        let is_below = |path: &&String| path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
+        self.0.keys().filter(is_below).cloned().collect()
+    }
+
     /// Without the paths that do not match.
     #[must_use]
     pub fn filtered(mut self, keep: impl Fn(&str) -> bool) -> Self {

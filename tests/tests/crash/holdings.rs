@@ -3,7 +3,7 @@
 use crate::database;
 use anyhow::{Context as _, Result, ensure};
 use landfall_tests::FileList;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
 use std::path::Path;
@@ -20,8 +20,12 @@ const LINES_TOLD: usize = 8;
 /// How many characters are told around the place where two values part.
 const AROUND: usize = 40;
 
-/// What differs from one install to the next: the record's times, compared apart, and a random token.
-const VARYING: [&str; 2] = [RECORD, "etc/landfall/admin.token"];
+/// What was done, each signed, with times of day and a digest of the one before.
+const RECEIPTS: &str = "var/lib/landfall/state/receipts";
+
+/// What differs from one install to the next: the record's times, compared apart, a random token and a random key.
+const VARYING: [&str; 4] =
+    [RECORD, "etc/landfall/admin.token", "var/lib/landfall/state/host.key", "var/lib/landfall/state/host.pub"];
 
 /// What a host holds.
 #[derive(Debug, Clone)]
@@ -30,6 +34,8 @@ pub(crate) struct Holdings {
     files: FileList,
     /// The record without its times.
     record: Option<Value>,
+    /// The receipts by their names, without what follows from the time.
+    receipts: Option<Value>,
     /// All rows of the database.
     database: Option<Value>,
     /// The bytes of the blobs that wait for the next try.
@@ -39,9 +45,12 @@ pub(crate) struct Holdings {
 impl Holdings {
     /// Looks at the host below `root`.
     pub(crate) fn of(root: &Path) -> Result<Self> {
-        let files = FileList::of_folder(root)?.filtered(is_compared).without_content(&VARYING);
+        let files = FileList::of_folder(root)?.filtered(is_compared);
+        let receipts = files.below(RECEIPTS);
+        let varying = receipts.iter().map(String::as_str).chain(VARYING).collect::<Vec<_>>();
         Ok(Self {
-            files,
+            receipts: said(root, &receipts)?,
+            files: files.without_content(&varying),
             record: record(&root.join(RECORD))?,
             database: database::dump(root)?,
             staged: staged(&root.join(INCOMING))?,
@@ -51,9 +60,11 @@ impl Holdings {
     /// How `after` differs, in a few lines; empty when it does not.
     pub(crate) fn difference(&self, after: &Self) -> String {
         let mut difference = self.files.difference(&after.files);
-        for (what, old, new) in
-            [(RECORD, &self.record, &after.record), ("the database's rows", &self.database, &after.database)]
-        {
+        for (what, old, new) in [
+            (RECORD, &self.record, &after.record),
+            (RECEIPTS, &self.receipts, &after.receipts),
+            ("the database's rows", &self.database, &after.database),
+        ] {
             if old != new {
                 _ = writeln!(difference, "! {what}: {}", first_difference(old.as_ref(), new.as_ref()));
             }
@@ -80,6 +91,21 @@ fn first_difference(old: Option<&Value>, new: Option<&Value>) -> String {
     let at = old.bytes().zip(new.bytes()).position(|(old, new)| old != new).unwrap_or_default().saturating_sub(AROUND);
     let part = |text: &str| text.chars().skip(at).take(3 * AROUND).collect::<String>();
     format!("...{} -> ...{}", part(&old), part(&new))
+}
+
+/// What receipts say, but for their times and the digests of those before them. That they hold together, the installer says.
+fn said(root: &Path, files: &[String]) -> Result<Option<Value>> {
+    let mut said = Map::new();
+    for file in files.iter().filter(|file| Path::new(file).extension().is_some_and(|kind| kind == "json")) {
+        let mut receipt: Value =
+            serde_json::from_slice(&std::fs::read(root.join(file))?).with_context(|| format!("read {file}"))?;
+        if let Some(fields) = receipt.as_object_mut() {
+            fields.retain(|name, _| name != "time");
+            fields.entry("previous").and_modify(|previous| *previous = previous.is_string().into());
+        }
+        said.insert(file.clone(), receipt);
+    }
+    Ok((!said.is_empty()).then_some(Value::Object(said)))
 }
 
 fn record(path: &Path) -> Result<Option<Value>> {

@@ -181,8 +181,14 @@ impl Stage<'_> {
         self.root.join("var/lib/landfall/state/journal.json").exists()
     }
 
+    /// What the host holds now; what it says that was done to it must hold together.
+    fn holdings(&self) -> Result<Holdings> {
+        self.scene.site.run(&self.root, &["receipts", "--verify"]).ok()?;
+        Holdings::of(&self.root)
+    }
+
     pub(crate) fn is_old_or_new(&self) -> Result<()> {
-        let now = Holdings::of(&self.root)?;
+        let now = self.holdings()?;
         let (from_old, from_new) = (self.scene.old.difference(&now), self.scene.new.difference(&now));
         if from_old.is_empty() || from_new.is_empty() {
             return Ok(());
@@ -191,13 +197,13 @@ impl Stage<'_> {
     }
 
     pub(crate) fn is_old(&self) -> Result<()> {
-        let difference = self.scene.old.difference(&Holdings::of(&self.root)?);
+        let difference = self.scene.old.difference(&self.holdings()?);
         ensure!(difference.is_empty(), "the host is not as before:\n{difference}");
         Ok(())
     }
 
     pub(crate) fn is_new(&self) -> Result<()> {
-        let difference = self.scene.new.difference(&Holdings::of(&self.root)?);
+        let difference = self.scene.new.difference(&self.holdings()?);
         ensure!(difference.is_empty(), "the host is not as it was to be:\n{difference}");
         Ok(())
     }

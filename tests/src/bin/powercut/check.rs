@@ -44,6 +44,7 @@ fn whole(machine: &mut Machine, course: &Course) -> Result<Side> {
     ensure!(broken.code == 1, "the file system: {}", broken.said());
     let status: Value = serde_json::from_str(&machine.ok("landfall-installer status --json")?)?;
     ensure!(status["interrupted"].is_null(), "interrupted: {status}");
+    machine.ok("landfall-installer receipts --verify")?;
     // An update that fails leaves the old release twice over: as it was, and as it is again.
     let side = side(machine, &[(Side::Old, &course.old), (Side::New, &course.new)])?;
     let release = if side == Side::New { &course.new.release } else { &course.old.release };

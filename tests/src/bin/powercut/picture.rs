@@ -12,8 +12,8 @@ const FOLDERS: &str = "etc/landfall etc/systemd/system opt/landfall usr/local/bi
 const PASSING: &str = "-path '*/store/incoming' -prune -o -name 'landfall.db.schema-*' -o -name '*-wal' -o -name '*-shm' \
                        -o -name proven -o -name tries";
 
-/// What differs from one run to the next: the database, and when something was installed.
-const VARYING: &str = "-path '*/db/*' -o -name installed.json";
+/// What differs from one run to the next: the database, when something was installed, and receipts, which say that too.
+const VARYING: &str = "-path '*/db/*' -o -path '*/state/receipts/*' -o -name installed.json";
 
 /// Releases, settings, units and links; what the engine has.
 #[derive(Debug, Clone, PartialEq, Eq)]
