@@ -156,7 +156,7 @@ impl Media {
         if to != from {
             let _ = write!(text, ", to {}, offset {end}", to.display());
         }
-        if (&from, start) != (&self.path, range.start) {
+        if (from.as_path(), start) != (self.path(), range.start) {
             let _ = write!(text, " (offset {} of the bundle)", range.start);
         }
         text

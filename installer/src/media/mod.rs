@@ -36,7 +36,6 @@ use std::path::{Path, PathBuf};
 /// The bundle.
 #[derive(Debug)]
 pub(crate) struct Media {
-    path: PathBuf,
     source: Source,
     memory: Memory,
     patch: Option<Patch>,
@@ -53,24 +52,17 @@ impl Media {
             // An error of the system's own is one of the host's.
             error.downcast::<MediaError>().map_or_else(anyhow::Error::from, anyhow::Error::from)
         })?;
-        Ok(Self {
-            path: args.file.clone(),
-            source,
-            memory: Memory::default(),
-            patch,
-            overlay: Overlay::default(),
-            settled: false,
-        })
+        Ok(Self { source, memory: Memory::default(), patch, overlay: Overlay::default(), settled: false })
     }
 
-    /// The path that the bundle was named by.
+    /// The bundle's path; of parts, the one that the whole would have.
     pub(crate) fn path(&self) -> &Path {
-        &self.path
+        self.source.path()
     }
 
     /// The file whose manifest is to be believed.
     fn head_path(&self) -> &Path {
-        self.patch.as_ref().filter(|_| !self.settled).map_or(&self.path, Patch::path)
+        self.patch.as_ref().filter(|_| !self.settled).map_or(self.path(), Patch::path)
     }
 
     /// Reads manifest and signatures: those of the patch, if there is one.
@@ -93,7 +85,7 @@ impl Media {
             None => bundle,
             Some(patch) => {
                 let own = self.own_bundle(trusted)?.unwrap_or_else(|| bundle.clone());
-                patch.check_manifest(&bundle, &own, &self.path)?;
+                patch.check_manifest(&bundle, &own, self.path())?;
                 self.overlay = Overlay::new(&own, &patch.entries(&bundle)?);
                 own
             }

@@ -16,6 +16,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// The parts of one bundle.
 #[derive(Debug)]
 pub(super) struct Parts {
+    /// The path that the whole bundle would have.
+    path: PathBuf,
     /// The bundle's name, without `.partNNN`.
     name: String,
     /// Where parts are looked for, in this order.
@@ -116,11 +118,25 @@ impl Parts {
             return Err(MediaError::Empty(largest.path.clone()).into());
         }
         let ranges = known.ranges(None);
-        Ok(Some(Self { name: name.to_owned(), folders, ranges, complete: false, known: Mutex::new(known), console }))
+        let path = folder.join(name);
+        Ok(Some(Self {
+            path,
+            name: name.to_owned(),
+            folders,
+            ranges,
+            complete: false,
+            known: Mutex::new(known),
+            console,
+        }))
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The path that the whole bundle would have.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Says how large the whole bundle is, in bytes.

@@ -33,6 +33,14 @@ impl Source {
         }
     }
 
+    /// The bundle's path; of parts, the one that the whole would have.
+    pub(super) fn path(&self) -> &Path {
+        match self {
+            Self::Whole(file) => file.path(),
+            Self::Parts(parts) => parts.path(),
+        }
+    }
+
     /// Says how large the whole bundle is, in bytes.
     pub(super) fn set_total(&mut self, total: u64) -> Result<(), MediaError> {
         match self {
