@@ -7,7 +7,7 @@ use crate::engine::docker::DockerEngine;
 use crate::host::Host;
 use crate::program::Program;
 use crate::proven::Proof;
-use crate::release::Catalog;
+use crate::release::{Catalog, Loaded};
 use crate::settings::Settings;
 use crate::store::Store;
 use crate::tenant_key::{HostSecret, KeyHash, SecretError};
@@ -70,10 +70,13 @@ fn open(host: &Host, program: &Program) -> anyhow::Result<Opened> {
     let settings = settings(host)?;
     let refused = |code, error: &dyn std::error::Error| Failure::new(Exit::Unfit, code, log::chain(error));
     let admin = admin_token::load(&host.admin_token()).map_err(|error| refused("admin_token", &error))?;
-    let catalog = Catalog::load(host).map_err(|error| {
+    let Loaded { catalog, refused_today } = Loaded::of(host).map_err(|error| {
         Failure::new(Exit::Untrusted, "release", log::chain(&error))
             .hint("install a release with landfall-installer, or run `landfall-installer doctor`")
     })?;
+    if let Some(reason) = refused_today {
+        log::warning!("release_refused_today", release = catalog.id(), reason = reason);
+    }
     let (store, _) = Store::open(&host.database(), &program.migrations).map_err(|error| refused("database", &error))?;
     let tenants = store.has_environments().map_err(|error| refused("database", &error))?;
     let secret = secret(host, tenants).map_err(|error| refused("tenant_keys", &error))?;

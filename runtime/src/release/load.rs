@@ -8,6 +8,9 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+/// Most that is read of a trust root.
+const ROOT_BYTES: u64 = MAX_TRUST_ROOT_BYTES as u64;
+
 /// Why there is no release to run tenants from.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
@@ -61,28 +64,40 @@ pub enum LoadError {
     },
 }
 
-impl Catalog {
-    /// Reads and verifies the installed release.
-    ///
-    /// A key that was revoked since does not stop it: revocation keeps out what comes in.
-    pub fn load(host: &Host) -> Result<Self, LoadError> {
+/// What was read of the installed release.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// What it offers.
+    pub catalog: Catalog,
+    /// Why this host would not let it in today, if it would not: a key that was revoked since keeps out what comes in, and
+    /// stops nothing that is there.
+    pub refused_today: Option<TrustError>,
+}
+
+impl Loaded {
+    /// Reads the installed release, and believes it by the keys that accepted it.
+    pub fn of(host: &Host) -> Result<Self, LoadError> {
         let root = accepted_by(host)?;
         let folder = host.release();
         let path = folder.join("landfall.json");
         let bytes = read(&path, limits::MANIFEST_BYTES)?;
-        let verified = root.trusted_keys().verify(bytes, &signatures(&folder)?);
+        let signatures = signatures(&folder)?;
+        let verified = root.trusted_keys().verify(bytes, &signatures);
         let verified = verified.map_err(|source| LoadError::Untrusted { path: path.clone(), source })?;
+        // One that cannot be read is the installer's to tell of.
+        let today = read(&host.trust_root(), ROOT_BYTES).ok().and_then(|json| TrustRoot::parse(&json).ok());
+        let refused_today =
+            today.and_then(|today| today.trusted_keys().verify(verified.get().clone(), &signatures).err());
         let release = Release::from_verified(verified).map_err(|source| LoadError::Manifest { path, source })?;
-        Ok(Self::of(release.get()))
+        Ok(Self { catalog: Catalog::of(release.get()), refused_today })
     }
 }
 
 /// The root by which the release was accepted. Where an installer did not note it yet, the host's own stands for it.
 fn accepted_by(host: &Host) -> Result<TrustRoot, LoadError> {
-    let limit = MAX_TRUST_ROOT_BYTES as u64;
-    let (path, bytes) = match read(&host.accepted_by(), limit) {
+    let (path, bytes) = match read(&host.accepted_by(), ROOT_BYTES) {
         Err(LoadError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-            (host.trust_root(), read(&host.trust_root(), limit)?)
+            (host.trust_root(), read(&host.trust_root(), ROOT_BYTES)?)
         }
         other => (host.accepted_by(), other?),
     };

@@ -1,11 +1,11 @@
 //! The installed release, as far as the runtime needs it: what it is called, and the images that tenants are made from.
 //!
-//! Nothing is believed that the keys of this host's trust root have not signed, although the installer checked it before: the
-//! manifest decides what runs on this host.
+//! Nothing is believed that the keys by which this host accepted the release have not signed, although the installer checked it
+//! before: the manifest decides what runs on this host.
 
 mod load;
 
-pub use load::LoadError;
+pub use load::{LoadError, Loaded};
 
 use crate::engine::ImageIdentity;
 use crate::store::ImageRecord;

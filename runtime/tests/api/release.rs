@@ -1,7 +1,7 @@
 //! The installed release is believed only as far as trusted keys have signed it.
 
 use landfall::host::Host;
-use landfall::release::{Catalog, LoadError};
+use landfall::release::{Catalog, LoadError, Loaded};
 use landfall_keys::{SecretKey, TrustRoot};
 use landfall_manifests::{Arch, Blob, Digest, Encoding, Image, Layer, Os, Release, Signed, Tenant, oci};
 use std::path::PathBuf;
@@ -66,7 +66,7 @@ fn install(key: &SecretKey, trusted: &SecretKey) -> Installed {
 }
 
 fn load(installed: &Installed) -> Result<Catalog, LoadError> {
-    Catalog::load(&Host::new(installed.folder.path()))
+    Loaded::of(&Host::new(installed.folder.path())).map(|loaded| loaded.catalog)
 }
 
 #[test]
@@ -106,7 +106,10 @@ fn goes_by_the_root_that_accepted_it_whatever_is_trusted_since() {
     let host = Host::new(installed.folder.path());
     let accepted_by = |key: &SecretKey| TrustRoot::first(vec![key.public_key()], 1).unwrap().to_json();
     std::fs::write(host.accepted_by(), accepted_by(&key)).unwrap();
-    load(&installed).unwrap();
+    let refused = Loaded::of(&host).unwrap().refused_today.unwrap().to_string();
+    assert!(refused.contains(&other.id().to_string()), "{refused}");
+    std::fs::write(host.trust_root(), accepted_by(&key)).unwrap();
+    assert_eq!(Loaded::of(&host).unwrap().refused_today, None);
     std::fs::remove_file(host.trust_root()).unwrap();
     load(&installed).unwrap();
     std::fs::write(host.accepted_by(), accepted_by(&other)).unwrap();

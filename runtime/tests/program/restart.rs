@@ -1,7 +1,9 @@
 //! Callers wait while the program is restarted.
 
 use crate::supervisor::Supervisor;
+use landfall_keys::{RootChanges, SecretKey, TrustRoot};
 use rustix::process::{Pid, Signal, kill_process};
+use std::fs;
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::process::Command;
@@ -59,6 +61,26 @@ fn idle_connections_hold_up_no_restart() {
     assert!(away[away.len() / 2] < Duration::from_secs(1), "{away:?}");
     program.kill().unwrap();
     program.wait().unwrap();
+}
+
+#[test]
+fn a_release_whose_key_was_revoked_since_starts_again_with_a_warning() {
+    let mut supervisor = Supervisor::new();
+    let root = supervisor.folder.path();
+    let (pinned, accepted_by) =
+        (root.join("etc/landfall/trust.json"), root.join("opt/landfall/current/landfall.json.trust"));
+    fs::copy(&pinned, accepted_by).unwrap();
+    let accepted = TrustRoot::parse(&fs::read(&pinned).unwrap()).unwrap();
+    let (signer, spare) = (accepted.trusted_keys().keys()[0], SecretKey::generate().unwrap().public_key());
+    let changes = RootChanges { add: vec![spare], revoke: vec![signer.id()], ..RootChanges::default() };
+    fs::write(pinned, accepted.next(&changes).unwrap().to_json()).unwrap();
+    let mut program = supervisor.start();
+    program.kill().unwrap();
+    program.wait().unwrap();
+    let mut said = String::new();
+    program.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    let warning = format!("signed by {}, which this host has revoked", signer.id());
+    assert!(said.contains("event=release_refused_today") && said.contains(&warning), "{said}");
 }
 
 #[test]
