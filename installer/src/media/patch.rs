@@ -34,7 +34,14 @@ impl Patch {
 
     /// What it holds, and where. `bundle` is what its own head was verified into.
     pub(super) fn entries(&self, bundle: &Bundle) -> anyhow::Result<Vec<Entry>> {
-        let held = patch::entries(bundle, |offset, buffer| self.read_at(buffer, offset));
+        let held = patch::entries(bundle, |offset, buffer| {
+            let read = self.read_at(buffer, offset)?;
+            if buffer == [0; memory::HEADER] {
+                // No header: the end begins here, and is read next.
+                self.memory.keep(offset, buffer[..read].to_vec());
+            }
+            Ok(read)
+        });
         held.map_err(|error| damage::in_file(self.path(), error))
     }
 
