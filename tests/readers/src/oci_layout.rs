@@ -6,7 +6,7 @@
 
 use crate::image::{compressed, layer};
 use crate::transport::{self, folder};
-use crate::{SEPARATOR, Target, Verdict, none};
+use crate::{SEPARATOR, Target, Verdict};
 use landfall_bundler::readers::{Stored, Transport};
 use landfall_manifests::{Digest, Encoding, archive, oci};
 use std::fs;
@@ -14,7 +14,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 /// A layout in a folder is read like the same one in an archive; what the bundler takes in, the installer can unpack.
-pub(crate) const TARGET: Target = Target { name: "oci_layout", read, seeds, findings: none, mutate: None };
+pub(crate) const TARGET: Target = Target { name: "oci_layout", read, seeds, findings, mutate: None };
 
 /// The most documents that an input has.
 const DOCUMENTS: usize = 10;
@@ -103,4 +103,18 @@ fn seeds() -> Vec<Vec<u8>> {
     let nested = [NESTED, INDEX, MANIFEST, CONFIG].map(str::as_bytes);
     let join = |documents: &[&[u8]], layer: &[u8]| [documents, &[layer]].concat().join(SEPARATOR.as_bytes());
     vec![join(&flat, &zstd), join(&flat, &plain), join(&nested, &zstd)]
+}
+
+fn findings() -> Vec<Vec<u8>> {
+    vec![multiplied()]
+}
+
+/// Four indexes, each of which refers to what comes next forty times: to millions of manifests.
+fn multiplied() -> Vec<u8> {
+    let index = |kind: &str| {
+        let descriptor =
+            format!(r#"{{"mediaType":"application/vnd.oci.image.{kind}.v1+json","digest":"@1","size":#1}}"#);
+        format!(r#"{{"schemaVersion":2,"manifests":[{}]}}"#, [descriptor.as_str(); 40].join(","))
+    };
+    [index("index"), index("index"), index("index"), index("manifest"), String::new()].join(SEPARATOR).into_bytes()
 }

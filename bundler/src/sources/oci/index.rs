@@ -5,6 +5,9 @@ use landfall_manifests::oci::{self, Descriptor, ImageIndex, Platform};
 
 /// How deep indexes may lie in indexes: a registry's multi-platform image in a layout takes two.
 const DEPTH: usize = 3;
+/// All indexes that are read, in bytes, each as often as it is referred to: a few of a registry's take some hundred KiB, and
+/// small ones that refer to one another many times over would multiply.
+const INDEX_BYTES: usize = 16 << 20;
 /// The name that containerd gives an image in its layouts, with registry and tag.
 const CONTAINERD_NAME: &str = "io.containerd.image.name";
 
@@ -17,11 +20,11 @@ pub(super) fn find(layout: &impl Layout, name: Option<&str>, platform: &Platform
     if let (true, Some(name)) = (named.is_empty(), name) {
         return Err(SourceError::NoSuchImage { wanted: name.to_owned(), available });
     }
-    let mut found = Vec::new();
-    collect(layout, named, DEPTH, &mut found)?;
+    let mut search = Search { layout, found: Vec::new(), index_bytes: 0 };
+    search.collect(named, DEPTH)?;
     // An index's manifest without a platform says in its configuration what it is for, which is checked there.
     let (fit, others): (Vec<_>, Vec<_>) =
-        found.into_iter().partition(|one| one.platform.as_ref().is_none_or(|it| it == platform));
+        search.found.into_iter().partition(|one| one.platform.as_ref().is_none_or(|it| it == platform));
     let mut fit = fit;
     fit.dedup_by(|a, b| a.digest == b.digest);
     match <[Descriptor; 1]>::try_from(fit) {
@@ -31,22 +34,35 @@ pub(super) fn find(layout: &impl Layout, name: Option<&str>, platform: &Platform
     }
 }
 
-fn collect(
-    layout: &impl Layout,
-    descriptors: Vec<Descriptor>,
-    depth: usize,
-    found: &mut Vec<Descriptor>,
-) -> Result<(), SourceError> {
-    for descriptor in descriptors {
-        if ![oci::INDEX, oci::DOCKER_INDEX].contains(&descriptor.media_type.as_str()) {
-            found.push(descriptor);
-        } else if depth > 0 {
-            let bytes = document(layout, "an index in index.json", &descriptor)?;
-            let index: ImageIndex = parse_json("an index in index.json", &bytes)?;
-            collect(layout, index.manifests, depth - 1, found)?;
+/// The manifests that indexes lead to.
+struct Search<'a, L> {
+    layout: &'a L,
+    found: Vec<Descriptor>,
+    index_bytes: usize,
+}
+
+impl<L: Layout> Search<'_, L> {
+    fn collect(&mut self, descriptors: Vec<Descriptor>, depth: usize) -> Result<(), SourceError> {
+        for descriptor in descriptors {
+            if ![oci::INDEX, oci::DOCKER_INDEX].contains(&descriptor.media_type.as_str()) {
+                self.found.push(descriptor);
+            } else if depth > 0 {
+                let index = self.index(&descriptor)?;
+                self.collect(index.manifests, depth - 1)?;
+            }
         }
+        Ok(())
     }
-    Ok(())
+
+    fn index(&mut self, descriptor: &Descriptor) -> Result<ImageIndex, SourceError> {
+        let bytes = document(self.layout, "an index in index.json", descriptor)?;
+        self.index_bytes += bytes.len();
+        if self.index_bytes > INDEX_BYTES {
+            let what = "the sum of the layout's indexes".to_owned();
+            return Err(SourceError::TooLarge { what, limit: INDEX_BYTES as u64 });
+        }
+        parse_json("an index in index.json", &bytes)
+    }
 }
 
 fn no_platform(wanted: &Platform, others: &[Descriptor]) -> SourceError {
@@ -61,4 +77,43 @@ fn is_named(descriptor: &Descriptor, name: &str) -> bool {
 
 fn names(descriptors: &[Descriptor]) -> Vec<String> {
     descriptors.iter().filter_map(|found| found.annotations.get(oci::REF_NAME).cloned()).collect()
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use landfall_manifests::Digest;
+    use std::collections::BTreeMap;
+    use std::io::{Cursor, Read};
+
+    struct Memory(BTreeMap<String, Vec<u8>>);
+
+    impl Layout for Memory {
+        fn open(&self, name: &str) -> Result<Box<dyn Read>, SourceError> {
+            let found = self.0.get(name).cloned().ok_or_else(|| SourceError::Lacks(name.to_owned()))?;
+            Ok(Box::new(Cursor::new(found)))
+        }
+    }
+
+    /// A layout of four indexes, each of which refers `times` to the next one, and the last to a manifest.
+    fn nested(times: usize) -> Memory {
+        let mut files = BTreeMap::new();
+        let mut descriptor = Descriptor::new(oci::MANIFEST, Digest::of(b"manifest"), 8);
+        let index = |descriptor: Descriptor| serde_json::to_vec(&ImageIndex::new(vec![descriptor; times])).unwrap();
+        for _ in 0..DEPTH {
+            let bytes = index(descriptor);
+            descriptor = Descriptor::new(oci::INDEX, Digest::of(&bytes), bytes.len() as u64);
+            files.insert(super::super::layout::blob_path(&descriptor.digest), bytes);
+        }
+        files.insert(oci::INDEX_NAME.to_owned(), index(descriptor));
+        Memory(files)
+    }
+
+    #[test]
+    fn follows_indexes_but_not_without_end() {
+        let platform = Platform { architecture: "amd64".to_owned(), os: "linux".to_owned() };
+        assert_eq!(find(&nested(2), None, &platform).unwrap().digest, Digest::of(b"manifest"));
+        assert!(matches!(find(&nested(40), None, &platform), Err(SourceError::TooLarge { .. })));
+    }
 }
