@@ -5,7 +5,7 @@ use crate::definition::{Definition, Place, Variables};
 use crate::plan::{Job, Machine, Plan, Wanted};
 use crate::sources::Work;
 use crate::store::BlobStore;
-use landfall_console::{Console, Flags};
+use landfall_console::Console;
 use landfall_manifests::oci::Platform;
 use landfall_manifests::{Arch, Layer, Os};
 use std::error::Error;
@@ -56,7 +56,7 @@ pub fn image(
     let mut store = BlobStore::new(scratch, 1)?;
     let packed = Work {
         store: &mut store,
-        console: Console::new(Flags { quiet: true, ..Flags::default() }),
+        console: Console::unattended(),
         platform: Platform { architecture: Arch::Amd64.name().to_owned(), os: Os::Linux.name().to_owned() },
         created: None,
         mtime: 0,

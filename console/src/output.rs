@@ -30,6 +30,11 @@ impl Console {
         Self { flags, terminal: std::io::stderr().is_terminal() }
     }
 
+    /// A quiet console that nobody sits at: no bars are drawn, and nothing is asked.
+    pub fn unattended() -> Self {
+        Self { flags: Flags { quiet: true, ..Flags::default() }, terminal: false }
+    }
+
     /// Says what is going on.
     pub fn say(&self, line: impl Display) {
         if !self.flags.quiet {

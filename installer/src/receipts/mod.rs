@@ -28,7 +28,7 @@ mod record;
 mod who;
 
 pub(crate) use body::{Act, Receipt};
-pub(crate) use chain::Chain;
+pub(crate) use chain::{Chain, Found};
 pub(crate) use counter::Counter;
 pub(crate) use draft::{Draft, Happening};
 pub(crate) use folder::Folder;

@@ -13,11 +13,13 @@ mod definition;
 mod docker_archive;
 mod image;
 mod key;
+mod media;
 mod oci_archive;
 mod oci_layout;
 mod parts;
 mod patch;
 mod public_key;
+mod receipts;
 mod release;
 mod repair_request;
 mod sample;
@@ -68,11 +70,13 @@ pub const TARGETS: &[Target] = &[
     blob::TARGET,
     definition::TARGET,
     docker_archive::TARGET,
+    media::TARGET,
     oci_archive::TARGET,
     oci_layout::TARGET,
     parts::TARGET,
     patch::TARGET,
     public_key::TARGET,
+    receipts::TARGET,
     release::TARGET,
     repair_request::TARGET,
     secret_key::TARGET,

@@ -12,7 +12,7 @@ pub(crate) const TARGET: Target = Target { name: "patch", read, seeds, findings:
 fn read(input: &[u8]) -> Verdict {
     let found = whole(input);
     if let Ok(blobs) = &found {
-        assert!(written(input, blobs).is_some_and(|written| written == input), "a byte of the patch is free");
+        assert!(of(input, blobs).is_some_and(|patch| patch == input), "a byte of the patch is free");
     }
     Verdict::from(found)
 }
@@ -41,7 +41,7 @@ fn read_at(input: &[u8], offset: u64, buffer: &mut [u8]) -> usize {
 }
 
 /// The patch that has the head of `input` and these blobs.
-fn written(input: &[u8], blobs: &[Vec<u8>]) -> Option<Vec<u8>> {
+pub(crate) fn of(input: &[u8], blobs: &[Vec<u8>]) -> Option<Vec<u8>> {
     let signed = Head::read(&mut &input[..]).ok()?.into_signed_without_verifying().ok()?;
     let held: BTreeSet<Digest> = blobs.iter().map(|blob| Digest::of(blob)).collect();
     let mut writer = Writer::begin_patch(Vec::new(), &signed, &held).ok()?;
@@ -55,6 +55,6 @@ fn seeds() -> Vec<Vec<u8>> {
     let sample = Sample::with_image();
     let bundle = sample.bundle();
     let every_other: Vec<Vec<u8>> = sample.blobs.iter().step_by(2).cloned().collect();
-    let patches = [Vec::new(), every_other, sample.blobs].map(|blobs| written(&bundle, &blobs).expect("a patch"));
+    let patches = [Vec::new(), every_other, sample.blobs].map(|blobs| of(&bundle, &blobs).expect("a patch"));
     patches.to_vec()
 }
