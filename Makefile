@@ -21,7 +21,7 @@ else echo "$@: FAILED after $$(( $$(date +%s) - $(START) )) s, at: $(1)"; exit 1
 endef
 passed = @echo "$@: passed in $$(( $$(date +%s) - $(START) )) s"
 
-.PHONY: help tools build demo test lint bench crash powercut fuzz deny
+.PHONY: help tools build demo test lint bench crash powercut tamper fuzz deny
 .DEFAULT_GOAL := help
 
 help: ## say what there is to make
@@ -57,6 +57,10 @@ crash: build ## kill and fail every operation at every system call that changes 
 
 powercut: build ## cut an emulated machine's power at random moments of update and rollback (as root)
 	@$(BUILT)/powercut
+
+tamper: build ## change a small bundle in every way there is, and have each refused (about twenty minutes)
+	$(call stage,change everything,LANDFALL_TAMPER=all cargo test $(CARGO_FLAGS) --test tamper -- --nocapture)
+	$(passed)
 
 fuzz: tools ## fuzz every reader of outside input for a minute each (needs a nightly toolchain)
 	@command -v cargo-fuzz >/dev/null || RUSTFLAGS= cargo install --locked cargo-fuzz

@@ -4,7 +4,7 @@ use crate::{Command, tools, workspace};
 use anyhow::{Context as _, Result, bail, ensure};
 use std::fs::File;
 use std::os::unix::process::CommandExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -55,6 +55,11 @@ impl Engine {
         let engine = Arc::new(Self::start()?);
         *shared = Arc::downgrade(&engine);
         Ok(engine)
+    }
+
+    /// The socket that it listens on.
+    pub fn socket(&self) -> &Path {
+        &self.socket
     }
 
     /// Starts the engine, once no other process has one in this working tree.

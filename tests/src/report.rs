@@ -1,6 +1,13 @@
 use anyhow::{Error, Result};
+use std::fmt;
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::time::Instant;
+
+/// Says it also where the output of tests that pass is not shown: a count is what such a test is worth.
+pub fn tell(what: fmt::Arguments<'_>) {
+    let _ = writeln!(io::stderr(), "{what}");
+}
 
 /// Tells a person, stage by stage, what a program does and how long it takes, and at the end how it went.
 #[derive(Debug)]

@@ -117,6 +117,13 @@ pub fn bytes_read(command: &Command, file: &Path, log: &Path) -> Result<u64> {
     Ok(log::bytes_read(&read(log)?, &file.to_string_lossy()))
 }
 
+/// Runs `command` to its end, which must be `exit`, and lists the calls that it and all that it starts make on sockets.
+pub fn network_calls(command: &Command, exit: i32, log: &Path) -> Result<Vec<String>> {
+    let options = ["-f", "-qq", "-s", "256", "-e", "trace=%network", "-e", "signal=none", "-o", &log.to_string_lossy()];
+    command.clone().under("strace", options).run()?.exits(exit)?;
+    Ok(log::calls(&read(log)?))
+}
+
 fn read(log: &Path) -> Result<String> {
     std::fs::read_to_string(log).with_context(|| format!("read {}", log.display()))
 }
@@ -153,6 +160,17 @@ mod tests {
         std::fs::write(&file, "").unwrap();
         let error = run_with(&remove, Fault::Kill, &call("unlinkat", 2), &log).unwrap_err();
         assert!(format!("{error:#}").contains("did not happen"), "{error:#}");
+    }
+
+    #[test]
+    fn lists_what_is_done_on_sockets() {
+        let log = tempfile::NamedTempFile::new().unwrap();
+        let calls = network_calls(&Command::new("true"), 0, log.path()).unwrap();
+        assert_eq!(calls, Vec::<String>::new());
+        let connect = "exec 3<>/dev/tcp/127.0.0.1/1";
+        let calls = network_calls(&Command::new("bash").args(["-c", connect]), 1, log.path()).unwrap();
+        let reached = |call: &String| call.starts_with("connect(") && call.contains("127.0.0.1");
+        assert!(calls.iter().any(reached), "{calls:?}");
     }
 
     #[test]

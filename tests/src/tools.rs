@@ -39,6 +39,9 @@ const FUSE: &[(&str, &str)] = &[("fusefat", "fusefat")];
 const EMULATOR: &[(&str, &str)] =
     &[("mkfs.ext4", "e2fsprogs"), ("qemu-system-x86_64", "qemu-system-x86"), ("setpriv", "util-linux")];
 
+/// For clocks that show another time, also to static programs.
+const CLOCK: &[(&str, &str)] = &[("faketime", "faketime"), ("qemu-x86_64", "qemu-user")];
+
 /// Installs what is missing; does nothing, quickly, where all is there.
 pub fn ensure() -> Result<()> {
     install(&[TOOLS, NODE].concat())
@@ -47,6 +50,11 @@ pub fn ensure() -> Result<()> {
 /// Installs what mounts FAT without the kernel's help.
 pub(crate) fn ensure_fuse() -> Result<()> {
     install(FUSE)
+}
+
+/// Installs what runs programs at another time.
+pub fn ensure_clock() -> Result<()> {
+    install(CLOCK)
 }
 
 /// Installs what emulates a machine.

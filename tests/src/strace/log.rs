@@ -31,6 +31,12 @@ pub(super) fn bytes_read(log: &str, file: &str) -> u64 {
     results.filter_map(|result| u64::try_from(result).ok()).sum()
 }
 
+/// The calls in a log, without the threads that made them, and without what only says that one went on.
+pub(super) fn calls(log: &str) -> Vec<String> {
+    let events = log.lines().filter_map(|line| line.split_once(' ')).map(|(_, event)| event.trim_start());
+    events.filter(|event| !event.starts_with(['<', '+', '-'])).map(str::to_owned).collect()
+}
+
 #[derive(Default)]
 struct Reader<'a> {
     folder: &'a str,

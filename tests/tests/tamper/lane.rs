@@ -1,0 +1,83 @@
+//! A host that has to stay as it is, and the command that a bundle is given to.
+
+use anyhow::{Result, ensure};
+use landfall_tests::{Command, FolderHost, Still};
+use std::path::Path;
+use std::time::Duration;
+
+/// How a changed bundle may end: damaged, not trusted, refused by policy.
+const REFUSALS: [i32; 3] = [3, 4, 5];
+/// The longest that the installer may take for a few kilobytes.
+const LIMIT: Duration = Duration::from_mins(1);
+
+/// What is done with a bundle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Deed {
+    /// On a host where a release is installed, whose keys count.
+    Verify,
+    /// On a bare host.
+    Install,
+    /// On a host where a release is installed.
+    Update,
+}
+
+impl Deed {
+    pub(crate) const ALL: [Self; 3] = [Self::Verify, Self::Install, Self::Update];
+
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Verify => "verify",
+            Self::Install => "install",
+            Self::Update => "update",
+        }
+    }
+
+    fn command(self, host: &FolderHost, bundle: &Path, key: &str) -> Command {
+        match self {
+            Self::Verify => host.verify(bundle),
+            Self::Install => host.install(bundle, key),
+            Self::Update => host.update(bundle),
+        }
+    }
+}
+
+/// One deed and a host of its own for it.
+#[derive(Debug)]
+pub(crate) struct Lane {
+    pub(crate) deed: Deed,
+    key: String,
+    pristine: FolderHost,
+    host: FolderHost,
+    before: Still,
+}
+
+impl Lane {
+    /// A lane whose host is a copy of `pristine` in `folder`.
+    pub(crate) fn new(deed: Deed, pristine: FolderHost, folder: &Path, key: String) -> Result<Self> {
+        let host = pristine.copied_to(&folder.join(deed.word()))?;
+        Ok(Self { before: host.still()?, deed, key, pristine, host })
+    }
+
+    /// The untouched bundle is taken.
+    pub(crate) fn takes(&self, bundle: &Path) -> Result<()> {
+        self.deed.command(&self.host, bundle, &self.key).run()?.exits(0)?;
+        let changed = !self.before.difference(&self.host.still()?).is_empty();
+        ensure!(changed == (self.deed != Deed::Verify), "{}: the host is changed: {changed}", self.deed.word());
+        Ok(())
+    }
+
+    /// Gives the exit code, and what is wrong if the bundle was not refused, or was and yet the host is not as before.
+    pub(crate) fn refuses(&mut self, bundle: &Path) -> Result<(i32, Option<String>)> {
+        let word = self.deed.word();
+        let output = self.deed.command(&self.host, bundle, &self.key).quiet().limit(LIMIT).run()?;
+        let difference = self.before.difference(&self.host.still()?);
+        if !difference.is_empty() {
+            self.host = self.pristine.copied_to(&self.host.path(""))?;
+            self.before = self.host.still()?;
+            return Ok((output.code, Some(format!("{word} ends with {} and changes\n{difference}", output.code))));
+        }
+        let refused = REFUSALS.contains(&output.code) && output.stderr.lines().any(|line| line.starts_with("error: "));
+        let wrong = (!refused).then(|| format!("{word} ends with {}: {}", output.code, output.said()));
+        Ok((output.code, wrong))
+    }
+}

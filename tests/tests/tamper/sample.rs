@@ -1,0 +1,33 @@
+//! What is tried where there is no time for all of it.
+
+use anyhow::Result;
+use landfall_tests::Dice;
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
+/// How many of a kind.
+const SAMPLE: usize = 100;
+
+/// All numbers below `count`, or some of them by chance, which the printed seed brings back. `LANDFALL_TAMPER=all`, which
+/// `make tamper` sets, takes all.
+pub(crate) fn of(count: usize) -> Result<Vec<usize>> {
+    if std::env::var("LANDFALL_TAMPER").is_ok_and(|what| what == "all") || count <= SAMPLE {
+        return Ok((0..count).collect());
+    }
+    let mut dice = dice()?;
+    let mut chosen = BTreeSet::new();
+    while chosen.len() < SAMPLE {
+        chosen.insert(dice.roll(count));
+    }
+    Ok(chosen.into_iter().collect())
+}
+
+/// The same for every kind, so that one seed brings each of them back by itself.
+fn dice() -> Result<Dice> {
+    static DICE: Mutex<Option<Dice>> = Mutex::new(None);
+    let mut dice = DICE.lock().unwrap_or_else(PoisonError::into_inner);
+    match &*dice {
+        Some(dice) => Ok(dice.clone()),
+        None => Ok(dice.insert(Dice::seeded("LANDFALL_TAMPER_SEED")?).clone()),
+    }
+}
