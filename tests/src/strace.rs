@@ -110,7 +110,8 @@ pub fn happened(fault: Fault, call: &Call, log: &Path, output: Output) -> Result
     Ok(output)
 }
 
-/// Runs `command` to its end, which must be 0, and counts the bytes that it reads from `file`.
+/// Runs `command` to its end, which must be 0, and counts the bytes that it reads from `file`, or from all files in it if
+/// it is a folder.
 pub fn bytes_read(command: &Command, file: &Path, log: &Path) -> Result<u64> {
     let options = ["-f", "-qq", "-y", "-s", "0", "-e", "trace=read,pread64,readv,preadv", "-o", &log.to_string_lossy()];
     command.clone().under("strace", options).ok()?;

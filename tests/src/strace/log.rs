@@ -24,10 +24,11 @@ impl Trace {
     }
 }
 
-/// The bytes that were read from `file`.
+/// The bytes that were read from `file`, or from the files in it if it is a folder.
 pub(super) fn bytes_read(log: &str, file: &str) -> u64 {
-    let descriptor = format!("<{file}>");
-    let results = log.lines().filter(|line| line.contains(&descriptor)).filter_map(result);
+    let descriptors = [format!("<{file}>"), format!("<{file}/")];
+    let is_of = |line: &&str| descriptors.iter().any(|descriptor| line.contains(descriptor));
+    let results = log.lines().filter(is_of).filter_map(result);
     results.filter_map(|result| u64::try_from(result).ok()).sum()
 }
 

@@ -1,6 +1,6 @@
 //! Killed before, and after, each call by which an operation changes the file system; and killed again in the recovery.
 
-use crate::operation::{FAILING_UPDATE, INSTALL, Operation, PURGE, ROLLBACK, UNINSTALL, UPDATE};
+use crate::operation::{FAILING_UPDATE, INSTALL, MENDED_UPDATE, Operation, PURGE, ROLLBACK, UNINSTALL, UPDATE};
 use crate::sample;
 use crate::scene::{Scene, Stage};
 use anyhow::Result;
@@ -79,6 +79,11 @@ fn a_purge_killed_anywhere_is_undone_or_whole_and_can_be_repeated() -> Result<()
 #[test]
 fn an_update_killed_anywhere_is_undone_or_whole_and_can_be_repeated() -> Result<()> {
     operation_killed_anywhere(UPDATE)
+}
+
+#[test]
+fn an_update_from_parts_with_a_patch_killed_anywhere_is_undone_or_whole_and_can_be_repeated() -> Result<()> {
+    killed_anywhere(&Scene::of(MENDED_UPDATE)?, SAMPLE)
 }
 
 #[test]

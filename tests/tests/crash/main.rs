@@ -11,6 +11,7 @@ mod failed;
 mod full;
 mod holdings;
 mod killed;
+mod mended;
 mod operation;
 mod resumed;
 mod sample;

@@ -44,6 +44,10 @@ pub(crate) const RECOVER: Operation =
 /// The next release comes, with another schema.
 pub(crate) const UPDATE: Operation = Operation { name: "update", ground: in_use, command: Site::update, exit: 0 };
 
+/// The same release comes in parts, of which one is lost, with a patch.
+pub(crate) const MENDED_UPDATE: Operation =
+    Operation { name: "mended update", ground: in_use, command: Site::mended_update, exit: 0 };
+
 /// The next release comes and goes: its own recovery is broken.
 pub(crate) const FAILING_UPDATE: Operation =
     Operation { name: "failing update", ground: in_use, command: Site::failing_update, exit: 7 };

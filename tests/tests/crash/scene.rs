@@ -213,9 +213,9 @@ impl Stage<'_> {
         Holdings::of(&self.root).map(|holdings| holdings.staged)
     }
 
-    /// Does the operation, undisturbed, and counts the bytes that it reads from the media.
-    pub(crate) fn bytes_read(&self) -> Result<u64> {
-        strace::bytes_read(&self.command(), self.scene.site.media(), &log_of(&self.root))
+    /// Does the operation, undisturbed, and counts the bytes that it reads from `media`, a file or a folder.
+    pub(crate) fn bytes_read(&self, media: &Path) -> Result<u64> {
+        strace::bytes_read(&self.command(), media, &log_of(&self.root))
     }
 
     /// The same command again, undisturbed. It also clears what was staged.

@@ -1,5 +1,6 @@
 //! The programs and bundles that all operations work with.
 
+use crate::mended::Mended;
 use anyhow::Result;
 use landfall_tests::next::SCHEMA;
 use landfall_tests::{Command, Programs, Publisher, Release, ensure_tools, stand_in};
@@ -18,6 +19,7 @@ pub(crate) struct Site {
     first: PathBuf,
     second: PathBuf,
     broken: PathBuf,
+    mended: Mended,
 }
 
 impl Site {
@@ -44,9 +46,11 @@ impl Site {
             let more = stand_ins(&publisher, version, schema, real)?;
             publisher.pack(&Release { version: version.to_owned(), serial, images, more })
         };
+        let second = pack("1.1.0", 2, SCHEMA, &[&next, &installer])?;
         Ok(Self {
             first: pack(FIRST, 1, SCHEMA - 1, &[&ours, &installer])?,
-            second: pack("1.1.0", 2, SCHEMA, &[&next, &installer])?,
+            mended: Mended::new(&publisher, &installer, &second)?,
+            second,
             // Its own recovery is asked last: everything else of the update is done by then.
             broken: pack("1.2.0-broken", 3, SCHEMA, &[&next])?,
             key: publisher.public_key(),
@@ -68,9 +72,24 @@ impl Site {
         self.run(root, &["update", "--yes"]).arg(&self.second)
     }
 
+    /// The same update, out of parts of which one is lost, and a patch.
+    pub(crate) fn mended_update(&self, root: &Path) -> Command {
+        self.run(root, &["update", "--yes"]).arg(&self.mended.first).arg("--patch").arg(&self.mended.patch)
+    }
+
+    /// The bundle that an installation reads.
+    pub(crate) fn first(&self) -> &Path {
+        &self.first
+    }
+
     /// The bundle that an update reads.
-    pub(crate) fn media(&self) -> &Path {
+    pub(crate) fn second(&self) -> &Path {
         &self.second
+    }
+
+    /// The folder with all that a mended update reads.
+    pub(crate) fn mended(&self) -> &Path {
+        &self.mended.folder
     }
 
     pub(crate) fn failing_update(&self, root: &Path) -> Command {
