@@ -10,6 +10,7 @@ mod layer_kind;
 mod oci;
 mod rootfs;
 mod secret_key;
+mod tar_reader;
 
 pub(crate) use error::{ImageError, SourceError};
 pub(crate) use files::{FileError, pack as pack_files};

@@ -6,7 +6,7 @@ use crate::sources::layer_kind::{Kind, first_block};
 use crate::store::BlobStore;
 use landfall_manifests::{Digest, Layer, limits, oci::Platform};
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, Cursor, Read};
+use std::io::{Cursor, Read};
 use tar::EntryType;
 
 const MANIFEST: &str = "manifest.json";
@@ -48,23 +48,20 @@ impl Passing<'_> {
 }
 
 impl Contents {
-    /// Passes over an archive once; `layer` decides what happens to each layer.
-    pub(super) fn read<'a, R: Read + 'a>(
-        entries: io::Result<tar::Entries<'a, R>>,
-        mut layer: impl FnMut(Passing<'_>) -> Result<Option<Layer>, SourceError>,
-    ) -> Result<Self, SourceError> {
-        let mut contents = Self::default();
-        for entry in entries.map_err(SourceError::Archive)? {
-            let mut entry = entry.map_err(SourceError::Archive)?;
-            let name = normalized(&String::from_utf8_lossy(&entry.path_bytes()));
-            match entry.header().entry_type() {
-                EntryType::Regular | EntryType::Continuous => contents.add_file(&name, &mut entry, &mut layer)?,
-                EntryType::Symlink => contents.add_link(&name, &entry, parent(&name)),
-                EntryType::Link => contents.add_link(&name, &entry, ""),
-                _ => {}
-            }
+    /// Takes in the next entry of an archive; `layer` decides what happens to a layer.
+    pub(super) fn add(
+        &mut self,
+        entry: &mut tar::Entry<'_, impl Read>,
+        layer: &mut impl FnMut(Passing<'_>) -> Result<Option<Layer>, SourceError>,
+    ) -> Result<(), SourceError> {
+        let name = normalized(&String::from_utf8_lossy(&entry.path_bytes()));
+        match entry.header().entry_type() {
+            EntryType::Regular | EntryType::Continuous => self.add_file(&name, entry, layer)?,
+            EntryType::Symlink => self.add_link(&name, entry, parent(&name)),
+            EntryType::Link => self.add_link(&name, entry, ""),
+            _ => {}
         }
-        Ok(contents)
+        Ok(())
     }
 
     fn add_file(

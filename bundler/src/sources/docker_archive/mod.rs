@@ -4,11 +4,12 @@ mod contents;
 mod select;
 
 use super::image::PackedImages;
+use super::tar_reader::TarReader;
 use super::{ImageError, SourceError, Work};
 use crate::plan::Wanted;
 use crate::regular;
 use crate::store::CHUNK;
-use contents::Contents;
+use contents::{Contents, Passing};
 use flate2::read::MultiGzDecoder;
 use landfall_manifests::{Digest, Layer};
 use std::collections::BTreeMap;
@@ -54,25 +55,26 @@ pub(super) fn pack_stream(
     work: &mut Work<'_>,
 ) -> Result<PackedImages, ImageError> {
     let stream = BufReader::with_capacity(CHUNK, stream);
-    let contents = Contents::read(tar::Archive::new(stream).entries(), |layer| {
-        match expected.map(|expected| expected.get(layer.name)) {
-            Some(None) => Ok(None),
-            Some(Some(diff_id)) => match work.store.layer_of(diff_id) {
-                Some(known) => Ok(Some(known.clone())),
-                None => layer.keep(work.store).map(Some),
-            },
+    let mut contents = Contents::default();
+    let mut keep = |layer: Passing<'_>| match expected.map(|expected| expected.get(layer.name)) {
+        Some(None) => Ok(None),
+        Some(Some(diff_id)) => match work.store.layer_of(diff_id) {
+            Some(known) => Ok(Some(known.clone())),
             None => layer.keep(work.store).map(Some),
-        }
-    });
-    let contents = contents.map_err(|error| wanted[0].failed(error))?;
+        },
+        None => layer.keep(work.store).map(Some),
+    };
+    let read = TarReader::new(stream).read(|entry| contents.add(entry, &mut keep));
+    read.map_err(|error| wanted[0].failed(error))?;
     wanted.iter().map(|wanted| image(&contents, wanted, work).map_err(|error| wanted.failed(error))).collect()
 }
 
 /// Reads an archive's headers and documents only, to learn which layers are wanted and what they should be.
 fn look_ahead(mut file: &File, wanted: &[Wanted], work: &Work<'_>) -> Result<Expected, ImageError> {
     let first = &wanted[0];
-    let mut archive = tar::Archive::new(file);
-    let contents = Contents::read(archive.entries_with_seek(), |_| Ok(None)).map_err(|error| first.failed(error))?;
+    let mut contents = Contents::default();
+    let read = TarReader::new(file).seek(|entry| contents.add(entry, &mut |_| Ok(None)));
+    read.map_err(|error| first.failed(error))?;
     file.rewind().map_err(|error| first.failed(SourceError::Archive(error)))?;
     let mut expected = Expected::new();
     for wanted in wanted {

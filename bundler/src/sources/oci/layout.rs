@@ -1,6 +1,7 @@
 use crate::regular;
 use crate::sources::SourceError;
 use crate::sources::image::check_digest;
+use crate::sources::tar_reader::TarReader;
 use landfall_manifests::oci::Descriptor;
 use landfall_manifests::{Digest, archive, limits};
 use std::collections::BTreeMap;
@@ -82,14 +83,13 @@ impl ArchiveLayout {
     pub(super) fn open(path: &Path) -> Result<Self, SourceError> {
         let (file, _) = regular::open(path).map_err(SourceError::read(path))?;
         let mut files = BTreeMap::new();
-        let mut archive = tar::Archive::new(&file);
-        for entry in archive.entries_with_seek().map_err(SourceError::Archive)? {
-            let entry = entry.map_err(SourceError::Archive)?;
+        TarReader::new(&file).seek(|entry| {
             if entry.header().entry_type().is_file() {
                 let name = String::from_utf8_lossy(&entry.path_bytes()).trim_start_matches("./").to_owned();
                 files.insert(name, (entry.raw_file_position(), entry.size()));
             }
-        }
+            Ok(())
+        })?;
         Ok(Self { file, path: path.to_owned(), files })
     }
 }
