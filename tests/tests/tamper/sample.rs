@@ -1,6 +1,6 @@
 //! What is tried where there is no time for all of it.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use landfall_tests::Dice;
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
@@ -9,14 +9,21 @@ use std::sync::{Mutex, PoisonError};
 const SAMPLE: usize = 100;
 
 /// All numbers below `count`, or some of them by chance, which the printed seed brings back. `LANDFALL_TAMPER=all`, which
-/// `make tamper` sets, takes all.
+/// `make tamper` sets, takes all; a number takes that many of each kind.
 pub(crate) fn of(count: usize) -> Result<Vec<usize>> {
-    if std::env::var("LANDFALL_TAMPER").is_ok_and(|what| what == "all") || count <= SAMPLE {
+    let most = match std::env::var("LANDFALL_TAMPER") {
+        Err(_) => SAMPLE,
+        Ok(all) if all == "all" => count,
+        Ok(number) => {
+            number.parse().with_context(|| format!("LANDFALL_TAMPER is `all` or a number, not {number:?}"))?
+        }
+    };
+    if most >= count {
         return Ok((0..count).collect());
     }
     let mut dice = dice()?;
     let mut chosen = BTreeSet::new();
-    while chosen.len() < SAMPLE {
+    while chosen.len() < most {
         chosen.insert(dice.roll(count));
     }
     Ok(chosen.into_iter().collect())
