@@ -71,6 +71,17 @@ impl Publisher {
         self.file("landfall.pub")
     }
 
+    /// Makes a folder of trust roots: the first with the publisher's key alone, the second with one more. Returns it.
+    pub fn roots(&self) -> Result<PathBuf> {
+        self.bundler()?.args(["keygen", "--out", "second"]).ok()?;
+        for words in
+            [&["init", "--key", "landfall.pub"], &["add", "--key", "second.pub"], &["sign", "--key", "landfall.key"]]
+        {
+            self.bundler()?.arg("trust").args(words).ok().with_context(|| format!("trust {}", words[0]))?;
+        }
+        Ok(self.file("trust"))
+    }
+
     /// The programs.
     pub fn programs(&self) -> &Programs {
         &self.programs

@@ -2,7 +2,7 @@
 //! from there on.
 
 use crate::exit;
-use crate::operation::{FAILING_UPDATE, INSTALL, Operation, PURGE, ROLLBACK, UNINSTALL, UPDATE};
+use crate::operation::{FAILING_UPDATE, INSTALL, Operation, PURGE, ROLLBACK, TRUST_IMPORT, UNINSTALL, UPDATE};
 use crate::sample;
 use crate::scene::{Scene, Stage};
 use anyhow::{Context as _, Result, ensure};
@@ -124,4 +124,9 @@ fn a_failing_update_that_fails_anywhere_is_refused_and_can_be_repeated() -> Resu
 #[test]
 fn a_rollback_that_fails_anywhere_is_refused_or_whole_and_can_be_repeated() -> Result<()> {
     failing_anywhere(ROLLBACK)
+}
+
+#[test]
+fn a_trust_import_that_fails_anywhere_is_refused_or_whole_and_can_be_repeated() -> Result<()> {
+    failing_anywhere(TRUST_IMPORT)
 }

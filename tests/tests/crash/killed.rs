@@ -1,6 +1,8 @@
 //! Killed before, and after, each call by which an operation changes the file system; and killed again in the recovery.
 
-use crate::operation::{FAILING_UPDATE, INSTALL, MENDED_UPDATE, Operation, PURGE, ROLLBACK, UNINSTALL, UPDATE};
+use crate::operation::{
+    FAILING_UPDATE, INSTALL, MENDED_UPDATE, Operation, PURGE, ROLLBACK, TRUST_IMPORT, UNINSTALL, UPDATE,
+};
 use crate::sample;
 use crate::scene::{Scene, Stage};
 use anyhow::Result;
@@ -94,4 +96,9 @@ fn a_failing_update_killed_anywhere_is_undone_and_can_be_repeated() -> Result<()
 #[test]
 fn a_rollback_killed_anywhere_is_undone_or_whole_and_can_be_repeated() -> Result<()> {
     operation_killed_anywhere(ROLLBACK)
+}
+
+#[test]
+fn a_trust_import_killed_anywhere_is_undone_or_whole_and_can_be_repeated() -> Result<()> {
+    operation_killed_anywhere(TRUST_IMPORT)
 }

@@ -41,7 +41,11 @@ pub(crate) const PURGE: Operation = Operation {
 pub(crate) const RECOVER: Operation =
     Operation { name: "recover", ground: |_, _| Ok(()), command: |site, root| site.run(root, &["recover"]), exit: 0 };
 
-/// The next release comes, with another schema.
+/// A newer trust root comes, without a release.
+pub(crate) const TRUST_IMPORT: Operation =
+    Operation { name: "trust import", ground: installed, command: Site::import, exit: 0 };
+
+/// The next release comes, with another schema and a newer trust root.
 pub(crate) const UPDATE: Operation = Operation { name: "update", ground: in_use, command: Site::update, exit: 0 };
 
 /// The same release comes in parts, of which one is lost, with a patch.

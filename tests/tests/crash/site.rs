@@ -18,6 +18,7 @@ pub(crate) struct Site {
     key: PathBuf,
     first: PathBuf,
     second: PathBuf,
+    roots: PathBuf,
     broken: PathBuf,
     mended: Mended,
 }
@@ -40,10 +41,13 @@ impl Site {
         let publisher = Publisher::new("crash")?;
         let programs = publisher.programs().clone();
         let installer = programs.installer()?;
+        let roots = publisher.roots()?;
         let (ours, next) = (programs.runtime()?, programs.next_runtime()?);
         let pack = |version: &str, serial, schema, real: &[&Path]| {
             let images = vec![publisher.hello_of(version)?];
-            let more = stand_ins(&publisher, version, schema, real)?;
+            // The releases after the first bring the next trust root.
+            let roots = if version == FIRST { "" } else { "trust = \"trust\"\n" };
+            let more = roots.to_owned() + &stand_ins(&publisher, version, schema, real)?;
             publisher.pack(&Release { version: version.to_owned(), serial, images, more })
         };
         let second = pack("1.1.0", 2, SCHEMA, &[&next, &installer])?;
@@ -54,6 +58,7 @@ impl Site {
             // Its own recovery is asked last: everything else of the update is done by then.
             broken: pack("1.2.0-broken", 3, SCHEMA, &[&next])?,
             key: publisher.public_key(),
+            roots,
             installer,
             programs,
         })
@@ -80,6 +85,10 @@ impl Site {
     /// The bundle that an installation reads.
     pub(crate) fn first(&self) -> &Path {
         &self.first
+    }
+
+    pub(crate) fn import(&self, root: &Path) -> Command {
+        self.run(root, &["trust", "import"]).arg(&self.roots)
     }
 
     /// The bundle that an update reads.
