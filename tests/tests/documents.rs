@@ -16,8 +16,8 @@ fn tests_below(folder: &Path, found: &mut BTreeSet<String>) -> Result<()> {
             tests_below(&path, found)?;
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             let text = std::fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
-            let mut after = text.split("#[test]").skip(1);
-            found.extend(after.by_ref().filter_map(name).map(str::to_owned));
+            let attributes = text.split("#[").filter(|after| after.starts_with("test]") || after.starts_with("tokio::test"));
+            found.extend(attributes.filter_map(name).map(str::to_owned));
         }
     }
     Ok(())
