@@ -1,7 +1,7 @@
 use rustix::fs::OFlags;
-use std::fs::{File, Metadata};
+use std::fs::{File, Metadata, Permissions};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
 /// Opens a regular file for reading; anything else is an error. Opening a named pipe would otherwise wait for a writer.
@@ -13,5 +13,14 @@ pub(crate) fn open(path: &Path) -> io::Result<(File, Metadata)> {
         kind if kind.is_file() => Ok((file, metadata)),
         kind if kind.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
         _ => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is a pipe, a socket or a device, and no file")),
+    }
+}
+
+/// Lets everybody read a file that was written, and nobody but its owner change it. FAT and its like know no permissions, and
+/// some of their drivers refuse to be told any (EPERM, ENOSYS): there, the mount decides.
+pub(crate) fn make_readable(file: &File) -> io::Result<()> {
+    match file.set_permissions(Permissions::from_mode(0o644)) {
+        Err(error) if matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported) => Ok(()),
+        other => other,
     }
 }

@@ -16,7 +16,8 @@ fn tests_below(folder: &Path, found: &mut BTreeSet<String>) -> Result<()> {
             tests_below(&path, found)?;
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             let text = std::fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
-            let attributes = text.split("#[").filter(|after| after.starts_with("test]") || after.starts_with("tokio::test"));
+            let attributes =
+                text.split("#[").filter(|after| after.starts_with("test]") || after.starts_with("tokio::test"));
             found.extend(attributes.filter_map(name).map(str::to_owned));
         }
     }

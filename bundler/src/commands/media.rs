@@ -2,6 +2,7 @@ use crate::assemble::folder_of;
 use crate::bundle_file::BundleFile;
 use crate::media::{Cargo, INSTALLER_NAME, MediaError, Record, Shape};
 use crate::partial::PartialFolder;
+use crate::parts::PartsArgs;
 use crate::{byte_size, key_files};
 use anyhow::{Context as _, Result};
 use landfall_console::{Console, Size};
@@ -28,6 +29,8 @@ pub(crate) struct Args {
     file: PathBuf,
     /// The folder where the medium is mounted
     dir: PathBuf,
+    #[command(flatten)]
+    parts: PartsArgs,
     /// The installer to put beside the bundle [default: the one beside this program]
     #[arg(long, value_name = "FILE")]
     installer: Option<PathBuf>,
@@ -86,7 +89,7 @@ pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
 
 /// Opens what is to be carried. With `--trust`, the bundle has to be signed by those keys.
 fn load(args: &Args) -> Result<Cargo> {
-    let bundle = BundleFile::open(&args.file)?;
+    let bundle = BundleFile::open_among(&args.file, &args.parts.folders)?;
     if !args.trust.is_empty() {
         let trusted = key_files::trusted(&args.trust, args.threshold)?;
         bundle.head.clone().verify(&trusted).map_err(|error| bundle.refused(error))?;

@@ -1,12 +1,11 @@
+use crate::regular;
 use landfall_manifests::parts::part_name;
-use std::fs::{File, Permissions};
+use std::fs::File;
 use std::io::{self, Read as _, Write};
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 /// What the file is called while it is written, or its parts with their numbers.
 const NAME: &str = "bundle";
-const MODE: u32 = 0o644;
 
 /// Writes a bundle into one new file, or into parts, the last of which may be smaller.
 #[derive(Debug)]
@@ -101,7 +100,7 @@ impl Write for PartFiles {
 }
 
 fn durable(file: &File) -> io::Result<()> {
-    file.set_permissions(Permissions::from_mode(MODE))?;
+    regular::make_readable(file)?;
     file.sync_all()
 }
 

@@ -5,9 +5,8 @@ use landfall_keys::{
     KeyId, MAX_CHAIN_LINKS, MAX_FILE_BYTES, MAX_SIGNATURES, MAX_TRUST_ROOT_BYTES, RootFiles, SecretKey, TrustRoot,
     root_file_name, root_version, signature_file_name, signed_root_version,
 };
-use std::fs::{self, File, Permissions};
+use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 /// The most files that are read: every version of a chain with every signature that it may have.
@@ -147,7 +146,7 @@ fn write(path: &Path, text: &str, replace: bool) -> io::Result<()> {
     let partial = PartialFolder::new(dir)?;
     let mut file = tempfile::NamedTempFile::new_in(partial.path())?;
     file.write_all(text.as_bytes())?;
-    file.as_file().set_permissions(Permissions::from_mode(0o644))?;
+    regular::make_readable(file.as_file())?;
     file.as_file().sync_all()?;
     let placed = if replace { file.persist(path) } else { file.persist_noclobber(path) };
     placed.map_err(|error| error.error)?;
