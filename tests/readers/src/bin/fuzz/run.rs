@@ -34,7 +34,7 @@ pub(crate) fn run(target: &Target, seconds: u64, folders: &Folders) -> io::Resul
     let status = Command::new(folders.program(target))
         .arg(format!("-max_total_time={seconds}"))
         .arg(format!("-max_len={MAX_INPUT}"))
-        .arg(format!("-timeout={TIMEOUT}"))
+        .args([format!("-timeout={TIMEOUT}"), format!("-report_slow_units={TIMEOUT}")])
         .arg(format!("-malloc_limit_mb={MALLOC_MIB}"))
         .arg(format!("-rss_limit_mb={RSS_MIB}"))
         .arg(format!("-artifact_prefix={}/", artifacts.display()))
