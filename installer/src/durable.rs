@@ -56,8 +56,20 @@ pub(crate) fn create(path: &Path, mode: u32) -> Result<File> {
     remove_entry(path)?;
     let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path).at("create", path)?;
     // The process's umask must not decide.
-    file.set_permissions(Permissions::from_mode(mode)).at("set the mode of", path)?;
+    match file.set_permissions(Permissions::from_mode(mode)) {
+        Err(error) if mode == PUBLIC && knows_no_permissions(&error) => {}
+        outcome => outcome.at("set the mode of", path)?,
+    }
     Ok(file)
+}
+
+/// The mode of what everybody may read. Alone it may lie on media whose file system knows no permissions: a repair request, and
+/// receipts that are carried out.
+const PUBLIC: u32 = 0o644;
+
+/// Some drivers of FAT and its like refuse to be told any permissions.
+fn knows_no_permissions(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied)
 }
 
 /// Puts a file in place, or replaces it in one step.

@@ -1,4 +1,4 @@
-//! FAT32 as it is: written by `landfall-bundler media`, read by hosts that may not write to it.
+//! FAT32 as it is: written by `landfall-bundler media`, read by hosts that may not write to it, as the guide on it says.
 
 use crate::carried::NAME;
 use crate::site::{Site, refused};
@@ -9,26 +9,31 @@ use std::path::Path;
 /// In megabytes. Where the kernel does not know FAT, what does in its place counts no room on smaller ones.
 const MEGABYTES: u64 = 300;
 
-/// The commands of the guide that hold `word`, each in one line.
-fn commands(guide: &str, word: &str) -> Vec<String> {
-    let joined = guide.replace("\\\n", " ");
-    joined
-        .lines()
-        .map(str::trim)
-        .filter(|line| line.contains(&format!("landfall-{word} ")))
-        .map(str::to_owned)
-        .collect()
+/// A file of the release that all of these tests carry.
+const LANDED: &str = "opt/landfall/releases/1.1.0-1/docs/large";
+
+/// The commands of the guide on a stick.
+struct Guide(Vec<String>);
+
+impl Guide {
+    fn on(stick: &Stick) -> Result<Self> {
+        let text = std::fs::read_to_string(stick.folder().join("README.txt"))?.replace("\\\n", " ");
+        let lines = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
+        Ok(Self(lines.filter(|line| line.contains("landfall-")).collect()))
+    }
+
+    /// The one with these words in it.
+    fn command(&self, words: &str) -> Result<&str> {
+        self.0.iter().map(String::as_str).find(|line| line.contains(words)).with_context(|| format!("no {words}"))
+    }
 }
 
-/// Runs a command of the guide where the medium is, for `host`.
-fn run(host: &FolderHost, folder: &Path, line: &str) -> Result<()> {
-    let options = format!("--root {} --engine none --no-systemd", host.path("").display());
-    // Where a medium lets nothing run, the guide says what to do.
-    let words = line.split_whitespace().skip(1).collect::<Vec<_>>().join(" ");
-    let installer = host.installer().line();
-    let program = installer.split_whitespace().next().context("no program")?;
-    let shell = Command::new("sh").args(["-c", &format!("{program} {options} {words}")]).current_dir(folder);
-    shell.run()?.ok().with_context(|| format!("the guide's {line}")).map(drop)
+/// Types a command of the guide in `folder`, for `host`. The programs are not run from the stick, which may let nothing run.
+fn typed(site: &Site, host: &FolderHost, folder: &Path, line: &str) -> Result<Command> {
+    let installer = format!("{} ", host.installer().line());
+    let bundler = format!("{} ", site.programs.bundler()?.display());
+    let line = line.trim_start_matches("./").replacen("landfall-installer ", &installer, 1);
+    Ok(Command::new("sh").args(["-c", &line.replacen("landfall-bundler ", &bundler, 1)]).current_dir(folder))
 }
 
 #[test]
@@ -42,19 +47,52 @@ fn a_bundle_in_parts_lands_from_a_write_protected_stick_as_its_guide_says() -> R
     let parts = [1, 2, 3].map(|part| format!("{NAME}.part{part:03}"));
     let expected = [&["README.txt".to_owned()][..], &parts, &["landfall-installer".to_owned()]].concat();
     ensure!(stick.names()? == expected, "{:?}", stick.names()?);
-    let joined: Vec<u8> =
-        parts.iter().flat_map(|part| std::fs::read(stick.folder().join(part)).unwrap_or_default()).collect();
+    let read = |part| std::fs::read(stick.folder().join(part));
+    let joined = parts.iter().map(read).collect::<Result<Vec<_>, _>>()?.concat();
     ensure!(joined == bytes, "the parts on the stick are not the bundle");
 
-    let guide = std::fs::read_to_string(stick.folder().join("README.txt"))?;
-    let lines = commands(&guide, "installer");
-    let first: Vec<&String> = lines.iter().filter(|line| line.starts_with("./")).collect();
-    ensure!(first.len() == 3, "the guide of a first installation: {first:?}");
     let host = site.bare("host")?;
-    for line in first {
-        run(&host, stick.folder(), line)?;
+    let guide = Guide::on(&stick)?;
+    for words in ["./landfall-installer verify", "./landfall-installer plan", "./landfall-installer install"] {
+        typed(&site, &host, stick.folder(), guide.command(words)?)?.ok()?;
     }
-    ensure!(host.path("opt/landfall/releases/1.1.0-1/docs/large").is_file(), "the release is not there");
+    ensure!(host.path(LANDED).is_file(), "the release is not there");
+    Ok(())
+}
+
+#[test]
+fn a_damaged_part_is_made_good_as_the_guide_says() -> Result<()> {
+    let site = Site::new()?;
+    let stick = Stick::plain(MEGABYTES, &[])?;
+    let bundle = site.file(NAME, &site.bundle(1)?)?;
+    site.media(&bundle, stick.folder(), &["--split", "300kB"])?.ok()?;
+    let part = stick.folder().join(format!("{NAME}.part002"));
+    let mut bytes = std::fs::read(&part)?;
+    bytes[77] ^= 1;
+    std::fs::remove_file(&part)?;
+    std::fs::write(&part, bytes)?;
+
+    let host = site.bare("host")?;
+    let (guide, before) = (Guide::on(&stick)?, host.still()?);
+    let trust = format!(" --trust {}", site.line());
+    let verify = format!("{}{trust}", guide.command("verify --request")?);
+    let output = typed(&site, &host, stick.folder(), &verify)?.run()?;
+    refused(&output, &[3])?;
+    // The blob goes through all three parts.
+    let place = [&format!("{NAME}.part001, offset "), &format!("to {NAME}.part003, offset "), "of file docs/large"];
+    ensure!(place.iter().all(|place| output.stderr.contains(*place)), "{}", output.said());
+    ensure!(before.difference(&host.still()?).is_empty(), "the host is changed");
+
+    // To where the bundle was made, and back.
+    let desk = site.folder.path();
+    std::fs::copy(stick.folder().join("request.json"), desk.join("request.json"))?;
+    typed(&site, &host, desk, guide.command("landfall-bundler repair")?)?.ok()?;
+    let patch = NAME.replace(".landfall.tar", ".patch.landfall.tar");
+    std::fs::write(stick.folder().join(&patch), std::fs::read(desk.join(&patch))?)?;
+    let update = guide.command("update --patch")?.replace("NAME.patch.landfall.tar", &patch);
+    let install = format!("{}{trust}", update.replacen(" update ", " install ", 1));
+    typed(&site, &host, stick.folder(), &install)?.ok()?;
+    ensure!(host.path(LANDED).is_file(), "the release is not there");
     Ok(())
 }
 
@@ -66,11 +104,8 @@ fn a_stick_that_is_full_or_cannot_be_written_is_refused() -> Result<()> {
     let stick = Stick::plain(MEGABYTES, &[&filler])?;
     let output = site.media(&bundle, stick.folder(), &[])?.run()?;
     refused(&output, &[6])?;
-    ensure!(
-        output.stderr.contains("bytes are needed, and ") && !output.stderr.contains("and 0 are"),
-        "{}",
-        output.said()
-    );
+    let told = output.stderr.contains("bytes are needed, and ") && !output.stderr.contains("and 0 are");
+    ensure!(told, "{}", output.said());
     stick.protect()?;
     let output = site.media(&bundle, stick.folder(), &[])?.run()?;
     refused(&output, &[6])?;
