@@ -67,7 +67,8 @@ impl HostileStick {
         let kind = if tree.make.fat { "fusefat" } else { "stick" };
         drop(tree);
         let mut config = Config::default();
-        config.mount_options = vec![MountOption::FSName(kind.to_owned()), MountOption::Subtype(kind.to_owned())];
+        config.mount_options =
+            vec![MountOption::FSName(kind.to_owned()), MountOption::CUSTOM(format!("subtype={kind}"))];
         let server = Server { tree: Arc::clone(&self.tree) };
         let session = fuser::spawn_mount(server, &self.folder, &config);
         self.session = Some(session.context("mount a file system of our own: it needs root and /dev/fuse")?);

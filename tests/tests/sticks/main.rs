@@ -9,4 +9,5 @@ mod changed;
 mod counted;
 mod failing;
 mod fat;
+mod large;
 mod site;
