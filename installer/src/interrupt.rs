@@ -163,8 +163,10 @@ mod tests {
 
     impl Operation {
         fn start(before: &str) -> Self {
-            let mut process = Command::new("sh")
-                .args(["-c", &format!("{before} exec \"$0\" --exact --nocapture interrupt::tests::an_operation")])
+            // Also where the tests themselves run under nohup(1).
+            let mut process = Command::new("env")
+                .args(["--default-signal=HUP,INT,TERM", "sh", "-c"])
+                .arg(format!("{before} exec \"$0\" --exact --nocapture interrupt::tests::an_operation"))
                 .arg(std::env::current_exe().unwrap())
                 .env(ROLE, "operation")
                 .stdout(Stdio::piped())
