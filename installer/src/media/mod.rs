@@ -115,13 +115,15 @@ impl Media {
         Ok(content)
     }
 
-    /// Checks what stands behind the bundle's last entry. A patch has an end of its own, which was checked when it was opened.
+    /// Checks what stands behind the bundle's last entry, and behind each part. A patch has an end of its own, which was checked
+    /// when it was opened.
     pub(crate) fn check_end(&self, bundle: &Bundle) -> Result<(), ReadError> {
         if self.patch.is_some() {
             return Ok(());
         }
         let end = bundle.entries().last().map_or(0, |entry| entry.offset.saturating_add(entry.archive_bytes()));
-        bundle.check_end(&mut self.at(end))
+        bundle.check_end(&mut self.at(end))?;
+        self.source.check_lengths().map_err(|error| ReadError::of(error.into(), "the parts", end))
     }
 
     /// The file that the byte at `offset` is read from, and the offset in it.

@@ -152,6 +152,18 @@ impl Parts {
         }
     }
 
+    /// No part that was seen is longer than it has to be.
+    pub(super) fn check_lengths(&self) -> Result<(), MediaError> {
+        let known = self.known();
+        for (number, bytes) in self.ranges.iter() {
+            let expected = bytes.end - bytes.start;
+            if let Some(Seen { path, size }) = known.seen.get(&number).filter(|seen| seen.size > expected) {
+                return Err(MediaError::Long { path: path.clone(), found: *size, expected });
+            }
+        }
+        Ok(())
+    }
+
     /// The file that holds `offset`, or would hold it, and the offset in it.
     pub(super) fn place(&self, offset: u64) -> (PathBuf, u64) {
         let (number, within) = match self.ranges.locate(offset) {

@@ -49,6 +49,14 @@ impl Source {
         }
     }
 
+    /// No part has more bytes than it has to hold: those of one that is not opened again are seen by nobody else.
+    pub(super) fn check_lengths(&self) -> Result<(), MediaError> {
+        match self {
+            Self::Whole(_) => Ok(()),
+            Self::Parts(parts) => parts.check_lengths(),
+        }
+    }
+
     /// Reads some bytes from `offset` on; none only at an end. `part` is the reader's own.
     pub(super) fn read_at(&self, part: &mut Option<OpenPart>, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         match self {
