@@ -7,7 +7,7 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 /// How long the installer may take until it says what it has to.
@@ -28,12 +28,8 @@ impl Terminal {
         unlockpt(&person).unwrap();
         let name = ptsname(&person, Vec::new()).unwrap().into_string().unwrap();
         let terminal = File::options().read(true).write(true).open(name).unwrap();
-        let installer = scene.command(words);
-        // Also where the tests themselves run in the background, which has a shell ignore Ctrl-C for them.
-        let process = Command::new("env")
-            .arg("--default-signal=INT")
-            .arg(installer.get_program())
-            .args(installer.get_args())
+        let process = scene
+            .command(words)
             .stdin(Stdio::from(terminal.try_clone().unwrap()))
             .stdout(Stdio::null())
             .stderr(Stdio::from(terminal))

@@ -1,17 +1,45 @@
 //! What is done to a bundle.
 
 use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
 
-/// A changed bundle.
+/// The name that every command is given.
+pub(crate) const NAME: &str = "bundle.landfall.tar";
+
+/// A medium with a changed bundle on it.
 #[derive(Debug, Clone)]
 pub(crate) struct Attack {
     pub(crate) title: String,
-    pub(crate) bytes: Vec<u8>,
+    pub(crate) files: Vec<(String, Vec<u8>)>,
+    /// Whether blobs that verified may wait in the staging folder: a part that is missing or too long may come yet.
+    pub(crate) may_stage: bool,
 }
 
 impl Attack {
+    /// A bundle in one file.
     pub(crate) fn new(title: impl Into<String>, bytes: Vec<u8>) -> Self {
-        Self { title: title.into(), bytes }
+        Self { title: title.into(), files: vec![(NAME.to_owned(), bytes)], may_stage: false }
+    }
+
+    /// A bundle in several.
+    pub(crate) fn in_parts(title: impl Into<String>, files: Vec<(String, Vec<u8>)>) -> Self {
+        Self { title: title.into(), files, may_stage: true }
+    }
+
+    /// Whether it is this bundle after all.
+    pub(crate) fn is(&self, bytes: &[u8]) -> bool {
+        matches!(self.files.as_slice(), [(name, whole)] if name == NAME && whole == bytes)
+    }
+
+    /// Puts it in place of what is in the folder, and gives the path that a command takes.
+    pub(crate) fn write(&self, folder: &Path) -> io::Result<PathBuf> {
+        if folder.exists() {
+            std::fs::remove_dir_all(folder)?;
+        }
+        std::fs::create_dir(folder)?;
+        self.files.iter().try_for_each(|(name, bytes)| std::fs::write(folder.join(name), bytes))?;
+        Ok(folder.join(NAME))
     }
 }
 

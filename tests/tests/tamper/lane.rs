@@ -7,6 +7,8 @@ use std::time::Duration;
 
 /// How a changed bundle may end: damaged, not trusted, refused by policy.
 const REFUSALS: [i32; 3] = [3, 4, 5];
+/// How a difference shows a blob that waits in the staging folder.
+const STAGED: &str = "+ var/lib/landfall/store/incoming/";
 /// The longest that the installer may take for a few kilobytes.
 const LIMIT: Duration = Duration::from_mins(1);
 
@@ -67,17 +69,22 @@ impl Lane {
     }
 
     /// Gives the exit code, and what is wrong if the bundle was not refused, or was and yet the host is not as before.
-    pub(crate) fn refuses(&mut self, bundle: &Path) -> Result<(i32, Option<String>)> {
+    pub(crate) fn refuses(&mut self, bundle: &Path, may_stage: bool) -> Result<(i32, Option<String>)> {
         let word = self.deed.word();
         let output = self.deed.command(&self.host, bundle, &self.key).quiet().limit(LIMIT).run()?;
         let difference = self.before.difference(&self.host.still()?);
         if !difference.is_empty() {
             self.host = self.pristine.copied_to(&self.host.path(""))?;
             self.before = self.host.still()?;
-            return Ok((output.code, Some(format!("{word} ends with {} and changes\n{difference}", output.code))));
         }
+        let staged = |line: &&str| may_stage && line.starts_with(STAGED);
+        let changed: Vec<&str> = difference.lines().filter(|line| !staged(line)).collect();
         let refused = REFUSALS.contains(&output.code) && output.stderr.lines().any(|line| line.starts_with("error: "));
-        let wrong = (!refused).then(|| format!("{word} ends with {}: {}", output.code, output.said()));
+        let wrong = if changed.is_empty() {
+            (!refused).then(|| format!("{word} ends with {}: {}", output.code, output.said()))
+        } else {
+            Some(format!("{word} ends with {} and changes\n{}", output.code, changed.join("\n")))
+        };
         Ok((output.code, wrong))
     }
 }

@@ -1,6 +1,6 @@
 //! Where changed bundles are tried: hosts in memory, and the real installer.
 
-use crate::attack::Kind;
+use crate::attack::{Attack, Kind};
 use crate::lane::{Deed, Lane};
 use crate::sample;
 use crate::tally::Tally;
@@ -59,13 +59,15 @@ impl Range {
 
     /// Attacks this bundle from now on, if it is taken as it is.
     pub(crate) fn attack(&mut self, bytes: Vec<u8>) -> Result<()> {
-        let bundle = self.folder.path().join("bundle");
-        std::fs::write(&bundle, &bytes)?;
-        for lane in self.lanes("control")? {
-            lane.takes(&bundle).context("the untouched bundle")?;
-        }
+        self.takes(&Attack::new("untouched", bytes.clone()))?;
         self.bytes = bytes;
         Ok(())
+    }
+
+    /// What is on this medium is taken by every command.
+    pub(crate) fn takes(&self, attack: &Attack) -> Result<()> {
+        let bundle = attack.write(&self.folder.path().join("control-media"))?;
+        self.lanes("control")?.iter().try_for_each(|lane| lane.takes(&bundle)).context("the untouched bundle")
     }
 
     /// A bundle on the media.
@@ -133,18 +135,18 @@ impl Range {
 
     fn work(&self, name: &str, kind: &Kind<'_>, cases: &[usize], next: &AtomicUsize) -> (Tally, Vec<String>) {
         let (mut tally, mut failures) = (Tally::default(), Vec::new());
-        let bundle = self.folder.path().join(format!("{name}-bundle"));
+        let media = self.folder.path().join(format!("{name}-media"));
         let mut lanes = match self.lanes(name) {
             Ok(lanes) => lanes,
             Err(error) => return (tally, vec![format!("{error:#}")]),
         };
         while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
             let attack = (kind.make)(*case);
-            if attack.bytes == self.bytes || attack.bytes == self.later {
+            if attack.is(&self.bytes) || attack.is(&self.later) {
                 tally.skip();
                 continue;
             }
-            if let Err(error) = try_on(&mut lanes, &bundle, &attack.bytes, &mut tally) {
+            if let Err(error) = try_on(&mut lanes, &media, &attack, &mut tally) {
                 failures.push(format!("{}: {error:#}", attack.title));
             }
         }
@@ -152,11 +154,11 @@ impl Range {
     }
 }
 
-fn try_on(lanes: &mut [Lane], bundle: &Path, bytes: &[u8], tally: &mut Tally) -> Result<()> {
-    std::fs::write(bundle, bytes)?;
+fn try_on(lanes: &mut [Lane], media: &Path, attack: &Attack, tally: &mut Tally) -> Result<()> {
+    let bundle = attack.write(media)?;
     let mut wrong = Vec::new();
     for lane in lanes {
-        let (exit, complaint) = lane.refuses(bundle)?;
+        let (exit, complaint) = lane.refuses(&bundle, attack.may_stage)?;
         tally.add(lane.deed.word(), exit);
         wrong.extend(complaint);
     }
