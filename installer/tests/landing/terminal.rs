@@ -7,7 +7,7 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// How long the installer may take until it says what it has to.
@@ -28,8 +28,12 @@ impl Terminal {
         unlockpt(&person).unwrap();
         let name = ptsname(&person, Vec::new()).unwrap().into_string().unwrap();
         let terminal = File::options().read(true).write(true).open(name).unwrap();
-        let process = scene
-            .command(words)
+        let installer = scene.command(words);
+        // Also where the tests themselves run in the background, which has a shell ignore Ctrl-C for them.
+        let process = Command::new("env")
+            .arg("--default-signal=INT")
+            .arg(installer.get_program())
+            .args(installer.get_args())
             .stdin(Stdio::from(terminal.try_clone().unwrap()))
             .stdout(Stdio::null())
             .stderr(Stdio::from(terminal))
