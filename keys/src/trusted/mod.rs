@@ -71,7 +71,7 @@ pub enum TrustError {
         trusted: Vec<KeyId>,
     },
     /// No signature is by a trusted key, and at least one names a key that was one.
-    #[error("signed by {}, which this host has revoked: trusted: {}", list(.revoked), list(.trusted))]
+    #[error("signed by {}, which this host has revoked; trusted: {}", list(.revoked), list(.trusted))]
     Revoked {
         /// The revoked ids that the signatures name, in order, each once.
         revoked: Vec<KeyId>,

@@ -190,7 +190,7 @@ fn says_which_signers_are_revoked() {
     let message = |signatures: &[Signature]| verify(&trusted, signatures).unwrap_err().to_string();
     assert_eq!(
         message(&[sign(&gone), sign(&key(0xD4, 4))]),
-        "signed by C3C3C3C3C3C3C3C3, which this host has revoked: trusted: A1A1A1A1A1A1A1A1, B2B2B2B2B2B2B2B2"
+        "signed by C3C3C3C3C3C3C3C3, which this host has revoked; trusted: A1A1A1A1A1A1A1A1, B2B2B2B2B2B2B2B2"
     );
     assert_eq!(
         message(&[sign(&gone), sign(&a)]),
