@@ -65,7 +65,7 @@ pub(crate) fn successor(pinned: &TrustRoot, links: &[RootLink]) -> Result<TrustR
 }
 
 /// Pins the root by which `release` was accepted, if the host pins none or an older one. Can be repeated, and only rises.
-pub(crate) fn raise(layout: &Layout, release: &InstalledRelease) -> Result<(), TrustError> {
+pub(crate) fn raise(layout: &Layout, release: &InstalledRelease) -> anyhow::Result<()> {
     let Some(accepted) = &release.trust else { return Ok(()) };
     if pinned(layout)?.is_some_and(|pinned| pinned.version() >= accepted.version()) {
         return Ok(());
