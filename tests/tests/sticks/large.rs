@@ -37,7 +37,6 @@ fn write(path: &Path, key: &SecretKey) -> Result<()> {
 }
 
 #[test]
-#[ignore = "copies, hashes and reads back 4 GiB, which takes minutes: `cargo test --release --test sticks -- --ignored`"]
 fn a_bundle_larger_than_fat_takes_is_cut_and_verifies_from_the_stick() -> Result<()> {
     let start = Instant::now();
     let site = Site::new()?;
