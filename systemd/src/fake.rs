@@ -200,6 +200,7 @@ impl UnitManager for FakeUnitManager {
             result: if unit.failed { "exit-code" } else { "success" }.to_owned(),
             exit_status: i32::from(unit.failed),
             status_text: String::new(),
+            has_job: false,
         })
     }
 

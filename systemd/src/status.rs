@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 /// The properties that [`UnitStatus::parse`] reads, in the form that `systemctl show --property` takes.
 pub(crate) const PROPERTIES: &str =
-    "LoadState,ActiveState,SubState,UnitFileState,MainPID,NRestarts,Result,ExecMainStatus,StatusText";
+    "LoadState,ActiveState,SubState,UnitFileState,MainPID,NRestarts,Result,ExecMainStatus,StatusText,Job";
 
 /// Whether systemd has the unit's file (org.freedesktop.systemd1(5), `LoadState`).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,12 +61,20 @@ pub struct UnitStatus {
     pub exit_status: i32,
     /// What the service last said about itself (sd_notify(3), `STATUS=`).
     pub status_text: String,
+    /// Whether a start, stop or restart of the unit is under way, or waits for another unit.
+    pub has_job: bool,
 }
 
 impl UnitStatus {
     /// Whether the unit does its work now.
     pub fn is_active(&self) -> bool {
         matches!(self.active, ActiveState::Active | ActiveState::Reloading)
+    }
+
+    /// Whether the unit has failed and nobody is about to start it: not automatically, and not on request. A restart of a
+    /// service that does not end cleanly fails too, for as long as the start that belongs to it waits.
+    pub fn is_down_for_good(&self) -> bool {
+        self.active == ActiveState::Failed && !self.has_job
     }
 
     /// Whether there is such a unit, usable or not.
@@ -97,6 +105,7 @@ impl UnitStatus {
             result: word("Result").to_owned(),
             exit_status: number("ExecMainStatus")?.cast_signed(),
             status_text: word("StatusText").to_owned(),
+            has_job: number("Job")? != 0,
         })
     }
 }
@@ -150,6 +159,14 @@ mod tests {
         let status = UnitStatus::parse(text).unwrap();
         assert!(status.is_active());
         assert_eq!((status.main_pid, status.status_text.as_str()), (Some(42), "ready: a=b"));
+    }
+
+    #[test]
+    fn a_failed_service_that_is_about_to_start_is_not_down_for_good() {
+        let failed = "LoadState=loaded\nActiveState=failed\nSubState=failed\nResult=signal\nExecMainStatus=12\n";
+        assert!(UnitStatus::parse(failed).unwrap().is_down_for_good());
+        assert!(!UnitStatus::parse(&format!("{failed}Job=812\n")).unwrap().is_down_for_good());
+        assert!(!UnitStatus::parse(CRASH_LOOP).unwrap().is_down_for_good());
     }
 
     #[test]

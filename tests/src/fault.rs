@@ -8,6 +8,8 @@ pub const ORDER: &str = "fault.txt";
 pub enum Fault {
     /// `serve` ends at once, with exit code 1.
     ExitsAtOnce,
+    /// `serve` ends at once, and says that it does not understand its settings: systemd does not try again.
+    MisunderstandsItsSettings,
     /// `serve` never says that it is ready.
     HangsBeforeReady,
     /// `serve` says that it is ready, and answers nothing.
@@ -34,8 +36,9 @@ pub enum Fault {
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::ExitsAtOnce,
+        Self::MisunderstandsItsSettings,
         Self::HangsBeforeReady,
         Self::HangsAfterReady,
         Self::AnswersUnhealthy,
@@ -53,6 +56,7 @@ impl Fault {
     pub fn word(self) -> &'static str {
         match self {
             Self::ExitsAtOnce => "exits-at-once",
+            Self::MisunderstandsItsSettings => "misunderstands-its-settings",
             Self::HangsBeforeReady => "hangs-before-ready",
             Self::HangsAfterReady => "hangs-after-ready",
             Self::AnswersUnhealthy => "answers-unhealthy",

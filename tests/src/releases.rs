@@ -54,7 +54,13 @@ impl<'a> Landed<'a> {
     /// Waits until the release `id` answers and is well, and returns how long that took.
     pub fn until_release(self, id: &str, within: Duration) -> Result<Duration> {
         let well = format!("curl -fsS --max-time 2 {API}/health | grep -q '\"release\":\"{id}\"'");
-        self.host().until(&well, within).with_context(|| format!("release {id} does not answer"))
+        self.host().until(&well, within).with_context(|| {
+            let ask = format!(
+                "curl -sS --max-time 2 {API}/health; landfall-installer receipts; journalctl --no-pager -u 'landfall*'"
+            );
+            let told = self.host().ask(&ask).map_or_else(|error| error.to_string(), |output| output.said());
+            format!("release {id} does not answer; instead:\n{told}")
+        })
     }
 
     /// Waits until the operation under way has begun its step `name`, looking every few milliseconds.

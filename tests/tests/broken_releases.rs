@@ -69,23 +69,25 @@ impl Scene {
         Next::broken(fault, &self.images)
     }
 
-    /// Updates to `next`, which must leave the old release and all that was held as they were.
+    /// Updates to `next`, which must leave the release that runs and all that was held as they were.
     fn reverts(&self, next: &Next) -> Result<Output> {
         self.reverts_at_all(next).with_context(|| next.id())
     }
 
     fn reverts_at_all(&self, next: &Next) -> Result<Output> {
         let landed = self.landed();
-        let (bundle, held, start) = (self.deliver(next)?, Holdings::of(landed)?, Instant::now());
+        let (bundle, before, held) = (self.deliver(next)?, landed.release()?, Holdings::of(landed)?);
+        let start = Instant::now();
         let output = landed.installer(&format!("update {bundle} --yes"))?.exits(7)?;
         let took = start.elapsed();
         ensure!(took < BOUND, "it took {took:?}: {}", output.said());
         println!("{}: reverted in {:.1} s: {}", next.id(), took.as_secs_f64(), why(&output)?);
-        landed.until_release(OLD, SOON)?;
+        landed.until_release(&before, SOON)?;
         held.are_untouched(landed)?;
         landed.visit(&self.tenant, "/data/note")?.expect(200)?;
         let status = landed.reports("status", 0)?;
-        ensure!(status["current"]["version"] == "1.0.0" && status["interrupted"].is_null(), "{status}");
+        let (version, _) = before.rsplit_once('-').with_context(|| before.clone())?;
+        ensure!(status["current"]["version"] == version && status["interrupted"].is_null(), "{status}");
         Ok(output)
     }
 }
@@ -112,6 +114,7 @@ fn a_release_that_does_not_become_healthy_is_reverted() -> Result<()> {
     let scene = Scene::new("broken", &engine, &[DATABASE_OF_ITS_OWN])?;
     let faults = [
         Fault::ExitsAtOnce,
+        Fault::MisunderstandsItsSettings,
         Fault::HangsBeforeReady,
         Fault::HangsAfterReady,
         Fault::AnswersUnhealthy,
@@ -128,7 +131,16 @@ fn a_release_that_does_not_become_healthy_is_reverted() -> Result<()> {
     the_disk_is_full_and_stays_full(&scene)?;
     let good = scene.deliver(&Next::new("1.1.0", 2, &scene.images))?;
     scene.landed().update(&good).context("a good release after all that")?;
-    Ok(())
+    what_fails_after_it_is_not_held_against_it(&scene)
+}
+
+/// A release that has yet to prove itself is not what failed when an update to the next one did.
+fn what_fails_after_it_is_not_held_against_it(scene: &Scene) -> Result<()> {
+    let faults = [Fault::ExitsAtOnce, Fault::MisunderstandsItsSettings, Fault::AnswersAsAnother];
+    all(faults.into_iter().map(|fault| {
+        let next = Next::new(&format!("1.2.0-{}", fault.word()), 3, &scene.images).with(fault);
+        scene.reverts(&next).map(drop)
+    }))
 }
 
 /// The release is reverted on the full disk; the old one says that it cannot write, and is well as soon as there is room again.

@@ -7,7 +7,7 @@ use crate::state::{self, State};
 use crate::tries::{self, Start, Tries};
 use crate::{database, removal, steps};
 use landfall_console::Console;
-use landfall_systemd::{ActiveState, Systemctl, UnitManager as _, UnitName};
+use landfall_systemd::{Systemctl, UnitManager as _, UnitName};
 use serde::Serialize;
 
 /// Settle an installation, update, rollback or uninstallation that was interrupted
@@ -89,11 +89,11 @@ fn is_proven(layout: &Layout, transition: &Transition) -> bool {
 fn has_had_its_tries(host: &HostArgs, layout: &Layout, console: Console) -> anyhow::Result<bool> {
     let (Some(tries), Some(installed)) = (Tries::counting(layout)?, Installed::read(layout)?) else { return Ok(false) };
     let site = host.recorded_site(&installed.host, console)?;
-    let failed = match site.units.as_deref() {
-        Some(units) => units.status(&UnitName::LANDFALL)?.active == ActiveState::Failed,
+    let is_down = match site.units.as_deref() {
+        Some(units) => units.status(&UnitName::LANDFALL)?.is_down_for_good(),
         None => false,
     };
-    Ok(tries.spent || failed)
+    Ok(tries.spent || is_down)
 }
 
 /// Lowers the counter of a release that has not proven itself. One that has had its tries is left to recovery, which the
