@@ -183,7 +183,8 @@ impl Drop for Machine {
 fn emulator(parts: &Parts, disk: &Path, stick: &Path, log: Option<&Path>, folder: &Path) -> std::process::Command {
     let mut command = std::process::Command::new("setpriv");
     command.args(["--pdeathsig", "KILL", "qemu-system-x86_64", "-nodefaults", "-display", "none", "-no-reboot"]);
-    command.args(["-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", MEMORY]);
+    // One processor: with two, on a machine that has other work, now and then both waited for each other for ever.
+    command.args(["-machine", "q35", "-accel", "tcg,thread=single", "-cpu", "max", "-smp", "1", "-m", MEMORY]);
     command.args(["-nic", "none"]);
     command.arg("-kernel").arg(&parts.kernel).arg("-initrd").arg(&parts.initrd).args(["-append", KERNEL_LINE]);
     command.args(["-serial", &format!("file:{}", folder.join(KERNEL_LOG).display())]);

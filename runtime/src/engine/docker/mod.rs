@@ -40,8 +40,16 @@ pub struct DockerEngine {
 /// A connection whose API version is agreed on.
 struct Session {
     docker: Docker,
-    /// Whether the engine has an init for containers, which reaps orphans and hands on signals.
+    offers: Offers,
+}
+
+/// What the engine has to offer containers.
+#[derive(Debug, Clone, Copy)]
+struct Offers {
+    /// Whether it has an init, which reaps orphans and hands on signals.
     init: bool,
+    /// Billionths of a core: those that the host has. A container that may use more is refused.
+    nano_cpus: i64,
 }
 
 impl DockerEngine {
@@ -87,7 +95,9 @@ async fn connect(socket: &EngineSocket) -> Result<Session, EngineError> {
     }
     let version = docker.version().await.map_err(unavailable)?;
     let init = version.components.iter().flatten().any(|part| part.name == "docker-init" && has_version(&part.version));
-    Ok(Session { docker, init })
+    let cores = docker.info().await.map_err(unavailable)?.ncpu.filter(|cores| *cores > 0);
+    let nano_cpus = cores.map_or(i64::MAX, |cores| cores.saturating_mul(1_000_000_000));
+    Ok(Session { docker, offers: Offers { init, nano_cpus } })
 }
 
 /// Engines without the program say so with an empty version or `N/A`.
@@ -176,7 +186,7 @@ impl Engine for DockerEngine {
     fn create_container<'a>(&'a self, spec: &'a ContainerSpec) -> Reply<'a, ()> {
         Box::pin(async move {
             let session = self.session().await?;
-            self.create(&spec.name, specs::container(spec, session.init)).await
+            self.create(&spec.name, specs::container(spec, session.offers)).await
         })
     }
 

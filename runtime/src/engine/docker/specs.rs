@@ -1,5 +1,6 @@
 //! What we ask for, in Docker's words. Pure.
 
+use super::Offers;
 use crate::engine::{ContainerSpec, NetworkSpec, PreparationSpec};
 use bollard::models::{
     ContainerCreateBody, EndpointIpamConfig, EndpointSettings, HealthConfig, HostConfig, HostConfigLogConfig, Ipam,
@@ -13,7 +14,7 @@ const LOG_LIMITS: [(&str, &str); 2] = [("max-size", "10m"), ("max-file", "3")];
 /// does not know from the host's namespace, internal network or not (CVE-2024-29018).
 const NO_RESOLVER: &str = "127.0.0.1";
 
-pub(super) fn container(spec: &ContainerSpec, init: bool) -> ContainerCreateBody {
+pub(super) fn container(spec: &ContainerSpec, offers: Offers) -> ContainerCreateBody {
     let (network, address) = &spec.network;
     let endpoint = EndpointSettings {
         ipam_config: Some(EndpointIpamConfig { ipv4_address: Some(address.to_string()), ..Default::default() }),
@@ -27,15 +28,15 @@ pub(super) fn container(spec: &ContainerSpec, init: bool) -> ContainerCreateBody
         labels: Some(spec.labels.clone().into_iter().collect()),
         // The runtime checks health over HTTP; an image's own check would start a process every few seconds.
         healthcheck: Some(HealthConfig { test: Some(vec!["NONE".into()]), ..Default::default() }),
-        host_config: Some(host(spec, init)),
+        host_config: Some(host(spec, offers)),
         networking_config: Some(NetworkingConfig { endpoints_config: Some([(network.clone(), endpoint)].into()) }),
         ..Default::default()
     }
 }
 
-fn host(spec: &ContainerSpec, init: bool) -> HostConfig {
+fn host(spec: &ContainerSpec, offers: Offers) -> HostConfig {
     HostConfig {
-        init: Some(init),
+        init: Some(offers.init),
         network_mode: Some(spec.network.0.clone()),
         dns: Some(vec![NO_RESOLVER.into()]),
         extra_hosts: Some(spec.hosts.iter().map(|(name, address)| format!("{name}:{address}")).collect()),
@@ -48,7 +49,7 @@ fn host(spec: &ContainerSpec, init: bool) -> HostConfig {
         memory: Some(spec.memory),
         // The sum of memory and swap: no swap.
         memory_swap: Some(spec.memory),
-        nano_cpus: Some(spec.nano_cpus),
+        nano_cpus: Some(spec.nano_cpus.min(offers.nano_cpus)),
         pids_limit: Some(spec.pids),
         restart_policy: Some(RestartPolicy { name: Some(RestartPolicyNameEnum::NO), maximum_retry_count: None }),
         log_config: Some(HostConfigLogConfig {
@@ -95,5 +96,35 @@ pub(super) fn network(spec: &NetworkSpec) -> NetworkCreateRequest {
         options: Some(HashMap::from([("com.docker.network.bridge.name".to_owned(), spec.bridge.clone())])),
         labels: Some(spec.labels.clone().into_iter().collect()),
         ..Default::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+    use std::net::Ipv4Addr;
+
+    #[test]
+    fn a_tenant_may_use_no_more_cores_than_the_host_has() {
+        let spec = ContainerSpec {
+            name: "tenant".to_owned(),
+            image: "sha256:1".to_owned(),
+            user: "1000:1000".to_owned(),
+            env: Vec::new(),
+            labels: BTreeMap::new(),
+            network: ("tenant".to_owned(), Ipv4Addr::LOCALHOST),
+            hosts: Vec::new(),
+            volumes: Vec::new(),
+            tmpfs: Vec::new(),
+            memory: 4 << 30,
+            nano_cpus: 2_000_000_000,
+            pids: 512,
+        };
+        for (cores, expected) in [(1, 1), (2, 2), (64, 2)] {
+            let offers = Offers { init: true, nano_cpus: cores * 1_000_000_000 };
+            let asked = container(&spec, offers).host_config.and_then(|host| host.nano_cpus);
+            assert_eq!(asked, Some(expected * 1_000_000_000), "on {cores} cores");
+        }
     }
 }
