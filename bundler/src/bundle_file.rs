@@ -2,6 +2,7 @@
 
 use crate::parts::{Bytes, Found, MissingPart, OpenError, Reader, find};
 use landfall_console::Progress;
+use landfall_keys::TrustedKeys;
 use landfall_manifests::parts::Misfit;
 use landfall_manifests::{Blob, Bundle, Digest, Entry, Head, ReadError, Release, Signed, archive, patch};
 use std::io::{self, BufReader, Write};
@@ -104,6 +105,15 @@ impl BundleFile {
             size if size > expected => Err(self.refused(ReadError::Trailing { offset: expected })),
             _ => Ok(()),
         }
+    }
+
+    /// Whether this is a patch, whole and lacking blobs. The keys that the file names suffice to say so: nothing is believed
+    /// for it, and one that names none is taken for a bundle.
+    pub(crate) fn is_patch(&self) -> bool {
+        let Ok(named) = TrustedKeys::new(self.head.offered_keys(), 1) else { return false };
+        let Ok(bundle) = self.head.clone().verify(&named) else { return false };
+        let held = patch::entries(&bundle, |offset, buffer| self.bytes.read_at(offset, buffer));
+        held.is_ok_and(|held| held.len() < bundle.entries().len())
     }
 
     /// Each blob of the bundle, and where its header begins. Nothing there has been looked at.

@@ -105,9 +105,14 @@ fn of_plan(error: &PlanError) -> Verdict {
 fn of_output(error: &OutputError) -> Verdict {
     match error {
         OutputError::NoFolder { .. } => (Exit::Usage, "no_folder", "make the folder first, or correct --out"),
-        OutputError::InTheWay { .. } | OutputError::NoPatch { .. } => {
+        OutputError::InTheWay { .. } | OutputError::NoPatch { .. } | OutputError::OverParts { .. } => {
             (Exit::Usage, "exists", "name another file with --out")
         }
+        OutputError::PartName { .. } => (Exit::Usage, "part_name", "name a file without .partNNN with --out"),
+        OutputError::Both { .. } => {
+            (Exit::Usage, "exists", "move one of the two to another folder; add signatures before the bundle is split")
+        }
+        OutputError::NotUtf8 { .. } => (Exit::Usage, "part_name", "give the bundle a name in UTF-8"),
         OutputError::Shadow { .. } => (Exit::Usage, "exists", "remove it, or name another folder with --out"),
         OutputError::Same { .. } => (Exit::Usage, "output_in_source", "write to another folder with --out"),
         OutputError::Source { .. } | OutputError::Within { .. } => {

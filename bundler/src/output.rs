@@ -23,6 +23,14 @@ pub(crate) enum OutputError {
     Shadow { path: PathBuf },
     #[error("parts of {} would replace those that they are made from", path.display())]
     Same { path: PathBuf },
+    #[error("{} is the name of a part, and what is written there would be whole", path.display())]
+    PartName { path: PathBuf },
+    #[error("{} would be read in place of the parts that lie there, such as {}", path.display(), part.display())]
+    OverParts { path: PathBuf, part: PathBuf },
+    #[error("{} lies there whole and in parts, such as {}, and only one of the two would change", path.display(), part.display())]
+    Both { path: PathBuf, part: PathBuf },
+    #[error("{} cannot be cut into parts: its name is not UTF-8, as names of parts are", path.display())]
+    NotUtf8 { path: PathBuf },
     #[error("{place}: the bundle {} would replace what it is made from", out.display())]
     Source { place: Place, out: PathBuf },
     #[error("{place}: {} is packed, and the bundle {} would lie in it", source_path.display(), out.display())]
@@ -35,10 +43,53 @@ pub(crate) enum OutputError {
 /// of nothing but a bundle.
 pub(crate) fn place(out: Option<&Path>, plan: &Plan, secrets: &[&Path]) -> Result<PathBuf, OutputError> {
     let out = named(out, &plan.release.file_name())?;
+    check_is_whole(&out)?;
     check_sources(&out, &full(&out)?, plan, secrets)?;
     check_replaced(&out)?;
     check_parts_replaced(&out)?;
     Ok(out)
+}
+
+/// Where a patch goes: in place of nothing but another patch, and of no part of a bundle. `is_patch` says what is one.
+pub(crate) fn place_patch(
+    out: Option<&Path>,
+    default: &str,
+    is_patch: impl FnOnce(&Path) -> bool,
+) -> Result<PathBuf, OutputError> {
+    let out = named(out, default)?;
+    full(&out)?;
+    check_is_whole(&out)?;
+    if let Some(part) = parts::lying_at(&out).into_iter().next() {
+        return Err(OutputError::OverParts { path: out, part });
+    }
+    if out.symlink_metadata().is_ok() && !is_patch(&out) {
+        return Err(OutputError::NoPatch { path: out });
+    }
+    Ok(out)
+}
+
+/// Whether `bundle` lies there in one form alone, whole or in parts: of two, one would keep what the other one loses.
+pub(crate) fn check_one_form(bundle: &Path) -> Result<(), OutputError> {
+    match parts::lying_at(bundle).into_iter().next() {
+        Some(part) if bundle.symlink_metadata().is_ok() => Err(OutputError::Both { path: bundle.to_owned(), part }),
+        _ => Ok(()),
+    }
+}
+
+/// Whether `out` can name parts.
+pub(crate) fn check_names_parts(out: &Path) -> Result<(), OutputError> {
+    match out.file_name().and_then(|name| name.to_str()) {
+        Some(_) => Ok(()),
+        None => Err(OutputError::NotUtf8 { path: out.to_owned() }),
+    }
+}
+
+/// Whether `out` names a whole file, and not one of a bundle's parts.
+fn check_is_whole(out: &Path) -> Result<(), OutputError> {
+    match out.file_name().and_then(|name| name.to_str()).and_then(parse_part_name) {
+        Some(_) => Err(OutputError::PartName { path: out.to_owned() }),
+        None => Ok(()),
+    }
 }
 
 /// Whether what lies at `out`, if something does, is a bundle in one file.

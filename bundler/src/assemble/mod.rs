@@ -131,7 +131,7 @@ pub(crate) fn write(
         }
         drop(copied);
         let files = writer.finish().map_err(failed)?;
-        let placed = retire_whole(out, store).and_then(|()| put_in_place(files, out));
+        let placed = replace(files, out, store);
         let parts = placed.map_err(|source| AssembleError::Place { path: out.path.to_owned(), source })?;
         sweeper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         Ok(parts)
@@ -139,16 +139,21 @@ pub(crate) fn write(
     .map(|parts| Written { signed, parts })
 }
 
-/// A whole bundle that parts replace would be read in their place.
-fn retire_whole(out: Output<'_>, store: &BlobStore) -> io::Result<()> {
-    match out.part_size {
-        Some(_) if out.path.exists() => parts::retire(&[out.path.to_owned()], store.folder()),
-        _ => Ok(()),
+/// Puts what was written in place of a bundle that lay there, whole or in parts. Its parts, if it has some. A whole bundle that
+/// parts replace goes first: it would be read in their place.
+fn replace(files: PartFiles, out: Output<'_>, store: &BlobStore) -> io::Result<Vec<PathBuf>> {
+    if out.part_size.is_none() {
+        let placed = put_in_place(files, out)?;
+        return parts::retire_parts(out.path, store.folder()).map(|()| placed);
     }
+    if out.path.exists() {
+        parts::retire(&[out.path.to_owned()], store.folder())?;
+    }
+    put_in_place(files, out)
 }
 
-/// Makes what was written durable and gives it its name, in place of a bundle that lay there, whole or in parts. Its parts, if
-/// it has some.
+/// Makes what was written durable and gives it its name, in place of what lay there in the same form: one file, or parts. Its
+/// parts, if it has some.
 pub(crate) fn put_in_place(files: PartFiles, out: Output<'_>) -> io::Result<Vec<PathBuf>> {
     let written = files.finish()?;
     match (&written[..], out.part_size) {

@@ -66,6 +66,7 @@ pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
     let trust = trust(&definition, &machine.keys, console)?;
     let secrets: Vec<&Path> = args.keys.iter().chain(&args.password.password_file).map(PathBuf::as_path).collect();
     let out = output::place(args.out.as_deref(), &plan, &secrets)?;
+    args.split.map(|_| output::check_names_parts(&out)).transpose()?;
     let folder = assemble::folder_of(&out);
     let output = Output { path: &out, part_size: args.split };
     let written = make(&plan, trust, &keys, output, console).map_err(|error| failure::with_room(error, folder))?;

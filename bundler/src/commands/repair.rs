@@ -26,7 +26,7 @@ Examples:
   landfall-bundler repair request.json --from acme-1.0.0-linux-amd64.landfall.tar
   landfall-bundler repair request.json --from BUNDLE.part001 --out /media/stick/
 
-Exit codes: 0 done, 2 no request, or one for another release, 3 the bundle is damaged where it is needed, 6 too little room")]
+Exit codes: 0 done, 2 no request, or one for another release, or the patch would replace what is no patch, 3 the bundle is damaged where it is needed, 6 too little room")]
 pub(crate) struct Args {
     /// The request
     request: PathBuf,
@@ -104,20 +104,12 @@ fn wanted(args: &Args, opened: &BundleFile, signed: &Signed) -> Result<BTreeSet<
     }
 }
 
-/// Where the patch goes: in place of nothing but another patch.
+/// Where the patch goes: in place of nothing but another patch, which it is not made from.
 fn place(out: Option<&Path>, opened: &BundleFile, signed: &Signed) -> Result<PathBuf, OutputError> {
-    let out = output::named(out, &signed.release().patch_file_name())?;
-    output::full(&out)?;
-    let is_patch = |path: &Path| {
-        let there = BundleFile::open_whole(path).ok();
-        let whole = there.as_ref().and_then(|there| there.head.clone().into_signed_without_verifying().ok());
-        there.zip(whole).is_some_and(|(there, whole)| there.size < whole.bundle_bytes())
-    };
-    let is_source = || opened.files().iter().any(|file| file.canonicalize().ok() == out.canonicalize().ok());
-    if out.symlink_metadata().is_ok() && (!is_patch(&out) || is_source()) {
-        return Err(OutputError::NoPatch { path: out });
-    }
-    Ok(out)
+    output::place_patch(out, &signed.release().patch_file_name(), |there| {
+        let is_source = opened.files().iter().any(|file| file.canonicalize().ok() == there.canonicalize().ok());
+        !is_source && BundleFile::open_whole(there).is_ok_and(|there| there.is_patch())
+    })
 }
 
 fn write(opened: &BundleFile, signed: &Signed, wanted: &BTreeSet<Digest>, out: &Path, console: Console) -> Result<()> {

@@ -16,10 +16,13 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Look at what you sign: `inspect` shows it, `verify` says who signed it already. The bundle is written anew beside the \
-old one, which it then replaces; each blob is held against the manifest on the way.
+old one, which it then replaces; each blob is held against the manifest on the way. One that lies there whole and in parts \
+is refused: only one of the two would be signed.
 
 Example:
-  landfall-bundler sign acme-1.0.0-linux-amd64.landfall.tar --key second.key")]
+  landfall-bundler sign acme-1.0.0-linux-amd64.landfall.tar --key second.key
+
+Exit codes: 0 done, 2 signed by that key before, or there whole and in parts, 3 the bundle is damaged, 6 too little room")]
 pub(crate) struct Args {
     /// The bundle; if it is in parts, all lie in one folder, and are written anew in their size
     bundle: PathBuf,
@@ -40,6 +43,7 @@ struct Added<'a> {
 
 pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
     let opened = BundleFile::open(&output::followed(&args.bundle))?;
+    output::check_one_form(&opened.path)?;
     let key = key_files::secret(&args.key, &args.password, console)?;
     let mut signed = opened.head.clone().into_signed_without_verifying()?;
     signed.add(&key)?;

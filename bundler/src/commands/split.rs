@@ -27,7 +27,7 @@ Examples:
   landfall-bundler split acme-1.0.0-linux-amd64.landfall.tar --size 4095MiB --out /media/stick
   landfall-bundler split BUNDLE --size 700MB
 
-Exit codes: 0 done, 2 the parts cannot be written there, or would be more than 999, 3 the bundle is damaged, 6 too little \
+Exit codes: 0 done, 2 the parts cannot be written there, or would be more than 999, or their names would not be UTF-8, 3 the bundle is damaged, 6 too little \
 room")]
 pub(crate) struct Args {
     /// The bundle, any of its parts, or its name without .partNNN
@@ -71,6 +71,7 @@ fn place(opened: &BundleFile, folder: Option<&Path>) -> Result<PathBuf, OutputEr
         return Err(OutputError::NoFolder { path: folder.to_owned() });
     }
     let out = folder.join(opened.path.file_name().unwrap_or_default());
+    output::check_names_parts(&out)?;
     let target = output::full(&out)?;
     let is_there = |file: &PathBuf| file.canonicalize().is_ok_and(|file| file.parent() == target.parent());
     if opened.parts().iter().any(is_there) {

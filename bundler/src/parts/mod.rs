@@ -7,5 +7,5 @@ mod write;
 
 pub(crate) use bytes::{Bytes, OpenError, Reader};
 pub(crate) use find::{Found, MissingPart, PartsArgs, find, lying_at};
-pub(crate) use place::{put_parts, put_whole, retire};
+pub(crate) use place::{put_parts, put_whole, retire, retire_parts};
 pub(crate) use write::PartFiles;

@@ -5,11 +5,14 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Gives a written and durable file its name. What lay at `bundle` in parts goes away.
+/// Gives a written and durable file its name. Parts of that name stay.
 pub(crate) fn put_whole(written: &Path, bundle: &Path) -> io::Result<()> {
     fs::rename(written, bundle)?;
-    sync(bundle)?;
-    let aside = folder_of(written);
+    sync(bundle)
+}
+
+/// Takes away the parts that lie at `bundle`, whose place a whole bundle has taken, into the temporary folder `aside`.
+pub(crate) fn retire_parts(bundle: &Path, aside: &Path) -> io::Result<()> {
     retire(&lying_at(bundle), aside)?;
     sync(bundle)
 }
@@ -18,13 +21,14 @@ pub(crate) fn put_whole(written: &Path, bundle: &Path) -> io::Result<()> {
 /// that old and new are never there together: whenever this is cut off, what is there is the beginning of one of the two,
 /// and a reader misses the rest.
 pub(crate) fn put_parts(written: &[PathBuf], bundle: &Path) -> io::Result<Vec<PathBuf>> {
+    let not_text = || io::Error::new(io::ErrorKind::InvalidInput, "its name is not UTF-8, as names of parts are");
+    let name = bundle.file_name().and_then(|name| name.to_str()).ok_or_else(not_text)?;
     let aside = written.first().map_or(bundle, |first| first);
     retire(&lying_at(bundle), folder_of(aside))?;
     sync(bundle)?;
-    let name = bundle.file_name().unwrap_or_default().to_string_lossy();
     let mut placed = Vec::new();
     for (number, path) in (1..).zip(written) {
-        let place = bundle.with_file_name(part_name(&name, number));
+        let place = bundle.with_file_name(part_name(name, number));
         fs::rename(path, &place)?;
         placed.push(place);
     }
@@ -82,7 +86,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let aside = tempfile::tempdir_in(folder.path()).unwrap();
         lay(folder.path(), &["b", "b.part001", "b.part002"], "old");
-        put_whole(&lay(aside.path(), &["x"], "new")[0], &folder.path().join("b")).unwrap();
+        let bundle = folder.path().join("b");
+        put_whole(&lay(aside.path(), &["x"], "new")[0], &bundle).unwrap();
+        assert_eq!(lying_at(&bundle).len(), 2, "nothing goes away unless it is asked for");
+        retire_parts(&bundle, aside.path()).unwrap();
         aside.close().unwrap();
         assert_eq!(names(folder.path()), ["b"]);
         assert_eq!(fs::read_to_string(folder.path().join("b")).unwrap(), "new");

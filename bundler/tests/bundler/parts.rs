@@ -282,6 +282,42 @@ fn signed_parts_stay_parts() {
 }
 
 #[test]
+fn signing_takes_nothing_away_that_lies_beside_the_bundle() {
+    let (desk, bytes) = desk();
+    desk.ok(&["keygen", "--out", "second"]);
+    split(&desk, 10_000, ".");
+    let before = desk.names();
+    for named in ["acme.tar", "acme.tar.part001"] {
+        let error = desk.refused(2, &["sign", named, "--key", "second.key"]);
+        assert!(error["message"].as_str().unwrap().contains("acme.tar.part001"), "{error}");
+        assert_eq!(desk.names(), before, "{named}");
+    }
+    assert!(fs::read(desk.path("acme.tar")).unwrap() == bytes);
+}
+
+#[test]
+fn refuses_names_that_parts_cannot_have() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+    let (desk, bytes) = desk();
+    let odd = OsStr::from_bytes(b"od\xff.tar");
+    fs::write(desk.folder.path().join(odd), bytes).unwrap();
+    let before = desk.names();
+    let split = desk.bundler().arg("split").arg(odd).args(["--size", "10kB"]).output().unwrap();
+    let build = ["build", "acme.toml", "--key", "k.key", "--split", "10kB", "--out"];
+    let build = desk.bundler().args(build).arg(odd).output().unwrap();
+    for output in [split, build] {
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(2) && said.contains("its name is not UTF-8"), "{said}");
+    }
+    assert_eq!(
+        desk.refused(2, &["build", "acme.toml", "--key", "k.key", "--out", "b.tar.part001"])["code"],
+        "part_name"
+    );
+    assert_eq!(desk.names(), before);
+}
+
+#[test]
 fn a_full_disk_leaves_no_part() {
     let (desk, bytes) = desk();
     desk.tool("mkdir", &["full"]);

@@ -175,3 +175,34 @@ fn a_patch_replaces_a_patch_and_nothing_else() {
     assert!(fs::read(desk.path(PATCH)).unwrap() != first);
     assert!(fs::read(desk.path("acme.tar")).unwrap() == bytes);
 }
+
+#[test]
+fn a_patch_takes_the_place_of_no_part_and_of_no_bundle_that_was_cut_short() {
+    let (desk, bytes) = desk();
+    request(&desk, &bytes, &[0]);
+    fs::create_dir(desk.path("p")).unwrap();
+    desk.ok(&["split", "acme.tar", "--size", "500kB", "--out", "p"]);
+    let parts = || -> Vec<_> {
+        let entries = fs::read_dir(desk.path("p")).unwrap().map(|entry| entry.unwrap().path());
+        entries.map(|path| (fs::read(&path).unwrap(), path)).collect()
+    };
+    let before = parts();
+    let from = ["repair", "request.json", "--from", "p/acme.tar.part001", "--out"];
+    for (out, code) in
+        [("p/acme.tar", "exists"), ("p/acme.tar.part001", "part_name"), ("p/acme.tar.part900", "part_name")]
+    {
+        assert_eq!(desk.refused(2, &[&from[..], &[out]].concat())["code"], code, "{out}");
+        assert!(parts() == before, "{out}");
+    }
+
+    let end = opened(&desk, &bytes).entries()[4].offset;
+    let half = &bytes[..bytes.len() / 2];
+    let padded = [half, &vec![0; bytes.len() / 4]].concat();
+    for (name, content) in
+        [("half", half), ("at a header", &bytes[..usize::try_from(end).unwrap()]), ("padded", &padded)]
+    {
+        desk.write("half.tar", content);
+        assert_eq!(desk.refused(2, &[&REPAIR[..], &["--out", "half.tar"]].concat())["code"], "exists", "{name}");
+        assert!(fs::read(desk.path("half.tar")).unwrap() == content, "{name}");
+    }
+}
