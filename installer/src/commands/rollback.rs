@@ -6,6 +6,7 @@ use crate::failure;
 use crate::installed::{Installed, InstalledRelease};
 use crate::journal::{Journal, Kind, Transition};
 use crate::kept;
+use crate::layout::Layout;
 use crate::plan::{self, PlannedImage};
 use crate::policy::Refusal;
 use crate::receipts::{Act, Draft, Happening};
@@ -99,7 +100,7 @@ impl Return {
         let layout = &site.layout;
         // The rest of its folder is verified, and put right, as a step.
         let release = kept::manifest(layout, &target)?;
-        warn_if_refused_today(site, &target)?;
+        warn_if_refused_today(site, &target);
         let defaults = chosen::kept_defaults(layout, release.get())?;
         let running = kept::manifest(layout, &before.current);
         let base =
@@ -155,13 +156,24 @@ impl Return {
     }
 }
 
-/// A key that signed the release may have been revoked since. That takes no way back away, and is no secret either.
-fn warn_if_refused_today(site: &Site, target: &InstalledRelease) -> anyhow::Result<()> {
-    let Some(today) = trust::pinned(&site.layout)? else { return Ok(()) };
-    if let Some(reason) = kept::refused_today(&site.layout, target, &today)? {
-        site.console.warn(Refused::new(&target.id(), reason));
+/// A key that signed the release may have been revoked since. That takes no way back away, and neither does a pinned root that
+/// cannot be read: the release goes by the one that accepted it.
+fn warn_if_refused_today(site: &Site, target: &InstalledRelease) {
+    let warn = |warning: &dyn fmt::Display| site.console.warn(warning);
+    match refused_today(&site.layout, target) {
+        Ok(Some(refused)) => warn(&refused),
+        Ok(None) => {}
+        Err(error) => {
+            let id = target.id();
+            warn(&format_args!("whether {id} would be let in today is not known, and does not matter here: {error:#}"));
+        }
     }
-    Ok(())
+}
+
+fn refused_today(layout: &Layout, target: &InstalledRelease) -> anyhow::Result<Option<Refused>> {
+    let Some(today) = trust::pinned(layout)? else { return Ok(None) };
+    let reason = kept::refused_today(layout, target, &today)?;
+    Ok(reason.map(|reason| Refused::new(&target.id(), reason)))
 }
 
 impl fmt::Display for Return {

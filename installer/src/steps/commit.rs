@@ -23,7 +23,7 @@ pub(crate) fn finish(site: &Site, transition: &Transition) -> anyhow::Result<()>
     write_json(&layout.installed(), &transition.after)?;
     // On the way back it stays: what was revoked since is revoked.
     if transition.kind != Kind::Rollback {
-        trust::raise(layout, target)?;
+        trust::raise(layout, target, site.console)?;
     }
     transition.receipt.iter().try_for_each(|receipt| receipts::record(layout, receipt))?;
     if transition.kind == Kind::Update {

@@ -21,7 +21,7 @@ pub(super) fn act(work: &Work<'_>, transition: &Transition) -> anyhow::Result<()
         durable::write(&layout.settings(), work.settings.as_bytes(), 0o644)?;
     }
     if new(&layout.trust_root()) {
-        trust::raise(layout, transition.target())?;
+        trust::raise(layout, transition.target(), work.site.console)?;
     }
     if new(&layout.admin_token()) {
         durable::write(&layout.admin_token(), token()?.as_bytes(), 0o600)?;

@@ -14,6 +14,7 @@ use crate::durable::{self, PathError};
 use crate::failure;
 use crate::installed::InstalledRelease;
 use crate::layout::{FOLDERS, Layout, SETTINGS_FOLDER};
+use landfall_console::Console;
 use landfall_keys::{ChainError, MAX_TRUST_ROOT_BYTES, RootError, RootLink, TrustRoot};
 use std::path::PathBuf;
 
@@ -65,12 +66,18 @@ pub(crate) fn successor(pinned: &TrustRoot, links: &[RootLink]) -> Result<TrustR
 }
 
 /// Pins the root by which `release` was accepted, if the host pins none or an older one. Can be repeated, and only rises.
-pub(crate) fn raise(layout: &Layout, release: &InstalledRelease) -> anyhow::Result<()> {
+///
+/// A pinned one that cannot be read stays as it is, since it may be newer; the release counts all the same.
+pub(crate) fn raise(layout: &Layout, release: &InstalledRelease, console: Console) -> anyhow::Result<()> {
     let Some(accepted) = &release.trust else { return Ok(()) };
-    if pinned(layout)?.is_some_and(|pinned| pinned.version() >= accepted.version()) {
-        return Ok(());
+    match pinned(layout) {
+        Ok(pinned) if pinned.as_ref().is_none_or(|pinned| pinned.version() < accepted.version()) => {
+            write(layout, accepted.to_json().as_bytes())?;
+        }
+        Ok(_) => {}
+        Err(error) => console.warn(format_args!("the trust root is left as it is: {:#}", anyhow::Error::from(error))),
     }
-    Ok(write(layout, accepted.to_json().as_bytes())?)
+    Ok(())
 }
 
 /// Pins `root` outside an installation, in one step. When it fails, what was pinned before is pinned again, or the error asks
@@ -112,7 +119,7 @@ fn write(layout: &Layout, json: &[u8]) -> Result<(), PathError> {
 #[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
-    use crate::kept::fixture::{Host, some_root};
+    use crate::kept::fixture::{Host, quiet, some_root};
     use landfall_keys::{RootChanges, SecretKey};
 
     #[test]
@@ -125,12 +132,21 @@ mod tests {
         let mut release = host.bring("1.0.0", 1, &[("bin/landfall", "0755", "x")]);
         for (accepted, expected) in [(&next, &next), (&first, &next), (&next, &next)] {
             release.trust = Some(accepted.clone());
-            raise(layout, &release).unwrap();
+            raise(layout, &release, quiet()).unwrap();
             assert_eq!(std::fs::read_to_string(layout.trust_root()).unwrap(), expected.to_json());
         }
         release.trust = None;
-        raise(layout, &release).unwrap();
+        raise(layout, &release, quiet()).unwrap();
         assert_eq!(pinned(layout).unwrap(), Some(next));
+    }
+
+    #[test]
+    fn a_pinned_root_that_cannot_be_read_is_left_for_a_person_to_replace() {
+        let host = Host::new();
+        let release = host.bring("1.0.0", 1, &[("bin/landfall", "0755", "x")]);
+        std::fs::write(host.layout.trust_root(), "{").unwrap();
+        raise(&host.layout, &release, quiet()).unwrap();
+        assert_eq!(std::fs::read(host.layout.trust_root()).unwrap(), b"{");
     }
 
     #[test]

@@ -90,6 +90,27 @@ fn a_release_that_ended_after_its_last_try_gives_way_to_the_one_before() {
 }
 
 #[test]
+fn a_trust_root_that_rotted_is_in_the_way_of_no_way_back() {
+    let rotted = || {
+        let scene = moved_on();
+        std::fs::write(scene.root().join("etc/landfall/trust.json"), "{").unwrap();
+        scene
+    };
+    let asked = rotted();
+    asked.run(&["rollback", "--yes"]).ok().says("1.0.0-1 runs again").says("trust.json cannot be used");
+    assert_eq!(asked.read("opt/landfall/current/bin/landfall"), "the runtime 1.0.0");
+
+    let unasked = rotted();
+    for _ in 0..6 {
+        unasked.run(&["recover", "--before-start"]).ok();
+    }
+    unasked.run(&["recover"]).ok().says("taken back").says("trust.json cannot be used");
+    assert_eq!(unasked.read("opt/landfall/current/bin/landfall"), "the runtime 1.0.0");
+    unasked.run(&["status"]).ok().says("trust.json");
+    assert_eq!(unasked.read("etc/landfall/trust.json"), "{", "no way back writes it");
+}
+
+#[test]
 fn a_failed_update_leaves_the_counter_of_the_release_that_has_not_proven_itself() {
     let scene = moved_on();
     scene.run(&["recover", "--before-start"]).ok();
