@@ -73,8 +73,17 @@ fn of_disk(error: &io::Error) -> Option<Verdict> {
         StorageFull | QuotaExceeded => Some((Exit::Unfit, "disk_full", ROOM)),
         FileTooLarge => Some((Exit::Unfit, "file_too_large", "put the store on a file system that holds such files")),
         ReadOnlyFilesystem => Some((Exit::Unfit, "read_only", "mount the file system for writing")),
-        PermissionDenied => Some((Exit::Unfit, "not_permitted", "run it as root")),
+        PermissionDenied => Some((Exit::Unfit, "not_permitted", not_permitted(rustix::process::geteuid().is_root()))),
         _ => None,
+    }
+}
+
+/// What to do about a refusal of the system's.
+fn not_permitted(is_root: bool) -> &'static str {
+    if is_root {
+        "root may not do it either: look for an attribute (lsattr), a read-only or foreign mount, or a security module that forbids it"
+    } else {
+        "run it as root"
     }
 }
 
@@ -272,7 +281,7 @@ pub(crate) fn unrecoverable(error: &anyhow::Error) -> anyhow::Error {
 
 /// An earlier operation was cut off.
 pub(crate) fn interrupted(operation: &str) -> Failure {
-    let message = format!("an {operation} was interrupted on this host");
+    let message = format!("this host's last {operation} was interrupted");
     Failure::new(Exit::Busy, "interrupted", message).hint(RECOVER)
 }
 
@@ -311,6 +320,19 @@ mod tests {
         }
         let full = disk(io::ErrorKind::StorageFull).map(exit_of);
         assert_eq!(full, Some((Exit::Unfit, "disk_full")));
+    }
+
+    #[test]
+    fn root_is_not_told_to_be_root() {
+        assert_eq!(not_permitted(false), "run it as root");
+        assert!(not_permitted(true).contains("lsattr"));
+    }
+
+    #[test]
+    fn an_interrupted_operation_is_named_by_whatever_name() {
+        for operation in ["install", "update", "rollback", "uninstall"] {
+            assert_eq!(interrupted(operation).to_string(), format!("this host's last {operation} was interrupted"));
+        }
     }
 
     #[test]

@@ -52,7 +52,10 @@ impl Status {
 
     fn state(&self, f: &mut Formatter<'_>) -> Result {
         if let Some(operation) = self.interrupted {
-            writeln!(f, "  an {operation} is under way or was interrupted: `landfall-installer recover` settles it")?;
+            writeln!(
+                f,
+                "  the last {operation} is under way or was interrupted: `landfall-installer recover` settles it"
+            )?;
         }
         if let Some(tries) = &self.tries {
             let (release, left) = (&tries.release, tries.left);
