@@ -316,6 +316,17 @@ fn of_trust(error: &TrustFolderError) -> Verdict {
         TrustFolderError::Change(_) => {
             (Exit::Usage, "trust_root", "`trust show` lists the keys; --threshold sets how many of them must sign")
         }
+        TrustFolderError::Full { .. } => (
+            Exit::Usage,
+            "trust_full",
+            "move the oldest roots and their signatures to another folder, keeping the newest ones: hosts that trust a version \
+             from before the oldest one that is left then need `landfall-installer trust import --replace`",
+        ),
+        TrustFolderError::Anothers { .. } => (
+            Exit::Usage,
+            "shared_id",
+            "nothing is overwritten: delete the newest root and the signatures over it, and make it with a new key instead",
+        ),
         TrustFolderError::Write { .. } => (Exit::Unfit, "cannot_write", "work in a folder that is yours"),
     }
 }

@@ -100,4 +100,7 @@ pub use root::{MAX_TRUST_ROOT_BYTES, RootChanges, RootError, TrustRoot};
 pub use secret_key::{KeyError, MAX_PASSWORD_BYTES, Protection, SecretKey, SecretKeyFile};
 pub use signature::{MAX_TRUSTED_COMMENT_BYTES, Signature, SignatureError};
 pub use text::{MAX_FILE_BYTES, TextError};
-pub use trusted::{MAX_SIGNATURES, MAX_TRUSTED_KEYS, Signer, TrustError, TrustedKeys, TrustedKeysError, Verified};
+pub use trusted::{
+    MAX_RELEASE_SIGNATURES, MAX_SIGNATURES, MAX_TRUSTED_KEYS, Signer, TrustError, TrustedKeys, TrustedKeysError,
+    Verified,
+};

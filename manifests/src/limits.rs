@@ -4,8 +4,8 @@
 pub const MANIFEST_BYTES: u64 = 16 << 20;
 /// One detached signature, in bytes: four lines, the comments among them (minisign writes under 400).
 pub const SIGNATURE_BYTES: u64 = 4 << 10;
-/// Signatures in a bundle: more signers than any threshold asks for.
-pub const SIGNATURES: usize = 16;
+/// Signatures in a bundle: as many as a threshold may ask for.
+pub const SIGNATURES: usize = landfall_keys::MAX_RELEASE_SIGNATURES;
 /// Public keys that a release may offer to an operator who has none.
 pub const OFFERED_KEYS: usize = 16;
 /// Parts that a bundle may be cut into: what three digits count.

@@ -1,5 +1,8 @@
 use super::side::{Side, signatures};
-use landfall_keys::{ChainError, KeyId, PublicKey, RootChanges, RootLink, TrustError, TrustRoot};
+use landfall_keys::{
+    ChainError, KeyId, MAX_CHAIN_LINKS, PublicKey, RootChanges, RootError, RootLink, Signature, TrustError, TrustRoot,
+    TrustedKeys,
+};
 
 /// Roots that follow each other, all of them signed as hosts ask for it but perhaps the newest one. Never empty.
 #[derive(Debug, PartialEq, Eq)]
@@ -50,7 +53,7 @@ impl Chain {
     pub(crate) fn versions(&self) -> impl Iterator<Item = (&TrustRoot, Vec<KeyId>)> {
         self.roots.iter().map(|(root, link)| {
             let signers = signatures(link);
-            (root, signers.iter().map(landfall_keys::Signature::key_id).collect())
+            (root, signers.iter().map(Signature::key_id).collect())
         })
     }
 
@@ -79,7 +82,7 @@ impl Chain {
     pub(crate) fn strangers(&self) -> Vec<KeyId> {
         let signed = signatures(&self.last().1);
         let known = |id: &KeyId| self.signers().any(|key| key.id() == *id);
-        signed.iter().map(landfall_keys::Signature::key_id).filter(|id| !known(id)).collect()
+        signed.iter().map(Signature::key_id).filter(|id| !known(id)).collect()
     }
 
     /// The keys whose signatures over the newest version count.
@@ -116,6 +119,26 @@ impl Chain {
         (signing.len() < need).then(|| format!("{} more of {}", need - signing.len(), super::side::list(&others)))
     }
 
+    /// The version after the newest one. Keys that any version lists are known again, so that none that is revoked returns.
+    pub(crate) fn next(&self, changes: &RootChanges) -> Result<TrustRoot, RootError> {
+        self.newest().next_after(self.roots.iter().map(|(root, _)| root), changes)
+    }
+
+    /// Whether a bundle brings as many versions as hosts follow, so that one more would be one too many.
+    pub(crate) fn is_full(&self) -> bool {
+        self.roots.iter().filter(|(root, _)| root.version() > 1).count() >= MAX_CHAIN_LINKS
+    }
+
+    /// Whether `signature` over the newest version is by a key that counts, has the id of `key`, and is another one.
+    pub(crate) fn is_anothers(&self, signature: &Signature, key: &PublicKey) -> bool {
+        let bytes = self.newest().to_json().into_bytes();
+        let signed = |signer: &PublicKey| {
+            let alone = TrustedKeys::new(vec![*signer], 1);
+            alone.is_ok_and(|alone| alone.verify(bytes.clone(), std::slice::from_ref(signature)).is_ok())
+        };
+        self.signers().any(|signer| !signer.same_signer(key) && signed(signer))
+    }
+
     /// What goes into a bundle: the versions after the first one ever, with their signatures in canonical form.
     pub(crate) fn packed(&self) -> Vec<RootLink> {
         let later = self.roots.iter().filter(|(root, _)| root.version() > 1);
@@ -138,115 +161,4 @@ fn is_signed(outcome: Result<TrustRoot, ChainError>) -> Result<bool, ChainError>
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-mod tests {
-    use super::*;
-    use landfall_keys::SecretKey;
-
-    fn keys(count: usize) -> Vec<SecretKey> {
-        (0..count).map(|_| SecretKey::generate().unwrap()).collect()
-    }
-
-    fn first(keys: &[SecretKey], threshold: u32) -> TrustRoot {
-        TrustRoot::first(keys.iter().map(SecretKey::public_key).collect(), threshold).unwrap()
-    }
-
-    fn link(root: &TrustRoot, signers: &[&SecretKey]) -> RootLink {
-        let sign = |key: &&SecretKey| key.sign(root.to_json().as_bytes(), "").unwrap();
-        RootLink::new(root, &signers.iter().map(sign).collect::<Vec<_>>())
-    }
-
-    /// Two of three, and the next version without the third.
-    fn roots(keys: &[SecretKey]) -> (TrustRoot, TrustRoot) {
-        let first = first(keys, 2);
-        let next = first.next(&RootChanges { remove: vec![keys[2].id()], ..RootChanges::default() }).unwrap();
-        (first, next)
-    }
-
-    fn chain(links: Vec<RootLink>) -> Chain {
-        Chain::new(links).unwrap().unwrap()
-    }
-
-    #[test]
-    fn the_first_version_needs_no_signature_and_is_not_packed() {
-        assert_eq!(Chain::new(vec![]).unwrap(), None);
-        let keys = keys(3);
-        let chain = chain(vec![link(&first(&keys, 2), &[])]);
-        assert!(chain.is_complete() && chain.packed().is_empty() && chain.previous().is_none());
-    }
-
-    #[test]
-    fn a_chain_that_begins_anew_is_signed_by_its_own_keys() {
-        let keys = keys(2);
-        let public = keys.iter().map(SecretKey::public_key).collect();
-        let anew = TrustRoot::beginning_at(8, public, 2, vec![]).unwrap();
-        assert!(!chain(vec![link(&anew, &[&keys[0]])]).is_complete());
-        let signed = link(&anew, &[&keys[0], &keys[1]]);
-        assert!(chain(vec![signed.clone()]).is_complete());
-        assert_eq!(chain(vec![signed.clone()]).packed(), [signed]);
-        let next = anew.next(&RootChanges { threshold: Some(1), ..RootChanges::default() }).unwrap();
-        let over = vec![link(&anew, &[]), link(&next, &[&keys[0], &keys[1]])];
-        let over = chain(over);
-        assert!(!over.is_complete(), "hosts that are told keys alone would not find it");
-        assert!(over.missing().starts_with("2 more keys of version 8"), "{}", over.missing());
-    }
-
-    #[test]
-    fn says_who_has_signed_and_who_is_missing_for_both_versions() {
-        let keys = keys(4);
-        let (first, next) = roots(&keys[..3]);
-        let at = |signers: &[&SecretKey]| chain(vec![link(&first, &[]), link(&next, signers)]);
-        let none = at(&[]);
-        assert!(!none.is_complete());
-        let counts: Vec<_> = none.sides().iter().map(|side| (side.version, side.missing, side.waiting.len())).collect();
-        assert_eq!(counts, [(1, 2, 3), (2, 2, 2)]);
-
-        let one = at(&[&keys[2], &keys[3]]);
-        let counts: Vec<_> = one.sides().iter().map(|side| (side.missing, side.signed.len())).collect();
-        assert_eq!(counts, [(1, 1), (2, 0)], "the third key counts for the version that it is in");
-        assert_eq!(one.strangers(), [keys[3].id()]);
-        assert!(one.missing().contains("2 more keys of version 2"), "{}", one.missing());
-
-        let both = at(&[&keys[0], &keys[1]]);
-        assert!(both.is_complete() && both.missing().is_empty());
-        assert_eq!(both.packed(), [link(&next, &[&keys[0], &keys[1]])]);
-    }
-
-    #[test]
-    fn takes_a_false_signature_and_an_unsigned_middle_for_what_they_are() {
-        let keys = keys(3);
-        let (first, next) = roots(&keys);
-        let other = keys[0].sign(b"other bytes", "").unwrap();
-        let forged = vec![link(&first, &[]), RootLink::new(&next, &[other])];
-        assert!(matches!(Chain::new(forged), Err(ChainError::OldKeys { source: TrustError::BadSignature { .. }, .. })));
-        let third = next.next(&RootChanges { threshold: Some(1), ..RootChanges::default() }).unwrap();
-        let unsigned = vec![link(&first, &[]), link(&next, &[]), link(&third, &[&keys[0], &keys[1]])];
-        assert!(matches!(Chain::new(unsigned), Err(ChainError::OldKeys { version: 2, .. })));
-        let gap = vec![link(&first, &[]), link(&third, &[&keys[0], &keys[1]])];
-        assert!(matches!(Chain::new(gap), Err(ChainError::Sequence { after: 1, found: 3 })));
-    }
-
-    #[test]
-    fn counts_the_keys_of_the_newest_version_that_sign_a_release() {
-        let keys = keys(3);
-        let (first, next) = roots(&keys);
-        let chain = chain(vec![link(&first, &[]), link(&next, &[&keys[0], &keys[1]])]);
-        let needs = |signing: &[&SecretKey]| {
-            chain.release_needs(&signing.iter().map(|key| key.public_key()).collect::<Vec<_>>())
-        };
-        assert_eq!(needs(&[&keys[0], &keys[1]]), None);
-        assert_eq!(needs(&[&keys[0], &keys[2]]), Some(format!("1 more of {}", keys[1].id())), "one was taken out");
-    }
-
-    #[test]
-    fn revokes_only_keys_that_were_ever_there() {
-        let keys = keys(4);
-        let (first, next) = roots(&keys[..3]);
-        let chain = chain(vec![link(&first, &[]), link(&next, &[&keys[0], &keys[1]])]);
-        let gone = keys[2].id();
-        let revoke = RootChanges { revoke: vec![gone], ..RootChanges::default() };
-        assert_eq!(chain.removal(&[gone], true), Ok(revoke), "removed long ago, found on a stolen disk now");
-        assert_eq!(chain.removal(&[gone, keys[3].id()], true), Err(keys[3].id()));
-        let remove = RootChanges { remove: vec![keys[0].id()], ..RootChanges::default() };
-        assert_eq!(chain.removal(&[keys[0].id()], false), Ok(remove));
-    }
-}
+mod tests;

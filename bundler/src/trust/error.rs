@@ -23,6 +23,10 @@ pub(crate) enum TrustFolderError {
     UnknownKey { dir: PathBuf, id: KeyId },
     #[error("the key {id} is not among those that can sign {}", path.display())]
     NotASigner { path: PathBuf, id: KeyId },
+    #[error("{} holds as many trust roots as hosts follow: version {oldest} and those after it", dir.display())]
+    Full { dir: PathBuf, oldest: u32 },
+    #[error("{} is the signature of another key with the id {id}", path.display())]
+    Anothers { path: PathBuf, id: KeyId },
     #[error("the trust root cannot be made like that")]
     Change(#[source] RootError),
     #[error("{} cannot be written", path.display())]

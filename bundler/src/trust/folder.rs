@@ -2,8 +2,8 @@ use super::{Chain, TrustFolderError};
 use crate::partial::PartialFolder;
 use crate::regular;
 use landfall_keys::{
-    KeyId, MAX_CHAIN_LINKS, MAX_FILE_BYTES, MAX_SIGNATURES, MAX_TRUST_ROOT_BYTES, RootFiles, SecretKey, TrustRoot,
-    root_file_name, root_version, signature_file_name, signed_root_version,
+    KeyId, MAX_CHAIN_LINKS, MAX_FILE_BYTES, MAX_SIGNATURES, MAX_TRUST_ROOT_BYTES, RootChanges, RootFiles, SecretKey,
+    Signature, TrustRoot, root_file_name, root_version, signature_file_name, signed_root_version,
 };
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
@@ -53,17 +53,27 @@ impl TrustFolder {
         Self::open(dir)
     }
 
-    /// Makes the next root.
-    pub(crate) fn go_on(&self, root: &TrustRoot) -> Result<Self, TrustFolderError> {
-        add_root(&self.dir, root)?;
+    /// Makes the next root, which says what `changes` do. The newest one must be signed by enough keys.
+    pub(crate) fn go_on(&self, changes: &RootChanges) -> Result<Self, TrustFolderError> {
+        let chain = self.complete()?;
+        if chain.is_full() {
+            let oldest = chain.versions().next().map_or(1, |(root, _)| root.version());
+            return Err(TrustFolderError::Full { dir: self.dir.clone(), oldest });
+        }
+        add_root(&self.dir, &chain.next(changes).map_err(TrustFolderError::Change)?)?;
         Self::open(&self.dir)
     }
 
-    /// Signs the newest root; the signature file's name in the folder. It replaces the one that the key made before.
+    /// Signs the newest root; the signature file's name in the folder. It replaces the one that the key made before, and no
+    /// one else's.
     pub(crate) fn sign(&self, key: &SecretKey) -> Result<PathBuf, TrustFolderError> {
         let root = self.chain.newest();
         let path = self.dir.join(signature_file_name(root.version(), key.id()));
         let comment = format!("trust root version={}", root.version());
+        let there = text(&path, MAX_FILE_BYTES).ok().and_then(|text| Signature::parse(text.as_bytes()).ok());
+        if there.is_some_and(|there| self.chain.is_anothers(&there, &key.public_key())) {
+            return Err(TrustFolderError::Anothers { path, id: key.id() });
+        }
         let failed = |source| TrustFolderError::Write { path: path.clone(), source };
         let signature =
             key.sign(root.to_json().as_bytes(), &comment).map_err(|error| failed(io::Error::other(error)))?;
@@ -151,4 +161,52 @@ fn write(path: &Path, text: &str, replace: bool) -> io::Result<()> {
     let placed = if replace { file.persist(path) } else { file.persist_noclobber(path) };
     placed.map_err(|error| error.error)?;
     File::open(dir)?.sync_all()
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    fn threshold(threshold: u32) -> RootChanges {
+        RootChanges { threshold: Some(threshold), ..RootChanges::default() }
+    }
+
+    /// The roots 1 to `last`, each signed by both keys.
+    fn lay(dir: &Path, keys: &[SecretKey; 2], last: u32) {
+        let mut root = TrustRoot::first(keys.iter().map(SecretKey::public_key).collect(), 1).unwrap();
+        for version in 1..=last {
+            if version > 1 {
+                root = root.next(&threshold(1 + root.version() % 2)).unwrap();
+            }
+            fs::write(dir.join(root_file_name(version)), root.to_json()).unwrap();
+            for key in keys {
+                let signature = key.sign(root.to_json().as_bytes(), "").unwrap().to_file();
+                fs::write(dir.join(signature_file_name(version, key.id())), signature).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn goes_no_further_than_hosts_follow_until_the_oldest_roots_are_moved_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path();
+        let keys = [SecretKey::generate().unwrap(), SecretKey::generate().unwrap()];
+        lay(dir, &keys, 257);
+        let full = TrustFolder::open(dir).unwrap();
+        assert_eq!(full.complete().unwrap().packed().len(), MAX_CHAIN_LINKS);
+        let refused = full.go_on(&threshold(2)).unwrap_err();
+        assert!(matches!(refused, TrustFolderError::Full { oldest: 1, .. }), "{refused}");
+        assert!(!dir.join("258.root.json").exists());
+        for name in names(dir).unwrap().iter().filter(|name| name.starts_with("1.") || name.starts_with("2.")) {
+            fs::remove_file(dir.join(name)).unwrap();
+        }
+        TrustFolder::open(dir).unwrap().go_on(&threshold(2)).unwrap();
+        let next = TrustFolder::open(dir).unwrap();
+        assert_eq!(next.chain().newest().version(), 258);
+        for key in &keys {
+            next.sign(key).unwrap();
+        }
+        assert_eq!(TrustFolder::open(dir).unwrap().complete().unwrap().packed().len(), MAX_CHAIN_LINKS);
+    }
 }

@@ -11,3 +11,4 @@ mod parts;
 mod repair;
 mod sources;
 mod trust;
+mod trust_ids;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 /// Anna, Ben and Cleo, each with a folder and a key of their own, and `office/trust`: two of the three must sign.
-fn office() -> Desk {
+pub(crate) fn office() -> Desk {
     let desk = Desk::new();
     for person in ["anna", "ben", "cleo", "dora"] {
         fs::create_dir(desk.path(person)).unwrap();
@@ -19,11 +19,11 @@ fn office() -> Desk {
 }
 
 /// `anna/k`: each has a name for nobody but themselves.
-fn key_of(person: &str) -> String {
+pub(crate) fn key_of(person: &str) -> String {
     format!("{person}/{person}")
 }
 
-fn id_of(desk: &Desk, person: &str) -> String {
+pub(crate) fn id_of(desk: &Desk, person: &str) -> String {
     let file = fs::read_to_string(desk.path(&format!("{}.pub", key_of(person)))).unwrap();
     file.lines().next().unwrap().rsplit(' ').next().unwrap().to_owned()
 }
@@ -32,16 +32,16 @@ fn json(desk: &Desk, args: &[&str]) -> Value {
     serde_json::from_str(&desk.ok(&[args, &["--json"]].concat())).unwrap()
 }
 
-fn trust(desk: &Desk, args: &[&str]) -> Value {
+pub(crate) fn trust(desk: &Desk, args: &[&str]) -> Value {
     json(desk, &[&["trust"], args, &["--dir", "office/trust"]].concat())
 }
 
-fn sign(desk: &Desk, person: &str) -> Value {
+pub(crate) fn sign(desk: &Desk, person: &str) -> Value {
     trust(desk, &["sign", "--key", &format!("{}.key", key_of(person))])
 }
 
 /// Every file of a folder and what is in it.
-fn contents(desk: &Desk, folder: &str) -> BTreeMap<String, Vec<u8>> {
+pub(crate) fn contents(desk: &Desk, folder: &str) -> BTreeMap<String, Vec<u8>> {
     let entries = fs::read_dir(desk.path(folder)).unwrap().map(Result::unwrap);
     entries
         .map(|entry| (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap_or_default()))
@@ -230,7 +230,7 @@ fn refuses_what_makes_no_sense_and_leaves_the_folder_as_it_was() {
     let desk = office();
     let anna = id_of(&desk, "anna");
     let before = contents(&desk, "office/trust");
-    let table: [(&[&str], &str); 12] = [
+    let table: [(&[&str], &str); 14] = [
         (&["init", "--key", "dora/dora.pub"], "exists"),
         (&["add", "--key", "anna/anna.pub"], "trust_root"),
         (&["add", "--key", "anna/anna.key"], "public_key"),
@@ -241,6 +241,8 @@ fn refuses_what_makes_no_sense_and_leaves_the_folder_as_it_was() {
         (&["remove", "anna"], "usage"),
         (&["rotate", "0123456789ABCDEF", "dora/dora.pub"], "trust_root"),
         (&["rotate", &anna, "ben/ben.pub"], "trust_root"),
+        (&["rotate", &anna, "anna/anna.pub"], "trust_root"),
+        (&["init", "--key", "dora/dora.pub", "--version", "1000001"], "usage"),
         (&["sign", "--key", "dora/dora.key"], "unknown_key"),
         (&["sign", "--key", "anna/anna.pub"], "secret_key"),
     ];

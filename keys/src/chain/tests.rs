@@ -122,6 +122,21 @@ fn keeps_revoked_keys_out() {
     assert!(matches!(returned, ChainError::Returned { version: 2, id } if id == alias.id()), "{returned}");
 }
 
+/// Version 2 revokes a key, and a later one lists it under another id: of hosts that walked over version 1, none follows.
+#[test]
+fn knows_revoked_keys_again_from_every_root_that_was_walked() {
+    let one = first(&[1, 2, 3], 1);
+    let two = one.next(&RootChanges { revoke: vec![key(1).id()], ..RootChanges::default() }).unwrap();
+    let three = two.next(&RootChanges { remove: vec![key(3).id()], ..RootChanges::default() }).unwrap();
+    let alias = SecretKey::from_seed(KeyId::from_bytes([8; 8]), &[1; 32]).public_key();
+    let four = three.next(&RootChanges { add: vec![alias], ..RootChanges::default() }).unwrap();
+    let links = [link(&two, &[2]), link(&three, &[2]), link(&four, &[2])];
+    let refused = one.follow(&links).unwrap_err();
+    assert!(matches!(refused, ChainError::Returned { version: 4, id } if id == alias.id()), "{refused}");
+    assert_eq!(one.follow(&links[..2]).unwrap(), three);
+    assert_eq!(two.follow(&links).unwrap(), four, "what was skipped is not believed, and so tells nothing");
+}
+
 #[test]
 fn says_that_a_signer_is_revoked() {
     let revoking = RootChanges { revoke: vec![key(1).id()], ..RootChanges::default() };

@@ -1,5 +1,7 @@
 //! From the root that is trusted to its newest successor.
 
+use std::collections::HashSet;
+
 use super::{ChainError, MAX_CHAIN_LINKS, RootLink};
 use crate::public_key::PublicKey;
 use crate::root::TrustRoot;
@@ -10,9 +12,14 @@ impl TrustRoot {
     /// root and of itself signed its bytes (a key counts once, under whatever ids), and it revokes
     /// everything that is revoked already.
     pub fn succeeded_by(&self, link: &RootLink) -> Result<Self, ChainError> {
+        self.succeeded_knowing(&self.listed_keys().iter().copied().collect(), link)
+    }
+
+    /// The same, where `known` are the keys of all roots that were walked, this one's among them.
+    fn succeeded_knowing(&self, known: &HashSet<PublicKey>, link: &RootLink) -> Result<Self, ChainError> {
         let next = link.unverified_root()?;
         follows(self.version(), next.version())?;
-        self.keeps_revoked_out(&next)?;
+        self.keeps_revoked_out(known, &next)?;
         vouched(self.trusted_keys(), &next, link)?;
         Ok(next)
     }
@@ -22,12 +29,18 @@ impl TrustRoot {
     /// The links stand in the order of their versions, without a gap. Those of versions before this
     /// one are skipped; one of this version must be this one. The first version alone may differ,
     /// since nobody signs it: a host is told its first keys by hand, and not always all of them.
+    ///
+    /// A revoked key is known again under another id if this root or one that was walked since lists it
+    /// under the id that is revoked. Skipped links tell nothing of that: nobody vouches for them here,
+    /// and a false one could have an honest key taken for a revoked one.
     pub fn follow(&self, links: &[RootLink]) -> Result<Self, ChainError> {
         let roots = in_order(links)?;
         let mut newest = self.clone();
+        let mut known: HashSet<PublicKey> = self.listed_keys().iter().copied().collect();
         for (root, link) in roots.iter().zip(links).filter(|(root, _)| root.version() >= self.version()) {
             if root.version() > self.version() {
-                newest = newest.succeeded_by(link)?;
+                newest = newest.succeeded_knowing(&known, link)?;
+                known.extend(newest.listed_keys());
             } else if self.version() > 1 && root != self {
                 return Err(ChainError::Fork { version: self.version() });
             }
@@ -55,14 +68,14 @@ impl TrustRoot {
     }
 
     /// What is revoked stays so, and no revoked key is listed: not again, not still, and not under
-    /// another id, as far as this root knows the key of that id.
-    fn keeps_revoked_out(&self, next: &Self) -> Result<(), ChainError> {
+    /// another id, as far as the key of the revoked id is `known`.
+    fn keeps_revoked_out(&self, known: &HashSet<PublicKey>, next: &Self) -> Result<(), ChainError> {
         let version = next.version();
         if let Some(&id) = self.revoked().iter().find(|id| !next.revoked().contains(id)) {
             return Err(ChainError::Forgotten { version, id });
         }
         let revoked = |key: &PublicKey| next.revoked().contains(&key.id());
-        let alias = |key: &PublicKey| self.listed_keys().iter().any(|old| revoked(old) && old.same_signer(key));
+        let alias = |key: &PublicKey| known.iter().any(|old| old.same_signer(key) && revoked(old));
         match next.listed_keys().iter().find(|key| revoked(key) || alias(key)) {
             Some(key) => Err(ChainError::Returned { version, id: key.id() }),
             None => Ok(()),

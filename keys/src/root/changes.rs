@@ -1,6 +1,6 @@
 //! The next version of a root: what a publisher changes.
 
-use super::{MAX_TRUST_ROOT_BYTES, RootError, RootFile, TrustRoot};
+use super::{MAX_TRUST_ROOT_BYTES, RootError, RootFile, TrustRoot, distinct_ids, share_id};
 use crate::key_id::KeyId;
 use crate::public_key::PublicKey;
 
@@ -22,9 +22,19 @@ impl TrustRoot {
     /// thresholds of both versions.
     ///
     /// # Errors
-    /// A key to remove is not there, a key to add is revoked or there already, the threshold cannot
-    /// be met, or nothing would change.
+    /// A key to remove is not there, a key to add is revoked or there already or has another key's id,
+    /// the threshold cannot be met, or nothing would change.
     pub fn next(&self, changes: &RootChanges) -> Result<Self, RootError> {
+        self.next_after([], changes)
+    }
+
+    /// The same where versions before this one are known: a revoked key stays out under whatever id,
+    /// and an id stays its key's, also if only an `earlier` version tells.
+    pub fn next_after<'a>(
+        &'a self,
+        earlier: impl IntoIterator<Item = &'a Self>,
+        changes: &RootChanges,
+    ) -> Result<Self, RootError> {
         let version = self.version().checked_add(1).ok_or(RootError::LastVersion)?;
         if let Some(&id) = changes.remove.iter().find(|id| self.file.keys.iter().all(|key| key.id() != **id)) {
             return Err(RootError::UnknownKey { id, version: self.version() });
@@ -39,17 +49,23 @@ impl TrustRoot {
         keys.retain(|key| !changes.remove.contains(&key.id()));
         keys.extend(&changes.add);
         let gone = |key: &PublicKey| revoked.contains(&key.id());
-        let known = |key: &PublicKey| self.file.keys.iter().any(|old| gone(old) && old.same_signer(key));
-        if let Some(key) = changes.add.iter().find(|key| gone(key) || known(key)) {
+        let added_gone = changes.add.iter().find(|key| gone(key));
+        keys.retain(|key| !gone(key));
+        let known: Vec<&PublicKey> = earlier.into_iter().chain([self]).flat_map(Self::listed_keys).collect();
+        let returns = |key: &&PublicKey| known.iter().any(|old| old.same_signer(key) && gone(old));
+        if let Some(key) = added_gone.or_else(|| keys.iter().find(returns)) {
             return Err(RootError::RevokedKey { id: key.id() });
         }
-        keys.retain(|key| !gone(key));
+        if let Some(key) = changes.add.iter().find(|key| known.iter().any(|old| share_id(old, key))) {
+            return Err(RootError::SharedId { id: key.id() });
+        }
+        distinct_ids(&keys)?;
         let threshold = changes.threshold.unwrap_or(self.file.threshold);
         self.checked(RootFile { version, threshold, keys, revoked })
     }
 
     fn checked(&self, next: RootFile) -> Result<Self, RootError> {
-        if next == (RootFile { version: next.version, ..self.file.clone() }) {
+        if self.file.says_the_same(&next) {
             return Err(RootError::Unchanged { version: self.version() });
         }
         let next = Self::new(next)?;
@@ -58,6 +74,14 @@ impl TrustRoot {
             return Err(RootError::TooLong { found });
         }
         Ok(next)
+    }
+}
+
+impl RootFile {
+    /// Whether both mean the same but for the version. The order of keys means nothing.
+    fn says_the_same(&self, other: &Self) -> bool {
+        let same_keys = self.keys.len() == other.keys.len() && self.keys.iter().all(|key| other.keys.contains(key));
+        same_keys && self.threshold == other.threshold && self.revoked == other.revoked
     }
 }
 
@@ -120,6 +144,45 @@ mod tests {
         let too_few = next(RootChanges { remove: ids(&[1, 2]), ..RootChanges::default() });
         assert!(matches!(too_few, RootError::Keys(TrustedKeysError::Threshold { threshold: 2, keys: 1 })));
         assert!(matches!(next(RootChanges::default()), RootError::Unchanged { version: 1 }));
+        let itself = next(RootChanges { remove: ids(&[1]), add: vec![key(1, 1)], ..RootChanges::default() });
+        assert!(matches!(itself, RootError::Unchanged { version: 1 }), "another order is no other root: {itself}");
+    }
+
+    #[test]
+    fn refuses_an_id_that_is_another_keys() {
+        let shared = |changes: RootChanges| matches!(root().next(&changes), Err(RootError::SharedId { .. }));
+        assert!(shared(RootChanges { add: vec![key(1, 9)], ..RootChanges::default() }));
+        assert!(shared(RootChanges { add: vec![key(8, 8), key(8, 9)], ..RootChanges::default() }));
+        // Both versions' keys sign the next one: the one signature under the id would be false for the other.
+        assert!(shared(RootChanges { remove: ids(&[1]), add: vec![key(1, 9)], ..RootChanges::default() }));
+        for alike in [
+            TrustRoot::first(vec![key(1, 1), key(1, 2)], 1),
+            TrustRoot::beginning_at(4, vec![key(1, 1), key(1, 2)], 1, vec![]),
+        ] {
+            assert!(matches!(alike, Err(RootError::SharedId { .. })), "{alike:?}");
+        }
+    }
+
+    #[test]
+    fn knows_a_key_again_that_only_an_earlier_version_lists() {
+        let first = root();
+        let second = first.next(&RootChanges { revoke: ids(&[1]), ..RootChanges::default() }).unwrap();
+        let third = second.next(&RootChanges { threshold: Some(1), ..RootChanges::default() }).unwrap();
+        let alias = RootChanges { add: vec![key(9, 1)], ..RootChanges::default() };
+        let refused = third.next_after([&first, &second], &alias);
+        assert!(matches!(refused, Err(RootError::RevokedKey { .. })), "{refused:?}");
+        let again = RootChanges { add: vec![key(1, 9)], ..RootChanges::default() };
+        assert!(matches!(third.next_after([&first, &second], &again), Err(RootError::RevokedKey { .. })));
+
+        // The key goes on under another id, and then the first id turns out to have leaked.
+        let renamed = RootChanges { remove: ids(&[2]), add: vec![key(9, 2)], ..RootChanges::default() };
+        let renamed = first.next(&renamed).unwrap();
+        let leaked = RootChanges { revoke: ids(&[2]), ..RootChanges::default() };
+        assert!(matches!(renamed.next_after([&first], &leaked), Err(RootError::RevokedKey { .. })));
+        let both = RootChanges { revoke: ids(&[2, 9]), ..RootChanges::default() };
+        assert_eq!(renamed.next_after([&first], &both).unwrap().revoked(), ids(&[2, 9]));
+        let again = RootChanges { add: vec![key(2, 7)], ..RootChanges::default() };
+        assert!(matches!(renamed.next_after([&first], &again), Err(RootError::SharedId { .. })));
     }
 
     #[test]

@@ -72,6 +72,12 @@ pub enum RootError {
         /// The id under which it was to come.
         id: KeyId,
     },
+    /// Two keys share an id, so that a signature would be held against the wrong one.
+    #[error("the id {id} is another key's already: signatures by the two could not be told apart, make a new key")]
+    SharedId {
+        /// The id.
+        id: KeyId,
+    },
     /// The next version would say what this one says.
     #[error("nothing would change: the next version would say what version {version} says")]
     Unchanged {
@@ -86,6 +92,7 @@ pub enum RootError {
 impl TrustRoot {
     /// The first root of a host: version 1, nothing revoked.
     pub fn first(keys: Vec<PublicKey>, threshold: u32) -> Result<Self, RootError> {
+        distinct_ids(&keys)?;
         Self::new(RootFile { version: 1, threshold, keys, revoked: Vec::new() })
     }
 
@@ -100,6 +107,7 @@ impl TrustRoot {
         if let Some(key) = keys.iter().find(|key| revoked.contains(&key.id())) {
             return Err(RootError::RevokedKey { id: key.id() });
         }
+        distinct_ids(&keys)?;
         Self::new(RootFile { version, threshold, keys, revoked })
     }
 
@@ -151,6 +159,20 @@ impl TrustRoot {
     pub fn trusted_keys(&self) -> &TrustedKeys {
         &self.trusted
     }
+}
+
+/// Whether no two different `keys` share an id. One key under one id twice is for [`TrustedKeys::new`] to refuse.
+fn distinct_ids(keys: &[PublicKey]) -> Result<(), RootError> {
+    let shared = |(index, key): &(usize, &PublicKey)| keys.iter().take(*index).any(|first| share_id(first, key));
+    match keys.iter().enumerate().find(shared) {
+        Some((_, key)) => Err(RootError::SharedId { id: key.id() }),
+        None => Ok(()),
+    }
+}
+
+/// Whether two different keys share an id.
+fn share_id(one: &PublicKey, other: &PublicKey) -> bool {
+    one.id() == other.id() && !one.same_signer(other)
 }
 
 impl Serialize for TrustRoot {

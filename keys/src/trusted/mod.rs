@@ -19,6 +19,9 @@ pub const MAX_TRUSTED_KEYS: usize = 32;
 /// The most signatures that are looked at: one by each key of an old and of a new trust root.
 pub const MAX_SIGNATURES: usize = 2 * MAX_TRUSTED_KEYS;
 
+/// The most signatures that a release carries: no threshold may ask for more, or nothing could ever meet it.
+pub const MAX_RELEASE_SIGNATURES: usize = 16;
+
 /// Keys that are trusted, and how many of them must have signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrustedKeys {
@@ -55,6 +58,12 @@ pub enum TrustedKeysError {
         threshold: u32,
         /// The number of keys.
         keys: usize,
+    },
+    /// More keys must sign than a release can carry signatures.
+    #[error("the threshold is {threshold}, and a release carries at most {MAX_RELEASE_SIGNATURES} signatures")]
+    Unmeetable {
+        /// The threshold that was asked for.
+        threshold: u32,
     },
 }
 
@@ -116,7 +125,7 @@ impl TrustedKeys {
     ///
     /// # Errors
     /// No keys, too many, the same key twice (under whatever ids), or a threshold that is zero or
-    /// cannot be met.
+    /// cannot be met, by these keys or by any release ([`MAX_RELEASE_SIGNATURES`]).
     pub fn new(keys: Vec<PublicKey>, threshold: u32) -> Result<Self, TrustedKeysError> {
         if keys.is_empty() {
             return Err(TrustedKeysError::NoKeys);
@@ -132,6 +141,9 @@ impl TrustedKeys {
         let met = usize::try_from(threshold).is_ok_and(|t| (1..=keys.len()).contains(&t));
         if !met {
             return Err(TrustedKeysError::Threshold { threshold, keys: keys.len() });
+        }
+        if threshold as usize > MAX_RELEASE_SIGNATURES {
+            return Err(TrustedKeysError::Unmeetable { threshold });
         }
         Ok(Self { keys, threshold, revoked: Vec::new() })
     }

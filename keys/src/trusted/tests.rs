@@ -32,6 +32,7 @@ fn refuses_sets_that_could_never_be_met_or_always() {
     let many: Vec<_> = (0..33).map(|n| public(n, n)).collect();
     let table = [
         (vec![], 1, TrustedKeysError::NoKeys),
+        (many[..32].to_vec(), 17, TrustedKeysError::Unmeetable { threshold: 17 }),
         (many, 1, TrustedKeysError::TooManyKeys { found: 33 }),
         (vec![public(1, 1)], 0, TrustedKeysError::Threshold { threshold: 0, keys: 1 }),
         (vec![public(1, 1)], 2, TrustedKeysError::Threshold { threshold: 2, keys: 1 }),
@@ -46,6 +47,8 @@ fn refuses_sets_that_could_never_be_met_or_always() {
     for (keys, threshold, expected) in table {
         assert_eq!(TrustedKeys::new(keys, threshold), Err(expected));
     }
+    let sixteen = TrustedKeys::new((0..32).map(|n| public(n, n)).collect(), 16).unwrap();
+    assert_eq!(sixteen.threshold(), 16, "as many as a release carries");
 }
 
 #[test]

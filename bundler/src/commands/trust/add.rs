@@ -9,7 +9,8 @@ use landfall_keys::RootChanges;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Refused while the newest version lacks signatures. If that version was a mistake and has not left this folder, delete \
-its file and the signatures over it by hand.
+its file and the signatures over it by hand. A key that was revoked is refused under whatever id it comes, and so is one \
+with the id of another key.
 
 Examples:
   landfall-bundler trust add --key dora.pub

@@ -25,8 +25,8 @@ pub(super) struct Args {
     /// How many of the keys must sign releases, and the next version
     #[arg(long, value_name = "N", default_value_t = 1)]
     threshold: u32,
-    /// The number to begin with: another than 1 only where too few keys are left to go on
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    /// The number to begin with, at most 1000000: another than 1 only where too few keys are left to go on
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=LAST_BEGINNING))]
     version: u32,
     /// The id of a key that was revoked before, or leaked; may be given several times
     #[arg(long, value_name = "KEYID")]
@@ -34,6 +34,10 @@ pub(super) struct Args {
     #[command(flatten)]
     folder: DirArgs,
 }
+
+/// The highest number to begin with. What a chain begins with can only be surpassed: one that begins at the last number there
+/// is could never go on, nor be replaced on a host.
+const LAST_BEGINNING: i64 = 1_000_000;
 
 pub(super) fn run(args: &Args, console: Console) -> Result<()> {
     let dir = &args.folder.dir;

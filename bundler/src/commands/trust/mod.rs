@@ -7,7 +7,7 @@ mod rotate;
 mod show;
 mod sign;
 
-use crate::trust::{Report, TrustFolder, TrustFolderError};
+use crate::trust::{Report, TrustFolder};
 use anyhow::Result;
 use landfall_console::Console;
 use landfall_keys::RootChanges;
@@ -67,8 +67,7 @@ pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
 
 /// Makes the next version of the folder's root, and shows it.
 fn change(folder: &TrustFolder, changes: &RootChanges, console: Console) -> Result<()> {
-    let next = folder.complete()?.newest().next(changes).map_err(TrustFolderError::Change)?;
-    show(&folder.go_on(&next)?, console)
+    show(&folder.go_on(changes)?, console)
 }
 
 fn show(folder: &TrustFolder, console: Console) -> Result<()> {

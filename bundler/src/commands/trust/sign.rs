@@ -11,7 +11,7 @@ use std::path::PathBuf;
 #[command(after_help = "\
 Look at what you sign: `trust show` lists what the newest version changes. The signature is a file of its own, \
 N.root.json.KEYID.minisig: send that back, and put those of others beside it. A file by the same key is replaced, no \
-other file is touched.
+other file is touched, and none that another key of the same id made.
 
 Examples:
   landfall-bundler trust sign --key anna.key
