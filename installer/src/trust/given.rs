@@ -2,7 +2,7 @@
 
 use super::TrustError;
 use crate::durable;
-use landfall_keys::{MAX_FILE_BYTES, MAX_TRUST_ROOT_BYTES, PublicKey, RootLink, TrustRoot};
+use landfall_keys::{MAX_FILE_BYTES, MAX_TRUST_ROOT_BYTES, PublicKey, PublicKeyError, RootLink, TrustRoot};
 use std::path::Path;
 
 /// The keys that a bundle must be signed by.
@@ -75,12 +75,13 @@ enum One {
 
 fn read(argument: &str) -> Result<One, TrustError> {
     let fail = |reason: String| TrustError::Key { argument: argument.to_owned(), reason };
-    if let Ok(key) = argument.parse() {
-        return Ok(One::Key(key));
-    }
+    let no_key: PublicKeyError = match argument.parse() {
+        Ok(key) => return Ok(One::Key(key)),
+        Err(error) => error,
+    };
     let limit = MAX_FILE_BYTES.max(MAX_TRUST_ROOT_BYTES) as u64;
     let bytes = durable::read(Path::new(argument), limit).map_err(|error| fail(error.source.to_string()))?;
-    let bytes = bytes.ok_or_else(|| fail("there is no such file".to_owned()))?;
+    let bytes = bytes.ok_or_else(|| fail(absent(argument, no_key)))?;
     let text = String::from_utf8(bytes).map_err(|_| fail("the file is not text".to_owned()))?;
     if text.starts_with('{') {
         let root = RootLink::from_texts(text, Vec::new()).unverified_root();
@@ -89,6 +90,14 @@ fn read(argument: &str) -> Result<One, TrustError> {
     }
     let key = PublicKey::parse_file(&text).or_else(|error| text.trim().parse().map_err(|_| error));
     key.map(One::Key).map_err(|error| fail(error.to_string()))
+}
+
+/// Why an argument that is no file is no key either.
+fn absent(argument: &str, no_key: PublicKeyError) -> String {
+    if argument.starts_with("RW") {
+        return format!("there is no such file, and as a key's line it is wrong: {:#}", anyhow::Error::from(no_key));
+    }
+    "there is no such file".to_owned()
 }
 
 #[cfg(test)]
@@ -118,6 +127,17 @@ mod tests {
             assert!(matches!(given(&[wrong], None), Err(TrustError::Key { .. })), "{wrong}");
         }
         assert!(matches!(given(&[&key.to_line()], Some(2)), Err(TrustError::Given(_))));
+    }
+
+    #[test]
+    fn a_mistyped_line_is_told_what_is_wrong_with_it() {
+        let line = SecretKey::generate().unwrap().public_key().to_line();
+        let (short, blank) = (&line[..line.len() - 1], format!("{line} "));
+        for (wrong, says) in [(short, "55 characters long, not 56"), (&blank, "57 characters long"), ("RW", "2 char")] {
+            let refused = given(&[wrong], None).unwrap_err().to_string();
+            assert!(refused.contains(says), "{refused}");
+        }
+        assert!(given(&["acme.pub"], None).unwrap_err().to_string().ends_with("there is no such file"));
     }
 
     #[test]
