@@ -22,16 +22,13 @@ use std::path::Path;
 /// How many lines of a service's log are shown when it does not become well.
 const LOG_LINES: u16 = 20;
 
-type Verdict = (Exit, &'static str, &'static str);
+/// The exit code, the word for scripts, and what to do next.
+pub(crate) type Verdict = (Exit, &'static str, &'static str);
 
 pub(crate) const REMAKE: &str = "the bundle was signed like this: ask its publisher for another one";
 const ROOM: &str = "free room there: `landfall-installer plan FILE` says how much is needed";
 pub(crate) const TRUST: &str = "compare the key ids with those that you were given by another way than the media";
-const CHAIN: &str = "`landfall-installer trust show` tells what this host trusts: ask the publisher for all roots since then with \
-                     their signatures, and give their folder to `landfall-installer trust import`";
-const GIVEN_CHAIN: &str = "compare the keys with those that you were given by another way than the media; --trust also takes \
-                           the file of the newest trust root";
-const RECORD: &str = "put the file back as it was, or remove the host's installation by hand";
+pub(crate) const RECORD: &str = "put the file back as it was, or remove the host's installation by hand";
 const RECOVER: &str = "run `landfall-installer recover` first";
 const ENGINE: &str = "start the engine, or say which one with --engine (none leaves images out)";
 
@@ -57,8 +54,8 @@ fn verdict(cause: &(dyn Error + 'static)) -> Option<Verdict> {
     None.or_else(|| cause.downcast_ref().map(damage::verdict))
         .or_else(|| cause.downcast_ref::<DecodeError>().map(|_| (Exit::Damaged, "damaged", REMAKE)))
         .or_else(|| cause.downcast_ref().map(MediaError::verdict))
-        .or_else(|| cause.downcast_ref().map(of_trust))
-        .or_else(|| cause.downcast_ref().map(of_links))
+        .or_else(|| cause.downcast_ref().map(TrustError::verdict))
+        .or_else(|| cause.downcast_ref().map(LinksError::verdict))
         .or_else(|| cause.downcast_ref().map(of_refusal))
         .or_else(|| cause.downcast_ref().map(of_settings))
         .or_else(|| cause.downcast_ref().and_then(KeptError::verdict))
@@ -84,33 +81,6 @@ fn not_permitted(is_root: bool) -> &'static str {
         "root may not do it either: look for an attribute (lsattr), a read-only or foreign mount, or a security module that forbids it"
     } else {
         "run it as root"
-    }
-}
-
-fn of_trust(error: &TrustError) -> Verdict {
-    match error {
-        TrustError::Key { .. } | TrustError::Given(_) | TrustError::File { .. } | TrustError::Mixed => (
-            Exit::Usage,
-            "trust",
-            "--trust takes a line that begins with RW, a file of minisign's that holds one, or one N.root.json",
-        ),
-        TrustError::Chain { .. } => (Exit::Untrusted, "trust_chain", CHAIN),
-        TrustError::GivenChain(_) => (Exit::Untrusted, "trust_chain", GIVEN_CHAIN),
-        TrustError::Pinned { .. } | TrustError::Path(_) => (Exit::Untrusted, "trust_root", RECORD),
-    }
-}
-
-fn of_links(error: &LinksError) -> Verdict {
-    const PATH: &str =
-        "name the publisher's folder with N.root.json and their signatures, one of these files, or a bundle";
-    match error {
-        LinksError::None(_) => (Exit::Usage, "no_roots", PATH),
-        LinksError::Path(error) if error.source.kind() == io::ErrorKind::NotFound => {
-            (Exit::Usage, "missing_file", PATH)
-        }
-        LinksError::TooMany { .. } | LinksError::Text(_) | LinksError::Name { .. } | LinksError::Path(_) => {
-            (Exit::Damaged, "damaged", "copy the roots and their signatures again from where they were made")
-        }
     }
 }
 

@@ -1,11 +1,13 @@
 //! Roots and the signatures over them, as a publisher's folder, a file of it, or a bundle brings them.
 
 use crate::durable::{At as _, PathError};
-use crate::media::{Media, MediaArgs, damage};
+use crate::media::{Media, MediaArgs, MediaError, damage};
 use landfall_console::Console;
 use landfall_keys::{
-    MAX_CHAIN_LINKS, MAX_FILE_BYTES, MAX_SIGNATURES, MAX_TRUST_ROOT_BYTES, RootLink, root_version, signed_root_version,
+    ChainError, MAX_CHAIN_LINKS, MAX_FILE_BYTES, MAX_SIGNATURES, MAX_TRUST_ROOT_BYTES, RootLink, Signature,
+    SignatureError, root_version, signed_root_version,
 };
+use landfall_manifests::Digest;
 use rustix::fs::OFlags;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -16,15 +18,38 @@ use std::path::{Path, PathBuf};
 /// The most roots that a folder holds: the first one, which nobody signs, and what may follow it.
 const MAX_ROOTS: usize = MAX_CHAIN_LINKS + 1;
 
-/// A path brings no roots. What the roots themselves are worth is not asked here.
+/// Which of the roots that a path brings are read. The others may be damaged.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Wanted<'a> {
+    /// That of this version, and those after it; the newest one, if there is none of these.
+    Since(u32),
+    /// That whose bytes have this digest.
+    Of(&'a Digest),
+}
+
+/// A path brings no roots, or damaged ones. Whom the roots speak for is not asked here.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LinksError {
+    #[error("there is no file and no folder {}", .0.display())]
+    Missing(PathBuf),
     #[error("{} holds no trust root: neither a file N.root.json, nor a bundle that brings one", .0.display())]
     None(PathBuf),
     #[error("{} holds {found} trust roots, at most {MAX_ROOTS} are read", .path.display())]
     TooMany { path: PathBuf, found: usize },
     #[error("{} is not text", .0.display())]
     Text(PathBuf),
+    #[error("{} is damaged", .path.display())]
+    Root {
+        path: PathBuf,
+        #[source]
+        source: ChainError,
+    },
+    #[error("{} is damaged", .path.display())]
+    Signature {
+        path: PathBuf,
+        #[source]
+        source: SignatureError,
+    },
     #[error("{} is the trust root of version {found}: its name says another one", .path.display())]
     Name { path: PathBuf, found: u32 },
     #[error(transparent)]
@@ -33,20 +58,37 @@ pub(crate) enum LinksError {
 
 /// The links that `path` brings, in the order of their versions: a folder with roots, one root with its signatures beside it,
 /// or a bundle.
-pub(crate) fn read(path: &Path, console: Console) -> anyhow::Result<Vec<RootLink>> {
+pub(crate) fn read(path: &Path, wanted: Wanted<'_>, console: Console) -> anyhow::Result<Vec<RootLink>> {
     if path.is_dir() {
-        return Ok(folder(path)?);
+        return Ok(folder(path, wanted)?);
     }
-    if begins_like_a_root(path)? {
+    if is_named_like_a_root(path) || begins_like_a_root(path)? {
         return Ok(vec![link(path, &signatures_beside(path)?)?]);
     }
-    let media = Media::open(&MediaArgs { file: path.to_owned(), parts: Vec::new(), patch: None }, console)?;
-    let head = media.head().map_err(|error| damage::located(&media, None, error.into()))?;
-    let chain = head.offered_chain();
-    if chain.is_empty() { Err(LinksError::None(path.to_owned()).into()) } else { Ok(chain) }
+    bundle(path, wanted, console)
 }
 
-fn folder(path: &Path) -> Result<Vec<RootLink>, LinksError> {
+/// The links of a bundle. What does not parse is refused when it is used, with the reason.
+fn bundle(path: &Path, wanted: Wanted<'_>, console: Console) -> anyhow::Result<Vec<RootLink>> {
+    let media = MediaArgs { file: path.to_owned(), parts: Vec::new(), patch: None };
+    let media = Media::open(&media, console).map_err(|error| match error.downcast_ref() {
+        Some(MediaError::Open { source, .. }) if source.kind() == ErrorKind::NotFound => {
+            LinksError::Missing(path.to_owned()).into()
+        }
+        _ => error,
+    })?;
+    let head = media.head().map_err(|error| damage::located(&media, None, error.into()))?;
+    let mut chain = head.offered_chain();
+    let versions: Vec<Option<u32>> = chain.iter().map(|link| link.version().ok()).collect();
+    let Some(newest) = versions.iter().copied().max() else { return Err(LinksError::None(path.to_owned()).into()) };
+    if let Wanted::Since(version) = wanted {
+        let oldest = newest.map_or(version, |newest| version.min(newest));
+        chain.retain(|link| link.version().map_or(true, |found| found >= oldest));
+    }
+    Ok(chain)
+}
+
+fn folder(path: &Path, wanted: Wanted<'_>) -> Result<Vec<RootLink>, LinksError> {
     let (mut roots, mut signatures) = (BTreeMap::new(), BTreeMap::<u32, Vec<PathBuf>>::new());
     for (name, place) in names(path)? {
         if let Some(version) = root_version(&name) {
@@ -55,21 +97,35 @@ fn folder(path: &Path) -> Result<Vec<RootLink>, LinksError> {
             signatures.entry(version).or_default().push(place);
         }
     }
-    if roots.is_empty() {
-        return Err(LinksError::None(path.to_owned()));
+    let Some(&newest) = roots.keys().last() else { return Err(LinksError::None(path.to_owned())) };
+    match wanted {
+        Wanted::Since(version) => roots.retain(|found, _| *found >= version.min(newest)),
+        Wanted::Of(digest) => roots = of_digest(roots, digest)?,
     }
     if roots.len() > MAX_ROOTS {
         return Err(LinksError::TooMany { path: path.to_owned(), found: roots.len() });
     }
     let link = |(version, place): (u32, PathBuf)| {
         let link = link(&place, &signatures.remove(&version).unwrap_or_default())?;
-        // What is no root is refused when it is used, with the reason.
         match link.version() {
             Ok(found) if found != version => Err(LinksError::Name { path: place, found }),
             _ => Ok(link),
         }
     };
     roots.into_iter().map(link).collect()
+}
+
+/// The root that has the digest. That others cannot be read matters only where it is not found.
+fn of_digest(roots: BTreeMap<u32, PathBuf>, digest: &Digest) -> Result<BTreeMap<u32, PathBuf>, LinksError> {
+    let mut unread = None;
+    for (version, place) in roots {
+        match bytes(&place, MAX_TRUST_ROOT_BYTES) {
+            Ok(bytes) if Digest::of(&bytes) == *digest => return Ok(BTreeMap::from([(version, place)])),
+            Ok(_) => {}
+            Err(error) => unread = unread.or(Some(error)),
+        }
+    }
+    unread.map_or_else(|| Ok(BTreeMap::new()), |error| Err(error.into()))
 }
 
 /// The files `NAME.minisig` and `NAME.….minisig` beside a root called NAME.
@@ -92,20 +148,41 @@ fn names(folder: &Path) -> Result<BTreeMap<String, PathBuf>, LinksError> {
     Ok(names)
 }
 
+/// A root and its signatures, each of which is at least what its name says.
 fn link(root: &Path, signatures: &[PathBuf]) -> Result<RootLink, LinksError> {
-    // One more than may be there is enough to be refused.
-    let signatures = signatures.iter().take(MAX_SIGNATURES + 1).map(|place| text(place, MAX_FILE_BYTES));
-    Ok(RootLink::from_texts(text(root, MAX_TRUST_ROOT_BYTES)?, signatures.collect::<Result<_, _>>()?))
+    let mut texts = Vec::new();
+    for place in signatures {
+        let signature = text(place, MAX_FILE_BYTES)?;
+        let fail = |source| LinksError::Signature { path: place.clone(), source };
+        Signature::parse(signature.as_bytes()).map_err(fail)?;
+        // A copy under another name is no second signature. One more than may be there is enough to be refused.
+        if texts.len() <= MAX_SIGNATURES && !texts.contains(&signature) {
+            texts.push(signature);
+        }
+    }
+    let link = RootLink::from_texts(text(root, MAX_TRUST_ROOT_BYTES)?, texts);
+    match link.unverified_root() {
+        Ok(_) => Ok(link),
+        Err(source) => Err(LinksError::Root { path: root.to_owned(), source }),
+    }
 }
 
 fn text(path: &Path, limit: usize) -> Result<String, LinksError> {
+    String::from_utf8(bytes(path, limit)?).map_err(|_| LinksError::Text(path.to_owned()))
+}
+
+fn bytes(path: &Path, limit: usize) -> Result<Vec<u8>, PathError> {
     let (mut bytes, limit) = (Vec::new(), limit as u64);
     open(path)?.take(limit + 1).read_to_end(&mut bytes).at("read", path)?;
     if bytes.len() as u64 > limit {
         let reason = format!("it is larger than the {limit} bytes that are read");
-        Err(io::Error::new(ErrorKind::InvalidData, reason)).at("read", path)?;
+        return Err(io::Error::new(ErrorKind::InvalidData, reason)).at("read", path);
     }
-    String::from_utf8(bytes).map_err(|_| LinksError::Text(path.to_owned()))
+    Ok(bytes)
+}
+
+fn is_named_like_a_root(path: &Path) -> bool {
+    path.exists() && path.file_name().and_then(|name| name.to_str()).and_then(root_version).is_some()
 }
 
 fn begins_like_a_root(path: &Path) -> Result<bool, LinksError> {

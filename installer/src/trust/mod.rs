@@ -4,10 +4,11 @@ mod ask;
 mod given;
 mod links;
 mod standing;
+mod verdict;
 
 pub(crate) use ask::ask;
 pub(crate) use given::{Given, TrustArgs, read_key};
-pub(crate) use links::{LinksError, read as read_links};
+pub(crate) use links::{LinksError, Wanted, read as read_links};
 pub(crate) use standing::{Refused, refused};
 
 use crate::durable::{self, PathError};

@@ -4,6 +4,7 @@
 mod cut;
 mod damage;
 mod fixture;
+mod imported;
 mod install;
 mod interrupted;
 mod parts;

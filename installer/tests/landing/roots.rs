@@ -35,7 +35,13 @@ pub(crate) fn change(add: &[&SecretKey], revoke: &[&SecretKey]) -> RootChanges {
 impl Roots {
     /// Version 1: what a host pins that is told this key.
     pub(crate) fn first(key: &SecretKey) -> Self {
-        Self { all: vec![TrustRoot::first(vec![key.public_key()], 1).unwrap()], links: Vec::new() }
+        Self::of(&[key], 1)
+    }
+
+    /// Version 1 with several keys.
+    pub(crate) fn of(keys: &[&SecretKey], threshold: u32) -> Self {
+        let keys = keys.iter().map(|key| key.public_key()).collect();
+        Self { all: vec![TrustRoot::first(keys, threshold).unwrap()], links: Vec::new() }
     }
 
     /// The same with a next version.

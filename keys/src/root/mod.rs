@@ -151,7 +151,7 @@ impl TrustRoot {
     }
 
     /// All keys that the file lists, also those that it revokes.
-    pub(crate) fn listed_keys(&self) -> &[PublicKey] {
+    pub fn listed_keys(&self) -> &[PublicKey] {
         &self.file.keys
     }
 

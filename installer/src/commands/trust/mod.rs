@@ -1,4 +1,5 @@
 mod import;
+mod replacement;
 mod show;
 
 use crate::site::HostArgs;

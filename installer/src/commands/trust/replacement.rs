@@ -1,0 +1,155 @@
+//! The root that a person vouches for by its digest, although nobody whom the host trusts has signed it.
+
+use crate::trust::TrustError;
+use landfall_console::{Exit, Failure};
+use landfall_keys::{KeyId, PublicKey, RootLink, TrustRoot};
+use landfall_manifests::Digest;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// The first version, which nobody ever signs: one is as good as another.
+const FIRST: u32 = 1;
+
+/// The root of `links` that has the digest, if it may take the place of the one `before`.
+pub(super) fn replacement(
+    path: &Path,
+    links: &[RootLink],
+    digest: &Digest,
+    before: Option<&TrustRoot>,
+) -> anyhow::Result<TrustRoot> {
+    let Some(link) = links.iter().find(|link| Digest::of(link.root().as_bytes()) == *digest) else {
+        let message = format!("no trust root in {} has the digest {digest}", path.display());
+        let hint = "compare the digest with what the publisher told you by another way, and the media with the publisher's: one \
+                    of them is not right";
+        return Err(Failure::new(Exit::Untrusted, "not_trusted", message).hint(hint).into());
+    };
+    let root =
+        link.unverified_root().map_err(|source| TrustError::File { argument: path.display().to_string(), source })?;
+    if let Some(before) = before.filter(|before| **before != root) {
+        rises(before, &root)?;
+        keeps_revoked_out(before, &root)?;
+    }
+    Ok(root)
+}
+
+fn rises(before: &TrustRoot, root: &TrustRoot) -> Result<(), Failure> {
+    let (ours, theirs) = (before.version(), root.version());
+    if theirs > ours || (ours, theirs) == (FIRST, FIRST) {
+        return Ok(());
+    }
+    let message = format!("this host trusts version {ours} of the trust root already, and {theirs} is not above it");
+    let hint = if ours == u32::MAX {
+        "there is no higher version. If that root should not be there, take it away as root (rm etc/landfall/trust.json): then \
+         the same command pins this one"
+    } else {
+        "the publisher makes a root with a higher version; `landfall-installer trust show` tells what is trusted"
+    };
+    Err(Failure::new(Exit::Policy, "older_root", message).hint(hint))
+}
+
+fn keeps_revoked_out(before: &TrustRoot, root: &TrustRoot) -> Result<(), Failure> {
+    let ids: Vec<String> = taken_back(before, root).iter().map(KeyId::to_string).collect();
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let message = format!(
+        "version {} of the trust root takes revocations of this host's version {} back: {}",
+        root.version(),
+        before.version(),
+        ids.join(", ")
+    );
+    let hint = format!(
+        "what is revoked stays revoked, since others may hold these keys: ask the publisher for a root without them, made with \
+         `landfall-bundler trust init … --revoke {}`",
+        ids.join(" --revoke ")
+    );
+    Err(Failure::new(Exit::Policy, "forgets_revocations", message).hint(hint))
+}
+
+/// The ids that `before` revokes and `root` does not, and those under which `root` trusts a key that `before` revokes.
+fn taken_back(before: &TrustRoot, root: &TrustRoot) -> BTreeSet<KeyId> {
+    let revoked = |key: &&PublicKey| before.revoked().contains(&key.id());
+    let known: Vec<&PublicKey> = before.listed_keys().iter().filter(revoked).collect();
+    let again = |key: &&PublicKey| revoked(key) || known.iter().any(|known| known.same_signer(key));
+    let listed = root.trusted_keys().keys().iter().filter(again).map(PublicKey::id);
+    let forgotten = before.revoked().iter().filter(|id| !root.revoked().contains(id));
+    listed.chain(forgotten.copied()).collect()
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use landfall_keys::SecretKey;
+
+    fn key() -> PublicKey {
+        SecretKey::generate().unwrap().public_key()
+    }
+
+    /// The same key under another id: eight characters of its line are six bytes of the id.
+    fn alias(key: &PublicKey) -> PublicKey {
+        let line = key.to_line();
+        format!("{}AAAAAAAA{}", &line[..4], &line[12..]).parse().unwrap()
+    }
+
+    fn root(version: u32, keys: &[PublicKey], revoked: &[KeyId]) -> TrustRoot {
+        TrustRoot::beginning_at(version, keys.to_vec(), 1, revoked.to_vec()).unwrap()
+    }
+
+    /// What comes of replacing `before` by `after`: the code of the refusal, if there is one.
+    fn judge(before: &TrustRoot, after: &TrustRoot) -> Result<(), Failure> {
+        let link = RootLink::from_texts(after.to_json(), Vec::new());
+        let digest = Digest::of(after.to_json().as_bytes());
+        let replaced = replacement(Path::new("stick"), &[link], &digest, Some(before));
+        replaced.map(|replaced| assert_eq!(replaced, *after)).map_err(|error| Failure::of(&error))
+    }
+
+    #[test]
+    fn takes_the_place_of_what_is_older_or_a_first_version_itself() {
+        let (one, other) = (key(), key());
+        for (before, after, code) in [
+            (root(1, &[one], &[]), root(2, &[other], &[]), None),
+            (root(1, &[one], &[]), root(1, &[other], &[]), None),
+            (root(2, &[one], &[]), root(2, &[one], &[]), None),
+            (root(2, &[one], &[]), root(2, &[other], &[]), Some("older_root")),
+            (root(3, &[one], &[]), root(2, &[other], &[]), Some("older_root")),
+            (root(u32::MAX, &[one], &[]), root(u32::MAX, &[other], &[]), Some("older_root")),
+        ] {
+            assert_eq!(judge(&before, &after).err().map(|failure| failure.code()), code, "{before:?} {after:?}");
+        }
+    }
+
+    #[test]
+    fn no_revocation_is_taken_back_by_forgetting_it_or_by_another_id() {
+        let (leaked, lost, new) = (key(), key(), key());
+        let before = root(3, &[key()], &[leaked.id(), lost.id()]);
+        judge(&before, &root(4, &[new], &[lost.id(), leaked.id(), key().id()])).unwrap();
+        for (after, ids) in [
+            (root(4, &[new], &[]), vec![leaked.id(), lost.id()]),
+            (root(4, &[new], &[leaked.id()]), vec![lost.id()]),
+            (root(4, &[new, leaked], &[lost.id()]), vec![leaked.id()]),
+        ] {
+            let refused = judge(&before, &after).unwrap_err();
+            assert_eq!((refused.exit(), refused.code()), (Exit::Policy, "forgets_revocations"));
+            for id in ids {
+                assert!(refused.to_string().contains(&id.to_string()), "{refused}");
+                assert!(refused.advice().unwrap().contains(&format!("--revoke {id}")), "{:?}", refused.advice());
+            }
+        }
+        // A root that lists a key and revokes it at once tells which one it is, whatever it is called next.
+        let json = root(3, &[new, leaked], &[]).to_json();
+        let json = json.replace("\"revoked\": []", &format!("\"revoked\": [\"{}\"]", leaked.id()));
+        let before = TrustRoot::parse(json.as_bytes()).unwrap();
+        let refused = judge(&before, &root(4, &[new, alias(&leaked)], &[leaked.id()])).unwrap_err();
+        assert!(refused.to_string().ends_with(&alias(&leaked).id().to_string()), "{refused}");
+    }
+
+    #[test]
+    fn above_the_last_version_there_is_only_what_root_can_do() {
+        let last = root(u32::MAX, &[key()], &[]);
+        let refused = judge(&last, &root(5, &[key()], &[])).unwrap_err();
+        assert!(refused.advice().unwrap().contains("rm etc/landfall/trust.json"), "{:?}", refused.advice());
+        let refused = judge(&root(5, &[key()], &[]), &root(5, &[key()], &[])).unwrap_err();
+        assert!(refused.advice().unwrap().contains("higher version"), "{:?}", refused.advice());
+    }
+}
