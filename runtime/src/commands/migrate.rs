@@ -16,6 +16,7 @@ Examples:
   landfall migrate
   landfall migrate --to 1
   landfall migrate --rehearse --json
+  landfall migrate --restore --to 1
   landfall migrate --reclaim landfall.db.aside-schema-2")]
 pub(super) struct Args {
     /// The schema to bring the database to, in place of the latest
@@ -24,8 +25,8 @@ pub(super) struct Args {
     /// Try it on a copy, also while the service runs, and see whether the way back brings everything back
     #[arg(long)]
     rehearse: bool,
-    /// Set a newer database aside and put the snapshot with this release's schema in its place
-    #[arg(long, conflicts_with_all = ["to", "rehearse"])]
+    /// Set the database aside and put the snapshot with this release's schema in its place, or with the one of --to
+    #[arg(long, conflicts_with = "rehearse")]
     restore: bool,
     /// Put a database that --restore set aside, and this release wrote, in its place again: a name, or a path in its folder
     #[arg(long, value_name = "FILE", conflicts_with_all = ["to", "rehearse", "restore"])]
@@ -56,7 +57,7 @@ impl Args {
             return store::reclaim(path, migrations, file);
         }
         match self.to {
-            _ if self.restore => store::restore(path, migrations),
+            to if self.restore => store::restore(path, migrations, to.unwrap_or(latest)),
             to if self.rehearse => store::rehearse(path, migrations, to.unwrap_or(latest)),
             Some(to) => store::migrate(path, migrations, to),
             None => Store::open(path, migrations).map(|(_, migrated)| migrated),
@@ -118,7 +119,6 @@ fn refusal(error: &StoreError) -> Failure {
         }
         StoreError::WrongSchema { .. } => (Exit::Unfit, "wrong_schema", "run this with the release that wrote it"),
         StoreError::TooNew { .. } => (Exit::Unfit, "database_too_new", "run this with the release that wrote it"),
-        StoreError::TooOld { .. } => (Exit::Unfit, "database_too_old", "run `landfall migrate`"),
         _ => return Failure::new(Exit::Unfit, "database", log::chain(error)),
     };
     Failure::new(exit, code, log::chain(error)).hint(hint)

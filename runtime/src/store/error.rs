@@ -109,16 +109,6 @@ pub enum StoreError {
         /// The schema of this program.
         own: u32,
     },
-    /// The database is older than the program that is to restore a snapshot.
-    #[error("{path} has schema {found}, which is older than the {own} of this release: nothing is restored")]
-    TooOld {
-        /// The database.
-        path: PathBuf,
-        /// Its schema.
-        found: u32,
-        /// The schema of this program.
-        own: u32,
-    },
     /// A row holds what this program never writes.
     #[error("environment {id} has the {column} {value:?}, which this release does not know")]
     Corrupt {

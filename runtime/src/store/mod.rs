@@ -11,7 +11,7 @@
 //!   held    the database alone, its log folded in
 //!   steps   a copy, migrated and checked                              .landfall.db.partial
 //! migrate   forward and back; what was is kept                        landfall.db.schema-N
-//! restore   a snapshot comes back, the newer database goes aside      landfall.db.aside-schema-N
+//! restore   a snapshot comes back, the database goes aside            landfall.db.aside-schema-N
 //! reclaim   what was set aside comes back
 //! rehearse  there and back beside the running service, held to a dump .landfall.db.rehearsal
 //! ```

@@ -16,6 +16,8 @@ pub(super) enum Order {
     Back,
     /// Restore this release's snapshot.
     Restore,
+    /// Restore the next release's snapshot.
+    RestoreNewer,
     /// Put the next release's database, which was set aside, in its place again.
     Reclaim,
     /// Write a row, and die without closing the database.
@@ -23,13 +25,15 @@ pub(super) enum Order {
 }
 
 impl Order {
-    const ALL: [Self; 5] = [Self::Forward, Self::Back, Self::Restore, Self::Reclaim, Self::WriteAndDie];
+    const ALL: [Self; 6] =
+        [Self::Forward, Self::Back, Self::Restore, Self::RestoreNewer, Self::Reclaim, Self::WriteAndDie];
 
     pub(super) fn follow(self, path: &Path) {
         match self {
             Self::Forward => drop(Store::open(path, &with(NEXT)).unwrap()),
             Self::Back => drop(migrate(path, &with(NEXT), 1).unwrap()),
-            Self::Restore => drop(restore(path, &Migrations::OWN).unwrap()),
+            Self::Restore => drop(restore(path, &Migrations::OWN, 1).unwrap()),
+            Self::RestoreNewer => drop(restore(path, &with(NEXT), 2).unwrap()),
             Self::Reclaim => drop(reclaim(path, &with(IRREVERSIBLE), Path::new("landfall.db.aside-schema-2")).unwrap()),
             Self::WriteAndDie => {
                 let connection = rusqlite::Connection::open(path).unwrap();

@@ -64,21 +64,49 @@ fn a_snapshot_is_restored_where_there_is_no_way_back() {
     let refused = migrate(&scene.path(), &with(IRREVERSIBLE), 1).unwrap_err();
     assert!(matches!(refused, StoreError::Irreversible { from: 2, step: 2, .. }), "{refused}");
 
-    let restored = restore(&scene.path(), &Migrations::OWN).unwrap();
+    let restored = restore(&scene.path(), &Migrations::OWN, 1).unwrap();
     let aside = scene.file("landfall.db.aside-schema-2");
     assert_eq!((restored.from, restored.to, restored.snapshot, restored.aside), (2, 1, None, Some(aside.clone())));
     assert_eq!(scene.names(), ["landfall.db", "landfall.db.aside-schema-2"]);
     assert_eq!((scene.schema(), scene.organizations()), (Some(1), vec!["acme".to_owned(), "default".to_owned()]));
     assert_eq!(organizations(&aside), ["acme", "default", "late"]);
-    let again = restore(&scene.path(), &Migrations::OWN).unwrap();
+    let again = restore(&scene.path(), &Migrations::OWN, 1).unwrap();
     assert_eq!((again.from, again.to, again.aside), (1, 1, None));
+}
+
+#[test]
+fn what_only_the_newer_schema_holds_comes_back_when_the_way_back_is_taken_back() {
+    let scene = Scene::new();
+    drop(Store::open(&scene.path(), &with(NEXT)).unwrap());
+    scene.execute("UPDATE organizations SET mark = 'precious'; INSERT INTO marks (orgId) VALUES (1), (1)");
+    let before = scene.dump();
+    migrate(&scene.path(), &with(NEXT), 1).unwrap();
+    Order::WriteAndDie.command(&scene.path(), &[]).output().unwrap();
+
+    let restored = restore(&scene.path(), &with(NEXT), 2).unwrap();
+    let aside = scene.file("landfall.db.aside-schema-1");
+    assert_eq!((restored.from, restored.to, restored.snapshot, restored.aside), (1, 2, None, Some(aside.clone())));
+    assert_eq!(scene.dump().difference(&before), None);
+    assert_eq!(organizations(&aside), ["acme", "default", "late"]);
+    let again = restore(&scene.path(), &with(NEXT), 2).unwrap();
+    assert_eq!((again.from, again.to, again.aside), (2, 2, None));
+}
+
+#[test]
+fn the_newer_program_restores_an_older_snapshot_where_the_older_one_is_not_there() {
+    let scene = Scene::new();
+    let before = scene.dump();
+    drop(Store::open(&scene.path(), &with(IRREVERSIBLE)).unwrap());
+    let restored = restore(&scene.path(), &with(IRREVERSIBLE), 1).unwrap();
+    assert_eq!((restored.from, restored.to), (2, 1));
+    assert_eq!(scene.dump().difference(&before), None);
 }
 
 /// Goes to the next release, writes a row there, and takes up the snapshot.
 fn away_and_back(scene: &Scene, row: &str) -> String {
     drop(Store::open(&scene.path(), &with(IRREVERSIBLE)).unwrap());
     scene.execute(&format!("INSERT INTO organizations (name, createdAt) VALUES ('{row}', 'now')"));
-    let aside = restore(&scene.path(), &Migrations::OWN).unwrap().aside.unwrap();
+    let aside = restore(&scene.path(), &Migrations::OWN, 1).unwrap().aside.unwrap();
     aside.file_name().unwrap().to_str().unwrap().to_owned()
 }
 

@@ -6,7 +6,7 @@ use super::scene::{IRREVERSIBLE, NEXT, Scene, dump, with};
 use super::trace::{Point, points, tampered};
 use crate::store::dump::Dump;
 use crate::store::files::Files;
-use crate::store::{Migrations, Store, restore};
+use crate::store::{Migrations, Store, migrate, restore};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -111,6 +111,15 @@ fn a_restored_snapshot_leaves_the_old_or_the_new_database() {
 }
 
 #[test]
+fn a_restored_snapshot_of_the_newer_schema_leaves_the_old_or_the_new_database() {
+    let ground = Scene::new();
+    drop(Store::open(&ground.path(), &with(NEXT)).unwrap());
+    ground.execute("UPDATE organizations SET mark = 'precious'");
+    migrate(&ground.path(), &with(NEXT), 1).unwrap();
+    Walk::new(Order::RestoreNewer, ground).all();
+}
+
+#[test]
 fn what_is_reclaimed_leaves_the_old_or_the_new_database() {
     Walk::new(Order::Reclaim, set_aside()).all();
 }
@@ -125,7 +134,7 @@ fn set_aside() -> Scene {
     let ground = Scene::new();
     drop(Store::open(&ground.path(), &with(IRREVERSIBLE)).unwrap());
     ground.execute("INSERT INTO organizations (name, createdAt) VALUES ('aside', 'now')");
-    restore(&ground.path(), &Migrations::OWN).unwrap();
+    restore(&ground.path(), &Migrations::OWN, 1).unwrap();
     ground
 }
 
