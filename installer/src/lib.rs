@@ -8,6 +8,7 @@ mod database;
 mod decode;
 mod durable;
 mod engine;
+mod executable;
 mod failure;
 mod health;
 mod installed;

@@ -4,8 +4,10 @@
 //! [`Program::run`] returns, it has ended and whatever else is in that group is killed. Only if this process itself is killed
 //! does the program go on to its end: what is run here must bear being run again.
 
+use crate::executable;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, Read};
@@ -142,6 +144,7 @@ impl Program {
     }
 
     fn start(&self) -> io::Result<Child> {
+        executable::check(&self.path)?;
         Command::new(&self.path)
             .args(&self.args)
             .env_clear()
@@ -273,7 +276,7 @@ fn drain<P: Read>(pipe: &mut Option<P>, buffer: &mut [u8], mut hear: impl FnMut(
 fn wait(pipes: &mut [PollFd<'_>], most: Duration) -> io::Result<()> {
     let most = Timespec::try_from(most).map_err(io::Error::other)?;
     match poll(pipes, Some(&most)) {
-        Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+        Ok(_) | Err(Errno::INTR) => Ok(()),
         Err(error) => Err(error.into()),
     }
 }
