@@ -1,11 +1,12 @@
 //! The database follows the release. All SQL is the runtime's: the newer of two releases knows how to go forth and back, so
 //! its program is asked to, on a copy, within a time.
 //!
-//! Forward, a service migrates when it starts. This module does what remains: the rehearsal, the way back, and both where no
-//! service is started.
+//! Forward, a service migrates when it starts. This module does what remains: the rehearsal, the way back, both where no service is
+//! started, and what has to be done when either is taken back.
 
 use crate::durable::{self, At as _, PathError};
 use crate::installed::InstalledRelease;
+use crate::journal::Transition;
 use crate::layout::Layout;
 use crate::policy::PROGRAM;
 use crate::program::Program;
@@ -14,8 +15,10 @@ use anyhow::Context as _;
 use landfall_console::{Exit, Failure};
 use landfall_manifests::Database;
 use landfall_systemd::UnitName;
+use serde::Deserialize;
 use std::cmp::Ordering;
 use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// How long a migration may take: a database of a thousand tenants takes well under a second.
@@ -27,6 +30,21 @@ const ANSWER_BYTES: usize = 64 << 10;
 const ASIDE: &str = "landfall.db.aside-";
 /// The word of `landfall migrate` for a database that another process has open.
 const IN_USE: &str = "database_in_use";
+/// Its words for a snapshot that cannot be taken up however often it is tried: it is not there, or not sound, or the program is of a
+/// release that takes none up in place of an older database.
+const NO_SNAPSHOT: [&str; 3] = ["no_snapshot", "migration_failed", "database_too_old"];
+
+/// What `landfall migrate` says that it did.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Done {
+    /// The schema before; 0 where there was no database.
+    from: u32,
+    /// The schema now, or the one that a rehearsal reached.
+    to: u32,
+    /// The database that gave way, in a file of its own.
+    aside: Option<String>,
+}
 
 /// The size of the database with its log in bytes, if there is one.
 pub(crate) fn size(layout: &Layout) -> Result<Option<u64>, PathError> {
@@ -54,22 +72,47 @@ pub(crate) fn is_lossless(from: &InstalledRelease, to: &InstalledRelease) -> boo
     }
 }
 
-/// Tries the migrations on a copy of the live database.
+/// Whether it is the program of `from` that has to bring the database to the schema of `to`.
+pub(crate) fn is_way_back(from: &InstalledRelease, to: &InstalledRelease) -> bool {
+    direction(from, to) == Ordering::Less
+}
+
+/// Tries the migrations on a copy of the live database. Says which schema it has, if it is not the one of `from`.
 pub(crate) fn rehearse(
     site: &Site,
     from: &InstalledRelease,
     to: &InstalledRelease,
     may_lose: bool,
-) -> anyhow::Result<()> {
-    match direction(from, to) {
+) -> anyhow::Result<Option<u32>> {
+    let rehearsed = match direction(from, to) {
+        Ordering::Equal => return Ok(None),
         Ordering::Greater => migrate(site, to, &["--rehearse"]),
-        Ordering::Less if is_lossless(from, to) || !may_lose => {
-            migrate(site, from, &["--rehearse", "--to", &schema(to)])
-        }
-        _ => Ok(None),
+        Ordering::Less => migrate(site, from, &["--rehearse", "--to", &schema(to)]),
     }
-    .map(drop)
-    .with_context(|| format!("the database cannot go from the schema of {} to that of {}", from.id(), to.id()))
+    .with_context(|| format!("the database cannot go from the schema of {} to that of {}", from.id(), to.id()));
+    match rehearsed {
+        Err(error) if may_lose && is_way_back(from, to) => {
+            site.console.warn(format_args!("{error:#}; {} takes up the one from before", to.id()));
+            Ok(None)
+        }
+        rehearsed => Ok(rehearsed?.schema().filter(|found| from.database.is_some_and(|own| own.schema != *found))),
+    }
+}
+
+/// Tries on a copy what a first release will do to a database that an uninstallation left. Says which schema it has, if it is to
+/// have another one.
+pub(crate) fn rehearse_first(site: &Site, release: &InstalledRelease) -> anyhow::Result<Option<u32>> {
+    if release.database.is_none() {
+        return Ok(None);
+    }
+    let rehearsed = migrate(site, release, &["--rehearse"])
+        .with_context(|| format!("{} cannot take up the database that is here from before", release.id()))?;
+    let found = rehearsed.schema().filter(|found| *found != rehearsed.to);
+    if let Some(found) = found {
+        let to = rehearsed.to;
+        site.console.say(format_args!("the database that is here from before goes from schema {found} to {to}"));
+    }
+    Ok(found)
 }
 
 /// Brings the database from the schema of `from` to that of `to`, as far as the start of a service does not.
@@ -87,24 +130,85 @@ pub(crate) fn follow(
         Ordering::Greater if site.units.is_some() => Ok(()),
         Ordering::Greater => migrate(site, to, &[]).map(drop),
         Ordering::Less => {
-            if let Some(units) = site.units.as_deref() {
-                units.stop(&UnitName::LANDFALL)?;
-            }
+            stop(site)?;
             let Err(error) = migrate(site, from, &["--to", &schema(to)]) else { return Ok(()) };
             // Somebody who writes to it now would go on writing to what is set aside.
-            if !may_lose || error.downcast_ref::<Failure>().is_some_and(|failure| failure.code() == IN_USE) {
+            if !may_lose || says(&error, &[IN_USE]) {
                 return Err(error);
             }
-            let aside = migrate(site, to, &["--restore"]).with_context(|| format!("{error:#}"))?;
-            if let Some(aside) = aside {
-                site.console.warn(format_args!(
-                    "the database is the one from before {}; what was written since is in {aside} ({error:#})",
-                    from.id()
-                ));
-            }
+            let done = migrate(site, to, &["--restore"]).with_context(|| format!("{error:#}"))?;
+            warn_of_aside(site, &done, from, &format!(" ({error:#})"));
             Ok(())
         }
     }
+}
+
+/// Brings the database back to what `source` had, when the transition from it is taken back.
+///
+/// A way back across a schema has dropped what only the newer one holds: the file from before it comes back, and not the rows alone.
+pub(crate) fn take_back(site: &Site, transition: &Transition, source: &InstalledRelease) -> anyhow::Result<()> {
+    let target = transition.target();
+    if transition.may_restore_snapshot {
+        // First: a database that was migrated forward again would be set aside under a name that looks like one to reclaim.
+        reclaim(site, source, &transition.asides)?;
+    }
+    // Otherwise nothing was migrated, and what has the snapshot's name is older.
+    if is_way_back(source, target) && transition.schema_before.is_none() {
+        put_back(site, source, target)?;
+    }
+    follow(site, target, source, true)
+}
+
+/// Puts the database that `target` has migrated away from in its place again. Where that was not begun, nothing is done.
+fn put_back(site: &Site, source: &InstalledRelease, target: &InstalledRelease) -> anyhow::Result<()> {
+    stop(site)?;
+    match migrate(site, source, &["--restore"]) {
+        Ok(done) => warn_of_aside(site, &done, target, ""),
+        Err(error) if says(&error, &NO_SNAPSHOT) => site
+            .console
+            .warn(format_args!("what only {} can keep in the database does not come back: {error:#}", source.id())),
+        Err(error) => return Err(error),
+    }
+    Ok(())
+}
+
+/// Brings a database that an uninstallation had left back to its `schema`, when the installation over it is taken back. Otherwise the
+/// release that wrote it could not take it up again.
+pub(crate) fn hand_back(site: &Site, release: &InstalledRelease, schema: u32) -> anyhow::Result<()> {
+    // Its folder goes after this was done.
+    if !durable::exists(&program(site, release))? {
+        return Ok(());
+    }
+    let schema = schema.to_string();
+    let Err(error) = migrate(site, release, &["--to", &schema]) else { return Ok(()) };
+    if says(&error, &[IN_USE]) {
+        return Err(error);
+    }
+    match migrate(site, release, &["--restore", "--to", &schema]).with_context(|| format!("{error:#}")) {
+        Ok(done) => warn_of_aside(site, &done, release, &format!(" ({error:#})")),
+        Err(again) if says(&again, &NO_SNAPSHOT) => site.console.warn(format_args!(
+            "the database stays as {} has migrated it, and a release with schema {schema} cannot open it: {again:#}",
+            release.id()
+        )),
+        Err(again) => return Err(again),
+    }
+    Ok(())
+}
+
+fn warn_of_aside(site: &Site, done: &Done, release: &InstalledRelease, why: &str) {
+    if let Some(aside) = &done.aside {
+        site.console.warn(format_args!(
+            "the database is the one from before {}; what was written since is in {aside}{why}",
+            release.id()
+        ));
+    }
+}
+
+fn stop(site: &Site) -> anyhow::Result<()> {
+    if let Some(units) = site.units.as_deref() {
+        units.stop(&UnitName::LANDFALL)?;
+    }
+    Ok(())
 }
 
 /// The databases that were set aside, by the names of their files.
@@ -123,12 +227,13 @@ pub(crate) fn asides(layout: &Layout) -> Result<Vec<String>, PathError> {
     Ok(names)
 }
 
-/// Puts the database back that a way back which is now taken back has set aside: the one that is not among those `known` before.
-pub(crate) fn reclaim(site: &Site, release: &InstalledRelease, known: &[String]) -> anyhow::Result<()> {
-    for name in asides(&site.layout)?.iter().filter(|name| !known.contains(name)) {
-        if let Some(units) = site.units.as_deref() {
-            units.stop(&UnitName::LANDFALL)?;
-        }
+/// Puts the database back that a way back which is now taken back has set aside: the one of the release's schema that is not among
+/// those `known` before.
+fn reclaim(site: &Site, release: &InstalledRelease, known: &[String]) -> anyhow::Result<()> {
+    let own = format!("{ASIDE}schema-{}", schema(release));
+    let is_own = |name: &String| name.strip_prefix(&own).is_some_and(|more| more.is_empty() || more.starts_with('.'));
+    for name in asides(&site.layout)?.iter().filter(|name| is_own(name) && !known.contains(name)) {
+        stop(site)?;
         migrate(site, release, &["--reclaim", name])?;
     }
     Ok(())
@@ -138,22 +243,39 @@ fn schema(release: &InstalledRelease) -> String {
     release.database.map_or(0, |database| database.schema).to_string()
 }
 
-/// Runs `landfall migrate` of a release, where there is a database. Says which file was set aside, if one was.
-fn migrate(site: &Site, release: &InstalledRelease, words: &[&str]) -> anyhow::Result<Option<String>> {
+impl Done {
+    /// The schema that the database had, if there was one.
+    fn schema(&self) -> Option<u32> {
+        Some(self.from).filter(|schema| *schema > 0)
+    }
+}
+
+/// Whether `landfall migrate` failed with one of these words.
+fn says(error: &anyhow::Error, words: &[&str]) -> bool {
+    error.downcast_ref::<Failure>().is_some_and(|failure| words.contains(&failure.code()))
+}
+
+fn program(site: &Site, release: &InstalledRelease) -> PathBuf {
+    site.layout.release(&release.id()).join(PROGRAM)
+}
+
+/// Runs `landfall migrate` of a release, where there is a database.
+fn migrate(site: &Site, release: &InstalledRelease, words: &[&str]) -> anyhow::Result<Done> {
     if !durable::exists(&site.layout.database())? {
-        return Ok(None);
+        return Ok(Done::default());
     }
     let root = site.layout.at("");
-    let program = site.layout.release(&release.id()).join(PROGRAM);
-    let migrate = Program::new(&program).args(["--root".as_ref(), root.as_os_str()]).args(["--json", "migrate"]);
+    let migrate =
+        Program::new(program(site, release)).args(["--root".as_ref(), root.as_os_str()]).args(["--json", "migrate"]);
     let answer = migrate.args(words).limit(LIMIT).output_limit(ANSWER_BYTES).run()?;
     if answer.code == 0 {
-        let migrated: serde_json::Value = serde_json::from_slice(&answer.stdout).unwrap_or_default();
-        return Ok(migrated.get("aside").and_then(serde_json::Value::as_str).map(str::to_owned));
+        return serde_json::from_slice(&answer.stdout)
+            .with_context(|| format!("what `landfall migrate` of {} answers does not parse", release.id()));
     }
     let (code, said) = answer.error();
     let command = [&["landfall", "migrate"], words].concat().join(" ");
     let message = format!("`{command}` of {} ends with {}: {said}", release.id(), answer.code);
-    let code = if code.as_deref() == Some(IN_USE) { IN_USE } else { "migration" };
+    let told_apart = |word: &&str| code.as_deref() == Some(*word);
+    let code = [IN_USE].into_iter().chain(NO_SNAPSHOT).find(told_apart).unwrap_or("migration");
     Err(Failure::new(Exit::Unfit, code, message).into())
 }

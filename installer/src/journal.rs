@@ -58,6 +58,10 @@ pub(crate) struct Transition {
     pub(crate) tries: Option<Tries>,
     /// Whether going back to an older database may lose rows (`--restore-snapshot`).
     pub(crate) may_restore_snapshot: bool,
+    /// The schema of the database, found out by the step [`StepName::Snapshot`]: where no release ran, or where it was not the one
+    /// of the release that did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) schema_before: Option<u32>,
     /// What the host will say that was done; `None` from an installer that left no receipts, and where there are too many.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) receipt: Option<Draft>,

@@ -148,6 +148,7 @@ impl Prepared {
             asides: Vec::new(),
             tries,
             may_restore_snapshot: false,
+            schema_before: None,
             receipt,
         }
     }

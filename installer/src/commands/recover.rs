@@ -123,7 +123,8 @@ fn go_back(host: &HostArgs, layout: &Layout, state: State, console: Console) -> 
     }
     let mut site = host.recorded_site(&before.host, console)?;
     site.detached = true;
-    match Return::prepare(&site, before, target, false) {
+    // A release that cannot bring its database back itself is left all the same, with what it wrote set aside, and said so.
+    match Return::prepare(&site, before, target, true) {
         Ok(planned) => planned.carry_out(&site, Some(state))?,
         Err(error) => {
             Tries::disarm(layout)?;

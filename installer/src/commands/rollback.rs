@@ -141,6 +141,7 @@ impl Return {
             asides: database::asides(&site.layout)?,
             tries: Tries::counting(&site.layout)?,
             may_restore_snapshot: self.may_restore_snapshot,
+            schema_before: None,
             receipt,
         };
         let work = Work {

@@ -52,20 +52,20 @@ pub(crate) struct Delivery<'a> {
 /// A step: what it does, and how that is taken back.
 struct Step {
     name: StepName,
-    act: fn(&Work<'_>, &Transition) -> anyhow::Result<()>,
+    act: fn(&Work<'_>, &mut Transition) -> anyhow::Result<()>,
     undo: fn(&Site, &Transition) -> anyhow::Result<()>,
 }
 
 /// The steps in their order.
 const STEPS: [Step; 8] = [
-    Step { name: StepName::Stage, act: stage::act, undo: stage::undo },
-    Step { name: StepName::Load, act: load::act, undo: load::undo },
-    Step { name: StepName::Unfold, act: unfold::act, undo: unfold::undo },
-    Step { name: StepName::Configure, act: configure::act, undo: configure::undo },
+    Step { name: StepName::Stage, act: |work, transition| stage::act(work, transition), undo: stage::undo },
+    Step { name: StepName::Load, act: |work, transition| load::act(work, transition), undo: load::undo },
+    Step { name: StepName::Unfold, act: |work, transition| unfold::act(work, transition), undo: unfold::undo },
+    Step { name: StepName::Configure, act: |work, transition| configure::act(work, transition), undo: configure::undo },
     Step { name: StepName::Snapshot, act: snapshot::act, undo: nothing },
-    Step { name: StepName::Switch, act: switch::act, undo: switch::undo },
-    Step { name: StepName::Probe, act: probe::act, undo: nothing },
-    Step { name: StepName::Commit, act: commit::act, undo: nothing },
+    Step { name: StepName::Switch, act: |work, transition| switch::act(work, transition), undo: switch::undo },
+    Step { name: StepName::Probe, act: |work, transition| probe::act(work, transition), undo: nothing },
+    Step { name: StepName::Commit, act: |work, transition| commit::act(work, transition), undo: nothing },
 ];
 
 /// For steps that leave nothing to take back.
@@ -105,7 +105,7 @@ pub(crate) fn run(work: &Work<'_>, mut transition: Transition, state: Option<Sta
             return Err(back_out(work, transition, state, error.into()));
         }
         work.site.console.detail(format_args!("step: {:?}", step.name));
-        match (step.act)(work, &transition) {
+        match (step.act)(work, &mut transition) {
             Ok(()) => {}
             Err(error) if transition.is_committed() => return Err(failure::unrecorded(error)),
             Err(error) => return Err(undo_after(work, &transition, state, error)),
@@ -150,13 +150,15 @@ fn undo_after(work: &Work<'_>, transition: &Transition, state: State, error: any
 }
 
 /// Takes back the steps that have begun, last first, and with them the journal. What cannot be taken back now stays in the
-/// journal; everything else is taken back all the same, unless a release is to run again: then the rest must wait for it.
+/// journal; everything else is taken back all the same, unless a release is to run again, or the target's program has to bring a
+/// database back: then the rest must wait for it.
 pub(crate) fn undo(site: &Site, transition: &Transition, state: State) -> anyhow::Result<()> {
     let mut failed: Option<anyhow::Error> = None;
     for step in STEPS.iter().rev().filter(|step| transition.has_begun(step.name)) {
         if let Err(error) = (step.undo)(site, transition) {
             let error = error.context(format!("undo {:?}", step.name));
-            if transition.before.is_some() {
+            let hands_back = step.name == StepName::Switch && transition.schema_before.is_some();
+            if transition.before.is_some() || hands_back {
                 return Err(error);
             }
             failed.get_or_insert(error);

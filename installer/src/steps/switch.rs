@@ -82,12 +82,8 @@ fn go_back(site: &Site, transition: &Transition, source: &InstalledRelease) -> a
     if let Some(change) = &transition.settings {
         put_back(site, change)?;
     }
-    let target = transition.target();
-    database::follow(site, target, source, true)?;
-    if transition.may_restore_snapshot {
-        database::reclaim(site, source, &transition.asides)?;
-    }
-    make_current(site, Some(target), source)?;
+    database::take_back(site, transition, source)?;
+    make_current(site, Some(transition.target()), source)?;
     serve(site)
 }
 
@@ -117,6 +113,9 @@ fn put_back(site: &Site, change: &SettingsChange) -> anyhow::Result<()> {
 
 fn undo_first(site: &Site, transition: &Transition) -> anyhow::Result<()> {
     removal::stop_services(site)?;
+    if let Some(schema) = transition.schema_before {
+        database::hand_back(site, transition.target(), schema)?;
+    }
     // A database from an earlier installation has tenants, and the service may have started them.
     if site.units.is_some()
         && let Some(engine) = site.engine()?

@@ -1,20 +1,26 @@
 //! The release's folder, made under a temporary name; and on a bare host the installer beside the releases.
 
 use super::{Delivery, Work};
-use crate::durable;
+use crate::installed::InstalledRelease;
 use crate::journal::Transition;
 use crate::kept;
 use crate::layout::{DATABASE_FOLDER, PROGRAM_FOLDER};
 use crate::recovery;
 use crate::site::Site;
 use crate::unfold;
+use crate::{database, durable};
 
 pub(super) fn act(work: &Work<'_>, transition: &Transition) -> anyhow::Result<()> {
     work.make_folders(&[PROGRAM_FOLDER, DATABASE_FOLDER])?;
     match work.delivery.filter(|_| transition.brings_folder()) {
         Some(delivery) => unfold_release(work, transition, delivery)?,
         // It is on the host already, and only what verifies again is used.
-        None => put_right(work, transition)?,
+        None => put_right(work, transition.target())?,
+    }
+    if let Some(source) = transition.source().filter(|source| database::is_way_back(source, transition.target()))
+        && let Err(error) = put_right(work, source)
+    {
+        work.site.console.warn(format_args!("{} may be damaged: {error:#}", source.id()));
     }
     if transition.before.is_none() {
         recovery::place(&work.site.layout, transition.target())?;
@@ -22,8 +28,8 @@ pub(super) fn act(work: &Work<'_>, transition: &Transition) -> anyhow::Result<()
     Ok(())
 }
 
-fn put_right(work: &Work<'_>, transition: &Transition) -> anyhow::Result<()> {
-    let replaced = kept::heal(&work.site.layout, transition.target(), work.site.console)?;
+fn put_right(work: &Work<'_>, release: &InstalledRelease) -> anyhow::Result<()> {
+    let replaced = kept::heal(&work.site.layout, release, work.site.console)?;
     for path in replaced {
         work.site.console.warn(format_args!("{} was damaged, and is put right from the store", path.display()));
     }

@@ -3,6 +3,7 @@
 
 mod cut;
 mod damage;
+mod database;
 mod fixture;
 mod imported;
 mod install;
