@@ -3,6 +3,7 @@
 use crate::site::Site;
 use anyhow::{Context as _, Result};
 use landfall_tests::Command;
+use landfall_tests::next::{COLUMN, TABLE};
 use rusqlite::Connection;
 use serde_json::Value;
 use std::path::Path;
@@ -25,6 +26,15 @@ pub(crate) fn fill(root: &Path) -> Result<()> {
     Command::new(program).arg("--root").arg(root).arg("migrate").ok().context("make the database")?;
     let database = Connection::open(root.join(FOLDER).join("landfall.db"))?;
     database.execute_batch(ROWS).context("fill the database")
+}
+
+/// Writes what only the next release's schema holds, into the database that its update has migrated.
+pub(crate) fn mark(root: &Path) -> Result<()> {
+    let database = Connection::open(root.join(FOLDER).join("landfall.db"))?;
+    let rows = format!(
+        "UPDATE environments SET {COLUMN} = 'precious'; INSERT INTO {TABLE} (envId) SELECT id FROM environments"
+    );
+    database.execute_batch(&rows).context("mark the tenants")
 }
 
 /// All rows of the host's database, if it has one. A copy is read: reading leaves traces.

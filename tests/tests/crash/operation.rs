@@ -75,5 +75,6 @@ fn in_use(site: &Site, root: &Path) -> Result<()> {
 
 fn updated(site: &Site, root: &Path) -> Result<()> {
     in_use(site, root)?;
-    site.update(root).ok().map(drop)
+    site.update(root).ok()?;
+    database::mark(root)
 }
