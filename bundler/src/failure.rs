@@ -14,6 +14,7 @@ use crate::sources::{FileError, ImageError, SourceError};
 use crate::store::{LayerError, StoreError};
 use crate::trust::TrustFolderError;
 use landfall_console::{Exit, Failure};
+use landfall_keys::ChainError;
 use landfall_manifests::parts::RangesError;
 use landfall_manifests::{ReadError, ReleaseError, SignError};
 use std::error::Error;
@@ -60,6 +61,7 @@ const PART_SIZE: &str = "ask for larger parts";
 const FIND_PARTS: &str = "put all parts into one folder, or name the folders of the others with --parts";
 const CHANGED: &str = "build again when nothing writes to it";
 const SECRET: &str = "move it out of what is packed";
+const ROOT: &str = "compare the root's sha256sum with what its publisher told you by another way than the bundle";
 const TRUST: &str = "compare the key ids with those that you were given by another way than the bundle";
 
 fn disk_full(error: &io::Error) -> Option<Verdict> {
@@ -87,6 +89,7 @@ fn verdict(cause: &(dyn Error + 'static)) -> Option<Verdict> {
         .or_else(|| cause.downcast_ref().map(of_release))
         .or_else(|| cause.downcast_ref().map(of_store))
         .or_else(|| cause.downcast_ref().map(of_trust))
+        .or_else(|| cause.downcast_ref().map(|_: &ChainError| (Exit::Untrusted, "trust_chain", ROOT)))
 }
 
 fn of_definition(error: &DefinitionError) -> Verdict {
@@ -214,7 +217,10 @@ fn of_media(error: &MediaError) -> Verdict {
     match error {
         MediaError::NoFolder { .. } => (Exit::Usage, "no_folder", "name the folder where the medium is mounted"),
         MediaError::Look { .. } => (Exit::Unfit, "unreadable", "plug the medium in again, or take another one"),
-        MediaError::InTheWay { .. } | MediaError::Stale { .. } => (Exit::Usage, "exists", "move it to another folder"),
+        MediaError::InTheWay { .. }
+        | MediaError::OtherProgram { .. }
+        | MediaError::OtherRoot { .. }
+        | MediaError::Stale { .. } => (Exit::Usage, "exists", "move it to another folder"),
         MediaError::Installer { .. } => (Exit::Usage, "missing_file", "name the installer with --installer"),
         MediaError::InstallerArch { .. } => {
             (Exit::Usage, "wrong_arch", "name the installer for the release's processor with --installer")

@@ -91,7 +91,8 @@ pub(crate) fn trusted(keys: &[String], threshold: u32) -> Result<TrustedKeys> {
     })?)
 }
 
-fn read_small(path: &Path, limit: usize, what: &str) -> Result<Zeroizing<String>> {
+/// The text of a file that has at most `limit` bytes; `what` it is called in errors.
+pub(crate) fn read_small(path: &Path, limit: usize, what: &str) -> Result<Zeroizing<String>> {
     let cannot = |error: io::Error| {
         let message = format!("the {what} {} cannot be read: {error}", path.display());
         Failure::new(Exit::Usage, "missing_file", message)

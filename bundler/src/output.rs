@@ -111,7 +111,7 @@ pub(crate) fn check_parts_replaced(out: &Path) -> Result<(), OutputError> {
 }
 
 /// Whether a file begins with the header of a manifest, all of which need not be there.
-fn begins_a_bundle(file: &Path) -> bool {
+pub(crate) fn begins_a_bundle(file: &Path) -> bool {
     match BundleFile::open_whole(file) {
         Ok(_) => true,
         Err(BundleError::Refused { source: ReadError::Truncated { offset, .. }, .. }) => offset >= archive::BLOCK,

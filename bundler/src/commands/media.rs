@@ -1,9 +1,10 @@
 use crate::assemble::folder_of;
 use crate::bundle_file::BundleFile;
-use crate::media::{Cargo, INSTALLER_NAME, MediaError, Record, Shape};
+use crate::byte_size;
+use crate::media::{Cargo, INSTALLER_NAME, MediaError, Record, RootFile, Shape};
 use crate::partial::PartialFolder;
 use crate::parts::PartsArgs;
-use crate::{byte_size, key_files};
+use crate::trust::{Given, read_root};
 use anyhow::{Context as _, Result};
 use landfall_console::{Console, Size};
 use landfall_manifests::Digest;
@@ -11,19 +12,26 @@ use serde::Serialize;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-/// Put a bundle onto a medium, with the installer and a guide, and read all of it back
+/// Put a bundle onto a medium, with the installer, a trust root and a guide, and read all of it back
 ///
 /// The bundle is cut into parts where the medium's file system needs it (FAT32 does). What is copied is held against the
 /// manifest, so that no damage is spread, and read back from the medium once all is written, so that one that lies about its
 /// size or forgets is found out here and not on the isolated host. Only then do the files get their names.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
+The guide tells how to install on a host that trusts nobody yet, by a trust root (N.root.json) on the medium: the one of \
+--root, or the newest that the bundle brings. Where there is neither, it names the keys that signed: a host that is told \
+those asks all of them to sign from then on, so give --root if the publisher has more.
+
+What lies on the medium is replaced only where it is what is written: a bundle, the installer, the same root, the guide.
+
 Examples:
   landfall-bundler media acme-1.0.0-linux-amd64.landfall.tar /media/stick --trust acme.pub
+  landfall-bundler media BUNDLE /media/stick --root trust/2.root.json
   landfall-bundler media BUNDLE /media/disc --split 650MiB
 
 Exit codes: 2 the folder is not there, or holds what must not be replaced, 3 the bundle is damaged, or the medium does \
-not give back what was written to it, 4 not signed by the keys of --trust, 6 too little room, or not to be written to")]
+not give back what was written to it, 4 not signed by the keys of --trust, or hosts that go by the guide would refuse it, 6 too little room, or not to be written to")]
 pub(crate) struct Args {
     /// The bundle, any part of it, or its name without .partNNN
     file: PathBuf,
@@ -37,12 +45,16 @@ pub(crate) struct Args {
     /// Cut the bundle into parts of SIZE, such as 700MB or 4GiB, also where the file system does not need it
     #[arg(long, value_name = "SIZE", value_parser = byte_size::parse)]
     split: Option<u64>,
-    /// A public key that the bundle must be signed by: its line (RW…), or its file; may be given several times
+    /// The publisher's trust root, a file N.root.json, for hosts that trust nobody yet [default: the newest in the bundle]
+    #[arg(long, value_name = "FILE")]
+    root: Option<PathBuf>,
+    /// A public key that the bundle must be signed by: its line (RW…), or its file; may be given several times. Or the file of
+    /// a trust root, alone
     #[arg(long, value_name = "KEY")]
     trust: Vec<String>,
-    /// How many of the trusted keys must have signed
-    #[arg(long, value_name = "N", default_value_t = 1, requires = "trust")]
-    threshold: u32,
+    /// How many of the trusted keys must have signed; 1 if not given
+    #[arg(long, value_name = "N", requires = "trust")]
+    threshold: Option<u32>,
 }
 
 #[derive(Serialize)]
@@ -58,8 +70,17 @@ struct Report<'a> {
     verified: bool,
     keys: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    root: Option<ReportedRoot>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     parts: Option<u32>,
     files: Vec<ReportedFile>,
+}
+
+/// The root that the guide names.
+#[derive(Serialize)]
+struct ReportedRoot {
+    version: u32,
+    digest: String,
 }
 
 #[derive(Serialize)]
@@ -70,7 +91,7 @@ struct ReportedFile {
 }
 
 pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
-    let cargo = load(args)?;
+    let cargo = load(args, console)?;
     let path = || args.dir.clone();
     if !args.dir.is_dir() {
         return Err(MediaError::NoFolder { path: path() }.into());
@@ -87,18 +108,26 @@ pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
     report(args, &cargo, &shape, &written.records, console)
 }
 
-/// Opens what is to be carried. With `--trust`, the bundle has to be signed by those keys.
-fn load(args: &Args) -> Result<Cargo> {
+/// Opens what is to be carried. With `--trust`, the bundle has to be signed by those keys; in any case by those that the guide
+/// has hosts trust.
+fn load(args: &Args, console: Console) -> Result<Cargo> {
     let bundle = BundleFile::open_among(&args.file, &args.parts.folders)?;
     if !args.trust.is_empty() {
-        let trusted = key_files::trusted(&args.trust, args.threshold)?;
+        let trusted = Given::read(&args.trust, args.threshold)?.keys(&bundle.head)?;
         bundle.head.clone().verify(&trusted).map_err(|error| bundle.refused(error))?;
+    }
+    let given = args.root.as_deref().map(read_root).transpose()?;
+    let root = RootFile::choose(&bundle, given)?;
+    if root.is_none() && bundle.head.offered_keys().len() != 1 {
+        console.warn(
+            "hosts that trust nobody yet should be given the publisher's trust root: put it onto the medium with --root N.root.json",
+        );
     }
     let installer = match &args.installer {
         Some(path) => path.clone(),
         None => folder_of(&std::env::current_exe().context("find out where this program lies")?).join(INSTALLER_NAME),
     };
-    Cargo::new(bundle, installer)
+    Cargo::new(bundle, installer, root)
 }
 
 fn report(args: &Args, cargo: &Cargo, shape: &Shape, records: &[Record], console: Console) -> Result<()> {
@@ -112,8 +141,9 @@ fn report(args: &Args, cargo: &Cargo, shape: &Shape, records: &[Record], console
         serial: release.serial.into(),
         platform: release.platform(),
         manifest: Digest::of(cargo.signed().bytes()).to_string(),
-        verified: !args.trust.is_empty(),
+        verified: !args.trust.is_empty() || args.root.is_some(),
         keys: cargo.keys().iter().map(landfall_keys::PublicKey::to_line).collect(),
+        root: cargo.root().map(|root| ReportedRoot { version: root.version(), digest: root.digest() }),
         parts: shape.parts(),
         files: records.iter().map(file).collect(),
     };
@@ -130,9 +160,13 @@ fn text(report: &Report<'_>) -> Result<String> {
     for key in &report.keys {
         writeln!(text, "  signed   by {key}{claim}")?;
     }
+    if let Some(ReportedRoot { version, digest }) = &report.root {
+        writeln!(text, "  root     version {version}  {digest}")?;
+    }
     for file in &report.files {
         writeln!(text, "  {}  {}\n           {}", file.name, Size(file.size), file.digest)?;
     }
-    text.push_str("Tell those who install the manifest's digest, the installer's and the keys by another way.\n");
+    let trust = if report.root.is_some() { "root's" } else { "keys" };
+    writeln!(text, "Tell those who install the manifest's digest, the installer's and the {trust} by another way.")?;
     Ok(text)
 }

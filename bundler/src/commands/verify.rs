@@ -1,6 +1,6 @@
 use crate::bundle_file::BundleFile;
-use crate::key_files;
 use crate::parts::PartsArgs;
+use crate::trust::Given;
 use anyhow::Result;
 use landfall_console::{Console, Size};
 use serde::Serialize;
@@ -15,18 +15,20 @@ at which byte of it, and what needs it), or that a part is missing; 4 means not 
 Examples:
   landfall-bundler verify acme-1.0.0-linux-amd64.landfall.tar --trust acme.pub
   landfall-bundler verify BUNDLE --trust RWQf6LRC… --trust second.pub --threshold 2
+  landfall-bundler verify BUNDLE --trust trust/2.root.json
   landfall-bundler verify disc1/BUNDLE.part001 --parts disc2 --trust acme.pub")]
 pub(crate) struct Args {
     /// The bundle, any of its parts, or its name without .partNNN
     bundle: PathBuf,
     #[command(flatten)]
     parts: PartsArgs,
-    /// A public key that you trust: its line (RW…), or its file; may be given several times
+    /// A public key that you trust: its line (RW…), or its file; may be given several times. Or the file of a trust root
+    /// (N.root.json), alone: it leads on to the newest root that the bundle brings
     #[arg(long, value_name = "KEY", required = true)]
     trust: Vec<String>,
-    /// How many of the trusted keys must have signed
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    threshold: u32,
+    /// How many of the trusted keys must have signed; 1 if not given
+    #[arg(long, value_name = "N")]
+    threshold: Option<u32>,
 }
 
 #[derive(Serialize)]
@@ -46,8 +48,9 @@ struct Checked<'a> {
 }
 
 pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
-    let trusted = key_files::trusted(&args.trust, args.threshold)?;
+    let given = Given::read(&args.trust, args.threshold)?;
     let opened = BundleFile::open_among(&args.bundle, &args.parts.folders)?;
+    let trusted = given.keys(&opened.head)?;
     let bundle = opened.head.clone().verify(&trusted).map_err(|error| opened.refused(error))?;
     let total = bundle.entries().iter().map(|entry| entry.size).sum();
     let progress = console.progress("Verifying", Some(total));

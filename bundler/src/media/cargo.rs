@@ -1,6 +1,6 @@
 use super::{
-    FIRST_LINE, FileSystem, GUIDE_NAME, Guide, INSTALLER_NAME, MediaError, PartsWriter, Record, Recorder, Shape,
-    read_back,
+    FileSystem, GUIDE_NAME, Guide, INSTALLER_NAME, MediaError, PartsWriter, Record, Recorder, RootFile, Shape,
+    in_the_way, read_back,
 };
 use crate::bundle_file::BundleFile;
 use crate::rewrite::rewrite;
@@ -22,6 +22,7 @@ pub(crate) struct Cargo {
     bundle: BundleFile,
     signed: Signed,
     keys: Vec<PublicKey>,
+    root: Option<RootFile>,
     installer: Installer,
 }
 
@@ -34,7 +35,7 @@ struct Installer {
 
 /// What lies on the medium, under temporary names.
 pub(crate) struct Written {
-    /// The bundle's files, the installer, and the guide.
+    /// The bundle's files, the installer, the root if there is one, and the guide.
     pub(crate) records: Vec<Record>,
     guide: String,
 }
@@ -42,14 +43,15 @@ pub(crate) struct Written {
 impl Cargo {
     /// Opens the installer at `path` and takes both it and the bundle for what they are: the installer must run where the
     /// release does.
-    pub(crate) fn new(bundle: BundleFile, installer: PathBuf) -> Result<Self> {
+    /// `root` is the one of [`RootFile::choose`].
+    pub(crate) fn new(bundle: BundleFile, installer: PathBuf, root: Option<RootFile>) -> Result<Self> {
         let signed = bundle.head.clone().into_signed_without_verifying()?;
         let keys = bundle.head.offered_keys();
         let installer = Installer::open(installer)?;
         let header = installer.read(0, elf::HEADER_BYTES.min(usize::try_from(installer.size).unwrap_or(usize::MAX)))?;
         elf::check(&header, signed.release().arch)
             .map_err(|source| MediaError::InstallerArch { path: installer.path.clone(), source })?;
-        Ok(Self { bundle, signed, keys, installer })
+        Ok(Self { bundle, signed, keys, root, installer })
     }
 
     /// The manifest with its signatures.
@@ -60,6 +62,11 @@ impl Cargo {
     /// The keys that the bundle names and that signed it.
     pub(crate) fn keys(&self) -> &[PublicKey] {
         &self.keys
+    }
+
+    /// The root that hosts are given.
+    pub(crate) fn root(&self) -> Option<&RootFile> {
+        self.root.as_ref()
     }
 
     /// How many bytes are copied.
@@ -80,10 +87,7 @@ impl Cargo {
         if let Some(stale) = shape.stale(&there) {
             return Err(MediaError::Stale { path: folder.join(stale) });
         }
-        let guide = folder.join(GUIDE_NAME);
-        if guide.symlink_metadata().is_ok() && !is_guide(&guide) {
-            return Err(MediaError::InTheWay { path: guide });
-        }
+        in_the_way::check(folder, &shape, self.signed.release().arch, self.root())?;
         let needed = shape.room(self.installer.size, medium.block);
         if medium.free < needed {
             return Err(MediaError::Room { path: folder.to_owned(), needed, free: medium.free });
@@ -101,18 +105,20 @@ impl Cargo {
         copied?;
         let mut records = parts.finish()?;
         records.push(self.write_installer(folder, progress)?);
+        if let Some(root) = &self.root {
+            records.push(write(folder, root.name(), root.bytes())?);
+        }
         let guide = Guide {
             release: self.signed.release(),
             manifest: Digest::of(self.signed.bytes()),
             keys: &self.keys,
+            root: self.root(),
             bundle: shape.bundle(),
             parts: shape.parts(),
             files: &records,
         };
         let guide = guide.to_string();
-        let mut recorder = Recorder::create(folder, GUIDE_NAME, 0o644)?;
-        recorder.put_all(guide.as_bytes())?;
-        records.push(recorder.finish()?);
+        records.push(write(folder, GUIDE_NAME, guide.as_bytes())?);
         sync(folder)?;
         Ok(Written { records, guide })
     }
@@ -140,11 +146,11 @@ impl Cargo {
         let mut faults = Vec::new();
         let mut start = 0;
         for record in &written.records {
-            let mut origin = |offset: u64, length: usize| match record.name.as_str() {
-                INSTALLER_NAME => self.installer.read(offset, length).map_err(io::Error::other),
-                GUIDE_NAME => {
-                    Ok(written.guide.as_bytes()[usize::try_from(offset).unwrap_or_default()..][..length].to_vec())
-                }
+            let root = self.root().filter(|root| root.name() == record.name);
+            let mut origin = |offset: u64, length: usize| match (record.name.as_str(), root) {
+                (INSTALLER_NAME, _) => self.installer.read(offset, length).map_err(io::Error::other),
+                (GUIDE_NAME, _) => Ok(slice(written.guide.as_bytes(), offset, length)),
+                (_, Some(root)) => Ok(slice(root.bytes(), offset, length)),
                 _ => self.read_bundle(start + offset, length),
             };
             faults.extend(read_back(folder, record, &mut origin, progress).err());
@@ -195,8 +201,13 @@ fn sync(folder: &Path) -> Result<(), MediaError> {
     synced.map_err(|source| MediaError::Write { path: folder.to_owned(), source })
 }
 
-fn is_guide(path: &Path) -> bool {
-    let mut start = vec![0; FIRST_LINE.len()];
-    let read = regular::open(path).and_then(|(mut file, _)| file.read_exact(&mut start));
-    read.is_ok() && start == FIRST_LINE.as_bytes()
+/// Writes a small file.
+fn write(folder: &Path, name: &str, bytes: &[u8]) -> Result<Record, MediaError> {
+    let mut recorder = Recorder::create(folder, name, 0o644)?;
+    recorder.put_all(bytes)?;
+    recorder.finish()
+}
+
+fn slice(bytes: &[u8], offset: u64, length: usize) -> Vec<u8> {
+    bytes[usize::try_from(offset).unwrap_or_default()..][..length].to_vec()
 }

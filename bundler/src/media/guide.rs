@@ -1,7 +1,7 @@
 //! The text on the medium, for whoever has nothing but the medium: plain ASCII, lines ended as everywhere on Linux, and no line
 //! longer than a terminal is wide but those with long names.
 
-use super::{INSTALLER_NAME, Record};
+use super::{INSTALLER_NAME, Record, RootFile};
 use landfall_keys::PublicKey;
 use landfall_manifests::{Digest, Release};
 use std::fmt;
@@ -20,6 +20,8 @@ pub(crate) struct Guide<'a> {
     pub(crate) manifest: Digest,
     /// The keys that the bundle names and that signed it.
     pub(crate) keys: &'a [PublicKey],
+    /// The root on the medium, if there is one.
+    pub(crate) root: Option<&'a RootFile>,
     /// The bundle's name, without the number of a part.
     pub(crate) bundle: &'a str,
     /// How many parts the bundle is cut into, if it is.
@@ -33,6 +35,7 @@ impl fmt::Display for Guide<'_> {
         self.release(f)?;
         self.files(f)?;
         self.keys(f)?;
+        self.whom_to_trust(f)?;
         self.commands(f)?;
         self.damage(f)?;
         f.write_str(EXIT_CODES)
@@ -86,10 +89,37 @@ impl Guide<'_> {
         if self.keys.is_empty() {
             f.write_str("  The bundle does not name its signers: the publisher tells you their keys.\n")?;
         }
+        f.write_str("\nThe whole line, from RW to its end, is the key. Its id can be imitated.\n")
+    }
+
+    fn whom_to_trust(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("\n\nWHOM A NEW HOST TRUSTS\n\n")?;
+        match self.root {
+            Some(root) => Self::root(root, f)?,
+            None => f.write_str(
+                "The keys of the publisher, once you have compared them. If the publisher has\n\
+                 several signers, their root (a file N.root.json) is better: --trust N.root.json\n\
+                 tells the host all of them, and how many must sign.\n",
+            )?,
+        }
         f.write_str(
-            "\nThe whole line, from RW to its end, is the key. Its id can be imitated. A host\n\
-             that has accepted keys once keeps to them, and follows its publisher when they\n\
-             change their keys: there, give no --trust.\n",
+            "\nA host that has accepted keys once keeps to them, and follows its publisher when\n\
+             they change their keys: there, give no --trust.\n",
+        )
+    }
+
+    fn root(root: &RootFile, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "  {}\n    {}\n", root.name(), root.digest())?;
+        writeln!(f, "This is version {} of the publisher's trust root. A release must be signed by\n", root.version())?;
+        writeln!(f, "  {} of {} keys", root.threshold(), root.keys().len())?;
+        for key in root.keys() {
+            writeln!(f, "  key {}\n    {}", key.id(), key.to_line())?;
+        }
+        writeln!(
+            f,
+            "\nCompare the root's digest, which sha256sum {} prints, with what the\n\
+             publisher told you by another way than this medium.",
+            root.name()
         )
     }
 
@@ -114,8 +144,11 @@ impl Guide<'_> {
         )
     }
 
-    /// The options by which a host that trusts nobody yet asks for all the signers.
+    /// The options by which a host that trusts nobody yet is told the root, or to ask for all the signers.
     fn trust(&self) -> String {
+        if let Some(root) = self.root {
+            return format!(" \\\n      --trust ./{}", root.name());
+        }
         let mut options: Vec<String> = self.keys.iter().map(|key| format!("--trust {}", key.to_line())).collect();
         match self.keys.len() {
             0 => options.push("--trust KEY".to_owned()),
@@ -127,20 +160,30 @@ impl Guide<'_> {
     }
 
     fn damage(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let bundle = self.bundle;
+        let (bundle, product, trust) = (self.bundle, &self.release.product, self.trust());
+        let patch = self.release.patch_file_name();
         writeln!(
             f,
             "\n\nWHEN SOMETHING IS DAMAGED\n\n\
              Exit code 3 says where. The rest of the bundle stays of use: have what is\n\
              damaged made again, and carry only that.\n\n\
-             On the host, onto a medium that can be written:\n\n  \
+             First, onto a medium that can be written, on a host that has no {product} yet:\n\n  \
+             ./{INSTALLER_NAME} verify --request request.json \\\n      {bundle}{trust}\n\n\
+             On a host that has {product}:\n\n  \
              {INSTALLER_NAME} verify --request request.json \\\n      {bundle}\n\n\
              Where the bundle was made, with request.json:\n\n  \
              landfall-bundler repair request.json --from \\\n      {bundle}\n\n\
-             Back on the host, with the file NAME.patch.landfall.tar that this wrote:\n\n  \
-             {INSTALLER_NAME} update --patch NAME.patch.landfall.tar \\\n      {bundle}\n\n\
-             --patch is also an option of verify, plan and install."
-        )
+             Back with the file that this wrote, on a host that has no {product} yet:\n"
+        )?;
+        let option = format!("--patch {patch}");
+        for command in ["verify", "install"] {
+            writeln!(f, "  ./{INSTALLER_NAME} {command} \\\n      {option} \\\n      {bundle}{trust}")?;
+        }
+        writeln!(f, "\nOn a host that has {product}:\n")?;
+        for command in ["verify", "update"] {
+            writeln!(f, "  {INSTALLER_NAME} {command} \\\n      {option} \\\n      {bundle}")?;
+        }
+        writeln!(f, "\nplan takes --patch as well.")
     }
 }
 

@@ -1,5 +1,5 @@
 //! What a medium is to hold, written so that it is known to be there: the bundle, in parts where the medium's file system needs
-//! them, the installer, and a guide for whoever has nothing but the medium.
+//! them, the installer, the publisher's trust root, and a guide for whoever has nothing but the medium.
 //!
 //! Everything is written under temporary names, synced, and read back from the medium itself once *all* of it has been
 //! written: a medium that is smaller than it says drops, or overwrites, what came first. Only then do the files get their
@@ -8,18 +8,21 @@
 mod cargo;
 mod file_system;
 mod guide;
+mod in_the_way;
 mod read_back;
 mod record;
+mod root_file;
 mod shape;
 
 pub(crate) use cargo::Cargo;
 pub(crate) use read_back::Fault;
 pub(crate) use record::Record;
+pub(crate) use root_file::RootFile;
 pub(crate) use shape::{Shape, ShapeError};
 
 use crate::elf::ElfError;
 use file_system::FileSystem;
-use guide::{FIRST_LINE, Guide, NAME as GUIDE_NAME};
+use guide::{Guide, NAME as GUIDE_NAME};
 use read_back::read_back;
 use record::{PartsWriter, Recorder};
 use std::fmt::Write as _;
@@ -38,6 +41,10 @@ pub(crate) enum MediaError {
     Look { path: PathBuf, source: io::Error },
     #[error("{} is there already and was not written by this command: it stays as it is", path.display())]
     InTheWay { path: PathBuf },
+    #[error("{} is there already and is not the installer: it stays as it is", path.display())]
+    OtherProgram { path: PathBuf, source: ElfError },
+    #[error("{} is there already and is another trust root: it stays as it is", path.display())]
+    OtherRoot { path: PathBuf },
     #[error("{} is left of an earlier copy, and would be taken for a part of this one", path.display())]
     Stale { path: PathBuf },
     #[error("the installer {} cannot be read", path.display())]

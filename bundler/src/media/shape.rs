@@ -3,7 +3,7 @@ use landfall_manifests::parts::{Ranges, RangesError, parse_part_name, part_name}
 /// The size of parts where the file system, and nobody else, asks for them: as large as FAT takes in whole clusters of any size.
 const LARGEST_PART: u64 = (4 << 30) - (1 << 20);
 
-/// What the guide and the folder's own entries take at most, in bytes: 999 parts are listed in a quarter of it.
+/// What the guide, a root and the folder's own entries take at most, in bytes: 999 parts are listed in a quarter of it.
 const SMALL_FILES: u64 = 1 << 20;
 
 /// A bundle cannot lie on a medium like this.

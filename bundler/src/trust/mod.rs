@@ -5,6 +5,7 @@ mod chain;
 mod claimed;
 mod error;
 mod folder;
+mod given;
 mod report;
 mod side;
 
@@ -12,5 +13,6 @@ pub(crate) use chain::Chain;
 pub(crate) use claimed::ClaimedRoot;
 pub(crate) use error::TrustFolderError;
 pub(crate) use folder::TrustFolder;
-pub(crate) use report::{Report, Versions};
+pub(crate) use given::{Given, lead, read_root};
+pub(crate) use report::{Report, Versions, digest};
 pub(crate) use side::Side;

@@ -60,7 +60,7 @@ struct VersionLine {
 }
 
 /// What a root is called by another way than a bundle: over the phone, or in a letter.
-pub(super) fn digest(root: &TrustRoot) -> String {
+pub(crate) fn digest(root: &TrustRoot) -> String {
     Digest::of(root.to_json().as_bytes()).to_string()
 }
 

@@ -119,3 +119,107 @@ fn what_is_wrong_is_refused_before_a_byte_is_written() {
         assert_eq!(names(&desk.path("stick")), [""; 0], "{args:?}");
     }
 }
+
+/// Whatever else lies there: nothing is written, and nothing stops half-way.
+#[test]
+fn only_what_is_written_again_is_replaced() {
+    type Lay = fn(&Path);
+    let desk = desk();
+    let stick = desk.path("stick");
+    let foreign: [(&str, Lay); 6] = [
+        (BUNDLE, |path| fs::write(path, "a letter\n").unwrap()),
+        (BUNDLE, |path| fs::create_dir(path).unwrap()),
+        ("landfall-installer", |path| fs::write(path, "#!/bin/sh\n").unwrap()),
+        ("landfall-installer", |path| fs::create_dir(path).unwrap()),
+        ("landfall-installer", |path| std::os::unix::fs::symlink(PROGRAM, path).unwrap()),
+        ("README.txt", |path| fs::create_dir(path).unwrap()),
+    ];
+    for (name, lay) in foreign {
+        let path = stick.join(name);
+        lay(&path);
+        let before = fs::symlink_metadata(&path).unwrap();
+        let error = desk.refused(2, &media(&[]));
+        assert_eq!(error["code"], "exists", "{name}: {error}");
+        assert!(error["message"].as_str().unwrap().contains(name), "{error}");
+        assert_eq!(names(&stick), [name]);
+        let after = fs::symlink_metadata(&path).unwrap();
+        assert_eq!((before.file_type(), before.len()), (after.file_type(), after.len()));
+        if before.is_dir() { fs::remove_dir(&path) } else { fs::remove_file(&path) }.unwrap();
+    }
+    desk.write(&format!("stick/{BUNDLE}.part002"), "a letter\n");
+    assert_eq!(desk.refused(2, &media(&["--split", "1MB"]))["code"], "exists");
+    assert_eq!(names(&stick), [format!("{BUNDLE}.part002")]);
+}
+
+/// Anna and Ben; two of two sign, then Cleo comes, and one is enough.
+fn with_roots(desk: &Desk) {
+    for person in ["ben", "cleo"] {
+        desk.ok(&["keygen", "--out", person]);
+    }
+    desk.ok(&["trust", "init", "--key", "k.pub", "ben.pub", "--threshold", "2"]);
+    let definition = fs::read_to_string(desk.path("acme.toml")).unwrap();
+    desk.write("acme.toml", definition.replace("serial = 1\n", "serial = 1\ntrust = \"trust\"\n"));
+}
+
+fn go_on(desk: &Desk, change: &[&str]) {
+    desk.ok(&[&["trust"], change].concat());
+    for key in ["k.key", "ben.key"] {
+        desk.ok(&["trust", "sign", "--key", key]);
+    }
+}
+
+#[test]
+fn a_new_host_is_given_the_publishers_root() {
+    let desk = desk();
+    with_roots(&desk);
+    desk.ok(&["build", "acme.toml", "--key", "k.key", "--key", "ben.key", "--out", "b.tar"]);
+    desk.ok(&media(&[]));
+    let guide = || fs::read_to_string(desk.path("stick/README.txt")).unwrap();
+    assert!(guide().contains("--threshold 2") && guide().contains("(a file N.root.json) is better"), "{}", guide());
+    desk.ok(&media(&["--root", "trust/1.root.json"]));
+    assert!(guide().contains("--trust ./1.root.json"), "{}", guide());
+    let one = sha256sum(&desk.path("trust/1.root.json"));
+    assert_eq!(sha256sum(&desk.path("stick/1.root.json")), one);
+    assert!(guide().contains(&format!("sha256:{one}")));
+    desk.write("stick/1.root.json", "another publisher's");
+    assert_eq!(desk.refused(2, &media(&["--root", "trust/1.root.json"]))["code"], "exists");
+
+    // From the second root on, the bundle brings it itself, byte by byte.
+    go_on(&desk, &["add", "--key", "cleo.pub", "--threshold", "1"]);
+    desk.ok(&["build", "acme.toml", "--key", "cleo.key", "--out", "b.tar"]);
+    let said: serde_json::Value = serde_json::from_str(&desk.ok(&media(&["--json"]))).unwrap();
+    let two = sha256sum(&desk.path("trust/2.root.json"));
+    assert_eq!(said["root"], serde_json::json!({"version": 2, "digest": format!("sha256:{two}")}));
+    assert_eq!(sha256sum(&desk.path("stick/2.root.json")), two);
+    assert!(guide().contains("--trust ./2.root.json") && guide().contains("1 of 3 keys"), "{}", guide());
+}
+
+#[test]
+fn nothing_is_carried_that_the_guides_own_command_would_refuse() {
+    let desk = desk();
+    with_roots(&desk);
+    go_on(&desk, &["add", "--key", "cleo.pub"]);
+    desk.ok(&["trust", "init", "--key", "cleo.pub", "--dir", "other"]);
+    desk.ok(&["build", "acme.toml", "--key", "k.key", "--out", "b.tar", "--quiet"]);
+    let error = desk.refused(4, &media(&[]));
+    let message = error["message"].as_str().unwrap();
+    assert!(
+        message.contains("version 2 of the trust root refuse the bundle") && message.contains("2 are needed"),
+        "{error}"
+    );
+    desk.ok(&["sign", "b.tar", "--key", "ben.key"]);
+    for (exit, root) in [(4, "other/1.root.json"), (2, "k.pub"), (2, "none.root.json")] {
+        desk.refused(exit, &media(&["--root", root]));
+        assert_eq!(names(&desk.path("stick")), [""; 0], "{root}");
+    }
+    desk.ok(&media(&["--root", "trust/1.root.json"]));
+    desk.ok(&["verify", "b.tar", "--trust", "trust/1.root.json"]);
+    desk.ok(&["verify", "b.tar", "--trust", "trust/2.root.json"]);
+    assert_eq!(desk.refused(4, &["verify", "b.tar", "--trust", "other/1.root.json"])["code"], "trust_chain");
+    let alone = ["verify", "b.tar", "--trust", "trust/1.root.json", "--trust", "k.pub"];
+    assert_eq!(desk.refused(2, &alone)["code"], "trust");
+    assert_eq!(
+        desk.refused(2, &["verify", "b.tar", "--trust", "trust/1.root.json", "--threshold", "1"])["code"],
+        "trust"
+    );
+}

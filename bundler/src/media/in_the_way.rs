@@ -1,0 +1,69 @@
+//! What lies on the medium under the names that are about to be given: replaced where an earlier run wrote it.
+
+use super::guide::FIRST_LINE;
+use super::{GUIDE_NAME, INSTALLER_NAME, MediaError, RootFile, Shape};
+use crate::{elf, output, regular};
+use landfall_manifests::Arch;
+use std::io::{self, Read as _};
+use std::path::Path;
+
+/// Looks at all of it before anything is written: what this program did not write stays, and nothing stops it half-way.
+pub(super) fn check(folder: &Path, shape: &Shape, arch: Arch, root: Option<&RootFile>) -> Result<(), MediaError> {
+    let mut bundle = shape.names().into_iter().filter(|name| folder.join(name).symlink_metadata().is_ok()).peekable();
+    // Parts get their names in order: the first that is there is the first of all.
+    if let Some(first) = bundle.peek() {
+        let path = folder.join(first);
+        require(is_regular(&path) && output::begins_a_bundle(&path), &path)?;
+    }
+    for name in bundle.map(|name| folder.join(name)) {
+        require(is_regular(&name), &name)?;
+    }
+    check_installer(&folder.join(INSTALLER_NAME), arch)?;
+    let guide = folder.join(GUIDE_NAME);
+    require(!is_there(&guide) || is_regular(&guide) && begins_with(&guide, FIRST_LINE.as_bytes()), &guide)?;
+    let Some(root) = root else { return Ok(()) };
+    let path = folder.join(root.name());
+    if is_there(&path) && !(is_regular(&path) && holds(&path, root.bytes())) {
+        return Err(MediaError::OtherRoot { path });
+    }
+    Ok(())
+}
+
+fn check_installer(path: &Path, arch: Arch) -> Result<(), MediaError> {
+    if !is_there(path) {
+        return Ok(());
+    }
+    require(is_regular(path), path)?;
+    let header = read(path, elf::HEADER_BYTES);
+    let header = header.map_err(|source| MediaError::Look { path: path.to_owned(), source })?;
+    elf::check(&header, arch).map_err(|source| MediaError::OtherProgram { path: path.to_owned(), source })
+}
+
+fn require(is_ours: bool, path: &Path) -> Result<(), MediaError> {
+    if is_ours { Ok(()) } else { Err(MediaError::InTheWay { path: path.to_owned() }) }
+}
+
+fn is_there(path: &Path) -> bool {
+    path.symlink_metadata().is_ok()
+}
+
+/// Whether it is a file and no link to one.
+fn is_regular(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|metadata| metadata.is_file())
+}
+
+fn begins_with(path: &Path, start: &[u8]) -> bool {
+    read(path, start.len()).is_ok_and(|found| found == start)
+}
+
+fn holds(path: &Path, bytes: &[u8]) -> bool {
+    read(path, bytes.len() + 1).is_ok_and(|found| found == bytes)
+}
+
+/// The first `limit` bytes of a file, or all if there are fewer.
+fn read(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let (file, _) = regular::open(path)?;
+    file.take(limit as u64).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}

@@ -1,0 +1,78 @@
+use crate::bundle_file::BundleFile;
+use crate::trust::{self, digest};
+use anyhow::{Context as _, Result};
+use landfall_keys::{PublicKey, TrustRoot, root_file_name};
+
+/// The publisher's root, as a file beside the bundle: for hosts that trust nobody yet.
+#[derive(Debug)]
+pub(crate) struct RootFile {
+    root: TrustRoot,
+    name: String,
+    json: String,
+}
+
+impl RootFile {
+    pub(super) fn of(root: TrustRoot) -> Self {
+        Self { name: root_file_name(root.version()), json: root.to_json(), root }
+    }
+
+    /// The root that hosts are to be given with `bundle`: the one that was `given`, or else the newest that the bundle brings;
+    /// none where the bundle brings none. Whichever way a new host is told, it must accept the bundle.
+    pub(crate) fn choose(bundle: &BundleFile, given: Option<TrustRoot>) -> Result<Option<Self>> {
+        let chain = bundle.head.offered_chain();
+        let (pinned, newest) = match (given, chain.first()) {
+            (Some(root), _) => {
+                let newest = trust::lead(&root, &bundle.head)?;
+                (Some(root), newest)
+            }
+            (None, Some(oldest)) => {
+                let newest = trust::lead(&oldest.unverified_root()?, &bundle.head)?;
+                (Some(newest.clone()), newest)
+            }
+            (None, None) => {
+                let keys = bundle.head.offered_keys();
+                let Ok(all) = u32::try_from(keys.len()) else { return Ok(None) };
+                if all == 0 {
+                    return Ok(None);
+                }
+                (None, TrustRoot::adopt(keys, all, &[])?)
+            }
+        };
+        let version = newest.version();
+        let verified = bundle.head.clone().verify(newest.trusted_keys()).map_err(|error| bundle.refused(error));
+        verified.with_context(|| {
+            let keys =
+                if pinned.is_some() { format!("version {version} of the trust root") } else { "its keys".to_owned() };
+            format!("hosts that are told {keys} refuse the bundle")
+        })?;
+        Ok(pinned.map(Self::of))
+    }
+
+    /// Its name on the medium: `3.root.json`.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What is in it.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.json.as_bytes()
+    }
+
+    /// The digest of the file, by which people tell each other which root it is.
+    pub(crate) fn digest(&self) -> String {
+        digest(&self.root)
+    }
+
+    pub(crate) fn version(&self) -> u32 {
+        self.root.version()
+    }
+
+    /// How many of its keys must sign.
+    pub(crate) fn threshold(&self) -> u32 {
+        self.root.trusted_keys().threshold()
+    }
+
+    pub(crate) fn keys(&self) -> &[PublicKey] {
+        self.root.trusted_keys().keys()
+    }
+}
