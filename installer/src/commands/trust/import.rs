@@ -57,7 +57,8 @@ pub(super) fn run(args: &Args, host: &HostArgs, console: Console) -> anyhow::Res
     let root = match &args.replace {
         Some(digest) => {
             let links = trust::read_links(&args.path, Wanted::Of(digest), console)?;
-            replacement(&args.path, &links, digest, before.root.as_ref())?
+            let accepted = installed.iter().flat_map(Installed::releases).filter_map(|release| release.trust.as_ref());
+            replacement(&args.path, &links, digest, before.root.as_ref(), &accepted.collect::<Vec<_>>())?
         }
         None => successor(&args.path, before.root.as_ref(), console)?,
     };

@@ -10,12 +10,14 @@ use std::path::Path;
 /// The first version, which nobody ever signs: one is as good as another.
 const FIRST: u32 = 1;
 
-/// The root of `links` that has the digest, if it may take the place of the one `before`.
+/// The root of `links` that has the digest, if it may take the place of the one `before`. Keys that are revoked are known again
+/// under other ids by that one and by those that were `accepted` earlier.
 pub(super) fn replacement(
     path: &Path,
     links: &[RootLink],
     digest: &Digest,
     before: Option<&TrustRoot>,
+    accepted: &[&TrustRoot],
 ) -> anyhow::Result<TrustRoot> {
     let Some(link) = links.iter().find(|link| Digest::of(link.root().as_bytes()) == *digest) else {
         let message = format!("no trust root in {} has the digest {digest}", path.display());
@@ -27,7 +29,7 @@ pub(super) fn replacement(
         link.unverified_root().map_err(|source| TrustError::File { argument: path.display().to_string(), source })?;
     if let Some(before) = before.filter(|before| **before != root) {
         rises(before, &root)?;
-        keeps_revoked_out(before, &root)?;
+        keeps_revoked_out(before, accepted, &root)?;
     }
     Ok(root)
 }
@@ -47,8 +49,8 @@ fn rises(before: &TrustRoot, root: &TrustRoot) -> Result<(), Failure> {
     Err(Failure::new(Exit::Policy, "older_root", message).hint(hint))
 }
 
-fn keeps_revoked_out(before: &TrustRoot, root: &TrustRoot) -> Result<(), Failure> {
-    let ids: Vec<String> = taken_back(before, root).iter().map(KeyId::to_string).collect();
+fn keeps_revoked_out(before: &TrustRoot, accepted: &[&TrustRoot], root: &TrustRoot) -> Result<(), Failure> {
+    let ids: Vec<String> = taken_back(before, accepted, root).iter().map(KeyId::to_string).collect();
     if ids.is_empty() {
         return Ok(());
     }
@@ -67,10 +69,10 @@ fn keeps_revoked_out(before: &TrustRoot, root: &TrustRoot) -> Result<(), Failure
 }
 
 /// The ids that `before` revokes and `root` does not, and those under which `root` trusts a key that `before` revokes.
-fn taken_back(before: &TrustRoot, root: &TrustRoot) -> BTreeSet<KeyId> {
-    let revoked = |key: &&PublicKey| before.revoked().contains(&key.id());
-    let known: Vec<&PublicKey> = before.listed_keys().iter().filter(revoked).collect();
-    let again = |key: &&PublicKey| revoked(key) || known.iter().any(|known| known.same_signer(key));
+fn taken_back(before: &TrustRoot, accepted: &[&TrustRoot], root: &TrustRoot) -> BTreeSet<KeyId> {
+    let revoked = |key: &PublicKey| before.revoked().contains(&key.id());
+    let known: Vec<&PublicKey> = accepted.iter().chain([&before]).flat_map(|root| root.listed_keys()).collect();
+    let again = |key: &&PublicKey| revoked(key) || known.iter().any(|known| known.same_signer(key) && revoked(known));
     let listed = root.trusted_keys().keys().iter().filter(again).map(PublicKey::id);
     let forgotten = before.revoked().iter().filter(|id| !root.revoked().contains(id));
     listed.chain(forgotten.copied()).collect()
@@ -98,9 +100,14 @@ mod tests {
 
     /// What comes of replacing `before` by `after`: the code of the refusal, if there is one.
     fn judge(before: &TrustRoot, after: &TrustRoot) -> Result<(), Failure> {
+        judge_knowing(&[], before, after)
+    }
+
+    /// The same on a host whose releases were let in by the roots that were `accepted`.
+    fn judge_knowing(accepted: &[&TrustRoot], before: &TrustRoot, after: &TrustRoot) -> Result<(), Failure> {
         let link = RootLink::from_texts(after.to_json(), Vec::new());
         let digest = Digest::of(after.to_json().as_bytes());
-        let replaced = replacement(Path::new("stick"), &[link], &digest, Some(before));
+        let replaced = replacement(Path::new("stick"), &[link], &digest, Some(before), accepted);
         replaced.map(|replaced| assert_eq!(replaced, *after)).map_err(|error| Failure::of(&error))
     }
 
@@ -136,12 +143,11 @@ mod tests {
                 assert!(refused.advice().unwrap().contains(&format!("--revoke {id}")), "{:?}", refused.advice());
             }
         }
-        // A root that lists a key and revokes it at once tells which one it is, whatever it is called next.
-        let json = root(3, &[new, leaked], &[]).to_json();
-        let json = json.replace("\"revoked\": []", &format!("\"revoked\": [\"{}\"]", leaked.id()));
-        let before = TrustRoot::parse(json.as_bytes()).unwrap();
-        let refused = judge(&before, &root(4, &[new, alias(&leaked)], &[leaked.id()])).unwrap_err();
+        // An earlier root that listed the key tells which one it is, whatever it is called next.
+        let (earlier, renamed) = (root(2, &[leaked], &[]), root(4, &[alias(&leaked)], &[leaked.id(), lost.id()]));
+        let refused = judge_knowing(&[&earlier], &before, &renamed).unwrap_err();
         assert!(refused.to_string().ends_with(&alias(&leaked).id().to_string()), "{refused}");
+        judge(&before, &renamed).unwrap();
     }
 
     #[test]
