@@ -4,6 +4,7 @@ use super::prepared;
 use crate::failure;
 use crate::journal::Journal;
 use crate::media::MediaArgs;
+use crate::plan::TrustChange;
 use crate::policy::{Refusal, Verdict};
 use crate::site::HostArgs;
 use crate::state::{self, State};
@@ -37,6 +38,9 @@ struct Report {
     release: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     api_port: Option<u16>,
+    /// Whom the host trusts from now on, if it did not before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trust: Option<TrustChange>,
 }
 
 pub(crate) fn run(args: &Args, host: &HostArgs, console: Console) -> anyhow::Result<()> {
@@ -55,6 +59,7 @@ pub(crate) fn run(args: &Args, host: &HostArgs, console: Console) -> anyhow::Res
         product: release.product.to_string(),
         release: release.id().to_string(),
         api_port: None,
+        trust: None,
     };
     match prepared::judge(&opened, &site.layout)? {
         (Verdict::Already, _) => {
@@ -70,6 +75,9 @@ pub(crate) fn run(args: &Args, host: &HostArgs, console: Console) -> anyhow::Res
     }
     let prepared = prepared::prepare(&opened, &site, &args.settings, None)?;
     prepared.go_ahead(args.yes, console)?;
+    if let Some(change) = &prepared.plan.trust {
+        console.say(change);
+    }
     prepared.carry_out(&opened, &site, None, state)?;
     let text = format!("{} {} is installed", report.product, report.release);
     let text = if site.units.is_some() {
@@ -77,5 +85,6 @@ pub(crate) fn run(args: &Args, host: &HostArgs, console: Console) -> anyhow::Res
     } else {
         format!("{text}; no service was started")
     };
-    console.result(&Report { changed: true, api_port: Some(prepared.settings.ports.api), ..report }, text)
+    let (api_port, trust) = (Some(prepared.settings.ports.api), prepared.plan.trust);
+    console.result(&Report { changed: true, api_port, trust, ..report }, text)
 }

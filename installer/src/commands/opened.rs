@@ -5,7 +5,7 @@ use crate::media::{Media, MediaArgs, damage};
 use crate::plan::TrustChange;
 use crate::trust::{self, Given, TrustArgs};
 use landfall_console::{Console, Exit, Failure};
-use landfall_keys::TrustRoot;
+use landfall_keys::{RootLink, TrustRoot};
 use landfall_manifests::{Bundle, Entry, Head, ReadError};
 
 /// A bundle that enough trusted keys have signed. Its blobs are not checked yet.
@@ -14,8 +14,10 @@ pub(super) struct Opened {
     pub(super) bundle: Bundle,
     /// What the host trusts once the release counts: what it has pinned, followed to its newest successor.
     pub(super) trust: TrustRoot,
-    /// The version that the host has pinned.
-    pub(super) pinned: Option<u32>,
+    /// What the host has pinned.
+    pub(super) pinned: Option<TrustRoot>,
+    /// The host would pin bare keys, while more people sign than have to by those.
+    pub(super) has_more_signers: bool,
 }
 
 impl Opened {
@@ -26,8 +28,7 @@ impl Opened {
 
     /// How what the host has pinned changes once the release counts.
     pub(super) fn trust_change(&self) -> Option<TrustChange> {
-        let (from, to) = (self.pinned?, self.trust.version());
-        (from != to).then_some(TrustChange { from, to })
+        TrustChange::between(self.pinned.as_ref(), &self.trust)
     }
 }
 
@@ -54,20 +55,35 @@ pub(super) fn open(
     let refused = |error: ReadError| damage::located(&media, None, error.into());
     let head = media.head().map_err(refused)?;
     let pinned = if offer == Offer::Refuse && given.is_some() { None } else { trust::pinned(layout)? };
-    let (chain, version) = (head.offered_chain(), pinned.as_ref().map(TrustRoot::version));
-    let trust = match (pinned, given) {
-        (Some(pinned), given) => {
-            if let Some(given) = given {
-                head.clone().verify(given.lead(&chain)?.trusted_keys()).map_err(refused)?;
-            }
-            trust::successor(&pinned, &chain)?
-        }
-        (None, Some(given)) => given.lead(&chain)?,
-        (None, None) => accepted(&head, console, offer)?.lead(&chain)?,
+    let (chain, offered) = (head.offered_chain(), head.offered_keys().len());
+    let (trust, is_bare) = if let Some(pinned) = &pinned {
+        let signed_by = |root: &TrustRoot| head.clone().verify(root.trusted_keys()).map(drop).map_err(refused);
+        (followed(pinned, given.as_ref(), &chain, signed_by, console)?, false)
+    } else {
+        let given = given.map_or_else(|| accepted(&head, console, offer), Ok)?;
+        (given.lead(&chain)?, chain.is_empty() && matches!(given, Given::Keys(..)))
     };
     let bundle = head.verify(trust.trusted_keys()).map_err(refused)?;
     let bundle = media.settle(bundle, trust.trusted_keys())?;
-    Ok(Opened { media, bundle, trust, pinned: version })
+    let signers = offered.max(bundle.verified().signers().len());
+    let has_more_signers = is_bare && signers > trust.trusted_keys().threshold() as usize;
+    Ok(Opened { media, bundle, trust, pinned, has_more_signers })
+}
+
+/// What is trusted by a host that has pinned a root. What is given besides must agree.
+fn followed(
+    pinned: &TrustRoot,
+    given: Option<&Given>,
+    chain: &[RootLink],
+    signed_by: impl Fn(&TrustRoot) -> anyhow::Result<()>,
+    console: Console,
+) -> anyhow::Result<TrustRoot> {
+    let Some(given) = given else { return Ok(trust::successor(pinned, chain)?) };
+    let led = given.lead(chain)?;
+    signed_by(&led)?;
+    let today = trust::successor(pinned, chain)?;
+    trust::beside(given, &led, &today, console)?;
+    Ok(today)
 }
 
 fn accepted(head: &Head, console: Console, offer: Offer) -> anyhow::Result<Given> {

@@ -72,6 +72,9 @@ pub(super) fn prepare(
     {
         warnings.push(Warning::NoWayBack(format!("{:#}", anyhow::Error::from(error))));
     }
+    if opened.has_more_signers {
+        warnings.push(Warning::MoreSigners { threshold: opened.trust.trusted_keys().threshold() });
+    }
     let refused = before.map(|before| trust::refused(&site.layout, before, &opened.trust)).unwrap_or_default();
     warnings.extend(refused.into_iter().map(Warning::Refused));
     Ok(Prepared { plan, settings, problems, warnings })
@@ -98,7 +101,7 @@ impl Prepared {
         let work = Work {
             site,
             release: opened.bundle.release(),
-            delivery: Some(Delivery { media: &opened.media, bundle: &opened.bundle }),
+            delivery: Some(Delivery { media: &opened.media, bundle: &opened.bundle, pinned: opened.pinned.as_ref() }),
             images: &self.plan.images,
             settings: self.settings.text(),
             ports: self.settings.ports,

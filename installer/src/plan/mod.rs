@@ -4,11 +4,13 @@ mod changes;
 mod images;
 mod space;
 mod text;
+mod trust;
 
 pub(crate) use changes::Collectable;
 pub(crate) use changes::{Changes, Circumstances, DatabaseChange};
 pub(crate) use images::{Action, PlannedImage, plan as images};
 pub(crate) use space::Need;
+pub(crate) use trust::TrustChange;
 
 use crate::engine::LocalImage;
 use crate::layout;
@@ -81,13 +83,6 @@ pub(crate) struct Plan {
     /// What becomes different from the release that runs; absent for a first installation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) changes: Option<Changes>,
-}
-
-/// Another version of the publisher's trust root.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub(crate) struct TrustChange {
-    pub(crate) from: u32,
-    pub(crate) to: u32,
 }
 
 /// Blobs of the release that are not read from the media.

@@ -1,6 +1,6 @@
 //! The plan as people read it.
 
-use super::{Action, Plan, TrustChange};
+use super::{Action, Plan};
 use landfall_console::Size;
 use std::fmt;
 
@@ -37,8 +37,8 @@ impl fmt::Display for Plan {
         for path in self.settings.iter().chain(units) {
             writeln!(f, "  write    /{path}")?;
         }
-        if let Some(TrustChange { from, to }) = self.trust {
-            writeln!(f, "  trust    version {to} of the publisher's trust root in place of {from}")?;
+        if let Some(change) = &self.trust {
+            writeln!(f, "  trust    {change}")?;
         }
         if let Some(changes) = &self.changes {
             write!(f, "{changes}")?;

@@ -92,6 +92,8 @@ pub(crate) enum Warning {
     ForeignLink(PathBuf),
     /// The release that runs could not be gone back to.
     NoWayBack(String),
+    /// More people sign than have to, by the bare keys that are about to be pinned.
+    MoreSigners { threshold: u32 },
     /// A release that is on the host is one that it would not let in any longer.
     Refused(Refused),
 }
@@ -104,6 +106,18 @@ impl fmt::Display for Warning {
             }
             Self::NoWayBack(reason) => {
                 write!(f, "the release that runs is damaged, so that going back to it may fail: {reason}")
+            }
+            Self::MoreSigners { threshold } => {
+                let enough = if *threshold == 1 {
+                    "one leaked key is enough".to_owned()
+                } else {
+                    format!("{threshold} leaked keys are enough")
+                };
+                write!(
+                    f,
+                    "the publisher has several signers: with these keys alone {enough}, and their next root may not be \
+                     followed: give their N.root.json with --trust"
+                )
             }
             Self::Refused(refused) => write!(f, "{refused}"),
             Self::ForeignLink(path) => {

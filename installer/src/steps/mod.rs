@@ -25,8 +25,9 @@ use crate::settings::{Ports, UpdateSettings};
 use crate::site::Site;
 use crate::state::State;
 use crate::store::Store;
-use crate::{durable, interrupt, removal};
+use crate::{durable, interrupt, removal, trust};
 use anyhow::Context as _;
+use landfall_keys::TrustRoot;
 use landfall_manifests::{Bundle, Release};
 
 /// Everything that the steps work with.
@@ -47,6 +48,8 @@ pub(crate) struct Work<'a> {
 pub(crate) struct Delivery<'a> {
     pub(crate) media: &'a Media,
     pub(crate) bundle: &'a Bundle,
+    /// What the host had pinned when the bundle was believed.
+    pub(crate) pinned: Option<&'a TrustRoot>,
 }
 
 /// A step: what it does, and how that is taken back.
@@ -92,6 +95,9 @@ pub(crate) fn run(work: &Work<'_>, mut transition: Transition, state: Option<Sta
     interrupt::listen().context("listen for signals")?;
     let mut journal = journal(work.site, &transition);
     let state = State::begin(state, &work.site.layout, &journal)?;
+    if let Some(Err(error)) = work.delivery.map(|delivery| trust::is_as_decided(&work.site.layout, delivery.pinned)) {
+        return Err(undo_after(work, &transition, state, error));
+    }
     for step in STEPS {
         if let Err(error) = interrupt::check() {
             return Err(undo_after(work, &transition, state, error.into()));

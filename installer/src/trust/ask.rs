@@ -2,7 +2,7 @@
 
 use super::Given;
 use landfall_console::{Console, Exit, Failure};
-use landfall_keys::PublicKey;
+use landfall_keys::{PublicKey, RootLink, TrustRoot};
 use landfall_manifests::Head;
 
 /// How often an operator may mistype.
@@ -23,6 +23,13 @@ pub(crate) fn ask(head: &Head, console: Console) -> anyhow::Result<Given> {
     if offered.is_empty() {
         return Err(refused("this host trusts no key yet, and the bundle offers none that signed it").into());
     }
+    let offered = leading(offered, &head.offered_chain());
+    if offered.is_empty() {
+        let message = "this host trusts no key yet, and no single key leads to the trust roots that the bundle brings";
+        return Err(refused(message)
+            .hint("give the publisher's newest trust root with --trust: the file N.root.json")
+            .into());
+    }
     console.warn("this host trusts no key yet. The bundle says that it is signed by:");
     for key in &offered {
         console.warn(format_args!("  key id {}\n           {key}", key.id()));
@@ -42,6 +49,11 @@ pub(crate) fn ask(head: &Head, console: Console) -> anyhow::Result<Given> {
     Err(refused("no key was accepted").into())
 }
 
+/// Those of the keys that do lead somewhere: one key alone does not vouch for the roots of a publisher who asks for several.
+fn leading(offered: Vec<PublicKey>, chain: &[RootLink]) -> Vec<PublicKey> {
+    offered.into_iter().filter(|key| TrustRoot::adopt(vec![*key], 1, chain).is_ok()).collect()
+}
+
 /// The one key whose id ends with what was typed; none if two do.
 fn chosen(offered: &[PublicKey], answer: &str) -> Option<PublicKey> {
     let answer = answer.trim().to_uppercase();
@@ -59,7 +71,25 @@ fn chosen(offered: &[PublicKey], answer: &str) -> Option<PublicKey> {
 #[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
-    use landfall_keys::SecretKey;
+    use landfall_keys::{RootChanges, SecretKey};
+
+    #[test]
+    fn only_keys_that_lead_to_the_bundles_roots_are_offered() {
+        let [one, two] = [(); 2].map(|()| SecretKey::generate().unwrap());
+        let keys = vec![one.public_key(), two.public_key()];
+        assert_eq!(leading(keys.clone(), &[]), keys, "there are none to lead to");
+        let next = |threshold| {
+            let change = RootChanges { add: vec![two.public_key()], threshold, ..RootChanges::default() };
+            TrustRoot::first(vec![one.public_key()], 1).unwrap().next(&change).unwrap()
+        };
+        let signed = |root: &TrustRoot, by: &[&SecretKey]| {
+            let signatures: Vec<_> = by.iter().map(|key| key.sign(root.to_json().as_bytes(), "").unwrap()).collect();
+            RootLink::new(root, &signatures)
+        };
+        assert_eq!(leading(keys.clone(), &[signed(&next(None), &[&one])]), keys[..1]);
+        assert_eq!(leading(keys.clone(), &[signed(&next(Some(2)), &[&one])]), []);
+        assert_eq!(leading(keys.clone(), &[signed(&next(Some(2)), &[&one, &two])]), keys);
+    }
 
     #[test]
     fn a_key_is_chosen_by_the_end_of_its_id_and_nothing_less() {

@@ -50,9 +50,9 @@ impl TrustArgs {
 
 impl Given {
     /// The newest root of `chain` to which this leads.
-    pub(crate) fn lead(self, chain: &[RootLink]) -> Result<TrustRoot, TrustError> {
+    pub(crate) fn lead(&self, chain: &[RootLink]) -> Result<TrustRoot, TrustError> {
         match self {
-            Self::Keys(keys, threshold) => TrustRoot::adopt(keys, threshold, chain),
+            Self::Keys(keys, threshold) => TrustRoot::adopt(keys.clone(), *threshold, chain),
             Self::Root(root) => root.follow(chain),
         }
         .map_err(TrustError::GivenChain)

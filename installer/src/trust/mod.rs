@@ -1,12 +1,14 @@
 //! By which keys a bundle is held to be genuine, and what the host has pinned of it.
 
 mod ask;
+mod beside;
 mod given;
 mod links;
 mod standing;
 mod verdict;
 
 pub(crate) use ask::ask;
+pub(crate) use beside::beside;
 pub(crate) use given::{Given, TrustArgs, read_key};
 pub(crate) use links::{LinksError, Wanted, read as read_links};
 pub(crate) use standing::{Refused, refused};
@@ -15,7 +17,7 @@ use crate::durable::{self, PathError};
 use crate::failure;
 use crate::installed::InstalledRelease;
 use crate::layout::{FOLDERS, Layout, SETTINGS_FOLDER};
-use landfall_console::Console;
+use landfall_console::{Console, Exit, Failure};
 use landfall_keys::{ChainError, MAX_TRUST_ROOT_BYTES, RootError, RootLink, TrustRoot};
 use std::path::PathBuf;
 
@@ -59,6 +61,16 @@ pub(crate) fn pinned(layout: &Layout) -> Result<Option<TrustRoot>, TrustError> {
     let path = layout.trust_root();
     let Some(bytes) = read(layout)? else { return Ok(None) };
     TrustRoot::parse(&bytes).map(Some).map_err(|source| TrustError::Pinned { path, source })
+}
+
+/// Holds what is pinned against what was `decided` upon. Until the first journal is there, nothing is locked on a bare host.
+pub(crate) fn is_as_decided(layout: &Layout, decided: Option<&TrustRoot>) -> anyhow::Result<()> {
+    if pinned(layout)?.as_ref() == decided {
+        return Ok(());
+    }
+    let message = "another trust root was pinned on this host meanwhile: what was decided does not hold any longer";
+    let hint = "`landfall-installer trust show` tells which; then run the same command again";
+    Err(Failure::new(Exit::Busy, "trust_changed", message).hint(hint).into())
 }
 
 /// The newest root to which `links` lead from the one that is `pinned`.

@@ -109,13 +109,18 @@ impl Parts {
     }
 
     /// The bundle's bytes, signed by `key`.
-    pub(crate) fn pack(mut self, key: &SecretKey) -> Vec<u8> {
+    pub(crate) fn pack(self, key: &SecretKey) -> Vec<u8> {
+        self.pack_by(std::slice::from_ref(key))
+    }
+
+    /// The bundle's bytes, signed by several keys.
+    pub(crate) fn pack_by(mut self, keys: &[SecretKey]) -> Vec<u8> {
         self.release.files.sort_by(|a, b| a.path.cmp(&b.path));
-        self.release.keys = vec![key.public_key().to_line()];
+        self.release.keys = keys.iter().map(|key| key.public_key().to_line()).collect();
         let listed = self.blobs.iter().map(|(digest, content)| Blob { digest: *digest, size: content.len() as u64 });
         self.release.blobs = listed.collect();
         self.release.layout = self.release.computed_layout();
-        let signed = Signed::new(self.release, std::slice::from_ref(key)).unwrap();
+        let signed = Signed::new(self.release, keys).unwrap();
         let mut writer = Writer::begin(Vec::new(), &signed).unwrap();
         for (digest, content) in &self.blobs {
             writer.blob(*digest, &mut content.as_slice()).unwrap();

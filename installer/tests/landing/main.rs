@@ -10,6 +10,7 @@ mod install;
 mod interrupted;
 mod parts;
 mod patch;
+mod pinned;
 mod receipts;
 mod refuse;
 mod roots;
