@@ -73,18 +73,20 @@ pub(crate) fn public(text: &str) -> Result<PublicKey> {
     if let Ok(key) = text.parse() {
         return Ok(key);
     }
-    let path = Path::new(text);
-    let file = read_small(path, MAX_FILE_BYTES, "public key")?;
-    let parsed = PublicKey::parse_file(&file).or_else(|error| file.trim().parse().map_err(|_| error));
+    public_in(text, &read_small(Path::new(text), MAX_FILE_BYTES, "public key")?)
+}
+
+/// The public key in the text of the file called `name`.
+pub(crate) fn public_in(name: &str, file: &str) -> Result<PublicKey> {
+    let parsed = PublicKey::parse_file(file).or_else(|error| file.trim().parse().map_err(|_| error));
     Ok(parsed.map_err(|error| {
-        let failure = Failure::new(Exit::Usage, "public_key", format!("{text}: {error}"));
+        let failure = Failure::new(Exit::Usage, "public_key", format!("{name}: {error}"));
         failure.hint("a public key is a line that begins with RW, or a .pub file")
     })?)
 }
 
 /// The keys that a bundle must be signed by, of which `threshold` must have signed.
-pub(crate) fn trusted(keys: &[String], threshold: u32) -> Result<TrustedKeys> {
-    let keys = keys.iter().map(|text| public(text)).collect::<Result<Vec<_>>>()?;
+pub(crate) fn trusted(keys: Vec<PublicKey>, threshold: u32) -> Result<TrustedKeys> {
     let trusted = TrustedKeys::new(keys, threshold);
     Ok(trusted.map_err(|error| {
         Failure::new(Exit::Usage, "trust", error.to_string()).hint("correct --trust and --threshold")

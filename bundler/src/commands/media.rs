@@ -161,7 +161,7 @@ fn text(report: &Report<'_>) -> Result<String> {
         writeln!(text, "  signed   by {key}{claim}")?;
     }
     if let Some(ReportedRoot { version, digest }) = &report.root {
-        writeln!(text, "  root     version {version}  {digest}")?;
+        writeln!(text, "  root     version {version}  {digest}{claim}")?;
     }
     for file in &report.files {
         writeln!(text, "  {}  {}\n           {}", file.name, Size(file.size), file.digest)?;

@@ -17,14 +17,20 @@ pub(crate) enum Given {
 impl Given {
     /// Reads keys, each a line or a file, of which `threshold` must have signed (1 if not given); or the file of a root, alone.
     pub(crate) fn read(texts: &[String], threshold: Option<u32>) -> Result<Self> {
-        let Some(root) = texts.iter().find(|text| is_root(text)) else {
-            return key_files::trusted(texts, threshold.unwrap_or(1)).map(Self::Keys);
-        };
-        if texts.len() > 1 || threshold.is_some() {
-            let message = format!("{root} is a trust root, which says by itself which keys count and how many");
-            return Err(Failure::new(Exit::Usage, "trust", message).hint("give it alone, without --threshold").into());
+        let mut keys = Vec::new();
+        for text in texts {
+            match One::read(text)? {
+                One::Key(key) => keys.push(key),
+                One::Root(root) if texts.len() == 1 && threshold.is_none() => return Ok(Self::Root(root)),
+                One::Root(_) => {
+                    let message = format!("{text} is a trust root, which says by itself which keys count and how many");
+                    return Err(Failure::new(Exit::Usage, "trust", message)
+                        .hint("give it alone, without --threshold")
+                        .into());
+                }
+            }
         }
-        read_root(Path::new(root)).map(|root| Self::Root(Box::new(root)))
+        key_files::trusted(keys, threshold.unwrap_or(1)).map(Self::Keys)
     }
 
     /// The keys that a bundle with this `head` must be signed by: a root leads on to the newest one that the bundle brings.
@@ -44,18 +50,36 @@ pub(crate) fn lead(root: &TrustRoot, head: &Head) -> Result<TrustRoot> {
         .with_context(|| format!("version {version} of the trust root does not lead to the one that the bundle brings"))
 }
 
-/// Reads a root's file, in the one form in which roots are written.
-pub(crate) fn read_root(path: &Path) -> Result<TrustRoot> {
-    let text = key_files::read_small(path, MAX_TRUST_ROOT_BYTES, "trust root")?;
-    let root = RootLink::from_texts(text.to_string(), Vec::new()).unverified_root();
-    Ok(root.map_err(|source| {
-        let message = format!("{}: {:#}", path.display(), Error::new(source));
-        Failure::new(Exit::Usage, "trust_root", message)
-            .hint("name a file N.root.json as `landfall-bundler trust` wrote it")
-    })?)
+/// What one argument is.
+enum One {
+    Key(PublicKey),
+    Root(Box<TrustRoot>),
 }
 
-fn is_root(text: &str) -> bool {
-    let read = || key_files::read_small(Path::new(text), MAX_TRUST_ROOT_BYTES, "trust root");
-    text.parse::<PublicKey>().is_err() && read().is_ok_and(|file| file.starts_with('{'))
+impl One {
+    /// A key's line, or a file, which is read once: it may be a pipe.
+    fn read(text: &str) -> Result<Self> {
+        if let Ok(key) = text.parse() {
+            return Ok(Self::Key(key));
+        }
+        let file = key_files::read_small(Path::new(text), MAX_TRUST_ROOT_BYTES, "public key or trust root")?;
+        if file.starts_with('{') {
+            return root_in(text, &file).map(|root| Self::Root(Box::new(root)));
+        }
+        key_files::public_in(text, &file).map(Self::Key)
+    }
+}
+
+/// Reads a root's file.
+pub(crate) fn read_root(path: &Path) -> Result<TrustRoot> {
+    root_in(&path.display().to_string(), &key_files::read_small(path, MAX_TRUST_ROOT_BYTES, "trust root")?)
+}
+
+/// The root in the text of the file called `name`, in the one form in which roots are written.
+fn root_in(name: &str, text: &str) -> Result<TrustRoot> {
+    let root = RootLink::from_texts(text.to_owned(), Vec::new()).unverified_root();
+    Ok(root.map_err(|source| {
+        let failure = Failure::new(Exit::Usage, "trust_root", format!("{name}: {:#}", Error::new(source)));
+        failure.hint("name a file N.root.json as `landfall-bundler trust` wrote it")
+    })?)
 }

@@ -1,6 +1,6 @@
 //! Media: what is written to one, and what is refused so that nothing is.
 
-use crate::desk::{Desk, PROGRAM, sha256sum};
+use crate::desk::{BUNDLER, Desk, PROGRAM, sha256sum};
 use std::fs;
 use std::path::Path;
 
@@ -216,6 +216,10 @@ fn nothing_is_carried_that_the_guides_own_command_would_refuse() {
     desk.ok(&["verify", "b.tar", "--trust", "trust/1.root.json"]);
     desk.ok(&["verify", "b.tar", "--trust", "trust/2.root.json"]);
     assert_eq!(desk.refused(4, &["verify", "b.tar", "--trust", "other/1.root.json"])["code"], "trust_chain");
+    // What is given may be a pipe, which is there to be read once.
+    for file in ["k.pub", "trust/1.root.json"] {
+        desk.tool("bash", &["-c", &format!("{BUNDLER} verify b.tar --trust <(cat {file})")]);
+    }
     let alone = ["verify", "b.tar", "--trust", "trust/1.root.json", "--trust", "k.pub"];
     assert_eq!(desk.refused(2, &alone)["code"], "trust");
     assert_eq!(
