@@ -1,5 +1,7 @@
-use crate::{Digest, Hasher, Problem, ReadError, Release, ReleaseError, archive};
+use crate::fill::{fill, up_to};
+use crate::{Digest, Hasher, Problem, ReadError, Release, ReleaseError, VouchedHead, archive};
 use landfall_keys::{Signature, Verified};
+use std::convert::Infallible;
 use std::io::{Read, Write};
 
 /// How much is read at once, in bytes: enough that a system call costs nothing beside hashing it.
@@ -13,6 +15,16 @@ pub struct Bundle {
     signatures: Vec<Signature>,
     entries: Vec<Entry>,
     end: u64,
+}
+
+/// A head is that of another manifest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the manifest is {found}, and should be {expected}")]
+pub struct OtherManifest {
+    /// The digest of the manifest that was there before.
+    pub expected: Digest,
+    /// The digest of the head's.
+    pub found: Digest,
 }
 
 /// An entry after the signatures: its name, place and content follow from the manifest alone.
@@ -46,6 +58,21 @@ impl Bundle {
             first.check_header(next)?;
         }
         Ok(bundle)
+    }
+
+    /// The same bundle behind another head with the same manifest: signed by others, and with its entries behind those
+    /// signatures.
+    pub fn behind(self, own: VouchedHead) -> Result<Self, OtherManifest> {
+        let VouchedHead { head, signers } = own;
+        if head.manifest() != self.manifest {
+            return Err(OtherManifest { expected: Digest::of(&self.manifest), found: Digest::of(head.manifest()) });
+        }
+        let begin = self.entries.first().map_or(self.end, |entry| entry.offset);
+        let moved = |offset: u64| offset - begin + head.end();
+        let Ok(release) = signers.try_map(|()| Ok::<_, Infallible>(self.release.into_inner()));
+        let entries = self.entries.into_iter().map(|entry| Entry { offset: moved(entry.offset), ..entry }).collect();
+        let (signatures, end) = (head.signatures(), moved(self.end));
+        Ok(Self { release, manifest: self.manifest, signatures, entries, end })
     }
 
     /// The release.
@@ -86,9 +113,7 @@ impl Bundle {
 
 /// Checks that an archive ends at `end` as it must. `source` stands there.
 pub(crate) fn check_end(end: u64, source: &mut impl Read) -> Result<(), ReadError> {
-    let mut rest = Vec::new();
-    let limit = archive::END_BYTES + 1;
-    source.by_ref().take(limit).read_to_end(&mut rest).map_err(|error| ReadError::of(error, "the end", end))?;
+    let rest = up_to(source, archive::END_BYTES + 1, "the end", end)?;
     if (rest.len() as u64) < archive::END_BYTES {
         return Err(ReadError::Truncated { entry: "the end".to_owned(), offset: end + rest.len() as u64 });
     }
@@ -129,7 +154,7 @@ impl Entry {
     /// content to `sink`. What reached the sink counts only when this returns `Ok`.
     pub fn read(&self, source: &mut impl Read, sink: &mut impl Write) -> Result<(), ReadError> {
         let mut header = [0; 512];
-        source.read_exact(&mut header).map_err(|error| ReadError::of(error, &self.name, self.offset))?;
+        fill(source, &mut header, &self.name, self.offset)?;
         self.check_header(&header)?;
         self.read_content(source, sink)
     }
@@ -143,7 +168,7 @@ impl Entry {
             let want = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
             let offset = self.content_offset() + (self.size - left);
             let chunk = &mut buffer[..want];
-            source.read_exact(chunk).map_err(|error| ReadError::of(error, &self.name, offset))?;
+            fill(source, chunk, &self.name, offset)?;
             hasher.update(chunk);
             sink.write_all(chunk).map_err(|source| ReadError::Sink { entry: self.name.clone(), source })?;
             left -= want as u64;
@@ -172,7 +197,7 @@ impl Entry {
         let offset = self.content_offset() + self.size;
         let mut zeros = [0; 512];
         let zeros = &mut zeros[..usize::try_from(archive::padding(self.size)).unwrap_or_default()];
-        source.read_exact(zeros).map_err(|error| ReadError::of(error, &self.name, offset))?;
+        fill(source, zeros, &self.name, offset)?;
         match zeros.iter().position(|byte| *byte != 0) {
             None => Ok(()),
             Some(at) => Err(ReadError::Padding { entry: self.name.clone(), offset: offset + at as u64 }),

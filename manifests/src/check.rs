@@ -92,9 +92,9 @@ fn list(problems: &[Problem]) -> String {
 
 impl Release {
     /// Parses a manifest from bytes that a trusted key has signed, and checks it whole.
-    pub fn from_verified(bytes: Verified<Vec<u8>>) -> Result<Verified<Self>, ReleaseError> {
+    pub fn from_verified<B: AsRef<[u8]>>(bytes: Verified<B>) -> Result<Verified<Self>, ReleaseError> {
         bytes.try_map(|bytes| {
-            let release: Self = serde_json::from_slice(&bytes)?;
+            let release: Self = serde_json::from_slice(bytes.as_ref())?;
             release.check()?;
             Ok(release)
         })

@@ -1,5 +1,6 @@
+use crate::fill::{fill, up_to};
 use crate::{Bundle, ReadError, Release, ReleaseError, Signed, archive, limits};
-use landfall_keys::{MAX_CHAIN_LINKS, PublicKey, RootLink, Signature, TrustError, TrustedKeys};
+use landfall_keys::{MAX_CHAIN_LINKS, PublicKey, RootLink, Signature, TrustError, TrustedKeys, Verified};
 use std::io::Read;
 
 /// The first entries of a bundle, read within their limits and not yet believed: the manifest's bytes and its signatures.
@@ -88,7 +89,7 @@ impl Head {
 
     fn check_signature_of(&self, key: &PublicKey) -> Result<(), TrustError> {
         let only = TrustedKeys::new(vec![*key], 1).map_err(|_| TrustError::BadSignature { key_id: key.id() })?;
-        only.verify(self.bytes.clone(), &self.signatures()).map(|_| ())
+        only.verify(self.bytes.as_slice(), &self.signatures()).map(|_| ())
     }
 
     /// The release names its signers: a signature under one of their ids is theirs, also where this host does not trust them.
@@ -124,10 +125,25 @@ impl Head {
     /// Believes the manifest if enough trusted keys signed it, and checks it and the header that was read after it.
     pub fn verify(self, trusted: &TrustedKeys) -> Result<Bundle, ReadError> {
         let signatures = self.signatures();
-        let verified = trusted.verify(self.bytes.clone(), &signatures)?;
+        let verified = trusted.verify(self.bytes.as_slice(), &signatures)?;
         let release = Release::from_verified(verified)?;
         self.check_named_signers(release.get())?;
         Bundle::new(release, self.bytes, signatures, &self.sizes, &self.next)
+    }
+
+    /// Whether no header of an entry stands behind the signatures: then one of theirs may have been damaged, so that fewer of
+    /// them were read than are there.
+    pub fn is_cut_short(&self) -> bool {
+        archive::claimed(&self.next).is_none()
+    }
+
+    /// Looks at the signatures alone: of the bytes of the manifest, `bundle` says what they mean, if it has the same
+    /// ([`Bundle::behind`]). A large manifest is in memory once then.
+    pub fn vouched(self, trusted: &TrustedKeys, bundle: &Bundle) -> Result<VouchedHead, ReadError> {
+        let signers = trusted.verify(self.bytes.as_slice(), &self.signatures())?;
+        let signers = signers.try_map(|_| Ok::<_, ReadError>(()))?;
+        self.check_named_signers(bundle.release())?;
+        Ok(VouchedHead { head: self, signers })
     }
 
     /// The manifest for adding a signature: it is parsed and checked, but *nobody vouches for it*.
@@ -139,6 +155,13 @@ impl Head {
     }
 }
 
+/// A head whose bytes enough trusted keys have signed, whatever they say.
+#[derive(Debug, Clone)]
+pub struct VouchedHead {
+    pub(crate) head: Head,
+    pub(crate) signers: Verified<()>,
+}
+
 /// Reads whole blocks and counts the bytes.
 struct Cursor<'a, R> {
     source: &'a mut R,
@@ -148,17 +171,17 @@ struct Cursor<'a, R> {
 impl<R: Read> Cursor<'_, R> {
     fn block(&mut self, entry: &str) -> Result<[u8; 512], ReadError> {
         let mut block = [0; 512];
-        self.fill(entry, &mut block)?;
+        fill(self.source, &mut block, entry, self.offset)?;
+        self.offset += archive::BLOCK;
         Ok(block)
     }
 
     fn content(&mut self, entry: &str, size: u64) -> Result<Vec<u8>, ReadError> {
-        let mut content = Vec::new();
         let padded = size + archive::padding(size);
-        let read = self.source.by_ref().take(padded).read_to_end(&mut content);
-        let read = read.map_err(|error| ReadError::of(error, entry, self.offset))?;
-        if (read as u64) < padded {
-            return Err(ReadError::Truncated { entry: entry.to_owned(), offset: self.offset + read as u64 });
+        let mut content = up_to(self.source, padded, entry, self.offset)?;
+        let read = content.len() as u64;
+        if read < padded {
+            return Err(ReadError::Truncated { entry: entry.to_owned(), offset: self.offset + read });
         }
         let zeros = content.split_off(usize::try_from(size).unwrap_or(usize::MAX).min(content.len()));
         if zeros.iter().any(|byte| *byte != 0) {
@@ -166,12 +189,5 @@ impl<R: Read> Cursor<'_, R> {
         }
         self.offset += padded;
         Ok(content)
-    }
-
-    fn fill(&mut self, entry: &str, buffer: &mut [u8]) -> Result<(), ReadError> {
-        let offset = self.offset;
-        self.source.read_exact(buffer).map_err(|error| ReadError::of(error, entry, offset))?;
-        self.offset += buffer.len() as u64;
-        Ok(())
     }
 }

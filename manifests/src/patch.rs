@@ -5,6 +5,7 @@
 //! are compared like a bundle's: each must be the one computed for an entry that the manifest lists further on.
 //! [`crate::Writer::begin_patch`] writes one.
 
+use crate::fill::fill;
 use crate::{Bundle, Entry, ReadError};
 use std::io::{self, Read};
 
@@ -58,8 +59,7 @@ fn header_at(
     read_at: &mut impl FnMut(u64, &mut [u8]) -> io::Result<usize>,
 ) -> Result<Option<[u8; 512]>, ReadError> {
     let mut header = [0; 512];
-    let read = From { offset, read_at }.read_exact(&mut header);
-    read.map_err(|error| ReadError::of(error, "the header of an entry", offset))?;
+    fill(&mut From { offset, read_at }, &mut header, "the header of an entry", offset)?;
     Ok((header != [0; 512]).then_some(header))
 }
 

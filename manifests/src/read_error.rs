@@ -88,7 +88,7 @@ pub enum ReadError {
     Source {
         /// The entry's name.
         entry: String,
-        /// Where the read began that failed.
+        /// The first byte that could not be read.
         offset: u64,
         /// Why.
         source: io::Error,

@@ -43,17 +43,14 @@ pub(crate) fn of_media(error: &io::Error) -> Option<&MediaError> {
     error.get_ref()?.downcast_ref()
 }
 
-/// Whether it was somebody's request that ended the reading.
-pub(super) fn was_interrupted(error: &ReadError) -> bool {
-    matches!(error, ReadError::Source { source, .. } if interrupt::is_interrupted(source))
-}
-
 /// Whether the bundle's own manifest or its signatures were damaged on the way, as opposed to being a stranger's.
 pub(crate) fn is_in_head(error: &ReadError) -> bool {
-    use landfall_keys::TrustError::{BadSignature, TooManySignatures};
+    use landfall_keys::TrustError::{BadSignature, NotTrusted, TooManySignatures};
     match error {
+        // No bundle is made without a signature: the header of the first one is not what it was.
+        ReadError::Untrusted(NotTrusted { signed_by, .. }) => signed_by.is_empty(),
         ReadError::Untrusted(why) => matches!(why, BadSignature { .. } | TooManySignatures { .. }),
-        ReadError::Source { source, .. } => of_media(source).is_some() && !interrupt::is_interrupted(source),
+        ReadError::Source { source, .. } => !interrupt::is_interrupted(source),
         ReadError::Patch { .. } | ReadError::Sink { .. } => false,
         _ => true,
     }
@@ -83,7 +80,7 @@ pub(crate) fn located(media: &Media, bundle: Option<&Bundle>, error: anyhow::Err
 
 /// Everything that is wrong with a bundle, first offset first.
 pub(crate) fn report(media: &Media, bundle: &Bundle, damage: Vec<ReadError>) -> anyhow::Result<()> {
-    let mut damage = each_missing_part_once(damage);
+    let mut damage = each_lost_part_once(damage);
     let places = damage.len();
     if places < 2 {
         return damage.pop().map_or(Ok(()), |error| Err(located(media, Some(bundle), error.into())));
@@ -105,17 +102,15 @@ pub(crate) fn report(media: &Media, bundle: &Bundle, damage: Vec<ReadError>) -> 
     Err(Failure::new(exit, code, message).hint(hint).into())
 }
 
-/// A part that is not there is missed by each entry in it.
-fn each_missing_part_once(damage: Vec<ReadError>) -> Vec<ReadError> {
+/// A part that is not there, or is not what it has to be, is missed by each entry in it.
+fn each_lost_part_once(damage: Vec<ReadError>) -> Vec<ReadError> {
     let mut told = BTreeSet::new();
-    let is_news = |error: &ReadError| match error {
-        ReadError::Source { source, .. } => match of_media(source) {
-            Some(MediaError::Missing { name, .. }) => told.insert(name.clone()),
-            _ => true,
-        },
+    let mut is_news = |error: &ReadError| match error {
+        ReadError::Source { source, .. } => {
+            of_media(source).and_then(MediaError::lost_part).is_none_or(|part| told.insert(part.to_owned()))
+        }
         _ => true,
     };
-    let mut is_news = is_news;
     damage.into_iter().filter(|error| is_news(error)).collect()
 }
 
@@ -167,18 +162,30 @@ impl Media {
 #[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
+    use std::path::PathBuf;
 
     #[test]
-    fn a_missing_part_is_told_once() {
-        let missing = |name: &str| MediaError::Missing { name: name.to_owned(), folders: Vec::new() };
+    fn a_part_that_is_lost_is_told_once() {
         let of = |error: MediaError, offset| ReadError::of(error.into(), "blobs/x", offset);
+        let missing = |name: &str| MediaError::Missing { name: name.to_owned(), folders: Vec::new() };
+        let lost: [fn(PathBuf) -> MediaError; 5] = [
+            MediaError::PartKind,
+            |path| MediaError::PartOpen { path, source: io::ErrorKind::PermissionDenied.into() },
+            |path| MediaError::Open { path, source: io::ErrorKind::PermissionDenied.into() },
+            |path| MediaError::Long { path, found: 2, expected: 1 },
+            |path| MediaError::Changed { path, before: 2, now: 1 },
+        ];
+        for lost in lost {
+            let damage = vec![of(lost("/a.part002".into()), 10), of(lost("/a.part002".into()), 20)];
+            assert_eq!(each_lost_part_once(damage).len(), 1, "{}", lost("/a".into()));
+        }
         let damage = vec![
             of(missing("a.part002"), 10),
             of(missing("a.part002"), 20),
             ReadError::Trailing { offset: 25 },
             of(missing("a.part003"), 30),
         ];
-        let told: Vec<u64> = each_missing_part_once(damage).iter().map(|error| error.range().unwrap().start).collect();
+        let told: Vec<u64> = each_lost_part_once(damage).iter().map(|error| error.range().unwrap().start).collect();
         assert_eq!(told, [10, 25, 30]);
     }
 

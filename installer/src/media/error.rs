@@ -1,4 +1,5 @@
 use landfall_console::Exit;
+use landfall_manifests::Digest;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -15,6 +16,16 @@ pub(crate) enum MediaError {
     Kind(PathBuf),
     #[error("{} is not a folder", .0.display())]
     Folder(PathBuf),
+    #[error("{} is a part of a bundle, and no regular file", .0.display())]
+    PartKind(PathBuf),
+    #[error("{} is a part of a bundle, and cannot be opened", .path.display())]
+    PartOpen {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("the name of {} is that of a part, but not written in UTF-8", .0.display())]
+    Name(PathBuf),
     #[error("{name} is missing: it was looked for in {}", listed(.folders))]
     Missing { name: String, folders: Vec<PathBuf> },
     #[error("{} is empty", .0.display())]
@@ -26,7 +37,7 @@ pub(crate) enum MediaError {
     #[error("{} changes while it is read: it had {before} bytes, and now has {now}", .path.display())]
     Changed { path: PathBuf, before: u64, now: u64 },
     #[error("{} is a patch for another bundle: its manifest is {patch}, and that of {} is {own}", .path.display(), .bundle.display())]
-    OtherManifest { path: PathBuf, bundle: PathBuf, patch: String, own: String },
+    OtherManifest { path: PathBuf, bundle: PathBuf, patch: Digest, own: Digest },
 }
 
 impl MediaError {
@@ -35,6 +46,12 @@ impl MediaError {
         match self {
             Self::Open { .. } | Self::Kind(_) => {
                 (Exit::Usage, "missing_file", "name a file NAME.landfall.tar, or one of its parts")
+            }
+            Self::PartKind(_) | Self::PartOpen { .. } => {
+                (Exit::Damaged, "part", "copy this part again, or name the folder that has it with --parts")
+            }
+            Self::Name(_) => {
+                (Exit::Usage, "part_name", "rename the parts: to BUNDLE.part001, BUNDLE.part002 and so on")
             }
             Self::Folder(_) => (Exit::Usage, "parts", "--parts takes a folder in which parts of the bundle are"),
             Self::Missing { .. } => (
@@ -54,6 +71,22 @@ impl MediaError {
             Self::OtherManifest { .. } => {
                 (Exit::Damaged, "other_patch", "`verify --request FILE` says what a patch for this bundle must hold")
             }
+        }
+    }
+}
+
+impl MediaError {
+    /// The part that cannot be read at all, or the only file of the bundle. What is wrong with it is the same for all entries.
+    pub(super) fn lost_part(&self) -> Option<&Path> {
+        match self {
+            Self::Missing { name, .. } => Some(Path::new(name)),
+            Self::Open { path, .. }
+            | Self::PartOpen { path, .. }
+            | Self::Long { path, .. }
+            | Self::Changed { path, .. }
+            | Self::Kind(path)
+            | Self::PartKind(path) => Some(path),
+            Self::Folder(_) | Self::Name(_) | Self::Empty(_) | Self::Stray { .. } | Self::OtherManifest { .. } => None,
         }
     }
 }

@@ -84,9 +84,9 @@ impl Media {
         let bundle = match &self.patch {
             None => bundle,
             Some(patch) => {
-                let own = self.own_bundle(trusted)?.unwrap_or_else(|| bundle.clone());
-                patch.check_manifest(&bundle, &own, self.path())?;
-                self.overlay = Overlay::new(&own, &patch.entries(&bundle)?);
+                let held = patch.entries(&bundle)?;
+                let own = self.own_bundle(bundle, patch, trusted)?;
+                self.overlay = Overlay::new(&own, &held);
                 own
             }
         };
@@ -95,13 +95,21 @@ impl Media {
         Ok(bundle)
     }
 
-    /// The bundle's own manifest beside a patch; `None` if it is damaged. The header after it is not remembered: every patch
-    /// has that entry.
-    fn own_bundle(&self, trusted: &TrustedKeys) -> Result<Option<Bundle>, ReadError> {
-        match Head::read(&mut self.at(0)).and_then(|head| head.verify(trusted)) {
-            Ok(own) => Ok(Some(own)),
-            Err(error) if damage::was_interrupted(&error) => Err(error),
-            Err(_) => Ok(None),
+    /// The bundle of a patch that is believed, as the bundle's own head has it. Where that was damaged on the way, the patch's
+    /// stands in for it; one that nobody trusted signed is refused all the same. The header after it is not remembered: every
+    /// patch has that entry.
+    fn own_bundle(&self, patched: Bundle, patch: &Patch, trusted: &TrustedKeys) -> anyhow::Result<Bundle> {
+        let refused = |error| Err(damage::in_file(self.path(), error));
+        let head = match Head::read(&mut self.at(0)) {
+            Err(error) if damage::is_in_head(&error) => return Ok(patched),
+            Err(error) => return refused(error),
+            Ok(head) => head,
+        };
+        let is_cut_short = head.is_cut_short();
+        match head.vouched(trusted, &patched) {
+            Err(error) if is_cut_short || damage::is_in_head(&error) => Ok(patched),
+            Err(error) => refused(error),
+            Ok(own) => Ok(patched.behind(own).map_err(|manifests| patch.is_for_another(&manifests, self.path()))?),
         }
     }
 
@@ -116,13 +124,14 @@ impl Media {
     }
 
     /// Checks what stands behind the bundle's last entry, and behind each part. A patch has an end of its own, which was checked
-    /// when it was opened.
+    /// when it was opened and stands in for the bundle's: that may be damaged or missing, but nothing may follow it.
     pub(crate) fn check_end(&self, bundle: &Bundle) -> Result<(), ReadError> {
-        if self.patch.is_some() {
-            return Ok(());
-        }
         let end = bundle.entries().last().map_or(0, |entry| entry.offset.saturating_add(entry.archive_bytes()));
-        bundle.check_end(&mut self.at(end))?;
+        if self.patch.is_none() {
+            bundle.check_end(&mut self.at(end))?;
+        } else if self.source.goes_on_behind(bundle.size()) {
+            return Err(ReadError::Trailing { offset: bundle.size() });
+        }
         self.source.check_lengths().map_err(|error| ReadError::of(error.into(), "the parts", end))
     }
 
@@ -148,6 +157,11 @@ impl Media {
     /// Whether it is one file and no more, which may be a patch by mistake.
     fn is_alone(&self) -> bool {
         self.patch.is_none() && matches!(self.source, Source::Whole(_))
+    }
+
+    /// The patch's path, if there is one.
+    pub(crate) fn patch_path(&self) -> Option<&Path> {
+        self.patch.as_ref().map(Patch::path)
     }
 
     /// The blobs that the patch holds.

@@ -89,9 +89,13 @@ fn family(file: &Path) -> Option<(&Path, &str, Option<u32>)> {
     Some(parse_part_name(name).map_or((folder, name, None), |(bundle, number)| (folder, bundle, Some(number))))
 }
 
-/// Whether the name is one of a part.
-pub(super) fn is_part(file: &Path) -> bool {
-    family(file).is_some_and(|(_, _, number)| number.is_some())
+/// Whether the name is one of a part. Parts are looked for by names that are UTF-8, as all bundles' are.
+pub(super) fn is_part(file: &Path) -> Result<bool, MediaError> {
+    let name = file.file_name().unwrap_or_default();
+    match (parse_part_name(&name.to_string_lossy()), name.to_str()) {
+        (Some(_), None) => Err(MediaError::Name(file.to_owned())),
+        (found, _) => Ok(found.is_some()),
+    }
 }
 
 impl Parts {
@@ -212,14 +216,19 @@ impl Parts {
         }
     }
 
+    /// The first folder counts that has the part as a file, as [`look_around`] has it.
     fn open_part(&self, name: &str) -> Result<Option<MediaFile>, MediaError> {
+        let mut in_the_way = None;
         for folder in &self.folders {
-            match MediaFile::open(&folder.join(name)) {
-                Err(MediaError::Open { source, .. }) if is_absence(&source) => {}
+            let error = match MediaFile::open(&folder.join(name)) {
+                Err(MediaError::Open { source, .. }) if is_absence(&source) => continue,
+                Err(MediaError::Open { path, source }) => MediaError::PartOpen { path, source },
+                Err(MediaError::Kind(path)) => MediaError::PartKind(path),
                 other => return other.map(Some),
-            }
+            };
+            in_the_way.get_or_insert(error);
         }
-        Ok(None)
+        in_the_way.map_or(Ok(None), Err)
     }
 
     /// A part has the size that it had before, and is not longer than it has to be.

@@ -4,7 +4,7 @@ use super::damage;
 use super::error::MediaError;
 use super::file::MediaFile;
 use super::memory::{self, Memory, Noting, Recalled};
-use landfall_manifests::{Bundle, Digest, Entry, Head, ReadError, patch};
+use landfall_manifests::{Bundle, Entry, Head, OtherManifest, ReadError, patch};
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -45,14 +45,10 @@ impl Patch {
         held.map_err(|error| damage::in_file(self.path(), error))
     }
 
-    /// Checks that it is for the bundle `own`.
-    pub(super) fn check_manifest(&self, patch: &Bundle, own: &Bundle, of: &Path) -> Result<(), MediaError> {
-        if patch.manifest() == own.manifest() {
-            return Ok(());
-        }
-        let digest = |bundle: &Bundle| Digest::of(bundle.manifest()).to_string();
-        let (patch, own) = (digest(patch), digest(own));
-        Err(MediaError::OtherManifest { path: self.path().to_owned(), bundle: of.to_owned(), patch, own })
+    /// The error of the bundle at a path that it is not for.
+    pub(super) fn is_for_another(&self, manifests: &OtherManifest, bundle: &Path) -> MediaError {
+        let OtherManifest { expected: patch, found: own } = *manifests;
+        MediaError::OtherManifest { path: self.path().to_owned(), bundle: bundle.to_owned(), patch, own }
     }
 
     /// Reads some bytes from `offset` of the patch on; none only at its end.

@@ -18,8 +18,9 @@ impl Source {
         if let Some(no_folder) = more.iter().find(|folder| folder.exists() && !folder.is_dir()) {
             return Err(MediaError::Folder(no_folder.clone()).into());
         }
+        let is_part = parts::is_part(file)?;
         let whole = match MediaFile::open(file) {
-            Ok(whole) if !parts::is_part(file) => return Ok(Self::Whole(whole)),
+            Ok(whole) if !is_part => return Ok(Self::Whole(whole)),
             Ok(_) => None,
             Err(MediaError::Open { source, .. }) if source.kind() == io::ErrorKind::NotFound => Some(source),
             Err(other) => return Err(other.into()),
@@ -55,6 +56,11 @@ impl Source {
             Self::Whole(_) => Ok(()),
             Self::Parts(parts) => parts.check_lengths(),
         }
+    }
+
+    /// Whether it is one file that goes on behind byte `total`.
+    pub(super) fn goes_on_behind(&self, total: u64) -> bool {
+        matches!(self, Self::Whole(file) if file.size() > total)
     }
 
     /// Reads some bytes from `offset` on; none only at an end. `part` is the reader's own.

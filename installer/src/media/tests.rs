@@ -153,6 +153,129 @@ fn a_patch_with_other_signatures_of_the_same_manifest_is_as_good() {
 }
 
 #[test]
+fn what_follows_a_bundle_is_damage_with_a_patch_too_and_what_is_missing_is_not() {
+    let medium = Medium::new();
+    medium.put("patch", &pack(&medium.signed, &medium.blobs, &[]));
+    let len = medium.bytes.len();
+    for more in [1, 512, 100_000] {
+        let longer = [medium.bytes.as_slice(), &vec![0; more]].concat();
+        medium.put("longer", &longer);
+        for (number, part) in (1..).zip(longer.chunks(len / 2)) {
+            medium.put(&part_name("cut", number), part);
+        }
+        for patch in [None, Some("patch")] {
+            let (media, bundle) = medium.open("longer", patch).unwrap();
+            assert_eq!(pass(&media, &bundle).len(), 1, "{more} with {patch:?}");
+            let refused = medium.open("cut", patch).map(|(media, bundle)| pass(&media, &bundle));
+            assert!(refused.is_err() || refused.is_ok_and(|found| !found.is_empty()), "{more} with {patch:?}");
+        }
+    }
+    medium.put("shorter", &medium.bytes[..len - 1000]);
+    let (media, bundle) = medium.open("shorter", Some("patch")).unwrap();
+    assert_eq!(pass(&media, &bundle), Vec::<String>::new(), "the patch has an end");
+    // The last part is a piece of the end, which is not read.
+    medium.put(&part_name("last", 1), &medium.bytes[..len - 512]);
+    medium.put(&part_name("last", 2), &[0; 700]);
+    let (media, bundle) = medium.open("last", Some("patch")).unwrap();
+    let long = anyhow::Error::from(verify(&media, &bundle, &Progress::hidden()).remove(0));
+    assert!(format!("{long:#}").contains("has 700 bytes, and should have 512"), "{long:#}");
+}
+
+#[test]
+fn a_patch_vouches_for_no_bundle_of_a_strangers() {
+    let medium = Medium::new();
+    medium.put("patch", &pack(&medium.signed, &medium.blobs, &[0, 1, 2]));
+    let stranger = SecretKey::generate().unwrap();
+    let same = Signed::new(medium.signed.release().clone(), std::slice::from_ref(&stranger)).unwrap();
+    let mut changed = medium.signed.release().clone();
+    changed.created = Some("2026-01-01T00:00:00Z".to_owned());
+    let other = Signed::new(changed.clone(), std::slice::from_ref(&stranger)).unwrap();
+    for signed in [same, other] {
+        medium.put("stranger", &pack(&signed, &medium.blobs, &[0, 1, 2]));
+        let error = format!("{:#}", medium.open("stranger", Some("patch")).unwrap_err());
+        assert!(error.contains("stranger: not signed by a trusted key"), "{error}");
+    }
+    let own = Signed::new(changed, std::slice::from_ref(&medium.key)).unwrap();
+    medium.put("own", &pack(&own, &medium.blobs, &[0, 1, 2]));
+    let error = medium.open("own", Some("patch")).unwrap_err().to_string();
+    assert!(error.contains("is a patch for another bundle"), "{error}");
+}
+
+#[test]
+fn a_head_that_was_damaged_anywhere_comes_from_the_patch() {
+    let mut medium = Medium::new();
+    let cosigner = SecretKey::generate().unwrap();
+    medium.signed.add(&cosigner).unwrap();
+    let bytes = pack(&medium.signed, &medium.blobs, &[0, 1, 2]);
+    medium.put("patch", &pack(&medium.signed, &medium.blobs, &[]));
+    let both = TrustedKeys::new(vec![medium.key.public_key(), cosigner.public_key()], 2).unwrap();
+    let end = Head::read(&mut bytes.as_slice()).unwrap().verify(&both).unwrap().entries()[0].offset;
+    for place in (0..at(end)).step_by(61) {
+        let mut damaged = bytes.clone();
+        damaged[place] ^= 1;
+        medium.put("damaged", &damaged);
+        let folder = medium.folder.path();
+        let args = MediaArgs { file: folder.join("damaged"), parts: Vec::new(), patch: Some(folder.join("patch")) };
+        let mut media = Media::open(&args, quiet()).unwrap();
+        let bundle = media.head().unwrap().verify(&both).unwrap();
+        let bundle = media.settle(bundle, &both).unwrap_or_else(|error| panic!("byte {place}: {error:#}"));
+        assert_eq!(pass(&media, &bundle), Vec::<String>::new(), "byte {place}");
+    }
+}
+
+#[test]
+fn a_part_that_ends_early_is_named_and_not_the_one_before() {
+    let medium = Medium::new();
+    for (number, part) in (1..).zip(medium.bytes.chunks(100_000)) {
+        let held = if number == 3 { 10 } else { part.len() };
+        medium.put(&part_name("cut", number), &part[..held]);
+    }
+    let (media, bundle) = medium.open("cut", None).unwrap();
+    let damage = verify(&media, &bundle, &Progress::hidden()).remove(0);
+    assert_eq!(damage.range(), Some(200_010..200_011));
+    let place = damage::located(&media, Some(&bundle), damage.into()).to_string();
+    assert!(place.contains("cut.part003, offset 10 (offset 200010 of the bundle)"), "{place}");
+}
+
+#[test]
+fn what_is_no_file_hides_no_part_and_is_damage_if_it_is_all_there_is() {
+    let medium = Medium::new();
+    let elsewhere = medium.folder.path().join("elsewhere");
+    std::fs::create_dir(&elsewhere).unwrap();
+    for (number, part) in (1..).zip(medium.bytes.chunks(100_000)) {
+        medium.put(&part_name("cut", number), part);
+    }
+    let [second, third] = [2, 3].map(|number| part_name("cut", number));
+    for name in [&second, &third] {
+        std::fs::rename(medium.folder.path().join(name), elsewhere.join(name)).unwrap();
+    }
+    std::fs::create_dir(medium.folder.path().join(&second)).unwrap();
+    std::os::unix::fs::symlink(&third, medium.folder.path().join(&third)).unwrap();
+    let file = medium.folder.path().join("cut");
+    let found = |parts: Vec<PathBuf>| {
+        let mut media = Media::open(&MediaArgs { file: file.clone(), parts, patch: None }, quiet()).unwrap();
+        let bundle = media.head().unwrap().verify(&medium.trusted()).unwrap();
+        let bundle = media.settle(bundle, &medium.trusted()).unwrap();
+        verify(&media, &bundle, &Progress::hidden())
+    };
+    assert!(found(vec![elsewhere]).is_empty(), "the parts are in the other folder");
+    let damage = found(Vec::new());
+    assert_eq!(damage::verdict(&damage[0]).1, "part", "{}", damage[0]);
+}
+
+#[test]
+fn a_part_whose_name_is_not_utf_8_is_to_be_renamed() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let medium = Medium::new();
+    let file = medium.folder.path().join(std::ffi::OsStr::from_bytes(b"b\xfcndel.part001"));
+    std::fs::write(&file, &medium.bytes).unwrap();
+    let error = Media::open(&MediaArgs { file, parts: Vec::new(), patch: None }, quiet()).unwrap_err();
+    let (exit, _, hint) = error.downcast_ref::<MediaError>().unwrap().verdict();
+    assert_eq!(exit, landfall_console::Exit::Usage);
+    assert!(hint.contains("rename the parts"));
+}
+
+#[test]
 fn parts_of_all_sizes_are_one_stream() {
     let medium = Medium::new();
     let len = medium.bytes.len();

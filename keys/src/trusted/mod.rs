@@ -171,11 +171,11 @@ impl TrustedKeys {
     /// - A signature that names no trusted key is ignored: a bundle may be signed for several hosts.
     /// - A signature that names a trusted key and is not that key's is an error, also when others
     ///   meet the threshold: it means damage or an attempt to deceive, and both should be seen.
-    pub fn verify(&self, bytes: Vec<u8>, signatures: &[Signature]) -> Result<Verified<Vec<u8>>, TrustError> {
+    pub fn verify<B: AsRef<[u8]>>(&self, bytes: B, signatures: &[Signature]) -> Result<Verified<B>, TrustError> {
         if signatures.len() > MAX_SIGNATURES {
             return Err(TrustError::TooManySignatures { found: signatures.len() });
         }
-        let signers = self.signers(&Prehash::of(&bytes), signatures)?;
+        let signers = self.signers(&Prehash::of(bytes.as_ref()), signatures)?;
         let have = u32::try_from(signers.len()).unwrap_or(u32::MAX);
         if have < self.threshold {
             return Err(self.too_few(have, &signers, signatures));
