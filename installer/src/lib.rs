@@ -26,6 +26,7 @@ pub mod readers;
 mod receipts;
 mod recovery;
 mod removal;
+mod repair_request;
 mod retention;
 mod settings;
 mod settings_file;

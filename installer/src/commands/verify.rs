@@ -1,14 +1,13 @@
 use super::opened::{self, Offer, Opened};
-use crate::durable;
 use crate::failure;
 use crate::media::{MediaArgs, damage};
+use crate::repair_request::RequestFile;
 use crate::site::HostArgs;
 use crate::trust::{TrustArgs, TrustError};
 use crate::verify::{Damage, verify};
-use anyhow::Context as _;
 use landfall_console::{Console, Failure, Size};
 use landfall_manifests::repair::RepairRequest;
-use landfall_manifests::{Bundle, Digest, ReadError};
+use landfall_manifests::{Digest, ReadError};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -31,6 +30,10 @@ pub(crate) struct Args {
 #[serde(rename_all = "camelCase")]
 struct Report<'a> {
     path: &'a Path,
+    /// The patch that was read in place of what is damaged in the bundle.
+    patch: Option<&'a Path>,
+    /// The number of blobs that were read from it, and not looked at in the bundle.
+    patched: usize,
     verified: bool,
     size: u64,
     product: String,
@@ -42,9 +45,10 @@ struct Report<'a> {
 }
 
 pub(crate) fn run(args: &Args, host: &HostArgs, console: Console) -> anyhow::Result<()> {
+    let request = args.request.as_deref().map(RequestFile::new).transpose()?;
     let opened = match opened::open(&args.media, &args.trust, &host.layout()?, console, Offer::Refuse) {
         Err(error) if args.media.patch.is_none() && is_head_damaged(&error) => {
-            return Err(args.requested(&RepairRequest::Head, error)?);
+            return Err(requested(request.as_ref(), &RepairRequest::Head, error));
         }
         other => other?,
     };
@@ -53,12 +57,20 @@ pub(crate) fn run(args: &Args, host: &HostArgs, console: Console) -> anyhow::Res
     let damage = verify(media, bundle, &progress);
     let wanted = wanted(&opened, &damage);
     if let Err(error) = damage::report(media, bundle, damage) {
-        return Err(args.requested(&RepairRequest::of(bundle, &wanted), error)?);
+        return Err(requested(request.as_ref(), &RepairRequest::of(bundle, &wanted), error));
     }
     progress.finish();
-    let report = Report::of(media.path(), bundle);
+    let report = Report::of(&opened);
     let text = report.text();
     console.result(&report, text)
+}
+
+/// Writes the request, if one is wanted.
+fn requested(file: Option<&RequestFile>, request: &RepairRequest, error: anyhow::Error) -> anyhow::Error {
+    match file {
+        None => error,
+        Some(file) => file.write(request, &Failure::of(&failure::classified(error))).into(),
+    }
 }
 
 /// Whether it may be on the way that the manifest or its signatures were damaged. What a manifest says about its publisher's
@@ -73,28 +85,14 @@ fn wanted(opened: &Opened, damage: &Damage) -> BTreeSet<Digest> {
     damage.iter().filter_map(ReadError::blob).chain(opened.media.patched(&opened.bundle)).collect()
 }
 
-impl Args {
-    /// Writes the request, if one is wanted, and says in the error how to go on.
-    fn requested(&self, request: &RepairRequest, error: anyhow::Error) -> anyhow::Result<anyhow::Error> {
-        let Some(path) = &self.request else { return Ok(error) };
-        let whole = std::path::absolute(path).with_context(|| path.display().to_string())?;
-        let failure = Failure::of(&failure::classified(error));
-        durable::write(&whole, &request.to_json(), 0o644).with_context(|| format!("{failure}; and the request"))?;
-        let hint = format!(
-            "take {} to where the bundle was made; `landfall-bundler repair {} --from BUNDLE` makes a patch there, and \
-             --patch takes it here",
-            path.display(),
-            path.file_name().unwrap_or(path.as_os_str()).display(),
-        );
-        Ok(failure.hint(hint).into())
-    }
-}
-
 impl<'a> Report<'a> {
-    fn of(path: &'a Path, bundle: &Bundle) -> Self {
+    fn of(opened: &'a Opened) -> Self {
+        let (media, bundle) = (&opened.media, &opened.bundle);
         let release = bundle.release();
         Self {
-            path,
+            path: media.path(),
+            patch: media.patch_path(),
+            patched: media.patched(bundle).count(),
             verified: true,
             size: bundle.size(),
             product: release.product.to_string(),
@@ -107,9 +105,13 @@ impl<'a> Report<'a> {
     }
 
     fn text(&self) -> String {
+        let bundle = self.path.display();
+        let checked = match self.patch {
+            None => "all of it checked".to_owned(),
+            Some(patch) => format!("{} blobs from {}; {bundle} alone is damaged", self.patched, patch.display()),
+        };
         format!(
-            "{}: verified\n  release  {} {} (serial {}) for {}\n  size     {}, all of it checked\n  signed   by {}\n",
-            self.path.display(),
+            "{bundle}: verified\n  release  {} {} (serial {}) for {}\n  size     {}, {checked}\n  signed   by {}\n",
             self.product,
             self.version,
             self.serial,
@@ -121,18 +123,22 @@ impl<'a> Report<'a> {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
-    use landfall_keys::ChainError;
-    use landfall_keys::TrustError as Signatures;
+    use landfall_keys::{ChainError, SecretKey, TrustError as Signatures};
 
     #[test]
     fn a_head_that_may_have_been_damaged_is_asked_for_and_a_strangers_is_not() {
-        let stranger = Signatures::NotTrusted { signed_by: Vec::new(), trusted: Vec::new() };
+        let signed_by = vec![SecretKey::generate().unwrap().public_key().id()];
+        let stranger = Signatures::NotTrusted { signed_by, trusted: Vec::new() };
+        let unsigned = Signatures::NotTrusted { signed_by: Vec::new(), trusted: Vec::new() };
         for (error, expected) in [
             (anyhow::Error::from(ReadError::NotABundle).context("a.tar"), true),
             (anyhow::Error::from(TrustError::GivenChain(ChainError::TooManyLinks { found: 257 })), true),
+            (anyhow::Error::from(ReadError::from(unsigned)).context("a.tar"), true),
             (anyhow::Error::from(ReadError::from(stranger)).context("a.tar"), false),
+            (ReadError::of(std::io::Error::other("EIO"), "landfall.json", 512).into(), true),
             (anyhow::anyhow!("boom"), false),
         ] {
             assert_eq!(is_head_damaged(&error), expected, "{error:#}");

@@ -111,12 +111,14 @@ fn parts_that_are_missing_short_long_stray_swapped_or_of_another_build_are_refus
 fn a_part_that_is_no_file_is_refused() {
     let scene = Scene::new();
     let bytes = Parts::new("1.0.0", 1).pack(&scene.key);
-    for (number, exit) in [(1, 2), (2, 2)] {
+    // The first one is the file that was named.
+    for (number, exit, says) in [(1, 2, "is not a regular file"), (2, 3, "is a part of a bundle, and no regular file")]
+    {
         let folder = put(&scene, &format!("pipe{number}"), &cut(&bytes, size_for(&bytes, 3)));
         let pipe = folder.join(format!("{NAME}.part00{number}"));
         std::fs::remove_file(&pipe).unwrap();
         rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
-        refused(&scene, &[text(&folder.join(format!("{NAME}.part001")))], exit, &["is not a regular file"]);
+        refused(&scene, &[text(&folder.join(format!("{NAME}.part001")))], exit, &[says]);
     }
     let folder = put(&scene, "links", &[]);
     for (name, _) in cut(&bytes, size_for(&bytes, 3)) {

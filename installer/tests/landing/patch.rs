@@ -41,7 +41,8 @@ impl Stick {
     fn lands(&self, file: &Path, more: &[&str]) {
         let words = [&[file.to_str().unwrap(), "--patch", self.patch.to_str().unwrap()], more].concat();
         install(&self.scene, &words[..1]).exits(if self.is_believed(file) { 3 } else { 4 });
-        with_key(&self.scene, "verify", &words).ok();
+        let verified = with_key(&self.scene, "verify", &words).ok().says("patch.tar; ");
+        assert!(!verified.out.contains("all of it checked"), "{verified:?}");
         with_key(&self.scene, "plan", &words).ok();
         let patched = installed(&self.scene, &words);
         let whole = self.scene.put("whole.tar", &self.whole);

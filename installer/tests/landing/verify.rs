@@ -1,4 +1,6 @@
 use crate::fixture::{Parts, Scene};
+use serde_json::Value;
+use std::path::Path;
 
 #[test]
 fn a_good_bundle_is_verified_and_nothing_is_changed() {
@@ -8,8 +10,28 @@ fn a_good_bundle_is_verified_and_nothing_is_changed() {
     let key = scene.key.public_key().to_line();
     let outcome = scene.run(&["verify", bundle.to_str().unwrap(), "--trust", &key, "--json"]).ok();
     assert_eq!(outcome.json()["verified"], true);
+    assert_eq!((&outcome.json()["patch"], &outcome.json()["patched"]), (&Value::Null, &Value::from(0)));
     assert_eq!(outcome.json()["signers"][0], scene.key.public_key().id().to_string());
     assert_eq!(scene.tree(), before);
+}
+
+#[test]
+fn a_request_replaces_no_file_that_is_none() {
+    let scene = Scene::new();
+    let bytes = Parts::new("1.0.0", 1).pack(&scene.key);
+    let bundle = scene.put("bundle.tar", &bytes[..bytes.len() - 1]);
+    let request = scene.stick().join("request.json");
+    let key = scene.key.public_key().to_line();
+    let asks = |file: &Path| {
+        let words = [bundle.to_str().unwrap(), "--request", file.to_str().unwrap(), "--trust", &key, "--json"];
+        scene.run(&[&["verify"][..], &words].concat())
+    };
+    assert_eq!(asks(&bundle).exits(2).says("it stays as it is").json()["error"]["code"], "exists");
+    assert_eq!(std::fs::read(&bundle).unwrap(), &bytes[..bytes.len() - 1]);
+    asks(&request).exits(3).says("landfall-bundler repair request.json");
+    asks(&request).exits(3).says("landfall-bundler repair request.json");
+    let outcome = asks(&scene.stick().join("none/request.json")).exits(3).says("the repair request was not written");
+    assert_eq!(outcome.json()["error"]["code"], "damaged");
 }
 
 #[test]
