@@ -7,7 +7,7 @@ use landfall_manifests::{Arch, BundlePath, Database, ImageName, Mode, Os, Produc
 use std::path::{Path, PathBuf};
 
 /// Where the runtime's settings lie in a release.
-const CONFIG_PATH: &str = "config.toml";
+pub(crate) const CONFIG_PATH: &str = "config.toml";
 /// The settings that are packed unless the definition names others: the runtime's own defaults.
 const DEFAULT_CONFIG: &str = include_str!("../../runtime/config.toml");
 const PROGRAM: u32 = 0o755;

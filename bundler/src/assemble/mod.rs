@@ -3,7 +3,7 @@
 mod copy;
 
 use crate::parts::{self, PartFiles};
-use crate::plan::Plan;
+use crate::plan::{CONFIG_PATH, Plan};
 use crate::sources::PackedImage;
 use crate::store::{BlobStore, StoreError};
 use landfall_console::Progress;
@@ -76,13 +76,15 @@ fn described(plan: &Plan, platform: &str, image: PackedImage) -> Image {
     }
 }
 
-/// Each blob once, where it is first needed: what is small and read first lies in front.
+/// Each blob once, where it is first needed: what is small and read first lies in front. The settings are read before the
+/// installation begins, and should be on the same disc as the manifest.
 fn blobs(files: &[ReleaseFile], images: &[Image]) -> Vec<Digest> {
     let of_image = |image: &Image| -> Vec<Digest> {
         let layers = image.layers.iter().map(|layer| layer.blob);
         [image.config, image.manifest].into_iter().chain(layers).collect()
     };
-    let all = files.iter().map(|file| file.blob).chain(images.iter().flat_map(of_image));
+    let (settings, others): (Vec<_>, Vec<_>) = files.iter().partition(|file| file.path.as_str() == CONFIG_PATH);
+    let all = settings.into_iter().chain(others).map(|file| file.blob).chain(images.iter().flat_map(of_image));
     let mut seen = BTreeSet::new();
     all.filter(|digest| seen.insert(*digest)).collect()
 }

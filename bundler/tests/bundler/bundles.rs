@@ -31,6 +31,15 @@ fn what_is_built_verifies() {
 }
 
 #[test]
+fn the_settings_lie_before_all_other_blobs() {
+    let desk = desk();
+    desk.build("acme.tar");
+    let release = desk.release("acme.tar");
+    let settings = release["files"].as_array().unwrap().iter().find(|file| file["path"] == "config.toml").unwrap();
+    assert_eq!(release["blobs"][0]["digest"], settings["blob"]);
+}
+
+#[test]
 fn the_same_inputs_give_the_same_bytes() {
     let desk = desk();
     let first = desk.build("first.tar");
