@@ -40,7 +40,7 @@ pub(crate) fn classified(error: anyhow::Error) -> anyhow::Error {
     if interrupt::caused(&error) {
         let message = "interrupted by a signal: the host is as it was before";
         return Failure::new(Exit::Unexpected, "interrupted", message)
-            .hint("the same command goes on from there")
+            .hint("the same command goes on from there; a first installation begins anew")
             .into();
     }
     let full = error.chain().find_map(<dyn Error>::downcast_ref::<io::Error>).and_then(of_disk);
