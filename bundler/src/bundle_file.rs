@@ -4,7 +4,7 @@ use crate::parts::{Bytes, Found, MissingPart, OpenError, Reader, find};
 use landfall_console::Progress;
 use landfall_keys::TrustedKeys;
 use landfall_manifests::parts::Misfit;
-use landfall_manifests::{Blob, Bundle, Digest, Entry, Head, ReadError, Release, Signed, archive, patch};
+use landfall_manifests::{Blob, Bundle, Digest, Entry, Head, ReadError, Release, archive, patch};
 use std::io::{self, BufReader, Write};
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
@@ -95,9 +95,9 @@ impl BundleFile {
         self.bytes.reader(offset)
     }
 
-    /// Checks that as many bytes are there as the manifest says.
-    pub(crate) fn check_size(&self, signed: &Signed) -> Result<(), BundleError> {
-        let expected = signed.bundle_bytes();
+    /// Checks that as many bytes are there as the manifest says, which is `release`.
+    pub(crate) fn check_size(&self, release: &Release) -> Result<(), BundleError> {
+        let expected = self.blobs_end(release).saturating_add(archive::END_BYTES);
         self.check_parts(expected)?;
         let entry = "the end".to_owned();
         match self.size {
@@ -118,13 +118,22 @@ impl BundleFile {
 
     /// Each blob of the bundle, and where its header begins. Nothing there has been looked at.
     pub(crate) fn blobs<'a>(&self, release: &'a Release) -> impl Iterator<Item = (&'a Blob, u64)> + use<'a> {
-        let layout = release.layout.iter().map(|file| archive::entry_bytes(file.size));
-        let mut next = layout.fold(self.head.end(), u64::saturating_add);
+        let mut next = self.layout_end(release);
         release.blobs.iter().map(move |blob| {
             let offset = next;
             next = next.saturating_add(archive::entry_bytes(blob.size));
             (blob, offset)
         })
+    }
+
+    fn layout_end(&self, release: &Release) -> u64 {
+        let layout = release.layout.iter().map(|file| archive::entry_bytes(file.size));
+        layout.fold(self.head.end(), u64::saturating_add)
+    }
+
+    fn blobs_end(&self, release: &Release) -> u64 {
+        let blobs = release.blobs.iter().map(|blob| archive::entry_bytes(blob.size));
+        blobs.fold(self.layout_end(release), u64::saturating_add)
     }
 
     /// Holds every entry against its digest, several at once. Of several faults the first in the bundle is reported.

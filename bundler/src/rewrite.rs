@@ -24,8 +24,7 @@ pub(crate) fn rewrite<W: Write>(
     out: W,
     progress: &Progress,
 ) -> Result<W, RewriteError> {
-    let unsigned = bundle.head.clone().into_signed_without_verifying();
-    bundle.check_size(&unsigned.map_err(|error| bundle.refused(error.into()))?)?;
+    bundle.check_size(signed.release())?;
     let writer = Writer::begin(out, signed).map_err(|source| failed(bundle, source))?;
     copy(bundle, signed, writer, |_| true, progress)
 }

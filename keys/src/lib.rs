@@ -91,7 +91,7 @@ mod text;
 mod trusted;
 
 pub use chain::{
-    ChainError, MAX_CHAIN_LINKS, RootFiles, RootLink, root_file_name, root_version, signature_file_name,
+    ChainError, MAX_CHAIN_LINKS, RootFiles, RootLink, at_most, root_file_name, root_version, signature_file_name,
     signed_root_version,
 };
 pub use key_id::{KeyId, KeyIdError};

@@ -1,6 +1,7 @@
 use crate::fill::{fill, up_to};
+use crate::release::{KEYS_KEPT, LINKS_KEPT};
 use crate::{Bundle, ReadError, Release, ReleaseError, Signed, archive, limits};
-use landfall_keys::{MAX_CHAIN_LINKS, PublicKey, RootLink, Signature, TrustError, TrustedKeys, Verified};
+use landfall_keys::{PublicKey, RootLink, Signature, TrustError, TrustedKeys, Verified, at_most};
 use std::io::Read;
 
 /// The first entries of a bundle, read within their limits and not yet believed: the manifest's bytes and its signatures.
@@ -65,7 +66,7 @@ impl Head {
     pub fn offered_keys(&self) -> Vec<PublicKey> {
         #[derive(serde::Deserialize)]
         struct Offer {
-            #[serde(default)]
+            #[serde(default, deserialize_with = "at_most::<_, _, KEYS_KEPT>")]
             keys: Vec<String>,
         }
         let offer = serde_json::from_slice::<Offer>(&self.bytes).map(|offer| offer.keys).unwrap_or_default();
@@ -79,12 +80,10 @@ impl Head {
     pub fn offered_chain(&self) -> Vec<RootLink> {
         #[derive(serde::Deserialize)]
         struct Offer {
-            #[serde(default)]
+            #[serde(default, deserialize_with = "at_most::<_, _, LINKS_KEPT>")]
             trust: Vec<RootLink>,
         }
-        let mut links = serde_json::from_slice::<Offer>(&self.bytes).map(|offer| offer.trust).unwrap_or_default();
-        links.truncate(MAX_CHAIN_LINKS + 1);
-        links
+        serde_json::from_slice::<Offer>(&self.bytes).map(|offer| offer.trust).unwrap_or_default()
     }
 
     fn check_signature_of(&self, key: &PublicKey) -> Result<(), TrustError> {

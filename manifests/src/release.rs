@@ -1,8 +1,13 @@
-use crate::{BundlePath, Digest, ImageName, Mode, Product, ReleaseId, Serial, Version};
-use landfall_keys::RootLink;
+use crate::{BundlePath, Digest, ImageName, Mode, Product, ReleaseId, Serial, Version, limits};
+use landfall_keys::{MAX_CHAIN_LINKS, RootLink, at_most};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+
+/// As many offered keys are kept as show that there are too many.
+pub(crate) const KEYS_KEPT: usize = limits::OFFERED_KEYS + 1;
+/// The same for trust roots.
+pub(crate) const LINKS_KEPT: usize = MAX_CHAIN_LINKS + 1;
 
 /// The release manifest, `landfall.json`: the bytes that are signed, and all that a host believes about a bundle.
 ///
@@ -37,11 +42,11 @@ pub struct Release {
     #[serde(default)]
     pub base: Option<Base>,
     /// Public keys (minisign lines) that are said to sign this release: an operator who has none can compare and accept one.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "at_most::<_, _, KEYS_KEPT>")]
     pub keys: Vec<String>,
     /// The publisher's trust roots from version 2 on, each with the signatures that hosts accept it by: a host that pins an
     /// older one walks them. They are believed for those signatures alone, and not because they stand here.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "at_most::<_, _, LINKS_KEPT>")]
     #[schemars(with = "Vec<root_link::Shape>", length(max = 256))]
     pub trust: Vec<RootLink>,
     /// `oci-layout` and `index.json`, in this order.

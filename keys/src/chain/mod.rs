@@ -5,6 +5,7 @@
 //! bytes, as in section 5.3 of the TUF specification (<https://theupdateframework.github.io/specification/latest/>).
 //! Nothing but those signatures speaks for a chain, so it may come from anywhere.
 
+mod at_most;
 mod error;
 mod files;
 mod names;
@@ -18,12 +19,16 @@ use crate::root::TrustRoot;
 use crate::signature::Signature;
 use crate::trusted::MAX_SIGNATURES;
 
+pub use at_most::at_most;
 pub use error::ChainError;
 pub use files::RootFiles;
 pub use names::{root_file_name, root_version, signature_file_name, signed_root_version};
 
 /// The most links that are walked: one change of keys a month, for twenty years.
 pub const MAX_CHAIN_LINKS: usize = 256;
+
+/// As many signatures of a link are kept as show that there are too many.
+const SIGNATURES_KEPT: usize = MAX_SIGNATURES + 1;
 
 /// A root as text, and the texts of the signatures over its bytes.
 ///
@@ -32,6 +37,7 @@ pub const MAX_CHAIN_LINKS: usize = 256;
 #[serde(deny_unknown_fields)]
 pub struct RootLink {
     root: String,
+    #[serde(deserialize_with = "at_most::<_, _, SIGNATURES_KEPT>")]
     signatures: Vec<String>,
 }
 

@@ -1,8 +1,8 @@
 //! A bundle reads back as it was written, and nothing else is a bundle.
 
 use crate::fixture::{blobs, bundle, read, release, trusted, write};
-use landfall_keys::{RootChanges, RootLink, SecretKey, TrustRoot};
-use landfall_manifests::{Bundle, Head, ReadError, Release, Signed, WriteError, Writer, archive};
+use landfall_keys::{MAX_CHAIN_LINKS, MAX_SIGNATURES, RootChanges, RootLink, SecretKey, TrustRoot};
+use landfall_manifests::{Bundle, Digest, Head, ReadError, Release, Signed, WriteError, Writer, archive, limits};
 
 #[test]
 fn reads_back_what_was_written() {
@@ -148,6 +148,55 @@ fn brings_the_chain_of_trust_roots_as_its_publisher_keeps_it() {
     assert_eq!(trusted, next);
     assert!(head.clone().verify(first.trusted_keys()).is_err(), "the new key alone signed the bundle");
     assert!(head.verify(trusted.trusted_keys()).is_ok());
+}
+
+#[test]
+fn of_what_nobody_vouches_for_no_more_is_kept_than_shows_that_it_is_too_much() {
+    let head = |manifest: &str| {
+        let size = manifest.len();
+        let padding = vec![0; size.next_multiple_of(512) - size + 512];
+        let header = archive::header(archive::MANIFEST_NAME, size as u64);
+        Head::read(&mut [&header, manifest.as_bytes(), &padding].concat().as_slice()).unwrap()
+    };
+    let many = |element: &str, count: usize| vec![element; count].join(",");
+    let link = |signatures: usize| format!(r#"{{"root":"","signatures":[{}]}}"#, many(r#""""#, signatures));
+    let signed = head(&format!(r#"{{"trust":[{}]}}"#, link(100_000)));
+    assert_eq!(signed.offered_chain()[0].signatures().len(), MAX_SIGNATURES + 1);
+    let chained = head(&format!(r#"{{"trust":[{}],"keys":[{}]}}"#, many(&link(0), 10_000), many(r#""""#, 100_000)));
+    assert_eq!(chained.offered_chain().len(), MAX_CHAIN_LINKS + 1);
+    assert!(chained.offered_keys().is_empty());
+    let key = SecretKey::generate().unwrap();
+    let mut full = serde_json::to_value(release(&key)).unwrap();
+    full["keys"] = vec![""; 100_000].into();
+    let full: Release = serde_json::from_value(full).unwrap();
+    assert_eq!(full.keys.len(), limits::OFFERED_KEYS + 1);
+    assert!(full.check().unwrap_err().to_string().contains("the number of offered keys"));
+}
+
+#[test]
+fn a_bundle_stands_behind_any_head_with_its_manifest_that_is_trusted() {
+    let [one, two, stranger] = std::array::from_fn(|_| SecretKey::generate().unwrap());
+    let trusted = trusted(&one);
+    let head = |release: Release, keys: &[&SecretKey]| {
+        let mut signed = Signed::new(release, std::slice::from_ref(keys[0])).unwrap();
+        keys[1..].iter().for_each(|key| signed.add(key).unwrap());
+        Head::read(&mut write(&signed).as_slice()).unwrap()
+    };
+    let signers: [&[&SecretKey]; 3] = [&[&one], &[&one, &two], &[&two, &one, &stranger]];
+    for (from, to) in signers.iter().flat_map(|from| signers.iter().map(move |to| (from, to))) {
+        let [from, to] = [from, to].map(|keys| head(release(&one), keys));
+        let (before, expected) = (from.verify(&trusted).unwrap(), to.clone().verify(&trusted).unwrap());
+        let own = to.vouched(&trusted, &before).unwrap();
+        let moved = before.behind(own).unwrap();
+        assert_eq!((moved.entries(), moved.size()), (expected.entries(), expected.size()));
+        assert_eq!((moved.signatures(), moved.verified()), (expected.signatures(), expected.verified()));
+    }
+    let before = head(release(&one), &[&one]).verify(&trusted).unwrap();
+    assert!(head(release(&one), &[&stranger]).vouched(&trusted, &before).is_err());
+    let other = head(Release { created: Some("2026".to_owned()), ..release(&one) }, &[&one]);
+    let other = other.vouched(&trusted, &before).unwrap();
+    let expected = Digest::of(before.manifest());
+    assert_eq!(before.behind(other).unwrap_err().expected, expected);
 }
 
 #[test]
