@@ -3,7 +3,7 @@
 //! A file is written under a temporary name, synced and renamed, and its folder synced. Temporary names follow from the final
 //! ones ([`partial`]), so that whoever takes a file back also finds what an interrupted write left.
 
-use rustix::fs::{Mode, RenameFlags};
+use rustix::fs::{Mode, OFlags, RenameFlags};
 use std::ffi::OsStr;
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Write};
@@ -196,13 +196,23 @@ pub(crate) fn exists(path: &Path) -> Result<bool> {
     }
 }
 
-/// Reads a small file of our own, if it is there. `limit` is in bytes.
-pub(crate) fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>> {
-    use std::io::Read as _;
-    let file = match File::open(path) {
+/// Opens a regular file for reading, if it is there. Nothing else is opened: a pipe would be waited for.
+pub(crate) fn open(path: &Path) -> Result<Option<File>> {
+    let flags = i32::try_from((OFlags::NONBLOCK | OFlags::NOCTTY).bits()).unwrap_or_default();
+    let file = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
         other => other.at("read", path)?,
     };
+    if file.metadata().at("look at", path)?.is_file() {
+        return Ok(Some(file));
+    }
+    Err(io::Error::new(ErrorKind::InvalidInput, "it is not a regular file")).at("read", path)
+}
+
+/// Reads a small file of our own, if it is there. `limit` is in bytes.
+pub(crate) fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>> {
+    use std::io::Read as _;
+    let Some(file) = open(path)? else { return Ok(None) };
     let mut bytes = Vec::new();
     file.take(limit + 1).read_to_end(&mut bytes).at("read", path)?;
     if bytes.len() as u64 > limit {
@@ -259,5 +269,15 @@ mod tests {
         std::fs::write(&path, "123").unwrap();
         assert_eq!(read(&path, 3).unwrap().unwrap(), b"123");
         assert!(read(&path, 2).is_err());
+    }
+
+    #[test]
+    fn what_is_not_a_regular_file_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        for path in [pipe.as_path(), folder.path(), Path::new("/dev/null")] {
+            assert_eq!(read(path, 3).unwrap_err().source.to_string(), "it is not a regular file", "{}", path.display());
+        }
     }
 }

@@ -56,9 +56,9 @@ impl Folder {
     /// The files of one receipt.
     pub(crate) fn read(&self, counter: Counter) -> Result<Found, PathError> {
         let path = self.path.join(counter.body());
-        let body = read_file(&path, MAX_RECEIPT_BYTES)?;
+        let body = durable::read(&path, MAX_RECEIPT_BYTES as u64)?;
         let body = body.ok_or_else(|| io::Error::from(ErrorKind::NotFound)).at("read", &path)?;
-        let signature = read_file(&self.path.join(counter.signature()), MAX_FILE_BYTES)?;
+        let signature = durable::read(&self.path.join(counter.signature()), MAX_FILE_BYTES as u64)?;
         Ok(Found { counter, body, signature })
     }
 
@@ -87,13 +87,5 @@ impl Folder {
             }
         }
         Err(io::Error::from(ErrorKind::AlreadyExists)).at("set aside", &self.path)
-    }
-}
-
-/// Reads a file, if it is there. Nothing else is opened: who reads what others hand over must not wait for a pipe.
-fn read_file(path: &Path, limit: usize) -> Result<Option<Vec<u8>>, PathError> {
-    match path.metadata() {
-        Ok(about) if !about.is_file() => Err(io::Error::other("it is not a file")).at("read", path),
-        _ => durable::read(path, limit as u64),
     }
 }

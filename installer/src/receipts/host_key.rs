@@ -3,8 +3,7 @@
 use crate::durable::{self, At as _, PathError};
 use crate::layout::Layout;
 use landfall_keys::{KeyError, MAX_FILE_BYTES, Protection, PublicKey, PublicKeyError, SecretKey, SecretKeyFile};
-use std::fs::File;
-use std::io::{ErrorKind, Read as _};
+use std::io::Read as _;
 use std::path::PathBuf;
 use zeroize::Zeroizing;
 
@@ -42,10 +41,7 @@ pub(crate) fn public(layout: &Layout) -> Result<Option<PublicKey>, HostKeyError>
 /// The key, if there is one.
 pub(super) fn read(layout: &Layout) -> Result<Option<SecretKey>, HostKeyError> {
     let path = layout.host_key();
-    let file = match File::open(&path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        other => other.at("read", &path)?,
-    };
+    let Some(file) = durable::open(&path)? else { return Ok(None) };
     // Larger than what is read: growing would leave copies behind that nobody wipes.
     let mut bytes = Zeroizing::new(Vec::with_capacity(2 * MAX_FILE_BYTES));
     file.take(MAX_FILE_BYTES as u64).read_to_end(&mut bytes).at("read", &path)?;

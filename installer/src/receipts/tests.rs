@@ -332,5 +332,5 @@ fn what_is_not_a_file_is_not_waited_for() {
     let pipe = layout.receipts().join("0000000001.json");
     rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
     let error = Folder::new(layout.receipts()).read(counter(1)).unwrap_err();
-    assert_eq!(error.source.to_string(), "it is not a file");
+    assert_eq!(error.source.to_string(), "it is not a regular file");
 }
