@@ -1,5 +1,6 @@
 use crate::Exit;
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 /// An error that a person can act on.
 ///
@@ -12,18 +13,26 @@ pub struct Failure {
     code: &'static str,
     message: String,
     hint: Option<String>,
+    details: Map<String, Value>,
 }
 
 impl Failure {
     /// A failure that ends the program with `exit`. `code` is a stable word for scripts, `message` says what happened to what.
     pub fn new(exit: Exit, code: &'static str, message: impl Into<String>) -> Self {
-        Self { exit, code, message: message.into(), hint: None }
+        Self { exit, code, message: message.into(), hint: None, details: Map::new() }
     }
 
     /// Adds what to do next.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// Adds what `--json` says besides, under a name of its own. What has no JSON form is `null`.
+    #[must_use]
+    pub fn detail(mut self, name: &'static str, value: impl Serialize) -> Self {
+        self.details.insert(name.to_owned(), serde_json::to_value(value).unwrap_or_default());
         self
     }
 
@@ -51,7 +60,7 @@ impl Failure {
     }
 }
 
-/// What `--json` prints for a failure: `{"error": {"code", "exit", "message", "hint"}}`.
+/// What `--json` prints for a failure: `{"error": {"code", "exit", "message", "hint"}}`, and its details beside these.
 #[derive(Serialize)]
 pub(crate) struct Report<'a> {
     error: Fields<'a>,
@@ -63,6 +72,8 @@ struct Fields<'a> {
     exit: u8,
     message: &'a str,
     hint: Option<&'a str>,
+    #[serde(flatten)]
+    details: &'a Map<String, Value>,
 }
 
 impl<'a> From<&'a Failure> for Report<'a> {
@@ -72,6 +83,7 @@ impl<'a> From<&'a Failure> for Report<'a> {
             exit: failure.exit.number(),
             message: &failure.message,
             hint: failure.advice(),
+            details: &failure.details,
         };
         Self { error }
     }
@@ -88,6 +100,17 @@ mod tests {
             Err(Failure::new(Exit::Unfit, "disk_full", "no room").hint("free 3 bytes").into());
         let failure = Failure::of(&result.context("install acme").err().unwrap_or_else(|| anyhow::anyhow!("none")));
         assert_eq!(failure, Failure::new(Exit::Unfit, "disk_full", "install acme: no room").hint("free 3 bytes"));
+    }
+
+    #[test]
+    fn details_stand_beside_the_message_for_programs_alone() {
+        let failure = Failure::new(Exit::Damaged, "receipts", "two are wrong").detail("faults", [1, 2]);
+        let of = Failure::of(&anyhow::Error::from(failure).context("verify"));
+        let report = serde_json::to_value(Report::from(&of)).unwrap_or_default();
+        let expected = serde_json::json!({"error": {
+            "code": "receipts", "exit": 3, "message": "verify: two are wrong", "hint": null, "faults": [1, 2],
+        }});
+        assert_eq!((report, of.to_string().as_str()), (expected, "verify: two are wrong"));
     }
 
     #[test]
