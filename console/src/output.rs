@@ -2,6 +2,10 @@ use crate::{Failure, Progress, escape::escaped, failure::Report};
 use serde::Serialize;
 use std::fmt::Display;
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use std::sync::{Mutex, PoisonError};
+
+/// How many warnings are remembered for the result. All of them are said.
+const MAX_WARNINGS: usize = 100;
 
 /// The flags that every command of every program takes.
 #[derive(Debug, Clone, Copy, Default, clap::Args)]
@@ -22,17 +26,19 @@ pub struct Flags {
 pub struct Console {
     flags: Flags,
     terminal: bool,
+    /// What was warned of. It lives as long as the program, as its console does.
+    warnings: &'static Mutex<Vec<String>>,
 }
 
 impl Console {
     /// A console that follows `flags`. Bars are drawn only where standard error is a terminal.
     pub fn new(flags: Flags) -> Self {
-        Self { flags, terminal: std::io::stderr().is_terminal() }
+        Self { flags, terminal: std::io::stderr().is_terminal(), warnings: Box::leak(Box::default()) }
     }
 
     /// A quiet console that nobody sits at: no bars are drawn, and nothing is asked.
     pub fn unattended() -> Self {
-        Self { flags: Flags { quiet: true, ..Flags::default() }, terminal: false }
+        Self { terminal: false, ..Self::new(Flags { quiet: true, ..Flags::default() }) }
     }
 
     /// Says what is going on.
@@ -51,7 +57,22 @@ impl Console {
 
     /// Says what the caller should know even under `--quiet`.
     pub fn warn(&self, line: impl Display) {
+        let line = line.to_string();
         to_stderr(&format_args!("warning: {line}"));
+        let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
+        if warnings.len() < MAX_WARNINGS {
+            warnings.push(line);
+        }
+    }
+
+    /// The first hundred warnings so far, for programs that read the result.
+    pub fn warnings(&self) -> Vec<String> {
+        self.warnings.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Shows what is going to happen to whoever is asked about it, even under `--quiet`.
+    pub fn show(&self, text: impl Display) {
+        to_stderr(&text);
     }
 
     /// Prints the result: `text`, or `object` as one JSON object under `--json`.
@@ -110,4 +131,20 @@ impl Console {
 /// Standard error may be closed: then there is nobody to tell.
 fn to_stderr(line: &dyn Display) {
     let _ = writeln!(std::io::stderr().lock(), "{}", escaped(&line.to_string()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_copy_of_a_console_remembers_the_first_hundred_warnings() {
+        let console = Console::unattended();
+        let copy = console;
+        (1..=MAX_WARNINGS + 1).for_each(|number| copy.warn(format_args!("number {number}")));
+        console.show("what is going to happen");
+        let warnings = console.warnings();
+        assert_eq!((warnings.len(), warnings[0].as_str()), (MAX_WARNINGS, "number 1"));
+        assert!(Console::unattended().warnings().is_empty());
+    }
 }

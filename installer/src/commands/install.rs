@@ -41,6 +41,8 @@ struct Report {
     /// Whom the host trusts from now on, if it did not before.
     #[serde(skip_serializing_if = "Option::is_none")]
     trust: Option<TrustChange>,
+    /// What the operator should know besides.
+    warnings: Vec<String>,
 }
 
 pub(crate) fn run(args: &Args, host: &HostArgs, console: Console) -> anyhow::Result<()> {
@@ -60,12 +62,13 @@ pub(crate) fn run(args: &Args, host: &HostArgs, console: Console) -> anyhow::Res
         release: release.id().to_string(),
         api_port: None,
         trust: None,
+        warnings: Vec::new(),
     };
     match prepared::judge(&opened, &site.layout)? {
         (Verdict::Already, _) => {
             args.settings.refuse_over(&site.layout)?;
             let text = format!("{} {} is installed already: nothing to do", report.product, report.release);
-            return console.result(&report, text);
+            return console.result(&Report { warnings: console.warnings(), ..report }, text);
         }
         (Verdict::Update, Some(before)) => {
             let (installed, offered) = (before.current.id(), release.id());
@@ -86,5 +89,5 @@ pub(crate) fn run(args: &Args, host: &HostArgs, console: Console) -> anyhow::Res
         format!("{text}; no service was started")
     };
     let (api_port, trust) = (Some(prepared.settings.ports.api), prepared.plan.trust);
-    console.result(&Report { changed: true, api_port, trust, ..report }, text)
+    console.result(&Report { changed: true, api_port, trust, warnings: console.warnings(), ..report }, text)
 }

@@ -173,7 +173,7 @@ pub(super) fn confirm(plan: &impl Display, yes: bool, console: Console) -> anyho
     if yes || !console.interactive() {
         return Ok(());
     }
-    console.warn(format_args!("this is going to happen:\n{plan}"));
+    console.show(format_args!("this is going to happen:\n{plan}"));
     let answer = console.ask("Go ahead? [y/N]")?.unwrap_or_default().to_lowercase();
     if ["y", "yes"].contains(&answer.as_str()) {
         return Ok(());

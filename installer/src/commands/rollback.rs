@@ -61,6 +61,7 @@ pub(crate) fn run(args: &Args, host: &HostArgs, console: Console) -> anyhow::Res
         product: target.product.to_string(),
         release: target.id().to_string(),
         from: before.current.id().to_string(),
+        warnings: Vec::new(),
     };
     if target.id() == before.current.id() {
         let text = format!("{} {} runs already: nothing to do", report.product, report.release);
@@ -70,6 +71,7 @@ pub(crate) fn run(args: &Args, host: &HostArgs, console: Console) -> anyhow::Res
     prepared::confirm(&planned, args.yes, console)?;
     planned.carry_out(&site, state)?;
     report.changed = true;
+    report.warnings = console.warnings();
     let text = format!("{} {} runs again in place of {}", report.product, report.release, report.from);
     console.result(&report, text)
 }

@@ -37,6 +37,8 @@ pub(super) struct Report {
     pub(super) release: String,
     /// The release that was there before, likewise.
     pub(super) from: String,
+    /// What the operator should know besides.
+    pub(super) warnings: Vec<String>,
 }
 
 pub(crate) fn run(args: &Args, host: &HostArgs, console: Console) -> anyhow::Result<()> {
@@ -54,10 +56,11 @@ pub(crate) fn run(args: &Args, host: &HostArgs, console: Console) -> anyhow::Res
         product: release.product.to_string(),
         release: release.id().to_string(),
         from: before.current.id().to_string(),
+        warnings: Vec::new(),
     };
     if prepared::judge(&opened, &layout)?.0 == Verdict::Already {
         let text = format!("{} {} runs already: nothing to do", report.product, report.release);
-        return console.result(&report, text);
+        return console.result(&Report { warnings: console.warnings(), ..report }, text);
     }
     let prepared = prepared::prepare(&opened, &site, &SettingsArgs::default(), Some(&before))?;
     prepared.go_ahead(args.yes, console)?;
@@ -65,5 +68,5 @@ pub(crate) fn run(args: &Args, host: &HostArgs, console: Console) -> anyhow::Res
     let text = format!("{} {} is installed in place of {}", report.product, report.release, report.from);
     let text =
         if site.units.is_some() { format!("{text}, and is well") } else { format!("{text}; no service was started") };
-    console.result(&Report { changed: true, ..report }, text)
+    console.result(&Report { changed: true, warnings: console.warnings(), ..report }, text)
 }
