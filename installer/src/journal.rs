@@ -62,7 +62,7 @@ pub(crate) struct Transition {
     /// of the release that did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) schema_before: Option<u32>,
-    /// What the host will say that was done; `None` from an installer that left no receipts, and where there are too many.
+    /// What the host will say that was done; `None` from an installer that left no receipts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) receipt: Option<Draft>,
 }

@@ -110,6 +110,11 @@ impl Layout {
         self.state().join("receipts")
     }
 
+    /// The counter of the last of them.
+    pub(crate) fn last_receipt(&self) -> PathBuf {
+        self.state().join("last-receipt")
+    }
+
     /// How often the current release may still be started ([`crate::tries`]).
     pub(crate) fn tries(&self) -> PathBuf {
         self.state().join("tries")
@@ -206,6 +211,7 @@ mod tests {
             layout.host_key(),
             layout.host_public_key(),
             layout.receipts(),
+            layout.last_receipt(),
             layout.blob(&Digest::of(b"")),
             layout.incoming().join("x"),
             layout.release(&id),

@@ -2,6 +2,7 @@
 //!
 //! This is the program. It is a library so that fuzzers reach its [`readers`]; no other program may use it.
 
+mod aside;
 mod cli;
 mod commands;
 mod database;

@@ -47,7 +47,7 @@ pub fn receipts(host: PublicKey, found: &[(Vec<u8>, Vec<u8>)]) -> Result<Vec<Str
     let receipts = (1..).zip(found).map(|(number, (body, signature))| -> Result<String, Refused> {
         let counter = Counter::try_from(number)?;
         let found = Found { counter, body: body.clone(), signature: Some(signature.clone()) };
-        Ok(chain.follow(&found)?.to_json())
+        Ok(chain.follow(&found).ok_or("it is not the next receipt of this host")?.to_json())
     });
     receipts.collect()
 }

@@ -128,7 +128,7 @@ impl Prepared {
             ),
         };
         after.created.extend(plan.folders.iter().cloned());
-        let receipt = Draft::decide(
+        let receipt = Some(Draft::decide(
             &Happening {
                 act: before.as_ref().map_or(Act::Install, |_| Act::Update),
                 from: before.as_ref().map(|before| &before.current),
@@ -138,7 +138,7 @@ impl Prepared {
             },
             &site.layout,
             site.console,
-        );
+        ));
         Transition {
             kind,
             steps: Vec::new(),

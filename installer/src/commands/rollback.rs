@@ -119,7 +119,7 @@ impl Return {
 
     pub(super) fn carry_out(self, site: &Site, state: Option<State>) -> anyhow::Result<()> {
         let trust = kept::accepted_by(&site.layout, &self.target)?;
-        let receipt = Draft::decide(
+        let receipt = Some(Draft::decide(
             &Happening {
                 act: if site.detached { Act::Revert } else { Act::Rollback },
                 from: Some(&self.before.current),
@@ -129,7 +129,7 @@ impl Return {
             },
             &site.layout,
             site.console,
-        );
+        ));
         let new_tags = self.images.iter().filter(|image| image.action != plan::Action::Keep);
         let transition = Transition {
             kind: Kind::Rollback,

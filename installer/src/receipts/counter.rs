@@ -44,9 +44,9 @@ impl Counter {
         Self::of_digits(name.strip_suffix(BODY)?)
     }
 
-    /// The receipt of which a file has this name, be it the receipt or its signature.
-    pub(crate) fn of_either(name: &str) -> Option<Self> {
-        Self::of_body(name).or_else(|| Self::of_digits(name.strip_suffix(SIGNATURE)?))
+    /// The receipt whose signature has this name.
+    pub(crate) fn of_signature(name: &str) -> Option<Self> {
+        Self::of_digits(name.strip_suffix(SIGNATURE)?)
     }
 
     fn of_digits(digits: &str) -> Option<Self> {
@@ -85,11 +85,11 @@ mod tests {
         let seven = Counter::try_from(7).unwrap();
         assert_eq!((seven.body().as_str(), seven.signature().as_str()), ("0000000007.json", "0000000007.json.minisig"));
         assert_eq!(Counter::of_body("0000000007.json"), Some(seven));
-        assert_eq!(Counter::of_either("0000000007.json.minisig"), Some(seven));
+        assert_eq!(Counter::of_signature("0000000007.json.minisig"), Some(seven));
         for other in
             ["7.json", "0000000000.json", "0000100001.json", "+000000007.json", "00000000007.json", "host.pub", ""]
         {
-            assert_eq!(Counter::of_either(other), None, "{other}");
+            assert_eq!(Counter::of_body(other).or(Counter::of_signature(other)), None, "{other}");
         }
         assert_eq!(Counter::of_body("0000000007.json.minisig"), None);
     }

@@ -3,13 +3,11 @@
 use super::body::MAX_RECEIPT_BYTES;
 use super::chain::Found;
 use super::counter::Counter;
+use crate::aside;
 use crate::durable::{self, At as _, PathError};
 use landfall_keys::MAX_FILE_BYTES;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
-
-/// How the folder is called when it has given way, and at most how many of that name there are.
-const SET_ASIDE: u32 = 100;
 
 /// A folder with receipts.
 #[derive(Debug, Clone)]
@@ -34,10 +32,10 @@ impl Folder {
         Ok(counters)
     }
 
-    /// The highest counter that a receipt has, or a signature whose receipt is gone.
-    pub(crate) fn highest(&self) -> Result<Option<Counter>, PathError> {
+    /// The highest counter that a signature has, by its name, be its receipt there or not.
+    pub(crate) fn highest_signature(&self) -> Result<Option<Counter>, PathError> {
         let mut highest = None;
-        self.each_name(|name| highest = highest.max(Counter::of_either(name)))?;
+        self.each_name(|name| highest = highest.max(Counter::of_signature(name)))?;
         Ok(highest)
     }
 
@@ -71,21 +69,32 @@ impl Folder {
     }
 
     /// Whether this receipt can be put in place: the folder can be read, if it is there, and holds no other one in its place.
+    /// The first one begins a folder.
     pub(super) fn takes(&self, counter: Counter, body: &[u8]) -> bool {
         let free = || durable::exists(&self.path.join(counter.body())).is_ok_and(|exists| !exists);
         let same = || self.read(counter).is_ok_and(|found| found.body == body);
-        self.counters().is_ok() && (free() || same())
+        let fits = |others: Vec<Counter>| counter != Counter::FIRST || others.iter().all(|other| *other == counter);
+        self.check().is_ok() && self.counters().is_ok_and(fits) && (free() || same())
     }
 
-    /// Makes room for a new folder. What was there stays beside it.
-    pub(super) fn set_aside(&self) -> Result<(), PathError> {
-        for number in 1..=SET_ASIDE {
-            let aside = self.path.with_extension(format!("unusable.{number}"));
-            match durable::rename_to_free_name(&self.path, &aside) {
-                Err(error) if error.source.kind() == ErrorKind::AlreadyExists => {}
-                other => return other,
-            }
+    /// Whether the host may keep its receipts here: a folder of its own, or nothing yet.
+    pub(super) fn check(&self) -> Result<(), PathError> {
+        match self.path.symlink_metadata() {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            Ok(about) if about.is_dir() => Ok(()),
+            Ok(_) => Err(io::Error::from(ErrorKind::NotADirectory)).at("read the folder", &self.path),
+            Err(error) => Err(error).at("look at", &self.path),
         }
-        Err(io::Error::from(ErrorKind::AlreadyExists)).at("set aside", &self.path)
+    }
+
+    /// Writes into a new folder, and what was there stays beside it. Where that fails too, everything is as it was.
+    pub(super) fn replaced(&self, write: impl Fn() -> Result<(), PathError>) -> Result<(), PathError> {
+        let aside = if durable::exists(&self.path)? { Some(aside::set(&self.path)?) } else { None };
+        let Err(error) = write() else { return Ok(()) };
+        if let Some(aside) = aside {
+            durable::remove_tree(&self.path)?;
+            durable::rename_to_free_name(&aside, &self.path)?;
+        }
+        Err(error)
     }
 }

@@ -1,8 +1,10 @@
 //! The host's own key, which signs its receipts: `state/host.key` for root alone, and its public half beside it.
 
+use crate::aside;
 use crate::durable::{self, At as _, PathError};
 use crate::layout::Layout;
-use landfall_keys::{KeyError, MAX_FILE_BYTES, Protection, PublicKey, PublicKeyError, SecretKey, SecretKeyFile};
+use landfall_keys::{KeyError, KeyId, MAX_FILE_BYTES, Protection, PublicKey, PublicKeyError, SecretKey, SecretKeyFile};
+use std::ffi::OsStr;
 use std::io::Read as _;
 use std::path::PathBuf;
 use zeroize::Zeroizing;
@@ -30,9 +32,55 @@ pub(crate) enum HostKeyError {
     Make(#[source] KeyError),
 }
 
-/// The public half, if there is one.
+/// The most keys of a host that count.
+const MAX_KEYS: usize = landfall_keys::MAX_TRUSTED_KEYS;
+
+/// The public half, if there is one: what the file says, or where there is none that can be read, what follows from the key.
 pub(crate) fn public(layout: &Layout) -> Result<Option<PublicKey>, HostKeyError> {
-    let path = layout.host_public_key();
+    match read_public(layout.host_public_key()) {
+        Ok(Some(key)) => Ok(Some(key)),
+        other => read(layout).ok().flatten().map_or(other, |key| Ok(Some(key.public_key()))),
+    }
+}
+
+/// Every key that this host has signed with, the one of today first. Of those from before, one that cannot be read is left out:
+/// what it signed is then not signed by the host.
+pub(crate) fn all_public(layout: &Layout) -> Result<Vec<PublicKey>, HostKeyError> {
+    let today = read(layout).ok().flatten().map(|key| key.public_key());
+    let former: Vec<PublicKey> =
+        former(layout)?.into_iter().filter_map(|path| read_public(path).ok().flatten()).collect();
+    let mut keys: Vec<PublicKey> = Vec::new();
+    for key in today.into_iter().chain(public(layout)?).chain(former) {
+        if keys.len() < MAX_KEYS && !keys.iter().any(|other| other.same_signer(&key)) {
+            keys.push(key);
+        }
+    }
+    Ok(keys)
+}
+
+/// Whether the host can no longer sign with the key that its public half belongs to.
+pub(crate) fn is_lost(layout: &Layout) -> bool {
+    let signs = read(layout).ok().flatten();
+    signs.is_none() && durable::exists(&layout.host_public_key()).unwrap_or(false)
+}
+
+/// The files of the keys from before: `host.pub.`, and the id of each.
+fn former(layout: &Layout) -> Result<Vec<PathBuf>, PathError> {
+    let folder = layout.state();
+    let mut paths = Vec::new();
+    if durable::exists(&folder)? {
+        for entry in std::fs::read_dir(&folder).at("read the folder", &folder)? {
+            let path = entry.at("read the folder", &folder)?.path();
+            let of_key = path.file_stem() == layout.host_public_key().file_name()
+                && path.extension().and_then(OsStr::to_str).is_some_and(|id| id.parse::<KeyId>().is_ok());
+            paths.extend(of_key.then_some(path));
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+fn read_public(path: PathBuf) -> Result<Option<PublicKey>, HostKeyError> {
     let Some(bytes) = durable::read(&path, MAX_FILE_BYTES as u64)? else { return Ok(None) };
     let text = String::from_utf8(bytes).map_err(|_| HostKeyError::Text(path.clone()))?;
     PublicKey::parse_file(&text).map(Some).map_err(|source| HostKeyError::Public { path, source })
@@ -50,20 +98,26 @@ pub(super) fn read(layout: &Layout) -> Result<Option<SecretKey>, HostKeyError> {
     key.map(Some).map_err(|source| HostKeyError::Secret { path, source })
 }
 
-/// The key, made where there is none. One that cannot be used gives way and stays beside it: receipts must go on.
+/// The key, made where there is none. One that cannot be used gives way and stays beside it: receipts must go on. So does the
+/// public half of the key before it, under its id: what that key has signed stays signed.
 pub(super) fn ensure(layout: &Layout) -> Result<SecretKey, HostKeyError> {
-    let path = layout.host_key();
     let key = match read(layout) {
         Ok(Some(key)) => key,
         Ok(None) => make(layout)?,
         Err(_) => {
-            durable::rename(&path, &path.with_extension("key.unusable"))?;
+            aside::set(&layout.host_key())?;
             make(layout)?
         }
     };
-    if !matches!(public(layout), Ok(Some(public)) if public == key.public_key()) {
-        durable::write(&layout.host_public_key(), key.public_key().to_file().as_bytes(), 0o644)?;
+    let path = layout.host_public_key();
+    match read_public(path.clone()) {
+        Ok(Some(public)) if public == key.public_key() => return Ok(key),
+        Ok(Some(former)) => durable::rename(&path, &path.with_extension(format!("pub.{}", former.id())))
+            .or_else(|_| aside::set(&path).map(drop))?,
+        Ok(None) => {}
+        Err(_) => drop(aside::set(&path)?),
     }
+    durable::write(&path, key.public_key().to_file().as_bytes(), 0o644)?;
     Ok(key)
 }
 

@@ -12,8 +12,10 @@
 //! | `body` | what a receipt says |
 //! | `counter` | which one it is, and how its files are called |
 //! | `chain` | whether receipts belong together, and who signed them; pure |
+//! | `verdict` | what there is to say of them |
 //! | `folder` | receipts as files |
 //! | `host_key` | the key that signs them |
+//! | `last` | the counter of the last one, beside the folder |
 //! | `draft` | what is decided before the first step |
 //! | `record` | what is done about it in the last one |
 //! | `who` | who asked for it |
@@ -24,15 +26,18 @@ mod counter;
 mod draft;
 mod folder;
 pub(crate) mod host_key;
+pub(crate) mod last;
 mod record;
+mod verdict;
 mod who;
 
 pub(crate) use body::{Act, Receipt};
-pub(crate) use chain::{Chain, Found};
+pub(crate) use chain::{Chain, Found, Tail};
 pub(crate) use counter::Counter;
 pub(crate) use draft::{Draft, Happening};
 pub(crate) use folder::Folder;
 pub(crate) use record::record;
+pub(crate) use verdict::{Finding, Findings, Verdict};
 
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,7 @@
 use super::Work;
 use crate::installed::{raise_floor, write_json, write_product};
 use crate::journal::{Kind, Transition};
-use crate::receipts;
+use crate::receipts::{self, Draft};
 use crate::recovery;
 use crate::retention;
 use crate::site::Site;
@@ -25,7 +25,6 @@ pub(crate) fn finish(site: &Site, transition: &Transition) -> anyhow::Result<()>
     if transition.kind != Kind::Rollback {
         trust::raise(layout, target, site.console)?;
     }
-    transition.receipt.iter().try_for_each(|receipt| receipts::record(layout, receipt))?;
     if transition.kind == Kind::Update {
         recovery::place(layout, target)?;
         units::replace_recovery(site, target)?;
@@ -34,10 +33,18 @@ pub(crate) fn finish(site: &Site, transition: &Transition) -> anyhow::Result<()>
     if transition.kind == Kind::Rollback {
         Tries::disarm(layout)?;
     }
+    transition.receipt.iter().for_each(|receipt| leave(site, receipt));
     if transition.before.is_some() {
         tidy(site, transition);
     }
     Ok(())
+}
+
+/// A receipt holds nothing up, least of all the way back: one that cannot be written is lost, and the next one says so.
+fn leave(site: &Site, receipt: &Draft) {
+    if let Err(error) = receipts::record(&site.layout, receipt) {
+        site.console.warn(format_args!("this leaves no receipt, which the next one will say: {error:#}"));
+    }
 }
 
 /// What is left lying is collected with the next release: nothing depends on it.

@@ -4,6 +4,7 @@
 mod cut;
 mod damage;
 mod database;
+mod disorder;
 mod fixture;
 mod imported;
 mod install;

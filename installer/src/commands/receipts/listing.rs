@@ -55,7 +55,7 @@ impl Serialize for Listing<'_> {
 impl Display for Listing<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         if self.counters.is_empty() {
-            return writeln!(f, "there are no receipts: nothing was done to this host since it keeps them");
+            return writeln!(f, "there are no receipts of installs, updates and rollbacks");
         }
         self.entries().try_for_each(|entry| writeln!(f, "{entry}"))
     }
