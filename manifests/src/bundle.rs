@@ -67,12 +67,20 @@ impl Bundle {
         if head.manifest() != self.manifest {
             return Err(OtherManifest { expected: Digest::of(&self.manifest), found: Digest::of(head.manifest()) });
         }
-        let begin = self.entries.first().map_or(self.end, |entry| entry.offset);
-        let moved = |offset: u64| offset - begin + head.end();
-        let Ok(release) = signers.try_map(|()| Ok::<_, Infallible>(self.release.into_inner()));
-        let entries = self.entries.into_iter().map(|entry| Entry { offset: moved(entry.offset), ..entry }).collect();
-        let (signatures, end) = (head.signatures(), moved(self.end));
-        Ok(Self { release, manifest: self.manifest, signatures, entries, end })
+        let moved = self.beginning_at(head.end());
+        let Ok(release) = signers.try_map(|()| Ok::<_, Infallible>(moved.release.into_inner()));
+        Ok(Self { release, signatures: head.signatures(), ..moved })
+    }
+
+    /// The same bundle with its first entry at `begin`, and the others as far behind it as before: for one whose own head is
+    /// damaged, and had another number of signatures.
+    #[must_use]
+    pub fn beginning_at(mut self, begin: u64) -> Self {
+        let before = self.entries.first().map_or(self.end, |entry| entry.offset);
+        let moved = |offset: u64| (offset - before).saturating_add(begin);
+        self.entries.iter_mut().for_each(|entry| entry.offset = moved(entry.offset));
+        self.end = moved(self.end);
+        self
     }
 
     /// The release.

@@ -26,11 +26,12 @@ pub(crate) use reader::Reader;
 
 use landfall_console::Console;
 use landfall_keys::TrustedKeys;
-use landfall_manifests::{Bundle, Digest, Entry, Head, ReadError};
+use landfall_manifests::{Bundle, Digest, Entry, Head, ReadError, archive, limits};
 use memory::{Memory, Noting};
 use overlay::{Origin, Overlay};
 use patch::Patch;
 use source::Source;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 /// The bundle.
@@ -101,15 +102,32 @@ impl Media {
     fn own_bundle(&self, patched: Bundle, patch: &Patch, trusted: &TrustedKeys) -> anyhow::Result<Bundle> {
         let refused = |error| Err(damage::in_file(self.path(), error));
         let head = match Head::read(&mut self.at(0)) {
-            Err(error) if damage::is_in_head(&error) => return Ok(patched),
+            Err(error) if damage::is_in_head(&error) => return Ok(self.as_it_lies(patched)),
             Err(error) => return refused(error),
             Ok(head) => head,
         };
         let is_cut_short = head.is_cut_short();
         match head.vouched(trusted, &patched) {
-            Err(error) if is_cut_short || damage::is_in_head(&error) => Ok(patched),
+            Err(error) if is_cut_short || damage::is_in_head(&error) => Ok(self.as_it_lies(patched)),
             Err(error) => refused(error),
             Ok(own) => Ok(patched.behind(own).map_err(|manifests| patch.is_for_another(&manifests, self.path()))?),
+        }
+    }
+
+    /// The bundle of a patch, with its entries where they lie behind the bundle's own head, which is damaged: it may have had
+    /// more signatures than the patch, or fewer.
+    fn as_it_lies(&self, patched: Bundle) -> Bundle {
+        let Some(header) = patched.entries().first().map(Entry::header) else { return patched };
+        let begin = archive::entry_bytes(patched.manifest().len() as u64);
+        let is_there = |offset: &u64| {
+            let mut found = [0; memory::HEADER];
+            self.at(*offset).read_exact(&mut found).is_ok() && found == header
+        };
+        // The text of a signature, as minisign writes it, fits one block.
+        let mut places = (0..=limits::SIGNATURES as u64).map(|signatures| begin + signatures * archive::entry_bytes(1));
+        match places.find(is_there) {
+            Some(begin) => patched.beginning_at(begin),
+            None => patched,
         }
     }
 

@@ -8,7 +8,6 @@ use landfall_keys::SecretKey;
 use landfall_manifests::parts::part_name;
 use landfall_manifests::{Blob, Encoding, File, Signed, Writer};
 use std::collections::BTreeSet;
-use std::io::Read as _;
 use std::os::unix::fs::FileExt as _;
 use tempfile::TempDir;
 
@@ -220,6 +219,25 @@ fn a_head_that_was_damaged_anywhere_comes_from_the_patch() {
         let bundle = media.head().unwrap().verify(&both).unwrap();
         let bundle = media.settle(bundle, &both).unwrap_or_else(|error| panic!("byte {place}: {error:#}"));
         assert_eq!(pass(&media, &bundle), Vec::<String>::new(), "byte {place}");
+    }
+}
+
+#[test]
+fn behind_a_damaged_head_the_entries_are_found_whoever_signed_the_patch() {
+    let medium = Medium::new();
+    let mut more = medium.signed.clone();
+    more.add(&SecretKey::generate().unwrap()).unwrap();
+    for (bundle, patch) in [(&medium.signed, &more), (&more, &medium.signed)] {
+        let whole = pack(bundle, &medium.blobs, &[0, 1, 2]);
+        medium.put("patch", &pack(patch, &medium.blobs, &[]));
+        for place in [0, 700] {
+            let mut bytes = whole.clone();
+            bytes[place] ^= 1;
+            medium.put("damaged", &bytes);
+            let (media, bundle) = medium.open("damaged", Some("patch")).unwrap();
+            assert_eq!(bundle.size(), whole.len() as u64);
+            assert_eq!(pass(&media, &bundle), Vec::<String>::new(), "byte {place}");
+        }
     }
 }
 
