@@ -65,6 +65,9 @@ fn is_the_same(units: &dyn UnitManager, last: &Cell<Option<u32>>) -> Result<(), 
 fn give_up(site: &Site) -> anyhow::Result<()> {
     interrupt::check()?;
     ensure!(!Tries::exhausted(&site.layout)?, "it ended again and again, and has had all its tries");
+    let Some(units) = site.units.as_deref() else { return Ok(()) };
+    let is_down = units.status(&UnitName::LANDFALL).is_ok_and(|status| status.is_down_for_good());
+    ensure!(!is_down, "it ended, and systemd does not start it again: it does not understand its settings");
     Ok(())
 }
 
@@ -135,6 +138,7 @@ impl Gate {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use landfall_systemd::FakeUnitManager;
     use std::cell::Cell;
 
     const QUICK: Gate = Gate {
@@ -164,6 +168,22 @@ mod tests {
         assert!(error.is_err_and(|error| error.to_string() == "hangs"));
         let error = QUICK.wait(|| Err("down".to_owned()), || bail!("no tries left"));
         assert!(error.is_err_and(|error| error.to_string() == "no tries left"));
+    }
+
+    #[test]
+    fn there_is_no_point_in_waiting_for_a_service_that_systemd_has_given_up() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let mut site = Site::fake(folder.path(), None);
+        let units = FakeUnitManager::new();
+        units.start(&UnitName::LANDFALL)?;
+        units.crash(UnitName::LANDFALL);
+        site.units = Some(Box::new(units));
+        give_up(&site)?;
+        let units = FakeUnitManager::new();
+        units.kill(UnitName::LANDFALL);
+        site.units = Some(Box::new(units));
+        assert!(give_up(&site).is_err_and(|error| error.to_string().contains("does not start it again")));
+        Ok(())
     }
 
     #[test]
