@@ -21,7 +21,19 @@ const AFTERMATH: Duration = Duration::from_mins(10);
 const SILENCE: Duration = Duration::from_secs(2);
 const POLL: Duration = Duration::from_millis(200);
 
+/// On the automatic way back a release without all its images is better than one that does not stay up.
 pub(super) fn act(work: &Work<'_>, _: &Transition) -> anyhow::Result<()> {
+    match load_all(work) {
+        Err(error) if work.site.detached => {
+            let id = work.release.id();
+            work.site.console.warn(format_args!("images of {id} may be missing in the engine: {error:#}"));
+            Ok(())
+        }
+        other => other,
+    }
+}
+
+fn load_all(work: &Work<'_>) -> anyhow::Result<()> {
     let Some(engine) = work.site.engine()? else { return Ok(()) };
     let takes_partial_archives = engine.about()?.takes_partial_archives;
     let store = Store::new(&work.site.layout);

@@ -35,7 +35,7 @@ pub(super) fn act(work: &Work<'_>, transition: &Transition) -> anyhow::Result<()
         database::follow(site, source, target, transition.may_restore_snapshot)?;
     }
     make_current(site, transition.source(), target)?;
-    serve(site)
+    serve(site, Err)
 }
 
 /// Puts the release's units in place of those of `last`, and points `current` at it.
@@ -45,8 +45,9 @@ fn make_current(site: &Site, last: Option<&InstalledRelease>, release: &Installe
 }
 
 /// Starts what is current, or starts it anew. A restart keeps the listening sockets (sd_pid_notify_with_fds(3)): callers wait.
-/// Nobody waits here for the runtime: the probe does, for as long as the settings say.
-fn serve(site: &Site) -> anyhow::Result<()> {
+/// Nobody waits here for the runtime: the probe does, for as long as the settings say. `judge` decides what a firewall that does not
+/// come up means.
+fn serve(site: &Site, judge: impl FnOnce(anyhow::Error) -> anyhow::Result<()>) -> anyhow::Result<()> {
     let Some(units) = site.units.as_deref() else { return Ok(()) };
     units.daemon_reload()?;
     for unit in UnitName::ENABLED {
@@ -59,7 +60,7 @@ fn serve(site: &Site) -> anyhow::Result<()> {
         units.start_detached(&firewall)?;
         return Ok(units.start_detached(&runtime)?);
     }
-    units.restart(&firewall).map_err(|error| failure::of_service(&error.into(), &firewall, units))?;
+    units.restart(&firewall).map_err(|error| failure::of_service(&error.into(), &firewall, units)).or_else(judge)?;
     Ok(units.restart_detached(&runtime)?)
 }
 
@@ -84,7 +85,14 @@ fn go_back(site: &Site, transition: &Transition, source: &InstalledRelease) -> a
     }
     database::take_back(site, transition, source)?;
     make_current(site, Some(transition.target()), source)?;
-    serve(site)
+    serve(site, |error| tolerate(site, &error))
+}
+
+/// Without the firewall the runtime does not come up, but goes on trying: its unit sees to that.
+#[expect(clippy::unnecessary_wraps, reason = "is a verdict on a firewall that does not come up")]
+fn tolerate(site: &Site, error: &anyhow::Error) -> anyhow::Result<()> {
+    site.console.warn(format_args!("{error:#}"));
+    Ok(())
 }
 
 /// What runs again must be whole.
@@ -125,4 +133,25 @@ fn undo_first(site: &Site, transition: &Transition) -> anyhow::Result<()> {
     removal::remove_units(site, &transition.target().units)?;
     removal::remove_links(&site.layout)?;
     Ok(durable::remove(&site.layout.current())?)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+    use landfall_systemd::{Call, FakeUnitManager};
+
+    #[test]
+    fn a_firewall_that_does_not_start_keeps_no_release_from_running_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut site = Site::fake(folder.path(), None);
+        let units = FakeUnitManager::new();
+        units.fail(Call::Restart(UnitName::FIREWALL));
+        site.units = Some(Box::new(units));
+        let runs = |site: &Site| site.units.as_ref().unwrap().status(&UnitName::LANDFALL).unwrap().is_active();
+        serve(&site, Err).unwrap_err();
+        assert!(!runs(&site), "one that comes in does not do without it");
+        serve(&site, |error| tolerate(&site, &error)).unwrap();
+        assert!(runs(&site));
+    }
 }
