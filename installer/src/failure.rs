@@ -96,7 +96,11 @@ fn of_refusal(refusal: &Refusal) -> Verdict {
         Refusal::NotInstalled(_) => ("not_installed", "`landfall-installer install FILE` brings in the first release"),
         Refusal::SameSerial { .. } => ("same_serial", "ask the publisher for a release with a serial of its own"),
         Refusal::Path { .. } => ("upgrade_path", "update to a release in between first"),
-        Refusal::NotKept { .. } => ("not_kept", "`landfall-installer status` lists the releases that are kept"),
+        Refusal::NotKept { .. } => (
+            "not_kept",
+            "`landfall-installer status` lists the releases that are kept, and `rollback --to` brings any of them back",
+        ),
+        Refusal::Ambiguous { .. } => ("ambiguous", "say which one with its id: `landfall-installer rollback --to ID`"),
         Refusal::Irreversible { .. } => (
             "irreversible",
             "--restore-snapshot goes back all the same: the database is then the one from before that update, and the later \

@@ -134,6 +134,11 @@ impl Installed {
         std::iter::once(&self.current).chain(&self.kept)
     }
 
+    /// The release that was current last of those with a lower serial: the one to go back to.
+    pub(crate) fn earlier(&self) -> Option<&InstalledRelease> {
+        self.kept.iter().find(|kept| kept.serial < self.current.serial)
+    }
+
     /// The record once `next` is the current release, of at most `keep` releases.
     pub(crate) fn followed_by(&self, next: InstalledRelease, keep: usize) -> Self {
         Self { kept: retention::retained(Some(self), &next, keep), current: next, ..self.clone() }

@@ -54,6 +54,8 @@ pub(crate) enum Refusal {
     Path { installed: Version, offered: Version, oldest: Version },
     #[error("{wanted} is not kept on this host; kept are: {kept}")]
     NotKept { wanted: String, kept: String },
+    #[error("{wanted} is the version of more than one release on this host: {ids}")]
+    Ambiguous { wanted: String, ids: String },
     #[error(
         "the database cannot go back from {from} to {to} without loss: what was written since the update would be set aside"
     )]

@@ -26,7 +26,7 @@ use std::fmt;
 /// release that runs can take its database back; where it cannot, this is refused.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The version to go back to; without it, the release that was there last
+    /// The version or the id (VERSION-SERIAL) of the release that is to run; without it, the last one with a lower serial
     #[arg(long, value_name = "VERSION")]
     to: Option<String>,
     /// Where the database cannot go back without loss, take up the one from before the update; the later one is set aside
@@ -78,15 +78,24 @@ pub(crate) fn run(args: &Args, host: &HostArgs, console: Console) -> anyhow::Res
 
 /// The release that is meant: by its version, or by its id.
 fn choose<'a>(before: &'a Installed, wanted: Option<&str>) -> Result<&'a InstalledRelease, Refusal> {
-    let not_kept = |wanted: &str| {
-        let kept: Vec<String> = before.kept.iter().map(|release| release.id().to_string()).collect();
-        let kept = if kept.is_empty() { "none".to_owned() } else { kept.join(", ") };
-        Refusal::NotKept { wanted: wanted.to_owned(), kept }
+    let list = |releases: &[&InstalledRelease]| {
+        let ids: Vec<String> = releases.iter().map(|release| release.id().to_string()).collect();
+        if ids.is_empty() { "none".to_owned() } else { ids.join(", ") }
     };
-    let Some(wanted) = wanted else { return before.kept.first().ok_or_else(|| not_kept("an earlier release")) };
-    let fits =
-        |release: &&InstalledRelease| release.version.to_string() == wanted || release.id().to_string() == wanted;
-    before.releases().find(fits).ok_or_else(|| not_kept(wanted))
+    let not_kept = |wanted: &str| {
+        let kept: Vec<&InstalledRelease> = before.kept.iter().collect();
+        Refusal::NotKept { wanted: wanted.to_owned(), kept: list(&kept) }
+    };
+    let Some(wanted) = wanted else { return before.earlier().ok_or_else(|| not_kept("an earlier release")) };
+    if let Some(release) = before.releases().find(|release| release.id().to_string() == wanted) {
+        return Ok(release);
+    }
+    let of_version: Vec<_> = before.releases().filter(|release| release.version.to_string() == wanted).collect();
+    match of_version[..] {
+        [] => Err(not_kept(wanted)),
+        [release] => Ok(release),
+        _ => Err(Refusal::Ambiguous { wanted: wanted.to_owned(), ids: list(&of_version) }),
+    }
 }
 
 impl Return {

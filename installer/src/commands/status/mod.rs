@@ -134,7 +134,7 @@ fn status(layout: &Layout, site: &Site, installed: Option<&Installed>, mut parts
     let refused = refused.map(|(pinned, installed)| trust::refused(layout, installed, pinned)).unwrap_or_default();
     Status {
         current: installed.map(|installed| installed.current.clone()),
-        previous: installed.and_then(|installed| Some(installed.kept.first()?.id().to_string())),
+        previous: installed.and_then(|installed| Some(installed.earlier()?.id().to_string())),
         kept: installed.map(|installed| releases::kept(layout, installed, &sizes, &mut parts)).unwrap_or_default(),
         interrupted,
         serial_floor: parts.take("serialFloor", read_floor(layout)).map(u64::from),
