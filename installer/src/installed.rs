@@ -4,6 +4,7 @@ use crate::durable::{self, PathError};
 use crate::engine::EngineAddress;
 use crate::layout::Layout;
 use crate::retention;
+use crate::tries::Tries;
 use landfall_keys::TrustRoot;
 use landfall_manifests::{Database, Digest, Product, Release, ReleaseId, Serial, Version};
 use serde::{Deserialize, Serialize};
@@ -55,6 +56,9 @@ pub(crate) struct InstalledRelease {
     /// away. Absent in records from before this was noted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) trust: Option<TrustRoot>,
+    /// Whether it had proven itself when another took its place, or nobody had it counted: somebody chose it, and was there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) proven: bool,
 }
 
 /// With what an operation works, so that recovery works with the same.
@@ -85,6 +89,7 @@ impl InstalledRelease {
             units,
             tags,
             trust: Some(trust),
+            proven: false,
         }
     }
 
@@ -139,9 +144,11 @@ impl Installed {
         self.kept.iter().find(|kept| kept.serial < self.current.serial)
     }
 
-    /// The record once `next` is the current release, of at most `keep` releases.
-    pub(crate) fn followed_by(&self, next: InstalledRelease, keep: usize) -> Self {
-        Self { kept: retention::retained(Some(self), &next, keep), current: next, ..self.clone() }
+    /// The record once `next` is the current release. `tries` is the counter of the one that is current until then.
+    pub(crate) fn followed_by(&self, next: InstalledRelease, keep: usize, tries: Option<&Tries>) -> Self {
+        let mut before = self.clone();
+        before.current.proven |= tries.is_none();
+        Self { kept: retention::retained(&before, &next, keep), current: next, ..before }
     }
 }
 

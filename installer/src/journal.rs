@@ -62,6 +62,9 @@ pub(crate) struct Transition {
     /// of the release that did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) schema_before: Option<u32>,
+    /// Nobody asked for it: the release that is left ended again and again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) unattended: bool,
     /// What the host will say that was done; `None` from an installer that left no receipts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) receipt: Option<Draft>,

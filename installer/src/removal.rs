@@ -11,7 +11,7 @@ use crate::policy::PROGRAM;
 use crate::program::Program;
 use crate::site::Site;
 use crate::state::State;
-use crate::tries::Tries;
+use crate::tries::{self, Tries};
 use landfall_systemd::UnitName;
 use std::path::Path;
 
@@ -44,6 +44,7 @@ fn remove(site: &Site, uninstallation: &Uninstallation, state: State) -> anyhow:
     }
     remove_units(site, &uninstallation.units)?;
     Tries::disarm(layout)?;
+    tries::forget_proof(layout)?;
     durable::remove_tree(&layout.at("opt/landfall/bin"))?;
     let removable = removable(uninstallation);
     remove_folders(layout, &removable)?;

@@ -185,7 +185,8 @@ fn below<'a>(place: &'a str, folder: &str) -> &'a str {
     place.strip_prefix(folder).map_or(place, |rest| rest.trim_start_matches('/'))
 }
 
-fn lock_folder(path: &Path) -> Result<Option<Lock>, LockError> {
+/// Locks a folder, if it is there.
+pub(crate) fn lock_folder(path: &Path) -> Result<Option<Lock>, LockError> {
     match File::open(path) {
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
         other => Lock::take(other.at("open", path)?, path).map(Some),

@@ -101,10 +101,23 @@ impl ChosenSettings {
             Err(SettingsError::Conflicts(conflicts)) if conflict.gives_way(&conflicts) => {
                 (settings::giving_way(base, &mine, defaults, &conflicts), true)
             }
+            Err(_) if conflict == Conflict::GivesWay => return Self::defaults_instead(&mine, defaults),
             other => (other?, false),
         };
-        let after = merged.text.clone();
-        let change = (after != mine).then_some(SettingsChange { before: mine, after, gives_way });
+        match Self::instead(&mine, merged, defaults, gives_way) {
+            Err(_) if conflict == Conflict::GivesWay => Self::defaults_instead(&mine, defaults),
+            other => other,
+        }
+    }
+
+    /// What nobody can make sense of gives way as a whole.
+    fn defaults_instead(mine: &str, defaults: &str) -> anyhow::Result<Self> {
+        Self::instead(mine, Merged { text: defaults.to_owned(), changes: Vec::new() }, defaults, true)
+    }
+
+    fn instead(mine: &str, merged: Merged, defaults: &str, gives_way: bool) -> anyhow::Result<Self> {
+        let (before, after) = (mine.to_owned(), merged.text.clone());
+        let change = (after != before).then_some(SettingsChange { before, after, gives_way });
         Self::new(merged, defaults, change)
     }
 }
@@ -116,7 +129,7 @@ pub(super) enum Conflict {
     Refused,
     /// The same, unless the release never knew it: on the way back there is nothing to decide.
     Dropped,
-    /// The operator's value gives way: there is nobody to ask.
+    /// What the operator wrote gives way, as far as it has to: there is nobody to ask.
     GivesWay,
 }
 

@@ -115,7 +115,7 @@ impl Prepared {
         let plan = &self.plan;
         let next = incoming(opened, before.as_ref(), plan.units.clone(), plan.tags());
         let (kind, mut after) = match &before {
-            Some(before) => (Kind::Update, before.followed_by(next, self.settings.update.keep)),
+            Some(before) => (Kind::Update, before.followed_by(next, self.settings.update.keep, tries.as_ref())),
             None => (
                 Kind::Install,
                 Installed {
@@ -152,6 +152,7 @@ impl Prepared {
             tries,
             may_restore_snapshot: false,
             schema_before: None,
+            unattended: false,
             receipt,
         }
     }
@@ -195,7 +196,7 @@ fn plan_update(
         return Ok(Plan::new(bundle, observed));
     };
     let next = incoming(opened, Some(before), Vec::new(), Vec::new());
-    let after = before.followed_by(next, settings.update.keep);
+    let after = before.followed_by(next, settings.update.keep, Tries::counting(layout)?.as_ref());
     let around = Circumstances {
         staged: &Store::new(layout).staged_sizes()?,
         database: database::size(layout)?,

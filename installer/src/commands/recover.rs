@@ -6,6 +6,7 @@ use crate::site::{HostArgs, Site};
 use crate::state::{self, State};
 use crate::tries::{self, Start, Tries};
 use crate::{database, removal, steps};
+use anyhow::Context as _;
 use landfall_console::Console;
 use landfall_systemd::{Systemctl, UnitManager as _, UnitName};
 use serde::Serialize;
@@ -81,18 +82,31 @@ fn is_proven(layout: &Layout, transition: &Transition) -> bool {
     let target = transition.target().id().to_string();
     let current = std::fs::read_link(layout.current()).ok();
     let is_current = current.as_ref().and_then(|link| link.file_name()) == Some(target.as_ref());
-    transition.has_begun(StepName::Switch) && is_current && tries::has_proven(layout, &target)
+    // A first installation has nobody count it: what is proven is of an earlier stay.
+    let is_counted = transition.before.is_some() && transition.has_begun(StepName::Switch);
+    is_counted && is_current && tries::has_proven(layout, &target)
 }
 
 /// Whether the release that runs has to give way: no try is left, or systemd does not try any longer, because the release does
-/// not understand its settings.
+/// not understand its settings, which nobody has changed since it came.
 fn has_had_its_tries(host: &HostArgs, layout: &Layout, console: Console) -> anyhow::Result<bool> {
     let (Some(tries), Some(installed)) = (Tries::counting(layout)?, Installed::read(layout)?) else { return Ok(false) };
-    let site = host.recorded_site(&installed.host, console)?;
+    has_to_give_way(&host.recorded_site(&installed.host, console)?, &tries)
+}
+
+fn has_to_give_way(site: &Site, tries: &Tries) -> anyhow::Result<bool> {
     let is_down = match site.units.as_deref() {
         Some(units) => units.status(&UnitName::LANDFALL)?.is_down_for_good(),
         None => false,
     };
+    if is_down && !tries.spent && !tries.settings_are_untouched(&site.layout) {
+        site.console.warn(format_args!(
+            "{} is down for good, and {} was changed since its release came: correct that, then start it again",
+            UnitName::LANDFALL,
+            site.layout.settings().display()
+        ));
+        return Ok(false);
+    }
     Ok(tries.spent || is_down)
 }
 
@@ -108,11 +122,11 @@ fn before_start(layout: &Layout, console: Console) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The release that was there before takes the place of one that cannot stay up. Where there is none that can, the host goes
-/// on trying: that is all it can do.
+/// The last release of those with a lower serial takes the place of one that cannot stay up. Where there is none that can, the
+/// host goes on trying: that is all it can do. What stood in the way today need not do so at the next start, which tries again.
 fn go_back(host: &HostArgs, layout: &Layout, state: State, console: Console) -> anyhow::Result<&'static str> {
     let installed = Installed::read(layout)?;
-    let target = installed.as_ref().and_then(|installed| installed.kept.first()).cloned();
+    let target = installed.as_ref().and_then(Installed::earlier).cloned();
     let (Some(before), Some(target)) = (installed, target) else {
         Tries::disarm(layout)?;
         return Ok("kept: there is no release to go back to");
@@ -124,12 +138,34 @@ fn go_back(host: &HostArgs, layout: &Layout, state: State, console: Console) -> 
     let mut site = host.recorded_site(&before.host, console)?;
     site.detached = true;
     // A release that cannot bring its database back itself is left all the same, with what it wrote set aside, and said so.
-    match Return::prepare(&site, before, target, true) {
-        Ok(planned) => planned.carry_out(&site, Some(state))?,
-        Err(error) => {
-            Tries::disarm(layout)?;
-            return Err(error.context("the release ended again and again, and the one before it cannot take its place"));
-        }
-    }
+    let planned = Return::prepare(&site, before, target, true)
+        .context("the release ended again and again, and the one before it cannot take its place")?;
+    planned.carry_out(&site, Some(state))?;
     Ok("taken back, because its release ended again and again")
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+    use landfall_systemd::FakeUnitManager;
+
+    #[test]
+    fn a_release_is_not_to_blame_for_settings_that_were_changed_since_it_came() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut site = Site::fake(folder.path(), None);
+        let (units, settings) = (FakeUnitManager::new(), site.layout.settings());
+        units.kill(UnitName::LANDFALL);
+        site.units = Some(Box::new(units));
+        for path in [site.layout.state(), site.layout.at("etc/landfall")] {
+            std::fs::create_dir_all(path).unwrap();
+        }
+        std::fs::write(&settings, "pool = \"10.213.0.0/16\"\n").unwrap();
+        Tries::arm(&site.layout, &"1.1.0-2".parse().unwrap()).unwrap();
+        let tries = Tries::read(&site.layout).unwrap().unwrap();
+        assert!(has_to_give_way(&site, &tries).unwrap());
+        std::fs::write(&settings, "pool = \"10.213.0.0/36\"\n").unwrap();
+        assert!(!has_to_give_way(&site, &tries).unwrap());
+        assert!(has_to_give_way(&site, &Tries { spent: true, ..tries }).unwrap(), "it had its tries before");
+    }
 }

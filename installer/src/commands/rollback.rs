@@ -139,20 +139,22 @@ impl Return {
             &site.layout,
             site.console,
         ));
+        let tries = Tries::counting(&site.layout)?;
         let new_tags = self.images.iter().filter(|image| image.action != plan::Action::Keep);
         let transition = Transition {
             kind: Kind::Rollback,
             steps: Vec::new(),
-            after: self.before.followed_by(self.target, self.settings.update.keep),
+            after: self.before.followed_by(self.target, self.settings.update.keep, tries.as_ref()),
             before: Some(self.before),
             blobs: Vec::new(),
             files: Vec::new(),
             tags: new_tags.map(|image| image.tag.clone()).collect(),
             settings: self.settings.change.clone(),
             asides: database::asides(&site.layout)?,
-            tries: Tries::counting(&site.layout)?,
+            tries,
             may_restore_snapshot: self.may_restore_snapshot,
             schema_before: None,
+            unattended: site.detached,
             receipt,
         };
         let work = Work {

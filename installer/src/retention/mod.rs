@@ -24,12 +24,15 @@ use crate::installed::{Installed, InstalledRelease};
 use crate::site::Site;
 use landfall_manifests::Release;
 
-/// The releases that can be gone back to once `next` is the current one, the newest first: what was current before, then what
-/// was kept before, at most `keep` together with `next`.
-pub(crate) fn retained(before: Option<&Installed>, next: &InstalledRelease, keep: usize) -> Vec<InstalledRelease> {
-    let before = before.into_iter().flat_map(|before| std::iter::once(&before.current).chain(&before.kept));
-    let others = before.filter(|release| release.id() != next.id());
-    others.take(keep.saturating_sub(1)).cloned().collect()
+/// The releases that can be gone back to once `next` is the current one: what was current before, then what was kept before, at
+/// most `keep` together with `next`. One more stays where none of these has proven itself: then the last one that has.
+pub(crate) fn retained(before: &Installed, next: &InstalledRelease, keep: usize) -> Vec<InstalledRelease> {
+    let can_be_relied_on = |release: &&InstalledRelease| release.proven && release.serial < next.serial;
+    let others: Vec<&InstalledRelease> = before.releases().filter(|release| release.id() != next.id()).collect();
+    let (stay, go) = others.split_at(others.len().min(keep.saturating_sub(1)));
+    let is_needed = !next.proven && !stay.iter().any(can_be_relied_on);
+    let last_proven = go.iter().find(|release| is_needed && can_be_relied_on(release));
+    stay.iter().chain(last_proven).map(|release| (*release).clone()).collect()
 }
 
 /// What [`tidy`] will collect once `after` is what is installed. `next` is the manifest of its current release, which need not be

@@ -29,8 +29,10 @@ pub(crate) fn finish(site: &Site, transition: &Transition) -> anyhow::Result<()>
         recovery::place(layout, target)?;
         units::replace_recovery(site, target)?;
     }
-    // A release that was good once is not counted again: there would be no end of going back and forth.
-    if transition.kind == Kind::Rollback {
+    // What somebody goes back to is not counted. What takes the place of another by itself is, as long as there is a release with
+    // a still lower serial: so there is an end of it.
+    let is_counted = transition.unattended && transition.after.earlier().is_some();
+    if transition.kind == Kind::Rollback && !is_counted {
         Tries::disarm(layout)?;
     }
     transition.receipt.iter().for_each(|receipt| leave(site, receipt));

@@ -25,6 +25,7 @@ use crate::settings::{Ports, UpdateSettings};
 use crate::site::Site;
 use crate::state::State;
 use crate::store::Store;
+use crate::tries::Tries;
 use crate::{durable, interrupt, removal, trust};
 use anyhow::Context as _;
 use landfall_keys::TrustRoot;
@@ -101,6 +102,13 @@ pub(crate) fn run(work: &Work<'_>, mut transition: Transition, state: Option<Sta
     for step in STEPS {
         if let Err(error) = interrupt::check() {
             return Err(undo_after(work, &transition, state, error.into()));
+        }
+        if step.name == StepName::Switch {
+            // Staging took its time: the release that runs may have proven itself meanwhile.
+            transition.tries = match Tries::counting(&work.site.layout) {
+                Ok(tries) => tries,
+                Err(error) => return Err(undo_after(work, &transition, state, error.into())),
+            };
         }
         transition.steps.push(step.name);
         if transition.is_committed() {

@@ -7,7 +7,7 @@ use crate::installed::InstalledRelease;
 use crate::journal::{SettingsChange, Transition};
 use crate::layout::{LINKS, LINKS_FOLDER, UNITS_FOLDER};
 use crate::site::Site;
-use crate::tries::Tries;
+use crate::tries::{self, Tries};
 use crate::{database, failure, kept, removal, settings, settings_file, units};
 use landfall_systemd::UnitName;
 use std::path::Path;
@@ -30,6 +30,7 @@ pub(super) fn act(work: &Work<'_>, transition: &Transition) -> anyhow::Result<()
         }
         settings_file::write(&site.layout, &change.after)?;
     }
+    tries::forget_proof(&site.layout)?;
     if let Some(source) = transition.source() {
         Tries::arm(&site.layout, &target.id())?;
         database::follow(site, source, target, transition.may_restore_snapshot)?;
@@ -74,7 +75,7 @@ pub(super) fn undo(site: &Site, transition: &Transition) -> anyhow::Result<()> {
 /// The release that ran before runs again.
 fn go_back(site: &Site, transition: &Transition, source: &InstalledRelease) -> anyhow::Result<()> {
     match &transition.tries {
-        Some(tries) => tries.write(&site.layout)?,
+        Some(tries) => tries.renewed().write(&site.layout)?,
         None => Tries::disarm(&site.layout)?,
     }
     if let Err(error) = heal(site, source) {

@@ -37,6 +37,14 @@ fn an_installation_that_was_not_committed_is_undone() {
 }
 
 #[test]
+fn an_installation_is_not_finished_because_of_what_an_earlier_one_proved() {
+    let (scene, _) = Scene::landed();
+    interrupt(&scene, &["stage", "load", "unfold", "configure", "switch"]);
+    std::fs::write(scene.root().join("var/lib/landfall/db/proven"), "1.0.0-1\n").unwrap();
+    scene.run(&["recover"]).ok().says("undone");
+}
+
+#[test]
 fn an_installation_that_was_committed_is_finished() {
     let (scene, bundle) = Scene::landed();
     interrupt(&scene, &["stage", "load", "unfold", "configure", "switch", "probe", "commit"]);

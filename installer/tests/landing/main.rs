@@ -16,6 +16,7 @@ mod receipts;
 mod refuse;
 mod roots;
 mod terminal;
+mod tries;
 mod trust;
 mod uninstall;
 mod update;

@@ -51,6 +51,7 @@ fn the_third_release_takes_the_place_of_the_first() {
     let (scene, next) = ready();
     let third = scene.put("third.tar", &Parts::new("1.2.0", 3).pack(&scene.key));
     update(&scene, &next).ok();
+    std::fs::write(scene.root().join("var/lib/landfall/db/proven"), "1.1.0-2\n").unwrap();
     update(&scene, &third).ok();
     let releases = scene.root().join("opt/landfall/releases");
     let mut names: Vec<_> = std::fs::read_dir(releases).unwrap().map(|entry| entry.unwrap().file_name()).collect();

@@ -111,18 +111,6 @@ fn a_trust_root_that_rotted_is_in_the_way_of_no_way_back() {
 }
 
 #[test]
-fn a_failed_update_leaves_the_counter_of_the_release_that_has_not_proven_itself() {
-    let scene = moved_on();
-    scene.run(&["recover", "--before-start"]).ok();
-    let counter = scene.read("var/lib/landfall/state/tries");
-    let mut parts = Parts::new("1.2.0", 3);
-    parts.file("bin/landfall-installer", "0755", b"#!/bin/sh\nexit 1\n");
-    let broken = scene.put("broken.tar", &parts.pack(&scene.key));
-    scene.run(&["update", broken.to_str().unwrap()]).exits(7);
-    assert_eq!(scene.read("var/lib/landfall/state/tries"), counter);
-}
-
-#[test]
 fn a_release_that_has_proven_itself_is_not_taken_back() {
     let scene = moved_on();
     std::fs::write(scene.root().join("var/lib/landfall/db/proven"), "1.1.0-2\n").unwrap();

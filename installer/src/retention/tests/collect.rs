@@ -128,7 +128,7 @@ fn foresees_what_a_release_that_is_still_on_its_way_will_make_superfluous() {
     (next.version, next.serial) = ("2.0.0".parse().unwrap(), 9.try_into().unwrap());
     next.files[0].blob = digest("litter");
     let current = InstalledRelease::new(&next, digest("2.0.0"), scene.host.trust.clone(), Vec::new(), Vec::new());
-    let kept = retained(Some(&scene.installed), &current, 2);
+    let kept = retained(&scene.installed, &current, 2);
     let after = Installed { current, kept, ..scene.installed.clone() };
     let before = scene.state();
     let collection = foresee(&scene.site, &scene.installed, &after, &next).unwrap();

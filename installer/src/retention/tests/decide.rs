@@ -31,7 +31,6 @@ fn the_newest_others_stay_in_their_order() {
         [("1.0.0", 1), ("1.1.0", 2), ("1.2.0", 3)].map(|(version, serial)| release(version, serial));
     let ids = |kept: Vec<InstalledRelease>| kept.iter().map(|kept| u64::from(kept.serial)).collect::<Vec<_>>();
     let host = installed(two.clone(), vec![one.clone()]);
-    assert_eq!(ids(retained(None, &one, 2)), [0; 0]);
     for (next, keep, kept) in [
         (&three, 1, vec![]),
         (&three, 2, vec![2]),
@@ -41,8 +40,36 @@ fn the_newest_others_stay_in_their_order() {
         (&one, 2, vec![2]),
         (&two, 2, vec![1]),
     ] {
-        assert_eq!(ids(retained(Some(&host), next, keep)), kept, "{} {keep}", next.version);
+        assert_eq!(ids(retained(&host, next, keep)), kept, "{} {keep}", next.version);
     }
+}
+
+#[test]
+fn the_last_release_that_has_proven_itself_stays_until_a_newer_one_has() {
+    let [one, two, three, four] =
+        [("1.0.0", 1), ("1.1.0", 2), ("1.2.0", 3), ("1.3.0", 4)].map(|(version, serial)| release(version, serial));
+    let proven = |release: &InstalledRelease| InstalledRelease { proven: true, ..release.clone() };
+    let stay = |current: &InstalledRelease, kept: &[InstalledRelease], next: &InstalledRelease, keep: usize| {
+        let host = installed(current.clone(), kept.to_vec());
+        retained(&host, next, keep).iter().map(|kept| u64::from(kept.serial)).collect::<Vec<u64>>()
+    };
+    let (old, none) = (proven(&one), [two.clone(), proven(&one)]);
+    assert_eq!(stay(&two, std::slice::from_ref(&old), &three, 2), [2, 1]);
+    assert_eq!(stay(&three, &none, &four, 2), [3, 1]);
+    assert_eq!(stay(&three, &none, &four, 4), [3, 2, 1]);
+    assert_eq!(stay(&three, &[proven(&two), old.clone()], &four, 2), [3, 2]);
+    assert_eq!(stay(&proven(&three), &[proven(&two), old.clone()], &four, 2), [3]);
+    // Back to one that has not proven itself either, and to one that has.
+    assert_eq!(stay(&three, &none, &two, 2), [3, 1]);
+    assert_eq!(stay(&three, &[proven(&two), old], &proven(&two), 2), [3]);
+}
+
+#[test]
+fn a_release_that_was_not_counted_when_it_was_left_counts_as_proven() {
+    let host = installed(release("1.0.0", 1), Vec::new());
+    let tries = serde_json::from_str(r#"{"release": "1.0.0-1", "left": 3}"#).unwrap();
+    assert!(host.followed_by(release("1.1.0", 2), 2, None).kept[0].proven);
+    assert!(!host.followed_by(release("1.1.0", 2), 2, Some(&tries)).kept[0].proven);
 }
 
 #[test]

@@ -148,6 +148,7 @@ fn undoing_takes_away_the_tags_that_were_added_and_no_others() {
         tries: None,
         may_restore_snapshot: false,
         schema_before: None,
+        unattended: false,
         receipt: None,
     };
     let site = Site::fake(root.path(), Some(Box::new(engine)));

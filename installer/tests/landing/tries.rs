@@ -1,0 +1,213 @@
+//! Releases that do not stay up: how often they are started, and to what the host goes back.
+
+use crate::fixture::{Outcome, Parts, SETTINGS, Scene};
+use landfall_manifests::Database;
+use std::process::Command;
+
+const TRIES: &str = "var/lib/landfall/state/tries";
+const PROVEN: &str = "var/lib/landfall/db/proven";
+const CONFIG: &str = "etc/landfall/config.toml";
+
+/// What a release's installer is that cannot recover the host.
+const BROKEN: &[u8] = b"#!/bin/sh\nexit 1\n";
+
+fn update(scene: &Scene, parts: Parts) -> Outcome {
+    let bundle = scene.put("next.tar", &parts.pack(&scene.key));
+    scene.run(&["update", bundle.to_str().unwrap()])
+}
+
+/// A host that went through 1.0.0-1, 1.1.0-2, … to 1.N.0, without a start in between.
+fn moved_on(newest: u64) -> Scene {
+    let (scene, _) = Scene::landed();
+    for minor in 1..=newest {
+        update(&scene, Parts::new(&format!("1.{minor}.0"), minor + 1)).ok();
+    }
+    scene
+}
+
+/// The release that runs ends after each of its starts.
+fn crash_loop(scene: &Scene) {
+    for _ in 0..6 {
+        scene.run(&["recover", "--before-start"]).ok();
+    }
+}
+
+fn current(scene: &Scene) -> String {
+    let link = std::fs::read_link(scene.root().join("opt/landfall/current")).unwrap();
+    link.file_name().unwrap().to_str().unwrap().to_owned()
+}
+
+fn releases(scene: &Scene) -> Vec<String> {
+    let entries = std::fs::read_dir(scene.root().join("opt/landfall/releases")).unwrap();
+    let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+fn write(scene: &Scene, path: &str, text: &str) {
+    std::fs::write(scene.root().join(path), text).unwrap();
+}
+
+#[test]
+fn failed_updates_do_not_use_up_the_tries_of_the_release_below_them() {
+    let scene = moved_on(1);
+    scene.run(&["recover", "--before-start"]).ok();
+    for serial in 3..9 {
+        let mut parts = Parts::new(&format!("1.{serial}.0"), serial);
+        parts.file("bin/landfall-installer", "0755", BROKEN);
+        update(&scene, parts).exits(7);
+        scene.run(&["recover", "--before-start"]).ok();
+        scene.run(&["recover"]).ok().says("nothing to settle");
+    }
+    assert_eq!(current(&scene), "1.1.0-2");
+}
+
+#[test]
+fn a_failed_update_does_not_give_a_release_tries_that_has_to_give_way() {
+    let scene = moved_on(1);
+    crash_loop(&scene);
+    let mut parts = Parts::new("1.2.0", 3);
+    parts.file("bin/landfall-installer", "0755", BROKEN);
+    update(&scene, parts).exits(7);
+    scene.run(&["recover"]).ok().says("taken back");
+    assert_eq!(current(&scene), "1.0.0-1");
+}
+
+#[test]
+fn what_proves_itself_while_an_update_is_staged_is_not_counted_after_it_failed() {
+    let (scene, _) = Scene::landed();
+    let with_schema = |version: &str, serial: u64, schema: u32| {
+        let mut parts = Parts::new(version, serial);
+        parts.release.database = Some(Database { schema, reversible_to: 1 });
+        parts
+    };
+    update(&scene, with_schema("1.1.0", 2, 1)).ok();
+    write(&scene, "var/lib/landfall/db/landfall.db", "rows");
+    let mut broken = with_schema("1.2.0", 3, 2);
+    // It tries its migrations before the switch, and then the release that runs has been well for long enough.
+    let migrate =
+        format!("#!/bin/sh\ncase \"$*\" in *--rehearse*) echo 1.1.0-2 > \"$2/{PROVEN}\";; esac\necho '{{}}'\n");
+    broken.file("bin/landfall", "0755", migrate.as_bytes());
+    broken.file("bin/landfall-installer", "0755", BROKEN);
+    update(&scene, broken).exits(7);
+    assert_eq!(current(&scene), "1.1.0-2");
+    assert!(!scene.root().join(TRIES).exists(), "{}", scene.read(TRIES));
+}
+
+#[test]
+fn an_update_over_an_unproven_release_keeps_the_last_one_that_has_proven_itself() {
+    let scene = moved_on(1);
+    let hotfix = scene.put("hotfix.tar", &Parts::new("1.2.0", 3).pack(&scene.key));
+    let hotfix = hotfix.to_str().unwrap();
+    let plan = scene.run(&["plan", hotfix, "--json"]).ok().json();
+    assert_eq!(plan["plan"]["changes"]["collects"]["releases"], serde_json::json!([]), "{plan}");
+    scene.run(&["update", hotfix]).ok();
+    assert_eq!(releases(&scene), ["1.0.0-1", "1.1.0-2", "1.2.0-3"]);
+
+    crash_loop(&scene);
+    scene.run(&["recover"]).ok().says("taken back");
+    assert_eq!((current(&scene), releases(&scene).len()), ("1.1.0-2".to_owned(), 3));
+    crash_loop(&scene);
+    scene.run(&["recover"]).ok().says("taken back");
+    assert_eq!(current(&scene), "1.0.0-1");
+    crash_loop(&scene);
+    scene.run(&["recover"]).ok().says("nothing to settle");
+    assert!(!scene.root().join(TRIES).exists());
+}
+
+#[test]
+fn once_a_newer_release_has_proven_itself_no_more_are_kept_than_the_settings_say() {
+    let scene = moved_on(2);
+    write(&scene, PROVEN, "1.2.0-3\n");
+    update(&scene, Parts::new("1.3.0", 4)).ok();
+    assert_eq!(releases(&scene), ["1.2.0-3", "1.3.0-4"]);
+}
+
+#[test]
+fn settings_that_nobody_understands_do_not_stand_in_the_automatic_way_back() {
+    for text in [
+        "[api\nport = 3000\n".to_owned(),
+        format!("engine = {{ socket = \"auto\" }}\n{}", SETTINGS.replace("[engine]\nsocket = \"auto\"\n", "")),
+        SETTINGS.replace("3000", "70000"),
+    ] {
+        let scene = moved_on(1);
+        write(&scene, CONFIG, &text);
+        crash_loop(&scene);
+        scene.run(&["recover"]).ok().says("taken back").says("config.toml.edited");
+        assert_eq!((current(&scene).as_str(), scene.read(CONFIG).as_str()), ("1.0.0-1", SETTINGS), "{text}");
+        assert_eq!(scene.read("etc/landfall/config.toml.edited"), text);
+    }
+}
+
+#[test]
+fn a_way_back_that_is_blocked_is_tried_again() {
+    let scene = moved_on(1);
+    let manifest = "opt/landfall/releases/1.0.0-1/landfall.json";
+    let text = scene.read(manifest);
+    write(&scene, manifest, "damaged");
+    crash_loop(&scene);
+    let outcome = scene.run(&["recover"]);
+    assert_ne!(outcome.exit, 0, "{outcome:?}");
+    assert!(scene.read(TRIES).contains("\"spent\": true"));
+    write(&scene, manifest, &text);
+    scene.run(&["recover", "--before-start"]).ok();
+    scene.run(&["recover"]).ok().says("taken back");
+    assert_eq!(current(&scene), "1.0.0-1");
+}
+
+#[test]
+fn the_automatic_way_back_goes_without_an_engine() {
+    let scene = moved_on(1);
+    crash_loop(&scene);
+    let outcome = Command::new(env!("CARGO_BIN_EXE_landfall-installer"))
+        .arg("--root")
+        .arg(scene.root())
+        .args(["--engine", "unix:///nowhere/engine.sock", "--no-systemd", "recover"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&outcome.stderr);
+    assert!(outcome.status.success() && said.contains("may be missing in the engine"), "{said}");
+    assert_eq!(current(&scene), "1.0.0-1");
+}
+
+#[test]
+fn after_an_automatic_way_back_a_rollback_does_not_go_forward() {
+    let scene = moved_on(1);
+    crash_loop(&scene);
+    scene.run(&["recover"]).ok().says("taken back");
+    assert_eq!(scene.run(&["status", "--json"]).ok().json()["previous"], serde_json::Value::Null);
+    scene.run(&["rollback"]).exits(5).says("kept are: 1.1.0-2").says("--to");
+    assert_eq!(current(&scene), "1.0.0-1");
+    scene.run(&["rollback", "--to", "1.1.0"]).ok();
+    assert_eq!(current(&scene), "1.1.0-2");
+}
+
+#[test]
+fn a_version_that_two_releases_have_is_not_guessed_at() {
+    let (scene, _) = Scene::landed();
+    update(&scene, Parts::new("1.0.0", 20)).ok();
+    scene.run(&["rollback", "--to", "1.0.0"]).exits(5).says("1.0.0-20, 1.0.0-1");
+    assert_eq!(current(&scene), "1.0.0-20");
+    for _ in 0..2 {
+        scene.run(&["rollback", "--to", "1.0.0-1"]).ok();
+        assert_eq!(current(&scene), "1.0.0-1");
+    }
+}
+
+#[test]
+fn what_a_release_proved_goes_with_its_uninstallation() {
+    let (scene, _) = Scene::landed();
+    write(&scene, PROVEN, "1.0.0-1\n");
+    scene.run(&["uninstall", "--yes"]).ok();
+    assert!(!scene.root().join(PROVEN).exists());
+}
+
+#[test]
+fn a_first_installation_forgets_what_was_proven_before_it() {
+    let (scene, bundle) = Scene::landed();
+    scene.run(&["uninstall", "--yes"]).ok();
+    std::fs::create_dir_all(scene.root().join(PROVEN).parent().unwrap()).unwrap();
+    write(&scene, PROVEN, "1.0.0-1\n");
+    scene.install(&bundle).ok();
+    assert!(!scene.root().join(PROVEN).exists());
+}
