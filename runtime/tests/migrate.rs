@@ -103,7 +103,7 @@ fn words_that_contradict_each_other_are_refused() {
     let desk = Desk::new();
     for words in [
         &["migrate", "--restore", "--rehearse"][..],
-        &["migrate", "--restore", "--to", "1"],
+        &["migrate", "--restore", "--to", "0"],
         &["migrate", "--to", "0"],
         &["migrate", "--reclaim", "landfall.db.aside-schema-1", "--restore"],
         &["migrate", "--reclaim", ""],

@@ -35,18 +35,19 @@ pub(crate) fn finish(site: &Site, transition: &Transition) -> anyhow::Result<()>
     if transition.kind == Kind::Rollback && !is_counted {
         Tries::disarm(layout)?;
     }
-    transition.receipt.iter().for_each(|receipt| leave(site, receipt));
+    transition.receipt.iter().try_for_each(|receipt| leave(site, receipt))?;
     if transition.before.is_some() {
         tidy(site, transition);
     }
     Ok(())
 }
 
-/// A receipt holds nothing up, least of all the way back: one that cannot be written is lost, and the next one says so.
-fn leave(site: &Site, receipt: &Draft) {
-    if let Err(error) = receipts::record(&site.layout, receipt) {
+/// A receipt holds nothing up, least of all the way back: one that alone cannot be written is lost, and the next one says so.
+fn leave(site: &Site, receipt: &Draft) -> anyhow::Result<()> {
+    if let Some(error) = receipts::record(&site.layout, receipt)? {
         site.console.warn(format_args!("this leaves no receipt, which the next one will say: {error:#}"));
     }
+    Ok(())
 }
 
 /// What is left lying is collected with the next release: nothing depends on it.

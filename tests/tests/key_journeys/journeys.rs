@@ -38,8 +38,8 @@ fn sign(office: &Office, folder: &str, version: u32, people: &[&str], by_minisig
     Ok(())
 }
 
-/// The release is built, signed by `people` on their own machines, and put onto the stick.
-fn carry(office: &Office, bundle: &str, people: &[&str]) -> Result<()> {
+/// The release is built, and signed by `people` on their own machines.
+fn build(office: &Office, bundle: &str, people: &[&str]) -> Result<()> {
     let (first, others) = people.split_first().map_or(("", &[][..]), |(first, others)| (*first, others));
     // Whoever builds is the first who signs.
     std::fs::copy(office.machine(first).join(format!("{first}.key")), office.machine("build").join("own.key"))?;
@@ -51,7 +51,22 @@ fn carry(office: &Office, bundle: &str, people: &[&str]) -> Result<()> {
             .on(person, &format!("landfall-bundler sign {bundle} --key {person}.key && mv {bundle} /media/stick/"))?;
         office.on("build", &format!("mv /media/stick/{bundle} ."))?;
     }
+    Ok(())
+}
+
+/// The release is built, signed by `people`, and put onto the stick.
+fn carry(office: &Office, bundle: &str, people: &[&str]) -> Result<()> {
+    build(office, bundle, people)?;
     office.on("build", &format!("landfall-bundler media {bundle} /media/stick"))?;
+    Ok(())
+}
+
+/// The same with signatures that hosts no longer take: past `media`, which refuses to carry it.
+fn smuggle(office: &Office, bundle: &str, people: &[&str]) -> Result<()> {
+    build(office, bundle, people)?;
+    let refused = office.run("build", &format!("landfall-bundler media {bundle} /media/stick"))?;
+    ensure!(refused.code == 4, "it is carried: {}", refused.said());
+    office.on("build", &format!("cp {bundle} /media/stick/"))?;
     Ok(())
 }
 
@@ -84,7 +99,7 @@ fn keys_change_as_planned_and_a_host_two_roots_behind_follows() -> Result<()> {
     ensure!((office.root()?, office.release()?) == (3, "1.1.0-2".to_owned()), "the host did not follow");
 
     office.define("1.2.0", 3, "trust")?;
-    carry(&office, THIRD, &["cleo", "anna"])?;
+    smuggle(&office, THIRD, &["cleo", "anna"])?;
     office.refused(&format!("landfall-installer update --yes /media/stick/{THIRD}"), "1")
 }
 
@@ -124,7 +139,7 @@ fn a_leaked_key_is_revoked_at_once_and_what_it_signed_runs_on() -> Result<()> {
 
     println!("      # whoever has Ben's key now makes a release of their own");
     office.define("1.2.0", 3, "trust")?;
-    carry(&office, THIRD, &["ben"])?;
+    smuggle(&office, THIRD, &["ben"])?;
     for word in ["verify", "update --yes"] {
         office.refused(&format!("landfall-installer {word} /media/stick/{THIRD}"), "revoked")?;
     }

@@ -92,7 +92,7 @@ impl Office {
         Ok(current.file_name().context("current leads nowhere")?.to_string_lossy().into_owned())
     }
 
-    fn run(&self, machine: &str, line: &str) -> Result<Output> {
+    pub(crate) fn run(&self, machine: &str, line: &str) -> Result<Output> {
         println!("{machine:>5} $ {line}");
         let root = self.host.path("");
         let host = format!(

@@ -74,9 +74,8 @@ fn a_damaged_part_is_made_good_as_the_guide_says() -> Result<()> {
 
     let host = site.bare("host")?;
     let (guide, before) = (Guide::on(&stick)?, host.still()?);
-    let trust = format!(" --trust {}", site.line());
-    let verify = format!("{}{trust}", guide.command("verify --request")?);
-    let output = typed(&site, &host, stick.folder(), &verify)?.run()?;
+    let verify = guide.command("./landfall-installer verify --request")?;
+    let output = typed(&site, &host, stick.folder(), verify)?.run()?;
     refused(&output, &[3])?;
     // The blob goes through all three parts.
     let place = [&format!("{NAME}.part001, offset "), &format!("to {NAME}.part003, offset "), "of file docs/large"];
@@ -89,9 +88,9 @@ fn a_damaged_part_is_made_good_as_the_guide_says() -> Result<()> {
     typed(&site, &host, desk, guide.command("landfall-bundler repair")?)?.ok()?;
     let patch = NAME.replace(".landfall.tar", ".patch.landfall.tar");
     std::fs::write(stick.folder().join(&patch), std::fs::read(desk.join(&patch))?)?;
-    let update = guide.command("update --patch")?.replace("NAME.patch.landfall.tar", &patch);
-    let install = format!("{}{trust}", update.replacen(" update ", " install ", 1));
-    typed(&site, &host, stick.folder(), &install)?.ok()?;
+    for words in ["./landfall-installer verify --patch", "./landfall-installer install --patch"] {
+        typed(&site, &host, stick.folder(), guide.command(words)?)?.ok()?;
+    }
     ensure!(host.path(LANDED).is_file(), "the release is not there");
     Ok(())
 }
