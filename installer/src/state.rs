@@ -11,6 +11,7 @@ use crate::installed::write_json;
 use crate::journal::Journal;
 use crate::layout::{DATA_FOLDER, FOLDERS, Layout, STATE_FOLDER};
 use crate::lock::{Lock, LockError};
+use crate::receipts;
 use crate::trust;
 use std::fs::{File, OpenOptions};
 use std::io::ErrorKind;
@@ -28,8 +29,8 @@ pub(crate) struct State {
 }
 
 impl State {
-    /// Locks the state folder; `None` where there is none, or one without any record. A journal or a trust root that a killed
-    /// process had not put in place yet never counted, and is removed.
+    /// Locks the state folder; `None` where there is none, or one without any record. A journal, a trust root or a receipt that a
+    /// killed process had not put in place yet never counted, and is removed.
     pub(crate) fn open(layout: &Layout) -> Result<Option<Self>, LockError> {
         let path = layout.lock();
         let file = match lock_file().create(holds_records(layout)?).open(&path) {
@@ -39,6 +40,7 @@ impl State {
         let lock = Lock::take(file, &path)?;
         durable::remove(&durable::partial(&layout.journal()))?;
         trust::sweep(layout)?;
+        receipts::sweep(layout)?;
         Ok(Some(Self { layout: layout.clone(), _lock: lock }))
     }
 

@@ -36,7 +36,7 @@ pub(crate) use chain::{Chain, Found, Tail};
 pub(crate) use counter::Counter;
 pub(crate) use draft::{Draft, Happening};
 pub(crate) use folder::Folder;
-pub(crate) use record::record;
+pub(crate) use record::{record, sweep};
 pub(crate) use verdict::{Finding, Findings, Verdict};
 
 #[cfg(test)]

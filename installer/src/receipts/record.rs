@@ -3,7 +3,7 @@
 use super::draft::Draft;
 use super::folder::Folder;
 use super::{host_key, last};
-use crate::durable::PathError;
+use crate::durable::{self, PathError};
 use crate::layout::Layout;
 use anyhow::Context as _;
 
@@ -40,9 +40,21 @@ fn is_in_the_way(error: &PathError) -> bool {
 /// says so.
 ///
 /// # Errors
-/// The state folder cannot be written either. All of the commit is to be repeated, and its receipt with it.
+/// A folder beside it takes no receipt either: the disk is at fault. All of the commit is to be repeated, and its receipt with it.
 pub(crate) fn record(layout: &Layout, draft: &Draft) -> anyhow::Result<Option<anyhow::Error>> {
     let Err(error) = put(layout, draft).or_else(|_| put(layout, draft)) else { return Ok(None) };
     last::write(layout, draft.counter)?;
+    let written = trial(layout).write(draft.counter, draft.body.as_bytes(), &[]);
+    sweep(layout)?;
+    written?;
     Ok(Some(error))
+}
+
+/// Removes what a killed process left of a trial.
+pub(crate) fn sweep(layout: &Layout) -> Result<(), PathError> {
+    durable::remove_tree(trial(layout).path())
+}
+
+fn trial(layout: &Layout) -> Folder {
+    Folder::new(durable::partial(&layout.receipts()))
 }

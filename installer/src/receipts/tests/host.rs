@@ -187,6 +187,10 @@ fn a_receipt_that_cannot_be_written_leaves_the_folder_as_it_was_and_its_number_t
     fs::write(layout.host_key(), "rotten").unwrap();
     assert!(record(&layout, &draft(2, None)).unwrap().is_some());
     assert_eq!((all(&layout).len(), last::read(&layout).unwrap()), (1, Some(counter(2))));
+    assert_eq!(fs::read_dir(layout.state()).unwrap().count(), 104, "nothing is left of the trial");
+    // Nor can it be had anywhere else: the commit has to be repeated.
+    fs::write(crate::durable::partial(&layout.receipts()), "in the way of a trial").unwrap();
+    assert!(record(&layout, &draft(2, None)).is_err());
 }
 
 #[test]
