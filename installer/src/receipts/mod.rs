@@ -5,7 +5,8 @@
 //! before the first step, and lies in the journal ([`Draft`]); it is signed and written when the transition counts, so that
 //! the host never signs two receipts with one counter.
 //!
-//! Receipts never stop an update: a folder or a key that cannot be used gives way, and the next receipt says so (`gap`).
+//! Receipts never stop an update: a folder or a key that cannot be used gives way, and the next receipt says so (`gap`). Only a
+//! disk that takes nothing at all has the whole commit repeated.
 //!
 //! | module | holds |
 //! | --- | --- |
