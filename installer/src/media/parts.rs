@@ -1,7 +1,8 @@
 //! A bundle that is cut into parts: plain ranges of its bytes, all of one size but the last, in any folders.
 //!
 //! A part is opened when its bytes are wanted, and closed before the next one is looked for: until then its medium cannot be
-//! taken out. Parts are never joined on a disk.
+//! taken out. Readers that want the same part at the same time share the open file: on some FUSE file systems a file that is
+//! opened again can read as zeros to who was there before. Parts are never joined on a disk.
 
 use super::error::MediaError;
 use super::file::MediaFile;
@@ -11,7 +12,7 @@ use landfall_manifests::parts::{Ranges, parse_part_name, part_name};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 /// The parts of one bundle.
 #[derive(Debug)]
@@ -36,6 +37,8 @@ struct Known {
     seen: BTreeMap<u32, Seen>,
     /// Parts that nobody has.
     given_up: BTreeSet<u32>,
+    /// Those that some reader has open.
+    open: BTreeMap<u32, Weak<OpenPart>>,
 }
 
 #[derive(Debug, Clone)]
@@ -186,7 +189,12 @@ impl Parts {
 
     /// Reads some bytes from `offset` on, none only at the end of the bundle or of a part that is too short. `open` is the
     /// reader's own part.
-    pub(super) fn read_at(&self, open: &mut Option<OpenPart>, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    pub(super) fn read_at(
+        &self,
+        open: &mut Option<Arc<OpenPart>>,
+        buffer: &mut [u8],
+        offset: u64,
+    ) -> io::Result<usize> {
         let Some(place) = self.ranges.locate(offset) else { return Ok(0) };
         if let Some(other) = open.take_if(|part| part.number != place.part) {
             other.file.check_size()?;
@@ -201,12 +209,17 @@ impl Parts {
     }
 
     /// Opens a part; where it is nowhere, asks for it if there is somebody to ask.
-    fn take_up(&self, number: u32) -> io::Result<OpenPart> {
+    fn take_up(&self, number: u32) -> io::Result<Arc<OpenPart>> {
         let name = part_name(&self.name, number);
         let mut known = self.known();
+        if let Some(part) = known.open.get(&number).and_then(Weak::upgrade) {
+            return Ok(part);
+        }
         loop {
             if let Some(file) = self.open_part(&name)? {
-                return Ok(self.checked(&mut known, number, file)?);
+                let part = Arc::new(self.checked(&mut known, number, file)?);
+                known.open.insert(number, Arc::downgrade(&part));
+                return Ok(part);
             }
             let asks = !known.given_up.contains(&number) && self.console.interactive();
             if !asks || !prompt::insert(self.console, &name, &self.folders)? {
@@ -277,12 +290,14 @@ fn is_absence(error: &io::Error) -> bool {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
+    use crate::kept::fixture::quiet;
 
     fn known(sizes: &[(u32, u64)]) -> Known {
         let seen = sizes.iter().map(|(number, size)| (*number, Seen { path: PathBuf::new(), size: *size }));
-        Known { seen: seen.collect(), given_up: BTreeSet::new() }
+        Known { seen: seen.collect(), ..Known::default() }
     }
 
     #[test]
@@ -301,6 +316,22 @@ mod tests {
             let found: Vec<u64> = ranges.iter().map(|(_, bytes)| bytes.end - bytes.start).collect();
             assert_eq!(found, expected, "{sizes:?}");
         }
+    }
+
+    #[test]
+    fn readers_of_one_part_share_it_and_the_last_one_closes_it() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let (first, file) = (folder.path().join("b.part001"), folder.path().join("b"));
+        std::fs::write(&first, b"part")?;
+        let mut parts = Parts::find(&file, &[], quiet())?.unwrap();
+        parts.set_total(4)?;
+        let (mut one, mut other, mut buffer) = (None, None, [0; 4]);
+        parts.read_at(&mut one, &mut buffer, 0)?;
+        std::fs::remove_file(&first)?;
+        assert_eq!((parts.read_at(&mut other, &mut buffer, 1)?, &buffer[..3]), (3, &b"art"[..]));
+        drop((one, other));
+        assert!(parts.read_at(&mut None, &mut buffer, 0).is_err(), "it is still open");
+        Ok(())
     }
 
     #[test]

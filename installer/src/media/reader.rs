@@ -3,6 +3,7 @@ use super::memory::Recalled;
 use super::overlay::Origin;
 use super::parts::OpenPart;
 use std::io::{self, Read};
+use std::sync::Arc;
 
 /// Reads the media from some offset on, without moving anybody else's position. It has at most one part open, and none once it
 /// is dropped.
@@ -10,7 +11,7 @@ use std::io::{self, Read};
 pub(crate) struct Reader<'a> {
     media: &'a Media,
     offset: u64,
-    part: Option<OpenPart>,
+    part: Option<Arc<OpenPart>>,
 }
 
 impl<'a> Reader<'a> {

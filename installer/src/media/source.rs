@@ -4,6 +4,7 @@ use super::parts::{self, OpenPart, Parts};
 use landfall_console::Console;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Where the bundle's own bytes are.
 #[derive(Debug)]
@@ -64,7 +65,12 @@ impl Source {
     }
 
     /// Reads some bytes from `offset` on; none only at an end. `part` is the reader's own.
-    pub(super) fn read_at(&self, part: &mut Option<OpenPart>, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    pub(super) fn read_at(
+        &self,
+        part: &mut Option<Arc<OpenPart>>,
+        buffer: &mut [u8],
+        offset: u64,
+    ) -> io::Result<usize> {
         match self {
             Self::Whole(file) => file.read_at(buffer, offset),
             Self::Parts(parts) => parts.read_at(part, buffer, offset),

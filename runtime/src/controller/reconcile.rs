@@ -209,9 +209,11 @@ fn disagreeing(rows: &[Environment], listing: &Listing, led_to: impl Fn(EnvId) -
         adopted && row.status == Status::Running && led_to(row.id)
     };
     let known: BTreeSet<EnvId> = rows.iter().map(|row| row.id).collect();
-    // Volumes without a row are kept, so they ask for nothing.
-    let labelled = listing.containers.iter().chain(&listing.networks);
-    let orphans = labelled.filter_map(|one| spec::tenant_of(&one.labels)).filter(|id| !known.contains(id));
+    let bearers = |listed: &[Listed]| listed.iter().filter_map(|one| spec::tenant_of(&one.labels)).collect::<Vec<_>>();
+    // Volumes without a row are kept, so they ask for nothing, but for those of a canary.
+    let canary = bearers(&listing.volumes).into_iter().filter(|id| *id == EnvId::CANARY);
+    let labelled = bearers(&listing.containers).into_iter().chain(bearers(&listing.networks)).chain(canary);
+    let orphans = labelled.filter(|id| !known.contains(id));
     rows.iter().filter(|row| !well(row)).map(|row| row.id).chain(orphans).collect()
 }
 
@@ -240,6 +242,22 @@ mod tests {
             nonce: KeyNonce([0; 16]),
             key_hash: KeyHash::of(&number.to_string()),
             image: ImageRecord { name: "hello".into(), config, diff_ids: vec![], port: 80, health },
+        }
+    }
+
+    #[test]
+    fn what_nobody_knows_is_looked_at_and_so_are_volumes_of_a_canary_alone() {
+        let listed =
+            |id| Listed { name: "one".into(), labels: [(spec::TENANT_LABEL.to_owned(), id)].into(), running: false };
+        let all = |id: &str| vec![listed(id.to_owned())];
+        for (listing, expected) in [
+            (Listing { containers: all("7"), ..Listing::default() }, &[EnvId(7)][..]),
+            (Listing { networks: all("7"), ..Listing::default() }, &[EnvId(7)]),
+            (Listing { volumes: all("7"), ..Listing::default() }, &[]),
+            (Listing { volumes: all("0"), ..Listing::default() }, &[EnvId::CANARY]),
+        ] {
+            let found: Vec<EnvId> = disagreeing(&[], &listing, |_| false).into_iter().collect();
+            assert_eq!(found, expected, "{listing:?}");
         }
     }
 

@@ -47,6 +47,10 @@ fn whole(machine: &mut Machine, course: &Course) -> Result<Side> {
     machine.ok("landfall-installer receipts --verify")?;
     // An update that fails leaves the old release twice over: as it was, and as it is again.
     let side = side(machine, &[(Side::Old, &course.old), (Side::New, &course.new)])?;
+    // Only a way back that is itself taken back may set aside what the older release wrote meanwhile.
+    let asides = machine.ok("find /var/lib/landfall/db -name 'landfall.db.aside-*'")?;
+    let may_set_aside = side == Side::Old && course.goes_back();
+    ensure!(may_set_aside || asides.is_empty(), "set aside: {asides}");
     let release = if side == Side::New { &course.new.release } else { &course.old.release };
     answers(machine, release)?;
     course.tenant.is_whole(machine)?;

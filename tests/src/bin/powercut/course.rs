@@ -114,6 +114,11 @@ impl Course {
         self.sizes.get(next).map_or(self.took, |(time, _)| *time)
     }
 
+    /// Whether the database ends with an older schema.
+    pub(crate) fn goes_back(&self) -> bool {
+        self.new.schema < self.old.schema
+    }
+
     /// The entries since the switch began.
     pub(crate) fn since_switch(&self) -> Range<usize> {
         let switch = self.steps.iter().find(|(_, step)| step == "switch").map(|(entry, _)| *entry);

@@ -7,10 +7,10 @@ use serde_json::Value;
 /// Where Landfall keeps anything at all.
 const FOLDERS: &str = "etc/landfall etc/systemd/system opt/landfall usr/local/bin var/lib/landfall";
 
-/// What says nothing about the release: blobs that wait for another try, snapshots of the database, the service's own files
-/// beside it, and how many tries a release has left.
-const PASSING: &str = "-path '*/store/incoming' -prune -o -name 'landfall.db.schema-*' -o -name '*-wal' -o -name '*-shm' \
-                       -o -name proven -o -name tries";
+/// What says nothing about the release: blobs that wait for another try, snapshots of the database, what was set aside of it, the
+/// service's own files beside it, and how many tries a release has left.
+const PASSING: &str = "-path '*/store/incoming' -prune -o -name 'landfall.db.schema-*' -o -name 'landfall.db.aside-*' \
+                       -o -name '*-wal' -o -name '*-shm' -o -name proven -o -name tries";
 
 /// What differs from one run to the next: the database, when something was installed, and receipts, which say that too.
 const VARYING: &str = "-path '*/db/*' -o -path '*/state/receipts/*' -o -name installed.json";
@@ -21,7 +21,7 @@ pub(crate) struct Picture {
     /// The release that `current` leads to.
     pub(crate) release: String,
     /// The schema of its database.
-    pub(crate) schema: String,
+    pub(crate) schema: u32,
     lines: Vec<String>,
 }
 
@@ -37,7 +37,7 @@ impl Picture {
         let release = machine.ok("basename \"$(readlink /opt/landfall/current)\"")?.trim().to_owned();
         let schema = machine.ok("sqlite3 -readonly /var/lib/landfall/db/landfall.db 'PRAGMA user_version'")?;
         let lines = said.lines().map(str::to_owned).collect();
-        Ok(Self { release, schema: schema.trim().to_owned(), lines })
+        Ok(Self { release, schema: schema.trim().parse()?, lines })
     }
 
     /// How `after` differs, a line a difference.
