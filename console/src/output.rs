@@ -2,7 +2,7 @@ use crate::{Failure, Progress, escape::escaped, failure::Report};
 use serde::Serialize;
 use std::fmt::Display;
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 /// How many warnings are remembered for the result. All of them are said.
 const MAX_WARNINGS: usize = 100;
@@ -36,9 +36,11 @@ impl Console {
         Self { flags, terminal: std::io::stderr().is_terminal(), warnings: Box::leak(Box::default()) }
     }
 
-    /// A quiet console that nobody sits at: no bars are drawn, and nothing is asked.
+    /// The quiet console that nobody sits at: no bars are drawn, and nothing is asked. A program has one, however often it asks.
     pub fn unattended() -> Self {
-        Self { terminal: false, ..Self::new(Flags { quiet: true, ..Flags::default() }) }
+        static CONSOLE: LazyLock<Console> =
+            LazyLock::new(|| Console { terminal: false, ..Console::new(Flags { quiet: true, ..Flags::default() }) });
+        *CONSOLE
     }
 
     /// Says what is going on.
@@ -139,12 +141,12 @@ mod tests {
 
     #[test]
     fn every_copy_of_a_console_remembers_the_first_hundred_warnings() {
-        let console = Console::unattended();
+        let console = Console::new(Flags::default());
         let copy = console;
         (1..=MAX_WARNINGS + 1).for_each(|number| copy.warn(format_args!("number {number}")));
         console.show("what is going to happen");
         let warnings = console.warnings();
         assert_eq!((warnings.len(), warnings[0].as_str()), (MAX_WARNINGS, "number 1"));
-        assert!(Console::unattended().warnings().is_empty());
+        assert!(Console::new(Flags::default()).warnings().is_empty());
     }
 }
