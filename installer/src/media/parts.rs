@@ -188,7 +188,7 @@ impl Parts {
     }
 
     /// Reads some bytes from `offset` on, none only at the end of the bundle or of a part that is too short. `open` is the
-    /// reader's own part.
+    /// part that the reader has, which others may have as well.
     pub(super) fn read_at(
         &self,
         open: &mut Option<Arc<OpenPart>>,

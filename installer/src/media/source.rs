@@ -64,7 +64,7 @@ impl Source {
         matches!(self, Self::Whole(file) if file.size() > total)
     }
 
-    /// Reads some bytes from `offset` on; none only at an end. `part` is the reader's own.
+    /// Reads some bytes from `offset` on; none only at an end. `part` is the one that the reader has open.
     pub(super) fn read_at(
         &self,
         part: &mut Option<Arc<OpenPart>>,
