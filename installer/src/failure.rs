@@ -3,12 +3,13 @@
 
 use crate::decode::DecodeError;
 use crate::engine::{ArchiveError, EngineError};
-use crate::installed::{InstalledRelease, RecordError};
+use crate::installed::InstalledRelease;
 use crate::interrupt;
 use crate::kept::KeptError;
 use crate::lock::LockError;
 use crate::media::{MediaError, damage};
 use crate::policy::Refusal;
+use crate::record::RecordError;
 use crate::settings::SettingsError;
 use crate::trust::{LinksError, TrustError};
 use landfall_console::{Exit, Failure};
@@ -134,9 +135,7 @@ fn of_lock(error: &LockError) -> Option<Verdict> {
 fn of_record(error: &RecordError) -> Option<Verdict> {
     match error {
         RecordError::Path(_) => None,
-        RecordError::Parse { .. } | RecordError::Floor(_) | RecordError::Product(_) => {
-            Some((Exit::Unexpected, "record", RECORD))
-        }
+        RecordError::Parse { .. } | RecordError::Text { .. } => Some((Exit::Unexpected, "record", RECORD)),
     }
 }
 

@@ -3,15 +3,13 @@
 use crate::durable::{self, PathError};
 use crate::engine::EngineAddress;
 use crate::layout::Layout;
+use crate::record::{RecordError, read_json};
 use crate::retention;
 use crate::tries::Tries;
 use landfall_keys::TrustRoot;
 use landfall_manifests::{Database, Digest, Product, Release, ReleaseId, Serial, Version};
 use serde::{Deserialize, Serialize};
-use std::path::{Path, PathBuf};
 
-/// The largest record that is read, in bytes: room for the digests of a hundred thousand blobs.
-const RECORD_BYTES: u64 = 16 << 20;
 /// A serial has at most 16 digits.
 const FLOOR_BYTES: u64 = 32;
 /// More than any product's name has.
@@ -98,37 +96,6 @@ impl InstalledRelease {
     }
 }
 
-/// A record that is there and makes no sense.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum RecordError {
-    #[error(transparent)]
-    Path(#[from] PathError),
-    #[error("{} does not parse: it was changed by hand, or written by a later version", .path.display())]
-    Parse {
-        path: PathBuf,
-        #[source]
-        source: serde_json::Error,
-    },
-    #[error("{} holds no serial", .0.display())]
-    Floor(PathBuf),
-    #[error("{} holds no product", .0.display())]
-    Product(PathBuf),
-}
-
-/// Reads a JSON record, if it is there.
-pub(crate) fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>, RecordError> {
-    let Some(bytes) = durable::read(path, RECORD_BYTES)? else { return Ok(None) };
-    serde_json::from_slice(&bytes).map(Some).map_err(|source| RecordError::Parse { path: path.to_owned(), source })
-}
-
-/// Writes a JSON record that only root reads.
-pub(crate) fn write_json(path: &Path, record: &impl Serialize) -> Result<(), PathError> {
-    #[expect(clippy::expect_used, reason = "our records have text keys and derived forms, which always serialise")]
-    let mut bytes = serde_json::to_vec_pretty(record).expect("a record is JSON");
-    bytes.push(b'\n');
-    durable::write(path, &bytes, 0o600)
-}
-
 impl Installed {
     pub(crate) fn read(layout: &Layout) -> Result<Option<Self>, RecordError> {
         read_json(&layout.installed())
@@ -158,7 +125,7 @@ pub(crate) fn read_floor(layout: &Layout) -> Result<Option<Serial>, RecordError>
     let Some(bytes) = durable::read(&path, FLOOR_BYTES)? else { return Ok(None) };
     let number = std::str::from_utf8(&bytes).ok().and_then(|text| text.trim_end().parse::<u64>().ok());
     let serial = number.and_then(|number| Serial::try_from(number).ok());
-    serial.map(Some).ok_or(RecordError::Floor(path))
+    serial.map(Some).ok_or(RecordError::Text { path, expected: "serial" })
 }
 
 /// Raises the floor to `serial`; never lowers it.
@@ -174,7 +141,7 @@ pub(crate) fn read_product(layout: &Layout) -> Result<Option<Product>, RecordErr
     let path = layout.product();
     let Some(bytes) = durable::read(&path, PRODUCT_BYTES)? else { return Ok(None) };
     let product = std::str::from_utf8(&bytes).ok().and_then(|text| text.trim_end().parse().ok());
-    product.map(Some).ok_or(RecordError::Product(path))
+    product.map(Some).ok_or(RecordError::Text { path, expected: "product" })
 }
 
 /// Records the product.
@@ -198,6 +165,6 @@ mod tests {
             assert_eq!(read_floor(&layout).unwrap(), Some(Serial::try_from(floor).unwrap()));
         }
         std::fs::write(layout.serial_floor(), "x").unwrap();
-        assert!(matches!(read_floor(&layout), Err(RecordError::Floor(_))));
+        assert!(matches!(read_floor(&layout), Err(RecordError::Text { .. })));
     }
 }

@@ -4,9 +4,10 @@
 //! afterwards only the list of steps grows. Whoever finds it settles it without the bundle: a transition whose last step is
 //! [`StepName::Commit`] is finished, any other is undone; an uninstallation is finished.
 
-use crate::installed::{Installed, InstalledRelease, RecordError, Surroundings, read_json};
+use crate::installed::{Installed, InstalledRelease, Surroundings};
 use crate::layout::Layout;
 use crate::receipts::Draft;
+use crate::record::{RecordError, read_json};
 use crate::tries::Tries;
 use landfall_manifests::Digest;
 use serde::{Deserialize, Serialize};

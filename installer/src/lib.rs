@@ -7,22 +7,17 @@ mod cli;
 mod commands;
 mod database;
 mod decode;
-mod durable;
 mod engine;
-mod executable;
 mod failure;
 mod health;
 mod installed;
 mod interrupt;
 mod journal;
 mod kept;
-mod layout;
-mod lock;
 mod media;
 mod plan;
 mod policy;
 mod preflight;
-mod program;
 pub mod readers;
 mod receipts;
 mod recovery;
@@ -42,6 +37,7 @@ mod units;
 mod verify;
 
 use cli::Cli;
+use landfall_host::{durable, layout, lock, record, subprocess as program};
 use std::process::ExitCode;
 
 /// Parses the command line and runs the command.

@@ -7,11 +7,11 @@
 
 use crate::durable::{self, At as _, PathError};
 use crate::failure;
-use crate::installed::write_json;
 use crate::journal::Journal;
 use crate::layout::{DATA_FOLDER, FOLDERS, Layout, STATE_FOLDER};
 use crate::lock::{Lock, LockError};
 use crate::receipts;
+use crate::record::write_json;
 use crate::trust;
 use std::fs::{File, OpenOptions};
 use std::io::ErrorKind;

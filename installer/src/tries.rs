@@ -9,9 +9,9 @@
 //! holds the state folder itself, for that moment only: what was read before a switch is not written after it.
 
 use crate::durable::{self, PathError};
-use crate::installed::{RecordError, read_json, write_json};
 use crate::layout::Layout;
 use crate::lock::{Lock, LockError};
+use crate::record::{RecordError, read_json, write_json};
 use crate::settings;
 use crate::state::lock_folder;
 use landfall_manifests::{Digest, ReleaseId};

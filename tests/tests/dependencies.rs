@@ -10,7 +10,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("landfall", &["landfall-console", "landfall-keys", "landfall-manifests"]),
     ("landfall-bundler", &["landfall-console", "landfall-keys", "landfall-manifests", "landfall-systemd"]),
     ("landfall-console", &[]),
-    ("landfall-installer", &["landfall-console", "landfall-keys", "landfall-manifests", "landfall-systemd"]),
+    ("landfall-host", &["landfall-keys", "landfall-manifests"]),
+    (
+        "landfall-installer",
+        &["landfall-console", "landfall-host", "landfall-keys", "landfall-manifests", "landfall-systemd"],
+    ),
     ("landfall-keys", &[]),
     ("landfall-manifests", &["landfall-keys"]),
     ("landfall-systemd", &[]),

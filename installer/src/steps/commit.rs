@@ -1,9 +1,10 @@
 //! The release counts. From here on there is only forward.
 
 use super::Work;
-use crate::installed::{raise_floor, write_json, write_product};
+use crate::installed::{raise_floor, write_product};
 use crate::journal::{Kind, Transition};
 use crate::receipts::{self, Draft};
+use crate::record::write_json;
 use crate::recovery;
 use crate::retention;
 use crate::site::Site;

@@ -1,8 +1,9 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use super::*;
-use crate::installed::{Surroundings, write_json};
+use crate::installed::Surroundings;
 use crate::kept::fixture::Host;
+use crate::record::write_json;
 use landfall_manifests::Digest;
 use serde_json::{Value, json};
 use std::fs;

@@ -4,24 +4,24 @@ use landfall_manifests::{Digest, ReleaseId};
 use std::path::{Path, PathBuf};
 
 /// The host's own settings, trust root and token: kept by an uninstall.
-pub(crate) const SETTINGS_FOLDER: &str = "etc/landfall";
+pub const SETTINGS_FOLDER: &str = "etc/landfall";
 /// All that Landfall keeps: store, state, database.
-pub(crate) const DATA_FOLDER: &str = "var/lib/landfall";
+pub const DATA_FOLDER: &str = "var/lib/landfall";
 /// The releases and the installer beside them.
-pub(crate) const PROGRAM_FOLDER: &str = "opt/landfall";
+pub const PROGRAM_FOLDER: &str = "opt/landfall";
 /// The records of what is installed and of what is being done.
-pub(crate) const STATE_FOLDER: &str = "var/lib/landfall/state";
+pub const STATE_FOLDER: &str = "var/lib/landfall/state";
 /// The database's folder, which the runtime's unit expects to be there.
-pub(crate) const DATABASE_FOLDER: &str = "var/lib/landfall/db";
+pub const DATABASE_FOLDER: &str = "var/lib/landfall/db";
 /// The blobs of the releases that are kept.
-pub(crate) const STORE_FOLDER: &str = "var/lib/landfall/store";
+pub const STORE_FOLDER: &str = "var/lib/landfall/store";
 /// The unit files of this host's administrator (systemd.unit(5), "Unit File Load Path").
-pub(crate) const UNITS_FOLDER: &str = "etc/systemd/system";
+pub const UNITS_FOLDER: &str = "etc/systemd/system";
 /// The programs for people.
-pub(crate) const LINKS_FOLDER: &str = "usr/local/bin";
+pub const LINKS_FOLDER: &str = "usr/local/bin";
 
 /// Every folder outside a release's own that an installation needs, outermost first, with its mode.
-pub(crate) const FOLDERS: [(&str, u32); 19] = [
+pub const FOLDERS: [(&str, u32); 19] = [
     ("var", 0o755),
     ("var/lib", 0o755),
     (DATA_FOLDER, 0o755),
@@ -44,150 +44,170 @@ pub(crate) const FOLDERS: [(&str, u32); 19] = [
 ];
 
 /// The programs that people find in [`LINKS_FOLDER`], and what their links point at.
-pub(crate) const LINKS: [(&str, &str); 2] = [
+pub const LINKS: [(&str, &str); 2] = [
     ("landfall", "/opt/landfall/current/bin/landfall"),
     ("landfall-installer", "/opt/landfall/bin/landfall-installer"),
 ];
 
 /// The paths of one host.
 #[derive(Debug, Clone)]
-pub(crate) struct Layout {
+pub struct Layout {
     root: PathBuf,
 }
 
 impl Layout {
-    pub(crate) fn new(root: impl Into<PathBuf>) -> Self {
+    /// The host below `root`; `/` is the running system.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
         Self { root: root.into() }
     }
 
     /// Whether these are the paths of the running system itself.
-    pub(crate) fn is_running_system(&self) -> bool {
+    pub fn is_running_system(&self) -> bool {
         self.root == Path::new("/")
     }
 
     /// `path`, relative as in [`FOLDERS`], on this host.
-    pub(crate) fn at(&self, path: impl AsRef<Path>) -> PathBuf {
+    pub fn at(&self, path: impl AsRef<Path>) -> PathBuf {
         self.root.join(path)
     }
 
-    pub(crate) fn state(&self) -> PathBuf {
+    /// The folder of the records.
+    pub fn state(&self) -> PathBuf {
         self.at(STATE_FOLDER)
     }
 
-    pub(crate) fn lock(&self) -> PathBuf {
+    /// The file that an operation locks.
+    pub fn lock(&self) -> PathBuf {
         self.state().join("lock")
     }
 
-    pub(crate) fn journal(&self) -> PathBuf {
+    /// The record of the operation that has begun and not ended.
+    pub fn journal(&self) -> PathBuf {
         self.state().join("journal.json")
     }
 
-    pub(crate) fn installed(&self) -> PathBuf {
+    /// The record of what is installed.
+    pub fn installed(&self) -> PathBuf {
         self.state().join("installed.json")
     }
 
-    pub(crate) fn serial_floor(&self) -> PathBuf {
+    /// The serial below which bundles are refused.
+    pub fn serial_floor(&self) -> PathBuf {
         self.state().join("serial-floor")
     }
 
     /// The product that the host has had.
-    pub(crate) fn product(&self) -> PathBuf {
+    pub fn product(&self) -> PathBuf {
         self.state().join("product")
     }
 
-    /// The key that signs this host's receipts ([`crate::receipts`]).
-    pub(crate) fn host_key(&self) -> PathBuf {
+    /// The key that signs this host's receipts.
+    pub fn host_key(&self) -> PathBuf {
         self.state().join("host.key")
     }
 
     /// Its public half.
-    pub(crate) fn host_public_key(&self) -> PathBuf {
+    pub fn host_public_key(&self) -> PathBuf {
         self.state().join("host.pub")
     }
 
     /// What was done to this host.
-    pub(crate) fn receipts(&self) -> PathBuf {
+    pub fn receipts(&self) -> PathBuf {
         self.state().join("receipts")
     }
 
     /// The counter of the last of them.
-    pub(crate) fn last_receipt(&self) -> PathBuf {
+    pub fn last_receipt(&self) -> PathBuf {
         self.state().join("last-receipt")
     }
 
-    /// How often the current release may still be started ([`crate::tries`]).
-    pub(crate) fn tries(&self) -> PathBuf {
+    /// The record of how often the current release may still be started.
+    pub fn tries(&self) -> PathBuf {
         self.state().join("tries")
     }
 
     /// The release that the runtime last found well for long enough.
-    pub(crate) fn proven(&self) -> PathBuf {
+    pub fn proven(&self) -> PathBuf {
         self.at(DATABASE_FOLDER).join("proven")
     }
 
-    pub(crate) fn database(&self) -> PathBuf {
+    /// The runtime's database.
+    pub fn database(&self) -> PathBuf {
         self.at(DATABASE_FOLDER).join("landfall.db")
     }
 
-    pub(crate) fn store(&self) -> PathBuf {
+    /// The store of blobs.
+    pub fn store(&self) -> PathBuf {
         self.at(STORE_FOLDER)
     }
 
-    pub(crate) fn incoming(&self) -> PathBuf {
+    /// The staging folder: blobs of a bundle that has not been verified whole yet.
+    pub fn incoming(&self) -> PathBuf {
         self.store().join("incoming")
     }
 
-    pub(crate) fn blobs(&self) -> PathBuf {
+    /// The blobs of the releases, each named by its digest.
+    pub fn blobs(&self) -> PathBuf {
         self.store().join("sha256")
     }
 
-    pub(crate) fn blob(&self, digest: &Digest) -> PathBuf {
+    /// The blob with this digest.
+    pub fn blob(&self, digest: &Digest) -> PathBuf {
         self.blobs().join(digest.hex())
     }
 
-    pub(crate) fn releases(&self) -> PathBuf {
+    /// The folder of the releases.
+    pub fn releases(&self) -> PathBuf {
         self.at("opt/landfall/releases")
     }
 
-    pub(crate) fn release(&self, id: &ReleaseId) -> PathBuf {
+    /// One release's folder.
+    pub fn release(&self, id: &ReleaseId) -> PathBuf {
         self.releases().join(id.to_string())
     }
 
     /// A release that is being unfolded. Its name is none that a release can have.
-    pub(crate) fn partial_release(&self, id: &ReleaseId) -> PathBuf {
+    pub fn partial_release(&self, id: &ReleaseId) -> PathBuf {
         self.releases().join(format!(".{id}.partial"))
     }
 
-    pub(crate) fn current(&self) -> PathBuf {
+    /// The symbolic link to the release that runs.
+    pub fn current(&self) -> PathBuf {
         self.at("opt/landfall/current")
     }
 
-    pub(crate) fn installer(&self) -> PathBuf {
+    /// The installer beside the releases, which recovers after a power cut.
+    pub fn installer(&self) -> PathBuf {
         self.at("opt/landfall/bin/landfall-installer")
     }
 
     /// The one that was there before the last update.
-    pub(crate) fn previous_installer(&self) -> PathBuf {
+    pub fn previous_installer(&self) -> PathBuf {
         self.at("opt/landfall/bin/landfall-installer.previous")
     }
 
-    pub(crate) fn database_folder(&self) -> PathBuf {
+    /// The folder of the runtime's database.
+    pub fn database_folder(&self) -> PathBuf {
         self.at(DATABASE_FOLDER)
     }
 
-    pub(crate) fn settings(&self) -> PathBuf {
+    /// The operator's settings.
+    pub fn settings(&self) -> PathBuf {
         self.at("etc/landfall/config.toml")
     }
 
-    pub(crate) fn trust_root(&self) -> PathBuf {
+    /// The trust root that the host pins.
+    pub fn trust_root(&self) -> PathBuf {
         self.at("etc/landfall/trust.json")
     }
 
-    pub(crate) fn admin_token(&self) -> PathBuf {
+    /// The operator's token for the API.
+    pub fn admin_token(&self) -> PathBuf {
         self.at("etc/landfall/admin.token")
     }
 
-    pub(crate) fn link(&self, name: &str) -> PathBuf {
+    /// The link to one of the programs for people ([`LINKS`]).
+    pub fn link(&self, name: &str) -> PathBuf {
         self.at(LINKS_FOLDER).join(name)
     }
 }

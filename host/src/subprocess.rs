@@ -33,7 +33,7 @@ const SEARCH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/b
 
 /// A program that is about to be run.
 #[derive(Debug, Clone)]
-pub(crate) struct Program {
+pub struct Program {
     path: PathBuf,
     args: Vec<OsString>,
     limit: Duration,
@@ -42,33 +42,61 @@ pub(crate) struct Program {
 
 /// What a program that ended by itself answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Answer {
+pub struct Answer {
     /// Its exit code.
-    pub(crate) code: i32,
+    pub code: i32,
     /// All of its standard output.
-    pub(crate) stdout: Vec<u8>,
+    pub stdout: Vec<u8>,
     /// The end of its standard error, at most 4 KiB, without the blanks around it.
-    pub(crate) stderr_tail: String,
+    pub stderr_tail: String,
 }
 
 /// A program gave no answer.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ProgramError {
+pub enum ProgramError {
+    /// It cannot be started.
     #[error("cannot run {}", .program.display())]
     Start {
+        /// Its path.
         program: PathBuf,
+        /// Why not.
         #[source]
         source: io::Error,
     },
+    /// It took longer than it may.
     #[error("{} did not end within {} s and was killed{}", .program.display(), .limit.as_secs_f32(), said(.stderr_tail))]
-    TimedOut { program: PathBuf, limit: Duration, stderr_tail: String },
+    TimedOut {
+        /// Its path.
+        program: PathBuf,
+        /// How long it may take.
+        limit: Duration,
+        /// The end of its standard error.
+        stderr_tail: String,
+    },
+    /// It wrote more to standard output than it may.
     #[error("{} wrote more than {limit} bytes and was killed", .program.display())]
-    TooMuchOutput { program: PathBuf, limit: usize },
+    TooMuchOutput {
+        /// Its path.
+        program: PathBuf,
+        /// How much it may write, in bytes.
+        limit: usize,
+    },
+    /// A signal ended it.
     #[error("{} was ended by signal {signal}{}", .program.display(), said(.stderr_tail))]
-    Signal { program: PathBuf, signal: i32, stderr_tail: String },
+    Signal {
+        /// Its path.
+        program: PathBuf,
+        /// The signal's number.
+        signal: i32,
+        /// The end of its standard error.
+        stderr_tail: String,
+    },
+    /// Its pipes or its end cannot be waited for.
     #[error("cannot follow {}", .program.display())]
     Follow {
+        /// Its path.
         program: PathBuf,
+        /// Why not.
         #[source]
         source: io::Error,
     },
@@ -76,7 +104,7 @@ pub(crate) enum ProgramError {
 
 impl Answer {
     /// The word and the message of a failed program's error object, or else all that it said.
-    pub(crate) fn error(&self) -> (Option<String>, String) {
+    pub fn error(&self) -> (Option<String>, String) {
         let object: Option<serde_json::Value> = serde_json::from_slice(&self.stdout).ok();
         let text = |key: &str| object.as_ref()?.get("error")?.get(key)?.as_str().map(str::to_owned);
         let plain = || format!("{} {}", String::from_utf8_lossy(&self.stdout).trim(), self.stderr_tail);
@@ -90,27 +118,27 @@ fn said(stderr_tail: &str) -> String {
 
 impl Program {
     /// The program at `path`, which is not searched for.
-    pub(crate) fn new(path: impl Into<PathBuf>) -> Self {
+    pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into(), args: Vec::new(), limit: LIMIT, output_limit: OUTPUT_BYTES }
     }
 
     /// Adds arguments. They are seen by everybody on the host: no secrets.
     #[must_use]
-    pub(crate) fn args<A: Into<OsString>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
+    pub fn args<A: Into<OsString>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
         self.args.extend(args.into_iter().map(Into::into));
         self
     }
 
     /// How long it may take; 30 seconds unless said otherwise.
     #[must_use]
-    pub(crate) fn limit(mut self, limit: Duration) -> Self {
+    pub fn limit(mut self, limit: Duration) -> Self {
         self.limit = limit;
         self
     }
 
     /// How many bytes it may write to standard output; 1 MiB unless said otherwise.
     #[must_use]
-    pub(crate) fn output_limit(mut self, bytes: usize) -> Self {
+    pub fn output_limit(mut self, bytes: usize) -> Self {
         self.output_limit = bytes;
         self
     }
@@ -120,7 +148,7 @@ impl Program {
     /// # Errors
     /// It cannot be started, took too long, said too much, or was ended by a signal. An exit code other than zero is an
     /// answer.
-    pub(crate) fn run(&self) -> Result<Answer, ProgramError> {
+    pub fn run(&self) -> Result<Answer, ProgramError> {
         let program = || self.path.clone();
         let follow = |source| ProgramError::Follow { program: program(), source };
         let child = self.start().map_err(|source| ProgramError::Start { program: program(), source })?;

@@ -13,17 +13,23 @@ use std::path::{Path, PathBuf};
 /// An operation on a path that failed.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {what} {}", .path.display())]
-pub(crate) struct PathError {
+pub struct PathError {
     what: &'static str,
     path: PathBuf,
+    /// Why it failed.
     #[source]
-    pub(crate) source: io::Error,
+    pub source: io::Error,
 }
 
-pub(crate) type Result<T> = std::result::Result<T, PathError>;
+/// What an operation on a path comes to.
+pub type Result<T> = std::result::Result<T, PathError>;
 
 /// Names the operation and the path that an [`io::Error`] is about.
-pub(crate) trait At<T> {
+pub trait At<T> {
+    /// Says that `what` ("read", "rename", …) was done to `path`.
+    ///
+    /// # Errors
+    /// As before, now with the operation and the path.
     fn at(self, what: &'static str, path: &Path) -> Result<T>;
 }
 
@@ -34,7 +40,7 @@ impl<T, E: Into<io::Error>> At<T> for std::result::Result<T, E> {
 }
 
 /// What is being written to `path` until it is whole: `.NAME.partial` beside it.
-pub(crate) fn partial(path: &Path) -> PathBuf {
+pub fn partial(path: &Path) -> PathBuf {
     let name = path.file_name().unwrap_or(OsStr::new("root"));
     let mut partial = OsStr::new(".").to_owned();
     partial.push(name);
@@ -43,7 +49,7 @@ pub(crate) fn partial(path: &Path) -> PathBuf {
 }
 
 /// Syncs a folder: names that were added to it or removed from it are on the disk.
-pub(crate) fn sync_folder(path: &Path) -> Result<()> {
+pub fn sync_folder(path: &Path) -> Result<()> {
     File::open(path).and_then(|folder| folder.sync_all()).at("sync", path)
 }
 
@@ -52,7 +58,7 @@ fn sync_parent(path: &Path) -> Result<()> {
 }
 
 /// Opens a new file for writing; one that an interrupted run left under this name is replaced.
-pub(crate) fn create(path: &Path, mode: u32) -> Result<File> {
+pub fn create(path: &Path, mode: u32) -> Result<File> {
     remove_entry(path)?;
     let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path).at("create", path)?;
     // The process's umask must not decide.
@@ -73,7 +79,7 @@ fn knows_no_permissions(error: &io::Error) -> bool {
 }
 
 /// Puts a file in place, or replaces it in one step.
-pub(crate) fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
+pub fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
     let temporary = partial(path);
     let mut file = create(&temporary, mode)?;
     file.write_all(bytes).at("write", &temporary)?;
@@ -82,30 +88,30 @@ pub(crate) fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
 }
 
 /// Renames, replacing what is there, and syncs the folder.
-pub(crate) fn rename(from: &Path, to: &Path) -> Result<()> {
+pub fn rename(from: &Path, to: &Path) -> Result<()> {
     std::fs::rename(from, to).at("rename", from)?;
     sync_parent(to)
 }
 
 /// Renames to a name that must be free, and syncs the folder.
-pub(crate) fn rename_to_free_name(from: &Path, to: &Path) -> Result<()> {
+pub fn rename_to_free_name(from: &Path, to: &Path) -> Result<()> {
     rustix::fs::renameat_with(rustix::fs::CWD, from, rustix::fs::CWD, to, RenameFlags::NOREPLACE).at("rename", from)?;
     sync_parent(to)
 }
 
 /// Swaps two names of one folder in one step, and syncs the folder: at every moment both lead somewhere.
-pub(crate) fn exchange(one: &Path, other: &Path) -> Result<()> {
+pub fn exchange(one: &Path, other: &Path) -> Result<()> {
     rustix::fs::renameat_with(rustix::fs::CWD, one, rustix::fs::CWD, other, RenameFlags::EXCHANGE).at("swap", one)?;
     sync_parent(other)
 }
 
 /// Makes a folder with exactly this mode. One that is there stays as it is.
-pub(crate) fn create_folder(path: &Path, mode: u32) -> Result<()> {
+pub fn create_folder(path: &Path, mode: u32) -> Result<()> {
     if create_folder_unsynced(path, mode)? { sync_parent(path) } else { Ok(()) }
 }
 
 /// Like [`create_folder`], for what [`sync_file_system`] makes durable. Says whether the folder is new.
-pub(crate) fn create_folder_unsynced(path: &Path, mode: u32) -> Result<bool> {
+pub fn create_folder_unsynced(path: &Path, mode: u32) -> Result<bool> {
     match DirBuilder::new().mode(mode).create(path) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(false),
         other => other.at("create the folder", path)?,
@@ -115,13 +121,13 @@ pub(crate) fn create_folder_unsynced(path: &Path, mode: u32) -> Result<bool> {
 }
 
 /// Syncs the file system that `path` is on: for many files, syncing each would take many times as long.
-pub(crate) fn sync_file_system(path: &Path) -> Result<()> {
+pub fn sync_file_system(path: &Path) -> Result<()> {
     let folder = File::open(path).at("open", path)?;
     rustix::fs::syncfs(&folder).at("sync the file system of", path)
 }
 
 /// Points the symbolic link `path` at `target`, in one step.
-pub(crate) fn point(path: &Path, target: &Path) -> Result<()> {
+pub fn point(path: &Path, target: &Path) -> Result<()> {
     let temporary = partial(path);
     remove_entry(&temporary)?;
     symlink(target, &temporary).at("create the link", &temporary)?;
@@ -129,13 +135,13 @@ pub(crate) fn point(path: &Path, target: &Path) -> Result<()> {
 }
 
 /// Removes a file or a link, and what an interrupted write of it left. Neither has to be there.
-pub(crate) fn remove(path: &Path) -> Result<()> {
+pub fn remove(path: &Path) -> Result<()> {
     let left = remove_entry(&partial(path))?;
     if remove_entry(path)? | left { sync_parent(path) } else { Ok(()) }
 }
 
 /// Removes a file or a link, and says whether it was there. The folder is not synced.
-pub(crate) fn remove_entry(path: &Path) -> Result<bool> {
+pub fn remove_entry(path: &Path) -> Result<bool> {
     match std::fs::remove_file(path) {
         Ok(()) => Ok(true),
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(false),
@@ -144,7 +150,7 @@ pub(crate) fn remove_entry(path: &Path) -> Result<bool> {
 }
 
 /// Removes a folder with all that is in it; no link is followed. It does not have to be there.
-pub(crate) fn remove_tree(path: &Path) -> Result<()> {
+pub fn remove_tree(path: &Path) -> Result<()> {
     match std::fs::remove_dir_all(path) {
         Ok(()) => sync_parent(path),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
@@ -169,7 +175,7 @@ fn remove_around_mounts(folder: &Path) -> Result<()> {
 }
 
 /// Removes a folder if nothing is in it.
-pub(crate) fn remove_if_empty(path: &Path) -> Result<()> {
+pub fn remove_if_empty(path: &Path) -> Result<()> {
     match std::fs::remove_dir(path) {
         Ok(()) => sync_parent(path),
         Err(error) if is_in_use(&error) || error.kind() == ErrorKind::NotFound => Ok(()),
@@ -183,12 +189,12 @@ fn is_in_use(error: &io::Error) -> bool {
 }
 
 /// A mount point can be neither removed nor renamed.
-pub(crate) fn is_mount(error: &io::Error) -> bool {
+pub fn is_mount(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::ResourceBusy | ErrorKind::CrossesDevices)
 }
 
 /// Whether anything is at `path`, a dangling link included.
-pub(crate) fn exists(path: &Path) -> Result<bool> {
+pub fn exists(path: &Path) -> Result<bool> {
     match path.symlink_metadata() {
         Ok(_) => Ok(true),
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(false),
@@ -197,7 +203,7 @@ pub(crate) fn exists(path: &Path) -> Result<bool> {
 }
 
 /// Opens a regular file for reading, if it is there. Nothing else is opened: a pipe would be waited for.
-pub(crate) fn open(path: &Path) -> Result<Option<File>> {
+pub fn open(path: &Path) -> Result<Option<File>> {
     let flags = i32::try_from((OFlags::NONBLOCK | OFlags::NOCTTY).bits()).unwrap_or_default();
     let file = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
@@ -210,7 +216,7 @@ pub(crate) fn open(path: &Path) -> Result<Option<File>> {
 }
 
 /// Reads a small file of our own, if it is there. `limit` is in bytes.
-pub(crate) fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>> {
+pub fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>> {
     use std::io::Read as _;
     let Some(file) = open(path)? else { return Ok(None) };
     let mut bytes = Vec::new();

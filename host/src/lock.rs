@@ -9,7 +9,7 @@ use std::path::Path;
 
 /// Why a lock was not taken.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum LockError {
+pub enum LockError {
     /// Another process has it.
     #[error("another landfall-installer is at work on this host")]
     Busy,
@@ -20,14 +20,17 @@ pub(crate) enum LockError {
 
 /// A lock that is held as long as this value lives.
 #[derive(Debug)]
-pub(crate) struct Lock {
+pub struct Lock {
     _file: File,
 }
 
 impl Lock {
     /// Locks `file`, which was opened at `path`. A path that no longer leads to it means that another process removed it and
     /// with it whatever the lock protects.
-    pub(crate) fn take(file: File, path: &Path) -> Result<Self, LockError> {
+    ///
+    /// # Errors
+    /// [`LockError::Busy`] if another process has the lock or has removed the file; otherwise the file cannot be locked.
+    pub fn take(file: File, path: &Path) -> Result<Self, LockError> {
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Err(Errno::WOULDBLOCK) => return Err(LockError::Busy),
             other => other.at("lock", path)?,

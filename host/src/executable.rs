@@ -12,7 +12,10 @@ const ELF: &[u8] = b"\x7fELF";
 const SCRIPT: &[u8] = b"#!/";
 
 /// Refuses a file that is neither a program nor a script.
-pub(crate) fn check(path: &Path) -> io::Result<()> {
+///
+/// # Errors
+/// The file cannot be read, or is neither (`ENOEXEC`).
+pub fn check(path: &Path) -> io::Result<()> {
     let mut head = Vec::new();
     File::open(path)?.take(ELF.len() as u64).read_to_end(&mut head)?;
     if head == ELF || head.starts_with(SCRIPT) { Ok(()) } else { Err(Errno::NOEXEC.into()) }
@@ -21,7 +24,7 @@ pub(crate) fn check(path: &Path) -> io::Result<()> {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
-    use crate::program::{Program, ProgramError};
+    use crate::subprocess::{Program, ProgramError};
     use std::os::unix::fs::PermissionsExt as _;
 
     #[test]

@@ -1,0 +1,11 @@
+//! What the installer and the runtime both know of a host: where its files lie, how they are written, locked and read, and how
+//! its programs are run.
+//!
+//! Everything here acts on one host's file system and processes. Nothing here talks to systemd or to a container engine.
+
+pub mod durable;
+pub mod executable;
+pub mod layout;
+pub mod lock;
+pub mod record;
+pub mod subprocess;
