@@ -1,10 +1,11 @@
 //! The unit files of a release, rendered for this host.
 
 use crate::durable;
+use crate::engine::EngineAddress;
 use crate::installed::InstalledRelease;
 use crate::site::Site;
 use anyhow::{Context as _, ensure};
-use landfall_systemd::{MAX_TEMPLATE_BYTES, UnitName, Values, render};
+use landfall_systemd::{EngineUnit, MAX_TEMPLATE_BYTES, UnitName, Values, render};
 
 /// Puts all of the release's units in place of those of `last`, if there was one.
 ///
@@ -32,13 +33,22 @@ fn is_recovery(unit: &str) -> bool {
     unit.rsplit('/').next() == Some(UnitName::RECOVER.as_str())
 }
 
+/// The unit of the engine at `address`, which ours are ordered after.
+fn engine_unit(address: &EngineAddress) -> EngineUnit {
+    match address {
+        EngineAddress::Unix(path) if path.ends_with("run/docker.sock") => EngineUnit::Docker,
+        EngineAddress::Unix(path) if path.ends_with("run/podman/podman.sock") => EngineUnit::Podman,
+        _ => EngineUnit::None,
+    }
+}
+
 fn write(site: &Site, release: &InstalledRelease, unit: &str) -> anyhow::Result<()> {
     let path = site.layout.at(unit);
     let template = site.layout.release(&release.id()).join("units").join(path.file_name().unwrap_or_default());
     let bytes = durable::read(&template, MAX_TEMPLATE_BYTES as u64)?.unwrap_or_default();
     ensure!(!bytes.is_empty(), "the release's {} is missing", template.display());
     let text = String::from_utf8(bytes).with_context(|| format!("{unit} of the release is not text"))?;
-    let values = Values { engine: site.surroundings.engine.unit() };
+    let values = Values { engine: engine_unit(&site.surroundings.engine) };
     let text = render(&text, &values).with_context(|| format!("{unit} of the release cannot be used"))?;
     // What is right already is left alone: systemd asks for a reload of units whose files are newer than what it has read.
     let there = durable::read(&path, MAX_TEMPLATE_BYTES as u64)?;

@@ -19,7 +19,6 @@ pub mod api;
 pub mod commands;
 pub mod controller;
 pub mod doors;
-pub mod engine;
 pub mod firewall;
 pub mod host;
 mod log;
@@ -38,4 +37,5 @@ mod tcp;
 mod tenant_key;
 pub mod tenants_side;
 
+pub use landfall_engine::containers as engine;
 pub use tenant_key::{ApiKey, HostSecret, KeyHash, KeyNonce, SecretError};

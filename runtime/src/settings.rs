@@ -3,10 +3,10 @@
 //! Parsing takes text and decides everything; reading the file is the caller's. Unknown keys and values that make no sense are errors
 //! that name the line. What the operator leaves out comes from [`DEFAULTS`], the commented file that a release packs.
 
+use crate::engine::EngineSocket;
 use crate::subnet::Pool;
 use serde::Deserialize;
 use std::net::{Ipv4Addr, SocketAddrV4};
-use std::path::PathBuf;
 
 /// The default settings, with a comment on each key.
 pub const DEFAULTS: &str = include_str!("../config.toml");
@@ -57,16 +57,6 @@ pub struct Limits {
     pub nano_cpus: i64,
     /// Processes and threads.
     pub pids: i64,
-}
-
-/// Where the engine's API listens.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub enum EngineSocket {
-    /// `DOCKER_HOST`, then Docker's socket, then Podman's.
-    Auto,
-    /// This unix socket.
-    Unix(PathBuf),
 }
 
 impl Settings {
@@ -234,18 +224,6 @@ impl TryFrom<u32> for Pids {
 
     fn try_from(pids: u32) -> Result<Self, Self::Error> {
         if pids < 8 { Err("pids are at least 8, fewer start no server") } else { Ok(Self(pids.into())) }
-    }
-}
-
-impl TryFrom<String> for EngineSocket {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        match text.strip_prefix("unix://") {
-            _ if text == "auto" => Ok(Self::Auto),
-            Some(path) if path.starts_with('/') => Ok(Self::Unix(path.into())),
-            _ => Err(format!("{text:?} is neither \"auto\" nor \"unix:///path/of/a/socket\"")),
-        }
     }
 }
 

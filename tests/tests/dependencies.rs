@@ -7,13 +7,21 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What each crate of the workspace may use of the workspace. The tests may use all.
 const ARROWS: &[(&str, &[&str])] = &[
     ("hello", &[]),
-    ("landfall", &["landfall-console", "landfall-keys", "landfall-manifests"]),
+    ("landfall", &["landfall-console", "landfall-engine", "landfall-keys", "landfall-manifests"]),
     ("landfall-bundler", &["landfall-console", "landfall-keys", "landfall-manifests", "landfall-systemd"]),
     ("landfall-console", &[]),
+    ("landfall-engine", &["landfall-keys", "landfall-manifests"]),
     ("landfall-host", &["landfall-keys", "landfall-manifests"]),
     (
         "landfall-installer",
-        &["landfall-console", "landfall-host", "landfall-keys", "landfall-manifests", "landfall-systemd"],
+        &[
+            "landfall-console",
+            "landfall-engine",
+            "landfall-host",
+            "landfall-keys",
+            "landfall-manifests",
+            "landfall-systemd",
+        ],
     ),
     ("landfall-keys", &[]),
     ("landfall-manifests", &["landfall-keys"]),

@@ -1,7 +1,7 @@
 //! A container's output, and the engine's events.
 
 use super::{DockerEngine, meaning};
-use crate::engine::{EngineError, LogStream, LogWindow};
+use crate::containers::{EngineError, LogStream, LogWindow};
 use bollard::Docker;
 use bollard::container::LogOutput;
 use bollard::errors::Error;
@@ -54,7 +54,7 @@ pub(super) fn endings(docker: &Docker, label: &'static str) -> BoxStream<'static
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
-    use crate::settings::EngineSocket;
+    use crate::containers::EngineSocket;
     use std::path::Path;
     use std::time::Duration;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};

@@ -1,7 +1,6 @@
 //! Which engine, and where it listens.
 
 use super::{Docker, Engine, EngineError};
-use landfall_systemd::EngineUnit;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -13,7 +12,7 @@ const SCHEME: &str = "unix://";
 
 /// What the operator says about the engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum EngineChoice {
+pub enum EngineChoice {
     /// `DOCKER_HOST`, then Docker's socket, then Podman's.
     Auto,
     /// This one.
@@ -23,7 +22,7 @@ pub(crate) enum EngineChoice {
 /// Where an engine listens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub(crate) enum EngineAddress {
+pub enum EngineAddress {
     /// There is none, and nothing is loaded.
     None,
     /// This unix socket.
@@ -33,7 +32,7 @@ pub(crate) enum EngineAddress {
 /// The text names no engine that we can talk to.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is no engine: auto, docker, podman, none, or unix:// and the path of a socket")]
-pub(crate) struct AddressError(String);
+pub struct AddressError(String);
 
 impl FromStr for EngineAddress {
     type Err = AddressError;
@@ -85,7 +84,7 @@ impl fmt::Display for EngineAddress {
 impl EngineChoice {
     /// The address that is meant on this machine. `docker_host` is the variable of that name; only unix sockets count, the
     /// engine of an isolated host is on the host.
-    pub(crate) fn resolve(&self, docker_host: Option<&str>) -> EngineAddress {
+    pub fn resolve(&self, docker_host: Option<&str>) -> EngineAddress {
         match self {
             Self::At(address) => address.clone(),
             Self::Auto => Self::find(docker_host, Path::exists),
@@ -101,21 +100,12 @@ impl EngineChoice {
 
 impl EngineAddress {
     /// Whether the runtime finds this engine by itself, without being told.
-    pub(crate) fn is_what_auto_finds(&self) -> bool {
+    pub fn is_what_auto_finds(&self) -> bool {
         *self == Self::None || *self == EngineChoice::find(None, Path::exists)
     }
 
-    /// The unit that ours are ordered after.
-    pub(crate) fn unit(&self) -> EngineUnit {
-        match self {
-            Self::Unix(path) if path.ends_with("run/docker.sock") => EngineUnit::Docker,
-            Self::Unix(path) if path.ends_with("run/podman/podman.sock") => EngineUnit::Podman,
-            _ => EngineUnit::None,
-        }
-    }
-
     /// Gets ready to talk to the engine; `None` where there is none to talk to.
-    pub(crate) fn connect(&self) -> Result<Option<Box<dyn Engine>>, EngineError> {
+    pub fn connect(&self) -> Result<Option<Box<dyn Engine>>, EngineError> {
         match self {
             Self::None => Ok(None),
             Self::Unix(path) => Ok(Some(Box::new(Docker::connect(path)?))),

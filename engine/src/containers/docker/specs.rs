@@ -1,7 +1,7 @@
 //! What we ask for, in Docker's words. Pure.
 
 use super::Offers;
-use crate::engine::{ContainerSpec, NetworkSpec, PreparationSpec};
+use crate::containers::{ContainerSpec, NetworkSpec, PreparationSpec};
 use bollard::models::{
     ContainerCreateBody, EndpointIpamConfig, EndpointSettings, HealthConfig, HostConfig, HostConfigLogConfig, Ipam,
     IpamConfig, Mount, MountType, NetworkCreateRequest, NetworkingConfig, RestartPolicy, RestartPolicyNameEnum,

@@ -9,8 +9,10 @@ pub mod fake;
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 use jiff::Timestamp;
+use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
+use std::path::PathBuf;
 
 /// Why the engine did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +48,28 @@ impl EngineError {
     /// Whether asking again later may help without anything else changing.
     pub fn is_unavailable(&self) -> bool {
         matches!(self, Self::Unavailable(_) | Self::TooOld { .. })
+    }
+}
+
+/// Where the engine's API listens.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum EngineSocket {
+    /// `DOCKER_HOST`, then Docker's socket, then Podman's.
+    Auto,
+    /// This unix socket.
+    Unix(PathBuf),
+}
+
+impl TryFrom<String> for EngineSocket {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match text.strip_prefix("unix://") {
+            _ if text == "auto" => Ok(Self::Auto),
+            Some(path) if path.starts_with('/') => Ok(Self::Unix(path.into())),
+            _ => Err(format!("{text:?} is neither \"auto\" nor \"unix:///path/of/a/socket\"")),
+        }
     }
 }
 

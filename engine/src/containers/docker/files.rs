@@ -1,7 +1,7 @@
 //! Files into and out of containers that need not run, as small tar archives.
 
 use super::DockerEngine;
-use crate::engine::{EngineError, Folder};
+use crate::containers::{EngineError, Folder};
 use bollard::query_parameters::{DownloadFromContainerOptionsBuilder, UploadToContainerOptionsBuilder};
 use bytes::Bytes;
 use futures_util::StreamExt as _;

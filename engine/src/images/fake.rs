@@ -8,10 +8,13 @@ use std::io::Read as _;
 
 /// What it has, and the layers that the last archives carried.
 #[derive(Debug, Default)]
-pub(crate) struct FakeEngine {
-    pub(crate) images: RefCell<Vec<LocalImage>>,
-    pub(crate) received: RefCell<Vec<Digest>>,
-    pub(crate) wants_all_layers: bool,
+pub struct FakeEngine {
+    /// Its images.
+    pub images: RefCell<Vec<LocalImage>>,
+    /// The layers that came in, in their order.
+    pub received: RefCell<Vec<Digest>>,
+    /// Whether an archive has to carry every layer, as with containerd's store.
+    pub wants_all_layers: bool,
 }
 
 #[derive(serde::Deserialize)]

@@ -27,7 +27,7 @@ const CONTAINERD_STORE: &str = "io.containerd.snapshotter";
 const UNPACKING: &[u8] = b"docker-import-";
 
 /// A container engine that serves Docker's API.
-pub(crate) struct Docker {
+pub struct Docker {
     client: bollard::Docker,
     runtime: Runtime,
 }
@@ -45,7 +45,7 @@ impl<T> During<T> for Result<T, Error> {
 
 impl Docker {
     /// Connects and agrees on a version of the API.
-    pub(crate) fn connect(socket: &Path) -> Result<Self, EngineError> {
+    pub fn connect(socket: &Path) -> Result<Self, EngineError> {
         let name = socket.display().to_string();
         let unreachable = |source: Box<dyn std::error::Error + Send + Sync>| EngineError::Unreachable {
             socket: name.clone(),

@@ -1,7 +1,7 @@
 //! Images, networks and volumes.
 
 use super::{DockerEngine, specs};
-use crate::engine::{EngineError, FoundImage, ImageIdentity, Labels, Listed, NetworkSpec};
+use crate::containers::{EngineError, FoundImage, ImageIdentity, Labels, Listed, NetworkSpec};
 use bollard::errors::Error;
 use bollard::models::{ImageInspect, VolumeCreateRequest};
 use bollard::query_parameters::{

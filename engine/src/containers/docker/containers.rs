@@ -1,7 +1,7 @@
 //! Containers: made, started, looked at, removed.
 
 use super::DockerEngine;
-use crate::engine::{ContainerState, EngineError, Listed, Usage};
+use crate::containers::{ContainerState, EngineError, Listed, Usage};
 use bollard::errors::Error;
 use bollard::models::{ContainerCreateBody, ContainerMemoryStats, ContainerSummaryStateEnum};
 use bollard::query_parameters::{

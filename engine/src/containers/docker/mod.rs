@@ -9,11 +9,11 @@ mod logs;
 mod objects;
 mod specs;
 
+use super::EngineSocket;
 use super::{
     ContainerSpec, ContainerState, Engine, EngineError, Folder, FoundImage, ImageIdentity, Labels, Listed, Listing,
     LogStream, LogWindow, NetworkSpec, PreparationSpec, Reply, Usage,
 };
-use crate::settings::EngineSocket;
 use bollard::{API_DEFAULT_VERSION, ClientVersion, Docker, errors::Error};
 use futures_util::StreamExt as _;
 use futures_util::stream::{self, BoxStream};
