@@ -51,7 +51,7 @@ impl Cli {
             Command::Repair(args) => repair::run(&args, console),
             Command::Media(args) => media::run(&args, console),
             Command::Trust(args) => trust::run(&args, console),
-            Command::Extras(extras) => extras.run::<Self>(&console),
+            Command::Extras(extras) => extras.run::<Self>(&console).map_err(Into::into),
         };
         done.map_err(failure::classified)
     }

@@ -4,8 +4,8 @@ use serde_json::{Map, Value};
 
 /// An error that a person can act on.
 ///
-/// Commands return it inside an [`anyhow::Error`], wherever in the chain: the exit code and the hint are taken from the
-/// outermost one, the message is the whole chain.
+/// It is made from a program's own error by [`Classify`](crate::Classify), or carried inside an [`anyhow::Error`], wherever in
+/// its chain: the exit code and the hint are taken from the outermost one, the message is the whole chain.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Failure {
@@ -57,6 +57,12 @@ impl Failure {
         let mut failure = found.cloned().unwrap_or_else(|| Self::new(Exit::Unexpected, "unexpected", ""));
         failure.message = format!("{error:#}");
         failure
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::of(&error)
     }
 }
 

@@ -1,7 +1,7 @@
 use crate::{Failure, Progress, escape::escaped, failure::Report};
 use serde::Serialize;
 use std::fmt::Display;
-use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 /// How many warnings are remembered for the result. All of them are said.
@@ -33,7 +33,7 @@ pub struct Console {
 impl Console {
     /// A console that follows `flags`. Bars are drawn only where standard error is a terminal.
     pub fn new(flags: Flags) -> Self {
-        Self { flags, terminal: std::io::stderr().is_terminal(), warnings: Box::leak(Box::default()) }
+        Self { flags, terminal: io::stderr().is_terminal(), warnings: Box::leak(Box::default()) }
     }
 
     /// The quiet console that nobody sits at: no bars are drawn, and nothing is asked. A program has one, however often it asks.
@@ -78,17 +78,27 @@ impl Console {
     }
 
     /// Prints the result: `text`, or `object` as one JSON object under `--json`.
-    pub fn result(&self, object: &impl Serialize, text: impl Display) -> anyhow::Result<()> {
-        let text = if self.flags.json { serde_json::to_string_pretty(object)? } else { text.to_string() };
-        self.raw(text.as_bytes())?;
-        if text.ends_with('\n') || text.is_empty() { Ok(()) } else { self.raw(b"\n") }
+    ///
+    /// # Errors
+    /// Standard output cannot be written to; a reader that went away is not an error.
+    pub fn result<E: From<io::Error>>(&self, object: &impl Serialize, text: impl Display) -> Result<(), E> {
+        let text = if self.flags.json {
+            serde_json::to_string_pretty(object).map_err(io::Error::from)?
+        } else {
+            text.to_string()
+        };
+        let end = if text.ends_with('\n') || text.is_empty() { "" } else { "\n" };
+        self.raw(format!("{text}{end}").as_bytes())
     }
 
-    /// Prints bytes to standard output as they are. A reader that went away is not an error.
-    pub fn raw(&self, bytes: &[u8]) -> anyhow::Result<()> {
-        let mut stdout = std::io::stdout().lock();
+    /// Prints bytes to standard output as they are.
+    ///
+    /// # Errors
+    /// Standard output cannot be written to; a reader that went away is not an error.
+    pub fn raw<E: From<io::Error>>(&self, bytes: &[u8]) -> Result<(), E> {
+        let mut stdout = io::stdout().lock();
         match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
-            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             other => Ok(other?),
         }
     }
@@ -97,7 +107,7 @@ impl Console {
     pub fn failure(&self, failure: &Failure) {
         if self.flags.json {
             let report = serde_json::to_string_pretty(&Report::from(failure)).unwrap_or_default();
-            if let Err(error) = self.raw(format!("{report}\n").as_bytes()) {
+            if let Err(error) = self.raw::<io::Error>(format!("{report}\n").as_bytes()) {
                 to_stderr(&error);
             }
             return;
@@ -116,23 +126,23 @@ impl Console {
 
     /// Whether a person can be asked: standard input and standard error are terminals.
     pub fn interactive(&self) -> bool {
-        self.terminal && std::io::stdin().is_terminal()
+        self.terminal && io::stdin().is_terminal()
     }
 
     /// Asks and returns the answer without the line's end; `None` at the end of input.
-    pub fn ask(&self, question: impl Display) -> anyhow::Result<Option<String>> {
-        let mut stderr = std::io::stderr().lock();
+    pub fn ask(&self, question: impl Display) -> io::Result<Option<String>> {
+        let mut stderr = io::stderr().lock();
         write!(stderr, "{question} ")?;
         stderr.flush()?;
         let mut answer = String::new();
-        let read = std::io::stdin().lock().read_line(&mut answer)?;
+        let read = io::stdin().lock().read_line(&mut answer)?;
         Ok((read > 0).then(|| answer.trim().to_owned()))
     }
 }
 
 /// Standard error may be closed: then there is nobody to tell.
 fn to_stderr(line: &dyn Display) {
-    let _ = writeln!(std::io::stderr().lock(), "{}", escaped(&line.to_string()));
+    let _ = writeln!(io::stderr().lock(), "{}", escaped(&line.to_string()));
 }
 
 #[cfg(test)]

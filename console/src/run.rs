@@ -16,7 +16,7 @@ pub enum Extras {
 
 impl Extras {
     /// Prints what was asked for.
-    pub fn run<C: CommandFactory>(&self, console: &Console) -> anyhow::Result<()> {
+    pub fn run<C: CommandFactory>(&self, console: &Console) -> std::io::Result<()> {
         let mut command = C::command();
         let mut text = Vec::new();
         match self {
@@ -42,9 +42,9 @@ fn pages(command: &clap::Command, text: &mut Vec<u8>) -> std::io::Result<()> {
 }
 
 /// Parses the command line, runs the command and turns the outcome into an exit code.
-pub fn run<C: Parser>(
+pub fn run<C: Parser, E: Into<Failure>>(
     flags: impl FnOnce(&C) -> Flags,
-    command: impl FnOnce(C, &Console) -> anyhow::Result<()>,
+    command: impl FnOnce(C, &Console) -> Result<(), E>,
 ) -> ExitCode {
     let cli = match C::try_parse() {
         Ok(cli) => cli,
@@ -54,7 +54,7 @@ pub fn run<C: Parser>(
     match command(cli, &console) {
         Ok(()) => Exit::Done.into(),
         Err(error) => {
-            let failure = Failure::of(&error);
+            let failure: Failure = error.into();
             console.failure(&failure);
             failure.exit().into()
         }

@@ -65,7 +65,7 @@ impl Cli {
             Command::Receipts(args) => receipts::run(args, host, console),
             Command::Recover(args) => recover::run(args, host, console),
             Command::Uninstall(args) => uninstall::run(args, host, console),
-            Command::Extras(extras) => extras.run::<Self>(&console),
+            Command::Extras(extras) => extras.run::<Self>(&console).map_err(Into::into),
         };
         done.map_err(failure::classified)
     }

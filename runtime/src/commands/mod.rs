@@ -70,7 +70,7 @@ impl Cli {
             Command::Images => images::run(&host, *console),
             Command::Tenant(command) => command.run(&host, *console),
             Command::Firewall(command) => command.run(&host, *console),
-            Command::Extras(extras) => extras.run::<Self>(console),
+            Command::Extras(extras) => extras.run::<Self>(console).map_err(Into::into),
         }
     }
 }
