@@ -1,6 +1,6 @@
 //! Where everything lies on a host, below one root (ARCHITECTURE.md, "Where the parts meet on a host").
 
-use landfall_manifests::{Digest, ReleaseId};
+use landfall_manifests::{Digest, ReleaseId, archive};
 use std::path::{Path, PathBuf};
 
 /// The host's own settings, trust root and token: kept by an uninstall.
@@ -136,6 +136,16 @@ impl Layout {
         self.at(DATABASE_FOLDER).join("landfall.db")
     }
 
+    /// The secret that tenants' keys are derived from.
+    pub fn tenant_keys(&self) -> PathBuf {
+        self.at(DATABASE_FOLDER).join("tenant-keys.secret")
+    }
+
+    /// The unix socket of the runtime's command line.
+    pub fn socket(&self) -> PathBuf {
+        self.at("run/landfall/landfall.sock")
+    }
+
     /// The store of blobs.
     pub fn store(&self) -> PathBuf {
         self.at(STORE_FOLDER)
@@ -174,6 +184,11 @@ impl Layout {
     /// The symbolic link to the release that runs.
     pub fn current(&self) -> PathBuf {
         self.at("opt/landfall/current")
+    }
+
+    /// The trust root by which the release that runs was accepted.
+    pub fn accepted_by(&self) -> PathBuf {
+        self.current().join(archive::ACCEPTED_BY_NAME)
     }
 
     /// The installer beside the releases, which recovers after a power cut.

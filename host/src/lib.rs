@@ -9,3 +9,5 @@ pub mod layout;
 pub mod lock;
 pub mod record;
 pub mod subprocess;
+
+pub use layout::Layout;

@@ -20,7 +20,6 @@ pub mod commands;
 pub mod controller;
 pub mod doors;
 pub mod firewall;
-pub mod host;
 mod log;
 pub mod names;
 mod program;

@@ -11,7 +11,7 @@ const PROVEN_AFTER: Duration = Duration::from_mins(10);
 pub struct Program {
     /// The schemas that it knows.
     pub migrations: Migrations,
-    /// How long its release is to be healthy in one go until [`Host::proven`](crate::host::Host::proven) is written.
+    /// How long its release is to be healthy in one go until [`Layout::proven`](landfall_host::Layout::proven) is written.
     pub proven_after: Duration,
 }
 

@@ -1,8 +1,8 @@
 //! `landfall migrate` and `landfall images` as a person or the installer types them.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use landfall::host::Host;
 use landfall::store::{Migration, Migrations, Store};
+use landfall_host::Layout;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::process::Command;
@@ -21,7 +21,7 @@ impl Desk {
     }
 
     fn database(&self) -> PathBuf {
-        Host::new(self.root.path()).database()
+        Layout::new(self.root.path()).database()
     }
 
     /// The exit code, and the object on standard output.

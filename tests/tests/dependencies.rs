@@ -7,8 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What each crate of the workspace may use of the workspace. The tests may use all.
 const ARROWS: &[(&str, &[&str])] = &[
     ("hello", &[]),
-    ("landfall", &["landfall-console", "landfall-engine", "landfall-keys", "landfall-manifests"]),
-    ("landfall-bundler", &["landfall-console", "landfall-keys", "landfall-manifests", "landfall-systemd"]),
+    ("landfall", &["landfall-console", "landfall-engine", "landfall-host", "landfall-keys", "landfall-manifests"]),
+    (
+        "landfall-bundler",
+        &["landfall-console", "landfall-host", "landfall-keys", "landfall-manifests", "landfall-systemd"],
+    ),
     ("landfall-console", &[]),
     ("landfall-engine", &["landfall-keys", "landfall-manifests"]),
     ("landfall-host", &["landfall-keys", "landfall-manifests"]),
@@ -25,7 +28,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("landfall-keys", &[]),
     ("landfall-manifests", &["landfall-keys"]),
-    ("landfall-systemd", &[]),
+    ("landfall-systemd", &["landfall-host", "landfall-keys", "landfall-manifests"]),
 ];
 
 /// What must not be found anywhere below a crate, for whatever reason.

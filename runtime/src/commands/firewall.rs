@@ -1,9 +1,9 @@
 use super::settings;
 use crate::firewall::{Guard, HoldError, Holder, STANDBY, TABLE, clear, render, render_standby};
-use crate::host::Host;
 use crate::{log, supervisor};
 use anyhow::Context as _;
 use landfall_console::{Console, Exit, Failure};
+use landfall_host::Layout;
 use serde_json::json;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -24,14 +24,14 @@ pub(super) enum Firewall {
 }
 
 impl Firewall {
-    pub(super) fn run(self, host: &Host, console: Console) -> anyhow::Result<()> {
+    pub(super) fn run(self, layout: &Layout, console: Console) -> anyhow::Result<()> {
         match self {
             Self::Hold => {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-                runtime.context("cannot wait for signals")?.block_on(hold(host))
+                runtime.context("cannot wait for signals")?.block_on(hold(layout))
             }
             Self::Show => {
-                let port = Some(settings(host)?.api.port());
+                let port = Some(settings(layout)?.api.port());
                 let rules = format!("{}{}", render(port, Guard::Owner), render_standby(port));
                 console.result(&json!({ "table": TABLE, "standby": STANDBY, "rules": rules }), &rules)
             }
@@ -66,18 +66,18 @@ impl Signals {
     }
 }
 
-async fn hold(host: &Host) -> anyhow::Result<()> {
+async fn hold(layout: &Layout) -> anyhow::Result<()> {
     let mut signals = Signals::new()?;
     // Settings that cannot be read must not leave the host open.
     let without_owner = |error: &HoldError| log::warning!("firewall_unowned", error = log::chain(error));
-    let mut holder = Holder::new(port(host), without_owner).map_err(|error| refused(&error))?;
+    let mut holder = Holder::new(port(layout), without_owner).map_err(|error| refused(&error))?;
     supervisor::ready(&format!("table {TABLE} is in place, guarded by {}", holder.guard().word()));
     log::info!("firewall_up", table = TABLE, guard = holder.guard().word());
     loop {
         let kept = tokio::select! {
             _ = signals.terminate.recv() => break,
             _ = signals.interrupt.recv() => break,
-            _ = signals.hangup.recv() => change(&mut holder, host),
+            _ = signals.hangup.recv() => change(&mut holder, layout),
             // The holder's short-lived children end, too.
             _ = signals.child.recv() => if holder.lost_owner() { mend(&mut holder) } else { Ok(()) },
             () = sleep(holder.pause()) => mend(&mut holder),
@@ -101,16 +101,16 @@ fn mend(holder: &mut Holder) -> Result<(), HoldError> {
 }
 
 /// Takes over changed settings; those that cannot be read change nothing.
-fn change(holder: &mut Holder, host: &Host) -> Result<(), HoldError> {
-    let Some(port) = port(host) else { return Ok(()) };
+fn change(holder: &mut Holder, layout: &Layout) -> Result<(), HoldError> {
+    let Some(port) = port(layout) else { return Ok(()) };
     holder.replace(Some(port))?;
     log::info!("firewall_replaced", table = TABLE, port = port);
     Ok(())
 }
 
 /// The API's port, which is all that tenants may reach.
-fn port(host: &Host) -> Option<u16> {
-    let read = settings(host).map(|settings| settings.api.port());
+fn port(layout: &Layout) -> Option<u16> {
+    let read = settings(layout).map(|settings| settings.api.port());
     read.inspect_err(|error| log::error!("invalid_settings", error = log::chain(error.as_ref()))).ok()
 }
 

@@ -1,10 +1,10 @@
 use super::reach;
-use crate::host::Host;
 use landfall_console::{Console, Exit, Failure};
+use landfall_host::Layout;
 use serde_json::Value;
 
-pub(super) fn run(host: &Host, console: Console) -> anyhow::Result<()> {
-    let answer = reach::ask(host, "GET", "/health", None)?;
+pub(super) fn run(layout: &Layout, console: Console) -> anyhow::Result<()> {
+    let answer = reach::ask(layout, "GET", "/health", None)?;
     let word = |key: &str| answer.body.get(key).and_then(Value::as_str).unwrap_or("unknown").to_owned();
     let text = format!(
         "{}: release {}, engine {}, database {}",

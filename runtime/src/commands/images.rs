@@ -1,6 +1,6 @@
-use crate::host::Host;
 use crate::{log, store};
 use landfall_console::{Console, Exit, Failure};
+use landfall_host::Layout;
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -8,8 +8,8 @@ struct Needed {
     images: Vec<String>,
 }
 
-pub(super) fn run(host: &Host, console: Console) -> anyhow::Result<()> {
-    let images = store::images(&host.database());
+pub(super) fn run(layout: &Layout, console: Console) -> anyhow::Result<()> {
+    let images = store::images(&layout.database());
     let images = images.map_err(|error| Failure::new(Exit::Unfit, "database", log::chain(&error)))?;
     let text = images.join("\n");
     console.result(&Needed { images }, text)

@@ -1,7 +1,7 @@
-use crate::host::Host;
 use crate::log;
 use crate::store::{self, Migrated, Migrations, Store, StoreError};
 use landfall_console::{Console, Exit, Failure};
+use landfall_host::Layout;
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -43,8 +43,8 @@ struct Shown<'a> {
 }
 
 impl Args {
-    pub(super) fn run(&self, host: &Host, console: Console, migrations: &Migrations) -> anyhow::Result<()> {
-        let path = host.database();
+    pub(super) fn run(&self, layout: &Layout, console: Console, migrations: &Migrations) -> anyhow::Result<()> {
+        let path = layout.database();
         let done = self.done(&path, migrations).map_err(|error| refusal(&error))?;
         let text = self.text(&path, &done);
         let Migrated { from, to, snapshot, aside } = done;

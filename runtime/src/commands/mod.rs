@@ -11,10 +11,10 @@ mod tenant;
 
 pub use crate::program::Program;
 
-use crate::host::Host;
 use crate::settings::{DEFAULTS, Settings};
 use clap::{Parser, Subcommand};
 use landfall_console::{Console, Exit, Extras, Failure, Flags};
+use landfall_host::Layout;
 use std::io::{self, Read as _};
 use std::path::PathBuf;
 
@@ -61,23 +61,23 @@ impl Cli {
 
     /// Runs the command as `program`.
     pub fn run(self, console: &Console, program: &Program) -> anyhow::Result<()> {
-        let host = Host::new(self.root);
+        let layout = Layout::new(self.root);
         match self.command {
-            Command::Serve => serve::run(&host, program),
-            Command::Health => health::run(&host, *console),
-            Command::Selfcheck => selfcheck::run(&host, *console),
-            Command::Migrate(args) => args.run(&host, *console, &program.migrations),
-            Command::Images => images::run(&host, *console),
-            Command::Tenant(command) => command.run(&host, *console),
-            Command::Firewall(command) => command.run(&host, *console),
+            Command::Serve => serve::run(&layout, program),
+            Command::Health => health::run(&layout, *console),
+            Command::Selfcheck => selfcheck::run(&layout, *console),
+            Command::Migrate(args) => args.run(&layout, *console, &program.migrations),
+            Command::Images => images::run(&layout, *console),
+            Command::Tenant(command) => command.run(&layout, *console),
+            Command::Firewall(command) => command.run(&layout, *console),
             Command::Extras(extras) => extras.run::<Self>(console).map_err(Into::into),
         }
     }
 }
 
 /// Reads and parses the operator's settings; without a file, the defaults.
-fn settings(host: &Host) -> anyhow::Result<Settings> {
-    let path = host.settings();
+fn settings(layout: &Layout) -> anyhow::Result<Settings> {
+    let path = layout.settings();
     let invalid = |message: String| Failure::new(Exit::Usage, "invalid_settings", message);
     let text = match std::fs::File::open(&path) {
         Ok(file) => {

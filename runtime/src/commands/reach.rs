@@ -1,6 +1,5 @@
 //! Asks the running service over its root-only socket.
 
-use crate::host::Host;
 use anyhow::Context as _;
 use bytes::Bytes;
 use futures_util::TryStreamExt as _;
@@ -10,6 +9,7 @@ use hyper::client::conn::http1;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use landfall_console::{Exit, Failure};
+use landfall_host::Layout;
 use serde_json::Value;
 use std::path::Path;
 use std::time::Duration;
@@ -27,12 +27,12 @@ pub(super) struct Answer {
 }
 
 /// Asks and returns the answer, whatever its status.
-pub(super) fn ask(host: &Host, method: &str, path: &str, body: Option<Value>) -> anyhow::Result<Answer> {
-    runtime()?.block_on(answered(host, method, path, body))
+pub(super) fn ask(layout: &Layout, method: &str, path: &str, body: Option<Value>) -> anyhow::Result<Answer> {
+    runtime()?.block_on(answered(layout, method, path, body))
 }
 
-async fn answered(host: &Host, method: &str, path: &str, body: Option<Value>) -> anyhow::Result<Answer> {
-    let response = send(&host.socket(), method, path, body).await?;
+async fn answered(layout: &Layout, method: &str, path: &str, body: Option<Value>) -> anyhow::Result<Answer> {
+    let response = send(&layout.socket(), method, path, body).await?;
     let status = response.status();
     let body = Limited::new(response.into_body(), ANSWER_BYTES).collect().await;
     let body = body.map_err(|error| anyhow::anyhow!("the service's answer broke off: {error}"))?.to_bytes();
@@ -41,14 +41,14 @@ async fn answered(host: &Host, method: &str, path: &str, body: Option<Value>) ->
 }
 
 /// Asks and returns the answer of a request that succeeded.
-pub(super) fn demand(host: &Host, method: &str, path: &str, body: Option<Value>) -> anyhow::Result<Value> {
-    let Answer { status, body } = ask(host, method, path, body)?;
+pub(super) fn demand(layout: &Layout, method: &str, path: &str, body: Option<Value>) -> anyhow::Result<Value> {
+    let Answer { status, body } = ask(layout, method, path, body)?;
     if status.is_success() { Ok(body) } else { Err(refusal(status, &body).into()) }
 }
 
 /// The same, of a service that is given up on after `limit`.
 pub(super) fn demand_within(
-    host: &Host,
+    layout: &Layout,
     method: &str,
     path: &str,
     body: Option<Value>,
@@ -56,15 +56,19 @@ pub(super) fn demand_within(
 ) -> anyhow::Result<Value> {
     let Answer { status, body } = runtime()?.block_on(async {
         let late = |_| Failure::new(Exit::Unfit, "no_answer", format!("no answer within {} s", limit.as_secs()));
-        tokio::time::timeout(limit, answered(host, method, path, body)).await.map_err(late)?
+        tokio::time::timeout(limit, answered(layout, method, path, body)).await.map_err(late)?
     })?;
     if status.is_success() { Ok(body) } else { Err(refusal(status, &body).into()) }
 }
 
 /// Asks for a stream of events and hands each line to `show` until the stream ends.
-pub(super) fn follow(host: &Host, path: &str, mut show: impl FnMut(&str) -> anyhow::Result<()>) -> anyhow::Result<()> {
+pub(super) fn follow(
+    layout: &Layout,
+    path: &str,
+    mut show: impl FnMut(&str) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     runtime()?.block_on(async {
-        let response = send(&host.socket(), "GET", path, None).await?;
+        let response = send(&layout.socket(), "GET", path, None).await?;
         let status = response.status();
         if !status.is_success() {
             let body = Limited::new(response.into_body(), ANSWER_BYTES).collect().await;

@@ -1,16 +1,16 @@
 use super::reach;
 use crate::controller::{Check, SELF_CHECK_LIMIT, SelfCheck};
-use crate::host::Host;
 use anyhow::Context as _;
 use landfall_console::{Console, Exit, Failure};
+use landfall_host::Layout;
 use std::fmt::Write as _;
 use std::time::Duration;
 
 /// How long to wait for the service's answer: a little longer than it takes at most.
 const PATIENCE: Duration = SELF_CHECK_LIMIT.saturating_add(Duration::from_secs(4));
 
-pub(super) fn run(host: &Host, console: Console) -> anyhow::Result<()> {
-    let answer = reach::demand_within(host, "POST", "/api/v1/selfcheck", None, PATIENCE)?;
+pub(super) fn run(layout: &Layout, console: Console) -> anyhow::Result<()> {
+    let answer = reach::demand_within(layout, "POST", "/api/v1/selfcheck", None, PATIENCE)?;
     let found: SelfCheck = serde_json::from_value(answer).context("the service's answer does not parse")?;
     if !found.ok {
         return Err(failure(&found).into());

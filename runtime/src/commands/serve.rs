@@ -4,7 +4,6 @@ use crate::api::{App, router};
 use crate::controller::{Controller, Parts};
 use crate::doors::{Doors, Inherited, Keeper};
 use crate::engine::docker::DockerEngine;
-use crate::host::Host;
 use crate::program::Program;
 use crate::proven::Proof;
 use crate::release::{Catalog, Loaded};
@@ -15,6 +14,7 @@ use crate::tenants_side::TenantsSide;
 use crate::{admin_token, log, supervisor};
 use anyhow::Context as _;
 use landfall_console::{Exit, Failure};
+use landfall_host::Layout;
 use rustix::fs::Mode;
 use std::fs::DirBuilder;
 use std::net::TcpListener;
@@ -49,10 +49,10 @@ struct Opened {
     socket: UnixListener,
 }
 
-pub(super) fn run(host: &Host, program: &Program) -> anyhow::Result<()> {
+pub(super) fn run(layout: &Layout, program: &Program) -> anyhow::Result<()> {
     let start = Instant::now();
-    let opened = open(host, program)?;
-    let proof = Proof { path: host.proven(), release: opened.catalog.id(), after: program.proven_after };
+    let opened = open(layout, program)?;
+    let proof = Proof { path: layout.proven(), release: opened.catalog.id(), after: program.proven_after };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKERS)
         .max_blocking_threads(BLOCKING)
@@ -65,29 +65,30 @@ pub(super) fn run(host: &Host, program: &Program) -> anyhow::Result<()> {
     served
 }
 
-fn open(host: &Host, program: &Program) -> anyhow::Result<Opened> {
+fn open(layout: &Layout, program: &Program) -> anyhow::Result<Opened> {
     let keeper = Keeper::new(Inherited::from_environment());
-    let settings = settings(host)?;
+    let settings = settings(layout)?;
     let refused = |code, error: &dyn std::error::Error| Failure::new(Exit::Unfit, code, log::chain(error));
-    let admin = admin_token::load(&host.admin_token()).map_err(|error| refused("admin_token", &error))?;
-    let Loaded { catalog, refused_today } = Loaded::of(host).map_err(|error| {
+    let admin = admin_token::load(&layout.admin_token()).map_err(|error| refused("admin_token", &error))?;
+    let Loaded { catalog, refused_today } = Loaded::of(layout).map_err(|error| {
         Failure::new(Exit::Untrusted, "release", log::chain(&error))
             .hint("install a release with landfall-installer, or run `landfall-installer doctor`")
     })?;
     if let Some(reason) = refused_today {
         log::warning!("release_refused_today", release = catalog.id(), reason = reason);
     }
-    let (store, _) = Store::open(&host.database(), &program.migrations).map_err(|error| refused("database", &error))?;
+    let (store, _) =
+        Store::open(&layout.database(), &program.migrations).map_err(|error| refused("database", &error))?;
     let tenants = store.has_environments().map_err(|error| refused("database", &error))?;
-    let secret = secret(host, tenants).map_err(|error| refused("tenant_keys", &error))?;
-    let socket = listen_at_socket(&host.socket(), &keeper)?;
+    let secret = secret(layout, tenants).map_err(|error| refused("tenant_keys", &error))?;
+    let socket = listen_at_socket(&layout.socket(), &keeper)?;
     let tcp = listen_at_port(&settings, &keeper)?;
     Ok(Opened { settings, catalog, store, secret, admin, keeper, tcp, socket })
 }
 
 /// The secret of this host, made at the first start. It is never made anew once there are tenants, whose keys come from it.
-fn secret(host: &Host, tenants: bool) -> Result<HostSecret, SecretError> {
-    let path = host.tenant_keys();
+fn secret(layout: &Layout, tenants: bool) -> Result<HostSecret, SecretError> {
+    let path = layout.tenant_keys();
     if tenants { HostSecret::load(&path) } else { HostSecret::load_or_create(&path) }
 }
 
@@ -198,11 +199,11 @@ mod tests {
     #[test]
     fn the_secret_of_tenants_that_exist_is_never_made_anew() {
         let folder = tempfile::tempdir().unwrap();
-        let host = Host::new(folder.path());
-        std::fs::create_dir_all(host.database_folder()).unwrap();
-        assert!(matches!(secret(&host, true), Err(SecretError::Missing { path }) if path == host.tenant_keys()));
-        assert!(!host.tenant_keys().exists());
-        assert!(secret(&host, false).is_ok());
-        assert!(secret(&host, true).is_ok());
+        let layout = Layout::new(folder.path());
+        std::fs::create_dir_all(layout.database_folder()).unwrap();
+        assert!(matches!(secret(&layout, true), Err(SecretError::Missing { path }) if path == layout.tenant_keys()));
+        assert!(!layout.tenant_keys().exists());
+        assert!(secret(&layout, false).is_ok());
+        assert!(secret(&layout, true).is_ok());
     }
 }

@@ -1,6 +1,6 @@
 use super::reach;
-use crate::host::Host;
 use landfall_console::Console;
+use landfall_host::Layout;
 use serde_json::{Value, json};
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -60,29 +60,29 @@ pub(super) struct Spawn {
 }
 
 impl Tenant {
-    pub(super) fn run(self, host: &Host, console: Console) -> anyhow::Result<()> {
+    pub(super) fn run(self, layout: &Layout, console: Console) -> anyhow::Result<()> {
         match self {
-            Self::Spawn(spawn) => spawn.run(host, console),
+            Self::Spawn(spawn) => spawn.run(layout, console),
             Self::List { org } => {
                 let filter = org.map(|org| format!("?org_id={org}")).unwrap_or_default();
-                let answer = reach::demand(host, "GET", &format!("/api/v1/tenant{filter}"), None)?;
+                let answer = reach::demand(layout, "GET", &format!("/api/v1/tenant{filter}"), None)?;
                 console.result(&answer, table(&answer))
             }
             Self::Status { id } => {
-                let answer = reach::demand(host, "GET", &format!("/api/v1/tenant/{id}/status"), None)?;
+                let answer = reach::demand(layout, "GET", &format!("/api/v1/tenant/{id}/status"), None)?;
                 console.result(&answer, fields(&answer))
             }
             Self::Logs { id, tail, follow: true } => {
                 let path = format!("/api/v1/tenant/{id}/logs?follow=true&tail={tail}");
                 let terminal = std::io::stdout().is_terminal();
-                reach::follow(host, &path, |line| console.raw(format!("{}\n", shown(line, terminal)).as_bytes()))
+                reach::follow(layout, &path, |line| console.raw(format!("{}\n", shown(line, terminal)).as_bytes()))
             }
             Self::Logs { id, tail, follow: false } => {
-                let answer = reach::demand(host, "GET", &format!("/api/v1/tenant/{id}/logs?tail={tail}"), None)?;
+                let answer = reach::demand(layout, "GET", &format!("/api/v1/tenant/{id}/logs?tail={tail}"), None)?;
                 console.result(&answer, lines(&answer, std::io::stdout().is_terminal()))
             }
             Self::Destroy { id } => {
-                let answer = reach::demand(host, "DELETE", &format!("/api/v1/tenant/{id}"), None)?;
+                let answer = reach::demand(layout, "DELETE", &format!("/api/v1/tenant/{id}"), None)?;
                 console.result(&answer, format!("tenant {id} and its data are removed"))
             }
         }
@@ -90,7 +90,7 @@ impl Tenant {
 }
 
 impl Spawn {
-    fn run(self, host: &Host, console: Console) -> anyhow::Result<()> {
+    fn run(self, layout: &Layout, console: Console) -> anyhow::Result<()> {
         let body = json!({
             "name": self.name,
             "language": self.language,
@@ -98,7 +98,7 @@ impl Spawn {
             "baseImage": self.base_image,
             "orgId": self.org,
         });
-        let answer = reach::demand(host, "POST", "/api/v1/tenant/spawn", Some(body))?;
+        let answer = reach::demand(layout, "POST", "/api/v1/tenant/spawn", Some(body))?;
         let tenant = answer.get("tenant").unwrap_or(&Value::Null);
         let text = format!("{}\nThe API key is not shown again.", fields(tenant).trim_end());
         console.result(&answer, text)

@@ -1,7 +1,7 @@
 //! Reads the installed release and holds it against the keys by which this host accepted it.
 
 use super::Catalog;
-use crate::host::Host;
+use landfall_host::Layout;
 use landfall_keys::{MAX_TRUST_ROOT_BYTES, RootError, Signature, SignatureError, TrustError, TrustRoot};
 use landfall_manifests::{Release, ReleaseError, limits};
 use std::fs::File;
@@ -76,16 +76,16 @@ pub struct Loaded {
 
 impl Loaded {
     /// Reads the installed release, and believes it by the keys that accepted it.
-    pub fn of(host: &Host) -> Result<Self, LoadError> {
-        let root = accepted_by(host)?;
-        let folder = host.release();
+    pub fn of(layout: &Layout) -> Result<Self, LoadError> {
+        let root = accepted_by(layout)?;
+        let folder = layout.current();
         let path = folder.join("landfall.json");
         let bytes = read(&path, limits::MANIFEST_BYTES)?;
         let signatures = signatures(&folder)?;
         let verified = root.trusted_keys().verify(bytes, &signatures);
         let verified = verified.map_err(|source| LoadError::Untrusted { path: path.clone(), source })?;
         // One that cannot be read is the installer's to tell of.
-        let today = read(&host.trust_root(), ROOT_BYTES).ok().and_then(|json| TrustRoot::parse(&json).ok());
+        let today = read(&layout.trust_root(), ROOT_BYTES).ok().and_then(|json| TrustRoot::parse(&json).ok());
         let refused_today =
             today.and_then(|today| today.trusted_keys().verify(verified.get().clone(), &signatures).err());
         let release = Release::from_verified(verified).map_err(|source| LoadError::Manifest { path, source })?;
@@ -94,12 +94,12 @@ impl Loaded {
 }
 
 /// The root by which the release was accepted. Where an installer did not note it yet, the host's own stands for it.
-fn accepted_by(host: &Host) -> Result<TrustRoot, LoadError> {
-    let (path, bytes) = match read(&host.accepted_by(), ROOT_BYTES) {
+fn accepted_by(layout: &Layout) -> Result<TrustRoot, LoadError> {
+    let (path, bytes) = match read(&layout.accepted_by(), ROOT_BYTES) {
         Err(LoadError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-            (host.trust_root(), read(&host.trust_root(), ROOT_BYTES)?)
+            (layout.trust_root(), read(&layout.trust_root(), ROOT_BYTES)?)
         }
-        other => (host.accepted_by(), other?),
+        other => (layout.accepted_by(), other?),
     };
     TrustRoot::parse(&bytes).map_err(|source| LoadError::TrustRoot { path, source })
 }

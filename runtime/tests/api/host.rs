@@ -14,11 +14,11 @@ use landfall::controller::{Controller, Parts};
 use landfall::doors::{Doors, Keeper};
 use landfall::engine::ImageIdentity;
 use landfall::engine::fake::FakeEngine;
-use landfall::host::Host;
 use landfall::release::{Catalog, TenantImage};
 use landfall::settings::Settings;
 use landfall::store::{ImageRecord, Migrations, Store};
 use landfall::tenants_side::TenantsSide;
+use landfall_host::Layout;
 use serde_json::Value;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -119,14 +119,14 @@ impl TestHost {
     }
 
     pub(crate) async fn start(&mut self) {
-        let host = Host::new(self.folder.path());
+        let layout = Layout::new(self.folder.path());
         let side = TenantsSide::new(self.settings.pool, []);
         let parts = Parts {
             settings: self.settings.clone(),
             catalog: self.catalog.clone(),
             store: self.store(),
             engine: self.engine.clone(),
-            secret: HostSecret::load_or_create(&host.tenant_keys()).unwrap(),
+            secret: HostSecret::load_or_create(&layout.tenant_keys()).unwrap(),
             doors: Doors::new(*self.settings.api.ip(), side.clone(), Keeper::none()),
         };
         let controller = Controller::new(parts).await.unwrap();
@@ -162,7 +162,7 @@ impl TestHost {
     }
 
     pub(crate) fn store(&self) -> Store {
-        Store::open(&Host::new(self.folder.path()).database(), &Migrations::OWN).unwrap().0
+        Store::open(&Layout::new(self.folder.path()).database(), &Migrations::OWN).unwrap().0
     }
 
     pub(crate) fn app(&self) -> App {
@@ -170,7 +170,7 @@ impl TestHost {
     }
 
     pub(crate) fn database_folder(&self) -> std::path::PathBuf {
-        Host::new(self.folder.path()).database_folder()
+        Layout::new(self.folder.path()).database_folder()
     }
 
     fn socket(&self) -> std::path::PathBuf {

@@ -1,7 +1,7 @@
 //! The installed release is believed only as far as trusted keys have signed it.
 
-use landfall::host::Host;
 use landfall::release::{Catalog, LoadError, Loaded};
+use landfall_host::Layout;
 use landfall_keys::{SecretKey, TrustRoot};
 use landfall_manifests::{Arch, Blob, Digest, Encoding, Image, Layer, Os, Release, Signed, Tenant, oci};
 use std::path::PathBuf;
@@ -53,20 +53,20 @@ struct Installed {
 /// A host on which `key` signed the release and `trusted` is trusted.
 fn install(key: &SecretKey, trusted: &SecretKey) -> Installed {
     let folder = TempDir::new().unwrap();
-    let host = Host::new(folder.path());
-    std::fs::create_dir_all(host.release()).unwrap();
-    std::fs::create_dir_all(host.trust_root().parent().unwrap()).unwrap();
+    let layout = Layout::new(folder.path());
+    std::fs::create_dir_all(layout.current()).unwrap();
+    std::fs::create_dir_all(layout.trust_root().parent().unwrap()).unwrap();
     let signed = Signed::new(release(key), std::slice::from_ref(key)).unwrap();
-    let manifest = host.release().join("landfall.json");
+    let manifest = layout.current().join("landfall.json");
     std::fs::write(&manifest, signed.bytes()).unwrap();
-    let signature = host.release().join(format!("landfall.json.{}.minisig", signed.signatures()[0].key_id()));
+    let signature = layout.current().join(format!("landfall.json.{}.minisig", signed.signatures()[0].key_id()));
     std::fs::write(&signature, signed.signatures()[0].to_file()).unwrap();
-    std::fs::write(host.trust_root(), TrustRoot::first(vec![trusted.public_key()], 1).unwrap().to_json()).unwrap();
+    std::fs::write(layout.trust_root(), TrustRoot::first(vec![trusted.public_key()], 1).unwrap().to_json()).unwrap();
     Installed { folder, manifest, signature }
 }
 
 fn load(installed: &Installed) -> Result<Catalog, LoadError> {
-    Loaded::of(&Host::new(installed.folder.path())).map(|loaded| loaded.catalog)
+    Loaded::of(&Layout::new(installed.folder.path())).map(|loaded| loaded.catalog)
 }
 
 #[test]
@@ -103,19 +103,19 @@ fn refuses_a_manifest_that_others_signed_or_nobody() {
 fn goes_by_the_root_that_accepted_it_whatever_is_trusted_since() {
     let (key, other) = (SecretKey::generate().unwrap(), SecretKey::generate().unwrap());
     let installed = install(&key, &other);
-    let host = Host::new(installed.folder.path());
+    let layout = Layout::new(installed.folder.path());
     let accepted_by = |key: &SecretKey| TrustRoot::first(vec![key.public_key()], 1).unwrap().to_json();
-    std::fs::write(host.accepted_by(), accepted_by(&key)).unwrap();
-    let refused = Loaded::of(&host).unwrap().refused_today.unwrap().to_string();
+    std::fs::write(layout.accepted_by(), accepted_by(&key)).unwrap();
+    let refused = Loaded::of(&layout).unwrap().refused_today.unwrap().to_string();
     assert!(refused.contains(&other.id().to_string()), "{refused}");
-    std::fs::write(host.trust_root(), accepted_by(&key)).unwrap();
-    assert_eq!(Loaded::of(&host).unwrap().refused_today, None);
-    std::fs::remove_file(host.trust_root()).unwrap();
+    std::fs::write(layout.trust_root(), accepted_by(&key)).unwrap();
+    assert_eq!(Loaded::of(&layout).unwrap().refused_today, None);
+    std::fs::remove_file(layout.trust_root()).unwrap();
     load(&installed).unwrap();
-    std::fs::write(host.accepted_by(), accepted_by(&other)).unwrap();
+    std::fs::write(layout.accepted_by(), accepted_by(&other)).unwrap();
     assert!(matches!(load(&installed), Err(LoadError::Untrusted { .. })));
-    std::fs::write(host.accepted_by(), "{}").unwrap();
-    assert!(matches!(load(&installed), Err(LoadError::TrustRoot { path, .. }) if path == host.accepted_by()));
+    std::fs::write(layout.accepted_by(), "{}").unwrap();
+    assert!(matches!(load(&installed), Err(LoadError::TrustRoot { path, .. }) if path == layout.accepted_by()));
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn refuses_files_that_are_missing_damaged_or_too_large() {
     assert!(matches!(load(&installed), Err(LoadError::TooLarge { .. })));
     std::fs::remove_file(&installed.manifest).unwrap();
     assert!(matches!(load(&installed), Err(LoadError::Read { .. })));
-    let host = Host::new(installed.folder.path());
-    std::fs::write(host.trust_root(), "{}").unwrap();
+    let layout = Layout::new(installed.folder.path());
+    std::fs::write(layout.trust_root(), "{}").unwrap();
     assert!(matches!(load(&installed), Err(LoadError::TrustRoot { .. })));
 }
