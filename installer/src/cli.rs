@@ -1,6 +1,6 @@
 use crate::commands::{install, plan, receipts, recover, rollback, status, trust, uninstall, update, verify};
 use crate::failure;
-use crate::site::HostArgs;
+use crate::host_context::HostArgs;
 use clap::{Parser, Subcommand};
 use landfall_console::{Console, Extras, Flags};
 
@@ -25,7 +25,7 @@ pub(crate) struct Cli {
     #[command(flatten)]
     flags: Flags,
     #[command(flatten)]
-    host: HostArgs,
+    host_args: HostArgs,
     #[command(subcommand)]
     command: Command,
 }
@@ -53,7 +53,7 @@ impl Cli {
 
     /// Runs the command.
     pub(crate) fn run(self, console: Console) -> anyhow::Result<()> {
-        let host = &self.host;
+        let host = &self.host_args;
         let done = match &self.command {
             Command::Verify(args) => verify::run(args, host, console),
             Command::Plan(args) => plan::run(args, host, console),

@@ -5,12 +5,12 @@
 //! started, and what has to be done when either is taken back.
 
 use crate::durable::{self, At as _, PathError};
-use crate::installed::InstalledRelease;
-use crate::journal::Transition;
+use crate::host_context::HostContext;
 use crate::layout::Layout;
-use crate::policy::PROGRAM;
+use crate::plan::policy::PROGRAM;
 use crate::program::Program;
-use crate::site::Site;
+use crate::state::installed::InstalledRelease;
+use crate::state::journal::Transition;
 use anyhow::Context as _;
 use landfall_console::{Exit, Failure};
 use landfall_manifests::Database;
@@ -79,20 +79,20 @@ pub(crate) fn is_way_back(from: &InstalledRelease, to: &InstalledRelease) -> boo
 
 /// Tries the migrations on a copy of the live database. Says which schema it has, if it is not the one of `from`.
 pub(crate) fn rehearse(
-    site: &Site,
+    host: &HostContext,
     from: &InstalledRelease,
     to: &InstalledRelease,
     may_lose: bool,
 ) -> anyhow::Result<Option<u32>> {
     let rehearsed = match direction(from, to) {
         Ordering::Equal => return Ok(None),
-        Ordering::Greater => migrate(site, to, &["--rehearse"]),
-        Ordering::Less => migrate(site, from, &["--rehearse", "--to", &schema(to)]),
+        Ordering::Greater => migrate(host, to, &["--rehearse"]),
+        Ordering::Less => migrate(host, from, &["--rehearse", "--to", &schema(to)]),
     }
     .with_context(|| format!("the database cannot go from the schema of {} to that of {}", from.id(), to.id()));
     match rehearsed {
         Err(error) if may_lose && is_way_back(from, to) => {
-            site.console.warn(format_args!("{error:#}; {} takes up the one from before", to.id()));
+            host.console.warn(format_args!("{error:#}; {} takes up the one from before", to.id()));
             Ok(None)
         }
         rehearsed => Ok(rehearsed?.schema().filter(|found| from.database.is_some_and(|own| own.schema != *found))),
@@ -101,16 +101,16 @@ pub(crate) fn rehearse(
 
 /// Tries on a copy what a first release will do to a database that an uninstallation left. Says which schema it has, if it is to
 /// have another one.
-pub(crate) fn rehearse_first(site: &Site, release: &InstalledRelease) -> anyhow::Result<Option<u32>> {
+pub(crate) fn rehearse_first(host: &HostContext, release: &InstalledRelease) -> anyhow::Result<Option<u32>> {
     if release.database.is_none() {
         return Ok(None);
     }
-    let rehearsed = migrate(site, release, &["--rehearse"])
+    let rehearsed = migrate(host, release, &["--rehearse"])
         .with_context(|| format!("{} cannot take up the database that is here from before", release.id()))?;
     let found = rehearsed.schema().filter(|found| *found != rehearsed.to);
     if let Some(found) = found {
         let to = rehearsed.to;
-        site.console.say(format_args!("the database that is here from before goes from schema {found} to {to}"));
+        host.console.say(format_args!("the database that is here from before goes from schema {found} to {to}"));
     }
     Ok(found)
 }
@@ -120,24 +120,24 @@ pub(crate) fn rehearse_first(site: &Site, release: &InstalledRelease) -> anyhow:
 /// Where the newer program cannot go back, the older one takes up the snapshot from before, and sets the rows that came later
 /// aside in a file of their own; only if that `may_lose` them from sight.
 pub(crate) fn follow(
-    site: &Site,
+    host: &HostContext,
     from: &InstalledRelease,
     to: &InstalledRelease,
     may_lose: bool,
 ) -> anyhow::Result<()> {
     match direction(from, to) {
         Ordering::Equal => Ok(()),
-        Ordering::Greater if site.units.is_some() => Ok(()),
-        Ordering::Greater => migrate(site, to, &[]).map(drop),
+        Ordering::Greater if host.units.is_some() => Ok(()),
+        Ordering::Greater => migrate(host, to, &[]).map(drop),
         Ordering::Less => {
-            stop(site)?;
-            let Err(error) = migrate(site, from, &["--to", &schema(to)]) else { return Ok(()) };
+            stop(host)?;
+            let Err(error) = migrate(host, from, &["--to", &schema(to)]) else { return Ok(()) };
             // Somebody who writes to it now would go on writing to what is set aside.
             if !may_lose || says(&error, &[IN_USE]) {
                 return Err(error);
             }
-            let done = migrate(site, to, &["--restore"]).with_context(|| format!("{error:#}"))?;
-            warn_of_aside(site, &done, from, &format!(" ({error:#})"));
+            let done = migrate(host, to, &["--restore"]).with_context(|| format!("{error:#}"))?;
+            warn_of_aside(host, &done, from, &format!(" ({error:#})"));
             Ok(())
         }
     }
@@ -146,25 +146,25 @@ pub(crate) fn follow(
 /// Brings the database back to what `source` had, when the transition from it is taken back.
 ///
 /// A way back across a schema has dropped what only the newer one holds: the file from before it comes back, and not the rows alone.
-pub(crate) fn take_back(site: &Site, transition: &Transition, source: &InstalledRelease) -> anyhow::Result<()> {
+pub(crate) fn take_back(host: &HostContext, transition: &Transition, source: &InstalledRelease) -> anyhow::Result<()> {
     let target = transition.target();
     if transition.may_restore_snapshot {
         // First: a database that was migrated forward again would be set aside under a name that looks like one to reclaim.
-        reclaim(site, source, &transition.asides)?;
+        reclaim(host, source, &transition.asides)?;
     }
     // Otherwise nothing was migrated, and what has the snapshot's name is older.
     if is_way_back(source, target) && transition.schema_before.is_none() {
-        put_back(site, source, target)?;
+        put_back(host, source, target)?;
     }
-    follow(site, target, source, true)
+    follow(host, target, source, true)
 }
 
 /// Puts the database that `target` has migrated away from in its place again. Where that was not begun, nothing is done.
-fn put_back(site: &Site, source: &InstalledRelease, target: &InstalledRelease) -> anyhow::Result<()> {
-    stop(site)?;
-    match migrate(site, source, &["--restore"]) {
-        Ok(done) => warn_of_aside(site, &done, target, ""),
-        Err(error) if says(&error, &NO_SNAPSHOT) => site
+fn put_back(host: &HostContext, source: &InstalledRelease, target: &InstalledRelease) -> anyhow::Result<()> {
+    stop(host)?;
+    match migrate(host, source, &["--restore"]) {
+        Ok(done) => warn_of_aside(host, &done, target, ""),
+        Err(error) if says(&error, &NO_SNAPSHOT) => host
             .console
             .warn(format_args!("what only {} can keep in the database does not come back: {error:#}", source.id())),
         Err(error) => return Err(error),
@@ -174,19 +174,19 @@ fn put_back(site: &Site, source: &InstalledRelease, target: &InstalledRelease) -
 
 /// Brings a database that an uninstallation had left back to its `schema`, when the installation over it is taken back. Otherwise the
 /// release that wrote it could not take it up again.
-pub(crate) fn hand_back(site: &Site, release: &InstalledRelease, schema: u32) -> anyhow::Result<()> {
+pub(crate) fn hand_back(host: &HostContext, release: &InstalledRelease, schema: u32) -> anyhow::Result<()> {
     // Its folder goes after this was done.
-    if !durable::exists(&program(site, release))? {
+    if !durable::exists(&program(host, release))? {
         return Ok(());
     }
     let schema = schema.to_string();
-    let Err(error) = migrate(site, release, &["--to", &schema]) else { return Ok(()) };
+    let Err(error) = migrate(host, release, &["--to", &schema]) else { return Ok(()) };
     if says(&error, &[IN_USE]) {
         return Err(error);
     }
-    match migrate(site, release, &["--restore", "--to", &schema]).with_context(|| format!("{error:#}")) {
-        Ok(done) => warn_of_aside(site, &done, release, &format!(" ({error:#})")),
-        Err(again) if says(&again, &NO_SNAPSHOT) => site.console.warn(format_args!(
+    match migrate(host, release, &["--restore", "--to", &schema]).with_context(|| format!("{error:#}")) {
+        Ok(done) => warn_of_aside(host, &done, release, &format!(" ({error:#})")),
+        Err(again) if says(&again, &NO_SNAPSHOT) => host.console.warn(format_args!(
             "the database stays as {} has migrated it, and a release with schema {schema} cannot open it: {again:#}",
             release.id()
         )),
@@ -195,17 +195,17 @@ pub(crate) fn hand_back(site: &Site, release: &InstalledRelease, schema: u32) ->
     Ok(())
 }
 
-fn warn_of_aside(site: &Site, done: &Done, release: &InstalledRelease, why: &str) {
+fn warn_of_aside(host: &HostContext, done: &Done, release: &InstalledRelease, why: &str) {
     if let Some(aside) = &done.aside {
-        site.console.warn(format_args!(
+        host.console.warn(format_args!(
             "the database is the one from before {}; what was written since is in {aside}{why}",
             release.id()
         ));
     }
 }
 
-fn stop(site: &Site) -> anyhow::Result<()> {
-    if let Some(units) = site.units.as_deref() {
+fn stop(host: &HostContext) -> anyhow::Result<()> {
+    if let Some(units) = host.units.as_deref() {
         units.stop(&UnitName::LANDFALL)?;
     }
     Ok(())
@@ -229,12 +229,12 @@ pub(crate) fn asides(layout: &Layout) -> Result<Vec<String>, PathError> {
 
 /// Puts the database back that a way back which is now taken back has set aside: the one of the release's schema that is not among
 /// those `known` before.
-fn reclaim(site: &Site, release: &InstalledRelease, known: &[String]) -> anyhow::Result<()> {
+fn reclaim(host: &HostContext, release: &InstalledRelease, known: &[String]) -> anyhow::Result<()> {
     let own = format!("{ASIDE}schema-{}", schema(release));
     let is_own = |name: &String| name.strip_prefix(&own).is_some_and(|more| more.is_empty() || more.starts_with('.'));
-    for name in asides(&site.layout)?.iter().filter(|name| is_own(name) && !known.contains(name)) {
-        stop(site)?;
-        migrate(site, release, &["--reclaim", name])?;
+    for name in asides(&host.layout)?.iter().filter(|name| is_own(name) && !known.contains(name)) {
+        stop(host)?;
+        migrate(host, release, &["--reclaim", name])?;
     }
     Ok(())
 }
@@ -255,18 +255,18 @@ fn says(error: &anyhow::Error, words: &[&str]) -> bool {
     error.downcast_ref::<Failure>().is_some_and(|failure| words.contains(&failure.code()))
 }
 
-fn program(site: &Site, release: &InstalledRelease) -> PathBuf {
-    site.layout.release(&release.id()).join(PROGRAM)
+fn program(host: &HostContext, release: &InstalledRelease) -> PathBuf {
+    host.layout.release(&release.id()).join(PROGRAM)
 }
 
 /// Runs `landfall migrate` of a release, where there is a database.
-fn migrate(site: &Site, release: &InstalledRelease, words: &[&str]) -> anyhow::Result<Done> {
-    if !durable::exists(&site.layout.database())? {
+fn migrate(host: &HostContext, release: &InstalledRelease, words: &[&str]) -> anyhow::Result<Done> {
+    if !durable::exists(&host.layout.database())? {
         return Ok(Done::default());
     }
-    let root = site.layout.at("");
+    let root = host.layout.at("");
     let migrate =
-        Program::new(program(site, release)).args(["--root".as_ref(), root.as_os_str()]).args(["--json", "migrate"]);
+        Program::new(program(host, release)).args(["--root".as_ref(), root.as_os_str()]).args(["--json", "migrate"]);
     let answer = migrate.args(words).limit(LIMIT).output_limit(ANSWER_BYTES).run()?;
     if answer.code == 0 {
         return serde_json::from_slice(&answer.stdout)

@@ -3,14 +3,14 @@
 
 use crate::decode::DecodeError;
 use crate::engine::{ArchiveError, EngineError};
-use crate::installed::InstalledRelease;
 use crate::interrupt;
-use crate::kept::KeptError;
 use crate::lock::LockError;
 use crate::media::{MediaError, damage};
-use crate::policy::Refusal;
+use crate::plan::policy::Refusal;
 use crate::record::RecordError;
+use crate::retained_release::RetainedError;
 use crate::settings::SettingsError;
+use crate::state::installed::InstalledRelease;
 use crate::trust::{LinksError, TrustError};
 use landfall_console::{Exit, Failure};
 use landfall_manifests::{File, Image, ReadError};
@@ -59,7 +59,7 @@ fn verdict(cause: &(dyn Error + 'static)) -> Option<Verdict> {
         .or_else(|| cause.downcast_ref().map(LinksError::verdict))
         .or_else(|| cause.downcast_ref().map(of_refusal))
         .or_else(|| cause.downcast_ref().map(of_settings))
-        .or_else(|| cause.downcast_ref().and_then(KeptError::verdict))
+        .or_else(|| cause.downcast_ref().and_then(RetainedError::verdict))
         .or_else(|| cause.downcast_ref().and_then(of_lock))
         .or_else(|| cause.downcast_ref().and_then(of_record))
         .or_else(|| cause.downcast_ref().and_then(of_engine))

@@ -3,15 +3,15 @@
 use crate::durable::{self, PathError};
 use crate::engine::Volumes;
 use crate::failure;
-use crate::journal::Uninstallation;
+use crate::host_context::HostContext;
 use crate::layout::{
     DATA_FOLDER, DATABASE_FOLDER, LINKS, LINKS_FOLDER, Layout, PROGRAM_FOLDER, SETTINGS_FOLDER, STATE_FOLDER,
 };
-use crate::policy::PROGRAM;
+use crate::plan::policy::PROGRAM;
 use crate::program::Program;
-use crate::site::Site;
 use crate::state::State;
-use crate::tries::{self, Tries};
+use crate::state::journal::Uninstallation;
+use crate::state::tries::{self, Tries};
 use landfall_systemd::UnitName;
 use std::path::Path;
 
@@ -19,21 +19,21 @@ use std::path::Path;
 ///
 /// When it fails, the journal is there for `recover`. What fails after the journal went is only litter, which the next run
 /// sweeps.
-pub(crate) fn run(site: &Site, uninstallation: &Uninstallation, state: State) -> anyhow::Result<()> {
-    let Err(error) = remove(site, uninstallation, state) else { return Ok(()) };
-    if durable::exists(&site.layout.journal()).unwrap_or(true) {
+pub(crate) fn run(host: &HostContext, uninstallation: &Uninstallation, state: State) -> anyhow::Result<()> {
+    let Err(error) = remove(host, uninstallation, state) else { return Ok(()) };
+    if durable::exists(&host.layout.journal()).unwrap_or(true) {
         return Err(failure::unfinished(error));
     }
-    site.console.warn(format_args!("everything is uninstalled, but not tidied up: {error:#}"));
+    host.console.warn(format_args!("everything is uninstalled, but not tidied up: {error:#}"));
     Ok(())
 }
 
 /// The journal goes last, before it the installer, and the units just before that: until then a host that loses power
 /// finishes the uninstallation at its next start.
-fn remove(site: &Site, uninstallation: &Uninstallation, state: State) -> anyhow::Result<()> {
-    let layout = &site.layout;
-    stop_services(site)?;
-    remove_from_engine(site, uninstallation)?;
+fn remove(host: &HostContext, uninstallation: &Uninstallation, state: State) -> anyhow::Result<()> {
+    let layout = &host.layout;
+    stop_services(host)?;
+    remove_from_engine(host, uninstallation)?;
     durable::remove(&layout.current())?;
     remove_links(layout)?;
     durable::remove_tree(&layout.releases())?;
@@ -42,7 +42,7 @@ fn remove(site: &Site, uninstallation: &Uninstallation, state: State) -> anyhow:
         durable::remove_tree(&layout.at(DATABASE_FOLDER))?;
         durable::remove_tree(&layout.at(SETTINGS_FOLDER))?;
     }
-    remove_units(site, &uninstallation.units)?;
+    remove_units(host, &uninstallation.units)?;
     Tries::disarm(layout)?;
     tries::forget_proof(layout)?;
     durable::remove_tree(&layout.at("opt/landfall/bin"))?;
@@ -65,8 +65,8 @@ fn removable(uninstallation: &Uninstallation) -> Vec<String> {
     removable
 }
 
-fn remove_from_engine(site: &Site, uninstallation: &Uninstallation) -> anyhow::Result<()> {
-    let Some(engine) = site.engine()? else { return Ok(()) };
+fn remove_from_engine(host: &HostContext, uninstallation: &Uninstallation) -> anyhow::Result<()> {
+    let Some(engine) = host.engine()? else { return Ok(()) };
     engine.remove_tenants(if uninstallation.purge { Volumes::Remove } else { Volumes::Keep })?;
     for tag in &uninstallation.tags {
         engine.untag(tag)?;
@@ -75,39 +75,39 @@ fn remove_from_engine(site: &Site, uninstallation: &Uninstallation) -> anyhow::R
 }
 
 /// Stops what runs. The firewall goes after the service, and while `current` is there: its program stops it.
-pub(crate) fn stop_services(site: &Site) -> anyhow::Result<()> {
-    let Some(units) = site.units.as_deref() else { return Ok(()) };
+pub(crate) fn stop_services(host: &HostContext) -> anyhow::Result<()> {
+    let Some(units) = host.units.as_deref() else { return Ok(()) };
     units.stop(&UnitName::LANDFALL)?;
     units.stop(&UnitName::FIREWALL)?;
-    open_firewall(site);
+    open_firewall(host);
     Ok(())
 }
 
 /// The firewall's tables outlive their holder, so that a restart of it opens nothing. With the tenants they go.
-fn open_firewall(site: &Site) {
-    let program = site.layout.current().join(PROGRAM);
+fn open_firewall(host: &HostContext) {
+    let program = host.layout.current().join(PROGRAM);
     if !program.exists() {
         return;
     }
     let cleared = Program::new(&program).args(["firewall", "clear"]).run();
     match cleared {
         Ok(answer) if answer.code == 0 => {}
-        Ok(answer) => site.console.warn(format_args!("the firewall's tables stay: {}", answer.stderr_tail)),
-        Err(error) => site.console.warn(format_args!("the firewall's tables stay: {error}")),
+        Ok(answer) => host.console.warn(format_args!("the firewall's tables stay: {}", answer.stderr_tail)),
+        Err(error) => host.console.warn(format_args!("the firewall's tables stay: {error}")),
     }
 }
 
 /// Removes unit files, given relative to the root, and what enabling them made.
-pub(crate) fn remove_units(site: &Site, files: &[String]) -> anyhow::Result<()> {
-    if let Some(units) = site.units.as_deref() {
+pub(crate) fn remove_units(host: &HostContext, files: &[String]) -> anyhow::Result<()> {
+    if let Some(units) = host.units.as_deref() {
         for unit in UnitName::ENABLED {
             units.disable(&unit)?;
         }
     }
     for file in files {
-        durable::remove(&site.layout.at(file))?;
+        durable::remove(&host.layout.at(file))?;
     }
-    if let Some(units) = site.units.as_deref() {
+    if let Some(units) = host.units.as_deref() {
         units.daemon_reload()?;
         for unit in [UnitName::LANDFALL, UnitName::FIREWALL] {
             units.reset_failed(&unit)?;

@@ -1,13 +1,13 @@
-use super::chosen::SettingsArgs;
-use super::opened::{self, Offer};
-use super::prepared;
 use crate::failure;
-use crate::journal::Journal;
+use crate::host_context::HostArgs;
 use crate::media::MediaArgs;
 use crate::plan::TrustChange;
-use crate::policy::{Refusal, Verdict};
-use crate::site::HostArgs;
+use crate::plan::policy::{Refusal, Verdict};
+use crate::state::journal::Journal;
 use crate::state::{self, State};
+use crate::transition::effective_settings::SettingsArgs;
+use crate::transition::transition_plan;
+use crate::transition::verified_bundle::{self, FirstUse};
 use crate::trust::TrustArgs;
 use landfall_console::Console;
 use serde::Serialize;
@@ -45,17 +45,17 @@ struct Report {
     warnings: Vec<String>,
 }
 
-pub(crate) fn run(args: &Args, host: &HostArgs, console: Console) -> anyhow::Result<()> {
-    let site = host.site(console)?;
-    let state = State::open(&site.layout)?;
-    if let Some(journal) = Journal::read(&site.layout)? {
+pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> anyhow::Result<()> {
+    let host = host_args.context(console)?;
+    let state = State::open(&host.layout)?;
+    if let Some(journal) = Journal::read(&host.layout)? {
         return Err(failure::interrupted(journal.operation.name()).into());
     }
     if state.is_none() {
-        state::sweep(&site.layout)?;
+        state::sweep(&host.layout)?;
     }
-    let opened = opened::open(&args.media, &args.trust, &site.layout, console, Offer::Ask)?;
-    let release = opened.bundle.release();
+    let verified = verified_bundle::open(&args.media, &args.trust, &host.layout, console, FirstUse::Ask)?;
+    let release = verified.bundle.release();
     let report = Report {
         changed: false,
         product: release.product.to_string(),
@@ -64,9 +64,9 @@ pub(crate) fn run(args: &Args, host: &HostArgs, console: Console) -> anyhow::Res
         trust: None,
         warnings: Vec::new(),
     };
-    match prepared::judge(&opened, &site.layout)? {
+    match transition_plan::judge(&verified, &host.layout)? {
         (Verdict::Already, _) => {
-            args.settings.refuse_over(&site.layout)?;
+            args.settings.refuse_over(&host.layout)?;
             let text = format!("{} {} is installed already: nothing to do", report.product, report.release);
             return console.result(&Report { warnings: console.warnings(), ..report }, text);
         }
@@ -76,18 +76,18 @@ pub(crate) fn run(args: &Args, host: &HostArgs, console: Console) -> anyhow::Res
         }
         _ => {}
     }
-    let prepared = prepared::prepare(&opened, &site, &args.settings, None)?;
-    prepared.go_ahead(args.yes, console)?;
-    if let Some(change) = &prepared.plan.trust {
+    let planned = transition_plan::prepare(&verified, &host, &args.settings, None)?;
+    planned.go_ahead(args.yes, console)?;
+    if let Some(change) = &planned.plan.trust {
         console.say(change);
     }
-    prepared.carry_out(&opened, &site, None, state)?;
+    planned.carry_out(&verified, &host, None, state)?;
     let text = format!("{} {} is installed", report.product, report.release);
-    let text = if site.units.is_some() {
-        format!("{text}, healthy, and listens on port {}", prepared.settings.ports.api)
+    let text = if host.units.is_some() {
+        format!("{text}, healthy, and listens on port {}", planned.settings.ports.api)
     } else {
         format!("{text}; no service was started")
     };
-    let (api_port, trust) = (Some(prepared.settings.ports.api), prepared.plan.trust);
+    let (api_port, trust) = (Some(planned.settings.ports.api), planned.plan.trust);
     console.result(&Report { changed: true, api_port, trust, warnings: console.warnings(), ..report }, text)
 }

@@ -1,12 +1,12 @@
-use super::chosen::SettingsArgs;
-use super::opened::{self, Offer};
-use super::prepared::{self, Prepared};
 use crate::failure;
+use crate::host_context::HostArgs;
 use crate::media::MediaArgs;
 use crate::plan::Plan;
-use crate::policy::Verdict;
-use crate::preflight::Warning;
-use crate::site::HostArgs;
+use crate::plan::policy::Verdict;
+use crate::plan::preflight::Warning;
+use crate::transition::effective_settings::SettingsArgs;
+use crate::transition::transition_plan::{self, TransitionPlan};
+use crate::transition::verified_bundle::{self, FirstUse};
 use crate::trust::TrustArgs;
 use landfall_console::Console;
 use serde::Serialize;
@@ -34,21 +34,21 @@ struct Report<'a> {
     warnings: &'a [Warning],
 }
 
-pub(crate) fn run(args: &Args, host: &HostArgs, console: Console) -> anyhow::Result<()> {
-    let layout = host.layout()?;
-    let opened = opened::open(&args.media, &args.trust, &layout, console, Offer::Ask)?;
-    let (verdict, before) = prepared::judge(&opened, &layout)?;
-    let site = match &before {
-        Some(before) => host.recorded_site(&before.host, console)?,
-        None => host.site(console)?,
+pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> anyhow::Result<()> {
+    let layout = host_args.layout()?;
+    let verified = verified_bundle::open(&args.media, &args.trust, &layout, console, FirstUse::Ask)?;
+    let (verdict, before) = transition_plan::judge(&verified, &layout)?;
+    let host = match &before {
+        Some(before) => host_args.recorded_context(&before.host, console)?,
+        None => host_args.context(console)?,
     };
     if verdict == Verdict::Already {
-        args.settings.refuse_over(&site.layout)?;
+        args.settings.refuse_over(&host.layout)?;
         let report = Report { changed: false, plan: None, warnings: &[] };
         return console.result(&report, "exactly this release is installed: there is nothing to do");
     }
-    let prepared = prepared::prepare(&opened, &site, &args.settings, before.as_ref())?;
-    let Prepared { plan, problems, warnings, .. } = &prepared;
+    let planned = transition_plan::prepare(&verified, &host, &args.settings, before.as_ref())?;
+    let TransitionPlan { plan, problems, warnings, .. } = &planned;
     if !problems.is_empty() {
         console.warn(format_args!("this would happen:\n{plan}"));
         return Err(failure::unfit(problems).into());

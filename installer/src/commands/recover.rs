@@ -1,10 +1,10 @@
 use super::rollback::Return;
-use crate::installed::Installed;
-use crate::journal::{Journal, Operation, StepName, Transition};
+use crate::host_context::{HostArgs, HostContext};
 use crate::layout::Layout;
-use crate::site::{HostArgs, Site};
+use crate::state::installed::Installed;
+use crate::state::journal::{Journal, Operation, StepName, Transition};
+use crate::state::tries::{self, Start, Tries};
 use crate::state::{self, State};
-use crate::tries::{self, Start, Tries};
 use crate::{database, removal, steps};
 use anyhow::Context as _;
 use landfall_console::Console;
@@ -32,8 +32,8 @@ struct Report<'a> {
     outcome: Option<&'a str>,
 }
 
-pub(crate) fn run(args: &Args, host: &HostArgs, console: Console) -> anyhow::Result<()> {
-    let layout = host.layout()?;
+pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> anyhow::Result<()> {
+    let layout = host_args.layout()?;
     if args.before_start {
         return before_start(&layout, console);
     }
@@ -41,12 +41,12 @@ pub(crate) fn run(args: &Args, host: &HostArgs, console: Console) -> anyhow::Res
     let journal = Journal::read(&layout)?;
     let (operation, outcome) = match (state, journal) {
         (Some(state), Some(journal)) => {
-            let mut site = host.recorded_site(&journal.host, console)?;
-            site.detached = true;
-            (journal.operation.name(), settle(&site, &journal, state)?)
+            let mut host = host_args.recorded_context(&journal.host, console)?;
+            host.detached = true;
+            (journal.operation.name(), settle(&host, &journal, state)?)
         }
-        (Some(state), None) if has_had_its_tries(host, &layout, console)? => {
-            ("update", go_back(host, &layout, state, console)?)
+        (Some(state), None) if has_had_its_tries(host_args, &layout, console)? => {
+            ("update", go_back(host_args, &layout, state, console)?)
         }
         _ => {
             let report = Report { changed: state::sweep(&layout)?, operation: None, outcome: None };
@@ -58,21 +58,21 @@ pub(crate) fn run(args: &Args, host: &HostArgs, console: Console) -> anyhow::Res
 }
 
 /// Commit or revert, never in between.
-fn settle(site: &Site, journal: &Journal, state: State) -> anyhow::Result<&'static str> {
-    site.console.detail(format_args!("settling with engine {}", site.surroundings.engine));
+fn settle(host: &HostContext, journal: &Journal, state: State) -> anyhow::Result<&'static str> {
+    host.console.detail(format_args!("settling with engine {}", host.environment.engine));
     match &journal.operation {
         // A release that has proven itself was only never recorded, because its installer was killed.
-        Operation::Transition(transition) if transition.is_committed() || is_proven(&site.layout, transition) => {
-            steps::finish(site, transition)?;
+        Operation::Transition(transition) if transition.is_committed() || is_proven(&host.layout, transition) => {
+            steps::finish(host, transition)?;
             state.end()?;
             Ok("finished")
         }
         Operation::Transition(transition) => {
-            steps::undo(site, transition, state)?;
+            steps::undo(host, transition, state)?;
             Ok("undone")
         }
         Operation::Uninstall(uninstallation) => {
-            removal::run(site, uninstallation, state)?;
+            removal::run(host, uninstallation, state)?;
             Ok("finished")
         }
     }
@@ -89,21 +89,21 @@ fn is_proven(layout: &Layout, transition: &Transition) -> bool {
 
 /// Whether the release that runs has to give way: no try is left, or systemd does not try any longer, because the release does
 /// not understand its settings, which nobody has changed since it came.
-fn has_had_its_tries(host: &HostArgs, layout: &Layout, console: Console) -> anyhow::Result<bool> {
+fn has_had_its_tries(host_args: &HostArgs, layout: &Layout, console: Console) -> anyhow::Result<bool> {
     let (Some(tries), Some(installed)) = (Tries::counting(layout)?, Installed::read(layout)?) else { return Ok(false) };
-    has_to_give_way(&host.recorded_site(&installed.host, console)?, &tries)
+    has_to_give_way(&host_args.recorded_context(&installed.host, console)?, &tries)
 }
 
-fn has_to_give_way(site: &Site, tries: &Tries) -> anyhow::Result<bool> {
-    let is_down = match site.units.as_deref() {
+fn has_to_give_way(host: &HostContext, tries: &Tries) -> anyhow::Result<bool> {
+    let is_down = match host.units.as_deref() {
         Some(units) => units.status(&UnitName::LANDFALL)?.is_down_for_good(),
         None => false,
     };
-    if is_down && !tries.spent && !tries.settings_are_untouched(&site.layout) {
-        site.console.warn(format_args!(
+    if is_down && !tries.spent && !tries.settings_are_untouched(&host.layout) {
+        host.console.warn(format_args!(
             "{} is down for good, and {} was changed since its release came: correct that, then start it again",
             UnitName::LANDFALL,
-            site.layout.settings().display()
+            host.layout.settings().display()
         ));
         return Ok(false);
     }
@@ -124,7 +124,7 @@ fn before_start(layout: &Layout, console: Console) -> anyhow::Result<()> {
 
 /// The last release of those with a lower serial takes the place of one that cannot stay up. Where there is none that can, the
 /// host goes on trying: that is all it can do. What stood in the way today need not do so at the next start, which tries again.
-fn go_back(host: &HostArgs, layout: &Layout, state: State, console: Console) -> anyhow::Result<&'static str> {
+fn go_back(host_args: &HostArgs, layout: &Layout, state: State, console: Console) -> anyhow::Result<&'static str> {
     let installed = Installed::read(layout)?;
     let target = installed.as_ref().and_then(Installed::earlier).cloned();
     let (Some(before), Some(target)) = (installed, target) else {
@@ -135,12 +135,12 @@ fn go_back(host: &HostArgs, layout: &Layout, state: State, console: Console) -> 
         Tries::disarm(layout)?;
         return Ok("kept: its database cannot go back without loss");
     }
-    let mut site = host.recorded_site(&before.host, console)?;
-    site.detached = true;
+    let mut host = host_args.recorded_context(&before.host, console)?;
+    host.detached = true;
     // A release that cannot bring its database back itself is left all the same, with what it wrote set aside, and said so.
-    let planned = Return::prepare(&site, before, target, true)
+    let planned = Return::prepare(&host, before, target, true)
         .context("the release ended again and again, and the one before it cannot take its place")?;
-    planned.carry_out(&site, Some(state))?;
+    planned.carry_out(&host, Some(state))?;
     Ok("taken back, because its release ended again and again")
 }
 
@@ -153,19 +153,19 @@ mod tests {
     #[test]
     fn a_release_is_not_to_blame_for_settings_that_were_changed_since_it_came() {
         let folder = tempfile::tempdir().unwrap();
-        let mut site = Site::fake(folder.path(), None);
-        let (units, settings) = (FakeUnitManager::new(), site.layout.settings());
+        let mut host = HostContext::fake(folder.path(), None);
+        let (units, settings) = (FakeUnitManager::new(), host.layout.settings());
         units.kill(UnitName::LANDFALL);
-        site.units = Some(Box::new(units));
-        for path in [site.layout.state(), site.layout.at("etc/landfall")] {
+        host.units = Some(Box::new(units));
+        for path in [host.layout.state(), host.layout.at("etc/landfall")] {
             std::fs::create_dir_all(path).unwrap();
         }
         std::fs::write(&settings, "pool = \"10.213.0.0/16\"\n").unwrap();
-        Tries::arm(&site.layout, &"1.1.0-2".parse().unwrap()).unwrap();
-        let tries = Tries::read(&site.layout).unwrap().unwrap();
-        assert!(has_to_give_way(&site, &tries).unwrap());
+        Tries::arm(&host.layout, &"1.1.0-2".parse().unwrap()).unwrap();
+        let tries = Tries::read(&host.layout).unwrap().unwrap();
+        assert!(has_to_give_way(&host, &tries).unwrap());
         std::fs::write(&settings, "pool = \"10.213.0.0/36\"\n").unwrap();
-        assert!(!has_to_give_way(&site, &tries).unwrap());
-        assert!(has_to_give_way(&site, &Tries { spent: true, ..tries }).unwrap(), "it had its tries before");
+        assert!(!has_to_give_way(&host, &tries).unwrap());
+        assert!(has_to_give_way(&host, &Tries { spent: true, ..tries }).unwrap(), "it had its tries before");
     }
 }

@@ -1,19 +1,19 @@
-use super::chosen::{self, ChosenSettings, Conflict};
-use super::prepared;
 use super::update::Report;
 use crate::database;
 use crate::failure;
-use crate::installed::{Installed, InstalledRelease};
-use crate::journal::{Journal, Kind, Transition};
-use crate::kept;
+use crate::host_context::{HostArgs, HostContext};
 use crate::layout::Layout;
+use crate::plan::policy::Refusal;
 use crate::plan::{self, PlannedImage};
-use crate::policy::Refusal;
 use crate::receipts::{Act, Draft, Happening};
-use crate::site::{HostArgs, Site};
+use crate::retained_release;
 use crate::state::State;
+use crate::state::installed::{Installed, InstalledRelease};
+use crate::state::journal::{Journal, Kind, Transition};
+use crate::state::tries::Tries;
 use crate::steps::{self, Work};
-use crate::tries::Tries;
+use crate::transition::effective_settings::{self, Conflict, EffectiveSettings};
+use crate::transition::transition_plan;
 use crate::trust::{self, Refused};
 use landfall_console::{Console, Exit, Failure};
 use landfall_keys::Verified;
@@ -42,19 +42,19 @@ pub(super) struct Return {
     pub(super) before: Installed,
     pub(super) target: InstalledRelease,
     release: Verified<Release>,
-    settings: ChosenSettings,
+    settings: EffectiveSettings,
     images: Vec<PlannedImage>,
     may_restore_snapshot: bool,
 }
 
-pub(crate) fn run(args: &Args, host: &HostArgs, console: Console) -> anyhow::Result<()> {
-    let layout = host.layout()?;
+pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> anyhow::Result<()> {
+    let layout = host_args.layout()?;
     let state = State::open(&layout)?;
     if let Some(journal) = Journal::read(&layout)? {
         return Err(failure::interrupted(journal.operation.name()).into());
     }
     let Some(before) = Installed::read(&layout)? else { return Err(Refusal::NotInstalled("go back to").into()) };
-    let site = host.recorded_site(&before.host, console)?;
+    let host = host_args.recorded_context(&before.host, console)?;
     let target = choose(&before, args.to.as_deref())?.clone();
     let mut report = Report {
         changed: false,
@@ -67,9 +67,9 @@ pub(crate) fn run(args: &Args, host: &HostArgs, console: Console) -> anyhow::Res
         let text = format!("{} {} runs already: nothing to do", report.product, report.release);
         return console.result(&report, text);
     }
-    let planned = Return::prepare(&site, before, target, args.restore_snapshot)?;
-    prepared::confirm(&planned, args.yes, console)?;
-    planned.carry_out(&site, state)?;
+    let planned = Return::prepare(&host, before, target, args.restore_snapshot)?;
+    transition_plan::confirm(&planned, args.yes, console)?;
+    planned.carry_out(&host, state)?;
     report.changed = true;
     report.warnings = console.warnings();
     let text = format!("{} {} runs again in place of {}", report.product, report.release, report.from);
@@ -100,7 +100,7 @@ fn choose<'a>(before: &'a Installed, wanted: Option<&str>) -> Result<&'a Install
 
 impl Return {
     pub(super) fn prepare(
-        site: &Site,
+        host: &HostContext,
         before: Installed,
         target: InstalledRelease,
         may_restore_snapshot: bool,
@@ -108,38 +108,40 @@ impl Return {
         if !database::is_lossless(&before.current, &target) && !may_restore_snapshot {
             return Err(Refusal::Irreversible { from: before.current.id(), to: target.id() }.into());
         }
-        let layout = &site.layout;
+        let layout = &host.layout;
         // The rest of its folder is verified, and put right, as a step.
-        let release = kept::manifest(layout, &target)?;
-        warn_if_refused_today(site, &target);
-        let defaults = chosen::kept_defaults(layout, release.get())?;
-        let running = kept::manifest(layout, &before.current);
-        let base =
-            running.map_or_else(|_| Ok(defaults.clone()), |running| chosen::kept_defaults(layout, running.get()))?;
-        let conflict = if site.detached { Conflict::GivesWay } else { Conflict::Dropped };
-        let settings = ChosenSettings::merge(layout, &base, &defaults, conflict)?;
-        let (engine, about) = prepared::engine(site);
-        if let Some(Err(reason)) = about.filter(|_| !site.detached) {
+        let release = retained_release::manifest(layout, &target)?;
+        warn_if_refused_today(host, &target);
+        let defaults = effective_settings::kept_defaults(layout, release.get())?;
+        let running = retained_release::manifest(layout, &before.current);
+        let base = running.map_or_else(
+            |_| Ok(defaults.clone()),
+            |running| effective_settings::kept_defaults(layout, running.get()),
+        )?;
+        let conflict = if host.detached { Conflict::GivesWay } else { Conflict::Dropped };
+        let settings = EffectiveSettings::merge(layout, &base, &defaults, conflict)?;
+        let (engine, about) = transition_plan::engine(host);
+        if let Some(Err(reason)) = about.filter(|_| !host.detached) {
             return Err(Failure::new(Exit::Unfit, "no_engine", reason).into());
         }
         let images = plan::images(release.get(), engine.as_ref());
         Ok(Self { before, target, release, settings, images, may_restore_snapshot })
     }
 
-    pub(super) fn carry_out(self, site: &Site, state: Option<State>) -> anyhow::Result<()> {
-        let trust = kept::accepted_by(&site.layout, &self.target)?;
+    pub(super) fn carry_out(self, host: &HostContext, state: Option<State>) -> anyhow::Result<()> {
+        let trust = retained_release::accepted_by(&host.layout, &self.target)?;
         let receipt = Some(Draft::decide(
             &Happening {
-                act: if site.detached { Act::Revert } else { Act::Rollback },
+                act: if host.detached { Act::Revert } else { Act::Rollback },
                 from: Some(&self.before.current),
                 to: &self.target,
                 signers: self.release.signers(),
                 trust: &trust,
             },
-            &site.layout,
-            site.console,
+            &host.layout,
+            host.console,
         ));
-        let tries = Tries::counting(&site.layout)?;
+        let tries = Tries::counting(&host.layout)?;
         let new_tags = self.images.iter().filter(|image| image.action != plan::Action::Keep);
         let transition = Transition {
             kind: Kind::Rollback,
@@ -150,17 +152,17 @@ impl Return {
             files: Vec::new(),
             tags: new_tags.map(|image| image.tag.clone()).collect(),
             settings: self.settings.change.clone(),
-            asides: database::asides(&site.layout)?,
+            asides: database::asides(&host.layout)?,
             tries,
             may_restore_snapshot: self.may_restore_snapshot,
             schema_before: None,
-            unattended: site.detached,
+            unattended: host.detached,
             receipt,
         };
         let work = Work {
-            site,
+            host,
             release: self.release.get(),
-            delivery: None,
+            bundle_source: None,
             images: &self.images,
             settings: self.settings.text(),
             ports: self.settings.ports,
@@ -172,9 +174,9 @@ impl Return {
 
 /// A key that signed the release may have been revoked since. That takes no way back away, and neither does a pinned root that
 /// cannot be read: the release goes by the one that accepted it.
-fn warn_if_refused_today(site: &Site, target: &InstalledRelease) {
-    let warn = |warning: &dyn fmt::Display| site.console.warn(warning);
-    match refused_today(&site.layout, target) {
+fn warn_if_refused_today(host: &HostContext, target: &InstalledRelease) {
+    let warn = |warning: &dyn fmt::Display| host.console.warn(warning);
+    match refused_today(&host.layout, target) {
         Ok(Some(refused)) => warn(&refused),
         Ok(None) => {}
         Err(error) => {
@@ -186,7 +188,7 @@ fn warn_if_refused_today(site: &Site, target: &InstalledRelease) {
 
 fn refused_today(layout: &Layout, target: &InstalledRelease) -> anyhow::Result<Option<Refused>> {
     let Some(today) = trust::pinned(layout)? else { return Ok(None) };
-    let reason = kept::refused_today(layout, target, &today)?;
+    let reason = retained_release::refused_today(layout, target, &today)?;
     Ok(reason.map(|reason| Refused::new(&target.id(), reason)))
 }
 

@@ -1,11 +1,11 @@
 use crate::durable;
 use crate::failure;
-use crate::installed::{Installed, Surroundings};
-use crate::journal::{Journal, Operation, Uninstallation};
+use crate::host_context::{HostArgs, HostContext};
 use crate::layout::{DATABASE_FOLDER, SETTINGS_FOLDER};
 use crate::removal;
 use crate::retention::tag_prefix;
-use crate::site::{HostArgs, Site};
+use crate::state::installed::Installed;
+use crate::state::journal::{Journal, Operation, Uninstallation};
 use crate::state::{self, State};
 use landfall_console::{Console, Exit, Failure};
 use serde::Serialize;
@@ -35,8 +35,8 @@ struct Report {
     purged: bool,
 }
 
-pub(crate) fn run(args: &Args, host: &HostArgs, console: Console) -> anyhow::Result<()> {
-    let layout = host.layout()?;
+pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> anyhow::Result<()> {
+    let layout = host_args.layout()?;
     let state = State::open(&layout)?;
     if let Some(journal) = Journal::read(&layout)? {
         return Err(failure::interrupted(journal.operation.name()).into());
@@ -51,17 +51,22 @@ pub(crate) fn run(args: &Args, host: &HostArgs, console: Console) -> anyhow::Res
         return console.result(&Report { changed: false, purged: false }, text);
     }
     confirm(args, installed.as_ref(), console)?;
-    let site = match &installed {
-        Some(installed) => host.recorded_site(&installed.host, console)?,
-        None => host.site(console)?,
+    let host = match &installed {
+        Some(installed) => host_args.recorded_context(&installed.host, console)?,
+        None => host_args.context(console)?,
     };
-    uninstall(&site, installed.as_ref(), args.purge, state)?;
+    uninstall(&host, installed.as_ref(), args.purge, state)?;
     let kept = "; settings, database and the tenants' volumes are kept (--purge removes them)";
     let text = format!("Landfall is uninstalled{}", if args.purge { "" } else { kept });
     console.result(&Report { changed: true, purged: args.purge }, text)
 }
 
-fn uninstall(site: &Site, installed: Option<&Installed>, purge: bool, state: Option<State>) -> anyhow::Result<()> {
+fn uninstall(
+    host: &HostContext,
+    installed: Option<&Installed>,
+    purge: bool,
+    state: Option<State>,
+) -> anyhow::Result<()> {
     let releases = || installed.into_iter().flat_map(Installed::releases);
     let mut units: Vec<String> = releases().flat_map(|release| release.units.clone()).collect();
     units.sort();
@@ -69,20 +74,19 @@ fn uninstall(site: &Site, installed: Option<&Installed>, purge: bool, state: Opt
     let uninstallation = Uninstallation {
         purge,
         units,
-        tags: tags(site, installed)?,
+        tags: tags(host, installed)?,
         created: installed.as_ref().map_or_else(Vec::new, |installed| installed.created.clone()),
     };
-    let host: Surroundings = site.surroundings.clone();
-    let journal = Journal::new(host, Operation::Uninstall(uninstallation.clone()));
-    let state = State::begin(state, &site.layout, &journal)?;
-    removal::run(site, &uninstallation, state)
+    let journal = Journal::new(host.environment.clone(), Operation::Uninstall(uninstallation.clone()));
+    let state = State::begin(state, &host.layout, &journal)?;
+    removal::run(host, &uninstallation, state)
 }
 
 /// The tags of the releases, and those that were left to tenants when a release went.
-fn tags(site: &Site, installed: Option<&Installed>) -> anyhow::Result<Vec<String>> {
+fn tags(host: &HostContext, installed: Option<&Installed>) -> anyhow::Result<Vec<String>> {
     let Some(installed) = installed else { return Ok(Vec::new()) };
     let mut tags: BTreeSet<String> = installed.releases().flat_map(|release| release.tags.clone()).collect();
-    if let Some(engine) = site.engine()? {
+    if let Some(engine) = host.engine()? {
         let prefix = tag_prefix(&installed.current.product);
         let found = engine.images()?.into_iter().flat_map(|image| image.tags);
         tags.extend(found.filter(|tag| tag.starts_with(&prefix)));

@@ -1,13 +1,13 @@
-use super::chosen::SettingsArgs;
-use super::opened::{self, Offer};
-use super::prepared;
 use crate::failure;
-use crate::installed::Installed;
-use crate::journal::Journal;
+use crate::host_context::HostArgs;
 use crate::media::MediaArgs;
-use crate::policy::{Refusal, Verdict};
-use crate::site::HostArgs;
+use crate::plan::policy::{Refusal, Verdict};
 use crate::state::State;
+use crate::state::installed::Installed;
+use crate::state::journal::Journal;
+use crate::transition::effective_settings::SettingsArgs;
+use crate::transition::transition_plan;
+use crate::transition::verified_bundle::{self, FirstUse};
 use crate::trust::TrustArgs;
 use landfall_console::Console;
 use serde::Serialize;
@@ -41,16 +41,16 @@ pub(super) struct Report {
     pub(super) warnings: Vec<String>,
 }
 
-pub(crate) fn run(args: &Args, host: &HostArgs, console: Console) -> anyhow::Result<()> {
-    let layout = host.layout()?;
+pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> anyhow::Result<()> {
+    let layout = host_args.layout()?;
     let state = State::open(&layout)?;
     if let Some(journal) = Journal::read(&layout)? {
         return Err(failure::interrupted(journal.operation.name()).into());
     }
     let Some(before) = Installed::read(&layout)? else { return Err(Refusal::NotInstalled("update").into()) };
-    let site = host.recorded_site(&before.host, console)?;
-    let opened = opened::open(&args.media, &args.trust, &layout, console, Offer::Ask)?;
-    let release = opened.bundle.release();
+    let host = host_args.recorded_context(&before.host, console)?;
+    let verified = verified_bundle::open(&args.media, &args.trust, &layout, console, FirstUse::Ask)?;
+    let release = verified.bundle.release();
     let report = Report {
         changed: false,
         product: release.product.to_string(),
@@ -58,15 +58,15 @@ pub(crate) fn run(args: &Args, host: &HostArgs, console: Console) -> anyhow::Res
         from: before.current.id().to_string(),
         warnings: Vec::new(),
     };
-    if prepared::judge(&opened, &layout)?.0 == Verdict::Already {
+    if transition_plan::judge(&verified, &layout)?.0 == Verdict::Already {
         let text = format!("{} {} runs already: nothing to do", report.product, report.release);
         return console.result(&Report { warnings: console.warnings(), ..report }, text);
     }
-    let prepared = prepared::prepare(&opened, &site, &SettingsArgs::default(), Some(&before))?;
-    prepared.go_ahead(args.yes, console)?;
-    prepared.carry_out(&opened, &site, Some(before), state)?;
+    let planned = transition_plan::prepare(&verified, &host, &SettingsArgs::default(), Some(&before))?;
+    planned.go_ahead(args.yes, console)?;
+    planned.carry_out(&verified, &host, Some(before), state)?;
     let text = format!("{} {} is installed in place of {}", report.product, report.release, report.from);
     let text =
-        if site.units.is_some() { format!("{text}, and is well") } else { format!("{text}; no service was started") };
+        if host.units.is_some() { format!("{text}, and is well") } else { format!("{text}; no service was started") };
     console.result(&Report { changed: true, warnings: console.warnings(), ..report }, text)
 }

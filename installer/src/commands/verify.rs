@@ -1,8 +1,8 @@
-use super::opened::{self, Offer, Opened};
 use crate::failure;
+use crate::host_context::HostArgs;
 use crate::media::{MediaArgs, damage};
 use crate::repair_request::RequestFile;
-use crate::site::HostArgs;
+use crate::transition::verified_bundle::{self, FirstUse, VerifiedBundle};
 use crate::trust::{TrustArgs, TrustError};
 use crate::verify::{Damage, verify};
 use landfall_console::{Console, Failure, Size};
@@ -44,23 +44,24 @@ struct Report<'a> {
     blobs: usize,
 }
 
-pub(crate) fn run(args: &Args, host: &HostArgs, console: Console) -> anyhow::Result<()> {
+pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> anyhow::Result<()> {
     let request = args.request.as_deref().map(RequestFile::new).transpose()?;
-    let opened = match opened::open(&args.media, &args.trust, &host.layout()?, console, Offer::Refuse) {
-        Err(error) if args.media.patch.is_none() && is_head_damaged(&error) => {
-            return Err(requested(request.as_ref(), &RepairRequest::Head, error));
-        }
-        other => other?,
-    };
-    let (media, bundle) = (&opened.media, &opened.bundle);
+    let verified =
+        match verified_bundle::open(&args.media, &args.trust, &host_args.layout()?, console, FirstUse::Refuse) {
+            Err(error) if args.media.patch.is_none() && is_head_damaged(&error) => {
+                return Err(requested(request.as_ref(), &RepairRequest::Head, error));
+            }
+            other => other?,
+        };
+    let (media, bundle) = (&verified.media, &verified.bundle);
     let progress = console.progress("verify", Some(bundle.entries().iter().map(|entry| entry.size).sum()));
     let damage = verify(media, bundle, &progress);
-    let wanted = wanted(&opened, &damage);
+    let wanted = wanted(&verified, &damage);
     if let Err(error) = damage::report(media, bundle, damage) {
         return Err(requested(request.as_ref(), &RepairRequest::of(bundle, &wanted), error));
     }
     progress.finish();
-    let report = Report::of(&opened);
+    let report = Report::of(&verified);
     let text = report.text();
     console.result(&report, text)
 }
@@ -81,13 +82,13 @@ fn is_head_damaged(error: &anyhow::Error) -> bool {
 }
 
 /// What a patch has to hold: all that is damaged, and all that the patch at hand holds, so that one is always enough.
-fn wanted(opened: &Opened, damage: &Damage) -> BTreeSet<Digest> {
-    damage.iter().filter_map(ReadError::blob).chain(opened.media.patched(&opened.bundle)).collect()
+fn wanted(verified: &VerifiedBundle, damage: &Damage) -> BTreeSet<Digest> {
+    damage.iter().filter_map(ReadError::blob).chain(verified.media.patched(&verified.bundle)).collect()
 }
 
 impl<'a> Report<'a> {
-    fn of(opened: &'a Opened) -> Self {
-        let (media, bundle) = (&opened.media, &opened.bundle);
+    fn of(verified: &'a VerifiedBundle) -> Self {
+        let (media, bundle) = (&verified.media, &verified.bundle);
         let release = bundle.release();
         Self {
             path: media.path(),

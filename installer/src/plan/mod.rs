@@ -2,12 +2,14 @@
 
 mod changes;
 mod images;
+pub(crate) mod policy;
+pub(crate) mod preflight;
 mod space;
 mod text;
 mod trust;
 
 pub(crate) use changes::Collectable;
-pub(crate) use changes::{Changes, Circumstances, DatabaseChange};
+pub(crate) use changes::{Changes, DatabaseChange, UpdateFacts};
 pub(crate) use images::{Action, PlannedImage, plan as images};
 pub(crate) use space::Need;
 pub(crate) use trust::TrustChange;
@@ -114,9 +116,9 @@ impl Plan {
     }
 
     /// Plans to bring in a bundle whose manifest is believed, in place of the `old` release, which stays on the host.
-    pub(crate) fn update(bundle: &Bundle, observed: &Observed, old: &Release, around: &Circumstances<'_>) -> Self {
-        let plan = Self::landing(bundle, observed, around.staged);
-        let changes = Changes::between(old, bundle.release(), around);
+    pub(crate) fn update(bundle: &Bundle, observed: &Observed, old: &Release, facts: &UpdateFacts<'_>) -> Self {
+        let plan = Self::landing(bundle, observed, facts.staged);
+        let changes = Changes::between(old, bundle.release(), facts);
         let copies = changes.database.as_ref().and_then(DatabaseChange::need);
         Self { space: plan.space.into_iter().chain(copies).collect(), changes: Some(changes), ..plan }
     }

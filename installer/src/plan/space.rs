@@ -42,7 +42,7 @@ pub(super) fn needs(bundle: &Bundle, staged: &[&Blob], images: &[PlannedImage], 
 /// The files of the release's folder, the manifest and signatures beside them, and the installer a second time.
 fn release_files(bundle: &Bundle) -> impl Iterator<Item = u64> {
     let files = &bundle.release().files;
-    let installer = files.iter().filter(|file| file.path.as_str() == crate::policy::INSTALLER);
+    let installer = files.iter().filter(|file| file.path.as_str() == crate::plan::policy::INSTALLER);
     let signatures = bundle.signatures().iter().map(|signature| signature.to_file().len() as u64);
     let sizes = files.iter().chain(installer).map(|file| file.size);
     sizes.chain(signatures).chain(std::iter::once(bundle.manifest().len() as u64))

@@ -1,6 +1,6 @@
 //! What keeping a release costs.
 
-use super::holdings::blobs_of;
+use super::inventory::blobs_of;
 use landfall_manifests::{Digest, Release};
 use serde::Serialize;
 use std::collections::BTreeSet;

@@ -1,10 +1,10 @@
 //! What goes: a pure function of what is installed and what is there.
 
-use super::holdings::{Images, tag_prefix};
-use super::{Holdings, holdings};
+use super::inventory::{Images, tag_prefix};
+use super::{Inventory, inventory};
 use crate::engine::LocalImage;
-use crate::installed::Installed;
 use crate::plan::Collectable;
+use crate::state::installed::Installed;
 use landfall_manifests::{Blob, Digest, ReleaseId};
 use std::collections::BTreeSet;
 
@@ -31,24 +31,24 @@ impl From<Collection> for Collectable {
 }
 
 /// Decides what no release in `installed` needs, and no tenant.
-pub(crate) fn decide(installed: &Installed, holdings: &Holdings) -> Collection {
+pub(crate) fn decide(installed: &Installed, inventory: &Inventory) -> Collection {
     let mut collection = Collection::default();
-    folders(installed, holdings, &mut collection);
-    blobs(holdings, &mut collection);
-    match &holdings.images {
+    folders(installed, inventory, &mut collection);
+    blobs(inventory, &mut collection);
+    match &inventory.images {
         Ok(Some(images)) => tags(installed, images, &mut collection),
         Ok(None) => {}
         Err(reason) => collection.left.push(format!("images of releases that have gone stay in the engine: {reason}")),
     }
-    snapshots(installed, holdings, &mut collection);
+    snapshots(installed, inventory, &mut collection);
     collection
 }
 
 /// Whole releases and ones that were never whole go; what has no name of a release is somebody else's.
-fn folders(installed: &Installed, holdings: &Holdings, collection: &mut Collection) {
+fn folders(installed: &Installed, inventory: &Inventory, collection: &mut Collection) {
     let stay: BTreeSet<String> = installed.releases().map(|release| release.id().to_string()).collect();
-    for name in holdings.folders.iter().filter(|name| !stay.contains(*name) && is_a_release(name)) {
-        if holdings.current.as_ref() == Some(name) {
+    for name in inventory.folders.iter().filter(|name| !stay.contains(*name) && is_a_release(name)) {
+        if inventory.current.as_ref() == Some(name) {
             collection.left.push(format!("release {name} is not recorded as installed, but `current` leads to it"));
         } else {
             collection.folders.push(name.clone());
@@ -61,9 +61,9 @@ fn is_a_release(name: &str) -> bool {
     partial.unwrap_or(name).parse::<ReleaseId>().is_ok()
 }
 
-fn blobs(holdings: &Holdings, collection: &mut Collection) {
-    let mut stay: BTreeSet<Digest> = kept_configs(holdings).collect();
-    for (release, needs) in &holdings.needs {
+fn blobs(inventory: &Inventory, collection: &mut Collection) {
+    let mut stay: BTreeSet<Digest> = kept_configs(inventory).collect();
+    for (release, needs) in &inventory.needs {
         match needs {
             Ok(needs) => stay.extend(needs),
             Err(reason) => {
@@ -73,14 +73,14 @@ fn blobs(holdings: &Holdings, collection: &mut Collection) {
             }
         }
     }
-    let goes = holdings.blobs.iter().filter(|(digest, _)| !stay.contains(digest));
+    let goes = inventory.blobs.iter().filter(|(digest, _)| !stay.contains(digest));
     collection.blobs = goes.map(|(digest, size)| Blob { digest: *digest, size: *size }).collect();
 }
 
 /// Where the engine has names of its own for images, a tenant's image is recognised by the layers in its configuration, which
 /// is a few kilobytes.
-fn kept_configs(holdings: &Holdings) -> impl Iterator<Item = Digest> {
-    let images = holdings.images.as_ref().ok().and_then(Option::as_ref).filter(|images| !images.ids_are_configs);
+fn kept_configs(inventory: &Inventory) -> impl Iterator<Item = Digest> {
+    let images = inventory.images.as_ref().ok().and_then(Option::as_ref).filter(|images| !images.ids_are_configs);
     images.and_then(|images| images.needed.as_ref().ok()).into_iter().flatten().map(|needed| needed.config)
 }
 
@@ -126,11 +126,11 @@ fn is_needed(image: &LocalImage, images: &Images) -> Option<bool> {
 }
 
 /// A snapshot is of use to a release that can be gone back to and writes its schema. What was set aside is the operator's.
-fn snapshots(installed: &Installed, holdings: &Holdings, collection: &mut Collection) {
+fn snapshots(installed: &Installed, inventory: &Inventory, collection: &mut Collection) {
     let schemas: Option<BTreeSet<u32>> =
         installed.kept.iter().map(|release| release.database.map(|database| database.schema)).collect();
     // A release that does not say its schema may need any of them.
     let Some(schemas) = schemas else { return };
-    let goes = holdings.snapshots.difference(&schemas);
-    collection.snapshots = goes.map(|schema| holdings::snapshot_name(*schema)).collect();
+    let goes = inventory.snapshots.difference(&schemas);
+    collection.snapshots = goes.map(|schema| inventory::snapshot_name(*schema)).collect();
 }

@@ -6,22 +6,22 @@
 //! What cannot be told is left: no blob goes while a manifest that may need it cannot be read, and no image while it is not
 //! known which ones tenants need.
 
-mod act;
+mod collect;
 mod costs;
 mod decide;
-mod holdings;
+mod inventory;
 mod tenants;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use act::{Collected, collect};
+pub(crate) use collect::{Collected, collect};
 pub(crate) use costs::Cost;
 pub(crate) use decide::{Collection, decide};
-pub(crate) use holdings::{Holdings, gather, tag_prefix};
+pub(crate) use inventory::{Inventory, gather, tag_prefix};
 
 use crate::durable::PathError;
-use crate::installed::{Installed, InstalledRelease};
-use crate::site::Site;
+use crate::host_context::HostContext;
+use crate::state::installed::{Installed, InstalledRelease};
 use landfall_manifests::Release;
 
 /// The releases that can be gone back to once `next` is the current one: what was current before, then what was kept before, at
@@ -38,17 +38,17 @@ pub(crate) fn retained(before: &Installed, next: &InstalledRelease, keep: usize)
 /// What [`tidy`] will collect once `after` is what is installed. `next` is the manifest of its current release, which need not be
 /// on the host yet. Nothing is changed.
 pub(crate) fn foresee(
-    site: &Site,
+    host: &HostContext,
     before: &Installed,
     after: &Installed,
     next: &Release,
 ) -> Result<Collection, PathError> {
-    let holdings = holdings::look(site, after, &before.current.id(), Some(next))?;
-    Ok(decide(after, &holdings))
+    let inventory = inventory::look(host, after, &before.current.id(), Some(next))?;
+    Ok(decide(after, &inventory))
 }
 
 /// Collects what no release in `installed`, which is on the disk by now, needs. Can be repeated.
-pub(crate) fn tidy(site: &Site, installed: &Installed) -> anyhow::Result<Collected> {
-    let collection = decide(installed, &gather(site, installed)?);
-    collect(site, &collection)
+pub(crate) fn tidy(host: &HostContext, installed: &Installed) -> anyhow::Result<Collected> {
+    let collection = decide(installed, &gather(host, installed)?);
+    collect(host, &collection)
 }

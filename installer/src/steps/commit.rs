@@ -1,34 +1,34 @@
 //! The release counts. From here on there is only forward.
 
 use super::Work;
-use crate::installed::{raise_floor, write_product};
-use crate::journal::{Kind, Transition};
+use crate::host_context::HostContext;
 use crate::receipts::{self, Draft};
 use crate::record::write_json;
-use crate::recovery;
+use crate::recovery_binary;
 use crate::retention;
-use crate::site::Site;
-use crate::tries::Tries;
+use crate::service::units;
+use crate::state::journal::{Kind, Transition};
+use crate::state::tries::Tries;
+use crate::state::{raise_floor, write_product};
 use crate::trust;
-use crate::units;
 
 pub(super) fn act(work: &Work<'_>, transition: &Transition) -> anyhow::Result<()> {
-    finish(work.site, transition)
+    finish(work.host, transition)
 }
 
 /// Records the release, and lets go of what it replaces. Also what recovery does with a transition that is committed.
-pub(crate) fn finish(site: &Site, transition: &Transition) -> anyhow::Result<()> {
-    let (layout, target) = (&site.layout, transition.target());
+pub(crate) fn finish(host: &HostContext, transition: &Transition) -> anyhow::Result<()> {
+    let (layout, target) = (&host.layout, transition.target());
     raise_floor(layout, target.serial)?;
     write_product(layout, &target.product)?;
     write_json(&layout.installed(), &transition.after)?;
     // On the way back it stays: what was revoked since is revoked.
     if transition.kind != Kind::Rollback {
-        trust::raise(layout, target, site.console)?;
+        trust::raise(layout, target, host.console)?;
     }
     if transition.kind == Kind::Update {
-        recovery::place(layout, target)?;
-        units::replace_recovery(site, target)?;
+        recovery_binary::place(layout, target)?;
+        units::replace_recovery(host, target)?;
     }
     // What somebody goes back to is not counted. What takes the place of another by itself is, as long as there is a release with
     // a still lower serial: so there is an end of it.
@@ -36,25 +36,25 @@ pub(crate) fn finish(site: &Site, transition: &Transition) -> anyhow::Result<()>
     if transition.kind == Kind::Rollback && !is_counted {
         Tries::disarm(layout)?;
     }
-    transition.receipt.iter().try_for_each(|receipt| leave(site, receipt))?;
+    transition.receipt.iter().try_for_each(|receipt| leave(host, receipt))?;
     if transition.before.is_some() {
-        tidy(site, transition);
+        tidy(host, transition);
     }
     Ok(())
 }
 
 /// A receipt holds nothing up, least of all the way back: one that alone cannot be written is lost, and the next one says so.
-fn leave(site: &Site, receipt: &Draft) -> anyhow::Result<()> {
-    if let Some(error) = receipts::record(&site.layout, receipt)? {
-        site.console.warn(format_args!("this leaves no receipt, which the next one will say: {error:#}"));
+fn leave(host: &HostContext, receipt: &Draft) -> anyhow::Result<()> {
+    if let Some(error) = receipts::record(&host.layout, receipt)? {
+        host.console.warn(format_args!("this leaves no receipt, which the next one will say: {error:#}"));
     }
     Ok(())
 }
 
 /// What is left lying is collected with the next release: nothing depends on it.
-fn tidy(site: &Site, transition: &Transition) {
-    let tidied = retention::tidy(site, &transition.after);
+fn tidy(host: &HostContext, transition: &Transition) {
+    let tidied = retention::tidy(host, &transition.after);
     if let Err(error) = tidied {
-        site.console.warn(format_args!("not all that is no longer needed could be removed: {error:#}"));
+        host.console.warn(format_args!("not all that is no longer needed could be removed: {error:#}"));
     }
 }

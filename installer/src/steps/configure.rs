@@ -2,9 +2,9 @@
 
 use super::Work;
 use crate::durable;
-use crate::journal::Transition;
+use crate::host_context::HostContext;
 use crate::layout::SETTINGS_FOLDER;
-use crate::site::Site;
+use crate::state::journal::Transition;
 use crate::trust;
 use anyhow::Context as _;
 use std::path::Path;
@@ -15,13 +15,13 @@ const TOKEN_BYTES: usize = 32;
 
 pub(super) fn act(work: &Work<'_>, transition: &Transition) -> anyhow::Result<()> {
     work.make_folders(&[SETTINGS_FOLDER])?;
-    let layout = &work.site.layout;
+    let layout = &work.host.layout;
     let new = |path: &Path| transition.files.iter().any(|file| layout.at(file) == path);
     if new(&layout.settings()) {
         durable::write(&layout.settings(), work.settings.as_bytes(), 0o644)?;
     }
     if new(&layout.trust_root()) {
-        trust::raise(layout, transition.target(), work.site.console)?;
+        trust::raise(layout, transition.target(), work.host.console)?;
     }
     if new(&layout.admin_token()) {
         durable::write(&layout.admin_token(), token()?.as_bytes(), 0o600)?;
@@ -36,9 +36,9 @@ fn token() -> anyhow::Result<Zeroizing<String>> {
     Ok(Zeroizing::new(format!("sk_admin_{}\n", digits.as_str())))
 }
 
-pub(super) fn undo(site: &Site, transition: &Transition) -> anyhow::Result<()> {
+pub(super) fn undo(host: &HostContext, transition: &Transition) -> anyhow::Result<()> {
     for file in &transition.files {
-        durable::remove(&site.layout.at(file))?;
+        durable::remove(&host.layout.at(file))?;
     }
     Ok(())
 }

@@ -3,10 +3,10 @@
 use super::Work;
 use crate::engine::{Engine, LocalImage, write_archive};
 use crate::failure;
+use crate::host_context::HostContext;
 use crate::interrupt::Interruptible;
-use crate::journal::{StepName, Transition};
 use crate::plan::{Action, PlannedImage};
-use crate::site::Site;
+use crate::state::journal::{StepName, Transition};
 use crate::store::Store;
 use anyhow::Context as _;
 use landfall_console::{Exit, Failure, Progress};
@@ -24,9 +24,9 @@ const POLL: Duration = Duration::from_millis(200);
 /// On the automatic way back a release without all its images is better than one that does not stay up.
 pub(super) fn act(work: &Work<'_>, _: &Transition) -> anyhow::Result<()> {
     match load_all(work) {
-        Err(error) if work.site.detached => {
+        Err(error) if work.host.detached => {
             let id = work.release.id();
-            work.site.console.warn(format_args!("images of {id} may be missing in the engine: {error:#}"));
+            work.host.console.warn(format_args!("images of {id} may be missing in the engine: {error:#}"));
             Ok(())
         }
         other => other,
@@ -34,15 +34,15 @@ pub(super) fn act(work: &Work<'_>, _: &Transition) -> anyhow::Result<()> {
 }
 
 fn load_all(work: &Work<'_>) -> anyhow::Result<()> {
-    let Some(engine) = work.site.engine()? else { return Ok(()) };
+    let Some(engine) = work.host.engine()? else { return Ok(()) };
     let takes_partial_archives = engine.about()?.takes_partial_archives;
-    let store = Store::new(&work.site.layout);
+    let store = Store::new(&work.host.layout);
     for (image, planned) in work.release.images.iter().zip(work.images) {
         match &planned.action {
             Action::Keep => {}
             Action::Tag(id) => engine.tag(id, &planned.tag)?,
             Action::Load(layers) => {
-                let progress = work.site.console.progress(format!("load {}", image.name), Some(planned.bytes));
+                let progress = work.host.console.progress(format!("load {}", image.name), Some(planned.bytes));
                 load(engine, &store, image, planned, layers, &progress)?;
                 progress.finish();
             }
@@ -93,21 +93,21 @@ fn check(image: &Image, found: Option<&LocalImage>, id_is_config: bool) -> Resul
 ///
 /// Where a release is to run again, it does not wait for that: a tenant may have been made from a new image meanwhile, or the
 /// engine be away. What is left has a tag that no release has, which the next collection finds.
-pub(super) fn undo(site: &Site, transition: &Transition) -> anyhow::Result<()> {
-    match untag(site, transition) {
+pub(super) fn undo(host: &HostContext, transition: &Transition) -> anyhow::Result<()> {
+    match untag(host, transition) {
         Err(error) if transition.before.is_some() => {
-            site.console.warn(format_args!("images of {} stay in the engine: {error:#}", transition.target().id()));
+            host.console.warn(format_args!("images of {} stay in the engine: {error:#}", transition.target().id()));
             Ok(())
         }
         other => other,
     }
 }
 
-fn untag(site: &Site, transition: &Transition) -> anyhow::Result<()> {
+fn untag(host: &HostContext, transition: &Transition) -> anyhow::Result<()> {
     if transition.tags.is_empty() {
         return Ok(());
     }
-    let Some(engine) = site.engine()? else { return Ok(()) };
+    let Some(engine) = host.engine()? else { return Ok(()) };
     if transition.has_begun(StepName::Probe) {
         engine.remove_canary()?;
     }

@@ -17,15 +17,15 @@ mod unfold;
 pub(crate) use commit::finish;
 
 use crate::failure;
-use crate::journal::{Journal, Operation, StepName, Transition};
+use crate::host_context::HostContext;
 use crate::layout::{DATABASE_FOLDER, FOLDERS};
 use crate::media::Media;
 use crate::plan::PlannedImage;
 use crate::settings::{Ports, UpdateSettings};
-use crate::site::Site;
 use crate::state::State;
+use crate::state::journal::{Journal, Operation, StepName, Transition};
+use crate::state::tries::Tries;
 use crate::store::Store;
-use crate::tries::Tries;
 use crate::{durable, interrupt, removal, trust};
 use anyhow::Context as _;
 use landfall_keys::TrustRoot;
@@ -33,10 +33,10 @@ use landfall_manifests::{Bundle, Release};
 
 /// Everything that the steps work with.
 pub(crate) struct Work<'a> {
-    pub(crate) site: &'a Site,
+    pub(crate) host: &'a HostContext,
     pub(crate) release: &'a Release,
     /// What brings the release; `None` for one that is kept.
-    pub(crate) delivery: Option<Delivery<'a>>,
+    pub(crate) bundle_source: Option<BundleSource<'a>>,
     pub(crate) images: &'a [PlannedImage],
     /// The text of `config.toml`.
     pub(crate) settings: &'a str,
@@ -46,7 +46,7 @@ pub(crate) struct Work<'a> {
 
 /// A bundle on its media, whose manifest is believed.
 #[derive(Clone, Copy)]
-pub(crate) struct Delivery<'a> {
+pub(crate) struct BundleSource<'a> {
     pub(crate) media: &'a Media,
     pub(crate) bundle: &'a Bundle,
     /// What the host had pinned when the bundle was believed.
@@ -57,7 +57,7 @@ pub(crate) struct Delivery<'a> {
 struct Step {
     name: StepName,
     act: fn(&Work<'_>, &mut Transition) -> anyhow::Result<()>,
-    undo: fn(&Site, &Transition) -> anyhow::Result<()>,
+    undo: fn(&HostContext, &Transition) -> anyhow::Result<()>,
 }
 
 /// The steps in their order.
@@ -74,7 +74,7 @@ const STEPS: [Step; 8] = [
 
 /// For steps that leave nothing to take back.
 #[expect(clippy::unnecessary_wraps, reason = "has the form of every undo")]
-fn nothing(_: &Site, _: &Transition) -> anyhow::Result<()> {
+fn nothing(_: &HostContext, _: &Transition) -> anyhow::Result<()> {
     Ok(())
 }
 
@@ -84,7 +84,7 @@ impl Work<'_> {
         let within = |folder: &str, other: &str| other == folder || other.starts_with(&format!("{folder}/"));
         for (folder, mode) in FOLDERS {
             if below.iter().any(|below| within(folder, below) || within(below, folder)) {
-                durable::create_folder(&self.site.layout.at(folder), mode)?;
+                durable::create_folder(&self.host.layout.at(folder), mode)?;
             }
         }
         Ok(())
@@ -94,9 +94,11 @@ impl Work<'_> {
 /// Carries the transition out. When it fails, the host is as it was before, or the journal is there for `recover`.
 pub(crate) fn run(work: &Work<'_>, mut transition: Transition, state: Option<State>) -> anyhow::Result<()> {
     interrupt::listen().context("listen for signals")?;
-    let mut journal = journal(work.site, &transition);
-    let state = State::begin(state, &work.site.layout, &journal)?;
-    if let Some(Err(error)) = work.delivery.map(|delivery| trust::is_as_decided(&work.site.layout, delivery.pinned)) {
+    let mut journal = journal(work.host, &transition);
+    let state = State::begin(state, &work.host.layout, &journal)?;
+    if let Some(Err(error)) =
+        work.bundle_source.map(|bundle_source| trust::is_as_decided(&work.host.layout, bundle_source.pinned))
+    {
         return Err(undo_after(work, &transition, state, error));
     }
     for step in STEPS {
@@ -105,7 +107,7 @@ pub(crate) fn run(work: &Work<'_>, mut transition: Transition, state: Option<Sta
         }
         if step.name == StepName::Switch {
             // Staging took its time: the release that runs may have proven itself meanwhile.
-            transition.tries = match Tries::counting(&work.site.layout) {
+            transition.tries = match Tries::counting(&work.host.layout) {
                 Ok(tries) => tries,
                 Err(error) => return Err(undo_after(work, &transition, state, error.into())),
             };
@@ -118,7 +120,7 @@ pub(crate) fn run(work: &Work<'_>, mut transition: Transition, state: Option<Sta
         if let Err(error) = state.write_journal(&journal) {
             return Err(back_out(work, transition, state, error.into()));
         }
-        work.site.console.detail(format_args!("step: {:?}", step.name));
+        work.host.console.detail(format_args!("step: {:?}", step.name));
         match (step.act)(work, &mut transition) {
             Ok(()) => {}
             Err(error) if transition.is_committed() => return Err(failure::unrecorded(error)),
@@ -128,48 +130,48 @@ pub(crate) fn run(work: &Work<'_>, mut transition: Transition, state: Option<Sta
     state.end().map_err(|error| failure::unrecorded(error.into()))
 }
 
-fn journal(site: &Site, transition: &Transition) -> Journal {
-    Journal::new(site.surroundings.clone(), Operation::Transition(Box::new(transition.clone())))
+fn journal(host: &HostContext, transition: &Transition) -> Journal {
+    Journal::new(host.environment.clone(), Operation::Transition(Box::new(transition.clone())))
 }
 
 /// The journal could not be written. On the disk it may nevertheless have grown by the step, so it is first brought back to
 /// what was done; if that fails too, `recover` goes by what it finds.
 fn back_out(work: &Work<'_>, mut transition: Transition, state: State, error: anyhow::Error) -> anyhow::Error {
     transition.steps.pop();
-    match state.write_journal(&journal(work.site, &transition)) {
+    match state.write_journal(&journal(work.host, &transition)) {
         Ok(()) => undo_after(work, &transition, state, error),
         Err(again) => failure::unsettled(error, &again.into()),
     }
 }
 
 fn undo_after(work: &Work<'_>, transition: &Transition, state: State, error: anyhow::Error) -> anyhow::Error {
-    let site = work.site;
+    let host = work.host;
     interrupt::hold();
-    site.console.detail("undoing what was done");
-    if let Err(undo_error) = undo(site, transition, state) {
+    host.console.detail("undoing what was done");
+    if let Err(undo_error) = undo(host, transition, state) {
         return failure::unsettled(error, &undo_error);
     }
     if transition.before.is_some()
         && !failure::is_resumable(&error)
-        && let Err(error) = Store::new(&site.layout).clear_incoming()
+        && let Err(error) = Store::new(&host.layout).clear_incoming()
     {
-        site.console.warn(format_args!("what was staged is left behind: {error:#}"));
+        host.console.warn(format_args!("what was staged is left behind: {error:#}"));
     }
     if let Some(source) = transition.source().filter(|_| transition.has_begun(StepName::Snapshot)) {
         let again = transition.has_begun(StepName::Switch).then(|| probe::again(work, source));
         return failure::reverted(error, source, again);
     }
-    site.console.say("everything was undone: the host is as it was before");
+    host.console.say("everything was undone: the host is as it was before");
     error
 }
 
 /// Takes back the steps that have begun, last first, and with them the journal. What cannot be taken back now stays in the
 /// journal; everything else is taken back all the same, unless a release is to run again, or the target's program has to bring a
 /// database back: then the rest must wait for it.
-pub(crate) fn undo(site: &Site, transition: &Transition, state: State) -> anyhow::Result<()> {
+pub(crate) fn undo(host: &HostContext, transition: &Transition, state: State) -> anyhow::Result<()> {
     let mut failed: Option<anyhow::Error> = None;
     for step in STEPS.iter().rev().filter(|step| transition.has_begun(step.name)) {
-        if let Err(error) = (step.undo)(site, transition) {
+        if let Err(error) = (step.undo)(host, transition) {
             let error = error.context(format!("undo {:?}", step.name));
             let hands_back = step.name == StepName::Switch && transition.schema_before.is_some();
             if transition.before.is_some() || hands_back {
@@ -180,9 +182,9 @@ pub(crate) fn undo(site: &Site, transition: &Transition, state: State) -> anyhow
     }
     let created = transition.created();
     if created.iter().any(|folder| folder == DATABASE_FOLDER) {
-        durable::remove_tree(&site.layout.at(DATABASE_FOLDER))?;
+        durable::remove_tree(&host.layout.at(DATABASE_FOLDER))?;
     }
-    removal::remove_folders(&site.layout, &created)?;
+    removal::remove_folders(&host.layout, &created)?;
     match (failed, &transition.before) {
         (Some(error), _) => Err(error),
         (None, Some(_)) => state.end().context("end the journal"),

@@ -2,15 +2,15 @@
 
 use super::Work;
 use crate::failure;
-use crate::health;
-use crate::installed::InstalledRelease;
-use crate::journal::{Kind, Transition};
-use crate::policy::{INSTALLER, PROGRAM, SETTINGS};
+use crate::host_context::HostContext;
+use crate::plan::policy::{INSTALLER, PROGRAM, SETTINGS};
 use crate::program::Program;
-use crate::recovery;
+use crate::recovery_binary;
+use crate::service::health;
 use crate::settings;
-use crate::site::Site;
-use crate::tries::Tries;
+use crate::state::installed::InstalledRelease;
+use crate::state::journal::{Kind, Transition};
+use crate::state::tries::Tries;
 use crate::{durable, interrupt};
 use anyhow::{Context as _, bail, ensure};
 use landfall_systemd::{UnitManager, UnitName};
@@ -28,16 +28,17 @@ const SELFCHECK_LIMIT: Duration = Duration::from_secs(90);
 const SELFCHECK_BYTES: usize = 256 << 10;
 
 pub(super) fn act(work: &Work<'_>, transition: &Transition) -> anyhow::Result<()> {
-    let (site, target) = (work.site, transition.target());
-    if site.detached {
+    let (host, target) = (work.host, transition.target());
+    if host.detached {
         return Ok(());
     }
     if transition.kind == Kind::Update {
-        let installer = site.layout.release(&target.id()).join(INSTALLER);
-        recovery::check(site, &installer, Some(transition.kind)).context("the release cannot recover this host")?;
+        let installer = host.layout.release(&target.id()).join(INSTALLER);
+        recovery_binary::check(host, &installer, Some(transition.kind))
+            .context("the release cannot recover this host")?;
     }
-    let Some(units) = site.units.as_deref() else { return Ok(()) };
-    site.console.say("waiting until the service is well");
+    let Some(units) = host.units.as_deref() else { return Ok(()) };
+    host.console.say("waiting until the service is well");
     let well_for = if transition.before.is_some() { work.update.healthy_for } else { FIRST };
     let gate = Gate { well_for, patience: work.update.patience, interval: INTERVAL };
     let release = target.id().to_string();
@@ -46,8 +47,8 @@ pub(super) fn act(work: &Work<'_>, transition: &Transition) -> anyhow::Result<()
         health::check(work.ports.address, work.ports.api, &release)?;
         is_the_same(units, &process)
     };
-    gate.wait(ask, || give_up(site))
-        .and_then(|()| if transition.before.is_some() { selfcheck(site, target) } else { Ok(()) })
+    gate.wait(ask, || give_up(host))
+        .and_then(|()| if transition.before.is_some() { selfcheck(host, target) } else { Ok(()) })
         .map_err(|error| failure::of_service(&error, &UnitName::LANDFALL, units))
 }
 
@@ -62,20 +63,20 @@ fn is_the_same(units: &dyn UnitManager, last: &Cell<Option<u32>>) -> Result<(), 
 }
 
 /// Why there is no point in waiting any longer.
-fn give_up(site: &Site) -> anyhow::Result<()> {
+fn give_up(host: &HostContext) -> anyhow::Result<()> {
     interrupt::check()?;
-    ensure!(!Tries::exhausted(&site.layout)?, "it ended again and again, and has had all its tries");
-    let Some(units) = site.units.as_deref() else { return Ok(()) };
+    ensure!(!Tries::exhausted(&host.layout)?, "it ended again and again, and has had all its tries");
+    let Some(units) = host.units.as_deref() else { return Ok(()) };
     let is_down = units.status(&UnitName::LANDFALL).is_ok_and(|status| status.is_down_for_good());
     ensure!(!is_down, "it ended, and systemd does not start it again: it does not understand its settings");
     Ok(())
 }
 
 /// The release says itself whether it can do its work: database, engine, images, a tenant.
-fn selfcheck(site: &Site, release: &InstalledRelease) -> anyhow::Result<()> {
-    site.console.say("trying the release with a tenant of its own");
-    let root = site.layout.at("");
-    let program = site.layout.release(&release.id()).join(PROGRAM);
+fn selfcheck(host: &HostContext, release: &InstalledRelease) -> anyhow::Result<()> {
+    host.console.say("trying the release with a tenant of its own");
+    let root = host.layout.at("");
+    let program = host.layout.release(&release.id()).join(PROGRAM);
     let selfcheck = Program::new(&program).args(["--root".as_ref(), root.as_os_str()]).args(["selfcheck", "--json"]);
     let answer = selfcheck.limit(SELFCHECK_LIMIT).output_limit(SELFCHECK_BYTES).run()?;
     if answer.code != 0 {
@@ -87,8 +88,8 @@ fn selfcheck(site: &Site, release: &InstalledRelease) -> anyhow::Result<()> {
 
 /// Waits until the release that runs again is well.
 pub(super) fn again(work: &Work<'_>, release: &InstalledRelease) -> anyhow::Result<()> {
-    let layout = &work.site.layout;
-    if work.site.units.is_none() || work.site.detached {
+    let layout = &work.host.layout;
+    if work.host.units.is_none() || work.host.detached {
         return Ok(());
     }
     let read = |path: PathBuf| durable::read(&path, settings::MAX_BYTES).map(Option::unwrap_or_default);
@@ -175,16 +176,16 @@ mod tests {
     #[test]
     fn there_is_no_point_in_waiting_for_a_service_that_systemd_has_given_up() -> anyhow::Result<()> {
         let folder = tempfile::tempdir()?;
-        let mut site = Site::fake(folder.path(), None);
+        let mut host = HostContext::fake(folder.path(), None);
         let units = FakeUnitManager::new();
         units.start(&UnitName::LANDFALL)?;
         units.crash(UnitName::LANDFALL);
-        site.units = Some(Box::new(units));
-        give_up(&site)?;
+        host.units = Some(Box::new(units));
+        give_up(&host)?;
         let units = FakeUnitManager::new();
         units.kill(UnitName::LANDFALL);
-        site.units = Some(Box::new(units));
-        assert!(give_up(&site).is_err_and(|error| error.to_string().contains("does not start it again")));
+        host.units = Some(Box::new(units));
+        assert!(give_up(&host).is_err_and(|error| error.to_string().contains("does not start it again")));
         Ok(())
     }
 

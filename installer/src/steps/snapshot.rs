@@ -2,13 +2,13 @@
 
 use super::Work;
 use crate::database;
-use crate::journal::{Kind, Transition};
+use crate::state::journal::{Kind, Transition};
 
 pub(super) fn act(work: &Work<'_>, transition: &mut Transition) -> anyhow::Result<()> {
-    let (site, target) = (work.site, transition.target());
+    let (host, target) = (work.host, transition.target());
     let schema = match transition.source() {
-        Some(source) => database::rehearse(site, source, target, transition.may_restore_snapshot)?,
-        None => database::rehearse_first(site, target)?,
+        Some(source) => database::rehearse(host, source, target, transition.may_restore_snapshot)?,
+        None => database::rehearse_first(host, target)?,
     };
     // The installer that recovers from an update is the older release's, which may not know of this.
     transition.schema_before = schema.filter(|_| transition.kind != Kind::Update);

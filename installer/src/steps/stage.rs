@@ -5,13 +5,13 @@
 //! again; the header before it and the padding behind it still are, so that every bundle is held to the same rules. What this
 //! pass has read is all that the later steps use: the media may be changed or pulled out afterwards.
 
-use super::{Delivery, Work};
+use super::{BundleSource, Work};
+use crate::host_context::HostContext;
 use crate::interrupt::{self, Interruptible};
-use crate::journal::Transition;
 use crate::layout::STORE_FOLDER;
 use crate::media::damage;
-use crate::recovery;
-use crate::site::Site;
+use crate::recovery_binary;
+use crate::state::journal::Transition;
 use crate::store::Store;
 use crate::{durable, failure};
 use landfall_console::Progress;
@@ -19,36 +19,36 @@ use landfall_manifests::{Blob, Entry, ReadError, archive};
 use std::io::{self, Read as _, Write};
 
 pub(super) fn act(work: &Work<'_>, transition: &Transition) -> anyhow::Result<()> {
-    let Some(delivery) = work.delivery else { return Ok(()) };
+    let Some(bundle_source) = work.bundle_source else { return Ok(()) };
     if transition.before.is_some() {
         // This may be a later version from the media; the one on the host is who would have to settle its journal.
-        recovery::check(work.site, &work.site.layout.installer(), Some(transition.kind))
+        recovery_binary::check(work.host, &work.host.layout.installer(), Some(transition.kind))
             .map_err(|error| failure::unrecoverable(&error))?;
     }
     work.make_folders(&[STORE_FOLDER])?;
-    let store = Store::new(&work.site.layout);
+    let store = Store::new(&work.host.layout);
     store.keep_incoming(&work.release.blobs)?;
-    let progress = work.site.console.progress("verify and stage", Some(delivery.bundle.size()));
-    let damaged = |error| damage::located(delivery.media, Some(delivery.bundle), error);
-    for entry in delivery.bundle.entries() {
+    let progress = work.host.console.progress("verify and stage", Some(bundle_source.bundle.size()));
+    let damaged = |error| damage::located(bundle_source.media, Some(bundle_source.bundle), error);
+    for entry in bundle_source.bundle.entries() {
         interrupt::check()?;
-        stage(delivery, &store, entry, &progress).map_err(damaged)?;
+        stage(bundle_source, &store, entry, &progress).map_err(damaged)?;
     }
-    delivery.media.check_end(delivery.bundle).map_err(|error| damaged(error.into()))?;
+    bundle_source.media.check_end(bundle_source.bundle).map_err(|error| damaged(error.into()))?;
     store.admit(&work.release.blobs)?;
     progress.finish();
     Ok(())
 }
 
-fn stage(delivery: Delivery<'_>, store: &Store, entry: &Entry, progress: &Progress) -> anyhow::Result<()> {
-    let source = delivery.media.at(entry.offset);
+fn stage(bundle_source: BundleSource<'_>, store: &Store, entry: &Entry, progress: &Progress) -> anyhow::Result<()> {
+    let source = bundle_source.media.at(entry.offset);
     if !entry.is_blob {
         return Ok(entry.read(&mut Interruptible(source), &mut io::sink())?);
     }
     let blob = Blob { digest: entry.digest, size: entry.size };
     if store.holds(&blob) || store.has_staged(&blob) {
         progress.add(entry.size);
-        return Ok(check_frame(delivery, entry)?);
+        return Ok(check_frame(bundle_source, entry)?);
     }
     let mut incoming = Counting { inner: store.incoming(&entry.digest)?, progress };
     entry.read(&mut Interruptible(source), &mut incoming)?;
@@ -56,24 +56,24 @@ fn stage(delivery: Delivery<'_>, store: &Store, entry: &Entry, progress: &Progre
 }
 
 /// Checks what stands around an entry's content.
-fn check_frame(delivery: Delivery<'_>, entry: &Entry) -> Result<(), ReadError> {
+fn check_frame(bundle_source: BundleSource<'_>, entry: &Entry) -> Result<(), ReadError> {
     let mut header = [0; 512];
-    read(delivery, entry, entry.offset, &mut header)?;
+    read(bundle_source, entry, entry.offset, &mut header)?;
     let expected = archive::header(&entry.name, entry.size);
     if let Some(at) = expected.iter().zip(&header).position(|(expected, found)| expected != found) {
         return Err(ReadError::Header { entry: entry.name.clone(), offset: entry.offset + at as u64 });
     }
     let end = entry.content_offset() + entry.size;
     let mut padding = vec![0; usize::try_from(archive::padding(entry.size)).unwrap_or_default()];
-    read(delivery, entry, end, &mut padding)?;
+    read(bundle_source, entry, end, &mut padding)?;
     match padding.iter().position(|byte| *byte != 0) {
         None => Ok(()),
         Some(at) => Err(ReadError::Padding { entry: entry.name.clone(), offset: end + at as u64 }),
     }
 }
 
-fn read(delivery: Delivery<'_>, entry: &Entry, offset: u64, buffer: &mut [u8]) -> Result<(), ReadError> {
-    delivery.media.at(offset).read_exact(buffer).map_err(|error| ReadError::of(error, &entry.name, offset))
+fn read(bundle_source: BundleSource<'_>, entry: &Entry, offset: u64, buffer: &mut [u8]) -> Result<(), ReadError> {
+    bundle_source.media.at(offset).read_exact(buffer).map_err(|error| ReadError::of(error, &entry.name, offset))
 }
 
 /// Counts what is written.
@@ -96,10 +96,10 @@ impl<W: Write> Write for Counting<'_, W> {
 
 /// The store goes as a whole if it came with this transition. Where nothing was installed, the blobs in one that was there
 /// are nobody's, and go. Otherwise what came in goes back to the staging folder, where the next try finds it.
-pub(super) fn undo(site: &Site, transition: &Transition) -> anyhow::Result<()> {
-    let store = Store::new(&site.layout);
+pub(super) fn undo(host: &HostContext, transition: &Transition) -> anyhow::Result<()> {
+    let store = Store::new(&host.layout);
     if transition.created().iter().any(|folder| folder == STORE_FOLDER) {
-        durable::remove_tree(&site.layout.store())?;
+        durable::remove_tree(&host.layout.store())?;
     } else if transition.before.is_none() {
         store.clear()?;
     } else {

@@ -2,8 +2,8 @@ mod export;
 mod listing;
 mod verify;
 
+use crate::host_context::HostArgs;
 use crate::receipts::{Finding, Folder, host_key};
-use crate::site::HostArgs;
 use landfall_console::{Console, Exit, Failure};
 use listing::Listing;
 use serde::Serialize;
@@ -63,8 +63,8 @@ struct Report<'a> {
     outcome: Option<&'a Verified>,
 }
 
-pub(crate) fn run(args: &Args, host: &HostArgs, console: Console) -> anyhow::Result<()> {
-    let layout = host.layout()?;
+pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> anyhow::Result<()> {
+    let layout = host_args.layout()?;
     let folder = Folder::new(args.from.clone().unwrap_or_else(|| layout.receipts()));
     let counters = folder.counters().map_err(|error| match &args.from {
         Some(_) => usage("no_receipts", format!("--from: {:#}", anyhow::Error::from(error))),

@@ -2,9 +2,9 @@
 
 use super::{Args, usage};
 use crate::durable;
-use crate::installed::Installed;
 use crate::layout::Layout;
 use crate::receipts::{Chain, Counter, Finding, Findings, Folder, Tail, Verdict, host_key, last};
+use crate::state::installed::Installed;
 use crate::trust;
 use landfall_console::{Console, Exit, Failure};
 use landfall_keys::PublicKey;

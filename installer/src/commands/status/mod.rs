@@ -3,13 +3,14 @@ mod releases;
 mod text;
 
 use crate::engine::Engine;
-use crate::installed::{Installed, InstalledRelease, read_floor};
-use crate::journal::Journal;
+use crate::host_context::{HostArgs, HostContext};
 use crate::layout::Layout;
 use crate::receipts::{Counter, Folder, host_key};
-use crate::site::{HostArgs, Site};
+use crate::state::installed::{Installed, InstalledRelease};
+use crate::state::journal::Journal;
+use crate::state::read_floor;
+use crate::state::tries::Tries;
 use crate::store::Store;
-use crate::tries::Tries;
 use crate::trust::{self, Refused};
 use disk::{DatabaseStatus, DiskStatus};
 use landfall_console::Console;
@@ -111,19 +112,19 @@ impl Parts {
     }
 }
 
-pub(crate) fn run(_: &Args, host: &HostArgs, console: Console) -> anyhow::Result<()> {
-    let layout = host.layout()?;
+pub(crate) fn run(_: &Args, host_args: &HostArgs, console: Console) -> anyhow::Result<()> {
+    let layout = host_args.layout()?;
     let mut parts = Parts::default();
     let installed = parts.take("installed", Installed::read(&layout));
-    let site = match &installed {
-        Some(installed) => host.recorded_site(&installed.host, console)?,
-        None => host.site(console)?,
+    let host = match &installed {
+        Some(installed) => host_args.recorded_context(&installed.host, console)?,
+        None => host_args.context(console)?,
     };
-    let status = status(&layout, &site, installed.as_ref(), parts);
+    let status = status(&layout, &host, installed.as_ref(), parts);
     console.result(&status, &status)
 }
 
-fn status(layout: &Layout, site: &Site, installed: Option<&Installed>, mut parts: Parts) -> Status {
+fn status(layout: &Layout, host: &HostContext, installed: Option<&Installed>, mut parts: Parts) -> Status {
     let journal = Journal::read(layout).map(|journal| journal.map(|journal| journal.operation.name()));
     let unreadable = journal.is_err().then_some("unknown");
     let interrupted = parts.take("journal", journal).or(unreadable);
@@ -146,8 +147,8 @@ fn status(layout: &Layout, site: &Site, installed: Option<&Installed>, mut parts
         staged: parts.take("staged", staged(&store)),
         database: parts.take("database", disk::database(layout)),
         disk: disk::disk(layout, &mut parts),
-        engine: engine(site),
-        units: units(site),
+        engine: engine(host),
+        units: units(host),
         problems: parts.problems,
     }
 }
@@ -163,17 +164,17 @@ fn staged(store: &Store) -> Result<StoreStatus, impl Error + Send + Sync + 'stat
     Ok::<_, crate::durable::PathError>(StoreStatus { blobs: sizes.len(), bytes: sizes.values().sum() })
 }
 
-fn engine(site: &Site) -> EngineStatus {
-    let about = site.engine().and_then(|engine| engine.map(Engine::about).transpose());
-    let address = site.surroundings.engine.to_string();
+fn engine(host: &HostContext) -> EngineStatus {
+    let about = host.engine().and_then(|engine| engine.map(Engine::about).transpose());
+    let address = host.environment.engine.to_string();
     match about {
         Ok(about) => EngineStatus { address, version: about.map(|about| about.version), error: None },
         Err(error) => EngineStatus { address, version: None, error: Some(format!("{:#}", anyhow::Error::from(error))) },
     }
 }
 
-fn units(site: &Site) -> BTreeMap<String, String> {
-    let Some(units) = site.units.as_deref() else { return BTreeMap::new() };
+fn units(host: &HostContext) -> BTreeMap<String, String> {
+    let Some(units) = host.units.as_deref() else { return BTreeMap::new() };
     let state = |unit: &UnitName| match units.status(unit) {
         Err(error) => error.to_string(),
         Ok(status) if !status.exists() => "not there".to_owned(),

@@ -1,10 +1,10 @@
 //! The releases that can be gone back to.
 
 use super::Parts;
-use crate::installed::{Installed, InstalledRelease};
-use crate::kept::{self, KeptError};
 use crate::layout::Layout;
+use crate::retained_release::{self, RetainedError};
 use crate::retention::Cost;
+use crate::state::installed::{Installed, InstalledRelease};
 use landfall_manifests::{Digest, Release};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -46,8 +46,8 @@ pub(super) fn kept(
 fn manifests(layout: &Layout, installed: &Installed, parts: &mut Parts) -> BTreeMap<Digest, Release> {
     let mut manifests = BTreeMap::new();
     for release in installed.releases() {
-        let manifest = kept::manifest(layout, release).map(|manifest| Some(manifest.into_inner()));
-        let manifest: Option<Release> = parts.take::<_, KeptError>(&format!("release {}", release.id()), manifest);
+        let manifest = retained_release::manifest(layout, release).map(|manifest| Some(manifest.into_inner()));
+        let manifest: Option<Release> = parts.take::<_, RetainedError>(&format!("release {}", release.id()), manifest);
         manifests.extend(manifest.map(|manifest| (release.manifest, manifest)));
     }
     manifests

@@ -1,9 +1,9 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use super::*;
-use crate::installed::Surroundings;
-use crate::kept::fixture::Host;
 use crate::record::write_json;
+use crate::retained_release::fixture::Host;
+use crate::state::installed::HostEnvironment;
 use landfall_manifests::Digest;
 use serde_json::{Value, json};
 use std::fs;
@@ -14,8 +14,8 @@ fn host() -> Host {
     let shared = ("docs/shared", "0644", "in both of them");
     let old = host.bring("1.0.0", 1, &[shared, ("bin/landfall", "0755", "the old program")]);
     let new = host.bring("1.1.0", 2, &[shared, ("bin/landfall", "0755", "the new one")]);
-    let surroundings = Surroundings { engine: crate::engine::EngineAddress::None, systemd: false };
-    let installed = Installed { schema: 1, current: new, kept: vec![old], host: surroundings, created: Vec::new() };
+    let environment = HostEnvironment { engine: crate::engine::EngineAddress::None, systemd: false };
+    let installed = Installed { schema: 1, current: new, kept: vec![old], host: environment, created: Vec::new() };
     let layout = &host.layout;
     write_json(&layout.installed(), &installed).unwrap();
     std::os::unix::fs::symlink("releases/1.1.0-2", layout.current()).unwrap();
@@ -31,7 +31,7 @@ fn host() -> Host {
 fn look(host: &Host) -> Status {
     let mut parts = Parts::default();
     let installed = parts.take("installed", Installed::read(&host.layout));
-    status(&host.layout, &Site::fake(&host.layout.at(""), None), installed.as_ref(), parts)
+    status(&host.layout, &HostContext::fake(&host.layout.at(""), None), installed.as_ref(), parts)
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn names_the_releases_that_would_not_be_let_in_today() {
 fn a_bare_host_has_nothing_to_tell() {
     let root = tempfile::tempdir().unwrap();
     let layout = Layout::new(root.path());
-    let status = status(&layout, &Site::fake(root.path(), None), None, Parts::default());
+    let status = status(&layout, &HostContext::fake(root.path(), None), None, Parts::default());
     assert_eq!(status.to_string(), "nothing is installed\n  store     0 blobs, 0 B (0 bytes)\n  engine    none\n");
     assert!(status.problems.is_empty(), "{status:?}");
 }

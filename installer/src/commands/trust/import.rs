@@ -1,11 +1,11 @@
 use super::RootReport;
 use super::replacement::replacement;
 use crate::failure;
-use crate::installed::Installed;
-use crate::journal::Journal;
+use crate::host_context::HostArgs;
 use crate::layout::Layout;
-use crate::site::HostArgs;
 use crate::state::State;
+use crate::state::installed::Installed;
+use crate::state::journal::Journal;
 use crate::trust::{self, Refused, TrustError, Wanted};
 use landfall_console::{Console, Exit, Failure};
 use landfall_keys::{ChainError, RootLink, TrustRoot};
@@ -49,8 +49,8 @@ struct Report {
     refused: Vec<Refused>,
 }
 
-pub(super) fn run(args: &Args, host: &HostArgs, console: Console) -> anyhow::Result<()> {
-    let layout = host.layout()?;
+pub(super) fn run(args: &Args, host_args: &HostArgs, console: Console) -> anyhow::Result<()> {
+    let layout = host_args.layout()?;
     let held = hold(&layout)?;
     let installed = Installed::read(&layout)?;
     let before = Before::read(&layout, installed.as_ref(), args.replace.is_some(), console)?;

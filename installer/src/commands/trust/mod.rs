@@ -2,7 +2,7 @@ mod import;
 mod replacement;
 mod show;
 
-use crate::site::HostArgs;
+use crate::host_context::HostArgs;
 use landfall_console::Console;
 use landfall_keys::{KeyId, PublicKey, TrustRoot};
 use landfall_manifests::Digest;
@@ -22,10 +22,10 @@ enum Command {
     Import(import::Args),
 }
 
-pub(crate) fn run(args: &Args, host: &HostArgs, console: Console) -> anyhow::Result<()> {
+pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> anyhow::Result<()> {
     match &args.command {
-        Command::Show(_) => show::run(host, console),
-        Command::Import(args) => import::run(args, host, console),
+        Command::Show(_) => show::run(host_args, console),
+        Command::Import(args) => import::run(args, host_args, console),
     }
 }
 

@@ -1,6 +1,6 @@
 use super::RootReport;
-use crate::installed::Installed;
-use crate::site::HostArgs;
+use crate::host_context::HostArgs;
+use crate::state::installed::Installed;
 use crate::trust::{self, Refused};
 use landfall_console::Console;
 use serde::Serialize;
@@ -20,8 +20,8 @@ struct Report {
     refused: Vec<Refused>,
 }
 
-pub(super) fn run(host: &HostArgs, console: Console) -> anyhow::Result<()> {
-    let layout = host.layout()?;
+pub(super) fn run(host_args: &HostArgs, console: Console) -> anyhow::Result<()> {
+    let layout = host_args.layout()?;
     let (pinned, installed) = (trust::pinned(&layout)?, Installed::read(&layout)?);
     let refused = match (&pinned, &installed) {
         (Some(pinned), Some(installed)) => trust::refused(&layout, installed, pinned),

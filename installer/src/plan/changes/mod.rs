@@ -20,7 +20,7 @@ const START: Duration = Duration::from_secs(90);
 
 /// What is known about the host and what was decided before, as far as a plan to leave a release depends on it.
 #[derive(Debug, Clone)]
-pub(crate) struct Circumstances<'a> {
+pub(crate) struct UpdateFacts<'a> {
     /// Blobs in the staging folder under their digest, by size in bytes. Each is hashed before it is relied on.
     pub(crate) staged: &'a BTreeMap<Digest, u64>,
     /// The size of the database with its log in bytes, if there is one.
@@ -97,8 +97,8 @@ pub(crate) struct Restart {
 
 impl Changes {
     /// Compares two releases.
-    pub(crate) fn between(old: &Release, new: &Release, around: &Circumstances<'_>) -> Self {
-        let settings = match around.settings {
+    pub(crate) fn between(old: &Release, new: &Release, facts: &UpdateFacts<'_>) -> Self {
+        let settings = match facts.settings {
             Ok(merged) => SettingsChanges { changes: merged.changes.clone(), conflicts: Vec::new() },
             Err(Conflicts(conflicts)) => SettingsChanges { changes: Vec::new(), conflicts: conflicts.clone() },
         };
@@ -108,9 +108,9 @@ impl Changes {
             files: Difference::between(&files(old, false), &files(new, false)),
             units: Difference::between(&files(old, true), &files(new, true)),
             settings,
-            database: DatabaseChange::between(old.database, new.database, around.database),
-            restart: around.patience.map(Restart::new),
-            collects: around.collects.clone(),
+            database: DatabaseChange::between(old.database, new.database, facts.database),
+            restart: facts.patience.map(Restart::new),
+            collects: facts.collects.clone(),
         }
     }
 }

@@ -61,8 +61,8 @@ fn merged() -> Merged {
     Merged { text: String::new(), changes }
 }
 
-fn circumstances<'a>(merged: &'a Merged, staged: &'a BTreeMap<Digest, u64>) -> Circumstances<'a> {
-    Circumstances {
+fn update_facts<'a>(merged: &'a Merged, staged: &'a BTreeMap<Digest, u64>) -> UpdateFacts<'a> {
+    UpdateFacts {
         staged,
         database: Some(10_000),
         settings: Ok(merged),
@@ -78,7 +78,7 @@ fn circumstances<'a>(merged: &'a Merged, staged: &'a BTreeMap<Digest, u64>) -> C
 
 #[test]
 fn images_files_and_units_are_compared_by_what_they_are() {
-    let changes = Changes::between(&old(), &new(), &circumstances(&merged(), &BTreeMap::new()));
+    let changes = Changes::between(&old(), &new(), &update_facts(&merged(), &BTreeMap::new()));
     let lists = |difference: &Difference| {
         let Difference { added, changed, kept, removed } = difference;
         [added, changed, kept, removed].map(|names| names.join(" "))
@@ -92,8 +92,8 @@ fn images_files_and_units_are_compared_by_what_they_are() {
 #[test]
 fn the_same_release_changes_nothing() {
     let (merged, staged) = (Merged { text: String::new(), changes: Vec::new() }, BTreeMap::new());
-    let around = Circumstances { patience: None, collects: Collectable::default(), ..circumstances(&merged, &staged) };
-    let changes = Changes::between(&old(), &old(), &around);
+    let facts = UpdateFacts { patience: None, collects: Collectable::default(), ..update_facts(&merged, &staged) };
+    let changes = Changes::between(&old(), &old(), &facts);
     assert_eq!(changes.to_string(), "");
     assert_eq!((changes.database, changes.restart), (None, None));
 }
@@ -124,7 +124,7 @@ fn an_update_reads_what_the_host_does_not_have_and_makes_room_for_it() {
     };
     let (merged, staged) = (merged(), of(&["c1", "a"]));
     let observed = Observed { stored: of(&["base", "a"]), ..Observed::default() };
-    let plan = Plan::update(&bundle, &observed, &old, &circumstances(&merged, &staged));
+    let plan = Plan::update(&bundle, &observed, &old, &update_facts(&merged, &staged));
     assert_eq!(plan.reuse.stored, Amount { count: 2, bytes: 4 + 1 });
     assert_eq!(plan.reuse.staged, Amount { count: 1, bytes: 2 });
     assert_eq!(plan.read, bundle.size() - 7);
@@ -134,14 +134,14 @@ fn an_update_reads_what_the_host_does_not_have_and_makes_room_for_it() {
     let needs: Vec<_> = plan.space.iter().map(|need| (need.what, need.bytes)).collect();
     assert!(needs.contains(&("copies of the database", 30_000)), "{needs:?}");
 
-    let same = Plan::update(&bundle, &observed, bundle.release(), &circumstances(&merged, &staged));
+    let same = Plan::update(&bundle, &observed, bundle.release(), &update_facts(&merged, &staged));
     assert!(same.space.iter().all(|need| need.what != "copies of the database"), "the schema stays");
 }
 
 #[test]
 fn a_plan_says_what_it_changes_to_people_and_to_programs() {
     let (merged, staged) = (merged(), BTreeMap::new());
-    let plan = Plan::update(&bundle(new()), &Observed::default(), &old(), &circumstances(&merged, &staged));
+    let plan = Plan::update(&bundle(new()), &Observed::default(), &old(), &update_facts(&merged, &staged));
     let text = plan.to_string();
     let (head, rest) = text.split_once("  image").unwrap();
     assert!(head.starts_with("update acme 1.0.0-1 to 1.1.0-2\n  read "), "{head}");
@@ -193,8 +193,8 @@ fn conflicts_of_the_settings_are_part_of_the_plan() {
         why: Clash::BothChanged,
     };
     let (conflicts, merged, staged) = (Conflicts(vec![conflict]), merged(), BTreeMap::new());
-    let around = Circumstances { settings: Err(&conflicts), ..circumstances(&merged, &staged) };
-    let text = Changes::between(&old(), &new(), &around).to_string();
+    let facts = UpdateFacts { settings: Err(&conflicts), ..update_facts(&merged, &staged) };
+    let text = Changes::between(&old(), &new(), &facts).to_string();
     assert!(
         text.contains("\n  conflict api.port: config.toml has 8080; the old release 3000, the new one 4000\n"),
         "{text}"
@@ -215,7 +215,7 @@ fn many_files_are_counted_rather_than_named() {
     let names: Vec<String> = (0..20).map(|number| format!("docs/{number:02}")).collect();
     let files: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "x")).collect();
     let many = release("1.1.0", 2, &[], &files);
-    let text = Changes::between(&release("1.0.0", 1, &[], &[]), &many, &circumstances(&merged(), &BTreeMap::new()));
+    let text = Changes::between(&release("1.0.0", 1, &[], &[]), &many, &update_facts(&merged(), &BTreeMap::new()));
     let text = text.to_string();
     assert!(text.contains("  file     docs/15: new\n  file     and 4 more\n"), "{text}");
 }

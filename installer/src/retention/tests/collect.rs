@@ -3,10 +3,10 @@
 use super::{PREFIX, digest, installed};
 use crate::engine::LocalImage;
 use crate::engine::fake::FakeEngine;
-use crate::installed::{Installed, InstalledRelease};
-use crate::kept::fixture::Host;
+use crate::host_context::HostContext;
+use crate::retained_release::fixture::Host;
 use crate::retention::{Collected, Collection, collect, decide, foresee, gather, retained, tidy};
-use crate::site::Site;
+use crate::state::installed::{Installed, InstalledRelease};
 use crate::store::Store;
 use landfall_manifests::{Database, Encoding, Image, Layer, oci};
 use std::fs;
@@ -14,7 +14,7 @@ use std::fs;
 /// A host with three releases on it, of which the first is no longer recorded, and litter of every kind.
 struct Scene {
     host: Host,
-    site: Site,
+    context: HostContext,
     installed: Installed,
 }
 
@@ -65,9 +65,9 @@ fn scene(says: &str) -> Scene {
     for name in ["landfall.db", "landfall.db.schema-1", "landfall.db.schema-2", "landfall.db.aside-schema-1"] {
         fs::write(layout.database_folder().join(name), name).unwrap();
     }
-    let site = Site::fake(&layout.at(""), Some(Box::new(engine)));
+    let context = HostContext::fake(&layout.at(""), Some(Box::new(engine)));
     let installed = installed(three, vec![two]);
-    Scene { host, site, installed }
+    Scene { host, context, installed }
 }
 
 fn point_at(layout: &crate::layout::Layout, release: &InstalledRelease) {
@@ -85,7 +85,7 @@ impl Scene {
             names
         };
         let layout = &self.host.layout;
-        let images = self.site.engine().unwrap().unwrap().images().unwrap();
+        let images = self.context.engine().unwrap().unwrap().images().unwrap();
         let mut tags: Vec<String> = images.into_iter().flat_map(|image| image.tags).collect();
         tags.sort();
         let blobs = Store::new(layout).sizes().unwrap().len();
@@ -100,8 +100,8 @@ impl Scene {
         assert_eq!(database, ["landfall.db", "landfall.db.aside-schema-1", "landfall.db.schema-2"]);
         assert_eq!(tags, [format!("{PREFIX}1.1.0-2"), format!("{PREFIX}1.2.0-3")]);
         for release in self.installed.releases() {
-            let (layout, console) = (&self.host.layout, crate::kept::fixture::quiet());
-            crate::kept::verify(layout, release, console).unwrap();
+            let (layout, console) = (&self.host.layout, crate::retained_release::fixture::quiet());
+            crate::retained_release::verify(layout, release, console).unwrap();
         }
     }
 }
@@ -112,12 +112,12 @@ const NOTHING: &str = "test \"$1 $3 $4\" = '--root images --json' && echo '{\"im
 #[test]
 fn collects_what_is_of_no_release_and_says_what_it_was() {
     let scene = scene(NOTHING);
-    let collected = tidy(&scene.site, &scene.installed).unwrap();
+    let collected = tidy(&scene.context, &scene.installed).unwrap();
     assert_eq!(collected.releases, [".2.0.0-9.partial", "1.0.0-1"]);
     assert_eq!((collected.blobs, collected.tags, collected.left), (5, vec![format!("{PREFIX}1.0.0-1")], vec![]));
     assert_eq!(collected.snapshots, ["landfall.db.schema-1"]);
     scene.assert_tidy();
-    let again = tidy(&scene.site, &scene.installed).unwrap();
+    let again = tidy(&scene.context, &scene.installed).unwrap();
     assert_eq!(again, Collected::default());
 }
 
@@ -131,7 +131,7 @@ fn foresees_what_a_release_that_is_still_on_its_way_will_make_superfluous() {
     let kept = retained(&scene.installed, &current, 2);
     let after = Installed { current, kept, ..scene.installed.clone() };
     let before = scene.state();
-    let collection = foresee(&scene.site, &scene.installed, &after, &next).unwrap();
+    let collection = foresee(&scene.context, &scene.installed, &after, &next).unwrap();
     assert_eq!(collection.folders, [".2.0.0-9.partial", "1.0.0-1", "1.1.0-2"]);
     // Of each of the two a script and an image of three blobs; the litter is of use to the next release.
     assert_eq!((collection.blobs.len(), collection.tags.len(), collection.left), (2 * 4, 2, vec![]));
@@ -152,18 +152,18 @@ fn a_collection_that_was_cut_off_anywhere_is_made_good_by_the_next() {
         },
         |scene, collection| {
             let half = Collection { tags: Vec::new(), snapshots: Vec::new(), ..collection.clone() };
-            collect(&scene.site, &half).unwrap();
+            collect(&scene.context, &half).unwrap();
         },
         |scene, collection| {
-            collect(&scene.site, collection).unwrap();
-            collect(&scene.site, collection).unwrap();
+            collect(&scene.context, collection).unwrap();
+            collect(&scene.context, collection).unwrap();
         },
     ];
     for cut in cuts {
         let scene = scene(NOTHING);
-        let collection = decide(&scene.installed, &gather(&scene.site, &scene.installed).unwrap());
+        let collection = decide(&scene.installed, &gather(&scene.context, &scene.installed).unwrap());
         cut(&scene, &collection);
-        tidy(&scene.site, &scene.installed).unwrap();
+        tidy(&scene.context, &scene.installed).unwrap();
         scene.assert_tidy();
     }
 }
@@ -171,7 +171,7 @@ fn a_collection_that_was_cut_off_anywhere_is_made_good_by_the_next() {
 #[test]
 fn the_runtime_is_asked_what_tenants_need() {
     let current = scene("echo \"{\\\"images\\\": [\\\"$CONFIG\\\"]}\"");
-    assert_eq!(tidy(&current.site, &current.installed).unwrap().tags, [format!("{PREFIX}1.0.0-1")]);
+    assert_eq!(tidy(&current.context, &current.installed).unwrap().tags, [format!("{PREFIX}1.0.0-1")]);
     current.assert_tidy();
 
     let stays = format!("{PREFIX}1.0.0-1");
@@ -182,7 +182,7 @@ fn the_runtime_is_asked_what_tenants_need() {
         ("head -c 2000000 /dev/zero", "wrote more than 1048576 bytes"),
     ] {
         let scene = scene(says);
-        let collected = tidy(&scene.site, &scene.installed).unwrap();
+        let collected = tidy(&scene.context, &scene.installed).unwrap();
         assert_eq!((collected.blobs, collected.tags.len(), collected.left.len()), (5, 0, 1), "the rest goes on");
         assert!(collected.left[0].contains(said), "{:?}", collected.left);
         assert!(scene.state().4.contains(&stays));
@@ -192,9 +192,9 @@ fn the_runtime_is_asked_what_tenants_need() {
 #[test]
 fn an_image_that_a_tenant_of_a_gone_release_needs_outlives_its_release() {
     let before = scene(NOTHING);
-    let config = before.site.engine().unwrap().unwrap().images().unwrap()[0].id.clone();
+    let config = before.context.engine().unwrap().unwrap().images().unwrap()[0].id.clone();
     let scene = scene(&format!("echo '{{\"images\": [\"{config}\"]}}'"));
-    let collected = tidy(&scene.site, &scene.installed).unwrap();
+    let collected = tidy(&scene.context, &scene.installed).unwrap();
     assert!(collected.tags.is_empty(), "{collected:?}");
     assert_eq!(collected.left, [format!("image {PREFIX}1.0.0-1 stays: a tenant is made from it")]);
     assert_eq!(scene.state().0, ["1.1.0-2", "1.2.0-3"], "its folder goes");
@@ -207,7 +207,7 @@ fn a_kept_release_whose_manifest_is_damaged_saves_every_blob() {
     let kept = scene.host.layout.release(&scene.installed.kept[0].id());
     fs::write(kept.join("landfall.json"), "damaged").unwrap();
     let before = scene.state().1;
-    let collected = tidy(&scene.site, &scene.installed).unwrap();
+    let collected = tidy(&scene.context, &scene.installed).unwrap();
     assert_eq!((scene.state().1, collected.blobs), (before, 0));
     assert!(collected.left[0].starts_with("no blob is collected"), "{:?}", collected.left);
     assert_eq!(collected.releases.len(), 2, "the rest goes on");

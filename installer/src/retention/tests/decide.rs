@@ -2,20 +2,26 @@
 
 use super::{PREFIX, digest, installed};
 use crate::engine::LocalImage;
-use crate::installed::InstalledRelease;
-use crate::retention::holdings::{Images, Needed};
-use crate::retention::{Holdings, decide, retained};
+use crate::retention::inventory::{Images, Needed};
+use crate::retention::{Inventory, decide, retained};
+use crate::state::installed::InstalledRelease;
 use landfall_manifests::Database;
 use std::collections::{BTreeMap, BTreeSet};
 
 fn release(version: &str, serial: u64) -> InstalledRelease {
     let mut release = crate::plan::tests::release_with(&[]);
     (release.version, release.serial) = (version.parse().unwrap(), serial.try_into().unwrap());
-    InstalledRelease::new(&release, digest(version), crate::kept::fixture::some_root(), Vec::new(), Vec::new())
+    InstalledRelease::new(
+        &release,
+        digest(version),
+        crate::retained_release::fixture::some_root(),
+        Vec::new(),
+        Vec::new(),
+    )
 }
 
-fn holdings() -> Holdings {
-    Holdings {
+fn inventory() -> Inventory {
+    Inventory {
         needs: Vec::new(),
         folders: Vec::new(),
         current: None,
@@ -76,10 +82,10 @@ fn a_release_that_was_not_counted_when_it_was_left_counts_as_proven() {
 fn folders_of_no_release_go_and_those_of_others_stay() {
     let host = installed(release("1.1.0", 2), vec![release("1.0.0", 1)]);
     let names = ["1.1.0-2", "1.0.0-1", "0.9.0-1", ".0.9.0-1.partial", ".1.1.0-2.partial", "notes", "lost+found", ".x"];
-    let holdings = Holdings { folders: names.map(str::to_owned).to_vec(), ..holdings() };
-    let collection = decide(&host, &holdings);
+    let inventory = Inventory { folders: names.map(str::to_owned).to_vec(), ..inventory() };
+    let collection = decide(&host, &inventory);
     assert_eq!(collection.folders, ["0.9.0-1", ".0.9.0-1.partial", ".1.1.0-2.partial"]);
-    let pointed_at = Holdings { current: Some("0.9.0-1".to_owned()), ..holdings };
+    let pointed_at = Inventory { current: Some("0.9.0-1".to_owned()), ..inventory };
     let collection = decide(&host, &pointed_at);
     assert_eq!(collection.folders, [".0.9.0-1.partial", ".1.1.0-2.partial"]);
     assert_eq!(collection.left, ["release 0.9.0-1 is not recorded as installed, but `current` leads to it"]);
@@ -90,17 +96,17 @@ fn blobs_that_no_release_needs_go_and_none_while_a_manifest_cannot_be_read() {
     let (old, new) = (release("1.0.0", 1), release("1.1.0", 2));
     let need = |names: &[&str]| Ok(names.iter().map(|name| digest(name)).collect());
     let blobs = ["both", "old", "new", "litter"].map(|name| (digest(name), name.len() as u64)).into();
-    let mut holdings = Holdings {
+    let mut inventory = Inventory {
         needs: vec![(new.id(), need(&["both", "new", "not there"])), (old.id(), need(&["both", "old"]))],
         blobs,
-        ..holdings()
+        ..inventory()
     };
     let host = installed(new, vec![old.clone()]);
-    let gone: Vec<_> = decide(&host, &holdings).blobs.iter().map(|blob| (blob.digest, blob.size)).collect();
+    let gone: Vec<_> = decide(&host, &inventory).blobs.iter().map(|blob| (blob.digest, blob.size)).collect();
     assert_eq!(gone, [(digest("litter"), 6)]);
 
-    holdings.needs[1] = (old.id(), Err("landfall.json is missing".to_owned()));
-    let collection = decide(&host, &holdings);
+    inventory.needs[1] = (old.id(), Err("landfall.json is missing".to_owned()));
+    let collection = decide(&host, &inventory);
     assert!(collection.blobs.is_empty());
     let said = "no blob is collected: which ones release 1.0.0-1 needs cannot be told: landfall.json is missing";
     assert_eq!(collection.left, [said]);
@@ -126,7 +132,7 @@ fn needed(config: &str, layers_of: Option<&str>) -> Needed {
 fn tags_that_go(images: Images) -> (Vec<String>, usize) {
     let tagged = |release, tag| InstalledRelease { tags: vec![format!("{PREFIX}{tag}")], ..release };
     let host = installed(tagged(release("1.1.0", 2), "2"), vec![tagged(release("1.0.0", 1), "1")]);
-    let collection = decide(&host, &Holdings { images: Ok(Some(images)), ..holdings() });
+    let collection = decide(&host, &Inventory { images: Ok(Some(images)), ..inventory() });
     let tags = collection.tags.iter().map(|tag| tag.strip_prefix(PREFIX).unwrap().to_owned());
     (tags.collect(), collection.left.len())
 }
@@ -167,7 +173,7 @@ fn images_stay_and_it_is_said_when_nobody_knows_what_tenants_need() {
     let images = Images { local, ids_are_configs: true, needed: Err("it hangs".to_owned()) };
     assert_eq!(tags_that_go(images), (vec![], 1));
     let host = installed(release("1.1.0", 2), vec![]);
-    let collection = decide(&host, &Holdings { images: Err("it is off".to_owned()), ..holdings() });
+    let collection = decide(&host, &Inventory { images: Err("it is off".to_owned()), ..inventory() });
     assert_eq!(collection.left, ["images of releases that have gone stay in the engine: it is off"]);
 }
 
@@ -186,7 +192,7 @@ fn a_snapshot_stays_as_long_as_a_release_could_go_back_to_it() {
     ];
     for (kept, go) in table {
         let kept = kept.iter().map(|schema| at(*schema, release("1.0.0", 1))).collect();
-        let holdings = Holdings { snapshots: BTreeSet::from([1, 2, 3, 9]), ..holdings() };
-        assert_eq!(decide(&installed(three.clone(), kept), &holdings).snapshots, go);
+        let inventory = Inventory { snapshots: BTreeSet::from([1, 2, 3, 9]), ..inventory() };
+        assert_eq!(decide(&installed(three.clone(), kept), &inventory).snapshots, go);
     }
 }

@@ -4,7 +4,7 @@ mod collect;
 mod decide;
 
 use crate::engine::EngineAddress;
-use crate::installed::{Installed, InstalledRelease, Surroundings};
+use crate::state::installed::{HostEnvironment, Installed, InstalledRelease};
 use landfall_manifests::Digest;
 
 /// How the tags of these tests begin.
@@ -15,6 +15,6 @@ fn digest(name: &str) -> Digest {
 }
 
 fn installed(current: InstalledRelease, kept: Vec<InstalledRelease>) -> Installed {
-    let host = Surroundings { engine: EngineAddress::None, systemd: false };
+    let host = HostEnvironment { engine: EngineAddress::None, systemd: false };
     Installed { schema: 1, current, kept, host, created: Vec::new() }
 }

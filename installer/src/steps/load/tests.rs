@@ -2,10 +2,10 @@
 
 use super::*;
 use crate::engine::fake::FakeEngine;
-use crate::installed::{Installed, InstalledRelease, Surroundings};
-use crate::journal::Kind;
 use crate::layout::Layout;
 use crate::plan;
+use crate::state::installed::{HostEnvironment, Installed, InstalledRelease};
+use crate::state::journal::Kind;
 use landfall_manifests::{Encoding, Layer, Release};
 use std::io::Write as _;
 use std::path::Path;
@@ -131,9 +131,14 @@ fn undoing_takes_away_the_tags_that_were_added_and_no_others() {
     load_all(&engine, &store, &release).unwrap();
     engine.tag(&release.images[1].config.to_string(), "somebody:1").unwrap();
     let tags = plan::images(&release, Some(&plan::ObservedEngine::default())).into_iter().map(|image| image.tag);
-    let host = Surroundings { engine: crate::engine::EngineAddress::None, systemd: false };
-    let current =
-        InstalledRelease::new(&release, Digest::of(b""), crate::kept::fixture::some_root(), Vec::new(), Vec::new());
+    let host = HostEnvironment { engine: crate::engine::EngineAddress::None, systemd: false };
+    let current = InstalledRelease::new(
+        &release,
+        Digest::of(b""),
+        crate::retained_release::fixture::some_root(),
+        Vec::new(),
+        Vec::new(),
+    );
     let record = Installed { schema: 1, current, kept: Vec::new(), host, created: Vec::new() };
     let transition = Transition {
         kind: Kind::Install,
@@ -151,10 +156,10 @@ fn undoing_takes_away_the_tags_that_were_added_and_no_others() {
         unattended: false,
         receipt: None,
     };
-    let site = Site::fake(root.path(), Some(Box::new(engine)));
-    undo(&site, &transition).unwrap();
-    undo(&site, &transition).unwrap();
-    let left = site.engine().unwrap().unwrap().images().unwrap();
+    let host = HostContext::fake(root.path(), Some(Box::new(engine)));
+    undo(&host, &transition).unwrap();
+    undo(&host, &transition).unwrap();
+    let left = host.engine().unwrap().unwrap().images().unwrap();
     assert_eq!(left.len(), 1);
     assert_eq!(left[0].tags, ["somebody:1"]);
 }

@@ -2,28 +2,32 @@
 
 use crate::durable;
 use crate::engine::EngineAddress;
-use crate::installed::InstalledRelease;
-use crate::site::Site;
+use crate::host_context::HostContext;
+use crate::state::installed::InstalledRelease;
 use anyhow::{Context as _, ensure};
 use landfall_systemd::{EngineUnit, MAX_TEMPLATE_BYTES, UnitName, Values, render};
 
 /// Puts all of the release's units in place of those of `last`, if there was one.
 ///
 /// Recovery's own stays then: it goes with the recovery program, which is replaced once the release counts.
-pub(crate) fn replace(site: &Site, last: Option<&InstalledRelease>, release: &InstalledRelease) -> anyhow::Result<()> {
+pub(crate) fn replace(
+    host: &HostContext,
+    last: Option<&InstalledRelease>,
+    release: &InstalledRelease,
+) -> anyhow::Result<()> {
     for unit in release.units.iter().filter(|unit| last.is_none() || !is_recovery(unit)) {
-        write(site, release, unit)?;
+        write(host, release, unit)?;
     }
     for unit in last.iter().flat_map(|last| &last.units).filter(|unit| !release.units.contains(unit)) {
-        durable::remove(&site.layout.at(unit))?;
+        durable::remove(&host.layout.at(unit))?;
     }
     Ok(())
 }
 
 /// Puts recovery's unit in place.
-pub(crate) fn replace_recovery(site: &Site, release: &InstalledRelease) -> anyhow::Result<()> {
-    release.units.iter().filter(|unit| is_recovery(unit)).try_for_each(|unit| write(site, release, unit))?;
-    if let Some(units) = site.units.as_deref() {
+pub(crate) fn replace_recovery(host: &HostContext, release: &InstalledRelease) -> anyhow::Result<()> {
+    release.units.iter().filter(|unit| is_recovery(unit)).try_for_each(|unit| write(host, release, unit))?;
+    if let Some(units) = host.units.as_deref() {
         units.daemon_reload()?;
     }
     Ok(())
@@ -42,13 +46,13 @@ fn engine_unit(address: &EngineAddress) -> EngineUnit {
     }
 }
 
-fn write(site: &Site, release: &InstalledRelease, unit: &str) -> anyhow::Result<()> {
-    let path = site.layout.at(unit);
-    let template = site.layout.release(&release.id()).join("units").join(path.file_name().unwrap_or_default());
+fn write(host: &HostContext, release: &InstalledRelease, unit: &str) -> anyhow::Result<()> {
+    let path = host.layout.at(unit);
+    let template = host.layout.release(&release.id()).join("units").join(path.file_name().unwrap_or_default());
     let bytes = durable::read(&template, MAX_TEMPLATE_BYTES as u64)?.unwrap_or_default();
     ensure!(!bytes.is_empty(), "the release's {} is missing", template.display());
     let text = String::from_utf8(bytes).with_context(|| format!("{unit} of the release is not text"))?;
-    let values = Values { engine: engine_unit(&site.surroundings.engine) };
+    let values = Values { engine: engine_unit(&host.environment.engine) };
     let text = render(&text, &values).with_context(|| format!("{unit} of the release cannot be used"))?;
     // What is right already is left alone: systemd asks for a reload of units whose files are newer than what it has read.
     let there = durable::read(&path, MAX_TEMPLATE_BYTES as u64)?;

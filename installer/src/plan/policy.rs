@@ -1,6 +1,6 @@
 //! Whether a release may come onto this host: decided from the release and the host's records alone, never from the clock.
 
-use crate::installed::{Installed, InstalledRelease};
+use crate::state::installed::{Installed, InstalledRelease};
 use landfall_manifests::{Arch, Digest, Os, Product, Release, ReleaseId, Serial, Version};
 use landfall_systemd::UnitName;
 use std::collections::BTreeSet;

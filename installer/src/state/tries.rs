@@ -8,12 +8,12 @@
 //! Lowering happens without the installer's lock, which the one that waits for the start may hold. Whoever changes the counter
 //! holds the state folder itself, for that moment only: what was read before a switch is not written after it.
 
+use super::folder::lock_folder;
 use crate::durable::{self, PathError};
 use crate::layout::Layout;
 use crate::lock::{Lock, LockError};
 use crate::record::{RecordError, read_json, write_json};
 use crate::settings;
-use crate::state::lock_folder;
 use landfall_manifests::{Digest, ReleaseId};
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};

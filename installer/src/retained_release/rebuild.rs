@@ -1,10 +1,10 @@
 //! A release's folder, made once more from the store, in the place of the one that is there.
 
-use super::KeptError;
+use super::RetainedError;
+use super::unfold;
 use crate::durable;
 use crate::layout::Layout;
 use crate::store::Store;
-use crate::unfold;
 use landfall_console::Console;
 use landfall_keys::TrustRoot;
 use landfall_manifests::{Blob, Bundle};
@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Whether the store has every blob that the folder needs, and has it right. `damaged` is what the folder lacks.
-pub(super) fn check_store(layout: &Layout, bundle: &Bundle, damaged: &Path) -> Result<(), KeptError> {
+pub(super) fn check_store(layout: &Layout, bundle: &Bundle, damaged: &Path) -> Result<(), RetainedError> {
     let (release, store) = (bundle.release(), Store::new(layout));
     let stored = store.sizes()?;
     let mut checked = BTreeSet::new();
@@ -21,7 +21,7 @@ pub(super) fn check_store(layout: &Layout, bundle: &Bundle, damaged: &Path) -> R
         let blob = stored.get(&file.blob).map(|size| Blob { digest: file.blob, size: *size });
         if !blob.is_some_and(|blob| store.holds(&blob)) {
             let (release, path) = (release.id().into(), damaged.to_owned());
-            return Err(KeptError::NoBlob { release, path, file: file.path.to_string(), blob: file.blob });
+            return Err(RetainedError::NoBlob { release, path, file: file.path.to_string(), blob: file.blob });
         }
     }
     Ok(())
@@ -37,7 +37,7 @@ pub(super) fn replace(
     let id = bundle.release().id();
     let (partial, place) = (layout.partial_release(&id), layout.release(&id));
     durable::remove_tree(&partial)?;
-    let made = unfold::make(layout, bundle, trust, &partial, console);
+    let made = unfold::unfold(layout, bundle, trust, &partial, console);
     let made = made.and_then(|()| Ok(durable::exchange(&partial, &place)?));
     // Under the temporary name is by now what was damaged; or, after a failure, what is not whole.
     let removed = durable::remove_tree(&partial);

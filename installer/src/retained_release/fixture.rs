@@ -2,10 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use super::again;
+use super::rebuild;
 use crate::durable;
-use crate::installed::InstalledRelease;
 use crate::layout::{FOLDERS, Layout};
+use crate::state::installed::InstalledRelease;
 use crate::store::Store;
 use landfall_console::{Console, Flags};
 use landfall_keys::{SecretKey, TrustRoot};
@@ -71,7 +71,7 @@ impl Host {
         let bundle = self.bundle(release);
         // The place of a release that is not there yet: what the folder is swapped with.
         durable::create_folder(&self.layout.release(&bundle.release().id()), 0o700).unwrap();
-        again::replace(&self.layout, &bundle, Some(&self.trust), quiet()).unwrap();
+        rebuild::replace(&self.layout, &bundle, Some(&self.trust), quiet()).unwrap();
         let manifest = Digest::of(bundle.manifest());
         InstalledRelease::new(bundle.release(), manifest, self.trust.clone(), Vec::new(), Vec::new())
     }

@@ -18,7 +18,7 @@ const CHUNK: usize = 256 << 10;
 /// Makes the folder of a release at `place`, whose parent is there: every file held against its size and digest, and beside
 /// them the manifest, its signatures and the root by which they are believed, so that anybody can check the release on the
 /// host again. All of it is on the disk.
-pub(crate) fn make(
+pub(crate) fn unfold(
     layout: &Layout,
     bundle: &Bundle,
     trust: Option<&TrustRoot>,

@@ -24,7 +24,7 @@ fn host() -> (Host, InstalledRelease, PathBuf) {
     (host, release, folder)
 }
 
-fn check(host: &Host, release: &InstalledRelease) -> Result<Verified<Release>, KeptError> {
+fn check(host: &Host, release: &InstalledRelease) -> Result<Verified<Release>, RetainedError> {
     verify(&host.layout, release, quiet())
 }
 
@@ -177,7 +177,7 @@ fn a_manifest_that_is_not_the_installed_one_is_damage_and_cannot_be_healed() {
     }
     fs::remove_file(&path).unwrap();
     let error = check(&host, &release).unwrap_err();
-    assert!(matches!(&error, KeptError::Damaged { damage: Damage::Missing, .. }), "{error}");
+    assert!(matches!(&error, RetainedError::Damaged { damage: Damage::Missing, .. }), "{error}");
 }
 
 fn heal_error(host: &Host, release: &InstalledRelease) -> anyhow::Error {
@@ -196,7 +196,7 @@ fn a_record_of_another_release_is_told_from_the_manifest() {
 #[test]
 fn believes_the_keys_that_accepted_it_and_no_others() {
     let (host, release, folder) = host();
-    let exit = |error: KeptError| Failure::of(&failure::classified(error.into())).exit();
+    let exit = |error: RetainedError| Failure::of(&failure::classified(error.into())).exit();
     let strange = InstalledRelease { trust: Some(some_root()), ..release.clone() };
     assert_eq!(exit(check(&host, &strange).unwrap_err()), Exit::Untrusted);
 
@@ -240,7 +240,7 @@ fn the_root_that_accepted_it_lies_beside_it_and_is_put_right_like_any_file() {
         assert_eq!(fs::read_to_string(&path).unwrap(), host.trust.to_json());
         harm(&path);
         let error = check(&host, &release).unwrap_err();
-        assert!(matches!(&error, KeptError::Damaged { path: found, more: 0, .. } if *found == path), "{error}");
+        assert!(matches!(&error, RetainedError::Damaged { path: found, more: 0, .. } if *found == path), "{error}");
         assert_eq!(heal(&host.layout, &release, quiet()).unwrap(), [path]);
         assert_eq!(tree(&folder), right);
     }
@@ -253,12 +253,12 @@ fn a_record_from_before_roots_were_noted_goes_by_the_pinned_one() {
     let release = InstalledRelease { trust: None, ..release };
     check(&host, &release).unwrap();
     fs::write(host.layout.trust_root(), some_root().to_json()).unwrap();
-    let exit = |error: KeptError| Failure::of(&failure::classified(error.into())).exit();
+    let exit = |error: RetainedError| Failure::of(&failure::classified(error.into())).exit();
     assert_eq!(exit(check(&host, &release).unwrap_err()), Exit::Untrusted);
     fs::write(host.layout.trust_root(), "{").unwrap();
     assert_eq!(exit(check(&host, &release).unwrap_err()), Exit::Untrusted);
     fs::remove_file(host.layout.trust_root()).unwrap();
-    assert!(matches!(check(&host, &release), Err(KeptError::NoRoot(_))));
+    assert!(matches!(check(&host, &release), Err(RetainedError::NoRoot(_))));
 }
 
 #[test]

@@ -4,11 +4,11 @@
 //! afterwards only the list of steps grows. Whoever finds it settles it without the bundle: a transition whose last step is
 //! [`StepName::Commit`] is finished, any other is undone; an uninstallation is finished.
 
-use crate::installed::{Installed, InstalledRelease, Surroundings};
 use crate::layout::Layout;
 use crate::receipts::Draft;
 use crate::record::{RecordError, read_json};
-use crate::tries::Tries;
+use crate::state::installed::{HostEnvironment, Installed, InstalledRelease};
+use crate::state::tries::Tries;
 use landfall_manifests::Digest;
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +20,7 @@ pub(crate) const SCHEMA: u32 = 1;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Journal {
     pub(crate) schema: u32,
-    pub(crate) host: Surroundings,
+    pub(crate) host: HostEnvironment,
     pub(crate) operation: Operation,
 }
 
@@ -130,7 +130,7 @@ pub(crate) enum StepName {
 }
 
 impl Journal {
-    pub(crate) fn new(host: Surroundings, operation: Operation) -> Self {
+    pub(crate) fn new(host: HostEnvironment, operation: Operation) -> Self {
         Self { schema: SCHEMA, host, operation }
     }
 
@@ -203,7 +203,7 @@ mod tests {
 
     #[test]
     fn an_unknown_operation_or_field_is_an_error_and_not_ignored() {
-        let host = Surroundings { engine: EngineAddress::None, systemd: false };
+        let host = HostEnvironment { engine: EngineAddress::None, systemd: false };
         let uninstall =
             Uninstallation { purge: true, units: Vec::new(), tags: vec!["a".into()], created: vec!["opt".into()] };
         let journal = Journal::new(host, Operation::Uninstall(uninstall));

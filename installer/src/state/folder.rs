@@ -7,11 +7,11 @@
 
 use crate::durable::{self, At as _, PathError};
 use crate::failure;
-use crate::journal::Journal;
 use crate::layout::{DATA_FOLDER, FOLDERS, Layout, STATE_FOLDER};
 use crate::lock::{Lock, LockError};
 use crate::receipts;
 use crate::record::write_json;
+use crate::state::journal::Journal;
 use crate::trust;
 use std::fs::{File, OpenOptions};
 use std::io::ErrorKind;
@@ -240,11 +240,11 @@ fn entries(folder: &PathBuf) -> Result<usize, PathError> {
 mod tests {
     use super::*;
     use crate::engine::EngineAddress;
-    use crate::installed::Surroundings;
-    use crate::journal::{Operation, Uninstallation};
+    use crate::state::installed::HostEnvironment;
+    use crate::state::journal::{Operation, Uninstallation};
 
     fn journal() -> Journal {
-        let host = Surroundings { engine: EngineAddress::None, systemd: false };
+        let host = HostEnvironment { engine: EngineAddress::None, systemd: false };
         let uninstall = Uninstallation { purge: false, units: Vec::new(), tags: Vec::new(), created: Vec::new() };
         Journal::new(host, Operation::Uninstall(uninstall))
     }

@@ -1,10 +1,10 @@
 //! The manifest and the signatures in a release's folder, believed like those of a bundle.
 
 use super::folder::open_regular;
-use super::{Damage, KeptError};
+use super::{Damage, RetainedError};
 use crate::durable::At as _;
-use crate::installed::InstalledRelease;
 use crate::layout::Layout;
+use crate::state::installed::InstalledRelease;
 use crate::trust;
 use landfall_keys::TrustRoot;
 use landfall_manifests::{Bundle, Digest, Head, ReadError, ReleaseId, archive, limits, oci};
@@ -16,7 +16,7 @@ use std::path::Path;
 ///
 /// The beginning of the bundle follows from these files. It is made again, and goes the way that every bundle goes: no second
 /// reader decides what a manifest and a signature are.
-pub(super) fn believe(layout: &Layout, release: &InstalledRelease) -> Result<Bundle, KeptError> {
+pub(super) fn load_verified(layout: &Layout, release: &InstalledRelease) -> Result<Bundle, RetainedError> {
     let trust = accepted_by(layout, release)?;
     let (id, folder) = (release.id(), layout.release(&release.id()));
     let path = folder.join(archive::MANIFEST_NAME);
@@ -24,7 +24,7 @@ pub(super) fn believe(layout: &Layout, release: &InstalledRelease) -> Result<Bun
     let found = Digest::of(&head);
     if found != release.manifest {
         let damage = Damage::Content { found, expected: release.manifest };
-        return Err(KeptError::damaged(&id, path, damage));
+        return Err(RetainedError::damaged(&id, path, damage));
     }
     frame(&mut head, 0, archive::MANIFEST_NAME);
     let names = signature_names(&folder)?;
@@ -37,22 +37,25 @@ pub(super) fn believe(layout: &Layout, release: &InstalledRelease) -> Result<Bun
     let parsed = Head::read(&mut head.as_slice()).map_err(|error| refused(&id, &folder, error))?;
     drop(head);
     if let Some(other) = names.get(parsed.signatures().len()) {
-        return Err(KeptError::damaged(&id, folder.join(other), Damage::Surplus));
+        return Err(RetainedError::damaged(&id, folder.join(other), Damage::Surplus));
     }
     let bundle = parsed.verify(trust.trusted_keys()).map_err(|error| refused(&id, &folder, error))?;
     if bundle.release().id() == id && bundle.release().product == release.product {
         return Ok(bundle);
     }
     let found = format!("it is that of {} {}", bundle.release().product, bundle.release().id());
-    Err(KeptError::damaged(&id, path, Damage::Record(found)))
+    Err(RetainedError::damaged(&id, path, Damage::Record(found)))
 }
 
 /// The root by which the release was accepted. Where that was not noted yet, the host's own stands for it.
-pub(crate) fn accepted_by<'a>(layout: &Layout, release: &'a InstalledRelease) -> Result<Cow<'a, TrustRoot>, KeptError> {
+pub(crate) fn accepted_by<'a>(
+    layout: &Layout,
+    release: &'a InstalledRelease,
+) -> Result<Cow<'a, TrustRoot>, RetainedError> {
     if let Some(trust) = &release.trust {
         return Ok(Cow::Borrowed(trust));
     }
-    trust::pinned(layout)?.map(Cow::Owned).ok_or_else(|| KeptError::NoRoot(release.id().into()))
+    trust::pinned(layout)?.map(Cow::Owned).ok_or_else(|| RetainedError::NoRoot(release.id().into()))
 }
 
 /// Puts an entry's header before its content, which begins at `start`, and the padding behind it.
@@ -63,7 +66,7 @@ fn frame(head: &mut Vec<u8>, start: usize, name: &str) {
 }
 
 /// What calls itself a signature, sorted as in a bundle; one more than there may be, if there are too many.
-fn signature_names(folder: &Path) -> Result<Vec<String>, KeptError> {
+fn signature_names(folder: &Path) -> Result<Vec<String>, RetainedError> {
     let mut names = Vec::new();
     for entry in std::fs::read_dir(folder).at("read the folder", folder)? {
         let name = entry.at("read the folder", folder)?.file_name();
@@ -80,8 +83,8 @@ fn is_signature_name(name: &str) -> bool {
     name.len() == example.len() && name.starts_with("landfall.json.") && name.ends_with(".minisig")
 }
 
-fn read(release: &ReleaseId, path: &Path, limit: u64) -> Result<Vec<u8>, KeptError> {
-    let damaged = |damage| KeptError::damaged(release, path.to_owned(), damage);
+fn read(release: &ReleaseId, path: &Path, limit: u64) -> Result<Vec<u8>, RetainedError> {
+    let damaged = |damage| RetainedError::damaged(release, path.to_owned(), damage);
     let file = open_regular(path)?.map_err(damaged)?;
     let mut bytes = Vec::new();
     file.take(limit + 1).read_to_end(&mut bytes).at("read", path)?;
@@ -92,14 +95,14 @@ fn read(release: &ReleaseId, path: &Path, limit: u64) -> Result<Vec<u8>, KeptErr
 }
 
 /// What a refusal of the made-up beginning says about the folder. Offsets in it say nothing.
-fn refused(release: &ReleaseId, folder: &Path, error: ReadError) -> KeptError {
+fn refused(release: &ReleaseId, folder: &Path, error: ReadError) -> RetainedError {
     let manifest = folder.join(archive::MANIFEST_NAME);
     match error {
-        ReadError::Untrusted(source) => KeptError::Untrusted { release: release.clone().into(), source },
-        ReadError::Release(source) => KeptError::Manifest { path: manifest, source },
+        ReadError::Untrusted(source) => RetainedError::Untrusted { release: release.clone().into(), source },
+        ReadError::Release(source) => RetainedError::Manifest { path: manifest, source },
         ReadError::Signature { entry, reason, .. } => {
-            KeptError::damaged(release, folder.join(entry), Damage::Record(reason))
+            RetainedError::damaged(release, folder.join(entry), Damage::Record(reason))
         }
-        other => KeptError::damaged(release, manifest, Damage::Record(other.to_string())),
+        other => RetainedError::damaged(release, manifest, Damage::Record(other.to_string())),
     }
 }

@@ -3,12 +3,12 @@
 //! It is replaced only once a release counts, and the last one stays beside it: `landfall-recover.service` falls back to it.
 
 use crate::durable::{self, At as _, PathError};
-use crate::installed::InstalledRelease;
-use crate::journal::Kind;
+use crate::host_context::HostContext;
 use crate::layout::Layout;
-use crate::policy::INSTALLER;
+use crate::plan::policy::INSTALLER;
 use crate::program::Program;
-use crate::site::Site;
+use crate::state::installed::InstalledRelease;
+use crate::state::journal::Kind;
 use anyhow::{Context as _, ensure};
 use std::fs::File;
 use std::io;
@@ -57,8 +57,8 @@ fn is_same(one: &Path, other: &Path) -> io::Result<bool> {
 }
 
 /// Whether an installer can be relied on to recover this host: it runs, and understands the journal of what is being done.
-pub(crate) fn check(site: &Site, program: &Path, doing: Option<Kind>) -> anyhow::Result<()> {
-    let root = site.layout.at("");
+pub(crate) fn check(host: &HostContext, program: &Path, doing: Option<Kind>) -> anyhow::Result<()> {
+    let root = host.layout.at("");
     let status = Program::new(program).args(["--root".as_ref(), root.as_os_str()]).args(["status", "--json"]);
     let answer = status.limit(LIMIT).output_limit(ANSWER_BYTES).run()?;
     ensure!(answer.code == 0, "{} ends with {}: {}", program.display(), answer.code, answer.stderr_tail);

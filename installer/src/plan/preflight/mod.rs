@@ -1,9 +1,9 @@
-//! Whether the host is fit for a plan. Facts are gathered at the edge ([`facts`]); this decides.
+//! Whether the host is fit for a plan. Facts are gathered at the edge; this decides, and changes nothing.
 
 mod facts;
 mod problem;
 
-pub(crate) use facts::{Facts, FileSystem, gather};
+pub(crate) use facts::{Facts, FileSystem};
 pub(crate) use problem::{Problem, Warning};
 
 use crate::engine::MIN_API;

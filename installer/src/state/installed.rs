@@ -1,19 +1,13 @@
-//! What is installed: `installed.json`; and beside it the serial floor and the product, which outlive an uninstallation.
+//! The record of what is installed: `installed.json`.
 
-use crate::durable::{self, PathError};
 use crate::engine::EngineAddress;
 use crate::layout::Layout;
 use crate::record::{RecordError, read_json};
 use crate::retention;
-use crate::tries::Tries;
+use crate::state::tries::Tries;
 use landfall_keys::TrustRoot;
 use landfall_manifests::{Database, Digest, Product, Release, ReleaseId, Serial, Version};
 use serde::{Deserialize, Serialize};
-
-/// A serial has at most 16 digits.
-const FLOOR_BYTES: u64 = 32;
-/// More than any product's name has.
-const PRODUCT_BYTES: u64 = 256;
 
 /// The record of an installed host, `installed.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,7 +21,7 @@ pub(crate) struct Installed {
     #[serde(default)]
     pub(crate) kept: Vec<InstalledRelease>,
     /// What the host was like.
-    pub(crate) host: Surroundings,
+    pub(crate) host: HostEnvironment,
     /// Folders that were not there before, relative to the root, outermost first.
     pub(crate) created: Vec<String>,
 }
@@ -62,7 +56,7 @@ pub(crate) struct InstalledRelease {
 /// With what an operation works, so that recovery works with the same.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct Surroundings {
+pub(crate) struct HostEnvironment {
     /// The container engine.
     pub(crate) engine: EngineAddress,
     /// Whether systemd is talked to.
@@ -116,55 +110,5 @@ impl Installed {
         let mut before = self.clone();
         before.current.proven |= tries.is_none();
         Self { kept: retention::retained(&before, &next, keep), current: next, ..before }
-    }
-}
-
-/// The serial below which bundles are refused.
-pub(crate) fn read_floor(layout: &Layout) -> Result<Option<Serial>, RecordError> {
-    let path = layout.serial_floor();
-    let Some(bytes) = durable::read(&path, FLOOR_BYTES)? else { return Ok(None) };
-    let number = std::str::from_utf8(&bytes).ok().and_then(|text| text.trim_end().parse::<u64>().ok());
-    let serial = number.and_then(|number| Serial::try_from(number).ok());
-    serial.map(Some).ok_or(RecordError::Text { path, expected: "serial" })
-}
-
-/// Raises the floor to `serial`; never lowers it.
-pub(crate) fn raise_floor(layout: &Layout, serial: Serial) -> Result<(), RecordError> {
-    if read_floor(layout)?.is_some_and(|floor| floor >= serial) {
-        return Ok(());
-    }
-    Ok(durable::write(&layout.serial_floor(), format!("{serial}\n").as_bytes(), 0o600)?)
-}
-
-/// The product that this host has had: no other one comes onto it before a purge.
-pub(crate) fn read_product(layout: &Layout) -> Result<Option<Product>, RecordError> {
-    let path = layout.product();
-    let Some(bytes) = durable::read(&path, PRODUCT_BYTES)? else { return Ok(None) };
-    let product = std::str::from_utf8(&bytes).ok().and_then(|text| text.trim_end().parse().ok());
-    product.map(Some).ok_or(RecordError::Text { path, expected: "product" })
-}
-
-/// Records the product.
-pub(crate) fn write_product(layout: &Layout, product: &Product) -> Result<(), PathError> {
-    durable::write(&layout.product(), format!("{product}\n").as_bytes(), 0o600)
-}
-
-#[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_floor_only_rises() {
-        let root = tempfile::tempdir().unwrap();
-        let layout = Layout::new(root.path());
-        std::fs::create_dir_all(layout.state()).unwrap();
-        assert_eq!(read_floor(&layout).unwrap(), None);
-        for (raise, floor) in [(3, 3), (2, 3), (7, 7)] {
-            raise_floor(&layout, Serial::try_from(raise).unwrap()).unwrap();
-            assert_eq!(read_floor(&layout).unwrap(), Some(Serial::try_from(floor).unwrap()));
-        }
-        std::fs::write(layout.serial_floor(), "x").unwrap();
-        assert!(matches!(read_floor(&layout), Err(RecordError::Text { .. })));
     }
 }

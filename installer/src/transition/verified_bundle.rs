@@ -9,32 +9,32 @@ use landfall_keys::{RootLink, TrustRoot};
 use landfall_manifests::{Bundle, Entry, Head, ReadError};
 
 /// A bundle that enough trusted keys have signed. Its blobs are not checked yet.
-pub(super) struct Opened {
-    pub(super) media: Media,
-    pub(super) bundle: Bundle,
+pub(crate) struct VerifiedBundle {
+    pub(crate) media: Media,
+    pub(crate) bundle: Bundle,
     /// What the host trusts once the release counts: what it has pinned, followed to its newest successor.
-    pub(super) trust: TrustRoot,
+    pub(crate) trust: TrustRoot,
     /// What the host has pinned.
-    pub(super) pinned: Option<TrustRoot>,
+    pub(crate) pinned: Option<TrustRoot>,
     /// The host would pin bare keys, while more people sign than have to by those.
-    pub(super) has_more_signers: bool,
+    pub(crate) has_more_signers: bool,
 }
 
-impl Opened {
+impl VerifiedBundle {
     /// Reads a small entry of the bundle.
-    pub(super) fn entry(&self, entry: &Entry) -> anyhow::Result<Vec<u8>> {
+    pub(crate) fn entry(&self, entry: &Entry) -> anyhow::Result<Vec<u8>> {
         self.media.entry(entry).map_err(|error| damage::located(&self.media, Some(&self.bundle), error.into()))
     }
 
     /// How what the host has pinned changes once the release counts.
-    pub(super) fn trust_change(&self) -> Option<TrustChange> {
+    pub(crate) fn trust_change(&self) -> Option<TrustChange> {
         TrustChange::between(self.pinned.as_ref(), &self.trust)
     }
 }
 
 /// Whether an operator may accept a key that the bundle itself offers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Offer {
+pub(crate) enum FirstUse {
     Ask,
     Refuse,
 }
@@ -42,32 +42,32 @@ pub(super) enum Offer {
 /// Opens a bundle and believes its manifest, or refuses it.
 ///
 /// What the host has pinned always decides, together with the successors that the bundle brings; keys on the command line must
-/// agree besides. For [`Offer::Refuse`], which installs nothing, keys on the command line stand alone. Nothing is written.
-pub(super) fn open(
+/// agree besides. For [`FirstUse::Refuse`], which installs nothing, keys on the command line stand alone. Nothing is written.
+pub(crate) fn open(
     media: &MediaArgs,
     args: &TrustArgs,
     layout: &Layout,
     console: Console,
-    offer: Offer,
-) -> anyhow::Result<Opened> {
+    first_use: FirstUse,
+) -> anyhow::Result<VerifiedBundle> {
     let given = args.given()?;
     let mut media = Media::open(media, console)?;
     let refused = |error: ReadError| damage::located(&media, None, error.into());
     let head = media.head().map_err(refused)?;
-    let pinned = if offer == Offer::Refuse && given.is_some() { None } else { trust::pinned(layout)? };
+    let pinned = if first_use == FirstUse::Refuse && given.is_some() { None } else { trust::pinned(layout)? };
     let (chain, offered) = (head.offered_chain(), head.offered_keys().len());
     let (trust, is_bare) = if let Some(pinned) = &pinned {
         let signed_by = |root: &TrustRoot| head.clone().verify(root.trusted_keys()).map(drop).map_err(refused);
         (followed(pinned, given.as_ref(), &chain, signed_by, console)?, false)
     } else {
-        let given = given.map_or_else(|| accepted(&head, console, offer), Ok)?;
+        let given = given.map_or_else(|| accepted(&head, console, first_use), Ok)?;
         (given.lead(&chain)?, chain.is_empty() && matches!(given, Given::Keys(..)))
     };
     let bundle = head.verify(trust.trusted_keys()).map_err(refused)?;
     let bundle = media.settle(bundle, trust.trusted_keys())?;
     let signers = offered.max(bundle.verified().signers().len());
     let has_more_signers = is_bare && signers > trust.trusted_keys().threshold() as usize;
-    Ok(Opened { media, bundle, trust, pinned, has_more_signers })
+    Ok(VerifiedBundle { media, bundle, trust, pinned, has_more_signers })
 }
 
 /// What is trusted by a host that has pinned a root. What is given besides must agree.
@@ -86,8 +86,8 @@ fn followed(
     Ok(today)
 }
 
-fn accepted(head: &Head, console: Console, offer: Offer) -> anyhow::Result<Given> {
-    if offer == Offer::Ask {
+fn accepted(head: &Head, console: Console, first_use: FirstUse) -> anyhow::Result<Given> {
+    if first_use == FirstUse::Ask {
         return trust::ask(head, console);
     }
     let failure = Failure::new(Exit::Untrusted, "not_trusted", "this host trusts no key yet, and none was given");

@@ -5,28 +5,29 @@
 //! to be exactly what the manifest says, every file with its bytes and mode and nothing besides. What is not can be put right
 //! from the store, as long as the manifest is.
 
-mod again;
 mod error;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod folder;
-mod record;
+mod manifest;
+mod rebuild;
 #[cfg(test)]
 mod tests;
+pub(crate) mod unfold;
 
-pub(crate) use error::{Damage, KeptError};
-pub(crate) use record::accepted_by;
+pub(crate) use error::{Damage, RetainedError};
+pub(crate) use manifest::accepted_by;
 
-use crate::installed::InstalledRelease;
 use crate::layout::Layout;
+use crate::state::installed::InstalledRelease;
 use landfall_console::Console;
 use landfall_keys::{TrustError, TrustRoot, Verified};
 use landfall_manifests::{Bundle, Release};
 use std::path::PathBuf;
 
 /// The manifest of a release on this host. The rest of its folder is not looked at.
-pub(crate) fn manifest(layout: &Layout, release: &InstalledRelease) -> Result<Verified<Release>, KeptError> {
-    Ok(record::believe(layout, release)?.verified().clone())
+pub(crate) fn manifest(layout: &Layout, release: &InstalledRelease) -> Result<Verified<Release>, RetainedError> {
+    Ok(manifest::load_verified(layout, release)?.verified().clone())
 }
 
 /// Why a bundle of this release would not be accepted by the root `today`; `None` if it would.
@@ -34,23 +35,23 @@ pub(crate) fn refused_today(
     layout: &Layout,
     release: &InstalledRelease,
     today: &TrustRoot,
-) -> Result<Option<TrustError>, KeptError> {
-    let bundle = record::believe(layout, release)?;
+) -> Result<Option<TrustError>, RetainedError> {
+    let bundle = manifest::load_verified(layout, release)?;
     Ok(today.trusted_keys().verify(bundle.manifest().to_vec(), bundle.signatures()).err())
 }
 
 /// The release, if its whole folder is right. Reads all of it.
 ///
 /// # Errors
-/// [`KeptError::Untrusted`] if the keys have not signed it, [`KeptError::Damaged`] with the first file that is wrong.
+/// [`RetainedError::Untrusted`] if the keys have not signed it, [`RetainedError::Damaged`] with the first file that is wrong.
 pub(crate) fn verify(
     layout: &Layout,
     release: &InstalledRelease,
     console: Console,
-) -> Result<Verified<Release>, KeptError> {
-    let bundle = record::believe(layout, release)?;
+) -> Result<Verified<Release>, RetainedError> {
+    let bundle = manifest::load_verified(layout, release)?;
     let damaged = examine(layout, &bundle, release.trust.as_ref(), console)?;
-    match KeptError::first_of(&bundle.release().id(), damaged) {
+    match RetainedError::first_of(&bundle.release().id(), damaged) {
         Some(error) => Err(error),
         None => Ok(bundle.verified().clone()),
     }
@@ -60,14 +61,14 @@ pub(crate) fn verify(
 /// whole folder, the one from before or the new one. Returns what was wrong before, sorted.
 ///
 /// # Errors
-/// As [`verify`], and [`KeptError::NoBlob`] if the store cannot replace what is wrong: then nothing was changed.
+/// As [`verify`], and [`RetainedError::NoBlob`] if the store cannot replace what is wrong: then nothing was changed.
 pub(crate) fn heal(layout: &Layout, release: &InstalledRelease, console: Console) -> anyhow::Result<Vec<PathBuf>> {
-    let (bundle, trust) = (record::believe(layout, release)?, release.trust.as_ref());
+    let (bundle, trust) = (manifest::load_verified(layout, release)?, release.trust.as_ref());
     let damaged = examine(layout, &bundle, trust, console)?;
     let replaced: Vec<PathBuf> = damaged.into_keys().collect();
     if let Some(first) = replaced.first() {
-        again::check_store(layout, &bundle, first)?;
-        again::replace(layout, &bundle, trust, console)?;
+        rebuild::check_store(layout, &bundle, first)?;
+        rebuild::replace(layout, &bundle, trust, console)?;
     }
     Ok(replaced)
 }
@@ -77,7 +78,7 @@ fn examine(
     bundle: &Bundle,
     trust: Option<&TrustRoot>,
     console: Console,
-) -> Result<folder::Damaged, KeptError> {
+) -> Result<folder::Damaged, RetainedError> {
     let release = bundle.release();
     let bytes = release.files.iter().map(|file| file.size).sum();
     let progress = console.progress(format!("check release {}", release.id()), Some(bytes));

@@ -3,10 +3,10 @@
 use super::tenants;
 use crate::durable::{At as _, PathError};
 use crate::engine::{EngineError, LocalImage};
-use crate::installed::{Installed, InstalledRelease};
-use crate::kept;
+use crate::host_context::HostContext;
 use crate::layout::Layout;
-use crate::site::Site;
+use crate::retained_release;
+use crate::state::installed::{Installed, InstalledRelease};
 use crate::store::Store;
 use landfall_manifests::{Digest, Product, Release, ReleaseId, limits, oci::ImageConfig};
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,7 +18,7 @@ const SNAPSHOT: &str = "landfall.db.schema-";
 
 /// What is there. Reasons are for people.
 #[derive(Debug, Clone)]
-pub(crate) struct Holdings {
+pub(crate) struct Inventory {
     /// The blobs that each release of `installed.json` needs, or why that cannot be told.
     pub(crate) needs: Vec<(ReleaseId, Result<BTreeSet<Digest>, String>)>,
     /// The names in the releases' folder.
@@ -60,21 +60,21 @@ pub(crate) fn tag_prefix(product: &Product) -> String {
 ///
 /// # Errors
 /// A folder of ours cannot be read. That a manifest, the engine or the tenants cannot be asked is a finding.
-pub(crate) fn gather(site: &Site, installed: &Installed) -> Result<Holdings, PathError> {
-    look(site, installed, &installed.current.id(), None)
+pub(crate) fn gather(host: &HostContext, installed: &Installed) -> Result<Inventory, PathError> {
+    look(host, installed, &installed.current.id(), None)
 }
 
 /// Like [`gather`], for a release that is not on the host yet: `installed` is what will be, `running` answers for the tenants
 /// today, and `next` is the manifest of what will be current.
 pub(super) fn look(
-    site: &Site,
+    host: &HostContext,
     installed: &Installed,
     running: &ReleaseId,
     next: Option<&Release>,
-) -> Result<Holdings, PathError> {
-    let layout = &site.layout;
-    let images = images(site, installed, running).map_err(reason);
-    Ok(Holdings {
+) -> Result<Inventory, PathError> {
+    let layout = &host.layout;
+    let images = images(host, installed, running).map_err(reason);
+    Ok(Inventory {
         needs: needs(layout, installed, next),
         folders: names(&layout.releases())?,
         current: current(layout),
@@ -102,7 +102,7 @@ fn needs(
         if let Some(next) = next.filter(|next| next.id() == release.id()) {
             return Ok(blobs_of(next));
         }
-        let manifest = kept::manifest(layout, release).map_err(reason)?;
+        let manifest = retained_release::manifest(layout, release).map_err(reason)?;
         Ok(blobs_of(manifest.get()))
     };
     installed.releases().map(|release| (release.id(), need(release))).collect()
@@ -141,8 +141,8 @@ pub(super) fn snapshot_name(schema: u32) -> String {
     format!("{SNAPSHOT}{schema}")
 }
 
-fn images(site: &Site, installed: &Installed, running: &ReleaseId) -> Result<Option<Images>, EngineError> {
-    let Some(engine) = site.engine()? else { return Ok(None) };
+fn images(host: &HostContext, installed: &Installed, running: &ReleaseId) -> Result<Option<Images>, EngineError> {
+    let Some(engine) = host.engine()? else { return Ok(None) };
     let prefix = tag_prefix(&installed.current.product);
     let ours = |image: &LocalImage| image.tags.iter().any(|tag| tag.starts_with(&prefix));
     let local: Vec<LocalImage> = engine.images()?.into_iter().filter(ours).collect();
@@ -151,7 +151,7 @@ fn images(site: &Site, installed: &Installed, running: &ReleaseId) -> Result<Opt
     let stay: BTreeSet<&String> = installed.releases().flat_map(|release| &release.tags).collect();
     let goes = |tag: &&String| tag.starts_with(&prefix) && !stay.contains(tag);
     let needed = if local.iter().flat_map(|image| &image.tags).any(|tag| goes(&tag)) {
-        needed(&site.layout, running)
+        needed(&host.layout, running)
     } else {
         Ok(Vec::new())
     };

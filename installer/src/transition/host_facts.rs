@@ -1,13 +1,14 @@
-//! What the host is like: gathered here, judged by [`super::judge`].
+//! What the host is like: gathered here, judged by [`crate::plan::preflight`].
 
 use crate::durable::{self, At as _, PathError};
 use crate::engine::About;
-use crate::installed::Installed;
+use crate::host_context::HostContext;
 use crate::layout::{FOLDERS, LINKS, Layout};
 use crate::plan::Plan;
-use crate::recovery;
+use crate::plan::preflight::{Facts, FileSystem};
+use crate::recovery_binary;
 use crate::settings::Ports;
-use crate::site::Site;
+use crate::state::installed::Installed;
 use landfall_manifests::ReleaseId;
 use rustix::fs::StatVfsMountFlags;
 use std::collections::BTreeMap;
@@ -16,66 +17,27 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// What the decision depends on.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Facts {
-    /// The running system is to be changed, and not by root.
-    pub(crate) needs_root: bool,
-    /// By the folder of a need.
-    pub(crate) file_systems: BTreeMap<PathBuf, FileSystem>,
-    /// Ports that cannot be bound, and why.
-    pub(crate) taken_ports: Vec<(u16, String)>,
-    /// systemd is wanted and does not run.
-    pub(crate) lacks_systemd: bool,
-    /// The engine that is wanted, or why it is not reached.
-    pub(crate) engine: Option<Result<About, String>>,
-    /// The kernel's cgroup controllers, where it tells.
-    pub(crate) controllers: Option<Vec<String>>,
-    /// Files, and links that lead nowhere or out of the root, where a folder has to be.
-    pub(crate) no_folders: Vec<PathBuf>,
-    /// What is where a part of the release has to go.
-    pub(crate) in_the_way: Vec<PathBuf>,
-    /// Why an interrupted update could not be recovered from.
-    pub(crate) no_recovery: Option<String>,
-    /// Programs on the PATH that are not ours.
-    pub(crate) foreign_links: Vec<PathBuf>,
-    pub(crate) seconds_since_1970: u64,
-}
-
-/// A file system, seen through one folder on it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct FileSystem {
-    /// Tells file systems apart.
-    pub(crate) device: u64,
-    /// The folder that was looked at.
-    pub(crate) mount: PathBuf,
-    pub(crate) free_bytes: u64,
-    /// `None` where inodes are made as needed.
-    pub(crate) free_inodes: Option<u64>,
-    pub(crate) read_only: bool,
-}
-
 /// Looks at the host. `engine` is what is known about the engine already, `before` what is installed, `ports` those that
 /// will be listened on.
 pub(crate) fn gather(
-    site: &Site,
+    host: &HostContext,
     plan: &Plan,
     id: &ReleaseId,
     engine: Option<Result<About, String>>,
     before: Option<&Installed>,
     ports: Option<Ports>,
 ) -> Result<Facts, PathError> {
-    let layout = &site.layout;
+    let layout = &host.layout;
     Ok(Facts {
         needs_root: layout.is_running_system() && !rustix::process::geteuid().is_root(),
         file_systems: file_systems(layout, plan)?,
         taken_ports: ports.map_or_else(Vec::new, taken_ports),
-        lacks_systemd: site.units.as_ref().is_some_and(|units| !units.booted()),
+        lacks_systemd: host.units.as_ref().is_some_and(|units| !units.booted()),
         controllers: controllers(),
         engine,
         no_folders: no_folders(layout)?,
         in_the_way: in_the_way(layout, plan, id, before)?,
-        no_recovery: before.and_then(|_| no_recovery(site)),
+        no_recovery: before.and_then(|_| no_recovery(host)),
         foreign_links: foreign_links(layout)?,
         seconds_since_1970: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
     })
@@ -175,8 +137,8 @@ fn in_the_way(
 }
 
 /// Why the program that is to recover this host could not.
-fn no_recovery(site: &Site) -> Option<String> {
-    let error = recovery::check(site, &site.layout.installer(), None).err()?;
+fn no_recovery(host: &HostContext) -> Option<String> {
+    let error = recovery_binary::check(host, &host.layout.installer(), None).err()?;
     Some(format!("{error:#}"))
 }
 

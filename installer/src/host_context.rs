@@ -1,8 +1,8 @@
 //! One host, and with what it is changed.
 
 use crate::engine::{Engine, EngineAddress, EngineChoice, EngineError};
-use crate::installed::Surroundings;
 use crate::layout::Layout;
+use crate::state::installed::HostEnvironment;
 use landfall_console::{Console, Exit, Failure};
 use landfall_systemd::{Systemctl, UnitManager};
 use std::cell::OnceCell;
@@ -23,9 +23,9 @@ pub(crate) struct HostArgs {
 }
 
 /// A host.
-pub(crate) struct Site {
+pub(crate) struct HostContext {
     pub(crate) layout: Layout,
-    pub(crate) surroundings: Surroundings,
+    pub(crate) environment: HostEnvironment,
     pub(crate) units: Option<Box<dyn UnitManager>>,
     pub(crate) console: Console,
     /// Services are started without waiting for them: recovery's own unit goes before them.
@@ -42,22 +42,22 @@ impl HostArgs {
     }
 
     /// The host as the command line says.
-    pub(crate) fn site(&self, console: Console) -> anyhow::Result<Site> {
+    pub(crate) fn context(&self, console: Console) -> anyhow::Result<HostContext> {
         let choice = self.engine.clone().unwrap_or(EngineChoice::Auto);
         let layout = self.layout()?;
         let systemd = !self.no_systemd && layout.is_running_system();
-        Ok(Site::new(layout, Surroundings { engine: resolve(&choice), systemd }, console))
+        Ok(HostContext::new(layout, HostEnvironment { engine: resolve(&choice), systemd }, console))
     }
 
     /// The host as an earlier operation found it, unless the command line says otherwise.
-    pub(crate) fn recorded_site(&self, recorded: &Surroundings, console: Console) -> anyhow::Result<Site> {
+    pub(crate) fn recorded_context(&self, recorded: &HostEnvironment, console: Console) -> anyhow::Result<HostContext> {
         let layout = self.layout()?;
         // The disk of another machine, mounted for rescue, says what runs there, not here.
         let elsewhere = recorded.systemd && !layout.is_running_system();
         let recorded_engine = if elsewhere { EngineAddress::None } else { recorded.engine.clone() };
         let engine = self.engine.as_ref().map_or(recorded_engine, resolve);
         let systemd = recorded.systemd && !self.no_systemd && !elsewhere;
-        Ok(Site::new(layout, Surroundings { engine, systemd }, console))
+        Ok(HostContext::new(layout, HostEnvironment { engine, systemd }, console))
     }
 }
 
@@ -65,29 +65,29 @@ fn resolve(choice: &EngineChoice) -> EngineAddress {
     choice.resolve(std::env::var("DOCKER_HOST").ok().as_deref())
 }
 
-impl Site {
-    fn new(layout: Layout, surroundings: Surroundings, console: Console) -> Self {
-        let units = surroundings.systemd.then(|| Box::new(Systemctl::new()) as Box<dyn UnitManager>);
-        Self { layout, surroundings, units, console, detached: false, engine: OnceCell::new() }
+impl HostContext {
+    fn new(layout: Layout, environment: HostEnvironment, console: Console) -> Self {
+        let units = environment.systemd.then(|| Box::new(Systemctl::new()) as Box<dyn UnitManager>);
+        Self { layout, environment, units, console, detached: false, engine: OnceCell::new() }
     }
 
     /// The engine, connected at the first call; `None` where there is none to talk to.
     pub(crate) fn engine(&self) -> Result<Option<&dyn Engine>, EngineError> {
         if self.engine.get().is_none() {
-            // Nobody else can have set it: a site is used by one thread.
-            let _ = self.engine.set(self.surroundings.engine.connect()?);
+            // Nobody else can have set it: a host is used by one thread.
+            let _ = self.engine.set(self.environment.engine.connect()?);
         }
         Ok(self.engine.get().and_then(Option::as_deref))
     }
 }
 
 #[cfg(test)]
-impl Site {
+impl HostContext {
     /// A host in a folder, with a fake engine and fake units.
     pub(crate) fn fake(root: &std::path::Path, engine: Option<Box<dyn Engine>>) -> Self {
-        let surroundings = Surroundings { engine: EngineAddress::None, systemd: false };
-        let site = Self::new(Layout::new(root), surroundings, Console::new(landfall_console::Flags::default()));
-        let _ = site.engine.set(engine);
-        site
+        let environment = HostEnvironment { engine: EngineAddress::None, systemd: false };
+        let host = Self::new(Layout::new(root), environment, Console::new(landfall_console::Flags::default()));
+        let _ = host.engine.set(engine);
+        host
     }
 }

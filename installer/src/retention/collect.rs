@@ -2,8 +2,8 @@
 
 use super::Collection;
 use crate::durable::{self, PathError};
+use crate::host_context::HostContext;
 use crate::layout::Layout;
-use crate::site::Site;
 use crate::store::Store;
 use serde::Serialize;
 
@@ -29,8 +29,8 @@ pub(crate) struct Collected {
 ///
 /// # Errors
 /// The disk fails. What the engine does not give up is left, and said.
-pub(crate) fn collect(site: &Site, collection: &Collection) -> anyhow::Result<Collected> {
-    let (layout, store) = (&site.layout, Store::new(&site.layout));
+pub(crate) fn collect(host: &HostContext, collection: &Collection) -> anyhow::Result<Collected> {
+    let (layout, store) = (&host.layout, Store::new(&host.layout));
     store.clear_incoming()?;
     for name in &collection.folders {
         remove_release(layout, name)?;
@@ -48,7 +48,7 @@ pub(crate) fn collect(site: &Site, collection: &Collection) -> anyhow::Result<Co
         left: collection.left.clone(),
     };
     for tag in &collection.tags {
-        match untag(site, tag) {
+        match untag(host, tag) {
             Ok(()) => collected.tags.push(tag.clone()),
             Err(error) => collected.left.push(format!("image {tag} stays in the engine: {error:#}")),
         }
@@ -70,8 +70,8 @@ fn remove_release(layout: &Layout, name: &str) -> Result<(), PathError> {
     }
 }
 
-fn untag(site: &Site, tag: &str) -> anyhow::Result<()> {
-    if let Some(engine) = site.engine()? {
+fn untag(host: &HostContext, tag: &str) -> anyhow::Result<()> {
+    if let Some(engine) = host.engine()? {
         engine.untag(tag)?;
     }
     Ok(())

@@ -1,88 +1,90 @@
 //! What `plan`, `install` and `update` have in common: everything up to the decision, which changes nothing.
 
-use super::chosen::{self, ChosenSettings, SettingsArgs};
-use super::opened::Opened;
+use super::host_facts;
 use crate::database;
 use crate::durable;
 use crate::engine::{About, Engine, EngineError};
 use crate::failure;
-use crate::installed::{Installed, InstalledRelease, read_floor, read_product};
-use crate::journal::{Kind, Transition};
-use crate::kept;
+use crate::host_context::HostContext;
 use crate::layout::{FOLDERS, Layout};
-use crate::plan::{Circumstances, Observed, ObservedEngine, Plan, SETTINGS};
-use crate::policy::{self, Records, Verdict};
-use crate::preflight::{self, Problem, Warning};
+use crate::plan::policy::{self, Records, Verdict};
+use crate::plan::preflight::{self, Problem, Warning};
+use crate::plan::{Observed, ObservedEngine, Plan, SETTINGS, UpdateFacts};
 use crate::receipts::{Act, Draft, Happening};
+use crate::retained_release;
 use crate::retention;
-use crate::site::Site;
 use crate::state::State;
-use crate::steps::{self, Delivery, Work};
+use crate::state::installed::{Installed, InstalledRelease};
+use crate::state::journal::{Kind, Transition};
+use crate::state::tries::Tries;
+use crate::state::{read_floor, read_product};
+use crate::steps::{self, BundleSource, Work};
 use crate::store::Store;
-use crate::tries::Tries;
+use crate::transition::effective_settings::{self, EffectiveSettings, SettingsArgs};
+use crate::transition::verified_bundle::VerifiedBundle;
 use crate::trust;
 use landfall_console::{Console, Exit, Failure};
 use landfall_manifests::{Arch, Digest};
 use std::fmt::Display;
 
 /// A transition that is decided and not begun.
-pub(super) struct Prepared {
-    pub(super) plan: Plan,
-    pub(super) settings: ChosenSettings,
-    pub(super) problems: Vec<Problem>,
-    pub(super) warnings: Vec<Warning>,
+pub(crate) struct TransitionPlan {
+    pub(crate) plan: Plan,
+    pub(crate) settings: EffectiveSettings,
+    pub(crate) problems: Vec<Problem>,
+    pub(crate) warnings: Vec<Warning>,
 }
 
 /// Whether the release may come onto this host.
-pub(super) fn judge(opened: &Opened, layout: &Layout) -> anyhow::Result<(Verdict, Option<Installed>)> {
+pub(crate) fn judge(verified: &VerifiedBundle, layout: &Layout) -> anyhow::Result<(Verdict, Option<Installed>)> {
     let installed = Installed::read(layout)?;
     let (product, floor) = (read_product(layout)?, read_floor(layout)?);
     let records =
         Records { installed: installed.as_ref(), product: product.as_ref(), floor, arch: Arch::of_this_program() };
-    let verdict = policy::judge(opened.bundle.release(), Digest::of(opened.bundle.manifest()), records)?;
+    let verdict = policy::judge(verified.bundle.release(), Digest::of(verified.bundle.manifest()), records)?;
     Ok((verdict, installed))
 }
 
 /// Plans the transition and looks whether the host is fit for it.
-pub(super) fn prepare(
-    opened: &Opened,
-    site: &Site,
+pub(crate) fn prepare(
+    verified: &VerifiedBundle,
+    host: &HostContext,
     args: &SettingsArgs,
     before: Option<&Installed>,
-) -> anyhow::Result<Prepared> {
-    let settings = chosen::choose(opened, site, args, before)?;
-    let (engine, about) = engine(site);
+) -> anyhow::Result<TransitionPlan> {
+    let settings = effective_settings::choose(verified, host, args, before)?;
+    let (engine, about) = engine(host);
     let observed = Observed {
-        stored: Store::new(&site.layout).sizes()?,
-        missing_folders: missing(&site.layout, FOLDERS.iter().map(|(folder, _)| *folder))?,
-        missing_settings: missing(&site.layout, SETTINGS.into_iter())?,
+        stored: Store::new(&host.layout).sizes()?,
+        missing_folders: missing(&host.layout, FOLDERS.iter().map(|(folder, _)| *folder))?,
+        missing_settings: missing(&host.layout, SETTINGS.into_iter())?,
         engine,
         // Where no service is started, nothing listens; and a service that runs has its ports already.
-        ports: site.units.as_ref().filter(|_| before.is_none()).map(|_| settings.ports),
+        ports: host.units.as_ref().filter(|_| before.is_none()).map(|_| settings.ports),
     };
     let plan = match before {
-        None => Plan::new(&opened.bundle, &observed),
-        Some(before) => plan_update(opened, site, &settings, before, &observed)?,
+        None => Plan::new(&verified.bundle, &observed),
+        Some(before) => plan_update(verified, host, &settings, before, &observed)?,
     };
-    let plan = Plan { trust: opened.trust_change(), ..plan };
-    let facts = preflight::gather(site, &plan, &opened.bundle.release().id(), about, before, observed.ports)?;
+    let plan = Plan { trust: verified.trust_change(), ..plan };
+    let facts = host_facts::gather(host, &plan, &verified.bundle.release().id(), about, before, observed.ports)?;
     let (problems, mut warnings) = preflight::judge(&plan, &facts);
     if let Some(before) = before
-        && let Err(error) = kept::verify(&site.layout, &before.current, site.console)
+        && let Err(error) = retained_release::verify(&host.layout, &before.current, host.console)
     {
         warnings.push(Warning::NoWayBack(format!("{:#}", anyhow::Error::from(error))));
     }
-    if opened.has_more_signers {
-        warnings.push(Warning::MoreSigners { threshold: opened.trust.trusted_keys().threshold() });
+    if verified.has_more_signers {
+        warnings.push(Warning::MoreSigners { threshold: verified.trust.trusted_keys().threshold() });
     }
-    let refused = before.map(|before| trust::refused(&site.layout, before, &opened.trust)).unwrap_or_default();
+    let refused = before.map(|before| trust::refused(&host.layout, before, &verified.trust)).unwrap_or_default();
     warnings.extend(refused.into_iter().map(Warning::Refused));
-    Ok(Prepared { plan, settings, problems, warnings })
+    Ok(TransitionPlan { plan, settings, problems, warnings })
 }
 
-impl Prepared {
+impl TransitionPlan {
     /// Says what the operator should know, and where a person can be asked, asks. They see the plan first.
-    pub(super) fn go_ahead(&self, yes: bool, console: Console) -> anyhow::Result<()> {
+    pub(crate) fn go_ahead(&self, yes: bool, console: Console) -> anyhow::Result<()> {
         self.warnings.iter().for_each(|warning| console.warn(warning));
         if !self.problems.is_empty() {
             return Err(failure::unfit(&self.problems).into());
@@ -91,29 +93,39 @@ impl Prepared {
     }
 
     /// Carries the plan out.
-    pub(super) fn carry_out(
+    pub(crate) fn carry_out(
         &self,
-        opened: &Opened,
-        site: &Site,
+        verified: &VerifiedBundle,
+        host: &HostContext,
         before: Option<Installed>,
         state: Option<State>,
     ) -> anyhow::Result<()> {
         let work = Work {
-            site,
-            release: opened.bundle.release(),
-            delivery: Some(Delivery { media: &opened.media, bundle: &opened.bundle, pinned: opened.pinned.as_ref() }),
+            host,
+            release: verified.bundle.release(),
+            bundle_source: Some(BundleSource {
+                media: &verified.media,
+                bundle: &verified.bundle,
+                pinned: verified.pinned.as_ref(),
+            }),
             images: &self.plan.images,
             settings: self.settings.text(),
             ports: self.settings.ports,
             update: self.settings.update,
         };
-        let tries = Tries::counting(&site.layout)?;
-        steps::run(&work, self.transition(opened, site, before, tries), state)
+        let tries = Tries::counting(&host.layout)?;
+        steps::run(&work, self.transition(verified, host, before, tries), state)
     }
 
-    fn transition(&self, opened: &Opened, site: &Site, before: Option<Installed>, tries: Option<Tries>) -> Transition {
+    fn transition(
+        &self,
+        verified: &VerifiedBundle,
+        host: &HostContext,
+        before: Option<Installed>,
+        tries: Option<Tries>,
+    ) -> Transition {
         let plan = &self.plan;
-        let next = incoming(opened, before.as_ref(), plan.units.clone(), plan.tags());
+        let next = incoming(verified, before.as_ref(), plan.units.clone(), plan.tags());
         let (kind, mut after) = match &before {
             Some(before) => (Kind::Update, before.followed_by(next, self.settings.update.keep, tries.as_ref())),
             None => (
@@ -122,7 +134,7 @@ impl Prepared {
                     schema: 1,
                     current: next,
                     kept: Vec::new(),
-                    host: site.surroundings.clone(),
+                    host: host.environment.clone(),
                     created: Vec::new(),
                 },
             ),
@@ -133,11 +145,11 @@ impl Prepared {
                 act: before.as_ref().map_or(Act::Install, |_| Act::Update),
                 from: before.as_ref().map(|before| &before.current),
                 to: &after.current,
-                signers: opened.bundle.verified().signers(),
-                trust: &opened.trust,
+                signers: verified.bundle.verified().signers(),
+                trust: &verified.trust,
             },
-            &site.layout,
-            site.console,
+            &host.layout,
+            host.console,
         ));
         Transition {
             kind,
@@ -159,9 +171,14 @@ impl Prepared {
 }
 
 /// The record of the release that comes in. One that is kept already stays accepted as it was then.
-fn incoming(opened: &Opened, before: Option<&Installed>, units: Vec<String>, tags: Vec<String>) -> InstalledRelease {
-    let manifest = Digest::of(opened.bundle.manifest());
-    let next = InstalledRelease::new(opened.bundle.release(), manifest, opened.trust.clone(), units, tags);
+fn incoming(
+    verified: &VerifiedBundle,
+    before: Option<&Installed>,
+    units: Vec<String>,
+    tags: Vec<String>,
+) -> InstalledRelease {
+    let manifest = Digest::of(verified.bundle.manifest());
+    let next = InstalledRelease::new(verified.bundle.release(), manifest, verified.trust.clone(), units, tags);
     let is_next = |kept: &&InstalledRelease| kept.id() == next.id() && kept.manifest == next.manifest;
     match before.into_iter().flat_map(Installed::releases).find(is_next) {
         Some(kept) => InstalledRelease { trust: kept.trust.clone(), ..next },
@@ -170,7 +187,7 @@ fn incoming(opened: &Opened, before: Option<&Installed>, units: Vec<String>, tag
 }
 
 /// Where a person can be asked, they see first what is going to happen.
-pub(super) fn confirm(plan: &impl Display, yes: bool, console: Console) -> anyhow::Result<()> {
+pub(crate) fn confirm(plan: &impl Display, yes: bool, console: Console) -> anyhow::Result<()> {
     if yes || !console.interactive() {
         return Ok(());
     }
@@ -184,38 +201,38 @@ pub(super) fn confirm(plan: &impl Display, yes: bool, console: Console) -> anyho
 }
 
 fn plan_update(
-    opened: &Opened,
-    site: &Site,
-    settings: &ChosenSettings,
+    verified: &VerifiedBundle,
+    host: &HostContext,
+    settings: &EffectiveSettings,
     before: &Installed,
     observed: &Observed,
 ) -> anyhow::Result<Plan> {
-    let (layout, bundle) = (&site.layout, &opened.bundle);
+    let (layout, bundle) = (&host.layout, &verified.bundle);
     // One whose manifest is damaged can be left all the same; a warning says so.
-    let Ok(old) = kept::manifest(layout, &before.current) else {
+    let Ok(old) = retained_release::manifest(layout, &before.current) else {
         return Ok(Plan::new(bundle, observed));
     };
-    let next = incoming(opened, Some(before), Vec::new(), Vec::new());
+    let next = incoming(verified, Some(before), Vec::new(), Vec::new());
     let after = before.followed_by(next, settings.update.keep, Tries::counting(layout)?.as_ref());
-    let around = Circumstances {
+    let facts = UpdateFacts {
         staged: &Store::new(layout).staged_sizes()?,
         database: database::size(layout)?,
         settings: Ok(&settings.merged),
-        patience: site.units.as_ref().map(|_| settings.update.patience),
-        collects: retention::foresee(site, before, &after, bundle.release())?.into(),
+        patience: host.units.as_ref().map(|_| settings.update.patience),
+        collects: retention::foresee(host, before, &after, bundle.release())?.into(),
     };
-    Ok(Plan::update(bundle, observed, old.get(), &around))
+    Ok(Plan::update(bundle, observed, old.get(), &facts))
 }
 
 /// What is known about the engine, for the plan and for the verdict on the host.
-pub(super) fn engine(site: &Site) -> (Option<ObservedEngine>, Option<Result<About, String>>) {
+pub(crate) fn engine(host: &HostContext) -> (Option<ObservedEngine>, Option<Result<About, String>>) {
     let look = |engine: &dyn Engine| {
         let about = engine.about()?;
         let images = engine.images()?;
         let (takes_partial_archives, data_root) = (about.takes_partial_archives, about.data_root.clone());
         Ok((ObservedEngine { images, takes_partial_archives, data_root }, about))
     };
-    match site.engine().and_then(|engine| engine.map(look).transpose()) {
+    match host.engine().and_then(|engine| engine.map(look).transpose()) {
         Ok(Some((observed, about))) => (Some(observed), Some(Ok(about))),
         Ok(None) => (None, None),
         Err(error) => (None, Some(Err(message(error)))),

@@ -1,18 +1,18 @@
 //! The settings that the host will have, decided before anything is done.
 
-use super::opened::Opened;
 use crate::decode::{DecodeError, Decoder, Expected};
 use crate::durable;
 use crate::failure;
-use crate::installed::Installed;
-use crate::journal::SettingsChange;
-use crate::kept;
+use crate::host_context::HostContext;
 use crate::layout::Layout;
-use crate::policy;
+use crate::plan::policy;
+use crate::retained_release;
 use crate::settings::{self, Clash, Conflicts, Merged, Override, Ports, SettingsError, UpdateSettings};
 use crate::settings_file;
-use crate::site::Site;
+use crate::state::installed::Installed;
+use crate::state::journal::SettingsChange;
 use crate::store::Store;
+use crate::transition::verified_bundle::VerifiedBundle;
 use landfall_console::{Exit, Failure};
 use landfall_manifests::{File, Release};
 use std::io::{self, Read};
@@ -31,7 +31,7 @@ pub(crate) struct SettingsArgs {
 
 impl SettingsArgs {
     /// What is there already is not changed by settings of the command line.
-    pub(super) fn refuse_over(&self, layout: &Layout) -> Result<(), Failure> {
+    pub(crate) fn refuse_over(&self, layout: &Layout) -> Result<(), Failure> {
         if self.set.is_empty() && self.answers.is_none() {
             return Ok(());
         }
@@ -42,43 +42,43 @@ impl SettingsArgs {
 }
 
 /// The settings that the host will have.
-pub(super) struct ChosenSettings {
-    pub(super) ports: Ports,
-    pub(super) update: UpdateSettings,
+pub(crate) struct EffectiveSettings {
+    pub(crate) ports: Ports,
+    pub(crate) update: UpdateSettings,
     /// How the operator's own text changes, if it does.
-    pub(super) change: Option<SettingsChange>,
+    pub(crate) change: Option<SettingsChange>,
     /// What becomes different by the merge with a new release's.
-    pub(super) merged: Merged,
+    pub(crate) merged: Merged,
 }
 
 /// The settings that the host will have: its own if it has some, otherwise the release's with the operator's.
-pub(super) fn choose(
-    opened: &Opened,
-    site: &Site,
+pub(crate) fn choose(
+    verified: &VerifiedBundle,
+    host: &HostContext,
     args: &SettingsArgs,
     before: Option<&Installed>,
-) -> anyhow::Result<ChosenSettings> {
-    let defaults = defaults(opened)?;
+) -> anyhow::Result<EffectiveSettings> {
+    let defaults = defaults(verified)?;
     if let Some(before) = before {
-        args.refuse_over(&site.layout)?;
-        let running = kept::manifest(&site.layout, &before.current);
+        args.refuse_over(&host.layout)?;
+        let running = retained_release::manifest(&host.layout, &before.current);
         let base =
-            running.map_or_else(|_| Ok(defaults.clone()), |running| kept_defaults(&site.layout, running.get()))?;
-        return ChosenSettings::merge(&site.layout, &base, &defaults, Conflict::Refused);
+            running.map_or_else(|_| Ok(defaults.clone()), |running| kept_defaults(&host.layout, running.get()))?;
+        return EffectiveSettings::merge(&host.layout, &base, &defaults, Conflict::Refused);
     }
-    if let Some(text) = settings_file::read(&site.layout)? {
-        args.refuse_over(&site.layout)?;
-        return ChosenSettings::unmerged(text, &defaults);
+    if let Some(text) = settings_file::read(&host.layout)? {
+        args.refuse_over(&host.layout)?;
+        return EffectiveSettings::unmerged(text, &defaults);
     }
     let mut overrides = overrides(args)?;
-    let engine = &site.surroundings.engine;
+    let engine = &host.environment.engine;
     if !engine.is_what_auto_finds() {
         overrides.insert(0, Override::new("engine", "socket", engine.to_string()));
     }
-    ChosenSettings::unmerged(settings::merge(&defaults, &overrides)?, &defaults)
+    EffectiveSettings::unmerged(settings::merge(&defaults, &overrides)?, &defaults)
 }
 
-impl ChosenSettings {
+impl EffectiveSettings {
     fn new(merged: Merged, defaults: &str, change: Option<SettingsChange>) -> anyhow::Result<Self> {
         let ports = settings::ports(&merged.text, defaults)?;
         let update = settings::update(&merged.text, defaults)?;
@@ -90,12 +90,12 @@ impl ChosenSettings {
     }
 
     /// The text of `config.toml`.
-    pub(super) fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         &self.merged.text
     }
 
     /// The operator's settings, brought from the defaults of the release that runs (`base`) to those of the next one.
-    pub(super) fn merge(layout: &Layout, base: &str, defaults: &str, conflict: Conflict) -> anyhow::Result<Self> {
+    pub(crate) fn merge(layout: &Layout, base: &str, defaults: &str, conflict: Conflict) -> anyhow::Result<Self> {
         let Some(mine) = settings_file::read(layout)? else { return Self::unmerged(defaults.to_owned(), defaults) };
         let (merged, gives_way) = match settings::three_way(base, &mine, defaults) {
             Err(SettingsError::Conflicts(conflicts)) if conflict.gives_way(&conflicts) => {
@@ -124,7 +124,7 @@ impl ChosenSettings {
 
 /// What becomes of a setting that both the operator and a release changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Conflict {
+pub(crate) enum Conflict {
     /// It is shown, and nothing begins.
     Refused,
     /// The same, unless the release never knew it: on the way back there is nothing to decide.
@@ -144,7 +144,7 @@ impl Conflict {
 }
 
 /// The default settings of a release that is on this host, out of the store and held against its manifest.
-pub(super) fn kept_defaults(layout: &Layout, release: &Release) -> anyhow::Result<String> {
+pub(crate) fn kept_defaults(layout: &Layout, release: &Release) -> anyhow::Result<String> {
     let incomplete = || policy::Refusal::Incomplete(policy::SETTINGS.to_owned());
     let file = release.files.iter().find(|file| file.path.as_str() == policy::SETTINGS).ok_or_else(incomplete)?;
     let stored = Store::new(layout).open(&file.blob)?;
@@ -176,22 +176,22 @@ fn overrides(args: &SettingsArgs) -> anyhow::Result<Vec<Override>> {
 
 /// The release's own `config.toml`, read from its blob and held against its digests. Small, and needed before the bundle
 /// is staged: it says which ports have to be free. What is installed comes from the store all the same.
-fn defaults(opened: &Opened) -> anyhow::Result<String> {
-    let release = opened.bundle.release();
+fn defaults(verified: &VerifiedBundle) -> anyhow::Result<String> {
+    let release = verified.bundle.release();
     let file = release.files.iter().find(|file| file.path.as_str() == policy::SETTINGS);
     let entry = file.and_then(|file| {
         let stored = |entry: &&landfall_manifests::Entry| entry.is_blob && entry.digest == file.blob;
-        Some((file, opened.bundle.entries().iter().find(stored)?))
+        Some((file, verified.bundle.entries().iter().find(stored)?))
     });
     let Some((file, entry)) = entry.filter(|(file, entry)| file.size.max(entry.size) <= settings::MAX_BYTES) else {
         return Err(policy::Refusal::Incomplete(policy::SETTINGS.to_owned()).into());
     };
-    let stored = io::Cursor::new(opened.entry(entry)?);
+    let stored = io::Cursor::new(verified.entry(entry)?);
     let text = decoded(file, stored).map_err(|error| match error.kind() {
         io::ErrorKind::InvalidData if error.get_ref().is_none_or(|inner| !inner.is::<DecodeError>()) => {
             failure::of_defaults("it is not text").into()
         }
-        _ => failure::of_file(error, file, opened.media.path()),
+        _ => failure::of_file(error, file, verified.media.path()),
     })?;
     settings::ports(&text, &text)
         .map_err(|error| failure::of_defaults(format_args!("{:#}", anyhow::Error::from(error))))?;

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 /// A kept release is not what it was when it was installed.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum KeptError {
+pub(crate) enum RetainedError {
     #[error("release {release} on this host is damaged: {} {damage}{}", .path.display(), and(*.more))]
     Damaged {
         release: Box<ReleaseId>,
@@ -72,7 +72,7 @@ fn and(more: usize) -> String {
     }
 }
 
-impl KeptError {
+impl RetainedError {
     pub(super) fn damaged(release: &ReleaseId, path: PathBuf, damage: Damage) -> Self {
         Self::Damaged { release: release.clone().into(), path, damage, more: 0 }
     }

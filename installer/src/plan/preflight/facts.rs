@@ -1,0 +1,44 @@
+//! What the host is like, as far as preflight depends on it.
+
+use crate::engine::About;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// What the decision depends on.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Facts {
+    /// The running system is to be changed, and not by root.
+    pub(crate) needs_root: bool,
+    /// By the folder of a need.
+    pub(crate) file_systems: BTreeMap<PathBuf, FileSystem>,
+    /// Ports that cannot be bound, and why.
+    pub(crate) taken_ports: Vec<(u16, String)>,
+    /// systemd is wanted and does not run.
+    pub(crate) lacks_systemd: bool,
+    /// The engine that is wanted, or why it is not reached.
+    pub(crate) engine: Option<Result<About, String>>,
+    /// The kernel's cgroup controllers, where it tells.
+    pub(crate) controllers: Option<Vec<String>>,
+    /// Files, and links that lead nowhere or out of the root, where a folder has to be.
+    pub(crate) no_folders: Vec<PathBuf>,
+    /// What is where a part of the release has to go.
+    pub(crate) in_the_way: Vec<PathBuf>,
+    /// Why an interrupted update could not be recovered from.
+    pub(crate) no_recovery: Option<String>,
+    /// Programs on the PATH that are not ours.
+    pub(crate) foreign_links: Vec<PathBuf>,
+    pub(crate) seconds_since_1970: u64,
+}
+
+/// A file system, seen through one folder on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FileSystem {
+    /// Tells file systems apart.
+    pub(crate) device: u64,
+    /// The folder that was looked at.
+    pub(crate) mount: PathBuf,
+    pub(crate) free_bytes: u64,
+    /// `None` where inodes are made as needed.
+    pub(crate) free_inodes: Option<u64>,
+    pub(crate) read_only: bool,
+}

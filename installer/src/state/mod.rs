@@ -1,0 +1,18 @@
+//! The state folder of a host, `var/lib/landfall/state`: its lock, the journal, and the records of what is installed.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | `folder` | the folder itself: created and removed in one step each, locked while an operation runs |
+//! | `journal` | the operation that is under way, written before it changes anything |
+//! | `installed` | what is installed |
+//! | `floor` | the serial floor and the product, which outlive an uninstallation |
+//! | `tries` | how often a new release may still be started |
+
+mod floor;
+mod folder;
+pub(crate) mod installed;
+pub(crate) mod journal;
+pub(crate) mod tries;
+
+pub(crate) use floor::{raise_floor, read_floor, read_product, write_product};
+pub(crate) use folder::{State, sweep};

@@ -1,0 +1,13 @@
+//! From what the operator asked for to a transition that is decided and not begun. Nothing here changes the host.
+//!
+//! | module | answers |
+//! | --- | --- |
+//! | `verified_bundle` | whose bundle it is: its manifest, verified by the keys that count |
+//! | `effective_settings` | which settings the host will have |
+//! | `host_facts` | what the host is like, as far as the plan depends on it |
+//! | `transition_plan` | what an installation or an update will do |
+
+pub(crate) mod effective_settings;
+mod host_facts;
+pub(crate) mod transition_plan;
+pub(crate) mod verified_bundle;
