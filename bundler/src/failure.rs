@@ -2,6 +2,7 @@
 //! same error never has two codes.
 
 use crate::assemble::AssembleError;
+use crate::blob_store::{LayerError, StoreError};
 use crate::bundle_file::BundleError;
 use crate::commands::repair::RepairError;
 use crate::definition::DefinitionError;
@@ -11,7 +12,6 @@ use crate::parts::OpenError;
 use crate::plan::PlanError;
 use crate::rewrite::RewriteError;
 use crate::sources::{FileError, ImageError, SourceError};
-use crate::store::{LayerError, StoreError};
 use crate::trust::TrustFolderError;
 use landfall_console::{Exit, Failure};
 use landfall_keys::ChainError;
@@ -108,26 +108,26 @@ fn of_plan(error: &PlanError) -> Verdict {
 fn of_output(error: &OutputError) -> Verdict {
     match error {
         OutputError::NoFolder { .. } => (Exit::Usage, "no_folder", "make the folder first, or correct --out"),
-        OutputError::InTheWay { .. } | OutputError::NoPatch { .. } | OutputError::OverParts { .. } => {
+        OutputError::NotABundle { .. } | OutputError::NotAPatch { .. } | OutputError::ShadowsExistingParts { .. } => {
             (Exit::Usage, "exists", "name another file with --out")
         }
         OutputError::PartName { .. } => (Exit::Usage, "part_name", "name a file without .partNNN with --out"),
-        OutputError::Both { .. } => {
+        OutputError::WholeAndParts { .. } => {
             (Exit::Usage, "exists", "move one of the two to another folder; add signatures before the bundle is split")
         }
         OutputError::NotUtf8 { .. } => (Exit::Usage, "part_name", "give the bundle a name in UTF-8"),
-        OutputError::Shadow { .. } => (Exit::Usage, "exists", "remove it, or name another folder with --out"),
-        OutputError::Same { .. } => (Exit::Usage, "output_in_source", "write to another folder with --out"),
-        OutputError::Source { .. } | OutputError::Within { .. } => {
+        OutputError::ShadowsParts { .. } => (Exit::Usage, "exists", "remove it, or name another folder with --out"),
+        OutputError::ReplacesOwnParts { .. } => (Exit::Usage, "output_in_source", "write to another folder with --out"),
+        OutputError::ReplacesSource { .. } | OutputError::InsideSource { .. } => {
             (Exit::Usage, "output_in_source", "write to another folder with --out")
         }
-        OutputError::Secret { .. } => (Exit::Usage, "secret_key_in_source", SECRET),
+        OutputError::SecretInSource { .. } => (Exit::Usage, "secret_key_in_source", SECRET),
     }
 }
 
 fn of_file(error: &FileError) -> Verdict {
     match error {
-        FileError::Read { place: None, .. } => {
+        FileError::Read { line: None, .. } => {
             let hint = "put landfall and landfall-installer beside landfall-bundler, or name them in [runtime]";
             (Exit::Usage, "missing_file", hint)
         }
@@ -174,7 +174,7 @@ fn of_source(error: &SourceError) -> Verdict {
         SourceError::Engine { .. } => (Exit::Unfit, "engine", "the engine's own log says more"),
         SourceError::Store(error) | SourceError::Layer(_, LayerError::Store(error)) => of_store(error),
         SourceError::Archive(_)
-        | SourceError::Lacks(_)
+        | SourceError::NoEntry(_)
         | SourceError::Json { .. }
         | SourceError::TooLarge { .. }
         | SourceError::Digest { .. }
@@ -305,7 +305,7 @@ fn of_trust(error: &TrustFolderError) -> Verdict {
         TrustFolderError::TooLarge { .. } | TrustFolderError::TooMany { .. } => {
             (Exit::Usage, "too_large", "leave nothing but trust roots and their signatures in the folder")
         }
-        TrustFolderError::There { .. } => {
+        TrustFolderError::Exists { .. } => {
             (Exit::Usage, "exists", "nothing is overwritten: move it away if it is not what you want to keep")
         }
         TrustFolderError::Chain { .. } => (
@@ -328,7 +328,7 @@ fn of_trust(error: &TrustFolderError) -> Verdict {
             "move the oldest roots and their signatures to another folder, keeping the newest ones: hosts that trust a version \
              from before the oldest one that is left then need `landfall-installer trust import --replace`",
         ),
-        TrustFolderError::Anothers { .. } => (
+        TrustFolderError::OtherKeysSignature { .. } => (
             Exit::Usage,
             "shared_id",
             "nothing is overwritten: delete the newest root and the signatures over it, and make it with a new key instead",

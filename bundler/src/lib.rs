@@ -9,22 +9,22 @@ mod bundle_file;
 mod byte_size;
 mod cli;
 mod commands;
-mod database;
+
+mod blob_store;
 mod definition;
-mod difference;
 mod elf;
 mod failure;
 mod key_files;
 mod media;
 mod output;
-mod partial;
+mod partial_folder;
 mod parts;
 mod plan;
 pub mod readers;
 mod regular;
+mod release_diff;
 mod rewrite;
 mod sources;
-mod store;
 mod trust;
 
 /// Parses the command line and runs the command.

@@ -3,7 +3,7 @@
 
 use crate::assemble::folder_of;
 use crate::bundle_file::{BundleError, BundleFile};
-use crate::definition::Place;
+use crate::definition::DefinitionLine;
 use crate::parts;
 use crate::plan::Plan;
 use landfall_manifests::parts::parse_part_name;
@@ -16,54 +16,54 @@ pub(crate) enum OutputError {
     #[error("there is no folder {}", path.display())]
     NoFolder { path: PathBuf },
     #[error("{} is there already and is no bundle: it stays as it is", path.display())]
-    InTheWay { path: PathBuf },
+    NotABundle { path: PathBuf },
     #[error("{} is there already and is no patch: it stays as it is", path.display())]
-    NoPatch { path: PathBuf },
+    NotAPatch { path: PathBuf },
     #[error("{} is there already, and would be read in place of its parts", path.display())]
-    Shadow { path: PathBuf },
+    ShadowsParts { path: PathBuf },
     #[error("parts of {} would replace those that they are made from", path.display())]
-    Same { path: PathBuf },
+    ReplacesOwnParts { path: PathBuf },
     #[error("{} is the name of a part, and what is written there would be whole", path.display())]
     PartName { path: PathBuf },
     #[error("{} would be read in place of the parts that lie there, such as {}", path.display(), part.display())]
-    OverParts { path: PathBuf, part: PathBuf },
+    ShadowsExistingParts { path: PathBuf, part: PathBuf },
     #[error("{} lies there whole and in parts, such as {}, and only one of the two would change", path.display(), part.display())]
-    Both { path: PathBuf, part: PathBuf },
+    WholeAndParts { path: PathBuf, part: PathBuf },
     #[error("{} cannot be cut into parts: its name is not UTF-8, as names of parts are", path.display())]
     NotUtf8 { path: PathBuf },
-    #[error("{place}: the bundle {} would replace what it is made from", out.display())]
-    Source { place: Place, out: PathBuf },
-    #[error("{place}: {} is packed, and the bundle {} would lie in it", source_path.display(), out.display())]
-    Within { place: Place, source_path: PathBuf, out: PathBuf },
-    #[error("{place}: {} is packed, and the secret in {} lies in it", source_path.display(), secret.display())]
-    Secret { place: Place, source_path: PathBuf, secret: PathBuf },
+    #[error("{line}: the bundle {} would replace what it is made from", out.display())]
+    ReplacesSource { line: DefinitionLine, out: PathBuf },
+    #[error("{line}: {} is packed, and the bundle {} would lie in it", source_path.display(), out.display())]
+    InsideSource { line: DefinitionLine, source_path: PathBuf, out: PathBuf },
+    #[error("{line}: {} is packed, and the secret in {} lies in it", source_path.display(), secret.display())]
+    SecretInSource { line: DefinitionLine, source_path: PathBuf, secret: PathBuf },
 }
 
 /// Where the bundle of `plan` goes if `--out` is `out`: to no place in what is packed, as no file of `secrets` is, and in place
 /// of nothing but a bundle.
-pub(crate) fn place(out: Option<&Path>, plan: &Plan, secrets: &[&Path]) -> Result<PathBuf, OutputError> {
-    let out = named(out, &plan.release.file_name())?;
+pub(crate) fn resolve(out: Option<&Path>, plan: &Plan, secrets: &[&Path]) -> Result<PathBuf, OutputError> {
+    let out = path_or_default(out, &plan.release.file_name())?;
     check_is_whole(&out)?;
-    check_sources(&out, &full(&out)?, plan, secrets)?;
+    check_sources(&out, &absolute(&out)?, plan, secrets)?;
     check_replaced(&out)?;
     check_parts_replaced(&out)?;
     Ok(out)
 }
 
 /// Where a patch goes: in place of nothing but another patch, and of no part of a bundle. `is_patch` says what is one.
-pub(crate) fn place_patch(
+pub(crate) fn resolve_patch(
     out: Option<&Path>,
     default: &str,
     is_patch: impl FnOnce(&Path) -> bool,
 ) -> Result<PathBuf, OutputError> {
-    let out = named(out, default)?;
-    full(&out)?;
+    let out = path_or_default(out, default)?;
+    absolute(&out)?;
     check_is_whole(&out)?;
     if let Some(part) = parts::lying_at(&out).into_iter().next() {
-        return Err(OutputError::OverParts { path: out, part });
+        return Err(OutputError::ShadowsExistingParts { path: out, part });
     }
     if out.symlink_metadata().is_ok() && !is_patch(&out) {
-        return Err(OutputError::NoPatch { path: out });
+        return Err(OutputError::NotAPatch { path: out });
     }
     Ok(out)
 }
@@ -71,7 +71,9 @@ pub(crate) fn place_patch(
 /// Whether `bundle` lies there in one form alone, whole or in parts: of two, one would keep what the other one loses.
 pub(crate) fn check_one_form(bundle: &Path) -> Result<(), OutputError> {
     match parts::lying_at(bundle).into_iter().next() {
-        Some(part) if bundle.symlink_metadata().is_ok() => Err(OutputError::Both { path: bundle.to_owned(), part }),
+        Some(part) if bundle.symlink_metadata().is_ok() => {
+            Err(OutputError::WholeAndParts { path: bundle.to_owned(), part })
+        }
         _ => Ok(()),
     }
 }
@@ -95,7 +97,7 @@ fn check_is_whole(out: &Path) -> Result<(), OutputError> {
 /// Whether what lies at `out`, if something does, is a bundle in one file.
 pub(crate) fn check_replaced(out: &Path) -> Result<(), OutputError> {
     if out.symlink_metadata().is_ok() && BundleFile::open_whole(out).is_err() {
-        return Err(OutputError::InTheWay { path: out.to_owned() });
+        return Err(OutputError::NotABundle { path: out.to_owned() });
     }
     Ok(())
 }
@@ -104,7 +106,7 @@ pub(crate) fn check_replaced(out: &Path) -> Result<(), OutputError> {
 pub(crate) fn check_parts_replaced(out: &Path) -> Result<(), OutputError> {
     match parts::lying_at(out).into_iter().next() {
         Some(first) if BundleFile::open(&first).is_err() && !begins_a_bundle(&first) => {
-            Err(OutputError::InTheWay { path: first })
+            Err(OutputError::NotABundle { path: first })
         }
         _ => Ok(()),
     }
@@ -120,7 +122,7 @@ pub(crate) fn begins_a_bundle(file: &Path) -> bool {
 }
 
 /// The file that `--out` names, which may be a folder for `default` to lie in.
-pub(crate) fn named(out: Option<&Path>, default: &str) -> Result<PathBuf, OutputError> {
+pub(crate) fn path_or_default(out: Option<&Path>, default: &str) -> Result<PathBuf, OutputError> {
     let named = match out {
         Some(folder) if folder.is_dir() => folder.join(default),
         Some(file) if file.as_os_str().as_encoded_bytes().ends_with(b"/") => {
@@ -129,35 +131,35 @@ pub(crate) fn named(out: Option<&Path>, default: &str) -> Result<PathBuf, Output
         Some(file) => file.to_owned(),
         None => PathBuf::from(default),
     };
-    Ok(followed(&named))
+    Ok(resolve_link(&named))
 }
 
 /// The path of `out` from the root on, without links. The folder must be there.
-pub(crate) fn full(out: &Path) -> Result<PathBuf, OutputError> {
+pub(crate) fn absolute(out: &Path) -> Result<PathBuf, OutputError> {
     let folder = folder_of(out).canonicalize().ok().filter(|folder| folder.is_dir());
     let folder = folder.ok_or_else(|| OutputError::NoFolder { path: folder_of(out).to_owned() })?;
     Ok(folder.join(out.file_name().unwrap_or_default()))
 }
 
 /// The file that a symbolic link leads to, so that the link stays; any other path, and a link to nowhere, as it is.
-pub(crate) fn followed(path: &Path) -> PathBuf {
+pub(crate) fn resolve_link(path: &Path) -> PathBuf {
     if path.is_symlink() { path.canonicalize().unwrap_or_else(|_| path.to_owned()) } else { path.to_owned() }
 }
 
 fn check_sources(out: &Path, full: &Path, plan: &Plan, secrets: &[&Path]) -> Result<(), OutputError> {
-    for (place, source) in plan.sources() {
+    for (line, source) in plan.sources() {
         // One that is not there is reported when it is read.
         let Ok(packed) = source.canonicalize() else { continue };
-        let (place, source_path, out) = (place.clone(), source.to_owned(), out.to_owned());
+        let (line, source_path, out) = (line.clone(), source.to_owned(), out.to_owned());
         if full == packed || is_part_of(&packed, full) {
-            return Err(OutputError::Source { place, out });
+            return Err(OutputError::ReplacesSource { line, out });
         }
         if full.starts_with(&packed) {
-            return Err(OutputError::Within { place, source_path, out });
+            return Err(OutputError::InsideSource { line, source_path, out });
         }
         let is_packed = |secret: &&Path| secret.canonicalize().is_ok_and(|secret| secret.starts_with(&packed));
         if let Some(secret) = secrets.iter().copied().find(is_packed) {
-            return Err(OutputError::Secret { place, source_path, secret: secret.to_owned() });
+            return Err(OutputError::SecretInSource { line, source_path, secret: secret.to_owned() });
         }
     }
     Ok(())

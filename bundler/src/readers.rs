@@ -1,10 +1,10 @@
 //! The readers of outside input as functions of that input, for whoever fuzzes them. What they return is what can be held
 //! against the input.
 
-use crate::definition::{Definition, Place, Variables};
-use crate::plan::{Job, Machine, Plan, Wanted};
-use crate::sources::Work;
-use crate::store::BlobStore;
+use crate::blob_store::BlobStore;
+use crate::definition::{Definition, DefinitionLine, Variables};
+use crate::plan::{BuildHost, Plan, RequestedImage, SourceJob};
+use crate::sources::PackContext;
 use landfall_console::Console;
 use landfall_manifests::oci::Platform;
 use landfall_manifests::{Arch, Layer, Os};
@@ -37,7 +37,7 @@ pub fn definition(text: &str) -> Result<(), Refused> {
     let variables = Variables::new([], [("NAME".to_owned(), "value ${NAME}".to_owned())]);
     let definition = Definition::parse(text, Path::new("/definitions/acme.toml"), &variables)?;
     let programs = PathBuf::from("/programs");
-    let machine = Machine { arch: Some(Arch::Amd64), source_date_epoch: None, programs, keys: Vec::new() };
+    let machine = BuildHost { arch: Some(Arch::Amd64), source_date_epoch: None, programs, keys: Vec::new() };
     Plan::new(&definition, &machine)?;
     Ok(())
 }
@@ -54,7 +54,7 @@ pub fn image(
     scratch: &Path,
 ) -> Result<Vec<Stored>, Refused> {
     let mut store = BlobStore::new(scratch, 1)?;
-    let packed = Work {
+    let packed = PackContext {
         store: &mut store,
         console: Console::unattended(),
         platform: Platform { architecture: Arch::Amd64.name().to_owned(), os: Os::Linux.name().to_owned() },
@@ -66,14 +66,14 @@ pub fn image(
     layers.map(|layer| stored(layer, &store)).collect()
 }
 
-fn job(transport: Transport, path: &Path, reference: Option<&str>) -> Result<Job, Refused> {
-    let place = Place { file: PathBuf::from("acme.toml"), line: 1 };
-    let wanted = vec![Wanted { image: "app".parse()?, reference: reference.map(str::to_owned), place }];
+fn job(transport: Transport, path: &Path, reference: Option<&str>) -> Result<SourceJob, Refused> {
+    let line = DefinitionLine { file: PathBuf::from("acme.toml"), number: 1 };
+    let images = vec![RequestedImage { image: "app".parse()?, reference: reference.map(str::to_owned), line }];
     let path = path.to_owned();
     Ok(match transport {
-        Transport::DockerArchive => Job::DockerArchive { file: path, wanted },
-        Transport::OciArchive => Job::OciArchive { file: path, wanted },
-        Transport::OciFolder => Job::OciFolder { folder: path, wanted },
+        Transport::DockerArchive => SourceJob::DockerArchive { file: path, images },
+        Transport::OciArchive => SourceJob::OciArchive { file: path, images },
+        Transport::OciFolder => SourceJob::OciFolder { folder: path, images },
     })
 }
 

@@ -1,5 +1,5 @@
+use crate::blob_store::BlobStore;
 use crate::parts::PartFiles;
-use crate::store::BlobStore;
 use landfall_manifests::{Blob, WriteError, Writer};
 
 /// From this size on, in bytes, the kernel copies a blob faster than it goes through memory here.

@@ -1,10 +1,10 @@
-use crate::assemble::{Output, Written};
+use crate::assemble::{Destination, WrittenBundle};
+use crate::blob_store::{BlobStore, default_workers};
 use crate::definition::{Definition, Variables, is_name};
 use crate::key_files::{self, PasswordArgs};
-use crate::plan::{Machine, Plan};
-use crate::sources::{self, Work};
-use crate::store::{BlobStore, default_workers};
-use crate::trust::{ClaimedRoot, TrustFolder};
+use crate::plan::{BuildHost, Plan};
+use crate::sources::{self, PackContext};
+use crate::trust::{TrustFolder, UnverifiedRoot};
 use crate::{assemble, byte_size, failure, output};
 use anyhow::{Context as _, Result};
 use landfall_console::{Console, Exit, Failure, Size};
@@ -65,10 +65,10 @@ pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
     let plan = Plan::new(&definition, &machine)?;
     let trust = trust(&definition, &machine.keys, console)?;
     let secrets: Vec<&Path> = args.keys.iter().chain(&args.password.password_file).map(PathBuf::as_path).collect();
-    let out = output::place(args.out.as_deref(), &plan, &secrets)?;
+    let out = output::resolve(args.out.as_deref(), &plan, &secrets)?;
     args.split.map(|_| output::check_names_parts(&out)).transpose()?;
     let folder = assemble::folder_of(&out);
-    let output = Output { path: &out, part_size: args.split };
+    let output = Destination { path: &out, part_size: args.split };
     let written = make(&plan, trust, &keys, output, console).map_err(|error| failure::with_room(error, folder))?;
     report(&written, &out, console)
 }
@@ -76,8 +76,8 @@ pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
 /// The trust roots that the bundle brings: all but the first, which a host is told by hand.
 fn trust(definition: &Definition, keys: &[PublicKey], console: Console) -> Result<Vec<RootLink>> {
     let Some(named) = &definition.release.trust else { return Ok(Vec::new()) };
-    let folder = TrustFolder::open(&named.path).with_context(|| named.place.to_string())?;
-    let chain = folder.complete().with_context(|| named.place.to_string())?;
+    let folder = TrustFolder::open(&named.path).with_context(|| named.line.to_string())?;
+    let chain = folder.complete().with_context(|| named.line.to_string())?;
     if let Some(needs) = chain.release_needs(keys) {
         let version = chain.newest().version();
         console.warn(format_args!(
@@ -88,7 +88,7 @@ fn trust(definition: &Definition, keys: &[PublicKey], console: Console) -> Resul
     Ok(chain.packed())
 }
 
-fn machine(keys: &[SecretKey]) -> Result<Machine> {
+fn machine(keys: &[SecretKey]) -> Result<BuildHost> {
     let own = std::env::current_exe().context("find out where this program lies")?;
     let epoch = std::env::var("SOURCE_DATE_EPOCH").ok().map(|text| {
         let parsed = text.parse().ok().and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
@@ -97,7 +97,7 @@ fn machine(keys: &[SecretKey]) -> Result<Machine> {
             Failure::new(Exit::Usage, "source_date_epoch", message).hint("unset it, or set it as `date +%s` does")
         })
     });
-    Ok(Machine {
+    Ok(BuildHost {
         arch: Arch::of_this_program(),
         source_date_epoch: epoch.transpose()?,
         programs: assemble::folder_of(&own).to_owned(),
@@ -105,7 +105,13 @@ fn machine(keys: &[SecretKey]) -> Result<Machine> {
     })
 }
 
-fn make(plan: &Plan, trust: Vec<RootLink>, keys: &[SecretKey], out: Output<'_>, console: Console) -> Result<Written> {
+fn make(
+    plan: &Plan,
+    trust: Vec<RootLink>,
+    keys: &[SecretKey],
+    out: Destination<'_>,
+    console: Console,
+) -> Result<WrittenBundle> {
     let mut store = BlobStore::new(assemble::folder_of(out.path), default_workers())?;
     let release = Release { trust, ..pack(plan, &mut store, console)? };
     let total = release.blobs.iter().map(|blob| blob.size).sum();
@@ -121,14 +127,14 @@ fn pack(plan: &Plan, store: &mut BlobStore, console: Console) -> Result<Release>
     progress.finish();
     let mut images = Vec::new();
     for job in &plan.jobs {
-        images.extend(Work::new(plan, store, console).run(job)?);
+        images.extend(PackContext::new(plan, store, console).run(job)?);
     }
     Ok(assemble::release(plan, store, files, images))
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Built<'a> {
+struct BuildReport<'a> {
     path: &'a Path,
     #[serde(skip_serializing_if = "<[PathBuf]>::is_empty")]
     parts: &'a [PathBuf],
@@ -147,14 +153,14 @@ struct Built<'a> {
     images: Vec<String>,
 }
 
-fn report(written: &Written, out: &Path, console: Console) -> Result<()> {
-    let Written { signed, parts } = written;
+fn report(written: &WrittenBundle, out: &Path, console: Console) -> Result<()> {
+    let WrittenBundle { signed, parts } = written;
     let release = signed.release();
     let size = signed.bundle_bytes();
     let keys: Vec<String> = signed.signatures().iter().map(|signature| signature.key_id().to_string()).collect();
     let images: Vec<String> = release.images.iter().map(|image| image.name.to_string()).collect();
     let names = if images.is_empty() { "none".to_owned() } else { images.join(", ") };
-    let trust = ClaimedRoot::of(&release.trust);
+    let trust = UnverifiedRoot::of(&release.trust);
     let trusts = trust.as_ref().map(|root| format!("  trust    {root}\n")).unwrap_or_default();
     let cut = if parts.is_empty() { String::new() } else { format!(" in {} parts", parts.len()) };
     let text = format!(
@@ -169,7 +175,7 @@ fn report(written: &Written, out: &Path, console: Console) -> Result<()> {
         release.files.len(),
         release.blobs.len(),
     );
-    let built = Built {
+    let built = BuildReport {
         path: out,
         parts,
         size,
@@ -179,7 +185,7 @@ fn report(written: &Written, out: &Path, console: Console) -> Result<()> {
         platform: release.platform(),
         manifest: landfall_manifests::Digest::of(signed.bytes()).to_string(),
         keys,
-        trust: trust.as_ref().map(ClaimedRoot::version),
+        trust: trust.as_ref().map(UnverifiedRoot::version),
         blobs: release.blobs.len(),
         files: release.files.len(),
         images,

@@ -1,6 +1,6 @@
 use crate::bundle_file::BundleFile;
-use crate::difference::{Difference, Identity, Names};
 use crate::parts::PartsArgs;
+use crate::release_diff::{Difference, Identity, Names};
 use anyhow::Result;
 use landfall_console::{Console, Size};
 use landfall_manifests::{Database, Signed};

@@ -1,6 +1,6 @@
 use crate::bundle_file::BundleFile;
 use crate::parts::PartsArgs;
-use crate::trust::ClaimedRoot;
+use crate::trust::UnverifiedRoot;
 use anyhow::Result;
 use landfall_console::{Console, Size};
 use landfall_manifests::{Database, Digest, Image, Release};
@@ -27,7 +27,7 @@ pub(crate) struct Args {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Shown<'a> {
+struct InspectReport<'a> {
     path: &'a Path,
     verified: bool,
     /// Of what is here, in bytes.
@@ -39,7 +39,7 @@ struct Shown<'a> {
     signers: Vec<String>,
     /// The newest of the trust roots that the bundle brings.
     #[serde(skip_serializing_if = "Option::is_none")]
-    trust: Option<ClaimedRoot>,
+    trust: Option<UnverifiedRoot>,
     release: &'a Release,
 }
 
@@ -49,22 +49,22 @@ pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
     let signed = opened.head.clone().into_signed_without_verifying()?;
     let expected = signed.bundle_bytes();
     let release = signed.release();
-    let shown = Shown {
+    let shown = InspectReport {
         path: &opened.path,
         verified: false,
         size: opened.size,
         expected_size: expected,
         parts: opened.parts(),
         signers,
-        trust: ClaimedRoot::of(&release.trust),
+        trust: UnverifiedRoot::of(&release.trust),
         release,
     };
     let text = text(&shown)?;
     console.result(&shown, text)
 }
 
-fn text(shown: &Shown<'_>) -> Result<String> {
-    let Shown { release, size, expected_size, parts, signers, trust, .. } = shown;
+fn text(shown: &InspectReport<'_>) -> Result<String> {
+    let InspectReport { release, size, expected_size, parts, signers, trust, .. } = shown;
     let mut text = String::from("NOT VERIFIED: this is what the bundle says about itself\n");
     writeln!(text, "release  {} {} (serial {})", release.product, release.version, release.serial)?;
     writeln!(text, "platform {}", release.platform())?;

@@ -30,7 +30,7 @@ pub(crate) struct Args {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Made<'a> {
+struct KeygenReport<'a> {
     key_id: String,
     public_key: String,
     secret_key_file: &'a Path,
@@ -62,7 +62,7 @@ pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
     if !protected {
         console.say(format_args!("{} is not protected: whoever reads it can sign", secret_file.display()));
     }
-    let made = Made {
+    let made = KeygenReport {
         key_id: key.id().to_string(),
         public_key: public.to_line(),
         secret_key_file: &secret_file,

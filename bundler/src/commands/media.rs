@@ -2,9 +2,9 @@ use crate::assemble::folder_of;
 use crate::bundle_file::BundleFile;
 use crate::byte_size;
 use crate::media::{Cargo, INSTALLER_NAME, MediaError, Record, RootFile, Shape};
-use crate::partial::PartialFolder;
+use crate::partial_folder::PartialFolder;
 use crate::parts::PartsArgs;
-use crate::trust::{Given, read_root};
+use crate::trust::{CliTrust, read_root};
 use anyhow::{Context as _, Result};
 use landfall_console::{Console, Size};
 use landfall_manifests::Digest;
@@ -113,7 +113,7 @@ pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
 fn load(args: &Args, console: Console) -> Result<Cargo> {
     let bundle = BundleFile::open_among(&args.file, &args.parts.folders)?;
     if !args.trust.is_empty() {
-        let trusted = Given::read(&args.trust, args.threshold)?.keys(&bundle.head)?;
+        let trusted = CliTrust::read(&args.trust, args.threshold)?.keys(&bundle.head)?;
         bundle.head.clone().verify(&trusted).map_err(|error| bundle.refused(error))?;
     }
     let given = args.root.as_deref().map(read_root).transpose()?;

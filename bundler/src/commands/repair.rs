@@ -1,7 +1,7 @@
-use crate::assemble::{Output, folder_of, put_in_place};
+use crate::assemble::{Destination, folder_of, put_in_place};
 use crate::bundle_file::BundleFile;
 use crate::output::{self, OutputError};
-use crate::partial::PartialFolder;
+use crate::partial_folder::PartialFolder;
 use crate::parts::{PartFiles, PartsArgs};
 use crate::rewrite::{RewriteError, extract};
 use crate::{failure, regular};
@@ -58,7 +58,7 @@ pub(crate) enum RepairError {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Patched<'a> {
+struct RepairReport<'a> {
     path: &'a Path,
     size: u64,
     product: String,
@@ -106,7 +106,7 @@ fn wanted(args: &Args, opened: &BundleFile, signed: &Signed) -> Result<BTreeSet<
 
 /// Where the patch goes: in place of nothing but another patch, which it is not made from.
 fn place(out: Option<&Path>, opened: &BundleFile, signed: &Signed) -> Result<PathBuf, OutputError> {
-    output::place_patch(out, &signed.release().patch_file_name(), |there| {
+    output::resolve_patch(out, &signed.release().patch_file_name(), |there| {
         let is_source = opened.files().iter().any(|file| file.canonicalize().ok() == there.canonicalize().ok());
         !is_source && BundleFile::open_whole(there).is_ok_and(|there| there.is_patch())
     })
@@ -118,7 +118,7 @@ fn write(opened: &BundleFile, signed: &Signed, wanted: &BTreeSet<Digest>, out: &
     let sizes = signed.release().blobs.iter().filter(|blob| wanted.contains(&blob.digest)).map(|blob| blob.size);
     let progress = console.progress("Writing the patch", Some(sizes.sum()));
     let files = extract(opened, signed, wanted, PartFiles::new(partial.path(), None), &progress)?;
-    put_in_place(files, Output { path: out, part_size: None }).map_err(failed)?;
+    put_in_place(files, Destination { path: out, part_size: None }).map_err(failed)?;
     progress.finish();
     Ok(())
 }
@@ -131,7 +131,7 @@ fn report(signed: &Signed, wanted: &BTreeSet<Digest>, out: &Path, console: Conso
         .iter()
         .filter(|blob| !wanted.contains(&blob.digest))
         .fold(0, |bytes, blob| bytes.saturating_add(landfall_manifests::archive::entry_bytes(blob.size)));
-    let patched = Patched {
+    let patched = RepairReport {
         path: out,
         size: signed.bundle_bytes().saturating_sub(left_out),
         product: release.product.to_string(),

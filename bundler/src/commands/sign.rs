@@ -1,8 +1,8 @@
-use crate::assemble::{Output, folder_of, put_in_place};
+use crate::assemble::{Destination, folder_of, put_in_place};
 use crate::bundle_file::BundleFile;
 use crate::key_files::{self, PasswordArgs};
 use crate::output;
-use crate::partial::PartialFolder;
+use crate::partial_folder::PartialFolder;
 use crate::parts::PartFiles;
 use crate::rewrite::{RewriteError, rewrite};
 use anyhow::Result;
@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Look at what you sign: `inspect` shows it, `verify` says who signed it already. The bundle is written anew beside the \
-old one, which it then replaces; each blob is held against the manifest on the way. One that lies there whole and in parts \
+old one, which it then replaces; each blob is held against the manifest on the way. KeyOrRoot that lies there whole and in parts \
 is refused: only one of the two would be signed.
 
 Example:
@@ -35,19 +35,19 @@ pub(crate) struct Args {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Added<'a> {
+struct SignReport<'a> {
     path: &'a Path,
     key: String,
     signers: Vec<String>,
 }
 
 pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
-    let opened = BundleFile::open(&output::followed(&args.bundle))?;
+    let opened = BundleFile::open(&output::resolve_link(&args.bundle))?;
     output::check_one_form(&opened.path)?;
     let key = key_files::secret(&args.key, &args.password, console)?;
     let mut signed = opened.head.clone().into_signed_without_verifying()?;
     signed.add(&key)?;
-    let out = Output { path: &opened.path, part_size: opened.part_size() };
+    let out = Destination { path: &opened.path, part_size: opened.part_size() };
     out.part_size.map(|size| Ranges::cut(signed.bundle_bytes(), size)).transpose()?;
     let failed = |source: io::Error| RewriteError::Write { path: out.path.to_owned(), source: source.into() };
     let folder = PartialFolder::new(folder_of(out.path)).map_err(failed)?;
@@ -55,7 +55,7 @@ pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
     let files = rewrite(&opened, &signed, PartFiles::new(folder.path(), out.part_size), &progress)?;
     put_in_place(files, out).map_err(failed)?;
     progress.finish();
-    let added = Added {
+    let added = SignReport {
         path: out.path,
         key: key.id().to_string(),
         signers: signed.signatures().iter().map(|signature| signature.key_id().to_string()).collect(),

@@ -1,7 +1,7 @@
-use crate::assemble::{Output, folder_of, put_in_place};
+use crate::assemble::{Destination, folder_of, put_in_place};
 use crate::bundle_file::BundleFile;
 use crate::output::{self, OutputError};
-use crate::partial::PartialFolder;
+use crate::partial_folder::PartialFolder;
 use crate::parts::{PartFiles, PartsArgs};
 use crate::rewrite::{RewriteError, rewrite};
 use crate::{byte_size, failure};
@@ -13,7 +13,7 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Cut a bundle into parts
+/// SplitReport a bundle into parts
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 The parts are plain byte ranges, of equal size but the last: `cat BUNDLE.part*` gives the bundle. All other commands, and \
@@ -44,7 +44,7 @@ pub(crate) struct Args {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Cut<'a> {
+struct SplitReport<'a> {
     path: &'a Path,
     size: u64,
     part_size: u64,
@@ -56,7 +56,7 @@ pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
     let out = place(&opened, args.out.as_deref())?;
     let folder = folder_of(&out);
     let parts = cut(&opened, &out, args.size, console).map_err(|error| failure::with_room(error, folder))?;
-    let cut = Cut { path: &out, size: opened.size, part_size: args.size, parts: &parts };
+    let cut = SplitReport { path: &out, size: opened.size, part_size: args.size, parts: &parts };
     let mut text = format!("{}: {} in {} parts of {}\n", out.display(), Size(cut.size), parts.len(), Size(args.size));
     for part in &parts {
         writeln!(text, "  {}", part.display())?;
@@ -72,14 +72,14 @@ fn place(opened: &BundleFile, folder: Option<&Path>) -> Result<PathBuf, OutputEr
     }
     let out = folder.join(opened.path.file_name().unwrap_or_default());
     output::check_names_parts(&out)?;
-    let target = output::full(&out)?;
+    let target = output::absolute(&out)?;
     let is_there = |file: &PathBuf| file.canonicalize().is_ok_and(|file| file.parent() == target.parent());
     if opened.parts().iter().any(is_there) {
-        return Err(OutputError::Same { path: out });
+        return Err(OutputError::ReplacesOwnParts { path: out });
     }
     let is_source = || opened.path.canonicalize().is_ok_and(|path| path == target);
     if out.symlink_metadata().is_ok() && (!opened.parts().is_empty() || !is_source()) {
-        return Err(OutputError::Shadow { path: out });
+        return Err(OutputError::ShadowsParts { path: out });
     }
     output::check_parts_replaced(&out)?;
     Ok(out)
@@ -92,7 +92,7 @@ fn cut(opened: &BundleFile, out: &Path, size: u64, console: Console) -> Result<V
     let partial = PartialFolder::new(folder_of(out)).map_err(failed)?;
     let progress = console.progress("Writing the parts", Some(opened.size));
     let files = rewrite(opened, &signed, PartFiles::new(partial.path(), Some(size)), &progress)?;
-    let parts = put_in_place(files, Output { path: out, part_size: Some(size) }).map_err(failed)?;
+    let parts = put_in_place(files, Destination { path: out, part_size: Some(size) }).map_err(failed)?;
     progress.finish();
     Ok(parts)
 }

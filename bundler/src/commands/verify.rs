@@ -1,6 +1,6 @@
 use crate::bundle_file::BundleFile;
 use crate::parts::PartsArgs;
-use crate::trust::Given;
+use crate::trust::CliTrust;
 use anyhow::Result;
 use landfall_console::{Console, Size};
 use serde::Serialize;
@@ -33,7 +33,7 @@ pub(crate) struct Args {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Checked<'a> {
+struct VerifyReport<'a> {
     path: &'a Path,
     verified: bool,
     size: u64,
@@ -48,7 +48,7 @@ struct Checked<'a> {
 }
 
 pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
-    let given = Given::read(&args.trust, args.threshold)?;
+    let given = CliTrust::read(&args.trust, args.threshold)?;
     let opened = BundleFile::open_among(&args.bundle, &args.parts.folders)?;
     let trusted = given.keys(&opened.head)?;
     let bundle = opened.head.clone().verify(&trusted).map_err(|error| opened.refused(error))?;
@@ -58,7 +58,7 @@ pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
     progress.finish();
     let release = bundle.release();
     let signers = bundle.verified().signers().iter();
-    let checked = Checked {
+    let checked = VerifyReport {
         path: &opened.path,
         verified: true,
         size: bundle.size(),

@@ -1,4 +1,4 @@
-use super::Place;
+use super::DefinitionLine;
 use std::io;
 use std::path::PathBuf;
 
@@ -9,6 +9,6 @@ pub(crate) enum DefinitionError {
     Read { file: PathBuf, source: io::Error },
     #[error("the definition {} is larger than {limit} bytes: is it a definition?", file.display())]
     TooLarge { file: PathBuf, limit: u64 },
-    #[error("{place}: {message}")]
-    Wrong { place: Place, message: String },
+    #[error("{line}: {message}")]
+    Wrong { line: DefinitionLine, message: String },
 }

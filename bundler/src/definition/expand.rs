@@ -1,7 +1,7 @@
-//! From text to the written shape: parse, replace variables in place so that every value keeps its position, deserialize.
+//! From text to the originals table: parse, replace variables in place so that every value keeps its position, deserialize.
 
-use super::shape::Shape;
-use super::validate::Text;
+use super::tables::DefinitionTable;
+use super::text::DefinitionText;
 use super::{DefinitionError, Variables};
 use serde::Deserialize as _;
 use std::borrow::Cow;
@@ -9,34 +9,37 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use toml::de::{DeTable, DeValue};
 
-/// The strings that variables changed, as they were written, by their position.
+/// The strings that variables changed, as they were originals, by their position.
 #[derive(Debug, Default)]
-pub(super) struct Written(BTreeMap<usize, String>);
+pub(super) struct OriginalStrings(BTreeMap<usize, String>);
 
-impl Written {
+impl OriginalStrings {
     /// What stood at `span` before variables were replaced.
-    pub(super) fn at<'a>(&'a self, span: &Range<usize>, now: &'a str) -> &'a str {
+    pub(super) fn before_expansion<'a>(&'a self, span: &Range<usize>, now: &'a str) -> &'a str {
         self.0.get(&span.start).map_or(now, String::as_str)
     }
 }
 
-pub(super) fn parse(text: &Text<'_>, variables: &Variables) -> Result<(Shape, Written), DefinitionError> {
+pub(super) fn parse(
+    text: &DefinitionText<'_>,
+    variables: &Variables,
+) -> Result<(DefinitionTable, OriginalStrings), DefinitionError> {
     let mut table = DeTable::parse(text.text).map_err(|error| text.toml(&error))?;
-    let mut written = Written::default();
-    expand_table(table.get_mut(), text, variables, &mut written)?;
-    let shape = Shape::deserialize(toml::Deserializer::from(table)).map_err(|error| text.toml(&error))?;
-    Ok((shape, written))
+    let mut originals = OriginalStrings::default();
+    expand_table(table.get_mut(), text, variables, &mut originals)?;
+    let table = DefinitionTable::deserialize(toml::Deserializer::from(table)).map_err(|error| text.toml(&error))?;
+    Ok((table, originals))
 }
 
 fn expand_table(
     table: &mut DeTable<'_>,
-    text: &Text<'_>,
+    text: &DefinitionText<'_>,
     variables: &Variables,
-    written: &mut Written,
+    originals: &mut OriginalStrings,
 ) -> Result<(), DefinitionError> {
     for (_, value) in table.iter_mut() {
         let span = value.span();
-        expand_value(value.get_mut(), &span, text, variables, written)?;
+        expand_value(value.get_mut(), &span, text, variables, originals)?;
     }
     Ok(())
 }
@@ -44,16 +47,16 @@ fn expand_table(
 fn expand_value(
     value: &mut DeValue<'_>,
     span: &Range<usize>,
-    text: &Text<'_>,
+    text: &DefinitionText<'_>,
     variables: &Variables,
-    written: &mut Written,
+    originals: &mut OriginalStrings,
 ) -> Result<(), DefinitionError> {
     match value {
-        DeValue::String(string) => expand_string(string, span, text, variables, written),
-        DeValue::Table(table) => expand_table(table, text, variables, written),
+        DeValue::String(string) => expand_string(string, span, text, variables, originals),
+        DeValue::Table(table) => expand_table(table, text, variables, originals),
         DeValue::Array(array) => array.iter_mut().try_for_each(|item| {
             let span = item.span();
-            expand_value(item.get_mut(), &span, text, variables, written)
+            expand_value(item.get_mut(), &span, text, variables, originals)
         }),
         _ => Ok(()),
     }
@@ -62,9 +65,9 @@ fn expand_value(
 fn expand_string(
     string: &mut Cow<'_, str>,
     span: &Range<usize>,
-    text: &Text<'_>,
+    text: &DefinitionText<'_>,
     variables: &Variables,
-    written: &mut Written,
+    originals: &mut OriginalStrings,
 ) -> Result<(), DefinitionError> {
     let expanded = variables.expand(string).map_err(|error| {
         let within = text.text.get(span.clone()).and_then(|raw| raw.find(&error.spelling()));
@@ -72,7 +75,7 @@ fn expand_string(
     })?;
     if expanded != **string {
         let before = std::mem::replace(string, Cow::Owned(expanded));
-        written.0.insert(span.start, before.into_owned());
+        originals.0.insert(span.start, before.into_owned());
     }
     Ok(())
 }

@@ -1,19 +1,24 @@
 //! Bundle definitions: TOML text becomes a typed [`Definition`], and nothing here touches what it refers to.
 
+mod database_table;
+mod definition_line;
 mod error;
 mod expand;
-mod place;
-mod shape;
-mod source;
+mod image_source;
+mod tables;
 #[cfg(test)]
 mod tests;
+mod text;
 mod validate;
 mod variables;
 
+pub(crate) use database_table::database_of_this_build;
+pub(crate) use definition_line::DefinitionLine;
 pub(crate) use error::DefinitionError;
-pub(crate) use place::Place;
-pub(crate) use source::Source;
+pub(crate) use image_source::ImageSource;
 pub(crate) use variables::{Variables, is_name};
+
+use text::DefinitionText;
 
 use landfall_keys::PublicKey;
 use landfall_manifests::{Arch, BundlePath, Database, ImageName, Product, Serial, Tenant, Version};
@@ -45,21 +50,21 @@ pub(crate) struct ReleaseSection {
     pub(crate) created: Option<jiff::Timestamp>,
     pub(crate) keys: Vec<PublicKey>,
     /// The folder of the publisher's trust roots.
-    pub(crate) trust: Option<NamedFile>,
+    pub(crate) trust: Option<SourcePath>,
 }
 
 /// A file that the definition names, and the line that does.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct NamedFile {
+pub(crate) struct SourcePath {
     pub(crate) path: PathBuf,
-    pub(crate) place: Place,
+    pub(crate) line: DefinitionLine,
 }
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct RuntimeSection {
-    pub(crate) binary: Option<NamedFile>,
-    pub(crate) installer: Option<NamedFile>,
-    pub(crate) config: Option<NamedFile>,
+    pub(crate) binary: Option<SourcePath>,
+    pub(crate) installer: Option<SourcePath>,
+    pub(crate) config: Option<SourcePath>,
     /// What its own `binary` does with a host's database.
     pub(crate) database: Option<Database>,
 }
@@ -67,13 +72,13 @@ pub(crate) struct RuntimeSection {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ImageSection {
     pub(crate) name: ImageName,
-    pub(crate) source: Source,
+    pub(crate) source: ImageSource,
     /// The source as it stands in the definition, variables and all: it says where an image came from without telling what
     /// the building machine's folders are called.
     pub(crate) source_text: String,
     pub(crate) tenant: Option<Tenant>,
     pub(crate) process: Process,
-    pub(crate) place: Place,
+    pub(crate) line: DefinitionLine,
 }
 
 /// What runs in an image made from a folder (OCI image specification, "Image Configuration", `config`).
@@ -88,7 +93,7 @@ pub(crate) struct Process {
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct FileSection {
-    pub(crate) source: NamedFile,
+    pub(crate) source: SourcePath,
     pub(crate) path: BundlePath,
 }
 
@@ -106,8 +111,8 @@ impl Definition {
 
     /// Parses the text of the definition that lies at `file`; paths in it are relative to the folder of `file`.
     pub(crate) fn parse(text: &str, file: &Path, variables: &Variables) -> Result<Self, DefinitionError> {
-        let text = validate::Text { text, file };
-        let (shape, written) = expand::parse(&text, variables)?;
-        validate::definition(&text, shape, &written)
+        let text = DefinitionText { text, file };
+        let (table, originals) = expand::parse(&text, variables)?;
+        validate::definition(&text, table, &originals)
     }
 }

@@ -48,15 +48,15 @@ path = "docs"
     assert_eq!(definition.release.version.to_string(), "1.1.0");
     let binary = definition.runtime.binary.unwrap();
     assert_eq!(definition.runtime.database, Some(Database { schema: 2, reversible_to: 1 }));
-    assert_eq!((binary.path, binary.place.line), (PathBuf::from("defs/target/landfall"), 11));
+    assert_eq!((binary.path, binary.line.number), (PathBuf::from("defs/target/landfall"), 11));
     let trust = definition.release.trust.unwrap();
-    assert_eq!((trust.path, trust.place.line), (PathBuf::from("defs/trust"), 9));
+    assert_eq!((trust.path, trust.line.number), (PathBuf::from("defs/trust"), 9));
     let names: Vec<&str> = definition.images.iter().map(|image| image.name.as_str()).collect();
     assert_eq!(names, ["hello", "zeta"], "sorted");
     let [hello, zeta] = definition.images.as_slice() else { panic!("two images") };
     assert_eq!(hello.process.entrypoint.as_deref().unwrap(), ["/bin/hello", "${literal}"]);
-    assert_eq!(hello.place.line, 18);
-    assert_eq!(zeta.source, Source::DockerArchive { file: "/srv/images/node.tar".into(), reference: None });
+    assert_eq!(hello.line.number, 18);
+    assert_eq!(zeta.source, ImageSource::DockerArchive { file: "/srv/images/node.tar".into(), reference: None });
     assert_eq!(
         zeta.source_text, "docker-archive:${IMAGES}/node.tar",
         "what machine it was built on is nobody's business"

@@ -1,63 +1,34 @@
-//! From the written shape to a definition: what the types cannot say is checked here, and named by its line.
+//! From the written table to a definition: what the types cannot say is checked here, and named by its line.
 
-use super::expand::Written;
-use super::place::{Place, line_of};
-use super::shape::{FileShape, ImageShape, ReleaseShape, RuntimeShape, Shape};
+use super::database_table::DatabaseTable;
+use super::expand::OriginalStrings;
+use super::tables::{DefinitionTable, FileTable, ImageTable, ReleaseTable, RuntimeTable};
+use super::text::DefinitionText;
 use super::{
-    Definition, DefinitionError, FileSection, ImageSection, NamedFile, Process, ReleaseSection, RuntimeSection, Source,
+    Definition, DefinitionError, FileSection, ImageSection, ImageSource, Process, ReleaseSection, RuntimeSection,
 };
-use crate::database::DatabaseShape;
 use landfall_manifests::{Database, Tenant};
 use std::ops::Range;
-use std::path::{Path, PathBuf};
 use toml::Spanned;
 
-/// A definition's text and where it lies.
-pub(super) struct Text<'a> {
-    pub(super) text: &'a str,
-    pub(super) file: &'a Path,
-}
-
-impl Text<'_> {
-    pub(super) fn place(&self, offset: usize) -> Place {
-        Place { file: self.file.to_owned(), line: line_of(self.text, offset) }
-    }
-
-    pub(super) fn wrong(&self, offset: usize, message: impl Into<String>) -> DefinitionError {
-        DefinitionError::Wrong { place: self.place(offset), message: message.into() }
-    }
-
-    pub(super) fn toml(&self, error: &toml::de::Error) -> DefinitionError {
-        let offset = error.span().map_or(0, |span| span.start);
-        self.wrong(offset, error.message().trim_end())
-    }
-
-    fn base(&self) -> PathBuf {
-        self.file.parent().map(Path::to_owned).unwrap_or_default()
-    }
-
-    fn named_file(&self, path: &Spanned<String>) -> Result<NamedFile, DefinitionError> {
-        if path.get_ref().is_empty() {
-            return Err(self.wrong(path.span().start, "this path is empty"));
-        }
-        Ok(NamedFile { path: self.base().join(path.get_ref()), place: self.place(path.span().start) })
-    }
-}
-
-pub(super) fn definition(text: &Text<'_>, shape: Shape, written: &Written) -> Result<Definition, DefinitionError> {
-    let images = shape.image.into_iter().map(|shape| image(text, shape, written));
+pub(super) fn definition(
+    text: &DefinitionText<'_>,
+    table: DefinitionTable,
+    originals: &OriginalStrings,
+) -> Result<Definition, DefinitionError> {
+    let images = table.image.into_iter().map(|table| image(text, table, originals));
     let mut images = images.collect::<Result<Vec<_>, _>>()?;
-    images.sort_by(|a, b| (&a.name, a.place.line).cmp(&(&b.name, b.place.line)));
+    images.sort_by(|a, b| (&a.name, a.line.number).cmp(&(&b.name, b.line.number)));
     if let Some([first, second]) = images.array_windows().find(|[a, b]| a.name == b.name) {
-        let message = format!("the image {} is there already, in line {}", first.name, first.place.line);
-        return Err(DefinitionError::Wrong { place: second.place.clone(), message });
+        let message = format!("the image {} is there already, in line {}", first.name, first.line.number);
+        return Err(DefinitionError::Wrong { line: second.line.clone(), message });
     }
-    let files = shape.file.into_iter().map(|shape| file(text, shape)).collect::<Result<Vec<_>, _>>()?;
-    Ok(Definition { release: release(text, shape.release)?, runtime: runtime(text, &shape.runtime)?, images, files })
+    let files = table.file.into_iter().map(|table| file(text, table)).collect::<Result<Vec<_>, _>>()?;
+    Ok(Definition { release: release(text, table.release)?, runtime: runtime(text, &table.runtime)?, images, files })
 }
 
-fn release(text: &Text<'_>, shape: ReleaseShape) -> Result<ReleaseSection, DefinitionError> {
-    let created = shape.created.map(|written| {
+fn release(text: &DefinitionText<'_>, table: ReleaseTable) -> Result<ReleaseSection, DefinitionError> {
+    let created = table.created.map(|written| {
         let parsed: Result<jiff::Timestamp, _> = written.get_ref().parse();
         parsed.map_err(|_| {
             let message = format!("{:?} is no time such as 2026-11-22T00:00:00Z (RFC 3339)", written.get_ref());
@@ -65,29 +36,33 @@ fn release(text: &Text<'_>, shape: ReleaseShape) -> Result<ReleaseSection, Defin
         })
     });
     Ok(ReleaseSection {
-        product: shape.product,
-        version: shape.version,
-        serial: shape.serial,
-        arch: shape.arch,
-        min_upgrade_from: shape.min_upgrade_from,
+        product: table.product,
+        version: table.version,
+        serial: table.serial,
+        arch: table.arch,
+        min_upgrade_from: table.min_upgrade_from,
         created: created.transpose()?,
-        keys: shape.keys,
-        trust: shape.trust.as_ref().map(|path| text.named_file(path)).transpose()?,
+        keys: table.keys,
+        trust: table.trust.as_ref().map(|path| text.source_path(path)).transpose()?,
     })
 }
 
-fn runtime(text: &Text<'_>, shape: &RuntimeShape) -> Result<RuntimeSection, DefinitionError> {
-    let named = |path: &Option<Spanned<String>>| path.as_ref().map(|path| text.named_file(path)).transpose();
+fn runtime(text: &DefinitionText<'_>, table: &RuntimeTable) -> Result<RuntimeSection, DefinitionError> {
+    let named = |path: &Option<Spanned<String>>| path.as_ref().map(|path| text.source_path(path)).transpose();
     Ok(RuntimeSection {
-        binary: named(&shape.binary)?,
-        installer: named(&shape.installer)?,
-        config: named(&shape.config)?,
-        database: shape.database.as_ref().map(|written| database(text, written, shape.binary.is_some())).transpose()?,
+        binary: named(&table.binary)?,
+        installer: named(&table.installer)?,
+        config: named(&table.config)?,
+        database: table.database.as_ref().map(|written| database(text, written, table.binary.is_some())).transpose()?,
     })
 }
 
 /// What a program does with a database is known of the bundler's own; it is said of another one.
-fn database(text: &Text<'_>, written: &Spanned<DatabaseShape>, own_binary: bool) -> Result<Database, DefinitionError> {
+fn database(
+    text: &DefinitionText<'_>,
+    written: &Spanned<DatabaseTable>,
+    own_binary: bool,
+) -> Result<Database, DefinitionError> {
     let at = written.span().start;
     let database = Database::from(*written.get_ref());
     if !own_binary {
@@ -102,42 +77,46 @@ fn database(text: &Text<'_>, written: &Spanned<DatabaseShape>, own_binary: bool)
     Ok(database)
 }
 
-fn image(text: &Text<'_>, shape: ImageShape, written: &Written) -> Result<ImageSection, DefinitionError> {
-    let span = shape.source.span();
-    let source = Source::parse(shape.source.get_ref(), &text.base())
+fn image(
+    text: &DefinitionText<'_>,
+    table: ImageTable,
+    originals: &OriginalStrings,
+) -> Result<ImageSection, DefinitionError> {
+    let span = table.source.span();
+    let source = ImageSource::parse(table.source.get_ref(), &text.base())
         .map_err(|error| text.wrong(span.start, error.to_string()))?;
-    if !matches!(source, Source::Rootfs { .. }) {
-        check_no_process(text, &shape)?;
+    if !matches!(source, ImageSource::Rootfs { .. }) {
+        check_no_process(text, &table)?;
     }
-    let tenant = shape.tenant.map(|written| tenant(text, written)).transpose()?;
+    let tenant = table.tenant.map(|written| tenant(text, written)).transpose()?;
     let process = Process {
-        entrypoint: shape.entrypoint.map(Spanned::into_inner),
-        cmd: shape.cmd.map(Spanned::into_inner),
-        env: shape.env.map(Spanned::into_inner).unwrap_or_default(),
-        user: shape.user.map(Spanned::into_inner),
-        workdir: shape.workdir.map(Spanned::into_inner),
+        entrypoint: table.entrypoint.map(Spanned::into_inner),
+        cmd: table.cmd.map(Spanned::into_inner),
+        env: table.env.map(Spanned::into_inner).unwrap_or_default(),
+        user: table.user.map(Spanned::into_inner),
+        workdir: table.workdir.map(Spanned::into_inner),
     };
     Ok(ImageSection {
-        place: text.place(shape.name.span().start),
-        name: shape.name.into_inner(),
+        line: text.line_at(table.name.span().start),
+        name: table.name.into_inner(),
         source,
-        source_text: written.at(&span, shape.source.get_ref()).to_owned(),
+        source_text: originals.before_expansion(&span, table.source.get_ref()).to_owned(),
         tenant,
         process,
     })
 }
 
 /// An image that exists has its own configuration, and packing changes nothing about it.
-fn check_no_process(text: &Text<'_>, shape: &ImageShape) -> Result<(), DefinitionError> {
+fn check_no_process(text: &DefinitionText<'_>, table: &ImageTable) -> Result<(), DefinitionError> {
     fn at<T>(value: Option<&Spanned<T>>) -> Option<Range<usize>> {
         value.map(Spanned::span)
     }
     let keys = [
-        ("entrypoint", at(shape.entrypoint.as_ref())),
-        ("cmd", at(shape.cmd.as_ref())),
-        ("env", at(shape.env.as_ref())),
-        ("user", at(shape.user.as_ref())),
-        ("workdir", at(shape.workdir.as_ref())),
+        ("entrypoint", at(table.entrypoint.as_ref())),
+        ("cmd", at(table.cmd.as_ref())),
+        ("env", at(table.env.as_ref())),
+        ("user", at(table.user.as_ref())),
+        ("workdir", at(table.workdir.as_ref())),
     ];
     match keys.into_iter().find_map(|(key, span)| Some((key, span?))) {
         None => Ok(()),
@@ -148,7 +127,7 @@ fn check_no_process(text: &Text<'_>, shape: &ImageShape) -> Result<(), Definitio
     }
 }
 
-fn tenant(text: &Text<'_>, written: Spanned<Tenant>) -> Result<Tenant, DefinitionError> {
+fn tenant(text: &DefinitionText<'_>, written: Spanned<Tenant>) -> Result<Tenant, DefinitionError> {
     let at = written.span().start;
     let tenant = written.into_inner();
     if tenant.port == 0 {
@@ -161,13 +140,13 @@ fn tenant(text: &Text<'_>, written: Spanned<Tenant>) -> Result<Tenant, Definitio
     Ok(tenant)
 }
 
-fn file(text: &Text<'_>, shape: FileShape) -> Result<FileSection, DefinitionError> {
-    let at = shape.path.span().start;
-    let path = shape.path.into_inner();
+fn file(text: &DefinitionText<'_>, table: FileTable) -> Result<FileSection, DefinitionError> {
+    let at = table.path.span().start;
+    let path = table.path.into_inner();
     if path.is_the_records_own() || ["bin", "units", "config.toml"].into_iter().any(|reserved| path.is_within(reserved))
     {
         let reserved = "bin/, units/, config.toml, landfall.json* and .landfall.json* are the release's own";
         return Err(text.wrong(at, format!("a file cannot be at {path}: {reserved}")));
     }
-    Ok(FileSection { source: text.named_file(&shape.source)?, path })
+    Ok(FileSection { source: text.source_path(&table.source)?, path })
 }

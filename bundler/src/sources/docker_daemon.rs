@@ -3,8 +3,8 @@
 
 use super::docker_archive::pack_stream;
 use super::image::PackedImages;
-use super::{ImageError, SourceError, Work};
-use crate::plan::Wanted;
+use super::{ImageError, PackContext, SourceError};
+use crate::plan::RequestedImage;
 use bollard::Docker;
 use bollard::errors::Error;
 use bytes::{Buf as _, Bytes};
@@ -16,7 +16,7 @@ use tokio::runtime::{Builder, Runtime};
 const DEFAULT_SOCKET: &str = "unix:///var/run/docker.sock";
 
 /// Takes all images in one export, in which layers that they share are there once.
-pub(super) fn pack(wanted: &[Wanted], work: &mut Work<'_>) -> Result<PackedImages, ImageError> {
+pub(super) fn pack(wanted: &[RequestedImage], work: &mut PackContext<'_>) -> Result<PackedImages, ImageError> {
     let first = &wanted[0];
     let engine = Engine::connect().map_err(|error| first.failed(error))?;
     let mut references = Vec::new();
@@ -28,7 +28,7 @@ pub(super) fn pack(wanted: &[Wanted], work: &mut Work<'_>) -> Result<PackedImage
     let stream = progress.reader(engine.export(&references));
     let packed = match wanted {
         // An export of one image needs no name, so that an image that has none can be asked for by its id.
-        [only] => pack_stream(stream, &[Wanted { reference: None, ..only.clone() }], None, work),
+        [only] => pack_stream(stream, &[RequestedImage { reference: None, ..only.clone() }], None, work),
         several => pack_stream(stream, several, None, work),
     };
     let packed = packed?;

@@ -1,24 +1,24 @@
-use crate::definition::Place;
-use crate::plan::Wanted;
-use crate::store::{LayerError, StoreError};
+use crate::blob_store::{LayerError, StoreError};
+use crate::definition::DefinitionLine;
+use crate::plan::RequestedImage;
 use landfall_manifests::{Digest, ImageName};
 use std::io;
 use std::path::{Path, PathBuf};
 
 /// An image of the definition cannot be packed.
 #[derive(Debug, thiserror::Error)]
-#[error("{place}: image {image}")]
+#[error("{line}: image {image}")]
 pub(crate) struct ImageError {
-    place: Place,
+    line: DefinitionLine,
     image: ImageName,
     /// Boxed, since errors are rare and it is large.
     pub(crate) source: Box<SourceError>,
 }
 
-impl Wanted {
+impl RequestedImage {
     /// An error of this image.
     pub(super) fn failed(&self, source: impl Into<SourceError>) -> ImageError {
-        ImageError { place: self.place.clone(), image: self.image.clone(), source: Box::new(source.into()) }
+        ImageError { line: self.line.clone(), image: self.image.clone(), source: Box::new(source.into()) }
     }
 }
 
@@ -30,7 +30,7 @@ pub(crate) enum SourceError {
     #[error("the archive cannot be read: it is cut off, or is no tar archive")]
     Archive(#[source] io::Error),
     #[error("there is no {0} in it: is it what its transport says?")]
-    Lacks(String),
+    NoEntry(String),
     #[error("it has no image {wanted:?}; it has {}", list(available))]
     NoSuchImage { wanted: String, available: Vec<String> },
     #[error("it has several images ({}): say which, after another colon", list(available))]

@@ -1,12 +1,12 @@
 //! The files of a release's folder.
 
-use super::layer_kind::first_block;
+use super::content_kind::first_block;
 use super::secret_key::is_secret_key;
-use crate::definition::Place;
+use crate::blob_store::{BlobStore, CHUNK, StoreError, StoredContent};
+use crate::definition::DefinitionLine;
 use crate::elf::{self, ElfError};
-use crate::plan::{Content, Plan, PlannedFile, PlannedTree};
+use crate::plan::{FileContent, Plan, PlannedFile, PlannedTree};
 use crate::regular;
-use crate::store::{BlobStore, CHUNK, Packed, StoreError};
 use landfall_console::Progress;
 use landfall_manifests::{Arch, BundlePath, Encoding, File as ReleaseFile, Mode, PathError};
 use std::collections::BTreeMap;
@@ -22,42 +22,42 @@ const SETTINGS_BYTES: usize = 1 << 20;
 /// A file of the definition cannot be packed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FileError {
-    #[error("{}{} cannot be read", at(place.as_ref()), path.display())]
-    Read { place: Option<Place>, path: PathBuf, source: io::Error },
-    #[error("{}{} cannot be packed for {arch}: {source}", at(place.as_ref()), path.display())]
-    Program { place: Option<Place>, path: PathBuf, arch: &'static str, source: ElfError },
-    #[error("{place}: {} is a {kind}: a release has files and folders only", path.display())]
-    Special { place: Place, path: PathBuf, kind: &'static str },
-    #[error("{place}: {} is no TOML file: {reason}", path.display())]
-    Settings { place: Place, path: PathBuf, reason: String },
-    #[error("{place}: {} is a secret key, which must not leave this machine", path.display())]
-    SecretKey { place: Place, path: PathBuf },
-    #[error("{place}: {} cannot be packed", path.display())]
-    Path { place: Place, path: PathBuf, source: PathError },
-    #[error("{place}: {} has a name that is not UTF-8", path.display())]
-    NotUtf8 { place: Place, path: PathBuf },
-    #[error("{}{path} is in the release already: {} is packed there", at(place.as_ref()), first.display())]
-    Twice { place: Option<Place>, path: BundlePath, first: PathBuf },
+    #[error("{}{} cannot be read", at(line.as_ref()), path.display())]
+    Read { line: Option<DefinitionLine>, path: PathBuf, source: io::Error },
+    #[error("{}{} cannot be packed for {arch}: {source}", at(line.as_ref()), path.display())]
+    Program { line: Option<DefinitionLine>, path: PathBuf, arch: &'static str, source: ElfError },
+    #[error("{line}: {} is a {kind}: a release has files and folders only", path.display())]
+    Special { line: DefinitionLine, path: PathBuf, kind: &'static str },
+    #[error("{line}: {} is no TOML file: {reason}", path.display())]
+    Settings { line: DefinitionLine, path: PathBuf, reason: String },
+    #[error("{line}: {} is a secret key, which must not leave this machine", path.display())]
+    SecretKey { line: DefinitionLine, path: PathBuf },
+    #[error("{line}: {} cannot be packed", path.display())]
+    Path { line: DefinitionLine, path: PathBuf, source: PathError },
+    #[error("{line}: {} has a name that is not UTF-8", path.display())]
+    NotUtf8 { line: DefinitionLine, path: PathBuf },
+    #[error("{}{path} is in the release already: {} is packed there", at(line.as_ref()), first.display())]
+    Twice { line: Option<DefinitionLine>, path: BundlePath, first: PathBuf },
     #[error("{} changed while it was read: build again when nothing writes to it", path.display())]
     Changed { path: PathBuf },
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-fn at(place: Option<&Place>) -> String {
-    place.map_or_else(String::new, |place| format!("{place}: "))
+fn at(line: Option<&DefinitionLine>) -> String {
+    line.map_or_else(String::new, |line| format!("{line}: "))
 }
 
 /// Packs every file of the plan; the result is sorted by path.
 pub(crate) fn pack(plan: &Plan, store: &mut BlobStore, progress: &Progress) -> Result<Vec<ReleaseFile>, FileError> {
     let arch = plan.release.arch;
-    let mut packer = Packing { store, progress, arch, packed: BTreeMap::new() };
+    let mut packer = FilePacker { store, progress, arch, packed: BTreeMap::new() };
     plan.files.iter().try_for_each(|file| packer.file(file))?;
     plan.trees.iter().try_for_each(|tree| packer.tree(tree))?;
     Ok(packer.packed.into_values().map(|(file, _)| file).collect())
 }
 
-struct Packing<'a> {
+struct FilePacker<'a> {
     store: &'a mut BlobStore,
     progress: &'a Progress,
     arch: Arch,
@@ -65,48 +65,48 @@ struct Packing<'a> {
     packed: BTreeMap<BundlePath, (ReleaseFile, PathBuf)>,
 }
 
-impl Packing<'_> {
+impl FilePacker<'_> {
     fn file(&mut self, file: &PlannedFile) -> Result<(), FileError> {
-        let (place, path) = match &file.content {
-            Content::Text(text) => {
+        let (line, path) = match &file.content {
+            FileContent::Text(text) => {
                 let content = self.content(Path::new(file.path.as_str()), text.as_bytes(), text.len() as u64)?;
                 return self.add(None, file.path.clone(), file.mode, content, PathBuf::from(file.path.as_str()));
             }
-            Content::Program { path, place } => (place.clone(), path),
-            Content::File { path, place } => (Some(place.clone()), path),
+            FileContent::Program { path, line } => (line.clone(), path),
+            FileContent::File { path, line } => (Some(line.clone()), path),
         };
-        let cannot = |source| FileError::Read { place: place.clone(), path: path.clone(), source };
+        let cannot = |source| FileError::Read { line: line.clone(), path: path.clone(), source };
         let (mut opened, metadata) = regular::open(path).map_err(cannot)?;
         let start = first_block(&mut opened).map_err(cannot)?;
-        if matches!(file.content, Content::Program { .. }) {
+        if matches!(file.content, FileContent::Program { .. }) {
             let header = &start[..start.len().min(elf::HEADER_BYTES)];
             elf::check(header, self.arch).map_err(|source| FileError::Program {
-                place: place.clone(),
+                line: line.clone(),
                 path: path.clone(),
                 arch: self.arch.name(),
                 source,
             })?;
         }
-        if let Content::File { place, .. } = &file.content {
-            check_settings(&opened, place, path)?;
+        if let FileContent::File { line, .. } = &file.content {
+            check_settings(&opened, line, path)?;
         }
         let content = self.content(path, Cursor::new(start).chain(opened), metadata.len())?;
-        self.add(place, file.path.clone(), file.mode, content, path.clone())
+        self.add(line, file.path.clone(), file.mode, content, path.clone())
     }
 
     /// A file, or everything below a folder. The named path itself may be a symbolic link; nothing below it may.
     fn tree(&mut self, tree: &PlannedTree) -> Result<(), FileError> {
-        let (root, place) = (&tree.source.path, &tree.source.place);
+        let (root, line) = (&tree.source.path, &tree.source.line);
         for entry in WalkDir::new(root).follow_root_links(true).sort_by_file_name() {
             let entry = entry.map_err(|error| {
                 let path = error.path().unwrap_or(root).to_owned();
-                FileError::Read { place: Some(place.clone()), path, source: error.into() }
+                FileError::Read { line: Some(line.clone()), path, source: error.into() }
             })?;
             if entry.file_type().is_dir() {
                 continue;
             }
             if let Some(kind) = special(&entry) {
-                return Err(FileError::Special { place: place.clone(), path: entry.path().to_owned(), kind });
+                return Err(FileError::Special { line: line.clone(), path: entry.path().to_owned(), kind });
             }
             self.found(&entry, tree)?;
         }
@@ -114,41 +114,41 @@ impl Packing<'_> {
     }
 
     fn found(&mut self, entry: &DirEntry, tree: &PlannedTree) -> Result<(), FileError> {
-        let (path, place) = (entry.path(), &tree.source.place);
+        let (path, line) = (entry.path(), &tree.source.line);
         let target = target(entry, tree)?;
-        let cannot = |source| FileError::Read { place: Some(place.clone()), path: path.to_owned(), source };
+        let cannot = |source| FileError::Read { line: Some(line.clone()), path: path.to_owned(), source };
         let (opened, metadata) = regular::open(path).map_err(cannot)?;
         if is_secret_key(&opened, metadata.len()).map_err(cannot)? {
-            return Err(FileError::SecretKey { place: place.clone(), path: path.to_owned() });
+            return Err(FileError::SecretKey { line: line.clone(), path: path.to_owned() });
         }
         // Only whether it is a program: the rest depends on the umask of whoever checked it out.
         let program = metadata.permissions().mode() & 0o111 != 0;
         let mode = Mode::of(if program { 0o755 } else { 0o644 });
         let content = self.content(path, opened, metadata.len())?;
-        self.add(Some(place.clone()), target, mode, content, path.to_owned())
+        self.add(Some(line.clone()), target, mode, content, path.to_owned())
     }
 
     fn add(
         &mut self,
-        place: Option<Place>,
+        line: Option<DefinitionLine>,
         path: BundlePath,
         mode: Mode,
-        content: Packed,
+        content: StoredContent,
         from: PathBuf,
     ) -> Result<(), FileError> {
         if let Some((_, first)) = self.packed.get(&path) {
-            return Err(FileError::Twice { place, path, first: first.clone() });
+            return Err(FileError::Twice { line, path, first: first.clone() });
         }
-        let Packed { digest, size, blob } = content;
+        let StoredContent { digest, size, blob } = content;
         let file = ReleaseFile { path: path.clone(), mode, digest, size, blob, encoding: Encoding::Zstd };
         self.packed.insert(path, (file, from));
         Ok(())
     }
 
     /// Compresses content of exactly `size` bytes.
-    fn content(&mut self, path: &Path, content: impl Read, size: u64) -> Result<Packed, FileError> {
+    fn content(&mut self, path: &Path, content: impl Read, size: u64) -> Result<StoredContent, FileError> {
         let changed = || FileError::Changed { path: path.to_owned() };
-        let mut packer = self.store.pack(Some(size))?;
+        let mut packer = self.store.compressor(Some(size))?;
         let mut content = content.take(size + 1);
         let mut buffer = vec![0; CHUNK.min(usize::try_from(size).unwrap_or(CHUNK).saturating_add(1))];
         let mut left = size;
@@ -157,7 +157,7 @@ impl Packing<'_> {
                 Ok(0) => break,
                 Ok(read) => read,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(source) => return Err(FileError::Read { place: None, path: path.to_owned(), source }),
+                Err(source) => return Err(FileError::Read { line: None, path: path.to_owned(), source }),
             };
             left = left.checked_sub(read as u64).ok_or_else(changed)?;
             packer.write_all(&buffer[..read]).map_err(|error| packer.failed(error))?;
@@ -166,16 +166,16 @@ impl Packing<'_> {
         if left > 0 {
             return Err(changed());
         }
-        Ok(self.store.keep_packed(packer)?)
+        Ok(self.store.add_content(packer)?)
     }
 }
 
 /// The runtime's settings must be TOML: what they say is for the runtime of the release to judge.
-fn check_settings(file: &File, place: &Place, path: &Path) -> Result<(), FileError> {
-    let wrong = |reason: String| FileError::Settings { place: place.clone(), path: path.to_owned(), reason };
+fn check_settings(file: &File, line: &DefinitionLine, path: &Path) -> Result<(), FileError> {
+    let wrong = |reason: String| FileError::Settings { line: line.clone(), path: path.to_owned(), reason };
     let mut bytes = vec![0; SETTINGS_BYTES + 1];
     let read = file.read_at(&mut bytes, 0);
-    let read = read.map_err(|source| FileError::Read { place: Some(place.clone()), path: path.to_owned(), source })?;
+    let read = read.map_err(|source| FileError::Read { line: Some(line.clone()), path: path.to_owned(), source })?;
     if read > SETTINGS_BYTES {
         return Err(wrong(format!("it has more than {SETTINGS_BYTES} bytes")));
     }
@@ -198,10 +198,10 @@ fn special(entry: &DirEntry) -> Option<&'static str> {
 
 /// Where a file that was found lies in the release.
 fn target(entry: &DirEntry, tree: &PlannedTree) -> Result<BundlePath, FileError> {
-    let place = &tree.source.place;
+    let line = &tree.source.line;
     let path = || entry.path().to_owned();
     let below = entry.path().strip_prefix(&tree.source.path).unwrap_or(Path::new(""));
-    let below = below.to_str().ok_or_else(|| FileError::NotUtf8 { place: place.clone(), path: path() })?;
+    let below = below.to_str().ok_or_else(|| FileError::NotUtf8 { line: line.clone(), path: path() })?;
     let joined = if below.is_empty() { tree.path.to_string() } else { format!("{}/{below}", tree.path) };
-    joined.parse().map_err(|source| FileError::Path { place: place.clone(), path: path(), source })
+    joined.parse().map_err(|source| FileError::Path { line: line.clone(), path: path(), source })
 }

@@ -1,7 +1,7 @@
 //! What makes layers and a configuration an image, whatever transport they came by.
 
-use super::{PackedImage, SourceError, Work};
-use crate::plan::Wanted;
+use super::{PackContext, PackedImage, SourceError};
+use crate::plan::RequestedImage;
 use landfall_manifests::oci::{self, Descriptor, ImageConfig, ImageManifest, Platform};
 use landfall_manifests::{Digest, Layer, limits};
 use serde::de::DeserializeOwned;
@@ -46,11 +46,11 @@ pub(super) fn check_digest(what: &str, expected: &Digest, found: &Digest) -> Res
     Err(SourceError::Digest { what: what.to_owned(), expected: *expected, found: *found })
 }
 
-impl Work<'_> {
+impl PackContext<'_> {
     /// An image whose manifest is made here, from a configuration that is kept as it is.
     pub(super) fn make_image(
         &mut self,
-        wanted: &Wanted,
+        wanted: &RequestedImage,
         config: &[u8],
         layers: Vec<Layer>,
     ) -> Result<PackedImage, SourceError> {
@@ -60,13 +60,13 @@ impl Work<'_> {
             Descriptor::new(oci::layer_media_type(layer.encoding), layer.blob, size)
         });
         let described: Vec<Descriptor> = described.collect();
-        let config_digest = self.store.keep_bytes(config)?;
+        let config_digest = self.store.add_bytes(config)?;
         let config = Descriptor::new(oci::CONFIG, config_digest, config.len() as u64);
         let manifest = json(&ImageManifest::new(config, described));
         Ok(PackedImage {
             name: wanted.image.clone(),
             media_type: oci::MANIFEST.to_owned(),
-            manifest: self.store.keep_bytes(&manifest)?,
+            manifest: self.store.add_bytes(&manifest)?,
             config: config_digest,
             layers,
         })

@@ -1,12 +1,12 @@
 //! Where images and files come from. Each transport turns its input into blobs and a [`PackedImage`]; what they have in
-//! common lies in `image` and `layer_kind`.
+//! common lies in `image` and `content_kind`.
 
+mod content_kind;
 mod docker_archive;
 mod docker_daemon;
 mod error;
 mod files;
 mod image;
-mod layer_kind;
 mod oci;
 mod rootfs;
 mod secret_key;
@@ -15,8 +15,8 @@ mod tar_reader;
 pub(crate) use error::{ImageError, SourceError};
 pub(crate) use files::{FileError, pack as pack_files};
 
-use crate::plan::{Job, Plan};
-use crate::store::BlobStore;
+use crate::blob_store::BlobStore;
+use crate::plan::{Plan, SourceJob};
 use image::PackedImages;
 use landfall_console::Console;
 use landfall_manifests::{Digest, ImageName, Layer, oci::Platform};
@@ -33,7 +33,7 @@ pub(crate) struct PackedImage {
 }
 
 /// What all transports need.
-pub(crate) struct Work<'a> {
+pub(crate) struct PackContext<'a> {
     pub(crate) store: &'a mut BlobStore,
     pub(crate) console: Console,
     pub(crate) platform: Platform,
@@ -43,7 +43,7 @@ pub(crate) struct Work<'a> {
     pub(crate) mtime: u64,
 }
 
-impl<'a> Work<'a> {
+impl<'a> PackContext<'a> {
     /// The work of `plan`, into `store`.
     pub(crate) fn new(plan: &Plan, store: &'a mut BlobStore, console: Console) -> Self {
         let architecture = plan.release.arch.name().to_owned();
@@ -52,13 +52,13 @@ impl<'a> Work<'a> {
     }
 
     /// Takes the images of one source into the store.
-    pub(crate) fn run(&mut self, job: &Job) -> Result<PackedImages, ImageError> {
+    pub(crate) fn run(&mut self, job: &SourceJob) -> Result<PackedImages, ImageError> {
         match job {
-            Job::OciFolder { folder, wanted } => oci::pack_folder(folder, wanted, self),
-            Job::OciArchive { file, wanted } => oci::pack_archive(file, wanted, self),
-            Job::DockerArchive { file, wanted } => docker_archive::pack_file(file, wanted, self),
-            Job::DockerDaemon { wanted } => docker_daemon::pack(wanted, self),
-            Job::Rootfs { folder, process, wanted } => rootfs::pack(folder, process, wanted, self),
+            SourceJob::OciFolder { folder, images } => oci::pack_folder(folder, images, self),
+            SourceJob::OciArchive { file, images } => oci::pack_archive(file, images, self),
+            SourceJob::DockerArchive { file, images } => docker_archive::pack_file(file, images, self),
+            SourceJob::DockerDaemon { images } => docker_daemon::pack(images, self),
+            SourceJob::Rootfs { folder, process, images } => rootfs::pack(folder, process, images, self),
         }
     }
 }

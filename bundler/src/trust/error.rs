@@ -14,7 +14,7 @@ pub(crate) enum TrustFolderError {
     #[error("there is no trust root in {}", dir.display())]
     NoRoot { dir: PathBuf },
     #[error("{} is there already", path.display())]
-    There { path: PathBuf },
+    Exists { path: PathBuf },
     #[error("the trust roots in {} are not to be believed", dir.display())]
     Chain { dir: PathBuf, source: ChainError },
     #[error("{} is not signed by enough keys yet: {missing}", path.display())]
@@ -26,7 +26,7 @@ pub(crate) enum TrustFolderError {
     #[error("{} holds as many trust roots as hosts follow: version {oldest} and those after it", dir.display())]
     Full { dir: PathBuf, oldest: u32 },
     #[error("{} is the signature of another key with the id {id}", path.display())]
-    Anothers { path: PathBuf, id: KeyId },
+    OtherKeysSignature { path: PathBuf, id: KeyId },
     #[error("the trust root cannot be made like that")]
     Change(#[source] RootError),
     #[error("{} cannot be written", path.display())]

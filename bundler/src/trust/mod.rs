@@ -1,18 +1,18 @@
 //! A publisher's folder of trust roots: every version as `N.root.json`, and beside it the signatures over it. What is in
-//! it, and what may be changed, is decided in [`Chain`], which knows no files.
+//! it, and what may be changed, is decided in [`RootChain`], which knows no files.
 
-mod chain;
-mod claimed;
+mod cli_trust;
 mod error;
-mod folder;
-mod given;
-mod report;
-mod side;
+mod root_chain;
+mod root_report;
+mod signature_status;
+mod trust_folder;
+mod unverified_root;
 
-pub(crate) use chain::Chain;
-pub(crate) use claimed::ClaimedRoot;
+pub(crate) use cli_trust::{CliTrust, lead, read_root};
 pub(crate) use error::TrustFolderError;
-pub(crate) use folder::TrustFolder;
-pub(crate) use given::{Given, lead, read_root};
-pub(crate) use report::{Report, Versions, digest};
-pub(crate) use side::Side;
+pub(crate) use root_chain::RootChain;
+pub(crate) use root_report::{RootReport, RootVersions, digest};
+pub(crate) use signature_status::SignatureStatus;
+pub(crate) use trust_folder::TrustFolder;
+pub(crate) use unverified_root::UnverifiedRoot;

@@ -43,11 +43,11 @@ pub(super) fn run(args: &Args, console: Console) -> Result<()> {
     let dir = &args.folder.dir;
     match TrustFolder::open(dir) {
         Err(TrustFolderError::NoRoot { .. }) => {}
-        Ok(there) => return Err(TrustFolderError::There { path: there.path() }.into()),
+        Ok(there) => return Err(TrustFolderError::Exists { path: there.path() }.into()),
         Err(error) => return Err(error.into()),
     }
     let keys = args.keys.iter().map(|text| key_files::public(text)).collect::<Result<Vec<_>>>()?;
     let root = TrustRoot::beginning_at(args.version, keys, args.threshold, args.revoke.clone());
     let root = root.map_err(TrustFolderError::Change)?;
-    super::show(&TrustFolder::begin(dir, &root)?, console)
+    super::show(&TrustFolder::create(dir, &root)?, console)
 }

@@ -7,7 +7,7 @@ mod rotate;
 mod show;
 mod sign;
 
-use crate::trust::{Report, TrustFolder};
+use crate::trust::{RootReport, TrustFolder};
 use anyhow::Result;
 use landfall_console::Console;
 use landfall_keys::RootChanges;
@@ -67,10 +67,10 @@ pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
 
 /// Makes the next version of the folder's root, and shows it.
 fn change(folder: &TrustFolder, changes: &RootChanges, console: Console) -> Result<()> {
-    show(&folder.go_on(changes)?, console)
+    show(&folder.add_version(changes)?, console)
 }
 
 fn show(folder: &TrustFolder, console: Console) -> Result<()> {
-    let report = Report::of(folder);
+    let report = RootReport::of(folder);
     console.result(&report, &report)
 }

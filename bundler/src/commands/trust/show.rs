@@ -1,5 +1,5 @@
 use super::DirArgs;
-use crate::trust::{TrustFolder, Versions};
+use crate::trust::{RootVersions, TrustFolder};
 use anyhow::Result;
 use landfall_console::Console;
 
@@ -18,6 +18,6 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, console: Console) -> Result<()> {
-    let versions = Versions::of(&TrustFolder::open(&args.folder.dir)?);
+    let versions = RootVersions::of(&TrustFolder::open(&args.folder.dir)?);
     console.result(&versions, &versions)
 }

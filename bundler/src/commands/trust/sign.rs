@@ -1,6 +1,6 @@
 use super::DirArgs;
 use crate::key_files::{self, PasswordArgs};
-use crate::trust::{Report, TrustFolder, TrustFolderError};
+use crate::trust::{RootReport, TrustFolder, TrustFolderError};
 use anyhow::Result;
 use landfall_console::Console;
 use serde::Serialize;
@@ -27,12 +27,12 @@ pub(super) struct Args {
 }
 
 #[derive(Serialize)]
-struct Signed<'a> {
+struct SignReport<'a> {
     /// The file that was written; none if the key had signed already, in a file of another name.
     signature: Option<PathBuf>,
     key: String,
     #[serde(flatten)]
-    report: &'a Report,
+    report: &'a RootReport,
 }
 
 pub(super) fn run(args: &Args, console: Console) -> Result<()> {
@@ -48,7 +48,7 @@ pub(super) fn run(args: &Args, console: Console) -> Result<()> {
         Some(path) => format!("{}: signed by {}\n", path.display(), key.id()),
         None => format!("{} was signed by {} before\n", folder.path().display(), key.id()),
     };
-    let report = Report::of(&TrustFolder::open(dir)?);
+    let report = RootReport::of(&TrustFolder::open(dir)?);
     let text = format!("{said}{report}");
-    console.result(&Signed { signature, key: key.id().to_string(), report: &report }, text)
+    console.result(&SignReport { signature, key: key.id().to_string(), report: &report }, text)
 }

@@ -1,9 +1,9 @@
 use super::select::{SavedImage, select};
-use crate::plan::Wanted;
+use crate::blob_store::BlobStore;
+use crate::plan::RequestedImage;
 use crate::sources::SourceError;
+use crate::sources::content_kind::{ContentKind, first_block};
 use crate::sources::image::{parse_config, parse_json};
-use crate::sources::layer_kind::{Kind, first_block};
-use crate::store::BlobStore;
 use landfall_manifests::{Digest, Layer, limits, oci::Platform};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Cursor, Read};
@@ -19,7 +19,7 @@ const LINK_HOPS: usize = 8;
 /// What an archive holds, by normalized name. `docker save` up to version 24 writes `<id>/layer.tar`, and links where a
 /// layer repeats; from 25 on an OCI layout with a `manifest.json` added. Neither order nor names are relied upon.
 #[derive(Debug, Default)]
-pub(super) struct Contents {
+pub(super) struct ArchiveContents {
     documents: BTreeMap<String, Vec<u8>>,
     /// Documents that are too large for an image's own: an error only if an image needs one.
     oversized: BTreeSet<String>,
@@ -29,30 +29,30 @@ pub(super) struct Contents {
 }
 
 /// A layer that the pass has come to.
-pub(super) struct Passing<'a> {
+pub(super) struct LayerEntry<'a> {
     pub(super) name: &'a str,
-    kind: Kind,
+    kind: ContentKind,
     size: u64,
     content: &'a mut dyn Read,
 }
 
-impl Passing<'_> {
+impl LayerEntry<'_> {
     /// Takes the layer into the store.
     pub(super) fn keep(self, store: &mut BlobStore) -> Result<Layer, SourceError> {
         let kept = match self.kind {
-            Kind::Compressed(encoding) => store.keep_compressed_layer(self.content, encoding),
-            _ => store.keep_raw_layer(self.content, Some(self.size)),
+            ContentKind::Compressed(encoding) => store.add_compressed_layer(self.content, encoding),
+            _ => store.add_uncompressed_layer(self.content, Some(self.size)),
         };
         kept.map_err(|error| SourceError::Layer(self.name.to_owned(), error))
     }
 }
 
-impl Contents {
+impl ArchiveContents {
     /// Takes in the next entry of an archive; `layer` decides what happens to a layer.
     pub(super) fn add(
         &mut self,
         entry: &mut tar::Entry<'_, impl Read>,
-        layer: &mut impl FnMut(Passing<'_>) -> Result<Option<Layer>, SourceError>,
+        layer: &mut impl FnMut(LayerEntry<'_>) -> Result<Option<Layer>, SourceError>,
     ) -> Result<(), SourceError> {
         let name = normalized(&String::from_utf8_lossy(&entry.path_bytes()));
         match entry.header().entry_type() {
@@ -68,21 +68,21 @@ impl Contents {
         &mut self,
         name: &str,
         entry: &mut tar::Entry<'_, impl Read>,
-        layer: &mut impl FnMut(Passing<'_>) -> Result<Option<Layer>, SourceError>,
+        layer: &mut impl FnMut(LayerEntry<'_>) -> Result<Option<Layer>, SourceError>,
     ) -> Result<(), SourceError> {
         let size = entry.size();
         let start = first_block(entry).map_err(SourceError::Archive)?;
-        let kind = Kind::of(&start);
+        let kind = ContentKind::of(&start);
         let mut content = Cursor::new(start).chain(entry);
         match kind {
-            Kind::Json if size <= limits::IMAGE_JSON_BYTES => self.add_document(name, &mut content),
-            Kind::Json => {
+            ContentKind::Json if size <= limits::IMAGE_JSON_BYTES => self.add_document(name, &mut content),
+            ContentKind::Json => {
                 self.oversized.insert(name.to_owned());
                 Ok(())
             }
-            Kind::Other => Ok(()),
-            Kind::Tar | Kind::Compressed(_) => {
-                let found = layer(Passing { name, kind, size, content: &mut content })?;
+            ContentKind::Other => Ok(()),
+            ContentKind::Tar | ContentKind::Compressed(_) => {
+                let found = layer(LayerEntry { name, kind, size, content: &mut content })?;
                 self.layers.extend(found.map(|layer| (name.to_owned(), layer)));
                 Ok(())
             }
@@ -109,13 +109,17 @@ impl Contents {
     }
 
     /// The image that is wanted.
-    pub(super) fn select(&self, wanted: &Wanted) -> Result<SavedImage, SourceError> {
+    pub(super) fn select(&self, wanted: &RequestedImage) -> Result<SavedImage, SourceError> {
         let images: Vec<SavedImage> = parse_json(MANIFEST, self.document(MANIFEST)?)?;
         select(images, wanted.reference.as_deref())
     }
 
     /// The names of an image's layers, with the diffIDs that its configuration says they have.
-    pub(super) fn expected(&self, wanted: &Wanted, platform: &Platform) -> Result<Vec<(String, Digest)>, SourceError> {
+    pub(super) fn expected(
+        &self,
+        wanted: &RequestedImage,
+        platform: &Platform,
+    ) -> Result<Vec<(String, Digest)>, SourceError> {
         let saved = self.select(wanted)?;
         let config = parse_config(self.document(&saved.config)?, platform)?;
         let names = saved.layers.iter().map(|name| self.resolve(name).to_owned());
@@ -129,7 +133,7 @@ impl Contents {
             return Err(SourceError::TooLarge { what: name.to_owned(), limit: limits::IMAGE_JSON_BYTES });
         }
         let found = self.documents.get(resolved);
-        found.map(Vec::as_slice).ok_or_else(|| SourceError::Lacks(name.to_owned()))
+        found.map(Vec::as_slice).ok_or_else(|| SourceError::NoEntry(name.to_owned()))
     }
 
     /// A layer that was kept.

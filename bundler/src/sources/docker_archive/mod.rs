@@ -5,11 +5,11 @@ mod select;
 
 use super::image::PackedImages;
 use super::tar_reader::TarReader;
-use super::{ImageError, SourceError, Work};
-use crate::plan::Wanted;
+use super::{ImageError, PackContext, SourceError};
+use crate::blob_store::CHUNK;
+use crate::plan::RequestedImage;
 use crate::regular;
-use crate::store::CHUNK;
-use contents::{Contents, Passing};
+use contents::{ArchiveContents, LayerEntry};
 use flate2::read::MultiGzDecoder;
 use landfall_manifests::{Digest, Layer};
 use std::collections::BTreeMap;
@@ -20,10 +20,14 @@ use std::path::Path;
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 /// Layers that are wanted, by their names in the archive, with the diffIDs that they should have.
-type Expected = BTreeMap<String, Digest>;
+type ExpectedLayers = BTreeMap<String, Digest>;
 
 /// Takes images from an archive file, which may be compressed with gzip.
-pub(super) fn pack_file(path: &Path, wanted: &[Wanted], work: &mut Work<'_>) -> Result<PackedImages, ImageError> {
+pub(super) fn pack_file(
+    path: &Path,
+    wanted: &[RequestedImage],
+    work: &mut PackContext<'_>,
+) -> Result<PackedImages, ImageError> {
     let first = &wanted[0];
     let open = || {
         let (mut file, metadata) = regular::open(path)?;
@@ -39,7 +43,7 @@ pub(super) fn pack_file(path: &Path, wanted: &[Wanted], work: &mut Work<'_>) -> 
         let stream = MultiGzDecoder::new(BufReader::with_capacity(CHUNK, progress.reader(file)));
         pack_stream(stream, wanted, None, work)
     } else {
-        let expected = look_ahead(&file, wanted, work)?;
+        let expected = expected_layers(&file, wanted, work)?;
         pack_stream(progress.reader(file), wanted, Some(&expected), work)
     };
     let packed = packed?;
@@ -50,15 +54,15 @@ pub(super) fn pack_file(path: &Path, wanted: &[Wanted], work: &mut Work<'_>) -> 
 /// Takes images from a stream. What is `expected` of its layers spares those that are not wanted or are stored already.
 pub(super) fn pack_stream(
     stream: impl Read,
-    wanted: &[Wanted],
-    expected: Option<&Expected>,
-    work: &mut Work<'_>,
+    wanted: &[RequestedImage],
+    expected: Option<&ExpectedLayers>,
+    work: &mut PackContext<'_>,
 ) -> Result<PackedImages, ImageError> {
     let stream = BufReader::with_capacity(CHUNK, stream);
-    let mut contents = Contents::default();
-    let mut keep = |layer: Passing<'_>| match expected.map(|expected| expected.get(layer.name)) {
+    let mut contents = ArchiveContents::default();
+    let mut keep = |layer: LayerEntry<'_>| match expected.map(|expected| expected.get(layer.name)) {
         Some(None) => Ok(None),
-        Some(Some(diff_id)) => match work.store.layer_of(diff_id) {
+        Some(Some(diff_id)) => match work.store.layer_with_diff_id(diff_id) {
             Some(known) => Ok(Some(known.clone())),
             None => layer.keep(work.store).map(Some),
         },
@@ -70,13 +74,17 @@ pub(super) fn pack_stream(
 }
 
 /// Reads an archive's headers and documents only, to learn which layers are wanted and what they should be.
-fn look_ahead(mut file: &File, wanted: &[Wanted], work: &Work<'_>) -> Result<Expected, ImageError> {
+fn expected_layers(
+    mut file: &File,
+    wanted: &[RequestedImage],
+    work: &PackContext<'_>,
+) -> Result<ExpectedLayers, ImageError> {
     let first = &wanted[0];
-    let mut contents = Contents::default();
+    let mut contents = ArchiveContents::default();
     let read = TarReader::new(file).seek(|entry| contents.add(entry, &mut |_| Ok(None)));
     read.map_err(|error| first.failed(error))?;
     file.rewind().map_err(|error| first.failed(SourceError::Archive(error)))?;
-    let mut expected = Expected::new();
+    let mut expected = ExpectedLayers::new();
     for wanted in wanted {
         let layers = contents.expected(wanted, &work.platform).map_err(|error| wanted.failed(error))?;
         expected.extend(layers);
@@ -84,12 +92,16 @@ fn look_ahead(mut file: &File, wanted: &[Wanted], work: &Work<'_>) -> Result<Exp
     Ok(expected)
 }
 
-fn image(contents: &Contents, wanted: &Wanted, work: &mut Work<'_>) -> Result<super::PackedImage, SourceError> {
+fn image(
+    contents: &ArchiveContents,
+    wanted: &RequestedImage,
+    work: &mut PackContext<'_>,
+) -> Result<super::PackedImage, SourceError> {
     let saved = contents.select(wanted)?;
     let layers = saved.layers.iter().map(|name| {
         let layer = contents.layer(name)?;
         // The first one stored wins, so that images share it however theirs is compressed.
-        Ok(work.store.layer_of(&layer.diff_id).unwrap_or(layer).clone())
+        Ok(work.store.layer_with_diff_id(&layer.diff_id).unwrap_or(layer).clone())
     });
     let layers: Vec<Layer> = layers.collect::<Result<_, SourceError>>()?;
     work.make_image(wanted, contents.document(&saved.config)?, layers)

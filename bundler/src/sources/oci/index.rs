@@ -91,7 +91,7 @@ mod tests {
 
     impl Layout for Memory {
         fn open(&self, name: &str) -> Result<Box<dyn Read>, SourceError> {
-            let found = self.0.get(name).cloned().ok_or_else(|| SourceError::Lacks(name.to_owned()))?;
+            let found = self.0.get(name).cloned().ok_or_else(|| SourceError::NoEntry(name.to_owned()))?;
             Ok(Box::new(Cursor::new(found)))
         }
     }

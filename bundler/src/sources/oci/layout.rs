@@ -63,7 +63,7 @@ impl Layout for FolderLayout {
         match regular::open(&path) {
             Ok((file, _)) => Ok(Box::new(file)),
             Err(error) if error.kind() == ErrorKind::NotFound && self.0.is_dir() => {
-                Err(SourceError::Lacks(name.to_owned()))
+                Err(SourceError::NoEntry(name.to_owned()))
             }
             Err(source) => Err(SourceError::Read { path, source }),
         }
@@ -96,7 +96,7 @@ impl ArchiveLayout {
 
 impl Layout for ArchiveLayout {
     fn open(&self, name: &str) -> Result<Box<dyn Read>, SourceError> {
-        let (offset, size) = self.files.get(name).ok_or_else(|| SourceError::Lacks(name.to_owned()))?;
+        let (offset, size) = self.files.get(name).ok_or_else(|| SourceError::NoEntry(name.to_owned()))?;
         // A second handle would share the position: one file is read at a time.
         let reopen = || -> io::Result<File> {
             let mut file = self.file.try_clone()?;

@@ -5,10 +5,10 @@
 mod index;
 mod layout;
 
+use super::content_kind::{ContentKind, first_block};
 use super::image::{PackedImages, check_digest, check_layers, parse_config, parse_json};
-use super::layer_kind::{Kind, first_block};
-use super::{ImageError, PackedImage, SourceError, Work};
-use crate::plan::Wanted;
+use super::{ImageError, PackContext, PackedImage, SourceError};
+use crate::plan::RequestedImage;
 use landfall_console::Progress;
 use landfall_manifests::oci::{self, Descriptor, ImageManifest};
 use landfall_manifests::{Layer, limits};
@@ -17,21 +17,34 @@ use std::io::{Cursor, Read as _};
 use std::path::Path;
 
 /// Takes images from a layout in a folder.
-pub(super) fn pack_folder(folder: &Path, wanted: &[Wanted], work: &mut Work<'_>) -> Result<PackedImages, ImageError> {
+pub(super) fn pack_folder(
+    folder: &Path,
+    wanted: &[RequestedImage],
+    work: &mut PackContext<'_>,
+) -> Result<PackedImages, ImageError> {
     pack(&FolderLayout::new(folder), folder, wanted, work)
 }
 
 /// Takes images from a layout in a tar archive.
-pub(super) fn pack_archive(file: &Path, wanted: &[Wanted], work: &mut Work<'_>) -> Result<PackedImages, ImageError> {
+pub(super) fn pack_archive(
+    file: &Path,
+    wanted: &[RequestedImage],
+    work: &mut PackContext<'_>,
+) -> Result<PackedImages, ImageError> {
     let layout = ArchiveLayout::open(file).map_err(|error| wanted[0].failed(error))?;
     pack(&layout, file, wanted, work)
 }
 
-fn pack(layout: &impl Layout, path: &Path, wanted: &[Wanted], work: &mut Work<'_>) -> Result<PackedImages, ImageError> {
+fn pack(
+    layout: &impl Layout,
+    path: &Path,
+    wanted: &[RequestedImage],
+    work: &mut PackContext<'_>,
+) -> Result<PackedImages, ImageError> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let progress = work.console.progress(format!("Reading {name}"), None);
     let images = wanted.iter().map(|wanted| {
-        let image = Source { layout, progress: &progress }.image(wanted, work);
+        let image = LayoutReader { layout, progress: &progress }.image(wanted, work);
         image.map_err(|error| wanted.failed(error))
     });
     let images = images.collect::<Result<_, _>>()?;
@@ -39,13 +52,13 @@ fn pack(layout: &impl Layout, path: &Path, wanted: &[Wanted], work: &mut Work<'_
     Ok(images)
 }
 
-struct Source<'a, L> {
+struct LayoutReader<'a, L> {
     layout: &'a L,
     progress: &'a Progress,
 }
 
-impl<L: Layout> Source<'_, L> {
-    fn image(&self, wanted: &Wanted, work: &mut Work<'_>) -> Result<PackedImage, SourceError> {
+impl<L: Layout> LayoutReader<'_, L> {
+    fn image(&self, wanted: &RequestedImage, work: &mut PackContext<'_>) -> Result<PackedImage, SourceError> {
         let found = index::find(self.layout, wanted.reference.as_deref(), &work.platform)?;
         let bytes = layout::document(self.layout, "the image's manifest", &found)?;
         let manifest: ImageManifest = parse_json("the image's manifest", &bytes)?;
@@ -64,29 +77,29 @@ impl<L: Layout> Source<'_, L> {
         Ok(PackedImage {
             name: wanted.image.clone(),
             media_type: media_type(&found, &manifest)?,
-            manifest: work.store.keep_bytes(&bytes)?,
-            config: work.store.keep_bytes(&config)?,
+            manifest: work.store.add_bytes(&bytes)?,
+            config: work.store.add_bytes(&config)?,
             layers,
         })
     }
 
-    fn layer(&self, described: &Descriptor, work: &mut Work<'_>) -> Result<Layer, SourceError> {
+    fn layer(&self, described: &Descriptor, work: &mut PackContext<'_>) -> Result<Layer, SourceError> {
         let name = described.digest.to_string();
-        if let Some(known) = work.store.layer_in(&described.digest) {
+        if let Some(known) = work.store.layer_in_blob(&described.digest) {
             return Ok(known.clone());
         }
         let content = self.layout.open(&layout::blob_path(&described.digest)).map_err(|error| match error {
-            SourceError::Lacks(_) if oci::is_foreign(&described.media_type) => SourceError::Foreign(name.clone()),
+            SourceError::NoEntry(_) if oci::is_foreign(&described.media_type) => SourceError::Foreign(name.clone()),
             other => other,
         })?;
         let mut content = self.progress.reader(content).take(described.size.saturating_add(1));
         let start = first_block(&mut content).map_err(SourceError::Archive)?;
-        let kind = Kind::of(&start);
+        let kind = ContentKind::of(&start);
         let content = Cursor::new(start).chain(content);
         let (kept, is_verbatim) = match kind {
-            Kind::Compressed(encoding) => (work.store.keep_compressed_layer(content, encoding), true),
-            Kind::Tar => (work.store.keep_raw_layer(content, Some(described.size)), false),
-            Kind::Json | Kind::Other => return Err(SourceError::LayerKind(name)),
+            ContentKind::Compressed(encoding) => (work.store.add_compressed_layer(content, encoding), true),
+            ContentKind::Tar => (work.store.add_uncompressed_layer(content, Some(described.size)), false),
+            ContentKind::Json | ContentKind::Other => return Err(SourceError::LayerKind(name)),
         };
         let layer = kept.map_err(|error| SourceError::Layer(name.clone(), error))?;
         let (found, size) = if is_verbatim {

@@ -1,7 +1,7 @@
+use crate::blob_store::{BlobCompressor, CHUNK};
 use crate::regular;
 use crate::sources::SourceError;
 use crate::sources::secret_key::is_secret_key;
-use crate::store::{CHUNK, Packer};
 use landfall_console::Progress;
 use std::collections::BTreeMap;
 use std::fs::Metadata;
@@ -13,7 +13,12 @@ use walkdir::WalkDir;
 
 /// Writes the content of `folder` as a tar archive that follows from names, modes, owners and content alone: entries are
 /// sorted, times are `mtime`, and names of users, extended attributes and holes are left out.
-pub(super) fn write(folder: &Path, mtime: u64, packer: Packer, progress: &Progress) -> Result<Packer, SourceError> {
+pub(super) fn write(
+    folder: &Path,
+    mtime: u64,
+    packer: BlobCompressor,
+    progress: &Progress,
+) -> Result<BlobCompressor, SourceError> {
     let mut layer = Layer { tar: Builder::new(packer), mtime, progress, linked: BTreeMap::new() };
     let walk = WalkDir::new(folder).min_depth(1).follow_root_links(true).sort_by_file_name();
     if !folder.metadata().map_err(SourceError::read(folder))?.is_dir() {
@@ -32,7 +37,7 @@ pub(super) fn write(folder: &Path, mtime: u64, packer: Packer, progress: &Progre
 }
 
 struct Layer<'a> {
-    tar: Builder<Packer>,
+    tar: Builder<BlobCompressor>,
     mtime: u64,
     progress: &'a Progress,
     /// The first name of each file that has several.
@@ -91,7 +96,7 @@ impl Layer<'_> {
         if is_secret_key(&file, size).map_err(SourceError::read(path))? {
             return Err(SourceError::SecretKey { path: path.to_owned() });
         }
-        let mut content = Exactly { content: BufReader::with_capacity(CHUNK, file), left: size, is_changed: false };
+        let mut content = ExactLength { content: BufReader::with_capacity(CHUNK, file), left: size, is_changed: false };
         let added = self.tar.append_data(header, name, &mut content);
         if content.is_changed {
             return Err(SourceError::Changed { path: path.to_owned() });
@@ -110,13 +115,13 @@ impl Layer<'_> {
 }
 
 /// The content of a file whose size has been written down already.
-struct Exactly<R> {
+struct ExactLength<R> {
     content: R,
     left: u64,
     is_changed: bool,
 }
 
-impl<R: Read> Read for Exactly<R> {
+impl<R: Read> Read for ExactLength<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.content.read(buffer)?;
         let short = read == 0 && self.left > 0 && !buffer.is_empty();

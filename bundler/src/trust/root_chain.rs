@@ -1,4 +1,4 @@
-use super::side::{Side, signatures};
+use super::signature_status::{SignatureStatus, signatures};
 use landfall_keys::{
     ChainError, KeyId, MAX_CHAIN_LINKS, PublicKey, RootChanges, RootError, RootLink, Signature, TrustError, TrustRoot,
     TrustedKeys,
@@ -6,23 +6,24 @@ use landfall_keys::{
 
 /// Roots that follow each other, all of them signed as hosts ask for it but perhaps the newest one. Never empty.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Chain {
+pub(crate) struct RootChain {
     /// Each version with its signatures, from the first one on.
     roots: Vec<(TrustRoot, RootLink)>,
     complete: bool,
 }
 
-impl Chain {
+impl RootChain {
     /// The chain of `links`; `None` if there are none.
     ///
     /// Hosts are told the first one by hand, so that none before it has to sign it. If its number is 1, nobody has to: hosts
-    /// that were told keys alone trust the same. One that begins at a later number must be signed by its own keys, or such
+    /// that were told keys alone trust the same. KeyOrRoot that begins at a later number must be signed by its own keys, or such
     /// hosts would not find it. If the newest one lacks signatures, the chain is not complete; anything else that hosts would
     /// not believe is an error.
     pub(crate) fn new(links: Vec<RootLink>) -> Result<Option<Self>, ChainError> {
         let roots = links.iter().map(RootLink::unverified_root).collect::<Result<Vec<_>, _>>()?;
         let (Some(first), Some((newest, before))) = (roots.first(), links.split_last()) else { return Ok(None) };
-        let begun = first.version() == 1 || links.first().is_some_and(|link| Side::of(first, link).missing == 0);
+        let begun =
+            first.version() == 1 || links.first().is_some_and(|link| SignatureStatus::of(first, link).missing == 0);
         let signed = match roots.len().checked_sub(2).and_then(|at| roots.get(at)) {
             None => true,
             Some(previous) => {
@@ -64,22 +65,22 @@ impl Chain {
 
     /// Who has signed the newest version and who has not, of the version before it and of itself. Nobody has to sign
     /// version 1.
-    pub(crate) fn sides(&self) -> Vec<Side> {
+    pub(crate) fn signature_statuses(&self) -> Vec<SignatureStatus> {
         let (newest, link) = self.last();
         let roots = self.previous().into_iter().chain((newest.version() > 1).then_some(newest));
-        roots.map(|root| Side::of(root, link)).collect()
+        roots.map(|root| SignatureStatus::of(root, link)).collect()
     }
 
     /// What the chain lacks, for a person.
     pub(crate) fn missing(&self) -> String {
-        let mut sides = self.sides();
+        let mut sides = self.signature_statuses();
         let begun = self.roots.first().filter(|(first, _)| first.version() > 1 && first != self.newest());
-        sides.extend(begun.map(|(first, link)| Side::of(first, link)));
-        sides.iter().filter_map(Side::wanted).collect::<Vec<_>>().join(", and ")
+        sides.extend(begun.map(|(first, link)| SignatureStatus::of(first, link)));
+        sides.iter().filter_map(SignatureStatus::wanted).collect::<Vec<_>>().join(", and ")
     }
 
     /// Ids that signed the newest version for nothing: they are neither in it nor in the one before it.
-    pub(crate) fn strangers(&self) -> Vec<KeyId> {
+    pub(crate) fn unknown_signers(&self) -> Vec<KeyId> {
         let signed = signatures(&self.last().1);
         let known = |id: &KeyId| self.signers().any(|key| key.id() == *id);
         signed.iter().map(Signature::key_id).filter(|id| !known(id)).collect()
@@ -93,7 +94,7 @@ impl Chain {
 
     /// Whether `key` signed the newest version.
     pub(crate) fn is_signed_by(&self, key: &PublicKey) -> bool {
-        super::side::is_signed_by(&self.last().1, key)
+        super::signature_status::is_signed_by(&self.last().1, key)
     }
 
     /// The change that takes the keys `ids` out. A `leaked` one may have been taken out before, as long as it was ever there:
@@ -116,7 +117,8 @@ impl Chain {
         let (signing, others): (Vec<&PublicKey>, _) = trusted.keys().iter().partition(|key| keys.contains(key));
         let need = usize::try_from(trusted.threshold()).unwrap_or(usize::MAX);
         let others: Vec<KeyId> = others.into_iter().map(PublicKey::id).collect();
-        (signing.len() < need).then(|| format!("{} more of {}", need - signing.len(), super::side::list(&others)))
+        (signing.len() < need)
+            .then(|| format!("{} more of {}", need - signing.len(), super::signature_status::list(&others)))
     }
 
     /// The version after the newest one. Keys that any version lists are known again, so that none that is revoked returns.
@@ -130,7 +132,7 @@ impl Chain {
     }
 
     /// Whether `signature` over the newest version is by a key that counts, has the id of `key`, and is another one.
-    pub(crate) fn is_anothers(&self, signature: &Signature, key: &PublicKey) -> bool {
+    pub(crate) fn is_by_other_key_with_id(&self, signature: &Signature, key: &PublicKey) -> bool {
         let bytes = self.newest().to_json().into_bytes();
         let signed = |signer: &PublicKey| {
             let alone = TrustedKeys::new(vec![*signer], 1);

@@ -7,22 +7,22 @@ use std::path::Path;
 
 /// Whom a bundle must be signed by, as a command line says it.
 #[derive(Debug)]
-pub(crate) enum Given {
+pub(crate) enum CliTrust {
     /// Keys, with how many of them must have signed.
     Keys(TrustedKeys),
     /// A root of whatever version.
     Root(Box<TrustRoot>),
 }
 
-impl Given {
+impl CliTrust {
     /// Reads keys, each a line or a file, of which `threshold` must have signed (1 if not given); or the file of a root, alone.
     pub(crate) fn read(texts: &[String], threshold: Option<u32>) -> Result<Self> {
         let mut keys = Vec::new();
         for text in texts {
-            match One::read(text)? {
-                One::Key(key) => keys.push(key),
-                One::Root(root) if texts.len() == 1 && threshold.is_none() => return Ok(Self::Root(root)),
-                One::Root(_) => {
+            match KeyOrRoot::read(text)? {
+                KeyOrRoot::Key(key) => keys.push(key),
+                KeyOrRoot::Root(root) if texts.len() == 1 && threshold.is_none() => return Ok(Self::Root(root)),
+                KeyOrRoot::Root(_) => {
                     let message = format!("{text} is a trust root, which says by itself which keys count and how many");
                     return Err(Failure::new(Exit::Usage, "trust", message)
                         .hint("give it alone, without --threshold")
@@ -51,12 +51,12 @@ pub(crate) fn lead(root: &TrustRoot, head: &Head) -> Result<TrustRoot> {
 }
 
 /// What one argument is.
-enum One {
+enum KeyOrRoot {
     Key(PublicKey),
     Root(Box<TrustRoot>),
 }
 
-impl One {
+impl KeyOrRoot {
     /// A key's line, or a file, which is read once: it may be a pipe.
     fn read(text: &str) -> Result<Self> {
         if let Ok(key) = text.parse() {

@@ -1,5 +1,5 @@
-use super::side::list;
-use super::{Chain, Side, TrustFolder};
+use super::signature_status::list;
+use super::{RootChain, SignatureStatus, TrustFolder};
 use landfall_keys::{KeyId, PublicKey, TrustRoot};
 use landfall_manifests::Digest;
 use serde::Serialize;
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 /// The newest root of a folder: what it says, what it changes, and who has signed it.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Report {
+pub(crate) struct RootReport {
     path: PathBuf,
     version: u32,
     digest: String,
@@ -21,7 +21,7 @@ pub(crate) struct Report {
     changes: Option<Changes>,
     /// Whether hosts follow to it.
     complete: bool,
-    signatures: Vec<Side>,
+    signatures: Vec<SignatureStatus>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     strangers: Vec<KeyId>,
 }
@@ -44,9 +44,9 @@ struct Changes {
 
 /// All versions of a folder.
 #[derive(Debug, Serialize)]
-pub(crate) struct Versions {
+pub(crate) struct RootVersions {
     versions: Vec<VersionLine>,
-    newest: Report,
+    newest: RootReport,
 }
 
 #[derive(Debug, Serialize)]
@@ -64,7 +64,7 @@ pub(crate) fn digest(root: &TrustRoot) -> String {
     Digest::of(root.to_json().as_bytes()).to_string()
 }
 
-impl Report {
+impl RootReport {
     pub(crate) fn of(folder: &TrustFolder) -> Self {
         let chain = folder.chain();
         let root = chain.newest();
@@ -78,8 +78,8 @@ impl Report {
             revoked: root.revoked().to_vec(),
             changes: chain.previous().map(|before| Changes::between(before, root)),
             complete: chain.is_complete(),
-            signatures: chain.sides(),
-            strangers: chain.strangers(),
+            signatures: chain.signature_statuses(),
+            strangers: chain.unknown_signers(),
         }
     }
 
@@ -114,7 +114,7 @@ impl Report {
     }
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for RootReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut out = String::new();
         writeln!(out, "{}: version {} of the trust root", self.path.display(), self.version)?;
@@ -180,13 +180,13 @@ impl Changes {
     }
 }
 
-impl Versions {
+impl RootVersions {
     pub(crate) fn of(folder: &TrustFolder) -> Self {
-        Self { versions: lines(folder.chain()), newest: Report::of(folder) }
+        Self { versions: lines(folder.chain()), newest: RootReport::of(folder) }
     }
 }
 
-fn lines(chain: &Chain) -> Vec<VersionLine> {
+fn lines(chain: &RootChain) -> Vec<VersionLine> {
     let line = |(root, signers): (&TrustRoot, Vec<KeyId>)| VersionLine {
         version: root.version(),
         digest: digest(root),
@@ -197,7 +197,7 @@ fn lines(chain: &Chain) -> Vec<VersionLine> {
     chain.versions().map(line).collect()
 }
 
-impl fmt::Display for Versions {
+impl fmt::Display for RootVersions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, line) in self.versions.iter().enumerate() {
             let VersionLine { version, digest, threshold, keys, signers } = line;

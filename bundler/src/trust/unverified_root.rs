@@ -1,12 +1,12 @@
-use super::report::digest;
-use super::side::{list, signatures};
+use super::root_report::digest;
+use super::signature_status::{list, signatures};
 use landfall_keys::{KeyId, PublicKey, RootLink, Signature};
 use serde::Serialize;
 use std::fmt;
 
 /// The newest trust root that a bundle brings, as it describes itself: a host believes it for its signatures alone.
 #[derive(Debug, Serialize)]
-pub(crate) struct ClaimedRoot {
+pub(crate) struct UnverifiedRoot {
     version: u32,
     digest: String,
     threshold: u32,
@@ -16,7 +16,7 @@ pub(crate) struct ClaimedRoot {
     signers: Vec<KeyId>,
 }
 
-impl ClaimedRoot {
+impl UnverifiedRoot {
     /// The last of `links`, if there are any and it is a root.
     pub(crate) fn of(links: &[RootLink]) -> Option<Self> {
         let link = links.last()?;
@@ -36,7 +36,7 @@ impl ClaimedRoot {
     }
 }
 
-impl fmt::Display for ClaimedRoot {
+impl fmt::Display for UnverifiedRoot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { version, threshold, keys, signers, revoked, .. } = self;
         write!(f, "root version {version} ({threshold} of {}), signed by {}", list(keys), list(signers))?;

@@ -1,10 +1,10 @@
 use landfall_keys::{KeyId, PublicKey, RootLink, Signature, TrustRoot, TrustedKeys};
 use serde::Serialize;
 
-/// One of the two versions whose keys have to sign the newest one: the version before it, or itself.
+/// KeyOrRoot of the two versions whose keys have to sign the newest one: the version before it, or itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Side {
+pub(crate) struct SignatureStatus {
     pub(crate) version: u32,
     pub(crate) threshold: u32,
     /// How many signatures are still to come.
@@ -14,7 +14,7 @@ pub(crate) struct Side {
     pub(crate) waiting: Vec<KeyId>,
 }
 
-impl Side {
+impl SignatureStatus {
     /// Who of `root` has signed the root of `link`.
     pub(crate) fn of(root: &TrustRoot, link: &RootLink) -> Self {
         let keys = root.trusted_keys();

@@ -1,5 +1,5 @@
-use super::{Chain, TrustFolderError};
-use crate::partial::PartialFolder;
+use super::{RootChain, TrustFolderError};
+use crate::partial_folder::PartialFolder;
 use crate::regular;
 use landfall_keys::{
     KeyId, MAX_CHAIN_LINKS, MAX_FILE_BYTES, MAX_SIGNATURES, MAX_TRUST_ROOT_BYTES, RootChanges, RootFiles, SecretKey,
@@ -16,7 +16,7 @@ const MAX_FILES: usize = MAX_CHAIN_LINKS * (1 + MAX_SIGNATURES);
 #[derive(Debug)]
 pub(crate) struct TrustFolder {
     dir: PathBuf,
-    chain: Chain,
+    chain: RootChain,
 }
 
 impl TrustFolder {
@@ -40,21 +40,21 @@ impl TrustFolder {
             let limit = if root_version(name).is_some() { MAX_TRUST_ROOT_BYTES } else { MAX_FILE_BYTES };
             files.add(name, text(&dir.join(name), limit)?);
         }
-        let chain = files.into_links().and_then(Chain::new);
+        let chain = files.into_links().and_then(RootChain::new);
         let chain = chain.map_err(|source| TrustFolderError::Chain { dir: dir.to_owned(), source })?;
         let chain = chain.ok_or_else(|| TrustFolderError::NoRoot { dir: dir.to_owned() })?;
         Ok(Self { dir: dir.to_owned(), chain })
     }
 
     /// Makes the folder's first root, and the folder if it is not there.
-    pub(crate) fn begin(dir: &Path, root: &TrustRoot) -> Result<Self, TrustFolderError> {
+    pub(crate) fn create(dir: &Path, root: &TrustRoot) -> Result<Self, TrustFolderError> {
         fs::create_dir_all(dir).map_err(|source| TrustFolderError::Write { path: dir.to_owned(), source })?;
         add_root(dir, root)?;
         Self::open(dir)
     }
 
     /// Makes the next root, which says what `changes` do. The newest one must be signed by enough keys.
-    pub(crate) fn go_on(&self, changes: &RootChanges) -> Result<Self, TrustFolderError> {
+    pub(crate) fn add_version(&self, changes: &RootChanges) -> Result<Self, TrustFolderError> {
         let chain = self.complete()?;
         if chain.is_full() {
             let oldest = chain.versions().next().map_or(1, |(root, _)| root.version());
@@ -71,8 +71,8 @@ impl TrustFolder {
         let path = self.dir.join(signature_file_name(root.version(), key.id()));
         let comment = format!("trust root version={}", root.version());
         let there = text(&path, MAX_FILE_BYTES).ok().and_then(|text| Signature::parse(text.as_bytes()).ok());
-        if there.is_some_and(|there| self.chain.is_anothers(&there, &key.public_key())) {
-            return Err(TrustFolderError::Anothers { path, id: key.id() });
+        if there.is_some_and(|there| self.chain.is_by_other_key_with_id(&there, &key.public_key())) {
+            return Err(TrustFolderError::OtherKeysSignature { path, id: key.id() });
         }
         let failed = |source| TrustFolderError::Write { path: path.clone(), source };
         let signature =
@@ -82,7 +82,7 @@ impl TrustFolder {
     }
 
     /// The roots and signatures.
-    pub(crate) fn chain(&self) -> &Chain {
+    pub(crate) fn chain(&self) -> &RootChain {
         &self.chain
     }
 
@@ -96,7 +96,7 @@ impl TrustFolder {
     }
 
     /// The chain, if its newest root is signed by enough keys.
-    pub(crate) fn complete(&self) -> Result<&Chain, TrustFolderError> {
+    pub(crate) fn complete(&self) -> Result<&RootChain, TrustFolderError> {
         if self.chain.is_complete() {
             return Ok(&self.chain);
         }
@@ -141,11 +141,11 @@ fn add_root(dir: &Path, root: &TrustRoot) -> Result<(), TrustFolderError> {
     let version = root.version();
     let about_it = |name: &&String| root_version(name).or_else(|| signed_root_version(name)) == Some(version);
     if let Some(name) = names(dir)?.iter().find(about_it) {
-        return Err(TrustFolderError::There { path: dir.join(name) });
+        return Err(TrustFolderError::Exists { path: dir.join(name) });
     }
     let path = dir.join(root_file_name(version));
     write(&path, &root.to_json(), false).map_err(|source| match source.kind() {
-        io::ErrorKind::AlreadyExists => TrustFolderError::There { path },
+        io::ErrorKind::AlreadyExists => TrustFolderError::Exists { path },
         _ => TrustFolderError::Write { path, source },
     })
 }
@@ -195,13 +195,13 @@ mod tests {
         lay(dir, &keys, 257);
         let full = TrustFolder::open(dir).unwrap();
         assert_eq!(full.complete().unwrap().packed().len(), MAX_CHAIN_LINKS);
-        let refused = full.go_on(&threshold(2)).unwrap_err();
+        let refused = full.add_version(&threshold(2)).unwrap_err();
         assert!(matches!(refused, TrustFolderError::Full { oldest: 1, .. }), "{refused}");
         assert!(!dir.join("258.root.json").exists());
         for name in names(dir).unwrap().iter().filter(|name| name.starts_with("1.") || name.starts_with("2.")) {
             fs::remove_file(dir.join(name)).unwrap();
         }
-        TrustFolder::open(dir).unwrap().go_on(&threshold(2)).unwrap();
+        TrustFolder::open(dir).unwrap().add_version(&threshold(2)).unwrap();
         let next = TrustFolder::open(dir).unwrap();
         assert_eq!(next.chain().newest().version(), 258);
         for key in &keys {

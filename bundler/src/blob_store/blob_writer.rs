@@ -5,14 +5,14 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// A blob that is being written: hashed on its way into its file.
-pub(super) struct BlobFile {
+pub(super) struct BlobWriter {
     path: PathBuf,
     file: File,
     hasher: Hasher,
     size: u64,
 }
 
-impl BlobFile {
+impl BlobWriter {
     pub(super) fn create(path: PathBuf) -> Result<Self, StoreError> {
         let file = File::create_new(&path).map_err(|source| StoreError::write(&path, source))?;
         Ok(Self { path, file, hasher: Hasher::default(), size: 0 })
@@ -31,7 +31,7 @@ impl BlobFile {
     }
 }
 
-impl Write for BlobFile {
+impl Write for BlobWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.file.write(bytes)?;
         self.hasher.update(&bytes[..written]);

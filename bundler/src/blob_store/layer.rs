@@ -30,8 +30,12 @@ fn name(encoding: Encoding) -> &'static str {
 
 impl BlobStore {
     /// Takes in a layer that is an uncompressed tar archive; `size` is its length, where it is known.
-    pub(crate) fn keep_raw_layer(&mut self, mut tar: impl Read, size: Option<u64>) -> Result<Layer, LayerError> {
-        let mut packer = self.pack(size)?;
+    pub(crate) fn add_uncompressed_layer(
+        &mut self,
+        mut tar: impl Read,
+        size: Option<u64>,
+    ) -> Result<Layer, LayerError> {
+        let mut packer = self.compressor(size)?;
         let mut buffer = vec![0; CHUNK];
         loop {
             let read = read_some(&mut tar, &mut buffer).map_err(LayerError::Read)?;
@@ -40,20 +44,20 @@ impl BlobStore {
             }
             packer.write_all(&buffer[..read]).map_err(|error| packer.failed(error))?;
         }
-        self.keep_packed_layer(packer)
+        self.add_layer(packer)
     }
 
     /// Takes in a layer that a packer has taken.
-    pub(crate) fn keep_packed_layer(&mut self, packer: super::Packer) -> Result<Layer, LayerError> {
-        let content = self.keep_packed(packer)?;
+    pub(crate) fn add_layer(&mut self, packer: super::BlobCompressor) -> Result<Layer, LayerError> {
+        let content = self.add_content(packer)?;
         let layer = Layer { blob: content.blob, encoding: Encoding::Zstd, diff_id: content.digest, size: content.size };
         self.layers.push(layer.clone());
         Ok(layer)
     }
 
     /// Takes in a layer that is compressed already, byte for byte.
-    pub(crate) fn keep_compressed_layer(&mut self, stream: impl Read, encoding: Encoding) -> Result<Layer, LayerError> {
-        let mut blob = self.begin()?;
+    pub(crate) fn add_compressed_layer(&mut self, stream: impl Read, encoding: Encoding) -> Result<Layer, LayerError> {
+        let mut blob = self.create_blob()?;
         let mut failed = None;
         let tee = Tee { stream, out: &mut blob, failed: &mut failed };
         let found = match encoding {
@@ -61,13 +65,13 @@ impl BlobStore {
             Encoding::Zstd => zstd_decoder(tee).and_then(hash_all),
         };
         let (diff_id, size) = match (found, failed) {
-            (_, Some(Failed::Write(error))) => return Err(blob.failed(error).into()),
-            (_, Some(Failed::Read(error))) => return Err(LayerError::Read(error)),
+            (_, Some(TeeFailure::Write(error))) => return Err(blob.failed(error).into()),
+            (_, Some(TeeFailure::Read(error))) => return Err(LayerError::Read(error)),
             (Err(source), None) if source.to_string() == WINDOW_ERROR => return Err(LayerError::Window),
             (Err(source), None) => return Err(LayerError::Compression { encoding, source }),
             (Ok(found), None) => found,
         };
-        let blob = self.keep(blob)?;
+        let blob = self.commit(blob)?;
         let layer = Layer { blob, encoding, diff_id, size };
         self.layers.push(layer.clone());
         Ok(layer)
@@ -109,10 +113,10 @@ fn read_some(from: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
 struct Tee<'a, R, W> {
     stream: R,
     out: &'a mut W,
-    failed: &'a mut Option<Failed>,
+    failed: &'a mut Option<TeeFailure>,
 }
 
-enum Failed {
+enum TeeFailure {
     Read(io::Error),
     Write(io::Error),
 }
@@ -123,12 +127,12 @@ impl<R: Read, W: io::Write> Read for Tee<'_, R, W> {
         let read = match read_some(&mut self.stream, buffer) {
             Ok(read) => read,
             Err(error) => {
-                *self.failed = Some(Failed::Read(error));
+                *self.failed = Some(TeeFailure::Read(error));
                 return Err(stop());
             }
         };
         if let Err(error) = self.out.write_all(&buffer[..read]) {
-            *self.failed = Some(Failed::Write(error));
+            *self.failed = Some(TeeFailure::Write(error));
             return Err(stop());
         }
         Ok(read)

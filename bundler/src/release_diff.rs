@@ -1,6 +1,6 @@
 //! What changes from one release to another, as a pure function of the two.
 
-use crate::trust::ClaimedRoot;
+use crate::trust::UnverifiedRoot;
 use landfall_manifests::{Database, Digest, File, Image, Release};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -84,7 +84,7 @@ impl Identity {
             serial: release.serial.into(),
             platform: release.platform(),
             database: release.database,
-            trust: ClaimedRoot::of(&release.trust).as_ref().map(ClaimedRoot::version),
+            trust: UnverifiedRoot::of(&release.trust).as_ref().map(UnverifiedRoot::version),
         }
     }
 }

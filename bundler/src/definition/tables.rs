@@ -1,6 +1,6 @@
 //! A definition as it is written: DESIGN section 7's keys and no others.
 
-use crate::database::DatabaseShape;
+use super::database_table::DatabaseTable;
 use landfall_keys::PublicKey;
 use landfall_manifests::{Arch, BundlePath, ImageName, Product, Serial, Tenant, Version};
 use serde::Deserialize;
@@ -9,19 +9,19 @@ use toml::Spanned;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Shape {
-    pub(super) release: ReleaseShape,
+pub(super) struct DefinitionTable {
+    pub(super) release: ReleaseTable,
     #[serde(default)]
-    pub(super) runtime: RuntimeShape,
+    pub(super) runtime: RuntimeTable,
     #[serde(default)]
-    pub(super) image: Vec<ImageShape>,
+    pub(super) image: Vec<ImageTable>,
     #[serde(default)]
-    pub(super) file: Vec<FileShape>,
+    pub(super) file: Vec<FileTable>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ReleaseShape {
+pub(super) struct ReleaseTable {
     pub(super) product: Product,
     pub(super) version: Version,
     pub(super) serial: Serial,
@@ -35,16 +35,16 @@ pub(super) struct ReleaseShape {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct RuntimeShape {
+pub(super) struct RuntimeTable {
     pub(super) binary: Option<Spanned<String>>,
     pub(super) installer: Option<Spanned<String>>,
     pub(super) config: Option<Spanned<String>>,
-    pub(super) database: Option<Spanned<DatabaseShape>>,
+    pub(super) database: Option<Spanned<DatabaseTable>>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ImageShape {
+pub(super) struct ImageTable {
     pub(super) name: Spanned<ImageName>,
     pub(super) source: Spanned<String>,
     pub(super) tenant: Option<Spanned<Tenant>>,
@@ -57,7 +57,7 @@ pub(super) struct ImageShape {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct FileShape {
+pub(super) struct FileTable {
     pub(super) source: Spanned<String>,
     pub(super) path: Spanned<BundlePath>,
 }

@@ -1,14 +1,14 @@
 //! The blobs of a bundle while it is being made: a folder beside the output, each blob once, read once.
 
-mod blob_file;
-mod compress;
+mod blob_writer;
+mod compressor;
 mod layer;
 
-pub(crate) use compress::{Packer, default_workers};
+pub(crate) use compressor::{BlobCompressor, default_workers};
 pub(crate) use layer::LayerError;
 
-use crate::partial::PartialFolder;
-use blob_file::BlobFile;
+use crate::partial_folder::PartialFolder;
+use blob_writer::BlobWriter;
 use landfall_manifests::{Digest, Layer};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -46,7 +46,7 @@ impl StoreError {
 
 /// A file's content in the store.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Packed {
+pub(crate) struct StoredContent {
     /// The digest of the content.
     pub(crate) digest: Digest,
     /// The size of the content in bytes.
@@ -74,35 +74,35 @@ impl BlobStore {
     }
 
     /// Keeps `bytes` as they are.
-    pub(crate) fn keep_bytes(&mut self, bytes: &[u8]) -> Result<Digest, StoreError> {
+    pub(crate) fn add_bytes(&mut self, bytes: &[u8]) -> Result<Digest, StoreError> {
         let digest = Digest::of(bytes);
         if self.sizes.contains_key(&digest) {
             return Ok(digest);
         }
-        let mut blob = self.begin()?;
+        let mut blob = self.create_blob()?;
         blob.write_all(bytes).map_err(|error| blob.failed(error))?;
-        self.keep(blob)
+        self.commit(blob)
     }
 
     /// Takes content that is to be compressed; `size` is its length, where it is known.
-    pub(crate) fn pack(&mut self, size: Option<u64>) -> Result<Packer, StoreError> {
-        let blob = self.begin()?;
-        Packer::new(blob, self.workers, size)
+    pub(crate) fn compressor(&mut self, size: Option<u64>) -> Result<BlobCompressor, StoreError> {
+        let blob = self.create_blob()?;
+        BlobCompressor::new(blob, self.workers, size)
     }
 
     /// Keeps what a packer took.
-    pub(crate) fn keep_packed(&mut self, packer: Packer) -> Result<Packed, StoreError> {
+    pub(crate) fn add_content(&mut self, packer: BlobCompressor) -> Result<StoredContent, StoreError> {
         let (digest, size, blob) = packer.finish()?;
-        Ok(Packed { digest, size, blob: self.keep(blob)? })
+        Ok(StoredContent { digest, size, blob: self.commit(blob)? })
     }
 
     /// A layer with this content.
-    pub(crate) fn layer_of(&self, diff_id: &Digest) -> Option<&Layer> {
+    pub(crate) fn layer_with_diff_id(&self, diff_id: &Digest) -> Option<&Layer> {
         self.layers.iter().find(|layer| layer.diff_id == *diff_id)
     }
 
     /// A layer that is stored in this blob.
-    pub(crate) fn layer_in(&self, blob: &Digest) -> Option<&Layer> {
+    pub(crate) fn layer_in_blob(&self, blob: &Digest) -> Option<&Layer> {
         self.layers.iter().find(|layer| layer.blob == *blob)
     }
 
@@ -121,13 +121,13 @@ impl BlobStore {
         self.folder.path().join(digest.hex())
     }
 
-    fn begin(&mut self) -> Result<BlobFile, StoreError> {
+    fn create_blob(&mut self) -> Result<BlobWriter, StoreError> {
         self.started += 1;
-        BlobFile::create(self.folder.path().join(format!("incoming-{}", self.started)))
+        BlobWriter::create(self.folder.path().join(format!("incoming-{}", self.started)))
     }
 
     /// Gives a blob its name, or drops it if it is there already.
-    fn keep(&mut self, blob: BlobFile) -> Result<Digest, StoreError> {
+    fn commit(&mut self, blob: BlobWriter) -> Result<Digest, StoreError> {
         let (path, digest, size) = blob.finish();
         let moved = match self.sizes.insert(digest, size) {
             None => std::fs::rename(&path, self.path(&digest)),

@@ -23,13 +23,13 @@ fn roots(keys: &[SecretKey]) -> (TrustRoot, TrustRoot) {
     (first, next)
 }
 
-fn chain(links: Vec<RootLink>) -> Chain {
-    Chain::new(links).unwrap().unwrap()
+fn chain(links: Vec<RootLink>) -> RootChain {
+    RootChain::new(links).unwrap().unwrap()
 }
 
 #[test]
 fn the_first_version_needs_no_signature_and_is_not_packed() {
-    assert_eq!(Chain::new(vec![]).unwrap(), None);
+    assert_eq!(RootChain::new(vec![]).unwrap(), None);
     let keys = keys(3);
     let chain = chain(vec![link(&first(&keys, 2), &[])]);
     assert!(chain.is_complete() && chain.packed().is_empty() && chain.previous().is_none());
@@ -58,13 +58,14 @@ fn says_who_has_signed_and_who_is_missing_for_both_versions() {
     let at = |signers: &[&SecretKey]| chain(vec![link(&first, &[]), link(&next, signers)]);
     let none = at(&[]);
     assert!(!none.is_complete());
-    let counts: Vec<_> = none.sides().iter().map(|side| (side.version, side.missing, side.waiting.len())).collect();
+    let counts: Vec<_> =
+        none.signature_statuses().iter().map(|side| (side.version, side.missing, side.waiting.len())).collect();
     assert_eq!(counts, [(1, 2, 3), (2, 2, 2)]);
 
     let one = at(&[&keys[2], &keys[3]]);
-    let counts: Vec<_> = one.sides().iter().map(|side| (side.missing, side.signed.len())).collect();
+    let counts: Vec<_> = one.signature_statuses().iter().map(|side| (side.missing, side.signed.len())).collect();
     assert_eq!(counts, [(1, 1), (2, 0)], "the third key counts for the version that it is in");
-    assert_eq!(one.strangers(), [keys[3].id()]);
+    assert_eq!(one.unknown_signers(), [keys[3].id()]);
     assert!(one.missing().contains("2 more keys of version 2"), "{}", one.missing());
 
     let both = at(&[&keys[0], &keys[1]]);
@@ -78,12 +79,12 @@ fn takes_a_false_signature_and_an_unsigned_middle_for_what_they_are() {
     let (first, next) = roots(&keys);
     let other = keys[0].sign(b"other bytes", "").unwrap();
     let forged = vec![link(&first, &[]), RootLink::new(&next, &[other])];
-    assert!(matches!(Chain::new(forged), Err(ChainError::OldKeys { source: TrustError::BadSignature { .. }, .. })));
+    assert!(matches!(RootChain::new(forged), Err(ChainError::OldKeys { source: TrustError::BadSignature { .. }, .. })));
     let third = next.next(&RootChanges { threshold: Some(1), ..RootChanges::default() }).unwrap();
     let unsigned = vec![link(&first, &[]), link(&next, &[]), link(&third, &[&keys[0], &keys[1]])];
-    assert!(matches!(Chain::new(unsigned), Err(ChainError::OldKeys { version: 2, .. })));
+    assert!(matches!(RootChain::new(unsigned), Err(ChainError::OldKeys { version: 2, .. })));
     let gap = vec![link(&first, &[]), link(&third, &[&keys[0], &keys[1]])];
-    assert!(matches!(Chain::new(gap), Err(ChainError::Sequence { after: 1, found: 3 })));
+    assert!(matches!(RootChain::new(gap), Err(ChainError::Sequence { after: 1, found: 3 })));
 }
 
 /// A public key's or a signature's line in the name of `id`.
@@ -106,7 +107,7 @@ fn tells_the_signature_of_another_key_with_the_same_id() {
         let line = file.lines().nth(1).unwrap();
         Signature::parse(file.replace(line, &renamed(line, id)).as_bytes()).unwrap()
     };
-    let anothers = |signer: &SecretKey| chain.is_anothers(&sign(signer), &one.public_key());
+    let anothers = |signer: &SecretKey| chain.is_by_other_key_with_id(&sign(signer), &one.public_key());
     assert_eq!([&one, &two, &stranger].map(anothers), [false, true, false]);
 }
 

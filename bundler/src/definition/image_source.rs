@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 
 /// Where an image comes from, by the transport names that skopeo made common.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Source {
+pub(crate) enum ImageSource {
     /// `docker-daemon:REF`: an engine that speaks Docker's API.
     DockerDaemon { reference: String },
     /// `docker-archive:FILE[:REF]`: what `docker save` writes.
@@ -17,7 +17,7 @@ pub(crate) enum Source {
 
 /// The text is not a source.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum SourceSyntaxError {
+pub(crate) enum ImageSourceSyntaxError {
     #[error("{0:?} names no transport: write {TRANSPORTS}")]
     NoTransport(String),
     #[error("the transport {0:?} is not supported: write {TRANSPORTS}")]
@@ -29,10 +29,11 @@ pub(crate) enum SourceSyntaxError {
 const TRANSPORTS: &str =
     "docker-daemon:REF, docker-archive:FILE[:REF], oci:DIR[:NAME], oci-archive:FILE[:NAME] or rootfs:DIR";
 
-impl Source {
+impl ImageSource {
     /// Reads a source; its path is relative to `base`.
-    pub(super) fn parse(text: &str, base: &Path) -> Result<Self, SourceSyntaxError> {
-        let (transport, rest) = text.split_once(':').ok_or_else(|| SourceSyntaxError::NoTransport(text.to_owned()))?;
+    pub(super) fn parse(text: &str, base: &Path) -> Result<Self, ImageSourceSyntaxError> {
+        let (transport, rest) =
+            text.split_once(':').ok_or_else(|| ImageSourceSyntaxError::NoTransport(text.to_owned()))?;
         let (path, name) = match rest.split_once(':') {
             Some((path, name)) => (base.join(path), Some(name.to_owned())),
             None => (base.join(rest), None),
@@ -43,10 +44,10 @@ impl Source {
             "oci" => Self::OciFolder { folder: path, name },
             "oci-archive" => Self::OciArchive { file: path, name },
             "rootfs" => Self::Rootfs { folder: base.join(rest) },
-            other => return Err(SourceSyntaxError::Transport(other.to_owned())),
+            other => return Err(ImageSourceSyntaxError::Transport(other.to_owned())),
         };
         if rest.is_empty() || rest.starts_with(':') || rest.ends_with(':') {
-            return Err(SourceSyntaxError::Empty(text.to_owned()));
+            return Err(ImageSourceSyntaxError::Empty(text.to_owned()));
         }
         Ok(source)
     }
@@ -60,14 +61,14 @@ mod tests {
     fn reads_the_transports_that_skopeo_has() {
         let path = PathBuf::from;
         let some = |name: &str| Some(name.to_owned());
-        let parse = |text| Source::parse(text, Path::new("/defs"));
+        let parse = |text| ImageSource::parse(text, Path::new("/defs"));
         for (text, expected) in [
-            ("docker-daemon:hello:1", Source::DockerDaemon { reference: "hello:1".to_owned() }),
-            ("docker-archive:a.tar", Source::DockerArchive { file: path("/defs/a.tar"), reference: None }),
-            ("docker-archive:/a.tar:b:1", Source::DockerArchive { file: path("/a.tar"), reference: some("b:1") }),
-            ("oci:dir:name", Source::OciFolder { folder: path("/defs/dir"), name: some("name") }),
-            ("oci-archive:../x.tar", Source::OciArchive { file: path("/defs/../x.tar"), name: None }),
-            ("rootfs:root:fs", Source::Rootfs { folder: path("/defs/root:fs") }),
+            ("docker-daemon:hello:1", ImageSource::DockerDaemon { reference: "hello:1".to_owned() }),
+            ("docker-archive:a.tar", ImageSource::DockerArchive { file: path("/defs/a.tar"), reference: None }),
+            ("docker-archive:/a.tar:b:1", ImageSource::DockerArchive { file: path("/a.tar"), reference: some("b:1") }),
+            ("oci:dir:name", ImageSource::OciFolder { folder: path("/defs/dir"), name: some("name") }),
+            ("oci-archive:../x.tar", ImageSource::OciArchive { file: path("/defs/../x.tar"), name: None }),
+            ("rootfs:root:fs", ImageSource::Rootfs { folder: path("/defs/root:fs") }),
         ] {
             assert_eq!(parse(text), Ok(expected), "{text}");
         }
@@ -82,6 +83,6 @@ mod tests {
     }
 
     fn parse_error(text: &str) -> String {
-        Source::parse(text, Path::new("/")).map_or_else(|error| error.to_string(), |source| format!("{source:?}"))
+        ImageSource::parse(text, Path::new("/")).map_or_else(|error| error.to_string(), |source| format!("{source:?}"))
     }
 }

@@ -4,26 +4,26 @@ use landfall_manifests::Database;
 use serde::Deserialize;
 
 /// What is packed unless the definition's own program brings another: the runtime's own declaration.
-const DEFAULT: &str = include_str!("../../runtime/database.toml");
+const DEFAULT: &str = include_str!("../../../runtime/database.toml");
 
 /// `[runtime.database]` of a definition, and the whole of `runtime/database.toml`.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct DatabaseShape {
+pub(crate) struct DatabaseTable {
     schema: u32,
     reversible_to: u32,
 }
 
-impl From<DatabaseShape> for Database {
-    fn from(shape: DatabaseShape) -> Self {
-        Self { schema: shape.schema, reversible_to: shape.reversible_to }
+impl From<DatabaseTable> for Database {
+    fn from(table: DatabaseTable) -> Self {
+        Self { schema: table.schema, reversible_to: table.reversible_to }
     }
 }
 
 /// The database of the runtime that was built together with this program.
-pub(crate) fn of_this_build() -> Database {
+pub(crate) fn database_of_this_build() -> Database {
     #[expect(clippy::expect_used, reason = "the text is part of this program, and a test parses it")]
-    toml::from_str::<DatabaseShape>(DEFAULT).expect("runtime/database.toml is a declaration").into()
+    toml::from_str::<DatabaseTable>(DEFAULT).expect("runtime/database.toml is a declaration").into()
 }
 
 #[cfg(test)]
@@ -32,6 +32,6 @@ mod tests {
 
     #[test]
     fn the_default_is_one_that_a_release_may_have() {
-        assert!(of_this_build().holds_together());
+        assert!(database_of_this_build().holds_together());
     }
 }

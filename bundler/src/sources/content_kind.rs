@@ -5,7 +5,7 @@ use std::io::{self, Read};
 
 /// What the first block shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum ContentKind {
     /// An uncompressed tar archive.
     Tar,
     /// A compressed stream.
@@ -18,7 +18,7 @@ pub(super) enum Kind {
 
 const CHECKSUM: std::ops::Range<usize> = 148..156;
 
-impl Kind {
+impl ContentKind {
     /// Judges by the first block, or by all of a shorter file.
     pub(super) fn of(start: &[u8]) -> Self {
         if is_tar(start) {
@@ -68,20 +68,20 @@ mod tests {
     #[test]
     fn judges_by_content() {
         for (start, expected) in [
-            (tar("etc/passwd"), Kind::Tar),
-            (tar("{a}"), Kind::Tar),
-            (vec![0; 512], Kind::Tar),
-            (Vec::new(), Kind::Tar),
-            (vec![0; 511], Kind::Other),
-            (b"\x1f\x8b\x08".to_vec(), Kind::Compressed(Encoding::Gzip)),
-            (b"\x28\xb5\x2f\xfd".to_vec(), Kind::Compressed(Encoding::Zstd)),
-            (b" {\"a\": 1}".to_vec(), Kind::Json),
-            (b"[]".to_vec(), Kind::Json),
-            (b"1.0".to_vec(), Kind::Other),
-            (b"\xfd7zXZ\0".to_vec(), Kind::Other),
-            (vec![b'x'; 512], Kind::Other),
+            (tar("etc/passwd"), ContentKind::Tar),
+            (tar("{a}"), ContentKind::Tar),
+            (vec![0; 512], ContentKind::Tar),
+            (Vec::new(), ContentKind::Tar),
+            (vec![0; 511], ContentKind::Other),
+            (b"\x1f\x8b\x08".to_vec(), ContentKind::Compressed(Encoding::Gzip)),
+            (b"\x28\xb5\x2f\xfd".to_vec(), ContentKind::Compressed(Encoding::Zstd)),
+            (b" {\"a\": 1}".to_vec(), ContentKind::Json),
+            (b"[]".to_vec(), ContentKind::Json),
+            (b"1.0".to_vec(), ContentKind::Other),
+            (b"\xfd7zXZ\0".to_vec(), ContentKind::Other),
+            (vec![b'x'; 512], ContentKind::Other),
         ] {
-            assert_eq!(Kind::of(&start), expected, "{:?}", String::from_utf8_lossy(&start));
+            assert_eq!(ContentKind::of(&start), expected, "{:?}", String::from_utf8_lossy(&start));
         }
     }
 }

@@ -1,4 +1,4 @@
-use super::blob_file::BlobFile;
+use super::blob_writer::BlobWriter;
 use super::{CHUNK, StoreError};
 use landfall_manifests::{Digest, Hasher};
 use std::io::{self, Write};
@@ -29,22 +29,22 @@ pub(crate) fn default_workers() -> u32 {
 ///
 /// zstd always runs in its multi-threaded mode, whose output follows from the input and the job size alone, not from the
 /// number of workers (zstd manual, "ZSTD_c_nbWorkers").
-pub(crate) struct Packer {
-    encoder: Encoder<'static, BlobFile>,
+pub(crate) struct BlobCompressor {
+    encoder: Encoder<'static, BlobWriter>,
     hasher: Hasher,
     size: u64,
     path: PathBuf,
 }
 
-impl Packer {
-    pub(super) fn new(blob: BlobFile, workers: u32, size: Option<u64>) -> Result<Self, StoreError> {
+impl BlobCompressor {
+    pub(super) fn new(blob: BlobWriter, workers: u32, size: Option<u64>) -> Result<Self, StoreError> {
         let path = blob.path().to_owned();
         let encoder = encoder(blob, workers, size).map_err(|source| StoreError::write(&path, source))?;
         Ok(Self { encoder, hasher: Hasher::default(), size: 0, path })
     }
 
     /// The digest and the size of the content, and the blob.
-    pub(super) fn finish(self) -> Result<(Digest, u64, BlobFile), StoreError> {
+    pub(super) fn finish(self) -> Result<(Digest, u64, BlobWriter), StoreError> {
         let blob = self.encoder.finish().map_err(|source| StoreError::write(&self.path, source))?;
         Ok((self.hasher.finish(), self.size, blob))
     }
@@ -55,7 +55,7 @@ impl Packer {
     }
 }
 
-impl Write for Packer {
+impl Write for BlobCompressor {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.encoder.write_all(bytes)?;
         self.hasher.update(bytes);

@@ -1,0 +1,64 @@
+//! The release manifest, as a pure function of the plan and of what was packed.
+
+use crate::blob_store::BlobStore;
+use crate::plan::{CONFIG_PATH, Plan};
+use crate::sources::PackedImage;
+use landfall_manifests::{Blob, Digest, File as ReleaseFile, Image, Os, Release};
+use std::collections::BTreeSet;
+
+/// The release that files and images make, as a pure function of them.
+pub(crate) fn release(plan: &Plan, store: &BlobStore, files: Vec<ReleaseFile>, packed: Vec<PackedImage>) -> Release {
+    let head = plan.release.clone();
+    let platform = format!("{}/{}", Os::Linux.name(), head.arch.name());
+    let mut images: Vec<Image> = packed.into_iter().map(|image| described(plan, &platform, image)).collect();
+    images.sort_by(|a, b| a.name.cmp(&b.name));
+    let blobs = blobs(&files, &images).into_iter();
+    let blobs = blobs.map(|digest| Blob { digest, size: store.size(&digest).unwrap_or_default() }).collect();
+    let mut release = Release {
+        schema: 1,
+        product: head.product,
+        version: head.version,
+        serial: head.serial,
+        os: Os::Linux,
+        arch: head.arch,
+        created: head.created,
+        min_upgrade_from: head.min_upgrade_from,
+        database: head.database,
+        base: None,
+        keys: head.keys,
+        trust: Vec::new(),
+        layout: Vec::new(),
+        blobs,
+        files,
+        images,
+    };
+    release.layout = release.computed_layout();
+    release
+}
+
+fn described(plan: &Plan, platform: &str, image: PackedImage) -> Image {
+    let planned = plan.images.iter().find(|planned| planned.name == image.name);
+    Image {
+        name: image.name,
+        platform: platform.to_owned(),
+        media_type: image.media_type,
+        manifest: image.manifest,
+        config: image.config,
+        layers: image.layers,
+        source: planned.map(|planned| planned.source_text.clone()).unwrap_or_default(),
+        tenant: planned.and_then(|planned| planned.tenant.clone()),
+    }
+}
+
+/// Each blob once, where it is first needed: what is small and read first lies in front. The settings are read before the
+/// installation begins, and should be on the same disc as the manifest.
+fn blobs(files: &[ReleaseFile], images: &[Image]) -> Vec<Digest> {
+    let of_image = |image: &Image| -> Vec<Digest> {
+        let layers = image.layers.iter().map(|layer| layer.blob);
+        [image.config, image.manifest].into_iter().chain(layers).collect()
+    };
+    let (settings, others): (Vec<_>, Vec<_>) = files.iter().partition(|file| file.path.as_str() == CONFIG_PATH);
+    let all = settings.into_iter().chain(others).map(|file| file.blob).chain(images.iter().flat_map(of_image));
+    let mut seen = BTreeSet::new();
+    all.filter(|digest| seen.insert(*digest)).collect()
+}

@@ -1,0 +1,36 @@
+use super::definition_line::{DefinitionLine, line_of};
+use super::{DefinitionError, SourcePath};
+use std::path::{Path, PathBuf};
+use toml::Spanned;
+
+/// A definition's text and where it lies.
+pub(super) struct DefinitionText<'a> {
+    pub(super) text: &'a str,
+    pub(super) file: &'a Path,
+}
+
+impl DefinitionText<'_> {
+    pub(super) fn line_at(&self, offset: usize) -> DefinitionLine {
+        DefinitionLine { file: self.file.to_owned(), number: line_of(self.text, offset) }
+    }
+
+    pub(super) fn wrong(&self, offset: usize, message: impl Into<String>) -> DefinitionError {
+        DefinitionError::Wrong { line: self.line_at(offset), message: message.into() }
+    }
+
+    pub(super) fn toml(&self, error: &toml::de::Error) -> DefinitionError {
+        let offset = error.span().map_or(0, |span| span.start);
+        self.wrong(offset, error.message().trim_end())
+    }
+
+    pub(super) fn base(&self) -> PathBuf {
+        self.file.parent().map(Path::to_owned).unwrap_or_default()
+    }
+
+    pub(super) fn source_path(&self, path: &Spanned<String>) -> Result<SourcePath, DefinitionError> {
+        if path.get_ref().is_empty() {
+            return Err(self.wrong(path.span().start, "this path is empty"));
+        }
+        Ok(SourcePath { path: self.base().join(path.get_ref()), line: self.line_at(path.span().start) })
+    }
+}

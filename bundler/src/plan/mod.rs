@@ -1,0 +1,176 @@
+//! What is to be done, as a pure function of the definition and of what this machine is like.
+
+mod source_job;
+
+pub(crate) use source_job::{RequestedImage, SourceJob};
+
+use crate::definition::{Definition, DefinitionLine, ImageSection, SourcePath, database_of_this_build};
+use landfall_keys::PublicKey;
+use landfall_manifests::{Arch, BundlePath, Database, ImageName, Mode, Os, Product, Serial, Tenant, Version};
+use std::path::{Path, PathBuf};
+
+/// Where the runtime's settings lie in a release.
+pub(crate) const CONFIG_PATH: &str = "config.toml";
+/// The settings that are packed unless the definition names others: the runtime's own defaults.
+const DEFAULT_CONFIG: &str = include_str!("../../../runtime/config.toml");
+const PROGRAM: u32 = 0o755;
+const TEXT: u32 = 0o644;
+
+/// What the machine that builds says where the definition is silent.
+#[derive(Debug)]
+pub(crate) struct BuildHost {
+    /// Its processor, if releases run on it.
+    pub(crate) arch: Option<Arch>,
+    /// `SOURCE_DATE_EPOCH` (reproducible-builds.org), seconds.
+    pub(crate) source_date_epoch: Option<jiff::Timestamp>,
+    /// Where the bundler's own program lies, and beside it the two that are packed.
+    pub(crate) programs: PathBuf,
+    /// Public keys of the secret keys that sign.
+    pub(crate) keys: Vec<PublicKey>,
+}
+
+/// Everything that a bundle is made of, and nothing of it read yet.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Plan {
+    pub(crate) release: ReleaseMetadata,
+    /// When what has no time of its own was changed: seconds since 1970.
+    pub(crate) mtime: u64,
+    pub(crate) files: Vec<PlannedFile>,
+    /// Folders whose files are found when they are walked.
+    pub(crate) trees: Vec<PlannedTree>,
+    /// Sorted by name.
+    pub(crate) images: Vec<PlannedImage>,
+    /// In the order in which they are worked on; each opens one source.
+    pub(crate) jobs: Vec<SourceJob>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ReleaseMetadata {
+    pub(crate) product: Product,
+    pub(crate) version: Version,
+    pub(crate) serial: Serial,
+    pub(crate) arch: Arch,
+    pub(crate) created: Option<String>,
+    pub(crate) min_upgrade_from: Option<Version>,
+    pub(crate) database: Option<Database>,
+    pub(crate) keys: Vec<String>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct PlannedFile {
+    pub(crate) path: BundlePath,
+    pub(crate) mode: Mode,
+    pub(crate) content: FileContent,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum FileContent {
+    /// Text that is part of this program.
+    Text(&'static str),
+    /// A program for the release's processor.
+    Program { path: PathBuf, line: Option<DefinitionLine> },
+    /// A file.
+    File { path: PathBuf, line: DefinitionLine },
+}
+
+/// A file or a folder, which of the two is seen when it is opened.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct PlannedTree {
+    pub(crate) path: BundlePath,
+    pub(crate) source: SourcePath,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct PlannedImage {
+    pub(crate) name: ImageName,
+    pub(crate) source_text: String,
+    pub(crate) tenant: Option<Tenant>,
+}
+
+/// There is nothing that can be done.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PlanError {
+    #[error("the definition has no arch, and this machine's processor is none that releases run on")]
+    Arch,
+}
+
+impl ReleaseMetadata {
+    /// As [`landfall_manifests::Release::file_name`].
+    pub(crate) fn file_name(&self) -> String {
+        let os = Os::Linux.name();
+        format!("{}-{}-{os}-{}.landfall.tar", self.product, self.version, self.arch.name())
+    }
+}
+
+impl Plan {
+    /// Decides what a bundle of `definition` is made of.
+    pub(crate) fn new(definition: &Definition, machine: &BuildHost) -> Result<Self, PlanError> {
+        let section = &definition.release;
+        let created = section.created.or(machine.source_date_epoch);
+        let mut keys: Vec<String> = machine.keys.iter().chain(&section.keys).map(PublicKey::to_line).collect();
+        keys.sort();
+        keys.dedup();
+        let release = ReleaseMetadata {
+            product: section.product.clone(),
+            version: section.version.clone(),
+            serial: section.serial,
+            arch: section.arch.or(machine.arch).ok_or(PlanError::Arch)?,
+            created: created.map(|time| time.to_string()),
+            min_upgrade_from: section.min_upgrade_from.clone(),
+            database: Some(definition.runtime.database.unwrap_or_else(database_of_this_build)),
+            keys,
+        };
+        let trees = definition.files.iter();
+        let trees = trees.map(|file| PlannedTree { path: file.path.clone(), source: file.source.clone() });
+        Ok(Self {
+            release,
+            mtime: created.map_or(0, |time| u64::try_from(time.as_second()).unwrap_or_default()),
+            files: files(definition, &machine.programs),
+            trees: trees.collect(),
+            images: definition.images.iter().map(planned).collect(),
+            jobs: source_job::jobs(&definition.images),
+        })
+    }
+
+    /// The files, and the folders of which everything is packed, with the lines that name them.
+    pub(crate) fn sources(&self) -> impl Iterator<Item = (&DefinitionLine, &Path)> {
+        let trees = self.trees.iter().map(|tree| (&tree.source.line, tree.source.path.as_path()));
+        let jobs = self.jobs.iter().filter_map(|job| match job {
+            SourceJob::OciArchive { file: path, images }
+            | SourceJob::DockerArchive { file: path, images }
+            | SourceJob::Rootfs { folder: path, images, .. } => Some((&images[0].line, path.as_path())),
+            SourceJob::OciFolder { .. } | SourceJob::DockerDaemon { .. } => None,
+        });
+        trees.chain(jobs)
+    }
+}
+
+fn planned(image: &ImageSection) -> PlannedImage {
+    PlannedImage { name: image.name.clone(), source_text: image.source_text.clone(), tenant: image.tenant.clone() }
+}
+
+/// The files that every release has: both programs, the units, the settings.
+fn files(definition: &Definition, programs: &Path) -> Vec<PlannedFile> {
+    let runtime = &definition.runtime;
+    let program = |name: &str, named: &Option<SourcePath>| {
+        let (path, line) = match named {
+            Some(named) => (named.path.clone(), Some(named.line.clone())),
+            None => (programs.join(name), None),
+        };
+        file(&format!("bin/{name}"), PROGRAM, FileContent::Program { path, line })
+    };
+    let units = landfall_systemd::TEMPLATES.iter();
+    let units = units.map(|(name, text)| file(&format!("units/{name}"), TEXT, FileContent::Text(text)));
+    let config = match &runtime.config {
+        Some(named) => FileContent::File { path: named.path.clone(), line: named.line.clone() },
+        None => FileContent::Text(DEFAULT_CONFIG),
+    };
+    let programs = [program("landfall", &runtime.binary), program("landfall-installer", &runtime.installer)];
+    programs.into_iter().chain(units).chain([file(CONFIG_PATH, TEXT, config)]).collect()
+}
+
+fn file(path: &str, mode: u32, content: FileContent) -> PlannedFile {
+    #[expect(clippy::expect_used, reason = "every path here is written in this program")]
+    let path = path.parse().expect("a path that a release may hold");
+    PlannedFile { path, mode: Mode::of(mode), content }
+}
