@@ -5,7 +5,7 @@ use crate::decode::DecodeError;
 use crate::engine::{ArchiveError, EngineError};
 use crate::interrupt;
 use crate::lock::LockError;
-use crate::media::{MediaError, damage};
+use crate::media::{self, BundleError, MediaError};
 use crate::plan::policy::Refusal;
 use crate::record::RecordError;
 use crate::retained_release::RetainedError;
@@ -52,9 +52,10 @@ pub(crate) fn classified(error: anyhow::Error) -> anyhow::Error {
 }
 
 fn verdict(cause: &(dyn Error + 'static)) -> Option<Verdict> {
-    None.or_else(|| cause.downcast_ref().map(damage::verdict))
+    None.or_else(|| cause.downcast_ref::<BundleError>().map(media::of_bundle))
+        .or_else(|| cause.downcast_ref::<ReadError>().map(media::of_read))
         .or_else(|| cause.downcast_ref::<DecodeError>().map(|_| (Exit::Damaged, "damaged", REMAKE)))
-        .or_else(|| cause.downcast_ref().map(MediaError::verdict))
+        .or_else(|| cause.downcast_ref::<MediaError>().map(media::of_media))
         .or_else(|| cause.downcast_ref().map(TrustError::verdict))
         .or_else(|| cause.downcast_ref().map(LinksError::verdict))
         .or_else(|| cause.downcast_ref().map(of_refusal))

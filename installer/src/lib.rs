@@ -28,7 +28,6 @@ mod steps;
 mod store;
 mod transition;
 mod trust;
-mod verify;
 
 use retained_release as kept;
 use state::installed;

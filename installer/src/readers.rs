@@ -2,40 +2,15 @@
 //! against the input.
 
 use crate::decode::{Decoder, Expected};
-use crate::media::{Media, MediaArgs};
 use crate::receipts::{Chain, Counter, Found, Receipt};
 use crate::settings::{self, Override, SettingsError};
-use landfall_console::Console;
-use landfall_keys::{PublicKey, TrustedKeys};
-use landfall_manifests::{Bundle, Digest, Encoding};
+use landfall_keys::PublicKey;
+use landfall_manifests::{Digest, Encoding};
 use std::error::Error;
 use std::io::{Cursor, Read as _};
-use std::path::Path;
 
 /// Why an input is refused.
 pub type Refused = Box<dyn Error>;
-
-/// Reads the bundle at `file` from its first byte to its last, as one that is installed: whole or in parts, and beside a patch.
-/// With it comes the content of its blobs.
-///
-/// # Errors
-/// It is damaged, a part of it is missing, or `trusted` keys have not signed it.
-pub fn media(file: &Path, patch: Option<&Path>, trusted: &TrustedKeys) -> Result<(Bundle, Vec<Vec<u8>>), Refused> {
-    let args = MediaArgs { file: file.to_owned(), parts: Vec::new(), patch: patch.map(Path::to_owned) };
-    let mut media = Media::open(&args, Console::unattended())?;
-    let bundle = media.head()?.verify(trusted)?;
-    let bundle = media.settle(bundle, trusted)?;
-    let mut blobs = Vec::new();
-    for entry in bundle.entries() {
-        let mut content = Vec::new();
-        entry.read(&mut media.at(entry.offset), &mut content)?;
-        if entry.is_blob {
-            blobs.push(content);
-        }
-    }
-    media.check_end(&bundle)?;
-    Ok((bundle, blobs))
-}
 
 /// Follows the receipts of a host from the first one on, each its bytes and those of its signature, and gives each as it would
 /// be written.

@@ -23,11 +23,13 @@ const ARROWS: &[(&str, &[&str])] = &[
             "landfall-host",
             "landfall-keys",
             "landfall-manifests",
+            "landfall-media",
             "landfall-systemd",
         ],
     ),
     ("landfall-keys", &[]),
     ("landfall-manifests", &["landfall-keys"]),
+    ("landfall-media", &["landfall-console", "landfall-keys", "landfall-manifests"]),
     ("landfall-systemd", &["landfall-host", "landfall-keys", "landfall-manifests"]),
 ];
 

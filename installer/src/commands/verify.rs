@@ -1,10 +1,9 @@
 use crate::failure;
 use crate::host_context::HostArgs;
-use crate::media::{MediaArgs, damage};
+use crate::media::{BundleError, Damage, MediaArgs, is_head_damaged, verify};
 use crate::repair_request::RequestFile;
 use crate::transition::verified_bundle::{self, FirstUse, VerifiedBundle};
 use crate::trust::{TrustArgs, TrustError};
-use crate::verify::{Damage, verify};
 use landfall_console::{Console, Failure, Size};
 use landfall_manifests::repair::RepairRequest;
 use landfall_manifests::{Digest, ReadError};
@@ -48,7 +47,7 @@ pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> anyhow
     let request = args.request.as_deref().map(RequestFile::new).transpose()?;
     let verified =
         match verified_bundle::open(&args.media, &args.trust, &host_args.layout()?, console, FirstUse::Refuse) {
-            Err(error) if args.media.patch.is_none() && is_head_damaged(&error) => {
+            Err(error) if args.media.patch.is_none() && may_be_damaged_in_head(&error) => {
                 return Err(requested(request.as_ref(), &RepairRequest::Head, error));
             }
             other => other?,
@@ -57,8 +56,8 @@ pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> anyhow
     let progress = console.progress("verify", Some(bundle.entries().iter().map(|entry| entry.size).sum()));
     let damage = verify(media, bundle, &progress);
     let wanted = wanted(&verified, &damage);
-    if let Err(error) = damage::report(media, bundle, damage) {
-        return Err(requested(request.as_ref(), &RepairRequest::of(bundle, &wanted), error));
+    if let Err(error) = media.report(bundle, damage) {
+        return Err(requested(request.as_ref(), &RepairRequest::of(bundle, &wanted), error.into()));
     }
     progress.finish();
     let report = Report::of(&verified);
@@ -76,14 +75,14 @@ fn requested(file: Option<&RequestFile>, request: &RepairRequest, error: anyhow:
 
 /// Whether it may be on the way that the manifest or its signatures were damaged. What a manifest says about its publisher's
 /// roots is read before anybody vouches for it.
-fn is_head_damaged(error: &anyhow::Error) -> bool {
+fn may_be_damaged_in_head(error: &anyhow::Error) -> bool {
     let is_of_chain = matches!(error.downcast_ref(), Some(TrustError::Chain { .. } | TrustError::GivenChain(_)));
-    is_of_chain || error.downcast_ref().is_some_and(damage::is_in_head)
+    is_of_chain || error.downcast_ref().and_then(BundleError::read_error).is_some_and(is_head_damaged)
 }
 
 /// What a patch has to hold: all that is damaged, and all that the patch at hand holds, so that one is always enough.
 fn wanted(verified: &VerifiedBundle, damage: &Damage) -> BTreeSet<Digest> {
-    damage.iter().filter_map(ReadError::blob).chain(verified.media.patched(&verified.bundle)).collect()
+    damage.iter().filter_map(ReadError::blob).chain(verified.media.patched_blobs(&verified.bundle)).collect()
 }
 
 impl<'a> Report<'a> {
@@ -93,7 +92,7 @@ impl<'a> Report<'a> {
         Self {
             path: media.path(),
             patch: media.patch_path(),
-            patched: media.patched(bundle).count(),
+            patched: media.patched_blobs(bundle).count(),
             verified: true,
             size: bundle.size(),
             product: release.product.to_string(),
@@ -134,15 +133,16 @@ mod tests {
         let signed_by = vec![SecretKey::generate().unwrap().public_key().id()];
         let stranger = Signatures::NotTrusted { signed_by, trusted: Vec::new() };
         let unsigned = Signatures::NotTrusted { signed_by: Vec::new(), trusted: Vec::new() };
+        let read = |source| anyhow::Error::from(BundleError::Read { place: "a.tar".to_owned(), source });
         for (error, expected) in [
-            (anyhow::Error::from(ReadError::NotABundle).context("a.tar"), true),
+            (read(ReadError::NotABundle), true),
             (anyhow::Error::from(TrustError::GivenChain(ChainError::TooManyLinks { found: 257 })), true),
-            (anyhow::Error::from(ReadError::from(unsigned)).context("a.tar"), true),
-            (anyhow::Error::from(ReadError::from(stranger)).context("a.tar"), false),
-            (ReadError::of(std::io::Error::other("EIO"), "landfall.json", 512).into(), true),
+            (read(ReadError::from(unsigned)), true),
+            (read(ReadError::from(stranger)), false),
+            (read(ReadError::of(std::io::Error::other("EIO"), "landfall.json", 512)), true),
             (anyhow::anyhow!("boom"), false),
         ] {
-            assert_eq!(is_head_damaged(&error), expected, "{error:#}");
+            assert_eq!(may_be_damaged_in_head(&error), expected, "{error:#}");
         }
     }
 }

@@ -1,3 +1,7 @@
+use super::prompt::TerminalPrompt;
+use super::{Media, MediaError};
+use landfall_console::Console;
+use landfall_media::BundleLocation;
 use std::path::PathBuf;
 
 /// Where a bundle is.
@@ -11,4 +15,12 @@ pub(crate) struct MediaArgs {
     /// A patch bundle: what it holds is not read from the bundle, which may be damaged there
     #[arg(long, value_name = "FILE")]
     pub(crate) patch: Option<PathBuf>,
+}
+
+impl MediaArgs {
+    /// Opens the bundle. Where a part is missing, the person at the terminal is asked for it.
+    pub(crate) fn open(&self, console: Console) -> Result<Media, MediaError> {
+        let Self { file, parts, patch } = self.clone();
+        Media::open(&BundleLocation { file, folders: parts, patch }, Box::new(TerminalPrompt(console)))
+    }
 }

@@ -9,7 +9,6 @@ use super::{BundleSource, Work};
 use crate::host_context::HostContext;
 use crate::interrupt::{self, Interruptible};
 use crate::layout::STORE_FOLDER;
-use crate::media::damage;
 use crate::recovery_binary;
 use crate::state::journal::Transition;
 use crate::store::Store;
@@ -29,12 +28,15 @@ pub(super) fn act(work: &Work<'_>, transition: &Transition) -> anyhow::Result<()
     let store = Store::new(&work.host.layout);
     store.keep_incoming(&work.release.blobs)?;
     let progress = work.host.console.progress("verify and stage", Some(bundle_source.bundle.size()));
-    let damaged = |error| damage::located(bundle_source.media, Some(bundle_source.bundle), error);
+    let damaged = |error: ReadError| bundle_source.media.located(Some(bundle_source.bundle), error);
     for entry in bundle_source.bundle.entries() {
         interrupt::check()?;
-        stage(bundle_source, &store, entry, &progress).map_err(damaged)?;
+        stage(bundle_source, &store, entry, &progress).map_err(|error| match error.downcast() {
+            Ok(error) => damaged(error).into(),
+            Err(other) => other.context(bundle_source.media.path().display().to_string()),
+        })?;
     }
-    bundle_source.media.check_end(bundle_source.bundle).map_err(|error| damaged(error.into()))?;
+    bundle_source.media.check_end(bundle_source.bundle).map_err(damaged)?;
     store.admit(&work.release.blobs)?;
     progress.finish();
     Ok(())

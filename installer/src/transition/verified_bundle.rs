@@ -1,7 +1,7 @@
 //! A bundle whose manifest is believed, and by which keys.
 
 use crate::layout::Layout;
-use crate::media::{Media, MediaArgs, damage};
+use crate::media::{Media, MediaArgs};
 use crate::plan::TrustChange;
 use crate::trust::{self, Given, TrustArgs};
 use landfall_console::{Console, Exit, Failure};
@@ -23,7 +23,7 @@ pub(crate) struct VerifiedBundle {
 impl VerifiedBundle {
     /// Reads a small entry of the bundle.
     pub(crate) fn entry(&self, entry: &Entry) -> anyhow::Result<Vec<u8>> {
-        self.media.entry(entry).map_err(|error| damage::located(&self.media, Some(&self.bundle), error.into()))
+        Ok(self.media.entry(entry).map_err(|error| self.media.located(Some(&self.bundle), error))?)
     }
 
     /// How what the host has pinned changes once the release counts.
@@ -51,20 +51,20 @@ pub(crate) fn open(
     first_use: FirstUse,
 ) -> anyhow::Result<VerifiedBundle> {
     let given = args.given()?;
-    let mut media = Media::open(media, console)?;
-    let refused = |error: ReadError| damage::located(&media, None, error.into());
+    let mut media = media.open(console)?;
+    let refused = |error: ReadError| media.located(None, error);
     let head = media.head().map_err(refused)?;
     let pinned = if first_use == FirstUse::Refuse && given.is_some() { None } else { trust::pinned(layout)? };
     let (chain, offered) = (head.offered_chain(), head.offered_keys().len());
     let (trust, is_bare) = if let Some(pinned) = &pinned {
-        let signed_by = |root: &TrustRoot| head.clone().verify(root.trusted_keys()).map(drop).map_err(refused);
+        let signed_by = |root: &TrustRoot| Ok(head.clone().verify(root.trusted_keys()).map(drop).map_err(refused)?);
         (followed(pinned, given.as_ref(), &chain, signed_by, console)?, false)
     } else {
         let given = given.map_or_else(|| accepted(&head, console, first_use), Ok)?;
         (given.lead(&chain)?, chain.is_empty() && matches!(given, Given::Keys(..)))
     };
     let bundle = head.verify(trust.trusted_keys()).map_err(refused)?;
-    let bundle = media.settle(bundle, trust.trusted_keys())?;
+    let bundle = media.bind_manifest(bundle, trust.trusted_keys())?;
     let signers = offered.max(bundle.verified().signers().len());
     let has_more_signers = is_bare && signers > trust.trusted_keys().threshold() as usize;
     Ok(VerifiedBundle { media, bundle, trust, pinned, has_more_signers })

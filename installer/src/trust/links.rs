@@ -1,7 +1,7 @@
 //! Roots and the signatures over them, as a publisher's folder, a file of it, or a bundle brings them.
 
 use crate::durable::{At as _, PathError};
-use crate::media::{Media, MediaArgs, MediaError, damage};
+use crate::media::{MediaArgs, MediaError};
 use landfall_console::Console;
 use landfall_keys::{
     ChainError, MAX_CHAIN_LINKS, MAX_FILE_BYTES, MAX_SIGNATURES, MAX_TRUST_ROOT_BYTES, RootLink, Signature,
@@ -71,13 +71,13 @@ pub(crate) fn read(path: &Path, wanted: Wanted<'_>, console: Console) -> anyhow:
 /// The links of a bundle. What does not parse is refused when it is used, with the reason.
 fn bundle(path: &Path, wanted: Wanted<'_>, console: Console) -> anyhow::Result<Vec<RootLink>> {
     let media = MediaArgs { file: path.to_owned(), parts: Vec::new(), patch: None };
-    let media = Media::open(&media, console).map_err(|error| match error.downcast_ref() {
-        Some(MediaError::Open { source, .. }) if source.kind() == ErrorKind::NotFound => {
-            LinksError::Missing(path.to_owned()).into()
+    let media = media.open(console).map_err(|error| match error {
+        MediaError::Open { source, .. } if source.kind() == ErrorKind::NotFound => {
+            anyhow::Error::from(LinksError::Missing(path.to_owned()))
         }
-        _ => error,
+        other => other.into(),
     })?;
-    let head = media.head().map_err(|error| damage::located(&media, None, error.into()))?;
+    let head = media.head().map_err(|error| media.located(None, error))?;
     let mut chain = head.offered_chain();
     let versions: Vec<Option<u32>> = chain.iter().map(|link| link.version().ok()).collect();
     let Some(newest) = versions.iter().copied().max() else { return Err(LinksError::None(path.to_owned()).into()) };

@@ -112,7 +112,8 @@ fn a_part_that_is_no_file_is_refused() {
     let scene = Scene::new();
     let bytes = Parts::new("1.0.0", 1).pack(&scene.key);
     // The first one is the file that was named.
-    for (number, exit, says) in [(1, 2, "is not a regular file"), (2, 3, "is a part of a bundle, and no regular file")]
+    for (number, exit, says) in
+        [(1, 2, "is not a regular file"), (2, 3, "is a part of a bundle, but not a regular file")]
     {
         let folder = put(&scene, &format!("pipe{number}"), &cut(&bytes, size_for(&bytes, 3)));
         let pipe = folder.join(format!("{NAME}.part00{number}"));

@@ -7,9 +7,11 @@ use crate::key::trusted;
 use crate::sample::Sample;
 use crate::transport::folder;
 use crate::{Target, Verdict, archive, none, patch};
-use landfall_installer::readers::media;
-use landfall_manifests::Digest;
+use landfall_keys::TrustedKeys;
 use landfall_manifests::parts::part_name;
+use landfall_manifests::{Bundle, Digest};
+use landfall_media::{BundleLocation, Media, Unattended};
+use std::error::Error;
 use std::fs;
 use std::path::Path;
 
@@ -67,6 +69,27 @@ fn read(input: &[u8]) -> Verdict {
         assert_eq!((archive::TARGET.read)(&input.bundle), Verdict::from(found.as_ref()), "{:?}", found.err());
     }
     Verdict::from(found)
+}
+
+/// A bundle, and the content of its blobs.
+type Contents = (Bundle, Vec<Vec<u8>>);
+
+/// Reads a bundle from its first byte to its last, as one that is installed.
+fn media(file: &Path, patch: Option<&Path>, trusted: &TrustedKeys) -> Result<Contents, Box<dyn Error>> {
+    let (file, patch) = (file.to_owned(), patch.map(Path::to_owned));
+    let mut media = Media::open(&BundleLocation { file, folders: Vec::new(), patch }, Box::new(Unattended))?;
+    let bundle = media.head()?.verify(trusted)?;
+    let bundle = media.bind_manifest(bundle, trusted)?;
+    let mut blobs = Vec::new();
+    for entry in bundle.entries() {
+        let mut content = Vec::new();
+        entry.read(&mut media.at(entry.offset), &mut content)?;
+        if entry.is_blob {
+            blobs.push(content);
+        }
+    }
+    media.check_end(&bundle)?;
+    Ok((bundle, blobs))
 }
 
 fn seeds() -> Vec<Vec<u8>> {

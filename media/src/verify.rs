@@ -1,4 +1,4 @@
-//! Checks every byte of a bundle: on all cores, or from the first to the last where media have to be changed.
+//! Verifies every byte of a bundle: on all cores, or from the first to the last where media have to be changed.
 
 use crate::media::Media;
 use landfall_console::Progress;
@@ -12,12 +12,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 const MAX_THREADS: usize = 8;
 
 /// Everything that is wrong with a bundle, by where it is.
-pub(crate) type Damage = Vec<ReadError>;
+pub type Damage = Vec<ReadError>;
 
-/// Reads the whole bundle and holds every byte against what it has to be. Returns what is damaged, first offset first.
-pub(crate) fn verify(media: &Media, bundle: &Bundle, progress: &Progress) -> Damage {
+/// Reads the whole bundle and compares every byte with what it has to be. Returns what is damaged, first offset first.
+pub fn verify(media: &Media, bundle: &Bundle, progress: &Progress) -> Damage {
     let mut queue: Vec<&Entry> = bundle.entries().iter().collect();
-    let threads = if media.is_at_hand() { threads(queue.len()) } else { 1 };
+    let threads = if media.is_complete() { threads(queue.len()) } else { 1 };
     if threads > 1 {
         // Large entries first: the last to be taken should be a short one.
         queue.sort_by_key(|entry| std::cmp::Reverse(entry.size));

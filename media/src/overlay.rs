@@ -1,10 +1,10 @@
-//! Which of a bundle's bytes come from a patch.
+//! Which of a bundle's bytes are read from a patch.
 
 use landfall_manifests::{Bundle, Entry};
 
-/// The ranges of a bundle that a patch stands in for, in order.
+/// The ranges of a bundle that a patch replaces, in order.
 #[derive(Debug, Default)]
-pub(super) struct Overlay {
+pub(crate) struct Overlay {
     pieces: Vec<Piece>,
 }
 
@@ -22,12 +22,12 @@ struct Piece {
 
 /// Where a byte of the bundle comes from.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Origin<'a> {
+pub(crate) enum Origin<'a> {
     /// From the bundle, and so do as many bytes from there on.
     Bundle(u64),
     /// From the patch, at this offset, and as many from there on.
     Patch { offset: u64, bytes: u64 },
-    /// It stands in a header of the patch, which was read and compared when the patch was opened: these bytes.
+    /// From a header of the patch, which was read and compared when the patch was opened: these bytes.
     Header(&'a [u8]),
 }
 
@@ -40,7 +40,7 @@ impl Piece {
 
 impl Overlay {
     /// `held` are a patch's entries, with their places in it, for those of `bundle`.
-    pub(super) fn new(bundle: &Bundle, held: &[Entry]) -> Self {
+    pub(crate) fn new(bundle: &Bundle, held: &[Entry]) -> Self {
         // Both are in the manifest's order.
         let mut held = held.iter().peekable();
         let place =
@@ -49,12 +49,12 @@ impl Overlay {
     }
 
     /// Whether the entry comes from the patch.
-    pub(super) fn holds(&self, entry: &Entry) -> bool {
+    pub(crate) fn holds(&self, entry: &Entry) -> bool {
         self.pieces.binary_search_by_key(&entry.offset, |piece| piece.offset).is_ok()
     }
 
     /// Where the byte at `offset` of the bundle comes from.
-    pub(super) fn origin(&self, offset: u64) -> Origin<'_> {
+    pub(crate) fn origin(&self, offset: u64) -> Origin<'_> {
         let next = self.pieces.partition_point(|piece| piece.offset <= offset);
         let piece = next.checked_sub(1).and_then(|at| self.pieces.get(at));
         let piece = piece.map(|piece| (piece, offset - piece.offset)).filter(|(piece, at)| *at < piece.bytes);

@@ -1,6 +1,6 @@
-//! A file on a medium. Its size is what it had when it was opened: one that shrinks or grows from then on is damaged.
+//! A file on a medium. Its size is the one that it had when it was opened: a file that shrinks or grows later is damaged.
 
-use super::MediaError;
+use crate::error::MediaError;
 use rustix::fs::{Advice, OFlags};
 use std::fs::File;
 use std::io;
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 /// A regular file, open for reading.
 #[derive(Debug)]
-pub(super) struct MediaFile {
+pub(crate) struct MediaFile {
     file: File,
     path: PathBuf,
     size: u64,
@@ -17,7 +17,7 @@ pub(super) struct MediaFile {
 
 impl MediaFile {
     /// Opens a regular file.
-    pub(super) fn open(path: &Path) -> Result<Self, MediaError> {
+    pub(crate) fn open(path: &Path) -> Result<Self, MediaError> {
         let fail = |source| MediaError::Open { path: path.to_owned(), source };
         // Without O_NONBLOCK, opening a named pipe would wait for a writer.
         let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
@@ -25,24 +25,24 @@ impl MediaFile {
         let file = File::options().read(true).custom_flags(flags).open(path).map_err(fail)?;
         let about = file.metadata().map_err(fail)?;
         if !about.is_file() {
-            return Err(MediaError::Kind(path.to_owned()));
+            return Err(MediaError::NotAFile(path.to_owned()));
         }
         // Only advice: a file system that ignores it is read as well.
         let _ = rustix::fs::fadvise(&file, 0, None, Advice::Sequential);
         Ok(Self { file, path: path.to_owned(), size: about.len() })
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// In bytes, when it was opened.
-    pub(super) fn size(&self) -> u64 {
+    pub(crate) fn size(&self) -> u64 {
         self.size
     }
 
     /// Reads some bytes from `offset` on; none only at the end.
-    pub(super) fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    pub(crate) fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let left = self.size.saturating_sub(offset);
         let want = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
         if want == 0 {
@@ -55,7 +55,7 @@ impl MediaFile {
     }
 
     /// Checks that it has the size that it had.
-    pub(super) fn check_size(&self) -> io::Result<()> {
+    pub(crate) fn check_size(&self) -> io::Result<()> {
         let now = self.file.metadata()?.len();
         if now == self.size {
             return Ok(());
@@ -80,7 +80,7 @@ mod tests {
             assert_eq!(file.read_at(&mut [0; 16], 10).unwrap(), 0, "its end");
             File::options().write(true).open(&path).unwrap().set_len(now).unwrap();
             let error = file.read_at(&mut [0; 16], offset).unwrap_err();
-            assert!(error.to_string().contains("changes while it is read"), "{now} {offset}: {error}");
+            assert!(error.to_string().contains("changed while it was read"), "{now} {offset}: {error}");
         }
     }
 
@@ -90,7 +90,7 @@ mod tests {
         let pipe = folder.path().join("pipe");
         rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
         for path in [folder.path(), &pipe, Path::new("/dev/null")] {
-            assert!(matches!(MediaFile::open(path), Err(MediaError::Kind(_))), "{}", path.display());
+            assert!(matches!(MediaFile::open(path), Err(MediaError::NotAFile(_))), "{}", path.display());
         }
         assert!(matches!(MediaFile::open(&folder.path().join("missing")), Err(MediaError::Open { .. })));
     }

@@ -1,14 +1,14 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use super::*;
-use crate::kept::fixture::quiet;
-use crate::verify::verify;
+use crate::{BundleLocation, Media, MediaError, Unattended, media_error, verify};
 use landfall_console::Progress;
-use landfall_keys::SecretKey;
+use landfall_keys::{SecretKey, TrustedKeys};
 use landfall_manifests::parts::part_name;
-use landfall_manifests::{Blob, Encoding, File, Signed, Writer};
+use landfall_manifests::{Arch, Blob, Bundle, Digest, Encoding, File, Head, Os, ReadError, Release, Signed, Writer};
 use std::collections::BTreeSet;
+use std::io::Read as _;
 use std::os::unix::fs::FileExt as _;
+use std::path::PathBuf;
 use tempfile::TempDir;
 
 /// A medium with a bundle of three blobs, and who signed it.
@@ -25,7 +25,7 @@ impl Medium {
         let key = SecretKey::generate().unwrap();
         let mut blobs = vec![vec![1; 700], vec![2; 300_000], vec![3; 512]];
         blobs.sort_by_key(|content| Digest::of(content));
-        let mut release = crate::plan::tests::release_with(&[]);
+        let mut release = release();
         release.files = (1..).zip(&blobs).map(|(number, content)| file(number, content)).collect();
         release.blobs =
             blobs.iter().map(|content| Blob { digest: Digest::of(content), size: content.len() as u64 }).collect();
@@ -50,11 +50,14 @@ impl Medium {
     /// Opens, and believes.
     fn open(&self, name: &str, patch: Option<&str>) -> anyhow::Result<(Media, Bundle)> {
         let folder = self.folder.path();
-        let args =
-            MediaArgs { file: folder.join(name), parts: Vec::new(), patch: patch.map(|patch| folder.join(patch)) };
-        let mut media = Media::open(&args, quiet())?;
+        let args = BundleLocation {
+            file: folder.join(name),
+            folders: Vec::new(),
+            patch: patch.map(|patch| folder.join(patch)),
+        };
+        let mut media = Media::open(&args, Box::new(Unattended))?;
         let bundle = media.head()?.verify(&self.trusted())?;
-        let bundle = media.settle(bundle, &self.trusted())?;
+        let bundle = media.bind_manifest(bundle, &self.trusted())?;
         Ok((media, bundle))
     }
 
@@ -62,6 +65,28 @@ impl Medium {
     fn scribble(&self, name: &str, range: std::ops::Range<u64>) {
         let file = std::fs::File::options().write(true).open(self.folder.path().join(name)).unwrap();
         file.write_all_at(&vec![0xee; at(range.end - range.start)], range.start).unwrap();
+    }
+}
+
+/// A release of no files and no images.
+fn release() -> Release {
+    Release {
+        schema: 1,
+        product: "acme".parse().unwrap(),
+        version: "1.0.0".parse().unwrap(),
+        serial: 1.try_into().unwrap(),
+        os: Os::Linux,
+        arch: Arch::Amd64,
+        created: None,
+        min_upgrade_from: None,
+        database: None,
+        base: None,
+        keys: Vec::new(),
+        trust: Vec::new(),
+        layout: Vec::new(),
+        blobs: Vec::new(),
+        files: Vec::new(),
+        images: Vec::new(),
     }
 }
 
@@ -115,7 +140,7 @@ fn what_a_patch_holds_is_read_from_there_and_its_frame_once() {
     medium.put("patch", &pack(&medium.signed, &medium.blobs, &[1]));
     let (media, bundle) = medium.open("bundle", Some("patch")).unwrap();
     let entries = bundle.entries();
-    assert_eq!(media.patched(&bundle).collect::<Vec<_>>(), [entries[3].digest]);
+    assert_eq!(media.patched_blobs(&bundle).collect::<Vec<_>>(), [entries[3].digest]);
     // The head and the layout of both, the patched blob in the bundle, the headers and the end of the patch.
     medium.scribble("bundle", 0..entries[2].offset);
     medium.scribble("bundle", entries[3].offset..entries[4].offset);
@@ -214,10 +239,11 @@ fn a_head_that_was_damaged_anywhere_comes_from_the_patch() {
         damaged[place] ^= 1;
         medium.put("damaged", &damaged);
         let folder = medium.folder.path();
-        let args = MediaArgs { file: folder.join("damaged"), parts: Vec::new(), patch: Some(folder.join("patch")) };
-        let mut media = Media::open(&args, quiet()).unwrap();
+        let args =
+            BundleLocation { file: folder.join("damaged"), folders: Vec::new(), patch: Some(folder.join("patch")) };
+        let mut media = Media::open(&args, Box::new(Unattended)).unwrap();
         let bundle = media.head().unwrap().verify(&both).unwrap();
-        let bundle = media.settle(bundle, &both).unwrap_or_else(|error| panic!("byte {place}: {error:#}"));
+        let bundle = media.bind_manifest(bundle, &both).unwrap_or_else(|error| panic!("byte {place}: {error:#}"));
         assert_eq!(pass(&media, &bundle), Vec::<String>::new(), "byte {place}");
     }
 }
@@ -251,7 +277,7 @@ fn a_part_that_ends_early_is_named_and_not_the_one_before() {
     let (media, bundle) = medium.open("cut", None).unwrap();
     let damage = verify(&media, &bundle, &Progress::hidden()).remove(0);
     assert_eq!(damage.range(), Some(200_010..200_011));
-    let place = damage::located(&media, Some(&bundle), damage.into()).to_string();
+    let place = media.located(Some(&bundle), damage).to_string();
     assert!(place.contains("cut.part003, offset 10 (offset 200010 of the bundle)"), "{place}");
 }
 
@@ -270,15 +296,21 @@ fn what_is_no_file_hides_no_part_and_is_damage_if_it_is_all_there_is() {
     std::fs::create_dir(medium.folder.path().join(&second)).unwrap();
     std::os::unix::fs::symlink(&third, medium.folder.path().join(&third)).unwrap();
     let file = medium.folder.path().join("cut");
-    let found = |parts: Vec<PathBuf>| {
-        let mut media = Media::open(&MediaArgs { file: file.clone(), parts, patch: None }, quiet()).unwrap();
+    let found = |folders: Vec<PathBuf>| {
+        let mut media =
+            Media::open(&BundleLocation { file: file.clone(), folders, patch: None }, Box::new(Unattended)).unwrap();
         let bundle = media.head().unwrap().verify(&medium.trusted()).unwrap();
-        let bundle = media.settle(bundle, &medium.trusted()).unwrap();
+        let bundle = media.bind_manifest(bundle, &medium.trusted()).unwrap();
         verify(&media, &bundle, &Progress::hidden())
     };
     assert!(found(vec![elsewhere]).is_empty(), "the parts are in the other folder");
     let damage = found(Vec::new());
-    assert_eq!(damage::verdict(&damage[0]).1, "part", "{}", damage[0]);
+    assert!(
+        matches!(&damage[0], ReadError::Source { source, .. }
+        if matches!(media_error(source), Some(MediaError::PartNotAFile(_)))),
+        "{}",
+        damage[0]
+    );
 }
 
 #[test]
@@ -287,10 +319,9 @@ fn a_part_whose_name_is_not_utf_8_is_to_be_renamed() {
     let medium = Medium::new();
     let file = medium.folder.path().join(std::ffi::OsStr::from_bytes(b"b\xfcndel.part001"));
     std::fs::write(&file, &medium.bytes).unwrap();
-    let error = Media::open(&MediaArgs { file, parts: Vec::new(), patch: None }, quiet()).unwrap_err();
-    let (exit, _, hint) = error.downcast_ref::<MediaError>().unwrap().verdict();
-    assert_eq!(exit, landfall_console::Exit::Usage);
-    assert!(hint.contains("rename the parts"));
+    let error =
+        Media::open(&BundleLocation { file, folders: Vec::new(), patch: None }, Box::new(Unattended)).unwrap_err();
+    assert!(matches!(error, MediaError::PartName(_)), "{error}");
 }
 
 #[test]
@@ -303,7 +334,7 @@ fn parts_of_all_sizes_are_one_stream() {
             medium.put(&part_name(&name, number), part);
         }
         let (media, bundle) = medium.open(&name, None).unwrap();
-        assert!(media.is_at_hand());
+        assert!(media.is_complete());
         for start in [0, 1, size - 1, size, size + 1, len - 1, len, len + 1] {
             let mut read = Vec::new();
             media.at(start as u64).read_to_end(&mut read).unwrap();

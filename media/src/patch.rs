@@ -1,61 +1,61 @@
 //! A bundle that holds some blobs of another one, which arrived damaged.
 
-use super::damage;
-use super::error::MediaError;
-use super::file::MediaFile;
-use super::memory::{self, Memory, Noting, Recalled};
+use crate::bundle_error::BundleError;
+use crate::error::MediaError;
+use crate::file::MediaFile;
+use crate::read_once_cache::{Cached, HEADER, ReadOnceCache, Recorder};
 use landfall_manifests::{Bundle, Entry, Head, OtherManifest, ReadError, patch};
 use std::io::{self, Read};
 use std::path::Path;
 
 /// A patch, open.
 #[derive(Debug)]
-pub(super) struct Patch {
+pub(crate) struct Patch {
     file: MediaFile,
-    memory: Memory,
+    cache: ReadOnceCache,
 }
 
 impl Patch {
-    pub(super) fn open(path: &Path) -> Result<Self, MediaError> {
-        Ok(Self { file: MediaFile::open(path)?, memory: Memory::default() })
+    pub(crate) fn open(path: &Path) -> Result<Self, MediaError> {
+        Ok(Self { file: MediaFile::open(path)?, cache: ReadOnceCache::default() })
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.file.path()
     }
 
     /// Reads manifest and signatures.
-    pub(super) fn head(&self) -> Result<Head, ReadError> {
-        let mut noting = Noting::new(At { patch: self, offset: 0 }, 0, memory::HEADER);
-        let head = Head::read(&mut noting)?;
-        noting.remember(&self.memory);
+    pub(crate) fn head(&self) -> Result<Head, ReadError> {
+        let mut recorder = Recorder::new(At { patch: self, offset: 0 }, 0, HEADER);
+        let head = Head::read(&mut recorder)?;
+        recorder.store_in(&self.cache);
         Ok(head)
     }
 
     /// What it holds, and where. `bundle` is what its own head was verified into.
-    pub(super) fn entries(&self, bundle: &Bundle) -> anyhow::Result<Vec<Entry>> {
+    pub(crate) fn entries(&self, bundle: &Bundle) -> Result<Vec<Entry>, BundleError> {
         let held = patch::entries(bundle, |offset, buffer| {
             let read = self.read_at(buffer, offset)?;
-            if buffer == [0; memory::HEADER] {
+            if buffer == [0; HEADER] {
                 // No header: the end begins here, and is read next.
-                self.memory.keep(offset, buffer[..read].to_vec());
+                self.cache.insert(offset, buffer[..read].to_vec());
             }
             Ok(read)
         });
-        held.map_err(|error| damage::in_file(self.path(), error))
+        held.map_err(|error| BundleError::in_file(self.path(), error))
     }
 
     /// The error of the bundle at a path that it is not for.
-    pub(super) fn is_for_another(&self, manifests: &OtherManifest, bundle: &Path) -> MediaError {
+    pub(crate) fn is_for_another(&self, manifests: &OtherManifest, bundle: &Path) -> MediaError {
         let OtherManifest { expected: patch, found: own } = *manifests;
         MediaError::OtherManifest { path: self.path().to_owned(), bundle: bundle.to_owned(), patch, own }
     }
 
     /// Reads some bytes from `offset` of the patch on; none only at its end.
-    pub(super) fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        match self.memory.recall(offset, buffer) {
-            Recalled::Bytes(count) => Ok(count),
-            Recalled::Nothing(bytes) => {
+    pub(crate) fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        match self.cache.get(offset, buffer) {
+            Cached::Bytes(count) => Ok(count),
+            Cached::Absent(bytes) => {
                 let want = buffer.len().min(usize::try_from(bytes).unwrap_or(usize::MAX));
                 self.file.read_at(&mut buffer[..want], offset)
             }

@@ -1,71 +1,71 @@
-use super::error::MediaError;
-use super::file::MediaFile;
-use super::parts::{self, OpenPart, Parts};
-use landfall_console::Console;
+use crate::error::MediaError;
+use crate::file::MediaFile;
+use crate::parts::{self, OpenPart, Parts};
+use crate::prompt::MediumPrompt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Where the bundle's own bytes are.
 #[derive(Debug)]
-pub(super) enum Source {
+pub(crate) enum Source {
     Whole(MediaFile),
     Parts(Parts),
 }
 
 impl Source {
-    /// Opens a bundle that is one file, or finds its parts. A file that has the whole bundle's name is not looked past.
-    pub(super) fn open(file: &Path, more: &[PathBuf], console: Console) -> io::Result<Self> {
+    /// Opens a bundle that is one file, or finds its parts. Where a file has the whole bundle's name, no parts are looked for.
+    pub(crate) fn open(file: &Path, more: &[PathBuf], prompt: Box<dyn MediumPrompt>) -> Result<Self, MediaError> {
         if let Some(no_folder) = more.iter().find(|folder| folder.exists() && !folder.is_dir()) {
-            return Err(MediaError::Folder(no_folder.clone()).into());
+            return Err(MediaError::NotAFolder(no_folder.clone()));
         }
         let is_part = parts::is_part(file)?;
         let whole = match MediaFile::open(file) {
             Ok(whole) if !is_part => return Ok(Self::Whole(whole)),
             Ok(_) => None,
             Err(MediaError::Open { source, .. }) if source.kind() == io::ErrorKind::NotFound => Some(source),
-            Err(other) => return Err(other.into()),
+            Err(other) => return Err(other),
         };
-        match (Parts::find(file, more, console)?, whole) {
+        match (Parts::find(file, more, prompt)?, whole) {
             (Some(parts), _) => Ok(Self::Parts(parts)),
             (None, absent) => {
                 let source = absent.unwrap_or_else(|| io::ErrorKind::NotFound.into());
-                Err(MediaError::Open { path: file.to_owned(), source }.into())
+                Err(MediaError::Open { path: file.to_owned(), source })
             }
         }
     }
 
     /// The bundle's path; of parts, the one that the whole would have.
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         match self {
             Self::Whole(file) => file.path(),
             Self::Parts(parts) => parts.path(),
         }
     }
 
-    /// Says how large the whole bundle is, in bytes.
-    pub(super) fn set_total(&mut self, total: u64) -> Result<(), MediaError> {
+    /// Sets the size of the whole bundle, in bytes.
+    pub(crate) fn set_total(&mut self, total: u64) -> Result<(), MediaError> {
         match self {
             Self::Whole(_) => Ok(()),
             Self::Parts(parts) => parts.set_total(total),
         }
     }
 
-    /// No part has more bytes than it has to hold: those of one that is not opened again are seen by nobody else.
-    pub(super) fn check_lengths(&self) -> Result<(), MediaError> {
+    /// No part has more bytes than it has to hold: nothing else notices those of a part that is not opened again.
+    pub(crate) fn check_lengths(&self) -> Result<(), MediaError> {
         match self {
             Self::Whole(_) => Ok(()),
             Self::Parts(parts) => parts.check_lengths(),
         }
     }
 
-    /// Whether it is one file that goes on behind byte `total`.
-    pub(super) fn goes_on_behind(&self, total: u64) -> bool {
+    /// Whether it is one file that has more than `total` bytes.
+    pub(crate) fn extends_past(&self, total: u64) -> bool {
         matches!(self, Self::Whole(file) if file.size() > total)
     }
 
     /// Reads some bytes from `offset` on; none only at an end. `part` is the one that the reader has open.
-    pub(super) fn read_at(
+    pub(crate) fn read_at(
         &self,
         part: &mut Option<Arc<OpenPart>>,
         buffer: &mut [u8],
@@ -78,7 +78,7 @@ impl Source {
     }
 
     /// The file that holds `offset`, and the offset in it.
-    pub(super) fn place(&self, offset: u64) -> (PathBuf, u64) {
+    pub(crate) fn place(&self, offset: u64) -> (PathBuf, u64) {
         match self {
             Self::Whole(file) => (file.path().to_owned(), offset),
             Self::Parts(parts) => parts.place(offset),
@@ -86,10 +86,10 @@ impl Source {
     }
 
     /// Whether nobody has to be asked for another medium.
-    pub(super) fn is_at_hand(&self) -> bool {
+    pub(crate) fn is_complete(&self) -> bool {
         match self {
             Self::Whole(_) => true,
-            Self::Parts(parts) => parts.are_at_hand(),
+            Self::Parts(parts) => parts.are_complete(),
         }
     }
 }

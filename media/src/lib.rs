@@ -1,0 +1,36 @@
+//! Bundles on their media: one file, or several parts in any folders, and perhaps a patch beside them. They are read where they
+//! are, and never joined or unpacked.
+//!
+//! * [`Media`] reads a bundle. Every byte is read from a medium once: what has to be read before the pass over the bundle
+//!   (manifest, signatures, the header after them, the release's settings) is cached and served to that pass from memory. A
+//!   medium that shows something else the second time gains nothing.
+//! * [`verify`] holds every byte of a bundle against its manifest.
+//! * [`BundleError`] and [`DamageReport`] say what is wrong, and where: in which part, at which offset of it and of the bundle,
+//!   in which blob, and what of the release needs that blob.
+//!
+//! All offsets are those of the bundle: where a byte lies in a part, or that a patch replaces it, is known in here alone.
+//!
+//! Errors are values. What they mean to whoever runs a program, its exit code and its hint, is for the program to say.
+
+mod bundle_error;
+mod damage;
+mod error;
+mod file;
+mod media;
+mod overlay;
+mod parts;
+mod patch;
+mod prompt;
+mod read_once_cache;
+mod reader;
+mod source;
+#[cfg(test)]
+mod tests;
+mod verify;
+
+pub use bundle_error::{BundleError, DamageReport, is_head_damaged};
+pub use error::{MediaError, media_error};
+pub use media::{BundleLocation, Media};
+pub use prompt::{MediumPrompt, Unattended};
+pub use reader::Reader;
+pub use verify::{Damage, verify};

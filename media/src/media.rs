@@ -1,0 +1,193 @@
+use crate::bundle_error::{BundleError, is_head_damaged};
+use crate::error::MediaError;
+use crate::overlay::Overlay;
+use crate::patch::Patch;
+use crate::prompt::MediumPrompt;
+use crate::read_once_cache::{HEADER, Recorder};
+use crate::reader::{Contents, Reader};
+use crate::source::Source;
+use landfall_keys::TrustedKeys;
+use landfall_manifests::{Bundle, Digest, Entry, Head, ReadError, archive, limits};
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+/// Where a bundle is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BundleLocation {
+    /// The bundle's file; where it is cut into parts, any of them, or the name of the bundle without `.partNNN`.
+    pub file: PathBuf,
+    /// The folders, besides that of `file`, in which its parts may be.
+    pub folders: Vec<PathBuf>,
+    /// The patch, from which is read what it holds, and not from the bundle.
+    pub patch: Option<PathBuf>,
+}
+
+/// A bundle on its media, open for reading.
+#[derive(Debug)]
+pub struct Media {
+    contents: Contents,
+    /// Whether [`Media::bind_manifest`] was called: until then, offsets are those of the patch, if there is one.
+    is_bound: bool,
+}
+
+impl Media {
+    /// Opens the bundle, which may be in parts, and the patch. A part that is nowhere is asked for by `prompt`.
+    ///
+    /// # Errors
+    /// The bundle or the patch is not there or is no file, or no part can be read.
+    pub fn open(location: &BundleLocation, prompt: Box<dyn MediumPrompt>) -> Result<Self, MediaError> {
+        let patch = location.patch.as_deref().map(Patch::open).transpose()?;
+        let source = Source::open(&location.file, &location.folders, prompt)?;
+        Ok(Self { contents: Contents::new(source, patch), is_bound: false })
+    }
+
+    /// The bundle's path; of parts, the one that the whole bundle would have.
+    pub fn path(&self) -> &Path {
+        self.contents.source.path()
+    }
+
+    /// The patch's path, if there is one.
+    pub fn patch_path(&self) -> Option<&Path> {
+        self.contents.patch.as_ref().map(Patch::path)
+    }
+
+    /// The file that [`Media::head`] reads.
+    pub(crate) fn head_path(&self) -> &Path {
+        self.patch_path().filter(|_| !self.is_bound).unwrap_or(self.path())
+    }
+
+    /// Reads the manifest and its signatures: those of the patch, if there is one.
+    ///
+    /// # Errors
+    /// What is there is no bundle, is damaged, or cannot be read.
+    pub fn head(&self) -> Result<Head, ReadError> {
+        if let Some(patch) = &self.contents.patch {
+            return patch.head();
+        }
+        let mut recorder = Recorder::new(self.at(0), 0, HEADER);
+        let head = Head::read(&mut recorder)?;
+        recorder.store_in(&self.contents.cache);
+        Ok(head)
+    }
+
+    /// Binds the media to the manifest that was verified, which [`Media::head`] has read. Returns the bundle with its entries
+    /// where they are on the media: it is the one that counts from now on.
+    ///
+    /// A patch must have the bundle's own manifest. Where the bundle's is damaged, the patch's replaces it.
+    ///
+    /// # Errors
+    /// The patch is damaged or is for another bundle, the bundle's own head is a stranger's, or there are parts behind its end.
+    pub fn bind_manifest(&mut self, bundle: Bundle, trusted: &TrustedKeys) -> Result<Bundle, BundleError> {
+        let bundle = match &self.contents.patch {
+            None => bundle,
+            Some(patch) => {
+                let held = patch.entries(&bundle)?;
+                let stored = self.bundle_as_stored(bundle, patch, trusted)?;
+                self.contents.overlay = Overlay::new(&stored, &held);
+                stored
+            }
+        };
+        self.contents.source.set_total(bundle.size())?;
+        self.is_bound = true;
+        Ok(bundle)
+    }
+
+    /// The verified bundle of a patch, with the signatures and the offsets of the bundle's own head. Where that is damaged, the
+    /// patch's head replaces it; where no trusted key signed it, it is refused. The header after it is not cached: every patch
+    /// has that entry.
+    fn bundle_as_stored(&self, patched: Bundle, patch: &Patch, trusted: &TrustedKeys) -> Result<Bundle, BundleError> {
+        let refused = |error| Err(BundleError::in_file(self.path(), error));
+        let head = match Head::read(&mut self.at(0)) {
+            Err(error) if is_head_damaged(&error) => return Ok(self.moved_behind_damaged_head(patched)),
+            Err(error) => return refused(error),
+            Ok(head) => head,
+        };
+        let is_cut_short = head.is_cut_short();
+        match head.vouched(trusted, &patched) {
+            Err(error) if is_cut_short || is_head_damaged(&error) => Ok(self.moved_behind_damaged_head(patched)),
+            Err(error) => refused(error),
+            Ok(own) => Ok(patched.behind(own).map_err(|manifests| patch.is_for_another(&manifests, self.path()))?),
+        }
+    }
+
+    /// The verified bundle of a patch, with its entries where they are behind the bundle's own damaged head, which may have had
+    /// more signatures than the patch, or fewer.
+    fn moved_behind_damaged_head(&self, patched: Bundle) -> Bundle {
+        let Some(header) = patched.entries().first().map(Entry::header) else { return patched };
+        let begin = archive::entry_bytes(patched.manifest().len() as u64);
+        let is_there = |offset: &u64| {
+            let mut found = [0; HEADER];
+            self.at(*offset).read_exact(&mut found).is_ok() && found == header
+        };
+        // The text of a signature, as minisign writes it, fits one block.
+        let mut offsets =
+            (0..=limits::SIGNATURES as u64).map(|signatures| begin + signatures * archive::entry_bytes(1));
+        match offsets.find(is_there) {
+            Some(begin) => patched.beginning_at(begin),
+            None => patched,
+        }
+    }
+
+    /// Reads and checks a whole entry into memory, and caches it. For small ones: callers check its size against a limit.
+    ///
+    /// # Errors
+    /// The entry is damaged or cannot be read.
+    pub fn entry(&self, entry: &Entry) -> Result<Vec<u8>, ReadError> {
+        let most = usize::try_from(entry.archive_bytes()).unwrap_or(usize::MAX);
+        let mut recorder = Recorder::new(self.at(entry.offset), entry.offset, most);
+        let mut content = Vec::new();
+        entry.read(&mut recorder, &mut content)?;
+        recorder.store_in(&self.contents.cache);
+        Ok(content)
+    }
+
+    /// Checks what is behind the bundle's last entry, and behind each part. A patch has an end of its own, which was checked
+    /// when it was opened and replaces the bundle's: that may be damaged or missing, but nothing may follow it.
+    ///
+    /// # Errors
+    /// The end is damaged, or something follows it.
+    pub fn check_end(&self, bundle: &Bundle) -> Result<(), ReadError> {
+        let Contents { source, patch, .. } = &self.contents;
+        let end = bundle.entries().last().map_or(0, |entry| entry.offset.saturating_add(entry.archive_bytes()));
+        if patch.is_none() {
+            bundle.check_end(&mut self.at(end))?;
+        } else if source.extends_past(bundle.size()) {
+            return Err(ReadError::Trailing { offset: bundle.size() });
+        }
+        source.check_lengths().map_err(|error| ReadError::of(error.into(), "the parts", end))
+    }
+
+    /// The file that the byte at `offset` is read from, and the offset in it.
+    pub(crate) fn file_at(&self, offset: u64) -> (PathBuf, u64) {
+        match self.patch_path().filter(|_| !self.is_bound) {
+            Some(patch) => (patch.to_owned(), offset),
+            None => self.contents.file_at(offset),
+        }
+    }
+
+    /// A reader that is at `offset`, in bytes. Several may read at the same time.
+    pub fn at(&self, offset: u64) -> Reader<'_> {
+        self.contents.at(offset)
+    }
+
+    /// Reads the bundle's own files, as `pread(2)` does, without the cache and without the patch.
+    pub(crate) fn read_source_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        self.contents.source.read_at(&mut None, buffer, offset)
+    }
+
+    /// Whether all of it can be read without asking anybody for another medium.
+    pub fn is_complete(&self) -> bool {
+        self.contents.source.is_complete()
+    }
+
+    /// Whether it is one file without a patch: that file may itself be a patch, named by mistake.
+    pub(crate) fn is_single_file(&self) -> bool {
+        self.contents.patch.is_none() && matches!(self.contents.source, Source::Whole(_))
+    }
+
+    /// The blobs that the patch holds.
+    pub fn patched_blobs<'a>(&'a self, bundle: &'a Bundle) -> impl Iterator<Item = Digest> + 'a {
+        let is_patched = |entry: &&Entry| entry.is_blob && self.contents.overlay.holds(entry);
+        bundle.entries().iter().filter(is_patched).map(|entry| entry.digest)
+    }
+}
