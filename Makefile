@@ -1,16 +1,25 @@
-# One way to build for everything, so that the programs, their tests and the demo share what is built: static, for this
-# machine's architecture, in the release profile. Static programs run on any Linux.
+# One way to build the programs, their tests on real hosts and the demo, so that they share what is built: static, for this
+# machine's architecture, in the release profile. Static programs run on any Linux. `make check` alone uses the dev profile.
 
 SHELL := /bin/bash
 START := $(shell date +%s)
 TRIPLE := $(shell rustc -vV | sed -n 's/^host: //p')
 BUILT := target/$(TRIPLE)/release
 CARGO_FLAGS := --release --locked --workspace --target $(TRIPLE)
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
+# What a distribution is called, and the time that everything in it bears: that of the commit, in seconds since 1970.
+DIST := landfall-$(VERSION)-linux-$(patsubst aarch64%,arm64,$(patsubst x86_64%,amd64,$(TRIPLE)))
+PROGRAMS := landfall landfall-bundler landfall-installer
+export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
+# The minisign key that signs a distribution.
+SIGN_KEY :=
 # How long each target is fuzzed, how many of them at a time, and which: all, if none is named.
 FUZZ_SECONDS := 60
 FUZZ_JOBS := 1
 FUZZ_TARGETS :=
-export RUSTFLAGS := -C target-feature=+crt-static
+# No path of the machine that builds is in a program: the same commit gives the same bytes in any folder.
+CARGO_HOME ?= $(HOME)/.cargo
+export RUSTFLAGS := -C target-feature=+crt-static --remap-path-prefix=$(CARGO_HOME)=cargo --remap-path-prefix=$(CURDIR)=landfall
 # Errors that tests return tell their story themselves.
 export RUST_LIB_BACKTRACE := 0
 
@@ -21,18 +30,30 @@ else echo "$@: FAILED after $$(( $$(date +%s) - $(START) )) s, at: $(1)"; exit 1
 endef
 passed = @echo "$@: passed in $$(( $$(date +%s) - $(START) )) s"
 
-.PHONY: help tools build demo test lint bench crash powercut tamper fuzz deny
+.PHONY: help toolchain tools build check demo test lint doc bench crash powercut tamper fuzz deny dist
 .DEFAULT_GOAL := help
 
 help: ## say what there is to make
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
-tools: ## install the C compiler that some crates need (Debian's packages; as root)
+toolchain: # one line instead of a page of errors, where the compiler is too old (Debian's own is)
+	@needed=$$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml); found=$$(rustc --version 2>/dev/null | cut -d' ' -f2); \
+	printf '%s\n' "$$needed" "$${found:-0}" | sort -CV || { echo "Landfall needs Rust $$needed or later, and finds $${found:-none}:" \
+	"install it with rustup (https://rustup.rs), or take the programs from a release's tarball"; exit 1; }
+
+tools: toolchain ## install the C compiler that some crates need (Debian's packages; as root)
 	@command -v cc >/dev/null || { apt-get update -q && apt-get install -qy --no-install-recommends gcc libc6-dev; }
 
 build: tools ## build the programs, static, into target/<triple>/release
 	$(call stage,build the programs,cargo build $(CARGO_FLAGS) --bins)
 	@ls -lh $(BUILT)/landfall $(BUILT)/landfall-bundler $(BUILT)/landfall-installer | awk '{ print "   " $$NF ": " $$5 }'
+
+check: export RUSTFLAGS :=
+check: toolchain ## format, lints and every test that needs neither root nor network, in the dev profile
+	$(call stage,formatting,cargo fmt --all --check)
+	$(call stage,lints,cargo clippy --locked --workspace --all-targets -- -D warnings)
+	$(call stage,tests,cargo test --locked --workspace --exclude landfall-tests --quiet -- --skip needs_root:: --skip needs_tools::)
+	$(passed)
 
 demo: build ## pack two tenants' images, land them on an isolated host, provision, talk to them (as root)
 	@$(BUILT)/demo
@@ -46,6 +67,10 @@ test: build ## run all tests: unit tests, and those on isolated hosts (as root)
 lint: tools ## check formatting and lints; warnings are errors
 	$(call stage,formatting,cargo fmt --all --check)
 	$(call stage,lints,cargo clippy --release --locked --workspace --all-targets --target $(TRIPLE) -- -D warnings)
+	$(passed)
+
+doc: toolchain ## build the documentation of all crates; warnings are errors
+	$(call stage,documentation,RUSTDOCFLAGS="-D warnings" cargo doc --release --locked --workspace --no-deps --document-private-items --target $(TRIPLE))
 	$(passed)
 
 bench: build ## measure speed and memory against the alternatives, with limits (as root)
@@ -68,7 +93,26 @@ fuzz: tools ## fuzz every reader of outside input for a minute each (needs a nig
 	$(FUZZ_SECONDS) $(FUZZ_JOBS) $(FUZZ_TARGETS))
 	$(passed)
 
-deny: tools ## check licences, advisories and sources of all dependencies (needs the network)
+deny: tools ## check licences, bans and sources of all dependencies; with ADVISORIES=1 known holes too, from a database in the network
 	@command -v cargo-deny >/dev/null || RUSTFLAGS= cargo install --locked cargo-deny
-	$(call stage,dependencies,cargo deny check)
+	$(call stage,dependencies,cargo deny --offline check licenses bans sources)
+	$(if $(ADVISORIES),$(call stage,advisories,cargo deny check advisories))
+	$(passed)
+
+dist: build ## make what users download: one tarball and its checksums in target/dist, signed by minisign with SIGN_KEY=FILE
+	@command -v cargo-cyclonedx >/dev/null || RUSTFLAGS= cargo install --locked cargo-cyclonedx
+	@rm -rf target/dist && mkdir -p target/dist/$(DIST)/{bin,sbom,share/completions,share/man/man1}
+	$(call stage,programs and documents,cd target/dist/$(DIST); cp $(addprefix $(CURDIR)/$(BUILT)/,$(PROGRAMS)) bin/; \
+	cp $(addprefix $(CURDIR)/,LICENSE README.md CHANGELOG.md) .; cp -r $(CURDIR)/manifests/examples .)
+	$(call stage,completions and man pages,cd target/dist/$(DIST); for program in $(PROGRAMS); do \
+	for shell in bash zsh fish; do bin/$$program completions $$shell > share/completions/$$program.$$shell; done; \
+	bin/$$program man --out share/man/man1; done)
+	$(call stage,bills of materials,cargo cyclonedx --quiet --format json --describe binaries --target $(TRIPLE); \
+	for program in $(PROGRAMS); do mv */$${program}_bin.cdx.json target/dist/$(DIST)/sbom/$$program.cdx.json; done; \
+	git ls-files --others --ignored --exclude-standard -- '*.cdx.json' | xargs -r rm)
+	$(call stage,tarball,cd target/dist; chmod -R a+rX $(DIST); chmod -R go-w $(DIST); \
+	tar --create --format=ustar --sort=name --mtime=@$$SOURCE_DATE_EPOCH --owner=0 --group=0 --numeric-owner $(DIST) | gzip -9n > $(DIST).tar.gz; \
+	sha256sum $(DIST).tar.gz > SHA256SUMS; (cd $(DIST)/bin && sha256sum *) >> SHA256SUMS; rm -r $(DIST))
+	$(if $(SIGN_KEY),$(call stage,signature,minisign -S -s $(SIGN_KEY) -t "landfall $(VERSION)" -m target/dist/SHA256SUMS))
+	@cat target/dist/SHA256SUMS
 	$(passed)

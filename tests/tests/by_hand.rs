@@ -5,7 +5,7 @@ use landfall_tests::{Command, Engine, Image, Publisher, Release, image, workspac
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
-/// The steps of the README's section on checking by hand, one after the other.
+/// The steps of the section on checking by hand in docs/security.md, one after the other.
 const STEPS: [&str; 5] = [
     "tar -xf \"$BUNDLE\"",
     "minisign -V -p \"$KEY\" -m landfall.json -x landfall.json.$(sed -n '1s/.* //p' \"$KEY\").minisig",
@@ -37,10 +37,10 @@ fn check(packed: &Packed, bundle: &Path) -> Result<Vec<i32>> {
 }
 
 #[test]
-fn the_readme_tells_the_same_steps() -> Result<()> {
-    let readme = std::fs::read_to_string(workspace::root().join("README.md"))?;
+fn the_documents_tell_the_same_steps() -> Result<()> {
+    let document = std::fs::read_to_string(workspace::root().join("docs/security.md"))?;
     for step in STEPS {
-        ensure!(readme.lines().any(|line| line == step), "README.md lacks the line {step}");
+        ensure!(document.lines().any(|line| line == step), "docs/security.md lacks the line {step}");
     }
     Ok(())
 }
