@@ -21,11 +21,12 @@ mod partial_folder;
 mod parts;
 mod plan;
 pub mod readers;
-mod regular;
 mod release_diff;
 mod rewrite;
 mod sources;
 mod trust;
+
+use landfall_host::regular;
 
 /// Parses the command line and runs the command.
 pub fn run() -> std::process::ExitCode {

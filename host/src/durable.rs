@@ -3,7 +3,8 @@
 //! A file is written under a temporary name, synced and renamed, and its folder synced. Temporary names follow from the final
 //! ones ([`partial`]), so that whoever takes a file back also finds what an interrupted write left.
 
-use rustix::fs::{Mode, OFlags, RenameFlags};
+use crate::regular;
+use rustix::fs::{Mode, RenameFlags};
 use std::ffi::OsStr;
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Write};
@@ -62,20 +63,24 @@ pub fn create(path: &Path, mode: u32) -> Result<File> {
     remove_entry(path)?;
     let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path).at("create", path)?;
     // The process's umask must not decide.
-    match file.set_permissions(Permissions::from_mode(mode)) {
-        Err(error) if mode == PUBLIC && knows_no_permissions(&error) => {}
-        outcome => outcome.at("set the mode of", path)?,
-    }
+    let set = if mode == PUBLIC { make_readable(&file) } else { file.set_permissions(Permissions::from_mode(mode)) };
+    set.at("set the mode of", path)?;
     Ok(file)
 }
 
-/// The mode of what everybody may read. Alone it may lie on media whose file system knows no permissions: a repair request, and
-/// receipts that are carried out.
+/// The mode of what everybody may read and nobody but the owner change.
 const PUBLIC: u32 = 0o644;
 
-/// Some drivers of FAT and its like refuse to be told any permissions.
-fn knows_no_permissions(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied)
+/// Lets everybody read a file, and nobody but its owner change it (0644). FAT and its like have no permissions, and some of their
+/// drivers refuse to be told any (EPERM, ENOSYS): there, the mount decides.
+///
+/// # Errors
+/// The mode cannot be set, on a file system that has modes.
+pub fn make_readable(file: &File) -> io::Result<()> {
+    match file.set_permissions(Permissions::from_mode(PUBLIC)) {
+        Err(error) if matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::Unsupported) => Ok(()),
+        other => other,
+    }
 }
 
 /// Puts a file in place, or replaces it in one step.
@@ -202,30 +207,28 @@ pub fn exists(path: &Path) -> Result<bool> {
     }
 }
 
-/// Opens a regular file for reading, if it is there. Nothing else is opened: a pipe would be waited for.
+/// Opens a regular file for reading ([`regular`]), if it is there.
+///
+/// # Errors
+/// It cannot be opened, or is not a regular file.
 pub fn open(path: &Path) -> Result<Option<File>> {
-    let flags = i32::try_from((OFlags::NONBLOCK | OFlags::NOCTTY).bits()).unwrap_or_default();
-    let file = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
-        other => other.at("read", path)?,
-    };
-    if file.metadata().at("look at", path)?.is_file() {
-        return Ok(Some(file));
-    }
-    Err(io::Error::new(ErrorKind::InvalidInput, "it is not a regular file")).at("read", path)
+    Ok(if_there(regular::open(path)).at("read", path)?.map(|(file, _)| file))
 }
 
 /// Reads a small file of our own, if it is there. `limit` is in bytes.
+///
+/// # Errors
+/// It cannot be read, is not a regular file, or is larger.
 pub fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>> {
-    use std::io::Read as _;
-    let Some(file) = open(path)? else { return Ok(None) };
-    let mut bytes = Vec::new();
-    file.take(limit + 1).read_to_end(&mut bytes).at("read", path)?;
-    if bytes.len() as u64 > limit {
-        let reason = format!("it is larger than the {limit} bytes that are read");
-        return Err(io::Error::new(ErrorKind::InvalidData, reason)).at("read", path);
+    if_there(regular::read(path, limit)).at("read", path)
+}
+
+/// None for what is not there.
+fn if_there<T>(outcome: io::Result<T>) -> io::Result<Option<T>> {
+    match outcome {
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
+        other => other.map(Some),
     }
-    Ok(Some(bytes))
 }
 
 #[cfg(test)]
@@ -268,22 +271,10 @@ mod tests {
     }
 
     #[test]
-    fn reads_up_to_the_limit_and_no_further() {
+    fn what_is_not_there_is_none_and_what_is_no_file_an_error() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a");
-        assert_eq!(read(&path, 3).unwrap(), None);
-        std::fs::write(&path, "123").unwrap();
-        assert_eq!(read(&path, 3).unwrap().unwrap(), b"123");
-        assert!(read(&path, 2).is_err());
-    }
-
-    #[test]
-    fn what_is_not_a_regular_file_is_not_waited_for() {
-        let folder = tempfile::tempdir().unwrap();
-        let pipe = folder.path().join("pipe");
-        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
-        for path in [pipe.as_path(), folder.path(), Path::new("/dev/null")] {
-            assert_eq!(read(path, 3).unwrap_err().source.to_string(), "it is not a regular file", "{}", path.display());
-        }
+        assert_eq!(read(&folder.path().join("a"), 3).unwrap(), None);
+        assert_eq!(read(Path::new("/dev/null/a"), 3).unwrap(), None);
+        assert_eq!(read(folder.path(), 3).unwrap_err().source.to_string(), "it is not a regular file");
     }
 }

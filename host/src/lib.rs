@@ -8,6 +8,7 @@ pub mod executable;
 pub mod layout;
 pub mod lock;
 pub mod record;
+pub mod regular;
 pub mod subprocess;
 
 pub use layout::Layout;

@@ -1,4 +1,4 @@
-use crate::regular;
+use landfall_host::durable;
 use landfall_manifests::parts::part_name;
 use std::fs::File;
 use std::io::{self, Read as _, Write};
@@ -100,7 +100,7 @@ impl Write for PartFiles {
 }
 
 fn durable(file: &File) -> io::Result<()> {
-    regular::make_readable(file)?;
+    durable::make_readable(file)?;
     file.sync_all()
 }
 

@@ -1,6 +1,7 @@
 use super::{RootChain, TrustFolderError};
 use crate::partial_folder::PartialFolder;
 use crate::regular;
+use landfall_host::durable;
 use landfall_keys::{
     KeyId, MAX_CHAIN_LINKS, MAX_FILE_BYTES, MAX_SIGNATURES, MAX_TRUST_ROOT_BYTES, RootChanges, RootFiles, SecretKey,
     Signature, TrustRoot, root_file_name, root_version, signature_file_name, signed_root_version,
@@ -156,7 +157,7 @@ fn write(path: &Path, text: &str, replace: bool) -> io::Result<()> {
     let partial = PartialFolder::new(dir)?;
     let mut file = tempfile::NamedTempFile::new_in(partial.path())?;
     file.write_all(text.as_bytes())?;
-    regular::make_readable(file.as_file())?;
+    durable::make_readable(file.as_file())?;
     file.as_file().sync_all()?;
     let placed = if replace { file.persist(path) } else { file.persist_noclobber(path) };
     placed.map_err(|error| error.error)?;

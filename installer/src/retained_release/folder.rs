@@ -3,14 +3,14 @@
 use super::Damage;
 use crate::durable::{At as _, PathError};
 use landfall_console::Progress;
+use landfall_host::regular::{self, NotRegular};
 use landfall_keys::{MAX_TRUST_ROOT_BYTES, TrustRoot};
 use landfall_manifests::{Bundle, Digest, File, Hasher, archive};
-use rustix::fs::OFlags;
 use rustix::io::Errno;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::Metadata;
 use std::io::{self, ErrorKind, Read as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 /// How much is hashed at once, in bytes.
@@ -174,17 +174,14 @@ fn check_content(place: &Path, file: &File, progress: &Progress) -> Result<Optio
     Ok((found != file.digest).then_some(Damage::Content { found, expected: file.digest }))
 }
 
-/// Opens a regular file, and nothing else: a link is not followed, and a pipe not waited for.
+/// Opens a regular file of a release, in which there are no links.
 pub(super) fn open_regular(path: &Path) -> Result<Result<std::fs::File, Damage>, PathError> {
-    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
-    let flags = i32::try_from(flags.bits()).unwrap_or_default();
-    match std::fs::File::options().read(true).custom_flags(flags).open(path) {
-        Ok(file) if file.metadata().at("look at", path)?.is_file() => Ok(Ok(file)),
-        Ok(_) => Ok(Err(Damage::Kind)),
+    match regular::open_no_follow(path) {
+        Ok((file, _)) => Ok(Ok(file)),
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             Ok(Err(Damage::Missing))
         }
-        Err(error) if is(&error, Errno::LOOP) || is(&error, Errno::NXIO) => Ok(Err(Damage::Kind)),
+        Err(error) if NotRegular::caused(&error) => Ok(Err(Damage::Kind)),
         Err(error) if is_bad_block(&error) => Ok(Err(Damage::Unreadable)),
         Err(error) => Err(error).at("open", path),
     }
@@ -192,9 +189,5 @@ pub(super) fn open_regular(path: &Path) -> Result<Result<std::fs::File, Damage>,
 
 /// The disk has lost what was there: what is in the store lies elsewhere.
 fn is_bad_block(error: &io::Error) -> bool {
-    is(error, Errno::IO)
-}
-
-fn is(error: &io::Error, errno: Errno) -> bool {
-    error.raw_os_error() == Some(errno.raw_os_error())
+    error.raw_os_error() == Some(Errno::IO.raw_os_error())
 }

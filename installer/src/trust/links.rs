@@ -3,16 +3,14 @@
 use crate::durable::{At as _, PathError};
 use crate::media::{MediaArgs, MediaError};
 use landfall_console::Console;
+use landfall_host::regular;
 use landfall_keys::{
     ChainError, MAX_CHAIN_LINKS, MAX_FILE_BYTES, MAX_SIGNATURES, MAX_TRUST_ROOT_BYTES, RootLink, Signature,
     SignatureError, root_version, signed_root_version,
 };
 use landfall_manifests::Digest;
-use rustix::fs::OFlags;
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, ErrorKind, Read as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
 /// The most roots that a folder holds: the first one, which nobody signs, and what may follow it.
@@ -172,13 +170,7 @@ fn text(path: &Path, limit: usize) -> Result<String, LinksError> {
 }
 
 fn bytes(path: &Path, limit: usize) -> Result<Vec<u8>, PathError> {
-    let (mut bytes, limit) = (Vec::new(), limit as u64);
-    open(path)?.take(limit + 1).read_to_end(&mut bytes).at("read", path)?;
-    if bytes.len() as u64 > limit {
-        let reason = format!("it is larger than the {limit} bytes that are read");
-        return Err(io::Error::new(ErrorKind::InvalidData, reason)).at("read", path);
-    }
-    Ok(bytes)
+    regular::read(path, limit as u64).at("read", path)
 }
 
 fn is_named_like_a_root(path: &Path) -> bool {
@@ -191,16 +183,6 @@ fn begins_like_a_root(path: &Path) -> Result<bool, LinksError> {
         return Ok(false);
     }
     let mut first = [0];
-    let read = open(path)?.read(&mut first).at("read", path)?;
+    let read = regular::open(path).and_then(|(mut file, _)| file.read(&mut first)).at("read", path)?;
     Ok(read == 1 && first == *b"{")
-}
-
-/// Opens a regular file; a pipe is not waited for.
-fn open(path: &Path) -> Result<File, PathError> {
-    let flags = i32::try_from((OFlags::NONBLOCK | OFlags::NOCTTY).bits()).unwrap_or_default();
-    let file = File::options().read(true).custom_flags(flags).open(path).at("open", path)?;
-    if file.metadata().at("look at", path)?.is_file() {
-        return Ok(file);
-    }
-    Err(io::Error::new(ErrorKind::InvalidInput, "it is not a regular file")).at("read", path)
 }
