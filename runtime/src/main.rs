@@ -1,7 +1,7 @@
 //! Provisions tenants: isolated containers from local images alone.
 
-use landfall::commands::{Cli, Program};
+use landfall::commands::{BuildConfig, Cli};
 
 fn main() -> std::process::ExitCode {
-    landfall_console::run(Cli::flags, |cli, console| cli.run(console, &Program::default()))
+    landfall_console::run(Cli::flags, |cli, console| cli.run(console, &BuildConfig::default()))
 }

@@ -1,8 +1,7 @@
 //! Who is calling, and what they may do. Pure.
 
-use crate::names::EnvId;
-use crate::subnet::{Pool, ipv4};
-use crate::tenant_key::KeyHash;
+use crate::identity::{EnvId, KeyHash};
+use crate::network::{Pool, ipv4};
 use std::net::{IpAddr, Ipv4Addr};
 
 /// Where a request comes from.

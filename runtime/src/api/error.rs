@@ -1,8 +1,8 @@
 use crate::controller::ActionError;
 use crate::engine::EngineError;
-use crate::log;
-use crate::names::InvalidName;
+use crate::identity::InvalidName;
 use crate::release::ChoiceError;
+use crate::service::log;
 use crate::store::StoreError;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -108,7 +108,7 @@ impl From<ActionError> for ApiError {
             ActionError::ImageNotLoaded { .. } => (StatusCode::SERVICE_UNAVAILABLE, "image_not_loaded"),
             ActionError::NoFreePort { .. } => (StatusCode::SERVICE_UNAVAILABLE, "no_free_port"),
             ActionError::NoFreeSubnet(_) => (StatusCode::SERVICE_UNAVAILABLE, "no_free_subnet"),
-            ActionError::Door { .. } => (StatusCode::SERVICE_UNAVAILABLE, "port_unavailable"),
+            ActionError::OpenPort { .. } => (StatusCode::SERVICE_UNAVAILABLE, "port_unavailable"),
             ActionError::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
             ActionError::Ending => (StatusCode::SERVICE_UNAVAILABLE, "ending"),
             ActionError::RemovalPending { .. } => (StatusCode::SERVICE_UNAVAILABLE, "removal_pending"),

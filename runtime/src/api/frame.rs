@@ -1,9 +1,9 @@
 //! What every answer has: a request id, a time limit, errors as JSON, and a line in the log where it matters.
 
 use super::ApiError;
-use crate::log;
-use crate::ration::Ration;
-use crate::request_id::RequestId;
+use crate::identity::RequestId;
+use crate::service::log;
+use crate::service::log_rate_limit::LogRateLimit;
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::header::{CACHE_CONTROL, RETRY_AFTER};
@@ -22,36 +22,36 @@ const AGAIN: HeaderValue = HeaderValue::from_static("5");
 /// Most that is logged of what a caller wrote, in bytes: our own paths are shorter.
 const LOGGED: usize = 128;
 
-/// Rations of the log for answers that a caller without a token can cause, by whether the caller or the service is to blame.
+/// Log limits for responses that a client without a token can cause: one for client errors, one for server errors.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Rations(Arc<[Ration; 2]>);
+pub(super) struct LogLimits(Arc<[LogRateLimit; 2]>);
 
-impl Rations {
+impl LogLimits {
     /// Whether an answer gets a line. One that is no error always does: only managers change anything.
-    fn grant(&self, status: StatusCode) -> bool {
+    fn admit(&self, status: StatusCode) -> bool {
         let [callers, ours] = &*self.0;
-        let ration = match status {
+        let limit = match status {
             status if status.is_client_error() => callers,
             status if status.is_server_error() => ours,
             _ => return true,
         };
-        let granted = ration.take(Instant::now());
-        if let Some(withheld @ 1..) = granted {
-            log::warning!("requests_not_logged", count = withheld);
+        let admitted = limit.admit(Instant::now());
+        if let Some(suppressed @ 1..) = admitted {
+            log::warning!("requests_not_logged", count = suppressed);
         }
-        granted.is_some()
+        admitted.is_some()
     }
 }
 
 /// Wraps every route.
-pub(super) async fn frame(State(rations): State<Rations>, request: Request, next: Next) -> Response {
+pub(super) async fn frame(State(limits): State<LogLimits>, request: Request, next: Next) -> Response {
     let given = request.headers().get(&REQUEST_ID).and_then(|value| value.to_str().ok());
     let id = RequestId::adopt(given);
     let (method, path, start) = (request.method().clone(), request.uri().path().to_owned(), Instant::now());
     let answered = tokio::time::timeout(ANSWER, next.run(request)).await;
     let mut response = written(answered.unwrap_or_else(|_| ApiError::timeout().into_response()), &id);
     let status = response.status();
-    if (method != Method::GET || status.is_server_error()) && rations.grant(status) {
+    if (method != Method::GET || status.is_server_error()) && limits.admit(status) {
         let (ms, method, path) = (start.elapsed().as_millis(), cut(method.as_str()), cut(&path));
         log::info!("request", method = method, path = path, status = status.as_u16(), ms = ms, request = id);
     }
@@ -108,9 +108,9 @@ mod tests {
 
     #[test]
     fn a_flood_of_refusals_hides_nothing_else() {
-        let rations = Rations::default();
-        let granted = (0..1000).filter(|_| rations.grant(StatusCode::UNAUTHORIZED)).count();
-        assert!(granted < 100, "{granted}");
-        assert!(rations.grant(StatusCode::CREATED) && rations.grant(StatusCode::BAD_GATEWAY));
+        let limits = LogLimits::default();
+        let admitted = (0..1000).filter(|_| limits.admit(StatusCode::UNAUTHORIZED)).count();
+        assert!(admitted < 100, "{admitted}");
+        assert!(limits.admit(StatusCode::CREATED) && limits.admit(StatusCode::BAD_GATEWAY));
     }
 }

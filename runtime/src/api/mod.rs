@@ -26,7 +26,7 @@ mod tenants;
 pub use error::ApiError;
 
 use crate::controller::Controller;
-use crate::tenant_key::KeyHash;
+use crate::identity::KeyHash;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{any, delete, get, post};
 use axum::{Router, middleware};
@@ -74,6 +74,6 @@ pub fn router(app: App) -> Router {
         .merge(root)
         .merge(identified)
         .layer(DefaultBodyLimit::max(BODY_BYTES))
-        .layer(middleware::from_fn_with_state(frame::Rations::default(), frame::frame))
+        .layer(middleware::from_fn_with_state(frame::LogLimits::default(), frame::frame))
         .with_state(app)
 }

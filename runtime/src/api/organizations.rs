@@ -2,7 +2,7 @@
 
 use super::body::{Body, number};
 use super::{ApiError, App};
-use crate::names::{Name, OrgId};
+use crate::identity::{Name, OrgId};
 use crate::store::Organization;
 use axum::Json;
 use axum::extract::{Path, State};

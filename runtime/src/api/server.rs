@@ -3,9 +3,8 @@
 //! Listeners and the end are passed in, so that tests listen where they like and stop when they like.
 
 use super::access::Peer;
-use crate::seats::Seats;
-use crate::tenants_side::TenantsSide;
-use crate::{log, tcp};
+use crate::network::{ConnectionLimit, TenantAddresses, tcp_timeouts};
+use crate::service::log;
 use axum::Router;
 use axum::body::Body;
 use hyper::body::Incoming;
@@ -49,7 +48,7 @@ pub struct Listeners {
 }
 
 /// Serves until `ending` turns true, then finishes the requests that are being answered.
-pub async fn serve(listeners: Listeners, router: Router, side: TenantsSide, mut ending: watch::Receiver<bool>) {
+pub async fn serve(listeners: Listeners, router: Router, side: TenantAddresses, mut ending: watch::Receiver<bool>) {
     let graceful = GracefulShutdown::new();
     let host = Host { router, side, graceful: &graceful };
     tokio::select! {
@@ -63,24 +62,24 @@ pub async fn serve(listeners: Listeners, router: Router, side: TenantsSide, mut 
 
 struct Host<'a> {
     router: Router,
-    side: TenantsSide,
+    side: TenantAddresses,
     graceful: &'a GracefulShutdown,
 }
 
 impl Host<'_> {
-    /// A caller without a seat is hung up on rather than left waiting: those behind it may have one.
+    /// A connection beyond a limit is closed rather than left waiting: those behind it may be allowed.
     async fn receive_tcp(&self, listener: TcpListener) {
-        let tenants = Seats::new(TENANTS_CONNECTIONS, TENANT_CONNECTIONS);
-        let others = Seats::new(OTHERS_CONNECTIONS, OTHER_CONNECTIONS);
+        let tenants = ConnectionLimit::new(TENANTS_CONNECTIONS, TENANT_CONNECTIONS);
+        let others = ConnectionLimit::new(OTHERS_CONNECTIONS, OTHER_CONNECTIONS);
         loop {
             match listener.accept().await {
                 Ok((stream, from)) => {
-                    let seats = if self.side.contains(from.ip()) { &tenants } else { &others };
+                    let limit = if self.side.contains(from.ip()) { &tenants } else { &others };
                     // One that hung up already cannot be watched, and need not be.
-                    if let Some(seat) = seats.take(from.ip())
-                        && tcp::watch_over(&stream, STALLED).is_ok()
+                    if let Some(permit) = limit.acquire(from.ip())
+                        && tcp_timeouts::set(&stream, STALLED).is_ok()
                     {
-                        self.converse(stream, Peer::Address(from.ip()), seat);
+                        self.converse(stream, Peer::Address(from.ip()), permit);
                     }
                 }
                 Err(error) => pause(&error).await,
@@ -162,7 +161,7 @@ mod tests {
         let address = tcp.local_addr().unwrap();
         let listeners = Listeners { tcp, socket: UnixListener::bind(folder.path().join("socket")).unwrap() };
         // Sixteen addresses of this machine stand for tenants'.
-        let side = TenantsSide::new(
+        let side = TenantAddresses::new(
             "10.213.0.0/16".parse().unwrap(),
             ["127.0.1.0/29", "127.0.1.8/29"].map(|subnet| subnet.parse().unwrap()),
         );

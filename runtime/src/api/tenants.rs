@@ -4,7 +4,7 @@ use super::access::Caller;
 use super::body::{Body, number, query};
 use super::{ApiError, App};
 use crate::controller::{DEFAULT_TAIL, LogQuery, MAX_TAIL, SpawnRequest, TenantStatus};
-use crate::names::{EnvId, MAX_NAME, Name, OrgId};
+use crate::identity::{EnvId, MAX_NAME, Name, OrgId};
 use crate::release::Choice;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};

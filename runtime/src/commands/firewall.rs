@@ -1,6 +1,6 @@
 use super::settings;
-use crate::firewall::{Guard, HoldError, Holder, STANDBY, TABLE, clear, render, render_standby};
-use crate::{log, supervisor};
+use crate::network::firewall::{Guard, HoldError, Holder, STANDBY, TABLE, clear, render, render_standby};
+use crate::service::{log, notify};
 use anyhow::Context as _;
 use landfall_console::{Console, Exit, Failure};
 use landfall_host::Layout;
@@ -71,7 +71,7 @@ async fn hold(layout: &Layout) -> anyhow::Result<()> {
     // Settings that cannot be read must not leave the host open.
     let without_owner = |error: &HoldError| log::warning!("firewall_unowned", error = log::chain(error));
     let mut holder = Holder::new(port(layout), without_owner).map_err(|error| refused(&error))?;
-    supervisor::ready(&format!("table {TABLE} is in place, guarded by {}", holder.guard().word()));
+    notify::ready(&format!("table {TABLE} is in place, guarded by {}", holder.guard().word()));
     log::info!("firewall_up", table = TABLE, guard = holder.guard().word());
     loop {
         let kept = tokio::select! {
@@ -87,7 +87,7 @@ async fn hold(layout: &Layout) -> anyhow::Result<()> {
             sleep(PAUSE).await;
         }
     }
-    supervisor::stopping();
+    notify::stopping();
     holder.stand_down().map_err(|error| refused(&error))?;
     log::info!("firewall_stood_down", removed = TABLE, kept = STANDBY);
     Ok(())

@@ -1,4 +1,5 @@
-use crate::{log, store};
+use crate::service::log;
+use crate::store;
 use landfall_console::{Console, Exit, Failure};
 use landfall_host::Layout;
 use serde::Serialize;

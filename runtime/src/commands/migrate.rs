@@ -1,4 +1,4 @@
-use crate::log;
+use crate::service::log;
 use crate::store::{self, Migrated, Migrations, Store, StoreError};
 use landfall_console::{Console, Exit, Failure};
 use landfall_host::Layout;

@@ -1,5 +1,6 @@
 //! The command line: a file per command, each with its arguments and what it does.
 
+mod build_config;
 mod firewall;
 mod health;
 mod images;
@@ -9,7 +10,7 @@ mod selfcheck;
 mod serve;
 mod tenant;
 
-pub use crate::program::Program;
+pub use build_config::BuildConfig;
 
 use crate::settings::{DEFAULTS, Settings};
 use clap::{Parser, Subcommand};
@@ -36,7 +37,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve the API and the tenants' front doors until told to end
+    /// Serve the API and the tenants' ports until told to end
     Serve,
     /// Ask the running service whether it can do its work: exit code 0, or 6 when it cannot
     Health,
@@ -59,14 +60,14 @@ impl Cli {
         self.flags
     }
 
-    /// Runs the command as `program`.
-    pub fn run(self, console: &Console, program: &Program) -> anyhow::Result<()> {
+    /// Runs the command, with what `config` built into this program.
+    pub fn run(self, console: &Console, config: &BuildConfig) -> anyhow::Result<()> {
         let layout = Layout::new(self.root);
         match self.command {
-            Command::Serve => serve::run(&layout, program),
+            Command::Serve => serve::run(&layout, config),
             Command::Health => health::run(&layout, *console),
             Command::Selfcheck => selfcheck::run(&layout, *console),
-            Command::Migrate(args) => args.run(&layout, *console, &program.migrations),
+            Command::Migrate(args) => args.run(&layout, *console, &config.migrations),
             Command::Images => images::run(&layout, *console),
             Command::Tenant(command) => command.run(&layout, *console),
             Command::Firewall(command) => command.run(&layout, *console),

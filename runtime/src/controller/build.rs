@@ -1,10 +1,10 @@
 //! Makes a tenant's network, volumes and container in the engine, and removes them.
 
-use super::run_as::{self, RunAs, Wish};
+use super::run_as::{self, ImageUser, RunAs};
 use super::{ActionError, Controller, spec};
 use crate::engine::{EngineError, Folder, FoundImage, Listed};
+use crate::identity::{ApiKey, SecretError};
 use crate::store::Environment;
-use crate::tenant_key::{ApiKey, SecretError};
 use futures_util::future::join_all;
 use std::time::Duration;
 
@@ -22,14 +22,14 @@ pub(super) enum Volumes {
 impl Controller {
     /// The image of a tenant in the engine, as the release has it.
     pub(super) async fn image_of(&self, record: &crate::store::ImageRecord) -> Result<FoundImage, ActionError> {
-        let found = self.parts.engine.find_image(&record.into()).await?;
+        let found = self.deps.engine.find_image(&record.into()).await?;
         found.ok_or_else(|| ActionError::ImageNotLoaded { name: record.name.clone(), config: record.config.clone() })
     }
 
     /// A tenant's key. Fails where the host's secret is not the one that the tenant's key was made with: its app would be given a key
     /// that nobody takes.
     pub(super) fn key_of(&self, tenant: &Environment) -> Result<ApiKey, SecretError> {
-        let key = self.parts.secret.key(&tenant.decided.nonce);
+        let key = self.deps.secret.key(&tenant.decided.nonce);
         if key.hash() == tenant.decided.key_hash { Ok(key) } else { Err(SecretError::Another { tenant: tenant.id }) }
     }
 
@@ -43,12 +43,12 @@ impl Controller {
         image: &FoundImage,
         key: &ApiKey,
     ) -> Result<(), ActionError> {
-        let engine = &self.parts.engine;
+        let engine = &self.deps.engine;
         let network = spec::network(tenant);
         let (networked, prepared) = tokio::join!(engine.create_network(&network), self.prepare(tenant, image));
         networked?;
         let user = prepared?;
-        let container = spec::container(tenant, image, user, key, &self.parts.settings);
+        let container = spec::container(tenant, image, user, key, &self.deps.settings);
         let preparation = tenant.id.preparation();
         let (made, cleared) = tokio::join!(engine.create_container(&container), engine.remove_container(&preparation));
         made?;
@@ -61,7 +61,7 @@ impl Controller {
     /// A fresh volume belongs to root, and a container that may not be root cannot change that. So a second container, of the same image
     /// and never started, mounts them, and their roots are put into it with the right owner: that works with any image, whatever is in it.
     async fn prepare(&self, tenant: &Environment, image: &FoundImage) -> Result<RunAs, ActionError> {
-        let engine = &self.parts.engine;
+        let engine = &self.deps.engine;
         let labels = spec::labels(tenant.id, tenant.decided.key_hash);
         let (files, history) = (tenant.id.files_volume(), tenant.id.history_volume());
         let (files, history) =
@@ -77,13 +77,13 @@ impl Controller {
     }
 
     async fn user_of(&self, tenant: &Environment, image: &FoundImage, container: &str) -> Result<RunAs, ActionError> {
-        let (name, group) = match run_as::wish(&image.user) {
-            Wish::Known(user) => return Ok(user),
-            Wish::Named(name, group) => (name, group),
+        let (name, group) = match run_as::parse(&image.user) {
+            ImageUser::Known(user) => return Ok(user),
+            ImageUser::Named(name, group) => (name, group),
         };
         let unknown =
             || ActionError::UnknownUser { image: tenant.decided.image.name.clone(), user: image.user.clone() };
-        let passwd = match self.parts.engine.read_file(container, "/etc/passwd").await {
+        let passwd = match self.deps.engine.read_file(container, "/etc/passwd").await {
             Ok(passwd) => passwd,
             Err(EngineError::NotFound(_)) => return Err(unknown()),
             Err(error) => return Err(error.into()),
@@ -95,7 +95,7 @@ impl Controller {
     ///
     /// Never by name: a restored database gives numbers away again, and names with them, whose data in the engine is somebody else's.
     pub(super) async fn clear(&self, label: &str, volumes: Volumes) -> Result<(), EngineError> {
-        let engine = &self.parts.engine;
+        let engine = &self.deps.engine;
         let found = engine.list(label).await?;
         all(found.containers.iter().map(|one| engine.remove_container(&one.name))).await?;
         let volumes = if volumes == Volumes::Remove { found.volumes.as_slice() } else { &[] };
@@ -109,12 +109,12 @@ impl Controller {
 
     async fn clear_network(&self, network: &Listed) -> Result<(), EngineError> {
         for _ in 1..NETWORK_TRIES {
-            match self.parts.engine.remove_network(&network.name).await {
+            match self.deps.engine.remove_network(&network.name).await {
                 Err(EngineError::Refused { .. } | EngineError::Conflict(_)) => tokio::time::sleep(NETWORK_PAUSE).await,
                 other => return other,
             }
         }
-        self.parts.engine.remove_network(&network.name).await
+        self.deps.engine.remove_network(&network.name).await
     }
 }
 

@@ -4,11 +4,11 @@
 //! never says that it runs, so a canary that a killed service left behind is removed at the next start like any spawn that was cut short.
 
 use super::build::Volumes;
-use super::spawn::{Kind, Made, Wish};
+use super::spawn::{Kind, Made, SpawnPlan};
 use super::{ActionError, Controller, Health, spec};
 use crate::engine::{EngineError, LogWindow};
-use crate::log;
-use crate::names::{CANARY_NAME, EnvId, OrgId};
+use crate::identity::{CANARY_NAME, EnvId, OrgId};
+use crate::service::log;
 use crate::store::{Environment, ImageRecord};
 use futures_util::StreamExt as _;
 use std::time::Duration;
@@ -62,15 +62,15 @@ impl Controller {
     /// Waits for another canary to be gone. `healthy_by` bounds the waiting for its health; nothing else of it takes long unless the
     /// engine does.
     pub(super) async fn canary(&self, image: ImageRecord, healthy_by: Instant) -> Result<Duration, CanaryError> {
-        let transition = self.transitions.begin(EnvId::CANARY).await;
+        let lock = self.locks.lock(EnvId::CANARY).await;
         self.remove_stale_canary().await.map_err(CanaryError::NotRemoved)?;
-        let (kind, name) = (Kind::Canary(transition), CANARY_NAME.to_owned());
-        let made = self.make(Wish { kind, name, org: OrgId::DEFAULT, image }).await;
-        let Made { tenant, transition, key: _ } = made.map_err(CanaryError::NotMade)?;
+        let (kind, name) = (Kind::Canary(lock), CANARY_NAME.to_owned());
+        let made = self.make(SpawnPlan { kind, name, org: OrgId::DEFAULT, image }).await;
+        let Made { tenant, lock, key: _ } = made.map_err(CanaryError::NotMade)?;
         let start = Instant::now();
         let healthy = self.healthy(healthy_by).await.map(|()| start.elapsed());
         let removed = self.remove_canary(&tenant).await;
-        drop(transition);
+        drop(lock);
         // Why it was not healthy says more than that it could not be removed either.
         let healthy = healthy?;
         removed.map(|()| healthy)
@@ -83,7 +83,7 @@ impl Controller {
 
     /// What a restored database does not know of was left by a canary, too.
     async fn remove_stale_canary(&self) -> Result<(), ActionError> {
-        if let Some(stale) = self.parts.store.environment(EnvId::CANARY).await? {
+        if let Some(stale) = self.deps.store.environment(EnvId::CANARY).await? {
             self.remove(&stale).await?;
         }
         self.clear_canary().await
@@ -91,7 +91,7 @@ impl Controller {
 
     async fn remove_canary(&self, canary: &Environment) -> Result<(), CanaryError> {
         self.remove(canary).await.map_err(CanaryError::NotRemoved)?;
-        let left = self.parts.engine.list(&spec::numbered_as(EnvId::CANARY)).await;
+        let left = self.deps.engine.list(&spec::numbered_as(EnvId::CANARY)).await;
         let left = left.map_err(|error| CanaryError::NotRemoved(error.into()))?;
         let names: Vec<_> =
             left.containers.iter().chain(&left.networks).chain(&left.volumes).map(|one| &*one.name).collect();
@@ -126,7 +126,7 @@ impl Controller {
     async fn canary_ends(&self) -> CanaryError {
         loop {
             sleep(LOOK).await;
-            match self.parts.engine.inspect(&EnvId::CANARY.container()).await {
+            match self.deps.engine.inspect(&EnvId::CANARY.container()).await {
                 Ok(Some(state)) if state.running => {}
                 Ok(state) => {
                     let code = state.and_then(|state| state.exit_code);
@@ -141,7 +141,7 @@ impl Controller {
     async fn last_words(&self) -> String {
         let window = LogWindow { tail: LAST_LINES, follow: false };
         let read = async {
-            let stream = self.parts.engine.logs(&EnvId::CANARY.container(), window).await.ok()?;
+            let stream = self.deps.engine.logs(&EnvId::CANARY.container(), window).await.ok()?;
             let lines: Vec<String> = stream.filter_map(|line| std::future::ready(line.ok())).collect().await;
             (!lines.is_empty()).then(|| format!("; it said: {}", lines.join(" | ")))
         };

@@ -2,8 +2,8 @@
 
 use super::build::Volumes;
 use super::{ActionError, Controller, spec};
-use crate::log;
-use crate::names::EnvId;
+use crate::identity::EnvId;
+use crate::service::log;
 use crate::store::Environment;
 use std::sync::Arc;
 
@@ -17,10 +17,10 @@ impl Controller {
 
     async fn destroy_whole(&self, id: EnvId) -> Result<(), ActionError> {
         self.tenant(id).await?;
-        let _transition = self.transitions.begin(id).await;
+        let _lock = self.locks.lock(id).await;
         // Whoever worked on it before may have removed it.
         let tenant = self.tenant(id).await?;
-        let marked = match self.parts.store.set_destroying(id).await {
+        let marked = match self.deps.store.set_destroying(id).await {
             // It may be removed to make room. A crash in between brings it back, empty, for whoever asked to ask again.
             Err(error) if error.is_full() => {
                 log::warning!("removal_not_marked", tenant = id, error = log::chain(&error));
@@ -38,7 +38,7 @@ impl Controller {
     pub(super) async fn remove(&self, tenant: &Environment) -> Result<(), ActionError> {
         self.live.remove(tenant.id).await;
         self.clear(&spec::owned_by(tenant), Volumes::Remove).await?;
-        self.parts.store.remove_environment(tenant.id).await?;
+        self.deps.store.remove_environment(tenant.id).await?;
         log::info!("tenant_removed", tenant = tenant.id);
         Ok(())
     }

@@ -1,8 +1,7 @@
 use crate::engine::EngineError;
-use crate::names::{EnvId, OrgId};
+use crate::identity::{EnvId, OrgId, SecretError};
 use crate::release::ChoiceError;
 use crate::store::StoreError;
-use crate::tenant_key::SecretError;
 
 /// Why an action was not done. Whatever it had begun is undone, unless the message says otherwise.
 #[derive(Debug, thiserror::Error)]
@@ -43,7 +42,7 @@ pub enum ActionError {
         /// The user.
         user: String,
     },
-    /// All ports of the front doors are in use.
+    /// All tenant ports are in use.
     #[error(
         "every port from {first} to {last} is in use: destroy a tenant, or widen [tenants] first_port and last_port"
     )]
@@ -78,7 +77,7 @@ pub enum ActionError {
     Key(#[from] SecretError),
     /// A port cannot be opened.
     #[error("cannot open port {port}")]
-    Door {
+    OpenPort {
         /// The port.
         port: u16,
         /// Why.

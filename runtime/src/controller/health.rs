@@ -45,7 +45,7 @@ impl Course {
         Self { health: if lost { Health::Unhealthy } else { self.health }, misses }
     }
 
-    /// How long to wait before the next check: short while callers may be waiting at the door.
+    /// How long to wait before the next check: short while clients may be waiting.
     pub(super) fn pause(self) -> Duration {
         match self.health {
             Health::Starting => Duration::from_millis(50),

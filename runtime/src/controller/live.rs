@@ -1,19 +1,19 @@
-//! What is known of tenants while this process lives: their doors, their health, their last sample, their tries.
+//! What this process knows of tenants: their open ports, health, last sample of use, and attempts to start them.
 
 use super::backoff::Tries;
 use super::health::Health;
 use super::probe::{self, Target};
 use super::samples::Samples;
-use crate::doors::{Backend, Door, Sign};
 use crate::engine::Usage;
-use crate::names::EnvId;
+use crate::identity::EnvId;
+use crate::tenant_ports::{Backend, TenantPort};
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// All tenants that have a door.
+/// All tenants with an open port.
 #[derive(Debug, Default)]
 pub(super) struct Live {
     tenants: Mutex<HashMap<EnvId, Tenant>>,
@@ -21,7 +21,7 @@ pub(super) struct Live {
 
 #[derive(Debug)]
 struct Tenant {
-    door: Door,
+    port: TenantPort,
     health: watch::Sender<Health>,
     /// Checks its health while its container runs.
     watcher: Option<Watcher>,
@@ -38,36 +38,30 @@ impl Drop for Watcher {
     }
 }
 
-impl Tenant {
-    fn sign(&self) -> &Sign {
-        self.door.sign()
-    }
-}
-
 impl Live {
     fn tenants(&self) -> MutexGuard<'_, HashMap<EnvId, Tenant>> {
         self.tenants.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether a tenant has a door.
+    /// Whether a tenant has an open port.
     pub(super) fn has(&self, id: EnvId) -> bool {
         self.tenants().contains_key(&id)
     }
 
-    /// A tenant has a door from now on. Callers wait at it.
-    pub(super) fn add(&self, id: EnvId, door: Door) {
+    /// Adds a tenant with its open port. Clients wait until it runs.
+    pub(super) fn add(&self, id: EnvId, port: TenantPort) {
         let (health, _) = watch::channel(Health::Starting);
         self.tenants()
-            .insert(id, Tenant { door, health, watcher: None, samples: Samples::default(), tries: Tries::default() });
+            .insert(id, Tenant { port, health, watcher: None, samples: Samples::default(), tries: Tries::default() });
     }
 
-    /// A tenant's container runs: check its health, and let callers in as soon as it answers.
+    /// A tenant's container runs: checks its health, and connects clients as soon as it answers.
     pub(super) fn runs(&self, target: Target) {
         if let Some(tenant) = self.tenants().get_mut(&target.id) {
             tenant.health.send_replace(Health::Starting);
-            tenant.sign().lead(Backend::Pending);
+            tenant.port.backend().set(Backend::Pending);
             tenant.samples = Samples::default();
-            let watch = probe::watch(target, tenant.sign().clone(), tenant.health.clone());
+            let watch = probe::watch(target, tenant.port.backend().clone(), tenant.health.clone());
             tenant.watcher = Some(Watcher(tokio::spawn(watch)));
         }
     }
@@ -77,12 +71,12 @@ impl Live {
         self.tenants().get(&id).is_some_and(|tenant| tenant.watcher.is_some())
     }
 
-    /// A tenant's container does not run. Callers wait if it is likely to be back soon.
+    /// A tenant's container does not run. Clients wait if it is likely to be back soon.
     pub(super) fn stopped(&self, id: EnvId) {
         if let Some(tenant) = self.tenants().get_mut(&id) {
             tenant.watcher = None;
             tenant.health.send_replace(Health::Unhealthy);
-            tenant.sign().lead(if tenant.tries.hopeless() { Backend::Down } else { Backend::Pending });
+            tenant.port.backend().set(if tenant.tries.hopeless() { Backend::Down } else { Backend::Pending });
         }
     }
 
@@ -98,11 +92,11 @@ impl Live {
         }
     }
 
-    /// Closes a tenant's door for good.
+    /// Closes a tenant's port for good.
     pub(super) async fn remove(&self, id: EnvId) {
         let tenant = self.tenants().remove(&id);
         if let Some(tenant) = tenant {
-            tenant.door.close().await;
+            tenant.port.close().await;
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::{ActionError, Controller};
 use crate::engine::{LogStream, LogWindow};
-use crate::names::EnvId;
+use crate::identity::EnvId;
 use futures_util::StreamExt as _;
 use std::collections::VecDeque;
 
@@ -47,6 +47,6 @@ impl Controller {
     async fn open_logs(&self, query: LogQuery, follow: bool) -> Result<LogStream, ActionError> {
         let tenant = self.tenant(query.tenant).await?;
         let window = LogWindow { tail: query.tail.min(MAX_TAIL), follow };
-        Ok(self.parts.engine.logs(&tenant.id.container(), window).await?)
+        Ok(self.deps.engine.logs(&tenant.id.container(), window).await?)
     }
 }

@@ -1,6 +1,6 @@
-//! Decides about tenants and organizations, and acts on the store, the engine and the doors.
+//! Decides about tenants and organizations, and acts on the store, the engine and the tenants' ports.
 //!
-//! One worker a tenant at a time (`transitions`). What a worker begins it finishes or undoes, also when the caller hangs up: actions that
+//! One worker a tenant at a time (`tenant_locks`). What a worker begins it finishes or undoes, also when the caller hangs up: actions that
 //! change something run in tasks of their own. What a crash cuts short is finished or undone by the [`reconcile`](Controller::reconcile) loop.
 
 mod backoff;
@@ -21,7 +21,7 @@ mod selfcheck;
 mod spawn;
 mod spec;
 mod status;
-mod transitions;
+mod tenant_locks;
 
 pub use canary::CanaryError;
 pub use error::ActionError;
@@ -32,20 +32,19 @@ pub use spawn::{SpawnRequest, Spawned};
 pub use spec::TENANT_LABEL;
 pub use status::{ServiceHealth, TenantStatus, TenantSummary};
 
-use crate::doors::Doors;
 use crate::engine::Engine;
-use crate::log;
-use crate::names::EnvId;
+use crate::identity::{EnvId, HostSecret};
 use crate::release::Catalog;
+use crate::service::log;
 use crate::settings::Settings;
 use crate::store::{Environment, Status, Store};
-use crate::tenant_key::HostSecret;
+use crate::tenant_ports::TenantPorts;
 use live::Live;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use tenant_locks::TenantLocks;
 use tokio::sync::{OnceCell, Semaphore, watch};
-use transitions::Transitions;
 
 /// Tenants that are made at a time: more would only wait for each other inside the engine.
 const SPAWNS_AT_ONCE: usize = 4;
@@ -53,7 +52,7 @@ const SPAWNS_AT_ONCE: usize = 4;
 const LIVELY: Duration = Duration::from_mins(5);
 
 /// What a controller works with.
-pub struct Parts {
+pub struct Dependencies {
     /// What the operator decided.
     pub settings: Settings,
     /// What the installed release offers.
@@ -65,14 +64,14 @@ pub struct Parts {
     /// What tenants' keys are derived from.
     pub secret: HostSecret,
     /// The tenants' ports.
-    pub doors: Doors,
+    pub ports: TenantPorts,
 }
 
 /// Decides and acts. Shared by the API, the reconcile loop and the watchdog.
 pub struct Controller {
-    parts: Parts,
+    deps: Dependencies,
     live: Live,
-    transitions: Transitions,
+    locks: TenantLocks,
     /// Held while a port, a subnet and a number are chosen.
     allocation: tokio::sync::Mutex<()>,
     spawning: Semaphore,
@@ -86,12 +85,12 @@ pub struct Controller {
 }
 
 impl Controller {
-    /// A controller, with the doors of all known tenants open: callers wait until their tenant is found.
-    pub async fn new(parts: Parts) -> Result<Arc<Self>, ActionError> {
+    /// A controller, with the ports of all known tenants open: clients wait until their tenant is found.
+    pub async fn new(deps: Dependencies) -> Result<Arc<Self>, ActionError> {
         let controller = Self {
-            parts,
+            deps,
             live: Live::default(),
-            transitions: Transitions::default(),
+            locks: TenantLocks::default(),
             allocation: tokio::sync::Mutex::default(),
             spawning: Semaphore::new(SPAWNS_AT_ONCE),
             surveyed: OnceCell::new(),
@@ -99,54 +98,54 @@ impl Controller {
             health: tokio::sync::Mutex::default(),
             ending: watch::channel(false).0,
         };
-        for tenant in controller.parts.store.environments(None).await? {
+        for tenant in controller.deps.store.environments(None).await? {
             if matches!(tenant.status, Status::Running | Status::Stopped) {
-                controller.open_door(&tenant);
+                controller.open_port(&tenant);
             }
         }
-        controller.parts.doors.forget_inherited();
+        controller.deps.ports.remove_unclaimed();
         Ok(Arc::new(controller))
     }
 
     /// The installed release.
     pub fn catalog(&self) -> &Catalog {
-        &self.parts.catalog
+        &self.deps.catalog
     }
 
     /// The settings.
     pub fn settings(&self) -> &Settings {
-        &self.parts.settings
+        &self.deps.settings
     }
 
     /// The tenant whose subnet an address lies in.
     pub async fn tenant_at(&self, address: Ipv4Addr) -> Result<Option<Environment>, ActionError> {
-        Ok(self.parts.store.environment_at(address).await?)
+        Ok(self.deps.store.environment_at(address).await?)
     }
 
     /// Whether the database answers and the reconcile loop turns: what the watchdog asks.
     pub async fn is_alive(&self) -> bool {
         let turned = self.last_beat.lock().unwrap_or_else(PoisonError::into_inner).elapsed() < LIVELY;
-        turned && self.parts.store.check().await.is_ok()
+        turned && self.deps.store.check().await.is_ok()
     }
 
     /// Lets in nobody new, and returns when nothing is being made or removed and no caller is inside a door, where they have so long
     /// to leave by themselves.
     pub async fn drain(&self, patience: Duration) {
         self.ending.send_replace(true);
-        tokio::join!(self.transitions.idle(), self.parts.doors.drain(patience));
+        tokio::join!(self.locks.idle(), self.deps.ports.drain(patience));
     }
 
     async fn tenant(&self, id: EnvId) -> Result<Environment, ActionError> {
-        self.parts.store.environment(id).await?.ok_or(ActionError::NoSuchTenant(id))
+        self.deps.store.environment(id).await?.ok_or(ActionError::NoSuchTenant(id))
     }
 
-    /// Opens the door of a tenant that has a port. A port that another program took meanwhile is tried again later.
-    fn open_door(&self, tenant: &Environment) {
-        let port = tenant.decided.port;
-        let doors = &self.parts.doors;
-        match doors.take(port).and_then(|doorway| doors.open(doorway)) {
-            Ok(door) => self.live.add(tenant.id, door),
-            Err(error) => log::error!("port_unavailable", tenant = tenant.id, port = port, error = error),
+    /// Opens a tenant's port. A port that another program took meanwhile is tried again later.
+    fn open_port(&self, tenant: &Environment) {
+        let number = tenant.decided.port;
+        let ports = &self.deps.ports;
+        match ports.reserve(number).and_then(|reserved| ports.open(reserved)) {
+            Ok(port) => self.live.add(tenant.id, port),
+            Err(error) => log::error!("port_unavailable", tenant = tenant.id, port = number, error = error),
         }
     }
 

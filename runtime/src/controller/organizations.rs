@@ -1,7 +1,7 @@
 //! Who tenants belong to.
 
 use super::{ActionError, Controller};
-use crate::names::{Name, OrgId};
+use crate::identity::{Name, OrgId};
 use crate::store::Organization;
 
 /// The plan of organizations that name none.
@@ -11,17 +11,17 @@ impl Controller {
     /// Creates an organization.
     pub async fn create_organization(&self, name: Name, plan: Option<Name>) -> Result<Organization, ActionError> {
         let plan = plan.map_or_else(|| DEFAULT_PLAN.to_owned(), String::from);
-        Ok(self.parts.store.create_organization(name, plan).await?)
+        Ok(self.deps.store.create_organization(name, plan).await?)
     }
 
     /// All organizations, by number.
     pub async fn organizations(&self) -> Result<Vec<Organization>, ActionError> {
-        Ok(self.parts.store.organizations().await?)
+        Ok(self.deps.store.organizations().await?)
     }
 
     /// One organization.
     pub async fn organization(&self, id: OrgId) -> Result<Organization, ActionError> {
-        self.parts.store.organization(id).await?.ok_or(ActionError::NoSuchOrganization(id))
+        self.deps.store.organization(id).await?.ok_or(ActionError::NoSuchOrganization(id))
     }
 
     /// Removes an organization that has no tenants.
@@ -30,7 +30,7 @@ impl Controller {
         if id == OrgId::DEFAULT {
             return Err(ActionError::DefaultOrganization(id));
         }
-        let removed = self.parts.store.remove_empty_organization(id).await?;
+        let removed = self.deps.store.remove_empty_organization(id).await?;
         if removed { Ok(()) } else { Err(ActionError::OrganizationNotEmpty(id)) }
     }
 }

@@ -1,9 +1,9 @@
-//! Asks a tenant over HTTP whether it is healthy, and leads its callers accordingly.
+//! Asks a tenant over HTTP whether it is healthy, and sets its port's backend accordingly.
 
 use super::health::{Course, Health};
-use crate::doors::{Backend, Sign};
-use crate::log;
-use crate::names::EnvId;
+use crate::identity::EnvId;
+use crate::service::log;
+use crate::tenant_ports::{Backend, BackendSender};
 use bytes::Bytes;
 use http_body_util::Empty;
 use hyper::client::conn::http1;
@@ -30,7 +30,7 @@ pub(super) struct Target {
 }
 
 /// Checks a tenant from its start until it is told to stop by being dropped.
-pub(super) async fn watch(target: Target, sign: Sign, health: watch::Sender<Health>) {
+pub(super) async fn watch(target: Target, backend: BackendSender, health: watch::Sender<Health>) {
     let start = Instant::now();
     let mut course = Course::NEW;
     loop {
@@ -46,7 +46,7 @@ pub(super) async fn watch(target: Target, sign: Sign, health: watch::Sender<Heal
             );
             health.send_replace(course.health);
             // An unhealthy tenant that runs is still reachable: it may serve all but its health path.
-            sign.lead(Backend::Ready(target.address));
+            backend.set(Backend::Ready(target.address));
         }
         sleep(course.pause()).await;
     }

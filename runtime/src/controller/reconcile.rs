@@ -1,14 +1,14 @@
 //! Makes the engine agree with the database, after a crash of either, a reboot, or somebody's hand.
 //!
 //! Each round lists what bears our label, compares it with the rows, and looks closer at each tenant that does not agree. Closer means
-//! under the tenant's transition, with a row and a container that are read anew: the listing may be older than what another worker did meanwhile.
+//! under the tenant's lock, with a row and a container that are read anew: the listing may be older than what another worker did meanwhile.
 
 use super::build::Volumes;
 use super::decide::{Seen, Step, decide};
 use super::{ActionError, Controller, spec};
 use crate::engine::{Listed, Listing};
-use crate::log;
-use crate::names::EnvId;
+use crate::identity::EnvId;
+use crate::service::log;
 use crate::store::{Environment, Status, StoreError};
 use futures_util::StreamExt as _;
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,9 +31,9 @@ impl Controller {
             let mut engine_was_up = true;
             for round in 0_u32.. {
                 let listed = if round % FULL_EVERY == 0 || !engine_was_up {
-                    self.parts.engine.list(spec::TENANT_LABEL).await
+                    self.deps.engine.list(spec::TENANT_LABEL).await
                 } else {
-                    let containers = self.parts.engine.list_containers(spec::TENANT_LABEL).await;
+                    let containers = self.deps.engine.list_containers(spec::TENANT_LABEL).await;
                     containers.map(|containers| Listing { containers, ..Listing::default() })
                 };
                 if listed.is_ok() != engine_was_up {
@@ -53,7 +53,7 @@ impl Controller {
     /// Looks at a tenant as soon as its container ended, which callers at its door wait for.
     async fn listen(&self) {
         loop {
-            let endings = self.parts.engine.endings(spec::TENANT_LABEL);
+            let endings = self.deps.engine.endings(spec::TENANT_LABEL);
             let ended = endings.filter_map(|ended| std::future::ready(ended.ok().as_deref().and_then(spec::numbered)));
             ended.for_each_concurrent(AT_ONCE, |id| self.settle_or_warn(id)).await;
             tokio::time::sleep(EVENTS_PAUSE).await;
@@ -61,7 +61,7 @@ impl Controller {
     }
 
     async fn settle_all(&self, listing: &Listing) {
-        let rows = match self.parts.store.environments(None).await {
+        let rows = match self.deps.store.environments(None).await {
             Ok(rows) => rows,
             Err(error) => return log::error!("reconcile_failed", error = log::chain(&error)),
         };
@@ -93,7 +93,7 @@ impl Controller {
         let all = listing.containers.iter().chain(&listing.networks).chain(&listing.volumes);
         let strange = all.filter_map(|one| spec::tenant_of(&one.labels)).filter(|id| !known.contains(id)).max();
         match strange {
-            Some(id) => self.parts.store.skip_ids_through(id).await,
+            Some(id) => self.deps.store.skip_ids_through(id).await,
             None => Ok(()),
         }
     }
@@ -102,8 +102,8 @@ impl Controller {
     /// numbers of its own time away again.
     pub(super) async fn survey(&self) -> Result<(), ActionError> {
         let look = async || {
-            let listing = self.parts.engine.list(spec::TENANT_LABEL).await?;
-            let rows = self.parts.store.environments(None).await?;
+            let listing = self.deps.engine.list(spec::TENANT_LABEL).await?;
+            let rows = self.deps.store.environments(None).await?;
             Ok(self.reserve_numbers(&listing, &rows).await?)
         };
         self.surveyed.get_or_try_init(look).await.copied()
@@ -111,14 +111,14 @@ impl Controller {
 
     /// Does what one tenant needs, unless somebody else is working on it.
     async fn settle(&self, id: EnvId) -> Result<(), ActionError> {
-        // Between a spawn's row and its transition, nobody may take the row for one that was left behind.
-        let transition = {
+        // Between a spawn's row and its lock, nobody may take the row for one that was left behind.
+        let lock = {
             let _alone = self.allocation.lock().await;
-            self.transitions.try_begin(id)
+            self.locks.try_lock(id)
         };
-        let Some(_transition) = transition else { return Ok(()) };
-        let row = self.parts.store.environment(id).await?;
-        let container = self.parts.engine.inspect(&id.container()).await?;
+        let Some(_lock) = lock else { return Ok(()) };
+        let row = self.deps.store.environment(id).await?;
+        let container = self.deps.engine.inspect(&id.container()).await?;
         let seen = container.map(|state| Seen {
             running: state.running,
             ours: row.as_ref().is_some_and(|row| spec::is_ours(&state.labels, row.decided.key_hash)),
@@ -144,14 +144,14 @@ impl Controller {
     /// Leads callers to a container that runs.
     async fn adopt(&self, tenant: &Environment) -> Result<(), ActionError> {
         if !self.live.has(tenant.id) {
-            self.open_door(tenant);
+            self.open_port(tenant);
         }
         if !self.live.is_running(tenant.id) {
             self.live.runs(Self::target(tenant));
             log::info!("tenant_adopted", tenant = tenant.id);
         }
         if tenant.status != Status::Running {
-            self.parts.store.set_status(tenant.id, Status::Running).await?;
+            self.deps.store.set_status(tenant.id, Status::Running).await?;
         }
         Ok(())
     }
@@ -176,7 +176,7 @@ impl Controller {
             }
         }
         if tenant.status == Status::Running {
-            self.parts.store.set_status(id, Status::Stopped).await?;
+            self.deps.store.set_status(id, Status::Stopped).await?;
         }
         Ok(())
     }
@@ -184,7 +184,7 @@ impl Controller {
     /// Starts the container, or makes it again where there is none, it is not ours, or it does not start: its network may be gone.
     async fn bring_back(&self, tenant: &Environment, step: Step) -> Result<(), ActionError> {
         if step == Step::Start {
-            match self.parts.engine.start(&tenant.id.container()).await {
+            match self.deps.engine.start(&tenant.id.container()).await {
                 Err(error) if !error.is_unavailable() => {
                     log::warning!("tenant_not_started", tenant = tenant.id, error = log::chain(&error));
                 }
@@ -221,15 +221,15 @@ fn disagreeing(rows: &[Environment], listing: &Listing, led_to: impl Fn(EnvId) -
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
-    use crate::controller::{LIVELY, Parts};
-    use crate::doors::{Doors, Keeper};
+    use crate::controller::{Dependencies, LIVELY};
     use crate::engine::fake::FakeEngine;
-    use crate::names::OrgId;
+    use crate::identity::{HostSecret, KeyHash, KeyNonce, OrgId};
+    use crate::network::TenantAddresses;
     use crate::release::Catalog;
+    use crate::service::FdStore;
     use crate::settings::Settings;
     use crate::store::{ImageRecord, Migrations, NewEnvironment, Store};
-    use crate::tenant_key::{HostSecret, KeyHash, KeyNonce};
-    use crate::tenants_side::TenantsSide;
+    use crate::tenant_ports::TenantPorts;
     use std::sync::Arc;
 
     fn tenant(number: u16) -> NewEnvironment {
@@ -266,18 +266,18 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let settings = Settings::parse("[api]\naddress = \"127.0.0.1\"").unwrap();
         let engine = Arc::new(FakeEngine::default());
-        let parts = Parts {
+        let deps = Dependencies {
             catalog: Catalog { version: "1.0.0".into(), serial: 1, images: vec![] },
             store: Store::open(&folder.path().join("landfall.db"), &Migrations::OWN).unwrap().0,
             engine: engine.clone(),
             secret: HostSecret::load_or_create(&folder.path().join("secret")).unwrap(),
-            doors: Doors::new(*settings.api.ip(), TenantsSide::new(settings.pool, []), Keeper::none()),
+            ports: TenantPorts::new(*settings.api.ip(), TenantAddresses::new(settings.pool, []), FdStore::disabled()),
             settings,
         };
-        let controller = Controller::new(parts).await.unwrap();
+        let controller = Controller::new(deps).await.unwrap();
         // One more than are worked on at a time, so that the round goes on when the first have been looked at.
         for number in 0..=u16::try_from(AT_ONCE).unwrap() {
-            controller.parts.store.insert_environment(tenant(number)).await.unwrap();
+            controller.deps.store.insert_environment(tenant(number)).await.unwrap();
         }
         engine.state().slow.insert("inspect", Duration::from_millis(300));
         *controller.last_beat.lock().unwrap() = Instant::now().checked_sub(2 * LIVELY).unwrap();

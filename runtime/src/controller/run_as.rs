@@ -22,23 +22,23 @@ impl fmt::Display for RunAs {
     }
 }
 
-/// What an image's `User` says (OCI image configuration, `config.User`).
+/// The user that an image names (OCI image configuration, `config.User`).
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Wish<'a> {
-    /// All is known.
+pub(super) enum ImageUser<'a> {
+    /// By number: no look-up is needed.
     Known(RunAs),
-    /// A name, to be looked up, and a group by number where one is given.
+    /// By name, which must be looked up; and a group by number where one is given.
     Named(&'a str, Option<u32>),
 }
 
 /// Reads `user`, `uid`, `user:group`, `uid:gid`, `uid:group` or `user:gid`.
-pub(super) fn wish(user: &str) -> Wish<'_> {
+pub(super) fn parse(user: &str) -> ImageUser<'_> {
     let (user, group) = user.split_once(':').map_or((user, None), |(user, group)| (user, group.parse().ok()));
     match user.parse::<u32>() {
-        Ok(0) => Wish::Known(NOBODY),
-        Ok(uid) => Wish::Known(RunAs { uid, gid: group.unwrap_or(uid) }),
-        Err(_) if user.is_empty() || user == "root" => Wish::Known(NOBODY),
-        Err(_) => Wish::Named(user, group),
+        Ok(0) => ImageUser::Known(NOBODY),
+        Ok(uid) => ImageUser::Known(RunAs { uid, gid: group.unwrap_or(uid) }),
+        Err(_) if user.is_empty() || user == "root" => ImageUser::Known(NOBODY),
+        Err(_) => ImageUser::Named(user, group),
     }
 }
 
@@ -69,11 +69,11 @@ mod tests {
             ("1000:50", "1000:50"),
             ("1000:staff", "1000:1000"),
         ] {
-            let Wish::Known(known) = wish(user) else { panic!("{user:?} needs a lookup") };
+            let ImageUser::Known(known) = parse(user) else { panic!("{user:?} needs a lookup") };
             assert_eq!(known.to_string(), expected, "{user:?}");
         }
-        assert_eq!(wish("node"), Wish::Named("node", None));
-        assert_eq!(wish("node:7"), Wish::Named("node", Some(7)));
+        assert_eq!(parse("node"), ImageUser::Named("node", None));
+        assert_eq!(parse("node:7"), ImageUser::Named("node", Some(7)));
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Whether this service can do all that it is for, found out by doing it.
 
 use super::{ActionError, CanaryError, Controller};
-use crate::log;
 use crate::release::TenantImage;
+use crate::service::log;
 use crate::store::ImageRecord;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -45,7 +45,7 @@ impl Controller {
     /// can be made from one, becomes healthy, and can be removed. Tenants are left alone. Takes [`SELF_CHECK_LIMIT`] at most.
     pub async fn self_check(self: &Arc<Self>) -> SelfCheck {
         let by = Instant::now() + SELF_CHECK_LIMIT;
-        let (store, engine) = (&self.parts.store, &self.parts.engine);
+        let (store, engine) = (&self.deps.store, &self.deps.engine);
         let database = async {
             let written = store.rewrite().await.map(|()| "takes writes".to_owned());
             written.map_err(|error| log::chain(&error))
@@ -63,11 +63,11 @@ impl Controller {
         for failed in checks.iter().filter(|check| !check.ok) {
             log::error!("self_check_failed", check = failed.name, detail = failed.detail);
         }
-        SelfCheck { ok: checks.iter().all(|check| check.ok), release: self.parts.catalog.id(), checks }
+        SelfCheck { ok: checks.iter().all(|check| check.ok), release: self.deps.catalog.id(), checks }
     }
 
     async fn check_images(&self) -> Result<String, String> {
-        let images = &self.parts.catalog.images;
+        let images = &self.deps.catalog.images;
         let mut failures = Vec::new();
         for TenantImage { record, .. } in images {
             if let Err(error) = self.image_of(record).await {
@@ -100,7 +100,7 @@ impl Controller {
 
     /// The first image of the release that the engine holds, or else the first.
     async fn canary_image(&self) -> Option<ImageRecord> {
-        let images = &self.parts.catalog.images;
+        let images = &self.deps.catalog.images;
         for TenantImage { record, .. } in images {
             if timeout(QUESTION, self.image_of(record)).await.is_ok_and(|found| found.is_ok()) {
                 return Some(record.clone());

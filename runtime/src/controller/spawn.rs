@@ -1,15 +1,14 @@
 //! Makes a tenant: all of it, or nothing.
 
 use super::build::Volumes;
-use super::transitions::Transition;
+use super::tenant_locks::TenantLock;
 use super::{ActionError, Controller, spec};
-use crate::doors::{Door, Doorway};
-use crate::log;
-use crate::names::{EnvId, Name, OrgId};
+use crate::identity::{ApiKey, EnvId, KeyNonce, Name, OrgId};
+use crate::network::{Network, Subnet};
 use crate::release::Choice;
+use crate::service::log;
 use crate::store::{Environment, ImageRecord, NewEnvironment, Status};
-use crate::subnet::{Network, Subnet};
-use crate::tenant_key::{ApiKey, KeyNonce};
+use crate::tenant_ports::{ReservedPort, TenantPort};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -44,11 +43,11 @@ pub(super) enum Kind {
     Tenant,
     /// A self-check, which works on the canary already. It stays out of the way of tenants that are made meanwhile: it uses up no
     /// number, and takes the highest port and subnet.
-    Canary(Transition),
+    Canary(TenantLock),
 }
 
-/// What is to be made.
-pub(super) struct Wish {
+/// What to make.
+pub(super) struct SpawnPlan {
     pub(super) kind: Kind,
     pub(super) name: String,
     pub(super) org: OrgId,
@@ -59,15 +58,15 @@ pub(super) struct Wish {
 pub(super) struct Made {
     pub(super) tenant: Environment,
     pub(super) key: ApiKey,
-    pub(super) transition: Transition,
+    pub(super) lock: TenantLock,
 }
 
-/// What a spawn has been given before it makes anything. Dropping it closes the door and lets others work on the tenant.
-struct Place {
+/// What a spawn reserves before it makes anything. Dropping it closes the port and releases the lock.
+struct Reservation {
     tenant: Environment,
     key: ApiKey,
-    door: Door,
-    transition: Transition,
+    port: TenantPort,
+    lock: TenantLock,
 }
 
 impl Controller {
@@ -80,12 +79,12 @@ impl Controller {
 
     async fn spawn_whole(&self, request: SpawnRequest) -> Result<Spawned, ActionError> {
         let start = Instant::now();
-        let image = self.parts.catalog.pick(&request.choice)?.record.clone();
+        let image = self.deps.catalog.pick(&request.choice)?.record.clone();
         let org = request.org.unwrap_or(OrgId::DEFAULT);
-        self.parts.store.organization(org).await?.ok_or(ActionError::UnknownOrganization(org))?;
-        let wish = Wish { kind: Kind::Tenant, name: request.name.into(), org, image };
-        let Made { tenant, key, transition } = self.make(wish).await?;
-        drop(transition);
+        self.deps.store.organization(org).await?.ok_or(ActionError::UnknownOrganization(org))?;
+        let plan = SpawnPlan { kind: Kind::Tenant, name: request.name.into(), org, image };
+        let Made { tenant, key, lock } = self.make(plan).await?;
+        drop(lock);
         let (id, port, image) = (tenant.id, tenant.decided.port, &tenant.decided.image.name);
         log::info!(
             "tenant_spawned",
@@ -99,31 +98,31 @@ impl Controller {
     }
 
     /// Makes a tenant and starts it, or leaves nothing of it.
-    pub(super) async fn make(&self, wish: Wish) -> Result<Made, ActionError> {
+    pub(super) async fn make(&self, plan: SpawnPlan) -> Result<Made, ActionError> {
         let _turn = self.turn().await?;
-        let (surveyed, image, others) = tokio::join!(self.survey(), self.image_of(&wish.image), self.networks());
+        let (surveyed, image, others) = tokio::join!(self.survey(), self.image_of(&plan.image), self.networks());
         surveyed?;
         let (image, others) = (image?, others?);
-        let Place { mut tenant, key, door, transition } = self.place(wish, &others).await?;
+        let Reservation { mut tenant, key, port, lock } = self.reserve(plan, &others).await?;
         let built = match self.build(&tenant, &image, &key).await {
-            Ok(()) => self.promise(&mut tenant).await,
+            Ok(()) => self.mark_running(&mut tenant).await,
             Err(error) => Err(error),
         };
         if let Err(error) = built {
-            door.close().await;
+            port.close().await;
             log::warning!("spawn_undone", tenant = tenant.id, error = log::chain(&error));
             self.undo(&tenant).await;
             return Err(error);
         }
-        self.live.add(tenant.id, door);
+        self.live.add(tenant.id, port);
         self.live.runs(Self::target(&tenant));
-        Ok(Made { tenant, key, transition })
+        Ok(Made { tenant, key, lock })
     }
 
     /// Records that the tenant is there to stay. The canary is not: whoever finds its row after a crash finds a spawn that was cut short.
-    async fn promise(&self, tenant: &mut Environment) -> Result<(), ActionError> {
+    async fn mark_running(&self, tenant: &mut Environment) -> Result<(), ActionError> {
         if tenant.id != EnvId::CANARY {
-            self.parts.store.set_status(tenant.id, Status::Running).await?;
+            self.deps.store.set_status(tenant.id, Status::Running).await?;
             tenant.status = Status::Running;
         }
         Ok(())
@@ -136,63 +135,63 @@ impl Controller {
 
     /// The networks that the engine holds, whose addresses it gives to no other.
     async fn networks(&self) -> Result<Vec<Network>, ActionError> {
-        let subnets = self.parts.engine.subnets().await?;
+        let subnets = self.deps.engine.subnets().await?;
         // Those of IPv6 are in nobody's way.
         Ok(subnets.iter().filter_map(|subnet| subnet.parse().ok()).collect())
     }
 
     /// Chooses a port and a subnet, and records the tenant under a number of its own, one spawn after the other.
-    async fn place(&self, wish: Wish, others: &[Network]) -> Result<Place, ActionError> {
-        let Wish { kind, name, org, image } = wish;
+    async fn reserve(&self, plan: SpawnPlan, others: &[Network]) -> Result<Reservation, ActionError> {
+        let SpawnPlan { kind, name, org, image } = plan;
         let _alone = self.allocation.lock().await;
-        let tenants = self.parts.store.environments(None).await?;
-        let doorway = self.free_port(&kind, &tenants)?;
-        let port = doorway.port();
+        let tenants = self.deps.store.environments(None).await?;
+        let reserved = self.free_port(&kind, &tenants)?;
+        let number = reserved.port();
         let nonce = KeyNonce::random()?;
-        let key = self.parts.secret.key(&nonce);
+        let key = self.deps.secret.key(&nonce);
         let new = NewEnvironment {
             org,
             name,
-            port,
+            port: number,
             subnet: self.free_subnet(&kind, &tenants, others)?,
             nonce,
             key_hash: key.hash(),
             image,
         };
-        // The row first: a door that is open has its socket with systemd, whom only a closing door tells to let go of it.
-        let (tenant, transition) = match kind {
+        // The row before the port: an open port has its socket in systemd's store, from which only closing the port removes it.
+        let (tenant, lock) = match kind {
             Kind::Tenant => {
-                let tenant = self.parts.store.insert_environment(new).await?;
-                let transition = self.transitions.begin(tenant.id).await;
-                (tenant, transition)
+                let tenant = self.deps.store.insert_environment(new).await?;
+                let lock = self.locks.lock(tenant.id).await;
+                (tenant, lock)
             }
-            Kind::Canary(transition) => (self.parts.store.insert_canary(new).await?, transition),
+            Kind::Canary(lock) => (self.deps.store.insert_canary(new).await?, lock),
         };
-        match self.parts.doors.open(doorway) {
-            Ok(door) => Ok(Place { tenant, key, door, transition }),
+        match self.deps.ports.open(reserved) {
+            Ok(port) => Ok(Reservation { tenant, key, port, lock }),
             Err(source) => {
                 self.undo(&tenant).await;
-                Err(ActionError::Door { port, source })
+                Err(ActionError::OpenPort { port: number, source })
             }
         }
     }
 
     /// A port that neither a tenant nor another program holds.
-    fn free_port(&self, kind: &Kind, tenants: &[Environment]) -> Result<Doorway, ActionError> {
-        let (first, last) = self.parts.settings.doors;
+    fn free_port(&self, kind: &Kind, tenants: &[Environment]) -> Result<ReservedPort, ActionError> {
+        let (first, last) = self.deps.settings.tenant_ports;
         let taken: BTreeSet<u16> = tenants.iter().map(|tenant| tenant.decided.port).collect();
         let mut free = (first..=last).filter(|port| !taken.contains(port));
-        let take = |port| self.parts.doors.take(port).ok();
-        let doorway = match kind {
-            Kind::Tenant => free.find_map(take),
-            Kind::Canary(_) => free.rev().find_map(take),
+        let reserve = |port| self.deps.ports.reserve(port).ok();
+        let reserved = match kind {
+            Kind::Tenant => free.find_map(reserve),
+            Kind::Canary(_) => free.rev().find_map(reserve),
         };
-        doorway.ok_or(ActionError::NoFreePort { first, last })
+        reserved.ok_or(ActionError::NoFreePort { first, last })
     }
 
     fn free_subnet(&self, kind: &Kind, tenants: &[Environment], others: &[Network]) -> Result<Subnet, ActionError> {
         let taken = tenants.iter().map(|tenant| tenant.decided.subnet).collect();
-        let pool = self.parts.settings.pool;
+        let pool = self.deps.settings.pool;
         let subnet = match kind {
             Kind::Tenant => pool.lowest_free(&taken, others),
             Kind::Canary(_) => pool.highest_free(&taken, others),
@@ -204,10 +203,10 @@ impl Controller {
     async fn undo(&self, tenant: &Environment) {
         let id = tenant.id;
         let undone = match self.clear(&spec::owned_by(tenant), Volumes::Remove).await {
-            Ok(()) => self.parts.store.remove_environment(id).await,
+            Ok(()) => self.deps.store.remove_environment(id).await,
             Err(error) => {
                 log::warning!("undo_postponed", tenant = id, error = log::chain(&error));
-                self.parts.store.set_destroying(id).await
+                self.deps.store.set_destroying(id).await
             }
         };
         if let Err(error) = undone {

@@ -2,10 +2,9 @@
 
 use super::run_as::RunAs;
 use crate::engine::{ContainerSpec, FoundImage, Labels, NetworkSpec, PreparationSpec};
-use crate::names::EnvId;
+use crate::identity::{ApiKey, EnvId, KeyHash};
 use crate::settings::Settings;
 use crate::store::Environment;
-use crate::tenant_key::{ApiKey, KeyHash};
 
 /// All that is a tenant's bears this label, with its number.
 pub const TENANT_LABEL: &str = "io.landfall.tenant";
@@ -127,9 +126,8 @@ fn environment(tenant: &Environment, key: &ApiKey, settings: &Settings) -> Vec<S
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
-    use crate::names::OrgId;
+    use crate::identity::{HostSecret, KeyNonce, OrgId};
     use crate::store::{Desired, ImageRecord, NewEnvironment, Status};
-    use crate::tenant_key::{HostSecret, KeyNonce};
 
     fn tenant(key: &ApiKey, nonce: KeyNonce) -> Environment {
         Environment {

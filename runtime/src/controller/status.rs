@@ -2,7 +2,7 @@
 
 use super::samples::{Figures, Samples};
 use super::{ActionError, Controller, Health};
-use crate::names::{EnvId, OrgId};
+use crate::identity::{EnvId, OrgId};
 use crate::store::{Environment, Status};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -30,7 +30,7 @@ pub struct TenantStatus {
     pub health: Health,
     /// Its container.
     pub container_name: String,
-    /// Its front door.
+    /// Its port on the host.
     pub port: u16,
     /// The image that it was made from.
     pub image: String,
@@ -58,7 +58,7 @@ pub struct TenantSummary {
     pub status: Status,
     /// Whether it answers.
     pub health: Health,
-    /// Its front door.
+    /// Its port on the host.
     pub port: u16,
     /// When it was created, RFC 3339 in UTC.
     pub created_at: String,
@@ -78,7 +78,7 @@ impl Controller {
     pub async fn status(&self, id: EnvId) -> Result<TenantStatus, ActionError> {
         let tenant = self.tenant(id).await?;
         let container = id.container();
-        let (state, samples) = tokio::join!(self.parts.engine.inspect(&container), self.sample(id, &container));
+        let (state, samples) = tokio::join!(self.deps.engine.inspect(&container), self.sample(id, &container));
         // An engine that does not answer says nothing, which is not the same as nothing running.
         let figures =
             state.map_or_else(|_| Figures::default(), |state| samples.figures(state.as_ref(), Timestamp::now()));
@@ -104,7 +104,7 @@ impl Controller {
         if known.is_fresh(Instant::now(), SAMPLE_TTL) {
             return known;
         }
-        match tokio::time::timeout(SAMPLE_TIMEOUT, self.parts.engine.usage(container)).await {
+        match tokio::time::timeout(SAMPLE_TIMEOUT, self.deps.engine.usage(container)).await {
             Ok(Ok(usage)) => self.live.keep_sample(id, usage, Instant::now()),
             Ok(Err(_)) | Err(_) => known,
         }
@@ -112,7 +112,7 @@ impl Controller {
 
     /// All tenants, or those of one organization, by number.
     pub async fn tenants(&self, org: Option<OrgId>) -> Result<Vec<TenantSummary>, ActionError> {
-        let tenants = self.parts.store.environments(org).await?;
+        let tenants = self.deps.store.environments(org).await?;
         let tenants = tenants.into_iter().filter(|tenant| tenant.id != EnvId::CANARY);
         let summary = |tenant: Environment| TenantSummary {
             env_id: tenant.id,
@@ -134,7 +134,7 @@ impl Controller {
         {
             return health;
         }
-        let (engine, database) = tokio::join!(self.parts.engine.ping(), self.parts.store.check_writes());
+        let (engine, database) = tokio::join!(self.deps.engine.ping(), self.deps.store.check_writes());
         let health = ServiceHealth { engine: engine.is_ok(), database: database.is_ok() };
         *known = Some((Instant::now(), health));
         health

@@ -1,8 +1,7 @@
 //! What an environment is.
 
-use crate::names::{EnvId, OrgId};
-use crate::subnet::Subnet;
-use crate::tenant_key::{KeyHash, KeyNonce};
+use crate::identity::{EnvId, KeyHash, KeyNonce, OrgId};
+use crate::network::Subnet;
 use serde::{Deserialize, Serialize};
 
 /// Where an environment is in its life. The words are those of the API.

@@ -1,8 +1,7 @@
 use super::environment::{Desired, Environment, ImageRecord, NewEnvironment, Status};
 use super::{Store, StoreError, now};
-use crate::names::{EnvId, OrgId};
-use crate::subnet::Subnet;
-use crate::tenant_key::{KeyHash, KeyNonce};
+use crate::identity::{EnvId, KeyHash, KeyNonce, OrgId};
+use crate::network::Subnet;
 use rusqlite::{OptionalExtension as _, Row, params};
 use std::net::Ipv4Addr;
 use std::sync::PoisonError;
@@ -165,7 +164,7 @@ impl Store {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
-    use crate::names::Name;
+    use crate::identity::Name;
     use crate::store::Migrations;
 
     fn store(folder: &tempfile::TempDir) -> Store {

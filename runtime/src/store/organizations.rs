@@ -1,5 +1,5 @@
 use super::{Store, StoreError, now};
-use crate::names::{Name, OrgId};
+use crate::identity::{Name, OrgId};
 use rusqlite::{ErrorCode, OptionalExtension as _, Row, params};
 use serde::{Deserialize, Serialize};
 

@@ -6,18 +6,18 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
-use landfall::HostSecret;
-use landfall::KeyHash;
 use landfall::api::server::{self, Listeners};
 use landfall::api::{App, router};
-use landfall::controller::{Controller, Parts};
-use landfall::doors::{Doors, Keeper};
+use landfall::controller::{Controller, Dependencies};
 use landfall::engine::ImageIdentity;
 use landfall::engine::fake::FakeEngine;
+use landfall::identity::{HostSecret, KeyHash};
+use landfall::network::TenantAddresses;
 use landfall::release::{Catalog, TenantImage};
+use landfall::service::FdStore;
 use landfall::settings::Settings;
 use landfall::store::{ImageRecord, Migrations, Store};
-use landfall::tenants_side::TenantsSide;
+use landfall::tenant_ports::TenantPorts;
 use landfall_host::Layout;
 use serde_json::Value;
 use std::net::SocketAddr;
@@ -120,14 +120,14 @@ impl TestHost {
 
     pub(crate) async fn start(&mut self) {
         let layout = Layout::new(self.folder.path());
-        let side = TenantsSide::new(self.settings.pool, []);
-        let parts = Parts {
+        let side = TenantAddresses::new(self.settings.pool, []);
+        let parts = Dependencies {
             settings: self.settings.clone(),
             catalog: self.catalog.clone(),
             store: self.store(),
             engine: self.engine.clone(),
             secret: HostSecret::load_or_create(&layout.tenant_keys()).unwrap(),
-            doors: Doors::new(*self.settings.api.ip(), side.clone(), Keeper::none()),
+            ports: TenantPorts::new(*self.settings.api.ip(), side.clone(), FdStore::disabled()),
         };
         let controller = Controller::new(parts).await.unwrap();
         let (end, ending) = watch::channel(false);

@@ -1,11 +1,9 @@
 //! The engine is made to agree with the database after a crash of either.
 
 use crate::host::{TestHost, catalog};
-use landfall::KeyHash;
-use landfall::KeyNonce;
 use landfall::engine::fake::FakeContainer;
 use landfall::engine::{Labels, NetworkSpec};
-use landfall::names::OrgId;
+use landfall::identity::{KeyHash, KeyNonce, OrgId};
 use landfall::store::{NewEnvironment, Status};
 use std::net::Ipv4Addr;
 
@@ -87,7 +85,7 @@ async fn a_spawn_that_a_crash_cut_short_is_undone() {
     let new = NewEnvironment {
         org: OrgId::DEFAULT,
         name: "acme".into(),
-        port: host.settings.doors.0,
+        port: host.settings.tenant_ports.0,
         subnet: "10.213.0.0/29".parse().unwrap(),
         nonce: KeyNonce::random().unwrap(),
         key_hash: KeyHash::of("key"),

@@ -1,13 +1,11 @@
 //! The self-check: it proves what the service is for, and leaves tenants and the host as they were.
 
 use crate::host::{Answer, TestHost};
-use landfall::KeyHash;
-use landfall::KeyNonce;
 use landfall::engine::fake::FakeContainer;
 use landfall::engine::{Labels, NetworkSpec};
-use landfall::names::{CANARY_NAME, EnvId, OrgId};
+use landfall::identity::{CANARY_NAME, EnvId, KeyHash, KeyNonce, OrgId};
+use landfall::network::{Pool, Subnet};
 use landfall::store::NewEnvironment;
-use landfall::subnet::{Pool, Subnet};
 use std::net::Ipv4Addr;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -109,7 +107,7 @@ async fn tenants_neither_see_the_canary_nor_feel_it() {
     let look = async {
         host.until("the canary is being made", async |host| host.engine.state().containers.contains_key(CANARY)).await;
         let row = host.store().environment(EnvId::CANARY).await.unwrap().unwrap();
-        assert_eq!((row.decided.name.as_str(), row.decided.port), (CANARY_NAME, host.settings.doors.1));
+        assert_eq!((row.decided.name.as_str(), row.decided.port), (CANARY_NAME, host.settings.tenant_ports.1));
         for path in ["/api/v1/tenant", "/api/v1/tenant?org_id=1"] {
             let listed = host.ask("GET", path, "").await;
             assert_eq!(listed.body["tenants"].as_array().unwrap().len(), 1, "{}", listed.body);
@@ -166,7 +164,7 @@ async fn without_room_or_image_the_canary_is_skipped() {
     skipped(&imageless, "no tenant image").await;
 
     let mut portless = host();
-    portless.settings.doors.1 = portless.settings.doors.0;
+    portless.settings.tenant_ports.1 = portless.settings.tenant_ports.0;
     portless.start().await;
     portless.spawn("acme").await;
     skipped(&portless, "every port").await;
@@ -273,7 +271,7 @@ async fn what_a_killed_service_left_is_removed_at_the_next_start() {
     let row = NewEnvironment {
         org: OrgId::DEFAULT,
         name: CANARY_NAME.into(),
-        port: host.settings.doors.1,
+        port: host.settings.tenant_ports.1,
         subnet: canary_subnet(host.settings.pool),
         nonce: KeyNonce::random().unwrap(),
         key_hash: key,

@@ -25,7 +25,7 @@ async fn answers_with_the_documented_shape() {
     assert_eq!((answer.text("/tenant/name"), answer.text("/tenant/status")), ("acme-corp-ai", "running"));
     assert!(answer.text("/tenant/apiKey").starts_with("sk_tenant_"));
     assert!(answer.text("/tenant/createdAt").ends_with('Z'));
-    let (first, last) = host.settings.doors;
+    let (first, last) = host.settings.tenant_ports;
     assert!((i64::from(first)..=i64::from(last)).contains(&answer.number("/tenant/port")));
 }
 
@@ -99,7 +99,7 @@ async fn a_failure_at_any_step_leaves_nothing() {
         let answer = host.ask("POST", SPAWN, HELLO).await;
         assert_eq!((answer.status.as_u16(), answer.code()), (502, "engine_failed"), "{step}");
         host.assert_empty(step).await;
-        let (first, _) = host.settings.doors;
+        let (first, _) = host.settings.tenant_ports;
         assert!(TcpListener::bind((Ipv4Addr::LOCALHOST, first)).is_ok(), "{step}: the port is still held");
         let again = host.spawn("acme").await;
         assert_eq!(again.number("/tenant/envId"), 2, "{step}: numbers are not given away twice");
@@ -247,7 +247,7 @@ async fn a_tenant_that_cannot_be_recorded_holds_no_port() {
     let refuse = "CREATE TRIGGER refuse BEFORE INSERT ON environments BEGIN SELECT RAISE(ABORT, 'told to fail'); END";
     database.execute_batch(refuse).unwrap();
     assert_eq!(host.ask("POST", SPAWN, HELLO).await.code(), "database_unavailable");
-    let (first, _) = host.settings.doors;
+    let (first, _) = host.settings.tenant_ports;
     assert!(TcpListener::bind((Ipv4Addr::LOCALHOST, first)).is_ok(), "the port is still held");
     host.assert_empty("nothing was recorded").await;
 }
@@ -276,7 +276,7 @@ async fn many_at_once_get_ports_subnets_and_keys_of_their_own() {
 #[tokio::test]
 async fn a_port_that_another_program_holds_is_passed_over() {
     let host = TestHost::new().await;
-    let (first, _) = host.settings.doors;
+    let (first, _) = host.settings.tenant_ports;
     let _held = TcpListener::bind((Ipv4Addr::LOCALHOST, first)).unwrap();
     assert_ne!(host.spawn("acme").await.number("/tenant/port"), i64::from(first));
 }
@@ -284,7 +284,7 @@ async fn a_port_that_another_program_holds_is_passed_over() {
 #[tokio::test]
 async fn without_a_free_port_nothing_is_begun() {
     let mut host = TestHost::stopped();
-    host.settings.doors.1 = host.settings.doors.0;
+    host.settings.tenant_ports.1 = host.settings.tenant_ports.0;
     host.start().await;
     host.spawn("first").await;
     let answer = host.ask("POST", SPAWN, HELLO).await;

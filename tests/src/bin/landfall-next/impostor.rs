@@ -1,6 +1,6 @@
 //! A service that only looks like a runtime: it says that it is ready, and answers every request with the same claim.
 
-use landfall::doors::{Inherited, Keeper};
+use landfall::service::{FdStore, InheritedSockets};
 use sd_notify::NotifyState;
 use std::io::{self, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -46,10 +46,10 @@ pub(crate) fn answer(claim: &Claim) -> ! {
 }
 
 fn serve(answer: &str) -> io::Result<()> {
-    let keeper = Keeper::new(Inherited::from_environment());
-    let listener = keeper.listen(PORT, SocketAddr::from((Ipv4Addr::UNSPECIFIED, PORT)))?;
+    let fd_store = FdStore::new(InheritedSockets::from_environment());
+    let listener = fd_store.listen(PORT, SocketAddr::from((Ipv4Addr::UNSPECIFIED, PORT)))?;
     listener.set_nonblocking(false)?;
-    keeper.keep(PORT, &listener);
+    fd_store.store_port(PORT, &listener);
     ready();
     for caller in listener.incoming() {
         // A caller who hung up concerns nobody else.

@@ -4,7 +4,7 @@ mod impostor;
 mod misbehave;
 mod schema;
 
-use landfall::commands::{Cli, Program};
+use landfall::commands::{BuildConfig, Cli};
 use landfall_tests::fault::{Fault, ORDER};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -12,8 +12,8 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let faults = ordered();
     misbehave::as_ordered(&faults);
-    let program = Program { migrations: schema::with(&faults), ..Program::default() };
-    landfall_console::run(Cli::flags, |cli, console| cli.run(console, &program))
+    let config = BuildConfig { migrations: schema::with(&faults), ..BuildConfig::default() };
+    landfall_console::run(Cli::flags, |cli, console| cli.run(console, &config))
 }
 
 /// The release's folder: the program is `bin/landfall` in it.

@@ -44,17 +44,17 @@ fn line(level: Level, name: &str, fields: &[(&str, &dyn Display)]) -> String {
 
 macro_rules! info {
     ($name:literal $(, $key:ident = $value:expr)* $(,)?) => {
-        $crate::log::event($crate::log::Level::Info, $name, &[$((stringify!($key), &$value)),*])
+        $crate::service::log::event($crate::service::log::Level::Info, $name, &[$((stringify!($key), &$value)),*])
     };
 }
 macro_rules! warning {
     ($name:literal $(, $key:ident = $value:expr)* $(,)?) => {
-        $crate::log::event($crate::log::Level::Warn, $name, &[$((stringify!($key), &$value)),*])
+        $crate::service::log::event($crate::service::log::Level::Warn, $name, &[$((stringify!($key), &$value)),*])
     };
 }
 macro_rules! error {
     ($name:literal $(, $key:ident = $value:expr)* $(,)?) => {
-        $crate::log::event($crate::log::Level::Error, $name, &[$((stringify!($key), &$value)),*])
+        $crate::service::log::event($crate::service::log::Level::Error, $name, &[$((stringify!($key), &$value)),*])
     };
 }
 pub(crate) use {error, info, warning};

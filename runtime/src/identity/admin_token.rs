@@ -1,6 +1,6 @@
 //! The token of the management routes, `/etc/landfall/admin.token`.
 
-use crate::tenant_key::KeyHash;
+use crate::identity::KeyHash;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;

@@ -4,7 +4,7 @@
 //! The database keeps the nonce and the SHA-256 of the key. Neither gives the key away without the host's secret, and with it a
 //! container that the engine lost can be made again with the key that its tenant knows.
 
-use crate::names::EnvId;
+use crate::identity::EnvId;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit as _, Mac as _};

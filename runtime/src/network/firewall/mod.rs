@@ -15,7 +15,7 @@ mod nft;
 pub use holder::Holder;
 pub use nft::HoldError;
 
-use crate::names::BRIDGE_PREFIX;
+use crate::identity::BRIDGE_PREFIX;
 
 /// The table that lasts as long as its holder.
 pub const TABLE: &str = "inet landfall";

@@ -4,12 +4,12 @@
 //! that name the line. What the operator leaves out comes from [`DEFAULTS`], the commented file that a release packs.
 
 use crate::engine::EngineSocket;
-use crate::subnet::Pool;
+use crate::network::Pool;
 use serde::Deserialize;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 /// The default settings, with a comment on each key.
-pub const DEFAULTS: &str = include_str!("../config.toml");
+pub const DEFAULTS: &str = include_str!("../../config.toml");
 
 /// Why the settings are not usable.
 #[derive(Debug, thiserror::Error)]
@@ -17,7 +17,7 @@ pub enum SettingsError {
     /// The text is not TOML, or a key is unknown, or a value is not valid. The message shows the line.
     #[error("the settings do not parse: {0}")]
     Parse(#[from] toml::de::Error),
-    /// The range of the front doors is empty.
+    /// The range of the tenants' ports is empty.
     #[error("[tenants] first_port = {first} lies above last_port = {last}")]
     EmptyPortRange {
         /// The first port.
@@ -25,7 +25,7 @@ pub enum SettingsError {
         /// The last port.
         last: u16,
     },
-    /// The API's port is one of the front doors.
+    /// The API's port is one of the tenants' ports.
     #[error("[api] port = {0} lies between [tenants] first_port and last_port, which belong to the tenants")]
     ApiPortTaken(u16),
     /// A key has neither a value nor a default.
@@ -36,10 +36,10 @@ pub enum SettingsError {
 /// What the operator decided.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
-    /// Where the API listens; the front doors share its address.
+    /// Where the API listens; the tenants' ports share its address.
     pub api: SocketAddrV4,
-    /// First and last port of the front doors.
-    pub doors: (u16, u16),
+    /// First and last of the tenants' ports.
+    pub tenant_ports: (u16, u16),
     /// What one tenant may use.
     pub limits: Limits,
     /// Where tenants' subnets come from.
@@ -65,7 +65,7 @@ impl Settings {
         let given: Raw = toml::from_str(text)?;
         let default: Raw = toml::from_str(DEFAULTS)?;
         let settings = given.over(default)?;
-        let (first, last) = settings.doors;
+        let (first, last) = settings.tenant_ports;
         if first > last {
             return Err(SettingsError::EmptyPortRange { first, last });
         }
@@ -135,7 +135,7 @@ impl Raw {
         let port = pick(self.api.port, default.api.port, "api.port")?;
         Ok(Settings {
             api: SocketAddrV4::new(address, port.0),
-            doors: (
+            tenant_ports: (
                 pick(tenants.first_port, base.first_port, "tenants.first_port")?.0,
                 pick(tenants.last_port, base.last_port, "tenants.last_port")?.0,
             ),
@@ -237,7 +237,7 @@ mod tests {
         let settings = Settings::parse("").unwrap();
         assert_eq!(settings, Settings::parse(DEFAULTS).unwrap());
         assert_eq!(settings.api.to_string(), "0.0.0.0:3000");
-        assert_eq!(settings.doors, (3001, 3999));
+        assert_eq!(settings.tenant_ports, (3001, 3999));
         assert_eq!(settings.limits, Limits { memory: 4 << 30, nano_cpus: 2_000_000_000, pids: 512 });
         assert_eq!(settings.pool.to_string(), "10.213.0.0/16");
         assert_eq!(settings.engine, EngineSocket::Auto);
@@ -251,7 +251,7 @@ mod tests {
         assert_eq!(settings.api.port(), 80);
         assert_eq!((settings.limits.memory, settings.limits.nano_cpus), (512 << 20, 500_000_000));
         assert_eq!(settings.engine, EngineSocket::Unix("/x.sock".into()));
-        assert_eq!(settings.doors, (3001, 3999));
+        assert_eq!(settings.tenant_ports, (3001, 3999));
     }
 
     #[test]

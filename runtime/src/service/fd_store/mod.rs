@@ -1,0 +1,245 @@
+//! systemd's file descriptor store (sd_notify(3), `FDSTORE=1`): listening sockets and open connections that outlive this process.
+//!
+//! systemd passes stored descriptors to the next process as `LISTEN_FDS`, with the names that they were stored under. A socket that is
+//! no longer needed is removed by its name; a connection that both peers closed is removed by systemd.
+//!
+//! Handover of a tenant's port, from process to process:
+//!
+//! 1. While the port is open, its listening socket is in the store (`port-3001`): clients queue in the kernel during the restart.
+//! 2. The ending process stores the two sockets of each open connection under one name (`visit-3001-<process>-<number>`).
+//! 3. The next process takes over all that was stored, at its first instruction ([`InheritedSockets::from_environment`]).
+//! 4. It removes the connections from the store as it continues them: a copy that systemd held would keep a connection open after both
+//!    peers have closed it. Listening sockets stay.
+//! 5. What no port claims is removed ([`FdStore::remove_unclaimed`]).
+
+mod backend;
+
+#[cfg(test)]
+pub(crate) use backend::MemoryStore;
+
+use crate::service::log;
+use backend::Backend;
+use std::collections::HashMap;
+use std::io::{self, ErrorKind};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixListener;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// The name of the command line's socket in the store. Names must not contain a colon.
+const COMMAND_SOCKET: &str = "socket";
+/// What the names of connections begin with, before the port.
+const CONNECTION_PREFIX: &str = "visit-";
+/// How often, and how far apart, a port is tried that systemd was told to close: it closes descriptors in its own time.
+const BIND_ATTEMPTS: u32 = 25;
+const BIND_PAUSE: Duration = Duration::from_millis(10);
+/// Connections that are stored, two descriptors each: with the listening sockets of the default port range, they fit into the 2048
+/// descriptors that the unit allows.
+const MAX_CONNECTIONS: usize = 512;
+
+/// The sockets that the previous process stored with systemd.
+#[derive(Debug, Default)]
+pub struct InheritedSockets {
+    ports: HashMap<String, TcpListener>,
+    command_socket: Option<UnixListener>,
+    connections: HashMap<String, Vec<TcpStream>>,
+}
+
+impl InheritedSockets {
+    /// Takes over the descriptors that systemd passes to this process. To be called once, before any thread is started: it clears the
+    /// environment variables that announce them.
+    pub fn from_environment() -> Self {
+        let names = std::env::var("LISTEN_FDNAMES").unwrap_or_default();
+        let mut passed = listenfd::ListenFd::from_env();
+        let mut inherited = Self::default();
+        for (index, name) in (0..passed.len()).zip(names.split(':')) {
+            let taken = if name == COMMAND_SOCKET {
+                passed.take_unix_listener(index).map(|socket| socket.map(OwnedFd::from))
+            } else {
+                // Also for connections: listenfd checks the socket's family, not that it listens.
+                passed.take_tcp_listener(index).map(|socket| socket.map(OwnedFd::from))
+            };
+            match taken {
+                Ok(Some(descriptor)) => inherited.add(name, descriptor),
+                Ok(None) => {}
+                Err(error) => log::warning!("inherited_descriptor_refused", name = name, error = error),
+            }
+        }
+        inherited
+    }
+
+    fn add(&mut self, name: &str, descriptor: OwnedFd) {
+        if name == COMMAND_SOCKET {
+            self.command_socket = Some(descriptor.into());
+        } else if connection_port(name).is_some() {
+            self.connections.entry(name.to_owned()).or_default().push(descriptor.into());
+        } else {
+            self.ports.insert(name.to_owned(), descriptor.into());
+        }
+    }
+}
+
+/// Stores sockets for the next process, and hands out those of the previous one. Clones share them.
+#[derive(Debug, Clone, Default)]
+pub struct FdStore {
+    inherited: Arc<Mutex<InheritedSockets>>,
+    backend: Backend,
+    connections_stored: Arc<AtomicUsize>,
+}
+
+impl FdStore {
+    /// systemd's store where systemd started this process; otherwise one that stores nothing.
+    pub fn new(inherited: InheritedSockets) -> Self {
+        let started_by_systemd = std::env::var_os("NOTIFY_SOCKET").is_some();
+        let backend = if started_by_systemd { Backend::Systemd } else { Backend::Disabled };
+        Self { inherited: Arc::new(Mutex::new(inherited)), backend, connections_stored: Arc::default() }
+    }
+
+    /// A store that stores nothing: sockets end with the process.
+    pub fn disabled() -> Self {
+        Self::default()
+    }
+
+    fn inherited(&self) -> MutexGuard<'_, InheritedSockets> {
+        self.inherited.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Listens at `wanted`: with the inherited socket of `port`, or with a new one. Blocks for up to a quarter of a second where the
+    /// settings changed and systemd still holds the port at another address.
+    pub fn listen(&self, port: u16, wanted: SocketAddr) -> io::Result<TcpListener> {
+        let name = port_name(port);
+        let Some(inherited) = self.inherited().ports.remove(&name) else { return TcpListener::bind(wanted) };
+        if inherited.local_addr().is_ok_and(|address| address == wanted) {
+            return Ok(inherited);
+        }
+        // Both copies must be closed before another address of the same port can be bound: ours, and systemd's.
+        drop(inherited);
+        self.remove(&name);
+        for _ in 1..BIND_ATTEMPTS {
+            match TcpListener::bind(wanted) {
+                Err(error) if error.kind() == ErrorKind::AddrInUse => std::thread::sleep(BIND_PAUSE),
+                bound => return bound,
+            }
+        }
+        TcpListener::bind(wanted)
+    }
+
+    /// The inherited socket of the command line.
+    pub fn take_command_socket(&self) -> Option<UnixListener> {
+        self.inherited().command_socket.take()
+    }
+
+    /// The inherited connections of `port`, each as its one or two sockets. They are removed from the store.
+    pub(crate) fn take_connections(&self, port: u16) -> Vec<Vec<TcpStream>> {
+        let of_port = |name: &String, _: &mut Vec<TcpStream>| connection_port(name) == Some(port);
+        let taken = self.inherited().connections.extract_if(of_port).collect::<Vec<_>>();
+        for (name, _) in &taken {
+            self.remove(name);
+        }
+        taken.into_iter().map(|(_, sockets)| sockets).collect()
+    }
+
+    /// Stores the sockets of one connection of `port`, while fewer than [`MAX_CONNECTIONS`] are stored.
+    pub(crate) fn store_connection(&self, port: u16, sockets: &[BorrowedFd<'_>]) {
+        let number = self.connections_stored.fetch_add(1, Ordering::Relaxed);
+        if number < MAX_CONNECTIONS {
+            self.store(&format!("{CONNECTION_PREFIX}{port}-{}-{number}", std::process::id()), sockets);
+        }
+    }
+
+    /// Stores the listening socket of `port`.
+    pub fn store_port(&self, port: u16, listener: &TcpListener) {
+        self.store(&port_name(port), &[listener.as_fd()]);
+    }
+
+    /// Stores the listening socket of the command line.
+    pub fn store_command_socket(&self, listener: &UnixListener) {
+        self.store(COMMAND_SOCKET, &[listener.as_fd()]);
+    }
+
+    /// Removes the listening socket of `port`.
+    pub fn remove_port(&self, port: u16) {
+        self.remove(&port_name(port));
+    }
+
+    /// Removes the inherited sockets that were not taken.
+    pub fn remove_unclaimed(&self) {
+        let unclaimed = std::mem::take(&mut *self.inherited());
+        for name in unclaimed.ports.keys().chain(unclaimed.connections.keys()) {
+            self.remove(name);
+        }
+        if unclaimed.command_socket.is_some() {
+            self.remove(COMMAND_SOCKET);
+        }
+    }
+
+    fn store(&self, name: &str, descriptors: &[BorrowedFd<'_>]) {
+        if let Err(error) = self.backend.store(name, descriptors) {
+            log::warning!("descriptor_not_stored", name = name, error = error);
+        }
+    }
+
+    fn remove(&self, name: &str) {
+        if let Err(error) = self.backend.remove(name) {
+            log::warning!("descriptor_not_removed", name = name, error = error);
+        }
+    }
+}
+
+/// The port of the stored connection that is called `name`.
+fn connection_port(name: &str) -> Option<u16> {
+    name.strip_prefix(CONNECTION_PREFIX)?.split('-').next()?.parse().ok()
+}
+
+fn port_name(port: u16) -> String {
+    format!("port-{port}")
+}
+
+#[cfg(test)]
+impl FdStore {
+    /// A store in memory. What it holds already is inherited.
+    pub(crate) fn in_memory(store: &MemoryStore) -> Self {
+        let mut inherited = InheritedSockets::default();
+        store.copies().into_iter().for_each(|(name, descriptor)| inherited.add(&name, descriptor));
+        let backend = Backend::Memory(store.clone());
+        Self { inherited: Arc::new(Mutex::new(inherited)), backend, connections_stored: Arc::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+
+    /// A store whose previous process listened at `address`, and systemd's copy of the socket.
+    fn inheriting(address: &str) -> (FdStore, TcpListener) {
+        let listener = TcpListener::bind(address).unwrap();
+        let name = port_name(listener.local_addr().unwrap().port());
+        let ports = HashMap::from([(name, listener.try_clone().unwrap())]);
+        (FdStore::new(InheritedSockets { ports, ..InheritedSockets::default() }), listener)
+    }
+
+    #[test]
+    fn an_inherited_socket_of_the_same_address_is_used_again() {
+        let (fd_store, copy) = inheriting("127.0.0.1:0");
+        let address = copy.local_addr().unwrap();
+        // A second socket cannot be bound there while the copy is open.
+        assert!(fd_store.listen(address.port(), address).is_ok());
+        assert!(fd_store.listen(address.port(), address).is_err());
+    }
+
+    #[test]
+    fn a_changed_address_is_bound_once_systemd_has_closed_the_old_socket() {
+        let (fd_store, copy) = inheriting("0.0.0.0:0");
+        let port = copy.local_addr().unwrap().port();
+        let systemd = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(50));
+            drop(copy);
+        });
+        let wanted = SocketAddr::from(([127, 0, 0, 1], port));
+        assert_eq!(fd_store.listen(port, wanted).unwrap().local_addr().unwrap(), wanted);
+        systemd.join().unwrap();
+    }
+}

@@ -1,0 +1,129 @@
+//! Marks a release as good once it has been healthy for long enough without interruption. The installer keeps such a release, and counts
+//! no more starts of it.
+
+use crate::service::log;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// How often health is checked within the required time.
+const CHECKS: u32 = 60;
+/// Most that is read of an earlier mark, in bytes: a release's id is shorter.
+const MAX_MARK: u64 = 256;
+
+/// The mark of one release.
+#[derive(Debug, Clone)]
+pub(crate) struct MarkGood {
+    /// The file that holds it.
+    pub(crate) path: PathBuf,
+    /// The release: `<version>-<serial>`.
+    pub(crate) release: String,
+    /// How long the release must be healthy without interruption.
+    pub(crate) after: Duration,
+}
+
+impl MarkGood {
+    /// Checks health until the release can be marked, marks it, and returns; at once where it was marked before.
+    pub(crate) async fn when_healthy(&self, healthy: impl AsyncFn() -> bool) {
+        let mut since = None;
+        while !self.is_marked() {
+            let now = Instant::now();
+            since = if healthy().await { since.or(Some(now)) } else { None };
+            if since.is_some_and(|since| since.elapsed() >= self.after) {
+                let mark = self.clone();
+                // A failure is tried again after the next check: a full disk may have space by then.
+                match tokio::task::spawn_blocking(move || mark.write()).await {
+                    Ok(Ok(())) => return log::info!("marked_good", release = self.release),
+                    Ok(Err(error)) => log::warning!("mark_not_written", path = self.path.display(), error = error),
+                    Err(error) => log::warning!("mark_not_written", path = self.path.display(), error = error),
+                }
+            }
+            tokio::time::sleep(self.after / CHECKS).await;
+        }
+    }
+
+    fn is_marked(&self) -> bool {
+        let mut text = String::new();
+        let read = File::open(&self.path).and_then(|file| file.take(MAX_MARK).read_to_string(&mut text));
+        read.is_ok() && text == self.text()
+    }
+
+    fn text(&self) -> String {
+        format!("{}\n", self.release)
+    }
+
+    /// Writes the mark atomically and durably.
+    fn write(&self) -> io::Result<()> {
+        let partial = self.path.with_extension("partial");
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&partial)?;
+        file.write_all(self.text().as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&partial, &self.path)?;
+        File::open(self.path.parent().unwrap_or(Path::new(".")))?.sync_all()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+    use std::cell::Cell;
+
+    fn mark(folder: &tempfile::TempDir, after: Duration) -> MarkGood {
+        MarkGood { path: folder.path().join("proven"), release: "1.1.0-2".into(), after }
+    }
+
+    #[tokio::test]
+    async fn an_unhealthy_moment_restarts_the_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let mark = mark(&folder, Duration::from_millis(300));
+        let (start, checks) = (Instant::now(), Cell::new(0));
+        let last_bad = Cell::new(start);
+        mark.when_healthy(async || {
+            checks.set(checks.get() + 1);
+            // Bad at first, and again after half of the time.
+            let bad = start.elapsed() < Duration::from_millis(20) || (start.elapsed().as_millis() / 10) == 15;
+            if bad {
+                last_bad.set(Instant::now());
+            }
+            assert!(!mark.path.exists());
+            !bad
+        })
+        .await;
+        assert!(last_bad.get().elapsed() >= mark.after, "{:?}", last_bad.get().elapsed());
+        assert!(checks.get() > 10);
+        assert_eq!(fs::read_to_string(&mark.path).unwrap(), "1.1.0-2\n");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing else is left");
+    }
+
+    #[tokio::test]
+    async fn a_release_is_marked_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut mark = mark(&folder, Duration::from_millis(10));
+        mark.when_healthy(async || true).await;
+        let never = async || panic!("health is checked again");
+        mark.when_healthy(never).await;
+        mark.release = "1.0.0-1".into();
+        mark.when_healthy(async || true).await;
+        assert_eq!(fs::read_to_string(&mark.path).unwrap(), "1.0.0-1\n");
+    }
+
+    #[tokio::test]
+    async fn a_mark_that_cannot_be_written_is_tried_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let mark = mark(&folder, Duration::from_millis(60));
+        let obstacle = folder.path().join("proven.partial");
+        fs::create_dir(&obstacle).unwrap();
+        let start = Instant::now();
+        mark.when_healthy(async || {
+            if start.elapsed() > Duration::from_millis(120) {
+                fs::remove_dir(&obstacle).unwrap_or_default();
+            }
+            true
+        })
+        .await;
+        assert_eq!(fs::read_to_string(&mark.path).unwrap(), "1.1.0-2\n");
+    }
+}

@@ -1,0 +1,179 @@
+//! The tenants' ports: the runtime listens on one port for each tenant and proxies it, byte for byte, to the tenant's container.
+//!
+//! Bytes rather than requests: server-sent events, WebSockets and any other protocol pass unchanged, and nothing of a tenant's traffic
+//! is parsed here. A client that connects before the tenant is ready waits; one that cannot be served gets an HTTP answer with the
+//! reason.
+//!
+//! Listening sockets are stored in systemd's file descriptor store, so that clients queue in the kernel while the runtime restarts. Open
+//! connections are stored there, too, and the next process continues them: a response in flight, an event stream and a WebSocket survive
+//! an update, and none of them delays it. Waiting for them to end and cutting the slow ones would need to know where a response ends,
+//! which is the tenants' protocol.
+
+mod acceptor;
+mod copy;
+mod downstream;
+mod proxy;
+mod refusal;
+#[cfg(test)]
+mod tests;
+
+use crate::network::{ConnectionLimit, TenantAddresses};
+use crate::service::FdStore;
+use acceptor::Acceptor;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener};
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// Connections of all tenants at a time; each holds two descriptors and 16 KiB of buffers.
+const ALL_CONNECTIONS: usize = 4096;
+/// Connections of one client address at a time, on all ports: half of all, because the address may be a proxy's.
+const CONNECTIONS_PER_ADDRESS: usize = 2048;
+
+/// Where a tenant's port is proxied to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backend {
+    /// Nowhere yet, but soon: clients wait.
+    Pending,
+    /// To the tenant's container.
+    Ready(SocketAddrV4),
+    /// Nowhere for a while: clients are refused at once.
+    Down,
+}
+
+/// How far the ports are on their way to being closed. The order is the order in which the phases come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Phase {
+    /// New connections are accepted.
+    Accepting,
+    /// New connections queue in the kernel; open ones go on.
+    Draining,
+    /// Open connections are stored for the next process.
+    HandingOver,
+}
+
+impl Phase {
+    /// Returns when this phase has begun. A dropped sender counts as the last phase.
+    async fn begun(self, phase: &mut watch::Receiver<Self>) {
+        let _ = phase.wait_for(|phase| *phase >= self).await;
+    }
+}
+
+/// The ports of all tenants of this host, with the limits that they share.
+#[derive(Debug)]
+pub struct TenantPorts {
+    address: Ipv4Addr,
+    tenants: TenantAddresses,
+    fd_store: FdStore,
+    limit: ConnectionLimit,
+    phase: watch::Sender<Phase>,
+}
+
+/// A port that accepts connections. Dropping it closes the port and the connections through it.
+#[derive(Debug)]
+pub struct TenantPort {
+    port: u16,
+    backend: BackendSender,
+    task: JoinHandle<()>,
+    fd_store: FdStore,
+}
+
+/// Sets where a tenant's port is proxied to. Clones set the same port's backend.
+#[derive(Debug, Clone)]
+pub struct BackendSender(watch::Sender<Backend>);
+
+/// A port that is bound and does not accept yet: clients queue in the kernel. Dropping it frees the port.
+#[derive(Debug)]
+pub struct ReservedPort {
+    listener: TcpListener,
+    port: u16,
+}
+
+impl TenantPorts {
+    /// Ports on `address`. Connections from `tenants` are closed: tenants do not call each other.
+    pub fn new(address: Ipv4Addr, tenants: TenantAddresses, fd_store: FdStore) -> Self {
+        let limit = ConnectionLimit::new(ALL_CONNECTIONS, CONNECTIONS_PER_ADDRESS);
+        Self { address, tenants, fd_store, limit, phase: watch::channel(Phase::Accepting).0 }
+    }
+
+    /// Binds a port: with the socket that the previous process stored, or a new one. Fails where another program holds the port.
+    pub fn reserve(&self, port: u16) -> io::Result<ReservedPort> {
+        let listener = self.fd_store.listen(port, SocketAddr::from((self.address, port)))?;
+        listener.set_nonblocking(true)?;
+        let port = listener.local_addr()?.port();
+        Ok(ReservedPort { listener, port })
+    }
+
+    /// Begins to accept connections, which wait until the port has a backend.
+    pub fn open(&self, reserved: ReservedPort) -> io::Result<TenantPort> {
+        let ReservedPort { listener, port } = reserved;
+        self.fd_store.store_port(port, &listener);
+        let (sender, backend) = watch::channel(Backend::Pending);
+        let acceptor = Acceptor {
+            port,
+            fd_store: self.fd_store.clone(),
+            // Here and not in the task: what is still stored when all ports are open is removed as unclaimed.
+            stored: self.fd_store.take_connections(port),
+            listener: tokio::net::TcpListener::from_std(listener)?,
+            backend,
+            tenants: self.tenants.clone(),
+            limit: self.limit.clone(),
+            phase: self.phase.subscribe(),
+        };
+        let task = tokio::spawn(acceptor.run());
+        Ok(TenantPort { port, backend: BackendSender(sender), task, fd_store: self.fd_store.clone() })
+    }
+
+    /// Stops accepting, so that new clients queue in the kernel, and waits up to `patience` for open connections to end. Those that
+    /// remain are stored for the next process or, without a descriptor store, closed.
+    pub async fn drain(&self, patience: Duration) {
+        self.phase.send_replace(Phase::Draining);
+        // Each acceptor holds a receiver until the last of its connections has ended.
+        if tokio::time::timeout(patience, self.phase.closed()).await.is_err() {
+            self.phase.send_replace(Phase::HandingOver);
+            self.phase.closed().await;
+        }
+    }
+
+    /// Drops the stored sockets that belong to no tenant's port any more.
+    pub fn remove_unclaimed(&self) {
+        self.fd_store.remove_unclaimed();
+    }
+}
+
+impl ReservedPort {
+    /// The port's number.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+}
+
+impl BackendSender {
+    /// Sets the backend. Nobody is woken where it is the same as before.
+    pub fn set(&self, backend: Backend) {
+        self.0.send_if_modified(|current| std::mem::replace(current, backend) != backend);
+    }
+}
+
+impl TenantPort {
+    /// Sets the port's backend.
+    pub fn backend(&self) -> &BackendSender {
+        &self.backend
+    }
+
+    /// Closes the port for good, and tells systemd to close its copy of the socket. systemd does so moments later: until then the port
+    /// cannot be bound again.
+    pub async fn close(mut self) {
+        self.fd_store.remove_port(self.port);
+        self.task.abort();
+        // The task ends with the error that it was aborted.
+        let _ = (&mut self.task).await;
+    }
+}
+
+impl Drop for TenantPort {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}

@@ -1,0 +1,100 @@
+//! One client's connection: wait for the tenant, connect to it, copy both ways.
+
+use super::copy::{self, CopyEnd};
+use super::downstream::Downstream;
+use super::refusal::{self, Refusal};
+use super::{Backend, Phase};
+use crate::network::tcp_timeouts;
+use std::io;
+use std::net::SocketAddrV4;
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout, timeout_at};
+
+/// How long a client waits for a tenant that is about to be ready.
+const READY_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long connecting may take on the host's own bridge.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long after a failed connect to wait for the news that the tenant's container ended.
+const EXIT_NOTICE_TIMEOUT: Duration = Duration::from_millis(300);
+/// How long either side may be unreachable, or accept no data: longer than people pause a download.
+const STALL_TIMEOUT: Duration = Duration::from_mins(5);
+
+/// Serves one connection to its end, or until the handover begins: then the connection is returned as it is.
+pub(super) async fn serve(
+    downstream: Downstream,
+    backend: watch::Receiver<Backend>,
+    mut phase: watch::Receiver<Phase>,
+) -> Option<Downstream> {
+    let (client, tenant) = match downstream {
+        Downstream::Connected { client, tenant } => (client, tenant),
+        Downstream::Waiting(client) => {
+            // Setting a timeout fails only for a connection that the client closed already.
+            tcp_timeouts::set(&client, STALL_TIMEOUT).ok()?;
+            let connected = tokio::select! {
+                biased;
+                () = Phase::HandingOver.begun(&mut phase) => return Some(Downstream::Waiting(client)),
+                connected = connect_when_ready(backend) => connected,
+            };
+            match connected {
+                Ok(tenant) => (client, tenant),
+                Err(refusal) => {
+                    refusal::send(client, refusal).await;
+                    return None;
+                }
+            }
+        }
+    };
+    // A side that closed or reset the connection needs no answer about it.
+    match copy::both_ways(&client, &tenant, &phase).await {
+        Ok(CopyEnd::Interrupted) => Some(Downstream::Connected { client, tenant }),
+        Ok(CopyEnd::Finished) | Err(_) => None,
+    }
+}
+
+/// Connects to the tenant as soon as it is ready. Where it ends meanwhile, waits for it again.
+async fn connect_when_ready(mut backend: watch::Receiver<Backend>) -> Result<TcpStream, Refusal> {
+    let deadline = Instant::now() + READY_TIMEOUT;
+    loop {
+        let address = wait_until_ready(&mut backend, deadline).await?;
+        tokio::select! {
+            connected = connect(address) => match connected {
+                Ok(tenant) => return Ok(tenant),
+                // The container may have ended, which the reconcile loop is about to notice.
+                Err(_) => if timeout(EXIT_NOTICE_TIMEOUT, changed_from(backend.clone(), address)).await.is_err() {
+                    return Err(Refusal::Unreachable);
+                },
+            },
+            () = changed_from(backend.clone(), address) => {}
+        }
+    }
+}
+
+/// Waits until the tenant is ready, and returns its address.
+async fn wait_until_ready(backend: &mut watch::Receiver<Backend>, deadline: Instant) -> Result<SocketAddrV4, Refusal> {
+    let settled = backend.wait_for(|backend| *backend != Backend::Pending);
+    match timeout_at(deadline, settled).await {
+        Err(_) => Err(Refusal::NotReady),
+        // The sender was dropped: the tenant is being removed.
+        Ok(Err(_)) => Err(Refusal::Down),
+        Ok(Ok(backend)) => match *backend {
+            Backend::Ready(address) => Ok(address),
+            Backend::Pending | Backend::Down => Err(Refusal::Down),
+        },
+    }
+}
+
+/// Returns when the backend is not `address` any more.
+async fn changed_from(mut backend: watch::Receiver<Backend>, address: SocketAddrV4) {
+    if backend.wait_for(|now| *now != Backend::Ready(address)).await.is_err() {
+        // Without a sender, the backend never changes again.
+        std::future::pending::<()>().await;
+    }
+}
+
+async fn connect(address: SocketAddrV4) -> io::Result<TcpStream> {
+    let tenant = timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await??;
+    tcp_timeouts::set(&tenant, STALL_TIMEOUT)?;
+    Ok(tenant)
+}
