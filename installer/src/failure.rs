@@ -11,7 +11,7 @@ use crate::record::RecordError;
 use crate::retained_release::RetainedError;
 use crate::settings::SettingsError;
 use crate::state::installed::InstalledRelease;
-use crate::trust::{LinksError, TrustError};
+use crate::trust::{RootFilesError, TrustError};
 use landfall_console::{Exit, Failure};
 use landfall_manifests::{File, Image, ReadError};
 use landfall_systemd::{UnitManager, UnitName};
@@ -57,7 +57,7 @@ fn verdict(cause: &(dyn Error + 'static)) -> Option<Verdict> {
         .or_else(|| cause.downcast_ref::<DecodeError>().map(|_| (Exit::Damaged, "damaged", REMAKE)))
         .or_else(|| cause.downcast_ref::<MediaError>().map(media::of_media))
         .or_else(|| cause.downcast_ref().map(TrustError::verdict))
-        .or_else(|| cause.downcast_ref().map(LinksError::verdict))
+        .or_else(|| cause.downcast_ref().map(RootFilesError::verdict))
         .or_else(|| cause.downcast_ref().map(of_refusal))
         .or_else(|| cause.downcast_ref().map(of_settings))
         .or_else(|| cause.downcast_ref().and_then(RetainedError::verdict))

@@ -22,15 +22,11 @@ mod retained_release;
 mod retention;
 mod service;
 mod settings;
-mod settings_file;
 mod state;
 mod steps;
 mod store;
 mod transition;
 mod trust;
-
-use retained_release as kept;
-use state::installed;
 
 use cli::Cli;
 use landfall_host::{durable, layout, lock, record, subprocess as program};

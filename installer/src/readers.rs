@@ -2,7 +2,7 @@
 //! against the input.
 
 use crate::decode::{Decoder, Expected};
-use crate::receipts::{Chain, Counter, Found, Receipt};
+use crate::receipts::{Chain, Counter, Receipt, UnverifiedReceipt};
 use crate::settings::{self, Override, SettingsError};
 use landfall_keys::PublicKey;
 use landfall_manifests::{Digest, Encoding};
@@ -12,22 +12,22 @@ use std::io::{Cursor, Read as _};
 /// Why an input is refused.
 pub type Refused = Box<dyn Error>;
 
-/// Follows the receipts of a host from the first one on, each its bytes and those of its signature, and gives each as it would
-/// be written.
+/// Checks the receipts of a host from the first one on, each given as its bytes and those of its signature, and returns each as a
+/// host writes it.
 ///
 /// # Errors
-/// One is no receipt, was not signed by the host, or does not go on from the one before.
+/// One is no receipt, was not signed by the host, or does not continue the one before.
 pub fn receipts(host: PublicKey, found: &[(Vec<u8>, Vec<u8>)]) -> Result<Vec<String>, Refused> {
     let mut chain = Chain::new(vec![host])?;
     let receipts = (1..).zip(found).map(|(number, (body, signature))| -> Result<String, Refused> {
         let counter = Counter::try_from(number)?;
-        let found = Found { counter, body: body.clone(), signature: Some(signature.clone()) };
-        Ok(chain.follow(&found).ok_or("it is not the next receipt of this host")?.to_json())
+        let found = UnverifiedReceipt { counter, body: body.clone(), signature: Some(signature.clone()) };
+        Ok(chain.check_next(&found).ok_or("it is not the next receipt of this host")?.to_json())
     });
     receipts.collect()
 }
 
-/// What the signature of a receipt has to say besides.
+/// The trusted comment that the signature of a receipt must have.
 ///
 /// # Errors
 /// The bytes are no receipt.
@@ -54,7 +54,7 @@ pub fn settings(base: &str, mine: &str, theirs: &str) -> Result<(String, bool), 
     match settings::three_way(base, mine, theirs) {
         Ok(merged) => Ok((merged.text, true)),
         Err(SettingsError::Conflicts(conflicts)) => {
-            Ok((settings::giving_way(base, mine, theirs, &conflicts).text, false))
+            Ok((settings::forced_merge(base, mine, theirs, &conflicts).text, false))
         }
         Err(error) => Err(error.into()),
     }
@@ -80,7 +80,7 @@ pub fn answer(text: &str) -> Result<(), Refused> {
     Ok(())
 }
 
-/// Reads a receipt that was carried out, and writes it again as a host does.
+/// Parses an exported receipt, and writes it again as a host does.
 ///
 /// # Errors
 /// It is too long, does not parse, or would deceive a terminal.

@@ -5,8 +5,8 @@ use crate::host_context::{HostArgs, HostContext};
 use crate::layout::Layout;
 use crate::plan::policy::Refusal;
 use crate::plan::{self, PlannedImage};
-use crate::receipts::{Act, Draft, Happening};
-use crate::retained_release;
+use crate::receipts::{Draft, Operation, OperationFacts};
+use crate::retained_release::{self, RefusedRelease};
 use crate::state::State;
 use crate::state::installed::{Installed, InstalledRelease};
 use crate::state::journal::{Journal, Kind, Transition};
@@ -14,7 +14,7 @@ use crate::state::tries::Tries;
 use crate::steps::{self, Work};
 use crate::transition::effective_settings::{self, Conflict, EffectiveSettings};
 use crate::transition::transition_plan;
-use crate::trust::{self, Refused};
+use crate::trust;
 use landfall_console::{Console, Exit, Failure};
 use landfall_keys::Verified;
 use landfall_manifests::Release;
@@ -130,9 +130,9 @@ impl Return {
 
     pub(super) fn carry_out(self, host: &HostContext, state: Option<State>) -> anyhow::Result<()> {
         let trust = retained_release::accepted_by(&host.layout, &self.target)?;
-        let receipt = Some(Draft::decide(
-            &Happening {
-                act: if host.detached { Act::Revert } else { Act::Rollback },
+        let receipt = Some(Draft::new(
+            &OperationFacts {
+                operation: if host.detached { Operation::Revert } else { Operation::Rollback },
                 from: Some(&self.before.current),
                 to: &self.target,
                 signers: self.release.signers(),
@@ -186,10 +186,10 @@ fn warn_if_refused_today(host: &HostContext, target: &InstalledRelease) {
     }
 }
 
-fn refused_today(layout: &Layout, target: &InstalledRelease) -> anyhow::Result<Option<Refused>> {
+fn refused_today(layout: &Layout, target: &InstalledRelease) -> anyhow::Result<Option<RefusedRelease>> {
     let Some(today) = trust::pinned(layout)? else { return Ok(None) };
     let reason = retained_release::refused_today(layout, target, &today)?;
-    Ok(reason.map(|reason| Refused::new(&target.id(), reason)))
+    Ok(reason.map(|reason| RefusedRelease::new(&target.id(), reason)))
 }
 
 impl fmt::Display for Return {

@@ -76,7 +76,7 @@ fn requested(file: Option<&RequestFile>, request: &RepairRequest, error: anyhow:
 /// Whether it may be on the way that the manifest or its signatures were damaged. What a manifest says about its publisher's
 /// roots is read before anybody vouches for it.
 fn may_be_damaged_in_head(error: &anyhow::Error) -> bool {
-    let is_of_chain = matches!(error.downcast_ref(), Some(TrustError::Chain { .. } | TrustError::GivenChain(_)));
+    let is_of_chain = matches!(error.downcast_ref(), Some(TrustError::Chain { .. } | TrustError::CliChain(_)));
     is_of_chain || error.downcast_ref().and_then(BundleError::read_error).is_some_and(is_head_damaged)
 }
 
@@ -136,7 +136,7 @@ mod tests {
         let read = |source| anyhow::Error::from(BundleError::Read { place: "a.tar".to_owned(), source });
         for (error, expected) in [
             (read(ReadError::NotABundle), true),
-            (anyhow::Error::from(TrustError::GivenChain(ChainError::TooManyLinks { found: 257 })), true),
+            (anyhow::Error::from(TrustError::CliChain(ChainError::TooManyLinks { found: 257 })), true),
             (read(ReadError::from(unsigned)), true),
             (read(ReadError::from(stranger)), false),
             (read(ReadError::of(std::io::Error::other("EIO"), "landfall.json", 512)), true),

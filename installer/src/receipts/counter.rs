@@ -1,12 +1,12 @@
-//! Which receipt it is, and how its files are called.
+//! The counter of a receipt, and the names of its files.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// The most receipts that a host has: ten changes a day for 27 years. The bound for all who read them.
+/// The most receipts of a host: ten operations a day for 27 years. Readers rely on this bound.
 pub(crate) const MAX_RECEIPTS: u32 = 100_000;
 
-/// How many digits a counter has in a file's name, so that the names' order is the receipts'.
+/// Digits of a counter in a file name, padded so that names sort like counters.
 const DIGITS: usize = 10;
 const BODY: &str = ".json";
 const SIGNATURE: &str = ".json.minisig";
@@ -16,35 +16,35 @@ const SIGNATURE: &str = ".json.minisig";
 #[serde(try_from = "u32", into = "u32")]
 pub(crate) struct Counter(u32);
 
-/// A number that no receipt has.
+/// A number outside the range of counters.
 #[derive(Debug, thiserror::Error)]
-#[error("{0} is no receipt's number: they go from 1 to {MAX_RECEIPTS}")]
+#[error("{0} is no receipt counter: they go from 1 to {MAX_RECEIPTS}")]
 pub(crate) struct CounterError(u32);
 
 impl Counter {
     pub(crate) const FIRST: Self = Self(1);
 
-    /// The one after it; none after the last.
+    /// The next counter; `None` after the last.
     pub(crate) fn next(self) -> Option<Self> {
         Self::try_from(self.0 + 1).ok()
     }
 
-    /// The name of the receipt's own file.
+    /// The name of the receipt's file.
     pub(crate) fn body(self) -> String {
         format!("{:0DIGITS$}{BODY}", self.0)
     }
 
-    /// The name of the file with its signature, where `minisign -V` looks for it.
+    /// The name of its signature's file, where `minisign -V` looks for it.
     pub(crate) fn signature(self) -> String {
         format!("{:0DIGITS$}{SIGNATURE}", self.0)
     }
 
-    /// The receipt whose own file has this name.
+    /// The counter in the name of a receipt's file.
     pub(crate) fn of_body(name: &str) -> Option<Self> {
         Self::of_digits(name.strip_suffix(BODY)?)
     }
 
-    /// The receipt whose signature has this name.
+    /// The counter in the name of a signature's file.
     pub(crate) fn of_signature(name: &str) -> Option<Self> {
         Self::of_digits(name.strip_suffix(SIGNATURE)?)
     }
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_read_in_the_one_form_in_which_it_is_written() {
+    fn file_names_are_accepted_only_as_they_are_written() {
         let seven = Counter::try_from(7).unwrap();
         assert_eq!((seven.body().as_str(), seven.signature().as_str()), ("0000000007.json", "0000000007.json.minisig"));
         assert_eq!(Counter::of_body("0000000007.json"), Some(seven));
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_from_one_to_the_last() {
+    fn counters_go_from_one_to_the_last() {
         assert_eq!(Counter::FIRST.next().map(u32::from), Some(2));
         assert_eq!(Counter::try_from(MAX_RECEIPTS).unwrap().next(), None);
         assert!(Counter::try_from(0).is_err());

@@ -1,15 +1,15 @@
-//! Receipts as files: `0000000001.json`, and its signature beside it.
+//! A folder of receipts: `0000000001.json` and its signature `0000000001.json.minisig`.
 
-use super::body::MAX_RECEIPT_BYTES;
-use super::chain::Found;
+use super::chain::UnverifiedReceipt;
 use super::counter::Counter;
+use super::receipt::MAX_RECEIPT_BYTES;
 use crate::aside;
 use crate::durable::{self, At as _, PathError};
 use landfall_keys::MAX_FILE_BYTES;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-/// A folder with receipts.
+/// A folder of receipts.
 #[derive(Debug, Clone)]
 pub(crate) struct Folder {
     path: PathBuf,
@@ -24,7 +24,7 @@ impl Folder {
         &self.path
     }
 
-    /// The receipts that are there, in order. Other names in the folder do not count, nor does a signature alone.
+    /// The counters of its receipts, ascending. Other files are passed over, as is a signature without its receipt.
     pub(crate) fn counters(&self) -> Result<Vec<Counter>, PathError> {
         let mut counters = Vec::new();
         self.each_name(|name| counters.extend(Counter::of_body(name)))?;
@@ -32,52 +32,51 @@ impl Folder {
         Ok(counters)
     }
 
-    /// The highest counter that a signature has, by its name, be its receipt there or not.
+    /// The highest counter in the name of a signature, with or without its receipt.
     pub(crate) fn highest_signature(&self) -> Result<Option<Counter>, PathError> {
         let mut highest = None;
         self.each_name(|name| highest = highest.max(Counter::of_signature(name)))?;
         Ok(highest)
     }
 
-    fn each_name(&self, mut see: impl FnMut(&str)) -> Result<(), PathError> {
+    fn each_name(&self, mut visit: impl FnMut(&str)) -> Result<(), PathError> {
         let entries = match std::fs::read_dir(&self.path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
             entries => entries.at("read the folder", &self.path)?,
         };
         for entry in entries {
             let name = entry.at("read the folder", &self.path)?.file_name();
-            name.to_str().into_iter().for_each(&mut see);
+            name.to_str().into_iter().for_each(&mut visit);
         }
         Ok(())
     }
 
     /// The files of one receipt.
-    pub(crate) fn read(&self, counter: Counter) -> Result<Found, PathError> {
+    pub(crate) fn read(&self, counter: Counter) -> Result<UnverifiedReceipt, PathError> {
         let path = self.path.join(counter.body());
         let body = durable::read(&path, MAX_RECEIPT_BYTES as u64)?;
         let body = body.ok_or_else(|| io::Error::from(ErrorKind::NotFound)).at("read", &path)?;
         let signature = durable::read(&self.path.join(counter.signature()), MAX_FILE_BYTES as u64)?;
-        Ok(Found { counter, body, signature })
+        Ok(UnverifiedReceipt { counter, body, signature })
     }
 
-    /// Puts a receipt in place, the signature first: without its receipt it counts for nothing. What is there already and
-    /// the same stays.
+    /// Writes a receipt, the signature first: a signature without its receipt counts for nothing.
     pub(super) fn write(&self, counter: Counter, body: &[u8], signature: &[u8]) -> Result<(), PathError> {
         durable::create_folder(&self.path, 0o700)?;
         durable::write(&self.path.join(counter.signature()), signature, 0o600)?;
         durable::write(&self.path.join(counter.body()), body, 0o600)
     }
 
-    /// Whether this receipt can be put in place: the folder can be read, if it is there, and holds no other one in its place.
-    /// The first one begins a folder.
-    pub(super) fn takes(&self, counter: Counter, body: &[u8]) -> bool {
-        let free = || durable::exists(&self.path.join(counter.body())).is_ok_and(|exists| !exists);
-        let same = || self.read(counter).is_ok_and(|found| found.body == body);
+    /// Whether this receipt can be written: the folder can be read, and holds no other receipt of this counter. The first receipt
+    /// needs an empty folder.
+    pub(super) fn accepts(&self, counter: Counter, body: &[u8]) -> bool {
+        let is_free = || durable::exists(&self.path.join(counter.body())).is_ok_and(|exists| !exists);
+        let is_same = || self.read(counter).is_ok_and(|found| found.body == body);
         let fits = |others: Vec<Counter>| counter != Counter::FIRST || others.iter().all(|other| *other == counter);
-        self.check().is_ok() && self.counters().is_ok_and(fits) && (free() || same())
+        self.check().is_ok() && self.counters().is_ok_and(fits) && (is_free() || is_same())
     }
 
-    /// Whether the host may keep its receipts here: a folder of its own, or nothing yet.
+    /// Checks that the path is a folder and no link, or does not exist yet.
     pub(super) fn check(&self) -> Result<(), PathError> {
         match self.path.symlink_metadata() {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
@@ -87,8 +86,8 @@ impl Folder {
         }
     }
 
-    /// Writes into a new folder, and what was there stays beside it. Where that fails too, everything is as it was.
-    pub(super) fn replaced(&self, write: impl Fn() -> Result<(), PathError>) -> Result<(), PathError> {
+    /// Writes into a new folder, and keeps the old one beside it under another name. When writing fails, the old folder is put back.
+    pub(super) fn write_into_new(&self, write: impl Fn() -> Result<(), PathError>) -> Result<(), PathError> {
         let aside = if durable::exists(&self.path)? { Some(aside::set(&self.path)?) } else { None };
         let Err(error) = write() else { return Ok(()) };
         if let Some(aside) = aside {

@@ -1,4 +1,4 @@
-//! The host's own key, which signs its receipts: `state/host.key` for root alone, and its public half beside it.
+//! The host's own key, which signs its receipts: `state/host.key`, readable by root alone, and `host.pub`, its public half.
 
 use crate::aside;
 use crate::durable::{self, At as _, PathError};
@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 pub(crate) enum HostKeyError {
     #[error(transparent)]
     Path(#[from] PathError),
-    #[error("{} holds no key that can be used", .path.display())]
+    #[error("{} holds no usable secret key", .path.display())]
     Secret {
         path: PathBuf,
         #[source]
@@ -32,10 +32,10 @@ pub(crate) enum HostKeyError {
     Make(#[source] KeyError),
 }
 
-/// The most keys of a host that count.
+/// The most keys of one host that are used.
 const MAX_KEYS: usize = landfall_keys::MAX_TRUSTED_KEYS;
 
-/// The public half, if there is one: what the file says, or where there is none that can be read, what follows from the key.
+/// The public key, if there is one: from `host.pub`, or derived from the secret key where that file cannot be read.
 pub(crate) fn public(layout: &Layout) -> Result<Option<PublicKey>, HostKeyError> {
     match read_public(layout.host_public_key()) {
         Ok(Some(key)) => Ok(Some(key)),
@@ -43,14 +43,14 @@ pub(crate) fn public(layout: &Layout) -> Result<Option<PublicKey>, HostKeyError>
     }
 }
 
-/// Every key that this host has signed with, the one of today first. Of those from before, one that cannot be read is left out:
-/// what it signed is then not signed by the host.
+/// Every public key that this host has signed with, the current one first. Earlier keys that cannot be read are left out: receipts
+/// signed by them then fail the check.
 pub(crate) fn all_public(layout: &Layout) -> Result<Vec<PublicKey>, HostKeyError> {
-    let today = read(layout).ok().flatten().map(|key| key.public_key());
+    let current = read(layout).ok().flatten().map(|key| key.public_key());
     let former: Vec<PublicKey> =
         former(layout)?.into_iter().filter_map(|path| read_public(path).ok().flatten()).collect();
     let mut keys: Vec<PublicKey> = Vec::new();
-    for key in today.into_iter().chain(public(layout)?).chain(former) {
+    for key in current.into_iter().chain(public(layout)?).chain(former) {
         if keys.len() < MAX_KEYS && !keys.iter().any(|other| other.same_signer(&key)) {
             keys.push(key);
         }
@@ -86,11 +86,11 @@ fn read_public(path: PathBuf) -> Result<Option<PublicKey>, HostKeyError> {
     PublicKey::parse_file(&text).map(Some).map_err(|source| HostKeyError::Public { path, source })
 }
 
-/// The key, if there is one.
+/// The secret key, if there is one.
 pub(super) fn read(layout: &Layout) -> Result<Option<SecretKey>, HostKeyError> {
     let path = layout.host_key();
     let Some(file) = durable::open(&path)? else { return Ok(None) };
-    // Larger than what is read: growing would leave copies behind that nobody wipes.
+    // The capacity exceeds what is read, so that the buffer never grows and leaves unwiped copies behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(2 * MAX_FILE_BYTES));
     file.take(MAX_FILE_BYTES as u64).read_to_end(&mut bytes).at("read", &path)?;
     let text = std::str::from_utf8(&bytes).map_err(|_| HostKeyError::Text(path.clone()))?;
@@ -98,8 +98,8 @@ pub(super) fn read(layout: &Layout) -> Result<Option<SecretKey>, HostKeyError> {
     key.map(Some).map_err(|source| HostKeyError::Secret { path, source })
 }
 
-/// The key, made where there is none. One that cannot be used gives way and stays beside it: receipts must go on. So does the
-/// public half of the key before it, under its id: what that key has signed stays signed.
+/// The secret key, made if there is none. A file that cannot be used is renamed and stays beside it, since receipts must go on. The
+/// public key of a lost secret key is kept under its id, so that earlier receipts still verify.
 pub(super) fn ensure(layout: &Layout) -> Result<SecretKey, HostKeyError> {
     let key = match read(layout) {
         Ok(Some(key)) => key,

@@ -1,44 +1,45 @@
-//! Receipts: what was done to this host, each signed by the host and chained to the one before it.
+//! Receipts: the signed, chained record of what was done to this host.
 //!
-//! Every install, update, rollback and automatic way back that counts leaves one in `state/receipts`: `0000000001.json`, and
-//! beside it `0000000001.json.minisig`, which the real `minisign` checks with `state/host.pub`. What a receipt says is decided
-//! before the first step, and lies in the journal ([`Draft`]); it is signed and written when the transition counts, so that
-//! the host never signs two receipts with one counter.
+//! Every committed install, update, rollback and automatic revert issues a receipt in `state/receipts`: `0000000001.json`, and its
+//! signature `0000000001.json.minisig`, which the real `minisign` verifies with `state/host.pub`. Its text is decided before the
+//! first step and lies in the journal ([`Draft`]); it is signed and written in the commit step, so that the host never signs
+//! two receipts with one counter.
 //!
-//! Receipts never stop an update: a folder or a key that cannot be used gives way, and the next receipt says so (`gap`). Only a
-//! disk that takes nothing at all has the whole commit repeated.
+//! Receipts never stop an update: a folder or a key that cannot be used is renamed and begun anew, and the next receipt states the
+//! `gap`. Only a disk that takes no writes at all makes the commit fail.
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | `body` | what a receipt says |
-//! | `counter` | which one it is, and how its files are called |
-//! | `chain` | whether receipts belong together, and who signed them; pure |
-//! | `verdict` | what there is to say of them |
+//! | `receipt` | the form of a receipt |
+//! | `counter` | its number, and the names of its files |
+//! | `actor` | who ran the operation |
+//! | `draft` | the receipt as the journal holds it, decided before the first step |
+//! | `issue` | signing and writing it, in the commit step |
 //! | `folder` | receipts as files |
 //! | `host_key` | the key that signs them |
-//! | `last` | the counter of the last one, beside the folder |
-//! | `draft` | what is decided before the first step |
-//! | `record` | what is done about it in the last one |
-//! | `who` | who asked for it |
+//! | `last_counter` | the counter of the last one, beside the folder |
+//! | `chain` | the check of a chain; pure |
+//! | `fault`, `report` | what such a check finds |
 
-mod body;
+mod actor;
 mod chain;
 mod counter;
 mod draft;
+mod fault;
 mod folder;
 pub(crate) mod host_key;
-pub(crate) mod last;
-mod record;
-mod verdict;
-mod who;
+mod issue;
+pub(crate) mod last_counter;
+mod receipt;
+mod report;
 
-pub(crate) use body::{Act, Receipt};
-pub(crate) use chain::{Chain, Found, Tail};
+pub(crate) use chain::{Chain, ExpectedEnd, UnverifiedReceipt};
 pub(crate) use counter::Counter;
-pub(crate) use draft::{Draft, Happening};
+pub(crate) use draft::{Draft, OperationFacts};
 pub(crate) use folder::Folder;
-pub(crate) use record::{record, sweep};
-pub(crate) use verdict::{Finding, Findings, Verdict};
+pub(crate) use issue::{issue, remove_partial};
+pub(crate) use receipt::{Operation, Receipt};
+pub(crate) use report::{ChainReport, Finding, Findings};
 
 #[cfg(test)]
 mod tests;

@@ -11,33 +11,25 @@ pub(crate) mod fixture;
 mod folder;
 mod manifest;
 mod rebuild;
+mod revocation_audit;
 #[cfg(test)]
 mod tests;
 pub(crate) mod unfold;
 
 pub(crate) use error::{Damage, RetainedError};
 pub(crate) use manifest::accepted_by;
+pub(crate) use revocation_audit::{RefusedRelease, refused_releases, refused_today};
 
 use crate::layout::Layout;
 use crate::state::installed::InstalledRelease;
 use landfall_console::Console;
-use landfall_keys::{TrustError, TrustRoot, Verified};
+use landfall_keys::{TrustRoot, Verified};
 use landfall_manifests::{Bundle, Release};
 use std::path::PathBuf;
 
 /// The manifest of a release on this host. The rest of its folder is not looked at.
 pub(crate) fn manifest(layout: &Layout, release: &InstalledRelease) -> Result<Verified<Release>, RetainedError> {
     Ok(manifest::load_verified(layout, release)?.verified().clone())
-}
-
-/// Why a bundle of this release would not be accepted by the root `today`; `None` if it would.
-pub(crate) fn refused_today(
-    layout: &Layout,
-    release: &InstalledRelease,
-    today: &TrustRoot,
-) -> Result<Option<TrustError>, RetainedError> {
-    let bundle = manifest::load_verified(layout, release)?;
-    Ok(today.trusted_keys().verify(bundle.manifest().to_vec(), bundle.signatures()).err())
 }
 
 /// The release, if its whole folder is right. Reads all of it.

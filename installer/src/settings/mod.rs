@@ -1,20 +1,32 @@
-//! `config.toml`: the release's defaults with what the operator decided at the installation.
+//! `config.toml`: the release's defaults, the operator's changes, and their merge at an update.
 //!
-//! The runtime is the one who reads the settings in full. Here only what the installer needs is read: two ports and an
-//! address, and whether a key exists, which it does if the release's own file has it.
+//! Only the runtime reads every setting. The installer reads those that it needs itself: two ports, an address and `[update]`.
+//! Which settings exist is told by the release's own file.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | `file` | `config.toml` on the host |
+//! | `update` | the section `[update]` |
+//! | `three_way` | the merge of the operator's file with a new release's defaults |
+//! | `decision` | what becomes of each key; pure |
+//! | `splice` | writing the decisions into the text |
+//! | `forced_merge` | the merge of an automatic revert, which has no conflicts |
+//! | `parsed_toml`, `line_endings` | the text that they work on |
 
-mod giving_way;
-mod sheet;
-mod spelling;
+mod decision;
+pub(crate) mod file;
+mod forced_merge;
+mod line_endings;
+mod parsed_toml;
 mod splice;
 mod three_way;
 mod update;
 
-pub(crate) use giving_way::giving_way;
-pub(crate) use three_way::Conflicts;
+pub(crate) use decision::ConflictReason;
+pub(crate) use forced_merge::forced_merge;
 #[cfg(test)]
 pub(crate) use three_way::Why;
-pub(crate) use three_way::{Change, Clash, Conflict, Merged, three_way};
+pub(crate) use three_way::{Change, Conflict, Conflicts, Merged, three_way};
 pub(crate) use update::{UpdateSettings, update};
 
 use std::net::Ipv4Addr;

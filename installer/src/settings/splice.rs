@@ -1,25 +1,25 @@
-//! Writing what a merge decided into the operator's text, by its lines: everything else keeps its bytes.
+//! Writes the decisions of a merge into the operator's text, line by line: all other bytes stay.
 //!
-//! Comments follow the release like values do: where the operator has the old release's comment, it becomes the new one's.
+//! Comments follow the release like values do: the old release's comment becomes the new one's.
 
-use super::sheet::{Kind, Path, Row, Sheet};
-use super::three_way::{Decision, Sheets};
+use super::decision::{Decision, Versions};
+use super::parsed_toml::{Kind, ParsedToml, Path, Row};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-/// A part of the operator's text, and what comes in its place. No two overlap.
+/// A range of the operator's text and its replacement. Edits do not overlap.
 type Edit = (Range<usize>, String);
 
 /// The operator's text with the decisions in it.
-pub(super) fn write(sheets: &Sheets<'_>, decisions: &[(Path, Decision)]) -> String {
-    let splice = Splice { sheets, decisions: decisions.iter().map(|(path, decision)| (path, *decision)).collect() };
+pub(super) fn write(versions: &Versions<'_>, decisions: &[(Path, Decision)]) -> String {
+    let splice = Splice { versions, decisions: decisions.iter().map(|(path, decision)| (path, *decision)).collect() };
     let mut edits = splice.insert();
     edits.extend(splice.remove());
     edits.extend(splice.follow());
-    apply(sheets.mine.text, edits)
+    apply(versions.mine.text, edits)
 }
 
-/// What comes in at a place stands before what is changed from there on; several that come in keep the release's order.
+/// Applies the edits in the order of their ranges; insertions at the same place keep the release's order.
 fn apply(text: &str, mut edits: Vec<Edit>) -> String {
     edits.sort_by_key(|(range, _)| (range.start, range.end));
     let (mut result, mut end) = (String::new(), 0);
@@ -33,7 +33,7 @@ fn apply(text: &str, mut edits: Vec<Edit>) -> String {
 }
 
 struct Splice<'a> {
-    sheets: &'a Sheets<'a>,
+    versions: &'a Versions<'a>,
     decisions: BTreeMap<&'a Path, Decision>,
 }
 
@@ -42,8 +42,8 @@ impl Splice<'_> {
         self.decisions.get(path) == Some(&decision)
     }
 
-    fn goes(&self, row: &Row) -> bool {
-        let Sheets { base, mine, theirs } = self.sheets;
+    fn is_removed(&self, row: &Row) -> bool {
+        let Versions { base, mine, theirs } = self.versions;
         match row.kind {
             Kind::Key => self.decided(&row.path, Decision::Drop),
             Kind::Header => {
@@ -56,8 +56,8 @@ impl Splice<'_> {
 
     /// A row goes with the release's comments above it; the operator's own stay.
     fn remove(&self) -> Vec<Edit> {
-        let Sheets { base, mine, .. } = self.sheets;
-        let rows = mine.rows.iter().filter(|row| self.goes(row));
+        let Versions { base, mine, .. } = self.versions;
+        let rows = mine.rows.iter().filter(|row| self.is_removed(row));
         let removed = rows.map(|row| {
             let release = base.find(row.kind, &row.path).map_or("", |row| &base.text[row.lead.clone()]);
             let lead = &mine.text[row.lead.clone()];
@@ -72,16 +72,16 @@ impl Splice<'_> {
     }
 
     fn follow(&self) -> Vec<Edit> {
-        let Sheets { base, mine, theirs } = self.sheets;
+        let Versions { base, mine, theirs } = self.versions;
         let mut edits = Vec::new();
-        for row in mine.rows.iter().filter(|row| !self.goes(row)) {
+        for row in mine.rows.iter().filter(|row| !self.is_removed(row)) {
             let Some(new) = theirs.find(row.kind, &row.path) else { continue };
             if row.kind == Kind::Key && self.decided(&row.path, Decision::Follow) {
                 edits.push((row.core.clone(), theirs.text[new.core.clone()].to_owned()));
             }
             let Some(old) = base.find(row.kind, &row.path) else { continue };
             edits.extend(self.comment([old, row, new].map(|row| row.lead.clone())));
-            edits.extend(self.comment([old, row, new].map(Sheet::tail)));
+            edits.extend(self.comment([old, row, new].map(ParsedToml::tail)));
         }
         edits.extend(self.comment([base.rest(), mine.rest(), theirs.rest()]));
         edits
@@ -89,13 +89,13 @@ impl Splice<'_> {
 
     /// Given the parts of the old release's, the operator's and the new release's text.
     fn comment(&self, [old, own, new]: [Range<usize>; 3]) -> Option<Edit> {
-        let Sheets { base, mine, theirs } = self.sheets;
+        let Versions { base, mine, theirs } = self.versions;
         let (old, new) = (&base.text[old], &theirs.text[new]);
         (mine.text[own.clone()] == *old && old != new).then(|| (own, new.to_owned()))
     }
 
     fn insert(&self) -> Vec<Edit> {
-        let rows = self.sheets.theirs.rows.iter();
+        let rows = self.versions.theirs.rows.iter();
         let inserted = rows.filter_map(|row| match row.kind {
             Kind::Header if self.is_new_section(row) => Some(self.section(row)),
             Kind::Key if self.decided(&row.path, Decision::Add) => self.key(row),
@@ -106,14 +106,14 @@ impl Splice<'_> {
 
     /// A section that the operator left out stays out: what is in it has the release's defaults anyway.
     fn is_new_section(&self, header: &Row) -> bool {
-        let Sheets { base, mine, .. } = self.sheets;
-        let known = |sheet: &Sheet<'_>| sheet.find(Kind::Header, &header.path).is_some();
+        let Versions { base, mine, .. } = self.versions;
+        let known = |parsed: &ParsedToml<'_>| parsed.find(Kind::Header, &header.path).is_some();
         !known(base) && !known(mine) && !mine.has_below(&header.path)
     }
 
     /// Behind the section that stands before it in the release's file.
     fn section(&self, header: &Row) -> Edit {
-        let Sheets { mine, theirs, .. } = self.sheets;
+        let Versions { mine, theirs, .. } = self.versions;
         let before = theirs.rows.iter().filter(|row| row.kind == Kind::Header && row.line.start < header.line.start);
         let behind = before.rev().find(|row| mine.find(Kind::Header, &row.path).is_some());
         let place = mine.end_of(behind.map_or(&[], |row| &row.path));
@@ -122,7 +122,7 @@ impl Splice<'_> {
 
     /// Behind the key that stands before it in the release's file, or first in its section.
     fn key(&self, key: &Row) -> Option<Edit> {
-        let Sheets { mine, theirs, .. } = self.sheets;
+        let Versions { mine, theirs, .. } = self.versions;
         let header = mine.find(Kind::Header, &key.section);
         if header.is_none() && !key.section.is_empty() {
             return None;

@@ -39,8 +39,8 @@ impl State {
         };
         let lock = Lock::take(file, &path)?;
         durable::remove(&durable::partial(&layout.journal()))?;
-        trust::sweep(layout)?;
-        receipts::sweep(layout)?;
+        trust::remove_partial(layout)?;
+        receipts::remove_partial(layout)?;
         Ok(Some(Self { layout: layout.clone(), _lock: lock }))
     }
 

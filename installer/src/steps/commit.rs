@@ -23,8 +23,10 @@ pub(crate) fn finish(host: &HostContext, transition: &Transition) -> anyhow::Res
     write_product(layout, &target.product)?;
     write_json(&layout.installed(), &transition.after)?;
     // On the way back it stays: what was revoked since is revoked.
-    if transition.kind != Kind::Rollback {
-        trust::raise(layout, target, host.console)?;
+    if transition.kind != Kind::Rollback
+        && let Some(accepted) = &target.trust
+    {
+        trust::pin_if_newer(layout, accepted, host.console)?;
     }
     if transition.kind == Kind::Update {
         recovery_binary::place(layout, target)?;
@@ -36,17 +38,19 @@ pub(crate) fn finish(host: &HostContext, transition: &Transition) -> anyhow::Res
     if transition.kind == Kind::Rollback && !is_counted {
         Tries::disarm(layout)?;
     }
-    transition.receipt.iter().try_for_each(|receipt| leave(host, receipt))?;
+    transition.receipt.iter().try_for_each(|receipt| issue_receipt(host, receipt))?;
     if transition.before.is_some() {
         tidy(host, transition);
     }
     Ok(())
 }
 
-/// A receipt holds nothing up, least of all the way back: one that alone cannot be written is lost, and the next one says so.
-fn leave(host: &HostContext, receipt: &Draft) -> anyhow::Result<()> {
-    if let Some(error) = receipts::record(&host.layout, receipt)? {
-        host.console.warn(format_args!("this leaves no receipt, which the next one will say: {error:#}"));
+/// Issues the receipt. A receipt never stops an operation: one that alone cannot be written is lost, and the next states the gap.
+fn issue_receipt(host: &HostContext, receipt: &Draft) -> anyhow::Result<()> {
+    if let Some(error) = receipts::issue(&host.layout, receipt)? {
+        host.console.warn(format_args!(
+            "no receipt of this operation could be written, and the next one will state the gap: {error:#}"
+        ));
     }
     Ok(())
 }

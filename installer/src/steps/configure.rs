@@ -20,8 +20,10 @@ pub(super) fn act(work: &Work<'_>, transition: &Transition) -> anyhow::Result<()
     if new(&layout.settings()) {
         durable::write(&layout.settings(), work.settings.as_bytes(), 0o644)?;
     }
-    if new(&layout.trust_root()) {
-        trust::raise(layout, transition.target(), work.host.console)?;
+    if new(&layout.trust_root())
+        && let Some(accepted) = &transition.target().trust
+    {
+        trust::pin_if_newer(layout, accepted, work.host.console)?;
     }
     if new(&layout.admin_token()) {
         durable::write(&layout.admin_token(), token()?.as_bytes(), 0o600)?;

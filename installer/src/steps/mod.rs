@@ -97,9 +97,9 @@ pub(crate) fn run(work: &Work<'_>, mut transition: Transition, state: Option<Sta
     let mut journal = journal(work.host, &transition);
     let state = State::begin(state, &work.host.layout, &journal)?;
     if let Some(Err(error)) =
-        work.bundle_source.map(|bundle_source| trust::is_as_decided(&work.host.layout, bundle_source.pinned))
+        work.bundle_source.map(|bundle_source| trust::check_unchanged(&work.host.layout, bundle_source.pinned))
     {
-        return Err(undo_after(work, &transition, state, error));
+        return Err(undo_after(work, &transition, state, error.into()));
     }
     for step in STEPS {
         if let Err(error) = interrupt::check() {

@@ -9,7 +9,7 @@ use crate::service::units;
 use crate::state::installed::InstalledRelease;
 use crate::state::journal::{SettingsChange, Transition};
 use crate::state::tries::{self, Tries};
-use crate::{database, failure, removal, retained_release, settings, settings_file};
+use crate::{database, failure, removal, retained_release, settings};
 use landfall_systemd::UnitName;
 use std::path::Path;
 
@@ -25,11 +25,11 @@ pub(super) fn act(work: &Work<'_>, transition: &Transition) -> anyhow::Result<()
     }
     if let Some(change) = &transition.settings {
         if change.gives_way {
-            let aside = settings_file::set_aside(&host.layout, &change.before)?;
+            let aside = settings::file::keep_copy(&host.layout, &change.before)?;
             host.console
                 .warn(format_args!("settings of yours that do not fit are left out; yours are in {}", aside.display()));
         }
-        settings_file::write(&host.layout, &change.after)?;
+        settings::file::write(&host.layout, &change.after)?;
     }
     tries::forget_proof(&host.layout)?;
     if let Some(source) = transition.source() {
@@ -105,20 +105,20 @@ fn heal(host: &HostContext, release: &InstalledRelease) -> anyhow::Result<()> {
 
 /// An operator who changed the settings meanwhile keeps what they wrote, as far as the release understands it.
 fn put_back(host: &HostContext, change: &SettingsChange) -> anyhow::Result<()> {
-    let there = settings_file::read(&host.layout)?.unwrap_or_default();
+    let there = settings::file::read(&host.layout)?.unwrap_or_default();
     if there == change.before {
         return Ok(());
     }
     let text = match settings::three_way(&change.after, &there, &change.before) {
         Ok(merged) => merged.text,
         Err(error) => {
-            let aside = settings_file::set_aside(&host.layout, &there)?;
+            let aside = settings::file::keep_copy(&host.layout, &there)?;
             host.console
                 .warn(format_args!("config.toml was changed meanwhile, and is now in {}: {error}", aside.display()));
             change.before.clone()
         }
     };
-    Ok(settings_file::write(&host.layout, &text)?)
+    Ok(settings::file::write(&host.layout, &text)?)
 }
 
 fn undo_first(host: &HostContext, transition: &Transition) -> anyhow::Result<()> {

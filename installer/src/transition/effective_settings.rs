@@ -7,8 +7,7 @@ use crate::host_context::HostContext;
 use crate::layout::Layout;
 use crate::plan::policy;
 use crate::retained_release;
-use crate::settings::{self, Clash, Conflicts, Merged, Override, Ports, SettingsError, UpdateSettings};
-use crate::settings_file;
+use crate::settings::{self, ConflictReason, Conflicts, Merged, Override, Ports, SettingsError, UpdateSettings};
 use crate::state::installed::Installed;
 use crate::state::journal::SettingsChange;
 use crate::store::Store;
@@ -66,7 +65,7 @@ pub(crate) fn choose(
             running.map_or_else(|_| Ok(defaults.clone()), |running| kept_defaults(&host.layout, running.get()))?;
         return EffectiveSettings::merge(&host.layout, &base, &defaults, Conflict::Refused);
     }
-    if let Some(text) = settings_file::read(&host.layout)? {
+    if let Some(text) = settings::file::read(&host.layout)? {
         args.refuse_over(&host.layout)?;
         return EffectiveSettings::unmerged(text, &defaults);
     }
@@ -96,10 +95,10 @@ impl EffectiveSettings {
 
     /// The operator's settings, brought from the defaults of the release that runs (`base`) to those of the next one.
     pub(crate) fn merge(layout: &Layout, base: &str, defaults: &str, conflict: Conflict) -> anyhow::Result<Self> {
-        let Some(mine) = settings_file::read(layout)? else { return Self::unmerged(defaults.to_owned(), defaults) };
+        let Some(mine) = settings::file::read(layout)? else { return Self::unmerged(defaults.to_owned(), defaults) };
         let (merged, gives_way) = match settings::three_way(base, &mine, defaults) {
             Err(SettingsError::Conflicts(conflicts)) if conflict.gives_way(&conflicts) => {
-                (settings::giving_way(base, &mine, defaults, &conflicts), true)
+                (settings::forced_merge(base, &mine, defaults, &conflicts), true)
             }
             Err(_) if conflict == Conflict::GivesWay => return Self::defaults_instead(&mine, defaults),
             other => (other?, false),
@@ -137,7 +136,7 @@ impl Conflict {
     fn gives_way(self, conflicts: &Conflicts) -> bool {
         match self {
             Self::Refused => false,
-            Self::Dropped => conflicts.0.iter().all(|conflict| conflict.why == Clash::Dropped),
+            Self::Dropped => conflicts.0.iter().all(|conflict| conflict.why == ConflictReason::Dropped),
             Self::GivesWay => true,
         }
     }

@@ -10,7 +10,7 @@ use crate::layout::{FOLDERS, Layout};
 use crate::plan::policy::{self, Records, Verdict};
 use crate::plan::preflight::{self, Problem, Warning};
 use crate::plan::{Observed, ObservedEngine, Plan, SETTINGS, UpdateFacts};
-use crate::receipts::{Act, Draft, Happening};
+use crate::receipts::{Draft, Operation, OperationFacts};
 use crate::retained_release;
 use crate::retention;
 use crate::state::State;
@@ -22,7 +22,6 @@ use crate::steps::{self, BundleSource, Work};
 use crate::store::Store;
 use crate::transition::effective_settings::{self, EffectiveSettings, SettingsArgs};
 use crate::transition::verified_bundle::VerifiedBundle;
-use crate::trust;
 use landfall_console::{Console, Exit, Failure};
 use landfall_manifests::{Arch, Digest};
 use std::fmt::Display;
@@ -77,7 +76,9 @@ pub(crate) fn prepare(
     if verified.has_more_signers {
         warnings.push(Warning::MoreSigners { threshold: verified.trust.trusted_keys().threshold() });
     }
-    let refused = before.map(|before| trust::refused(&host.layout, before, &verified.trust)).unwrap_or_default();
+    let refused = before
+        .map(|before| retained_release::refused_releases(&host.layout, before, &verified.trust))
+        .unwrap_or_default();
     warnings.extend(refused.into_iter().map(Warning::Refused));
     Ok(TransitionPlan { plan, settings, problems, warnings })
 }
@@ -140,9 +141,9 @@ impl TransitionPlan {
             ),
         };
         after.created.extend(plan.folders.iter().cloned());
-        let receipt = Some(Draft::decide(
-            &Happening {
-                act: before.as_ref().map_or(Act::Install, |_| Act::Update),
+        let receipt = Some(Draft::new(
+            &OperationFacts {
+                operation: before.as_ref().map_or(Operation::Install, |_| Operation::Update),
                 from: before.as_ref().map(|before| &before.current),
                 to: &after.current,
                 signers: verified.bundle.verified().signers(),

@@ -3,7 +3,7 @@
 use crate::layout::Layout;
 use crate::media::{Media, MediaArgs};
 use crate::plan::TrustChange;
-use crate::trust::{self, Given, TrustArgs};
+use crate::trust::{self, CliTrust, TrustArgs};
 use landfall_console::{Console, Exit, Failure};
 use landfall_keys::{RootLink, TrustRoot};
 use landfall_manifests::{Bundle, Entry, Head, ReadError};
@@ -50,7 +50,7 @@ pub(crate) fn open(
     console: Console,
     first_use: FirstUse,
 ) -> anyhow::Result<VerifiedBundle> {
-    let given = args.given()?;
+    let given = args.parse()?;
     let mut media = media.open(console)?;
     let refused = |error: ReadError| media.located(None, error);
     let head = media.head().map_err(refused)?;
@@ -61,7 +61,7 @@ pub(crate) fn open(
         (followed(pinned, given.as_ref(), &chain, signed_by, console)?, false)
     } else {
         let given = given.map_or_else(|| accepted(&head, console, first_use), Ok)?;
-        (given.lead(&chain)?, chain.is_empty() && matches!(given, Given::Keys(..)))
+        (given.newest_root(&chain)?, chain.is_empty() && matches!(given, CliTrust::Keys(..)))
     };
     let bundle = head.verify(trust.trusted_keys()).map_err(refused)?;
     let bundle = media.bind_manifest(bundle, trust.trusted_keys())?;
@@ -70,25 +70,25 @@ pub(crate) fn open(
     Ok(VerifiedBundle { media, bundle, trust, pinned, has_more_signers })
 }
 
-/// What is trusted by a host that has pinned a root. What is given besides must agree.
+/// The root that a host with a pinned root trusts. `--trust` must agree with it.
 fn followed(
     pinned: &TrustRoot,
-    given: Option<&Given>,
+    given: Option<&CliTrust>,
     chain: &[RootLink],
     signed_by: impl Fn(&TrustRoot) -> anyhow::Result<()>,
     console: Console,
 ) -> anyhow::Result<TrustRoot> {
     let Some(given) = given else { return Ok(trust::successor(pinned, chain)?) };
-    let led = given.lead(chain)?;
-    signed_by(&led)?;
-    let today = trust::successor(pinned, chain)?;
-    trust::beside(given, &led, &today, console)?;
-    Ok(today)
+    let given_newest = given.newest_root(chain)?;
+    signed_by(&given_newest)?;
+    let pinned_newest = trust::successor(pinned, chain)?;
+    trust::check_against_pinned(given, &given_newest, &pinned_newest, console)?;
+    Ok(pinned_newest)
 }
 
-fn accepted(head: &Head, console: Console, first_use: FirstUse) -> anyhow::Result<Given> {
+fn accepted(head: &Head, console: Console, first_use: FirstUse) -> anyhow::Result<CliTrust> {
     if first_use == FirstUse::Ask {
-        return trust::ask(head, console);
+        return trust::prompt_for_key(head, console);
     }
     let failure = Failure::new(Exit::Untrusted, "not_trusted", "this host trusts no key yet, and none was given");
     Err(failure

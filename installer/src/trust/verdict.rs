@@ -1,6 +1,6 @@
 //! What errors about trust mean to the caller, and what to do next.
 
-use super::{LinksError, TrustError};
+use super::{RootFilesError, TrustError};
 use crate::failure::{RECORD, Verdict};
 use landfall_console::Exit;
 use landfall_keys::ChainError;
@@ -13,8 +13,9 @@ const UNVOUCHED: &str = "ask the publisher: somebody else may have made it, or n
                          trust import PATH --replace DIGEST`";
 const TAKEN_BACK: &str = "what is revoked stays revoked: ask the publisher for a root that keeps to that";
 const UNREADABLE_CHAIN: &str = "it was made or copied wrong: ask the publisher for another one";
-const GIVEN_CHAIN: &str = "compare the keys with those that you were given by another way than the media; --trust also takes \
+const CLI_CHAIN: &str = "compare the keys with those that you were given by another way than the media; --trust also takes \
                            the file of the newest trust root";
+const CHANGED: &str = "`landfall-installer trust show` tells which; then run the same command again";
 const PINNED: &str = "`landfall-installer trust import PATH --replace DIGEST` puts it right, with the publisher's newest root and \
                       the digest that they tell you by another way; if nothing was imported since the last update, PATH may be \
                       opt/landfall/current/landfall.json.trust: its bytes were these";
@@ -23,20 +24,21 @@ impl TrustError {
     /// What it means to the caller.
     pub(crate) fn verdict(&self) -> Verdict {
         match self {
-            Self::Key { .. } | Self::Given(_) | Self::File { .. } | Self::Mixed => (
+            Self::Key { .. } | Self::CliKeys(_) | Self::File { .. } | Self::RootNotAlone => (
                 Exit::Usage,
                 "trust",
                 "--trust takes a line that begins with RW, a file of minisign's that holds one, or one N.root.json",
             ),
             Self::Chain { source, .. } => (Exit::Untrusted, "trust_chain", of_chain(source)),
-            Self::GivenChain(_) => (Exit::Untrusted, "trust_chain", GIVEN_CHAIN),
+            Self::CliChain(_) => (Exit::Untrusted, "trust_chain", CLI_CHAIN),
             Self::Pinned { .. } => (Exit::Untrusted, "trust_root", PINNED),
             Self::Path(_) => (Exit::Untrusted, "trust_root", RECORD),
+            Self::Changed => (Exit::Busy, "trust_changed", CHANGED),
         }
     }
 }
 
-impl LinksError {
+impl RootFilesError {
     /// What it means to the caller.
     pub(crate) fn verdict(&self) -> Verdict {
         const PATH: &str =
@@ -62,7 +64,7 @@ fn of_chain(error: &ChainError) -> &'static str {
         ChainError::Sequence { .. } => GAP,
         ChainError::Fork { .. } | ChainError::OldKeys { .. } | ChainError::OwnKeys { .. } => UNVOUCHED,
         ChainError::Forgotten { .. } | ChainError::Returned { .. } => TAKEN_BACK,
-        ChainError::NotVouched { .. } | ChainError::Given(_) => GIVEN_CHAIN,
+        ChainError::NotVouched { .. } | ChainError::Given(_) => CLI_CHAIN,
         ChainError::TooManyLinks { .. }
         | ChainError::TooManySignatures { .. }
         | ChainError::Root(_)

@@ -64,7 +64,7 @@ fn an_import_that_is_not_right_changes_nothing() {
         ("rotted", 3, &signature),
         ("stranger", 4, "differs from the one that is trusted"),
         ("stranger/1.root.json", 4, "differs from the one that is trusted"),
-        ("renamed", 3, "its name says another one"),
+        ("renamed", 3, "its name says another version"),
         ("damaged", 3, "is not text"),
         ("long", 3, "larger than"),
         ("empty", 2, "holds no trust root"),

@@ -1,10 +1,10 @@
 //! The installer as it is run, on folders that stand for hosts, with bundles made through the production path.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod broken_receipts;
 mod cut;
 mod damage;
 mod database;
-mod disorder;
 mod fixture;
 mod imported;
 mod install;

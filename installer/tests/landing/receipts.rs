@@ -1,4 +1,4 @@
-//! What a host says that was done to it: written by the installer, checked by it, by the real minisign, and elsewhere.
+//! Receipts of operations: issued, listed, checked here and elsewhere, and verified by the real minisign.
 
 use crate::fixture::{Outcome, Parts, Scene};
 use landfall_keys::{PublicKey, SecretKey};
@@ -11,14 +11,14 @@ use std::process::Command;
 pub(crate) const STATE: &str = "var/lib/landfall/state";
 pub(crate) const FOLDER: &str = "var/lib/landfall/state/receipts";
 
-/// A bundle that is on the stick.
+/// Packs a bundle onto the stick, and returns its path.
 pub(crate) fn bundle(scene: &Scene, version: &str, serial: u64) -> String {
     let path = scene.put(&format!("{version}.tar"), &Parts::new(version, serial).pack(&scene.key));
     path.to_str().unwrap().to_owned()
 }
 
-/// A host that went to 1.1.0, and back to 1.0.0.
-pub(crate) fn been_around() -> Scene {
+/// A host that was updated to 1.1.0 and rolled back to 1.0.0.
+pub(crate) fn updated_and_rolled_back() -> Scene {
     let (scene, _) = Scene::landed();
     scene.run(&["update", &bundle(&scene, "1.1.0", 2)]).ok();
     scene.run(&["rollback"]).ok();
@@ -42,16 +42,16 @@ pub(crate) fn host_key(scene: &Scene) -> PublicKey {
     PublicKey::parse_file(&scene.read(&format!("{STATE}/host.pub"))).unwrap()
 }
 
-/// Carries the receipts out, and says where to.
-pub(crate) fn carried(scene: &Scene) -> String {
-    let folder = scene.stick().join("carried").to_str().unwrap().to_owned();
+/// Exports the receipts, and returns the folder.
+pub(crate) fn exported(scene: &Scene) -> String {
+    let folder = scene.stick().join("exported").to_str().unwrap().to_owned();
     scene.run(&["receipts", "--export", &folder]).ok();
     folder
 }
 
 #[test]
-fn an_install_an_update_and_a_rollback_leave_a_receipt_each() {
-    let scene = been_around();
+fn an_install_an_update_and_a_rollback_issue_a_receipt_each() {
+    let scene = updated_and_rolled_back();
     let all = receipts(&scene);
     let told: Vec<Value> = all
         .iter()
@@ -86,15 +86,15 @@ fn an_install_an_update_and_a_rollback_leave_a_receipt_each() {
 }
 
 #[test]
-fn the_status_says_what_an_auditor_pins() {
-    let scene = been_around();
+fn status_shows_what_an_auditor_pins() {
+    let scene = updated_and_rolled_back();
     let status = scene.run(&["status", "--json"]).ok().json();
     assert_eq!(status["receipts"], json!({"last": 3, "hostKey": host_key(&scene)}));
     scene.run(&["status"]).ok().says("receipts  3").says(&format!("host key  {}", host_key(&scene)));
 }
 
 #[test]
-fn what_was_refused_or_taken_back_leaves_no_receipt_and_no_litter() {
+fn a_refused_or_reverted_update_issues_no_receipt() {
     let (scene, _) = Scene::landed();
     let before = scene.tree_without_times();
     let mut parts = Parts::new("1.1.0", 2);
@@ -109,7 +109,7 @@ fn what_was_refused_or_taken_back_leaves_no_receipt_and_no_litter() {
 }
 
 #[test]
-fn a_release_that_could_not_stay_up_is_taken_back_in_recoverys_name() {
+fn an_automatic_revert_names_recovery_in_its_receipt() {
     let (scene, _) = Scene::landed();
     scene.run(&["update", &bundle(&scene, "1.1.0", 2)]).ok();
     for _ in 0..6 {
@@ -123,7 +123,7 @@ fn a_release_that_could_not_stay_up_is_taken_back_in_recoverys_name() {
 }
 
 #[test]
-fn the_chain_goes_on_after_an_uninstallation_and_ends_with_a_purge() {
+fn the_chain_continues_after_an_uninstallation_and_ends_with_a_purge() {
     let (scene, first) = Scene::landed();
     let key = host_key(&scene);
     scene.run(&["uninstall", "--yes"]).ok();
@@ -140,9 +140,9 @@ fn the_chain_goes_on_after_an_uninstallation_and_ends_with_a_purge() {
 }
 
 #[test]
-fn the_real_minisign_checks_what_was_carried_out() {
-    let scene = been_around();
-    let folder = carried(&scene);
+fn the_real_minisign_verifies_exported_receipts() {
+    let scene = updated_and_rolled_back();
+    let folder = exported(&scene);
     let minisign = |name: &str| {
         let run = Command::new("minisign").args(["-V", "-p", "host.pub", "-m", name]).current_dir(&folder).output();
         let output = run.unwrap_or_else(|error| panic!("minisign cannot be run: {error}"));
@@ -159,14 +159,14 @@ fn the_real_minisign_checks_what_was_carried_out() {
     let secret = scene.read(&format!("{STATE}/host.key"));
     for entry in std::fs::read_dir(&folder).unwrap() {
         let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
-        assert!(!text.contains(secret.lines().nth(1).unwrap()), "the secret key was carried out");
+        assert!(!text.contains(secret.lines().nth(1).unwrap()), "the secret key was exported");
     }
 }
 
 #[test]
-fn what_was_carried_out_is_checked_elsewhere_with_the_pinned_key_and_no_other() {
-    let (scene, auditor) = (been_around(), Scene::new());
-    let folder = carried(&scene);
+fn exported_receipts_are_checked_elsewhere_with_the_pinned_key_only() {
+    let (scene, auditor) = (updated_and_rolled_back(), Scene::new());
+    let folder = exported(&scene);
     let key = host_key(&scene).to_line();
     let check = |key: &str| auditor.run(&["receipts", "--verify", "--from", &folder, "--host-key", key]);
     check(&key).ok().says("verified  3");
@@ -178,16 +178,16 @@ fn what_was_carried_out_is_checked_elsewhere_with_the_pinned_key_and_no_other() 
     let empty = auditor.stick().to_str().unwrap().to_owned();
     auditor.run(&["receipts", "--verify", "--from", &empty, "--host-key", &key]).exits(2).says("holds no receipts");
     assert_eq!(auditor.tree(), "");
-    scene.run(&["receipts", "--export", &folder]).exits(2).says("is there already");
+    scene.run(&["receipts", "--export", &folder]).exits(2).says("exists already");
     scene.run(&["receipts", "--export", "/does/not/exist"]).exits(2);
 }
 
 #[test]
-fn whoever_changes_the_list_is_found() {
-    let scene = been_around();
+fn a_changed_or_removed_receipt_is_reported() {
+    let scene = updated_and_rolled_back();
     let good = std::fs::read(file(&scene, "0000000002.json")).unwrap();
     std::fs::write(file(&scene, "0000000002.json"), good.to_ascii_uppercase()).unwrap();
-    verify(&scene).exits(3).says("receipt 2 is not signed by this host's key").says("carried out before");
+    verify(&scene).exits(3).says("receipt 2 is not signed by this host's key").says("exported earlier");
     std::fs::write(file(&scene, "0000000002.json"), &good).unwrap();
     verify(&scene).ok();
     std::fs::remove_file(file(&scene, "0000000001.json")).unwrap();
@@ -195,5 +195,5 @@ fn whoever_changes_the_list_is_found() {
     assert_eq!(outcome.json()["error"]["code"], "receipts");
     assert!(outcome.out.contains("receipt 1 is missing"), "{}", outcome.out);
     std::fs::remove_dir_all(scene.root().join(FOLDER)).unwrap();
-    verify(&scene).exits(3).says("receipts 1 to 3 are missing: this host has left 3");
+    verify(&scene).exits(3).says("receipts 1 to 3 are missing: this host has issued 3");
 }

@@ -1,4 +1,4 @@
-//! Receipts for auditors, in a folder that comes into being whole.
+//! `receipts --export`: copies receipts into a new folder, which appears under its name only once it is complete.
 
 use super::usage;
 use crate::durable::{self, At as _, PathError};
@@ -10,11 +10,11 @@ use landfall_keys::PublicKey;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-/// How the host's public key is called beside its receipts. The keys from before have their ids behind it.
+/// The file name of the host's public key beside its receipts; earlier keys have their ids appended.
 const PUBLIC_KEY: &str = "host.pub";
 
-/// What to do when the medium does not take them.
-const ELSEWHERE: &str = "nothing was carried out: name a folder on a medium that can be written to and has room";
+/// What to do when the medium cannot be written.
+const ELSEWHERE: &str = "nothing was exported: name a folder on a medium that can be written to and has room";
 
 /// Copies receipts as they are, with their signatures and the host's public keys, into the new folder `to`.
 ///
@@ -28,14 +28,14 @@ pub(super) fn export(
     console: Console,
 ) -> anyhow::Result<()> {
     if counters.is_empty() {
-        return Err(usage("no_receipts", "there are no receipts that could be carried out".to_owned()));
+        return Err(usage("no_receipts", "there are no receipts to export".to_owned()));
     }
-    let to = place(to)?;
+    let to = free_path(to)?;
     let partial = durable::partial(&to);
     let begun = durable::create_folder_unsynced(&partial, 0o755).map_err(|error| unwritten(error.into()))?;
     if !begun {
         let path = partial.display();
-        let message = format!("{path} is in the way: an export that was cut off may have left it");
+        let message = format!("{path} exists already: an interrupted export may have left it");
         return Err(Failure::new(Exit::Usage, "export", message)
             .hint("look at it and remove it, or name another folder")
             .into());
@@ -55,8 +55,8 @@ fn unwritten(error: anyhow::Error) -> anyhow::Error {
 
 fn incomplete(to: &Path, left_out: &[String]) -> anyhow::Error {
     let list = left_out.join(", ");
-    let message = format!("the receipts were carried out to {}, but for what cannot be read: {list}", to.display());
-    let hint = "`landfall-installer receipts --verify` says what is wrong; what was carried out stands for the rest";
+    let message = format!("the receipts were exported to {}, except those that cannot be read: {list}", to.display());
+    let hint = "`landfall-installer receipts --verify` says what is wrong; the exported ones are complete otherwise";
     Failure::new(Exit::Damaged, "left_out", message)
         .hint(hint)
         .detail("leftOut", left_out)
@@ -64,15 +64,15 @@ fn incomplete(to: &Path, left_out: &[String]) -> anyhow::Error {
         .into()
 }
 
-/// A free name in a folder that is there.
-fn place(to: &Path) -> anyhow::Result<PathBuf> {
+/// The absolute path of a name that is free, in an existing folder.
+fn free_path(to: &Path) -> anyhow::Result<PathBuf> {
     let place = std::path::absolute(to).map_err(|error| usage("export", format!("--export: {error}")))?;
     let parent = place.parent().filter(|_| place.file_name().is_some());
     if !parent.is_some_and(Path::is_dir) {
         return Err(usage("export", format!("--export {}: its parent is not a folder", to.display())));
     }
     if durable::exists(&place)? {
-        return Err(usage("export", format!("--export {} is there already: name a new folder", to.display())));
+        return Err(usage("export", format!("--export {} exists already: name a new folder", to.display())));
     }
     Ok(place)
 }
@@ -101,20 +101,20 @@ fn copy(
     }
     match host_key::all_public(layout) {
         Ok(keys) if keys.is_empty() => {
-            leave_out(PUBLIC_KEY.to_owned(), anyhow::anyhow!("this host has no public key to carry out"));
+            leave_out(PUBLIC_KEY.to_owned(), anyhow::anyhow!("this host has no public key to export"));
         }
         Ok(keys) => keys
             .iter()
             .enumerate()
-            .try_for_each(|(at, key)| write(&to.join(name(at, key)), key.to_file().as_bytes()))?,
+            .try_for_each(|(at, key)| write(&to.join(key_file_name(at, key)), key.to_file().as_bytes()))?,
         Err(error) => leave_out(PUBLIC_KEY.to_owned(), error.into()),
     }
     durable::sync_file_system(to)?;
     Ok(left_out)
 }
 
-/// How a key is called: the first of them is the one of today.
-fn name(at: usize, key: &PublicKey) -> String {
+/// The file name of a key: the first one is the current one.
+fn key_file_name(at: usize, key: &PublicKey) -> String {
     if at == 0 { PUBLIC_KEY.to_owned() } else { format!("{PUBLIC_KEY}.{}", key.id()) }
 }
 

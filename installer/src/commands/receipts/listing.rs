@@ -1,4 +1,4 @@
-//! Receipts for people and for programs, read one by one while they are shown.
+//! The list of receipts, each read when it is shown.
 
 use crate::receipts::{Counter, Folder, Receipt};
 use landfall_manifests::Digest;
@@ -11,7 +11,7 @@ pub(super) struct Listing<'a> {
     pub(super) counters: &'a [Counter],
 }
 
-/// One receipt, as far as it can be read. That says nothing about who wrote it.
+/// One receipt, as far as it can be parsed. It is not verified.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Entry {

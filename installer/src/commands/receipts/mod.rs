@@ -17,28 +17,28 @@ Examples:
   landfall-installer receipts --export /media/stick/receipts-of-host-7
   landfall-installer receipts --verify --from /media/stick/receipts-of-host-7 --host-key RW...
 
-A receipt that was carried out can also be checked by hand: minisign -Vm 0000000001.json -P RW...
+An exported receipt can also be checked by hand: minisign -Vm 0000000001.json -P RW...
 
-Exit codes: 0 done, 2 usage, 3 a receipt is missing, was changed, is not signed by the host, or could not be carried out";
+Exit codes: 0 done, 2 usage, 3 a receipt is missing, was changed, is not signed by the host, or could not be exported";
 
-/// List the installs, updates and rollbacks of this host, check that nobody changed the list, or carry it out
+/// List the receipts of installs, updates and rollbacks, check them, or export them
 ///
-/// Each install, update, rollback and automatic way back leaves a receipt, which this host signs and which holds the digest of
-/// the one before. The host's key is shown by `status`: note it when the host is installed.
+/// Each install, update, rollback and automatic revert issues a receipt, which this host signs and which holds the digest of the
+/// one before. `status` shows the host's key: note it when the host is installed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// Check that no receipt is missing, doubled or changed, and that this host signed each; exit code 3 otherwise. Where the
-    /// host itself says that it had to begin anew, a warning says why
+    /// Check that no receipt is missing, doubled or changed, and that this host signed each; exit code 3 otherwise. Gaps that the
+    /// host recorded itself are warnings
     #[arg(long)]
     verify: bool,
     /// Copy the receipts, their signatures and the host's public keys into a new folder
     #[arg(long, value_name = "DIR", conflicts_with = "from")]
     export: Option<PathBuf>,
-    /// Look at receipts that were carried out, on any machine, instead of this host's own
+    /// Read exported receipts from this folder, on any machine, instead of this host's own
     #[arg(long, value_name = "DIR")]
     from: Option<PathBuf>,
-    /// The host's key, as its line or a file; may be repeated for a host that lost its first. Without it, this host's own count
+    /// The host's public key, as its line or a file; may be repeated for a host that lost its first. Default: this host's own keys
     #[arg(long = "host-key", value_name = "KEY", requires = "verify")]
     host_keys: Vec<String>,
 }
@@ -46,18 +46,18 @@ pub(crate) struct Args {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Report<'a> {
-    /// The key that this host signs with now.
+    /// The public key that this host signs with now.
     host_key: Option<String>,
     receipts: &'a Listing<'a>,
-    /// `true` if the receipts were checked; `null` if nobody asked.
+    /// `true` if the receipts were checked; `null` without `--verify`.
     verified: Option<bool>,
-    /// What is not as it should be: with any of these the command fails, and they stand in its error.
+    /// Always empty: with any fault the command fails, and its error lists them.
     faults: [Finding; 0],
-    /// Where the host itself says that the chain is broken, and why; empty if nobody asked.
+    /// Gaps that the host itself recorded, with its reasons; empty without `--verify`.
     gaps: &'a [Finding],
-    /// Where they were carried to.
+    /// The folder that they were exported to.
     exported: Option<&'a Path>,
-    /// What could not be: with any of these the command fails, and they stand in its error.
+    /// Always empty: with any file left out the command fails, and its error lists them.
     left_out: [String; 0],
     #[serde(skip)]
     outcome: Option<&'a Verified>,
@@ -74,7 +74,7 @@ pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> anyhow
         return Err(usage("no_receipts", format!("--from {} holds no receipts", folder.path().display())));
     }
     if args.from.is_none() && host_key::is_lost(&layout) {
-        console.warn("the host's secret key is gone or damaged: the next receipt is signed with another one");
+        console.warn("the host's secret key is missing or damaged: the next receipt will be signed with a new one");
     }
     let verified = args.verify.then(|| verify::verify(args, &folder, &counters, &layout, console)).transpose()?;
     if let Some(to) = &args.export {

@@ -1,45 +1,45 @@
-//! Whether nobody changed the list.
+//! `receipts --verify`: checks the chain of receipts.
 
 use super::{Args, usage};
 use crate::durable;
 use crate::layout::Layout;
-use crate::receipts::{Chain, Counter, Finding, Findings, Folder, Tail, Verdict, host_key, last};
+use crate::receipts::{Chain, ChainReport, Counter, ExpectedEnd, Finding, Findings, Folder, host_key, last_counter};
 use crate::state::installed::Installed;
 use crate::trust;
 use landfall_console::{Console, Exit, Failure};
 use landfall_keys::PublicKey;
 use std::fmt::{self, Display, Formatter};
 
-/// What an auditor does when a receipt is not as it should be.
+/// What an auditor can do about a receipt that fails the check.
 const COMPARE: &str =
-    "compare with the receipts that were carried out before; those before the first that is named here stand";
+    "compare with receipts that were exported earlier; those before the first one named here are valid";
 
-/// Receipts that hold together.
+/// The result of a check without faults.
 #[derive(Debug)]
 pub(super) struct Verified {
-    /// Where the host itself says that the chain is broken, and why.
+    /// Gaps that the host itself recorded, with its reasons.
     pub(super) gaps: Vec<Finding>,
-    /// How many gaps there are besides.
+    /// How many more gaps there are than those listed.
     pub(super) more_gaps: usize,
-    /// Whether the host's own records say that the last one is the last that there was.
+    /// Whether the host's records confirm that the newest receipt is the last that was issued.
     pub(super) to_the_end: bool,
 }
 
 impl Display for Verified {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let end = if self.to_the_end { "" } else { " up to the last of them" };
+        let end = if self.to_the_end { "" } else { " up to the newest one there" };
         write!(f, "none is missing{end}, none was changed, each is signed by the host")?;
         match self.gaps.len() + self.more_gaps {
             0 => Ok(()),
-            gaps => write!(f, "; the host itself says of {gaps} that the chain is broken before it"),
+            gaps => write!(f, "; gaps that the host itself recorded: {gaps}"),
         }
     }
 }
 
-/// Checks what `--verify` asks for.
+/// Checks the receipts of a folder.
 ///
 /// # Errors
-/// All that is wrong, a line each: exit code 3.
+/// All faults, one a line: exit code 3.
 pub(super) fn verify(
     args: &Args,
     folder: &Folder,
@@ -47,27 +47,26 @@ pub(super) fn verify(
     layout: &Layout,
     console: Console,
 ) -> anyhow::Result<Verified> {
-    let own = args.from.is_none();
-    let (keys, tail) = (keys(args, layout)?, tail(own, folder, layout, console)?);
-    let to_the_end = own && tail.is_some();
-    let verdict = follow(folder, counters, keys, &tail.unwrap_or_default())?;
-    if !verdict.faults.is_empty() {
-        return Err(broken(&verdict.faults, &verdict.gaps));
+    let is_own = args.from.is_none();
+    let (keys, end) = (keys(args, layout)?, recorded_end(is_own, folder, layout, console)?);
+    let to_the_end = is_own && end.is_some();
+    let report = check(folder, counters, keys, &end.unwrap_or_default())?;
+    if !report.faults.is_empty() {
+        return Err(faulty(&report.faults, &report.gaps));
     }
-    for gap in &verdict.gaps.listed {
-        console.warn(format_args!("receipt {} says that the chain is broken before it: {}", gap.counter, gap.message));
+    for gap in &report.gaps.listed {
+        console.warn(format_args!("the host recorded a gap before receipt {}: {}", gap.counter, gap.message));
     }
-    Ok(Verified { gaps: verdict.gaps.listed, more_gaps: verdict.gaps.more, to_the_end })
+    Ok(Verified { gaps: report.gaps.listed, more_gaps: report.gaps.more, to_the_end })
 }
 
-/// The keys that count: what is given, else this host's own. What lies beside receipts proves nothing about them.
+/// The keys to verify with: those of `--host-key`, else this host's own. A key file beside exported receipts proves nothing.
 fn keys(args: &Args, layout: &Layout) -> anyhow::Result<Vec<PublicKey>> {
     if args.host_keys.is_empty() && args.from.is_none() {
-        return host_key::all_public(layout)
-            .map_err(|error| broken_because(format!("{:#}", anyhow::Error::from(error))));
+        return host_key::all_public(layout).map_err(|error| unverifiable(format!("{:#}", anyhow::Error::from(error))));
     }
     if args.host_keys.is_empty() {
-        let message = "--from needs --host-key: whoever can change receipts can change a key that lies beside them";
+        let message = "--from needs --host-key: whoever can change receipts can change the key that lies beside them";
         return Err(usage("host_key", message.to_owned()));
     }
     let read = |argument: &String| {
@@ -76,53 +75,60 @@ fn keys(args: &Args, layout: &Layout) -> anyhow::Result<Vec<PublicKey>> {
     args.host_keys.iter().map(read).collect()
 }
 
-/// What is known of the end of the list besides. While something is under way its receipt may be missing: then nothing is.
-fn tail(own: bool, folder: &Folder, layout: &Layout, console: Console) -> anyhow::Result<Option<Tail>> {
-    if own && durable::exists(&layout.journal())? {
-        console.warn(
-            "an operation is under way or was interrupted: whether the newest receipts are missing is not checked",
-        );
+/// The recorded end of the chain; `None` during an operation, whose receipt may not be written yet.
+fn recorded_end(
+    is_own: bool,
+    folder: &Folder,
+    layout: &Layout,
+    console: Console,
+) -> anyhow::Result<Option<ExpectedEnd>> {
+    if is_own && durable::exists(&layout.journal())? {
+        console.warn("an operation is running or was interrupted: missing newest receipts are not reported");
         return Ok(None);
     }
     let signature = folder.highest_signature()?;
-    if !own {
-        return Ok(Some(Tail { signature, ..Tail::default() }));
+    if !is_own {
+        return Ok(Some(ExpectedEnd { signature, ..ExpectedEnd::default() }));
     }
-    let recorded = last::read(layout).map_err(|error| broken_because(format!("{:#}", anyhow::Error::from(error))))?;
+    let recorded =
+        last_counter::read(layout).map_err(|error| unverifiable(format!("{:#}", anyhow::Error::from(error))))?;
     let current = Installed::read(layout)?.map(|installed| installed.current.manifest);
-    Ok(Some(Tail { recorded, signature, current }))
+    Ok(Some(ExpectedEnd { recorded, signature, current }))
 }
 
-/// Follows the whole chain.
-fn follow(folder: &Folder, counters: &[Counter], keys: Vec<PublicKey>, tail: &Tail) -> anyhow::Result<Verdict> {
+/// Checks the whole chain.
+fn check(
+    folder: &Folder,
+    counters: &[Counter],
+    keys: Vec<PublicKey>,
+    expected: &ExpectedEnd,
+) -> anyhow::Result<ChainReport> {
     if counters.is_empty() {
-        tail.check(None, None).map_err(|fault| broken_because(fault.to_string()))?;
+        expected.check(None, None).map_err(|fault| unverifiable(fault.to_string()))?;
         let path = folder.path().display();
-        let has_signed = broken_because(format!("{path} holds no receipts, but this host has signed some"));
-        return if keys.is_empty() { Ok(Verdict::default()) } else { Err(has_signed) };
+        let has_signed = unverifiable(format!("{path} holds no receipts, but this host has signed some"));
+        return if keys.is_empty() { Ok(ChainReport::default()) } else { Err(has_signed) };
     }
     if keys.is_empty() {
         let path = folder.path().display();
-        return Err(broken_because(format!(
-            "{path} holds receipts, but this host has no key: give it with --host-key"
-        )));
+        return Err(unverifiable(format!("{path} holds receipts, but this host has no key: give it with --host-key")));
     }
     let mut chain = Chain::new(keys).map_err(|error| usage("host_key", format!("--host-key: {error}")))?;
     for counter in counters {
         match folder.read(*counter) {
-            Ok(found) => drop(chain.follow(&found)),
-            Err(error) => chain.pass(*counter, format!("{:#}", anyhow::Error::from(error))),
+            Ok(found) => drop(chain.check_next(&found)),
+            Err(error) => chain.skip_unreadable(*counter, format!("{:#}", anyhow::Error::from(error))),
         }
     }
-    Ok(chain.end(tail))
+    Ok(chain.finish(expected))
 }
 
-fn broken(faults: &Findings, gaps: &Findings) -> anyhow::Error {
+fn faulty(faults: &Findings, gaps: &Findings) -> anyhow::Error {
     let failure = Failure::new(Exit::Damaged, "receipts", faults.lines()).hint(COMPARE);
     failure.detail("faults", &faults.listed).detail("gaps", &gaps.listed).into()
 }
 
-/// There is no chain that could be followed.
-fn broken_because(message: String) -> anyhow::Error {
+/// There is no chain to check.
+fn unverifiable(message: String) -> anyhow::Error {
     Failure::new(Exit::Damaged, "receipts", message).hint(COMPARE).detail("faults", [(); 0]).into()
 }

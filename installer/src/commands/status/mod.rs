@@ -6,12 +6,13 @@ use crate::engine::Engine;
 use crate::host_context::{HostArgs, HostContext};
 use crate::layout::Layout;
 use crate::receipts::{Counter, Folder, host_key};
+use crate::retained_release::{self, RefusedRelease};
 use crate::state::installed::{Installed, InstalledRelease};
 use crate::state::journal::Journal;
 use crate::state::read_floor;
 use crate::state::tries::Tries;
 use crate::store::Store;
-use crate::trust::{self, Refused};
+use crate::trust;
 use disk::{DatabaseStatus, DiskStatus};
 use landfall_console::Console;
 use landfall_keys::TrustRoot;
@@ -40,7 +41,7 @@ struct Status {
     /// Whom the host trusts; `null` where no root is pinned.
     trust: Option<TrustStatus>,
     /// The releases on this host that would not be let in today.
-    refused: Vec<Refused>,
+    refused: Vec<RefusedRelease>,
     /// The starts that a release has left which has not proven itself yet.
     tries: Option<Tries>,
     receipts: ReceiptsStatus,
@@ -132,7 +133,9 @@ fn status(layout: &Layout, host: &HostContext, installed: Option<&Installed>, mu
     let sizes = parts.take("store", store.sizes());
     let pinned = parts.take("trust", trust::pinned(layout));
     let refused = pinned.as_ref().zip(installed);
-    let refused = refused.map(|(pinned, installed)| trust::refused(layout, installed, pinned)).unwrap_or_default();
+    let refused = refused
+        .map(|(pinned, installed)| retained_release::refused_releases(layout, installed, pinned))
+        .unwrap_or_default();
     Status {
         current: installed.map(|installed| installed.current.clone()),
         previous: installed.and_then(|installed| Some(installed.earlier()?.id().to_string())),

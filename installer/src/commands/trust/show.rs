@@ -1,7 +1,8 @@
 use super::RootReport;
 use crate::host_context::HostArgs;
+use crate::retained_release::{self, RefusedRelease};
 use crate::state::installed::Installed;
-use crate::trust::{self, Refused};
+use crate::trust;
 use landfall_console::Console;
 use serde::Serialize;
 use std::fmt;
@@ -17,14 +18,14 @@ struct Report {
     /// `null` where no root is pinned yet: the first installation does that.
     root: Option<RootReport>,
     /// The releases on this host that the root would refuse today.
-    refused: Vec<Refused>,
+    refused: Vec<RefusedRelease>,
 }
 
 pub(super) fn run(host_args: &HostArgs, console: Console) -> anyhow::Result<()> {
     let layout = host_args.layout()?;
     let (pinned, installed) = (trust::pinned(&layout)?, Installed::read(&layout)?);
     let refused = match (&pinned, &installed) {
-        (Some(pinned), Some(installed)) => trust::refused(&layout, installed, pinned),
+        (Some(pinned), Some(installed)) => retained_release::refused_releases(&layout, installed, pinned),
         _ => Vec::new(),
     };
     let report = Report { path: layout.trust_root(), root: pinned.as_ref().map(RootReport::from), refused };

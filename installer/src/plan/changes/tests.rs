@@ -3,7 +3,7 @@
 use super::*;
 use crate::plan::tests::{bundle, release_with};
 use crate::plan::{Observed, Plan};
-use crate::settings::{Clash, Conflict, Why};
+use crate::settings::{Conflict, ConflictReason, Why};
 use landfall_manifests::{Database, File};
 
 /// Release 12 of the tests with another version, serial, and these files, each with its content.
@@ -190,7 +190,7 @@ fn conflicts_of_the_settings_are_part_of_the_plan() {
         base: some("3000"),
         mine: some("8080"),
         theirs: some("4000"),
-        why: Clash::BothChanged,
+        why: ConflictReason::BothChanged,
     };
     let (conflicts, merged, staged) = (Conflicts(vec![conflict]), merged(), BTreeMap::new());
     let facts = UpdateFacts { settings: Err(&conflicts), ..update_facts(&merged, &staged) };

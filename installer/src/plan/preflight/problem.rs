@@ -1,5 +1,5 @@
 use crate::engine::{ApiVersion, MIN_API};
-use crate::trust::Refused;
+use crate::retained_release::RefusedRelease;
 use landfall_console::Size;
 use serde::Serialize;
 use std::fmt;
@@ -95,7 +95,7 @@ pub(crate) enum Warning {
     /// More people sign than have to, by the bare keys that are about to be pinned.
     MoreSigners { threshold: u32 },
     /// A release that is on the host is one that it would not let in any longer.
-    Refused(Refused),
+    Refused(RefusedRelease),
 }
 
 impl fmt::Display for Warning {

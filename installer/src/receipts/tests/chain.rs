@@ -1,55 +1,59 @@
-//! Whether receipts are believed.
+//! The check of a chain of receipts.
 
 use super::*;
 
 #[track_caller]
-fn is_refused(key: &SecretKey, all: &[Found], first: &str) {
+fn is_refused(key: &SecretKey, all: &[UnverifiedReceipt], first: &str) {
     let faults = faults(key, all);
     assert!(faults.first().is_some_and(|fault| fault.contains(first)), "{first:?} is not first in {faults:#?}");
 }
 
 #[test]
-fn receipts_that_a_host_wrote_one_after_the_other_are_believed() {
+fn receipts_of_one_host_in_order_verify() {
     let key = SecretKey::generate().unwrap();
     assert_eq!(faults(&key, &chained(&key, 5)), [""; 0]);
     assert_eq!(faults(&key, &chained(&key, 1)), [""; 0]);
 }
 
 #[test]
-fn a_receipt_that_is_removed_is_missed() {
+fn a_removed_receipt_is_reported() {
     let key = SecretKey::generate().unwrap();
-    let tail = Tail { recorded: Some(counter(5)), ..Tail::default() };
+    let end = ExpectedEnd { recorded: Some(counter(5)), ..ExpectedEnd::default() };
     for gone in 0..5 {
         let mut all = chained(&key, 5);
         all.remove(gone);
-        let faults = verdict(&key, &all, &tail).faults.listed;
+        let faults = report(&key, &all, &end).faults.listed;
         assert_eq!(faults.len(), 1, "{faults:?}");
         assert_eq!(faults[0].counter, counter(u32::try_from(gone).unwrap() + 1));
         assert!(faults[0].message.starts_with(&format!("receipt {} is missing", gone + 1)), "{faults:?}");
     }
-    assert!(verdict(&key, &chained(&key, 5), &tail).faults.is_empty());
+    assert!(report(&key, &chained(&key, 5), &end).faults.is_empty());
 }
 
 #[test]
-fn the_newest_are_missed_by_each_thing_that_the_host_knows_of_them() {
+fn missing_newest_receipts_are_reported_from_each_record_of_the_host() {
     let key = SecretKey::generate().unwrap();
     let (recorded, signature, current) = (Some(counter(5)), Some(counter(5)), Some(Digest::of(b"another")));
-    for (tail, count, expected) in [
-        (Tail { recorded, ..Tail::default() }, 3, "receipts 4 to 5 are missing: this host has left 5"),
-        (Tail { signature, ..Tail::default() }, 3, "receipt 5 is missing, and its signature is there"),
-        (Tail { current, ..Tail::default() }, 3, "receipts after 3 are missing: another release is installed"),
-        (Tail { recorded, ..Tail::default() }, 0, "receipts 1 to 5 are missing"),
-        (Tail { current, ..Tail::default() }, 0, "there is no receipt of the release that is installed"),
+    for (end, count, expected) in [
+        (ExpectedEnd { recorded, ..ExpectedEnd::default() }, 3, "receipts 4 to 5 are missing: this host has issued 5"),
+        (ExpectedEnd { signature, ..ExpectedEnd::default() }, 3, "receipt 5 is missing, but its signature is there"),
+        (
+            ExpectedEnd { current, ..ExpectedEnd::default() },
+            3,
+            "receipts after 3 are missing: the installed release is not",
+        ),
+        (ExpectedEnd { recorded, ..ExpectedEnd::default() }, 0, "receipts 1 to 5 are missing"),
+        (ExpectedEnd { current, ..ExpectedEnd::default() }, 0, "there is no receipt for the installed release"),
     ] {
-        let faults = messages(verdict(&key, &chained(&key, count), &tail).faults);
+        let faults = messages(report(&key, &chained(&key, count), &end).faults);
         assert!(faults.len() == 1 && faults[0].starts_with(expected), "{expected:?} is not {faults:?}");
     }
-    let tail = Tail { recorded, signature, current: Some(Digest::of(b"m")) };
-    assert!(verdict(&key, &chained(&key, 5), &tail).faults.is_empty());
+    let end = ExpectedEnd { recorded, signature, current: Some(Digest::of(b"m")) };
+    assert!(report(&key, &chained(&key, 5), &end).faults.is_empty());
 }
 
 #[test]
-fn all_that_is_wrong_is_said_and_the_first_hundred_are_named() {
+fn all_faults_are_counted_and_the_first_hundred_listed() {
     let key = SecretKey::generate().unwrap();
     let mut all = chained(&key, 6);
     all[1].signature = None;
@@ -59,14 +63,15 @@ fn all_that_is_wrong_is_said_and_the_first_hundred_are_named() {
     let expected = ["receipt 2 has no signature", "receipt 4 is missing", "receipt 6 is not signed"];
     assert_eq!(faults.len(), 3, "{faults:?}");
     assert!(faults.iter().zip(expected).all(|(fault, expected)| fault.starts_with(expected)), "{faults:?}");
-    let many: Vec<Found> = chained(&key, 105).into_iter().map(|found| Found { signature: None, ..found }).collect();
-    let faults = verdict(&key, &many, &Tail::default()).faults;
+    let many: Vec<UnverifiedReceipt> =
+        chained(&key, 105).into_iter().map(|found| UnverifiedReceipt { signature: None, ..found }).collect();
+    let faults = report(&key, &many, &ExpectedEnd::default()).faults;
     assert_eq!((faults.listed.len(), faults.more), (100, 5));
     assert!(faults.lines().ends_with("\nand 5 more"), "{}", faults.lines());
 }
 
 #[test]
-fn receipts_in_another_order_or_twice_are_refused() {
+fn receipts_out_of_order_or_doubled_are_refused() {
     let key = SecretKey::generate().unwrap();
     let mut all = chained(&key, 4);
     all.swap(1, 2);
@@ -77,8 +82,8 @@ fn receipts_in_another_order_or_twice_are_refused() {
     // Under each other's names.
     let mut all = chained(&key, 4);
     let third = all[2].clone();
-    all[1] = Found { counter: counter(2), ..third };
-    is_refused(&key, &all, "receipt 2 says that it is receipt 3");
+    all[1] = UnverifiedReceipt { counter: counter(2), ..third };
+    is_refused(&key, &all, "receipt 2 has the counter 3 in it");
 }
 
 #[test]
@@ -108,72 +113,72 @@ fn a_changed_or_truncated_byte_is_found_wherever_it_is() {
 }
 
 #[test]
-fn a_receipt_by_another_key_is_refused_and_a_second_key_of_the_host_counts_if_it_is_given() {
+fn a_receipt_by_another_key_is_refused_unless_that_key_is_given() {
     let (key, other) = (SecretKey::generate().unwrap(), SecretKey::generate().unwrap());
     let mut all = chained(&key, 3);
-    all[2] = found(&other, &receipt(3, Some(Digest::of(&all[1].body))));
+    all[2] = signed(&other, &receipt(3, Some(Digest::of(&all[1].body))));
     is_refused(&key, &all, "receipt 3 is not signed by this host's key");
     let mut chain = Chain::new(vec![key.public_key(), other.public_key()]).unwrap();
-    assert!(all.iter().all(|found| chain.follow(found).is_some()));
+    assert!(all.iter().all(|found| chain.check_next(found).is_some()));
 }
 
 #[test]
-fn a_receipt_that_was_replaced_breaks_the_chain_although_the_host_signed_it() {
+fn a_replaced_receipt_breaks_the_chain_even_if_the_host_signed_it() {
     let key = SecretKey::generate().unwrap();
     let mut all = chained(&key, 3);
     let mut other = receipt(2, Some(Digest::of(&all[0].body)));
     other.by.user = "mallory".to_owned();
-    all[1] = found(&key, &other);
-    is_refused(&key, &all, "receipt 3 does not go on from 2");
+    all[1] = signed(&key, &other);
+    is_refused(&key, &all, "receipt 3 does not continue 2");
     let mut all = chained(&key, 1);
-    all[0] = found(&key, &receipt(1, Some(Digest::of(b"another"))));
-    is_refused(&key, &all, "goes on from one before the first");
-    let all = [found(&key, &receipt(1, None)), found(&key, &receipt(2, None))];
-    is_refused(&key, &all, "receipt 2 does not go on from 1");
+    all[0] = signed(&key, &receipt(1, Some(Digest::of(b"another"))));
+    is_refused(&key, &all, "continues one before the first");
+    let all = [signed(&key, &receipt(1, None)), signed(&key, &receipt(2, None))];
+    is_refused(&key, &all, "receipt 2 does not continue 1");
 }
 
 #[test]
-fn a_signature_over_these_bytes_that_speaks_of_others_is_refused() {
+fn a_signature_with_the_comment_of_another_receipt_is_refused() {
     let key = SecretKey::generate().unwrap();
     let mut all = chained(&key, 1);
     let comment = "counter=2 product=acme version=1.0.0";
     all[0].signature = Some(key.sign(&all[0].body, comment).unwrap().to_file().into_bytes());
-    is_refused(&key, &all, "the signature of receipt 1 speaks of another one");
+    is_refused(&key, &all, "the signature of receipt 1 was made for another one");
 }
 
 #[test]
-fn a_gap_that_the_host_has_signed_is_no_fault_and_reported_with_its_reason() {
+fn a_gap_that_the_host_signed_is_reported_and_no_fault() {
     let key = SecretKey::generate().unwrap();
     let mut all = chained(&key, 2);
     let mut third = receipt(3, None);
     third.gap = Some("receipt 2 cannot be read".to_owned());
-    all.push(found(&key, &third));
-    all.push(found(&key, &receipt(4, Some(Digest::of(&all[2].body)))));
-    let said = verdict(&key, &all, &Tail::default());
-    assert!(said.faults.is_empty(), "{:?}", said.faults);
+    all.push(signed(&key, &third));
+    all.push(signed(&key, &receipt(4, Some(Digest::of(&all[2].body)))));
+    let checked = report(&key, &all, &ExpectedEnd::default());
+    assert!(checked.faults.is_empty(), "{:?}", checked.faults);
     let gap = Finding { counter: counter(3), message: "receipt 2 cannot be read".to_owned() };
-    assert_eq!(said.gaps.listed, [gap]);
+    assert_eq!(checked.gaps.listed, [gap]);
     // One that came over a release says that there was one.
     let mut first = receipt(1, None);
     first.from = Some(first.to.clone());
-    let said = verdict(&key, &[found(&key, &first)], &Tail::default());
-    assert_eq!((said.faults.is_empty(), said.gaps.listed[0].counter), (true, counter(1)));
+    let checked = report(&key, &[signed(&key, &first)], &ExpectedEnd::default());
+    assert_eq!((checked.faults.is_empty(), checked.gaps.listed[0].counter), (true, counter(1)));
 }
 
 #[test]
-fn what_cannot_be_read_is_passed_and_the_rest_is_checked_all_the_same() {
+fn an_unreadable_receipt_is_reported_and_the_rest_checked() {
     let key = SecretKey::generate().unwrap();
     let all = chained(&key, 4);
     let mut chain = Chain::new(vec![key.public_key()]).unwrap();
-    chain.follow(&all[0]);
-    chain.pass(counter(2), "it is not a regular file".to_owned());
-    chain.follow(&all[2]).unwrap();
-    chain.follow(&all[3]).unwrap();
-    assert_eq!(messages(chain.end(&Tail::default()).faults), ["it is not a regular file"]);
+    chain.check_next(&all[0]);
+    chain.skip_unreadable(counter(2), "it is not a regular file".to_owned());
+    chain.check_next(&all[2]).unwrap();
+    chain.check_next(&all[3]).unwrap();
+    assert_eq!(messages(chain.finish(&ExpectedEnd::default()).faults), ["it is not a regular file"]);
 }
 
 #[test]
-fn bytes_that_are_no_receipt_are_refused() {
+fn malformed_receipts_are_refused() {
     let key = SecretKey::generate().unwrap();
     let good = receipt(1, None);
     let mut text = good.clone();
@@ -185,10 +190,10 @@ fn bytes_that_are_no_receipt_are_refused() {
         (good.to_json().replace("\"product\"", "\"produce\""), "does not parse"),
         (text.to_json(), "control characters"),
         (later.to_json(), "schema is 2"),
-        (" ".repeat(body::MAX_RECEIPT_BYTES + 1), "is larger than"),
+        (" ".repeat(receipt::MAX_RECEIPT_BYTES + 1), "is larger than"),
     ] {
         let signature = key.sign(json.as_bytes(), "counter=1").unwrap().to_file().into_bytes();
-        let found = Found { counter: counter(1), body: json.into_bytes(), signature: Some(signature) };
+        let found = UnverifiedReceipt { counter: counter(1), body: json.into_bytes(), signature: Some(signature) };
         is_refused(&key, &[found], reason);
     }
 }

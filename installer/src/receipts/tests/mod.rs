@@ -1,14 +1,14 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod chain;
-mod host;
+mod files;
 
-use super::body::{Place, SCHEMA, TrustedBy};
-use super::chain::Found;
+use super::actor::Actor;
+use super::chain::UnverifiedReceipt;
 use super::counter::MAX_RECEIPTS;
-use super::draft::{Footing, Known, footing};
-use super::verdict::Findings;
-use super::who::By;
+use super::draft::{ChainPosition, PriorState, chain_position};
+use super::receipt::{ReleaseRef, SCHEMA, TrustedBy};
+use super::report::Findings;
 use super::*;
 use crate::durable::{self, At as _};
 use crate::layout::Layout;
@@ -23,7 +23,7 @@ fn counter(number: u32) -> Counter {
 }
 
 fn receipt(number: u32, previous: Option<Digest>) -> Receipt {
-    let place = |serial: u64| Place {
+    let release = |serial: u64| ReleaseRef {
         version: "1.0.0".parse().unwrap(),
         serial: serial.try_into().unwrap(),
         manifest: Digest::of(b"m"),
@@ -32,11 +32,11 @@ fn receipt(number: u32, previous: Option<Digest>) -> Receipt {
         schema: SCHEMA,
         counter: counter(number),
         time: "2026-11-22T08:00:00Z".to_owned(),
-        operation: if number == 1 { Act::Install } else { Act::Update },
-        by: By { uid: 0, user: "root".to_owned(), login: Some("alice".to_owned()) },
+        operation: if number == 1 { Operation::Install } else { Operation::Update },
+        by: Actor { uid: 0, user: "root".to_owned(), login: Some("alice".to_owned()) },
         product: "acme".parse().unwrap(),
-        from: (number > 1).then(|| place(u64::from(number) - 1)),
-        to: place(u64::from(number)),
+        from: (number > 1).then(|| release(u64::from(number) - 1)),
+        to: release(u64::from(number)),
         signers: Vec::new(),
         trust: TrustedBy { version: 1, digest: Digest::of(b"root") },
         installer: "0.1.0".to_owned(),
@@ -45,35 +45,35 @@ fn receipt(number: u32, previous: Option<Digest>) -> Receipt {
     }
 }
 
-fn found(key: &SecretKey, receipt: &Receipt) -> Found {
+fn signed(key: &SecretKey, receipt: &Receipt) -> UnverifiedReceipt {
     let body = receipt.to_json().into_bytes();
     let signature = key.sign(&body, &receipt.comment()).unwrap().to_file().into_bytes();
-    Found { counter: receipt.counter, body, signature: Some(signature) }
+    UnverifiedReceipt { counter: receipt.counter, body, signature: Some(signature) }
 }
 
 /// Receipts 1 to `count`, as a host writes them.
-fn chained(key: &SecretKey, count: u32) -> Vec<Found> {
-    let mut all: Vec<Found> = Vec::new();
+fn chained(key: &SecretKey, count: u32) -> Vec<UnverifiedReceipt> {
+    let mut all: Vec<UnverifiedReceipt> = Vec::new();
     for number in 1..=count {
-        all.push(found(key, &receipt(number, all.last().map(|last| Digest::of(&last.body)))));
+        all.push(signed(key, &receipt(number, all.last().map(|last| Digest::of(&last.body)))));
     }
     all
 }
 
-/// What there is to say of these, one after the other.
-fn verdict(key: &SecretKey, all: &[Found], tail: &Tail) -> Verdict {
+/// The report on these receipts.
+fn report(key: &SecretKey, all: &[UnverifiedReceipt], expected: &ExpectedEnd) -> ChainReport {
     let mut chain = Chain::new(vec![key.public_key()]).unwrap();
     for found in all {
-        chain.follow(found);
+        chain.check_next(found);
     }
-    chain.end(tail)
+    chain.finish(expected)
 }
 
 fn messages(findings: Findings) -> Vec<String> {
     findings.listed.into_iter().map(|finding| finding.message).collect()
 }
 
-/// What is wrong with these, one after the other.
-fn faults(key: &SecretKey, all: &[Found]) -> Vec<String> {
-    messages(verdict(key, all, &Tail::default()).faults)
+/// The faults of these receipts, one after the other.
+fn faults(key: &SecretKey, all: &[UnverifiedReceipt]) -> Vec<String> {
+    messages(report(key, all, &ExpectedEnd::default()).faults)
 }

@@ -2,6 +2,7 @@
 
 mod properties;
 
+use super::super::decision::decide;
 use super::*;
 use crate::settings::tests::PACKED;
 
@@ -25,8 +26,8 @@ fn says(merged: &Merged) -> Vec<String> {
 
 #[test]
 fn each_key_is_decided_by_what_changed_on_which_side() {
-    use Clash::{BothAdded, BothChanged, Dropped, TypeChanged};
-    use Decision::{Add, Clash as Conflict, Drop, Follow, Stay};
+    use ConflictReason::{BothAdded, BothChanged, Dropped, TypeChanged};
+    use Decision::{Add, Conflict, Drop, Follow, Stay};
     for (base, mine, theirs, expected) in [
         ("1", "1", "1", Stay),
         ("1", "1", "2", Follow),
@@ -128,7 +129,11 @@ fn all_conflicts_are_shown_with_what_stands_on_each_side() {
     let kinds: Vec<_> = found.iter().map(|conflict| (conflict.key.as_str(), conflict.why)).collect();
     assert_eq!(
         kinds,
-        [("api.port", Clash::BothChanged), ("tenants.cpus", Clash::TypeChanged), ("tenants.pids", Clash::Dropped),]
+        [
+            ("api.port", ConflictReason::BothChanged),
+            ("tenants.cpus", ConflictReason::TypeChanged),
+            ("tenants.pids", ConflictReason::Dropped),
+        ]
     );
     assert_eq!(
         Conflicts(found).to_string(),

@@ -3,6 +3,7 @@
 use super::super::*;
 use proptest::collection::vec;
 use proptest::prelude::*;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 /// The keys of a release's file by section, each with a comment's, a value's and a line's end's number; `None` where it
@@ -61,7 +62,7 @@ fn edits() -> impl Strategy<Value = Vec<Edit>> {
 }
 
 /// The operator's file. Their values are none that a release has.
-fn edited(base: &str, edits: &[Edit], spelling: u8) -> String {
+fn edited(base: &str, edits: &[Edit], endings: u8) -> String {
     let mut lines: Vec<String> = base.lines().map(str::to_owned).collect();
     for (number, edit) in edits.iter().enumerate() {
         let keys: Vec<usize> = (0..lines.len()).filter(|line| lines[*line].contains(" = ")).collect();
@@ -79,18 +80,18 @@ fn edited(base: &str, edits: &[Edit], spelling: u8) -> String {
             Edit::DropComments => lines.retain(|line| !line.starts_with("# ")),
         }
     }
-    let end = if spelling & 1 == 0 { "\n" } else { "\r\n" };
+    let end = if endings & 1 == 0 { "\n" } else { "\r\n" };
     let mut text = lines.join(end);
-    if spelling & 2 == 0 {
+    if endings & 2 == 0 {
         text += end;
     }
-    if spelling & 4 == 0 { text } else { format!("\u{feff}{text}") }
+    if endings & 4 == 0 { text } else { format!("\u{feff}{text}") }
 }
 
 /// What the runtime reads: the file over the defaults.
 fn effective(text: &str, defaults: &str) -> BTreeMap<Path, String> {
-    let (text, defaults) = (Spelling::plain(text).0, Spelling::plain(defaults).0);
-    let [text, defaults] = [&text, &defaults].map(|text| Sheet::parse("the test", text).unwrap());
+    let (text, defaults) = (LineEndings::normalize(text).0, LineEndings::normalize(defaults).0);
+    let [text, defaults] = [&text, &defaults].map(|text| ParsedToml::parse("the test", text).unwrap());
     let values = defaults.values().iter().chain(text.values());
     values.map(|(path, value)| (path.clone(), value.clone().decorated("", "").to_string())).collect()
 }
@@ -124,11 +125,11 @@ proptest! {
 
     #[test]
     fn edits_survive_or_are_shown_as_conflicts(
-        base in release(), theirs in release(), edits in edits(), spelling in 0_u8..8,
+        base in release(), theirs in release(), edits in edits(), endings in 0_u8..8,
     ) {
         let all_kept = keeps_all(&base, &theirs);
         let (base, theirs) = (text_of(&base), text_of(&theirs));
-        let mine = edited(&base, &edits, spelling);
+        let mine = edited(&base, &edits, endings);
         let contested = contested(&base, &mine, &theirs);
         let there = match three_way(&base, &mine, &theirs) {
             Err(SettingsError::Conflicts(Conflicts(conflicts))) => {

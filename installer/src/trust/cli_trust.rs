@@ -1,4 +1,4 @@
-//! What the command line says about trust.
+//! `--trust` and `--threshold`: whom the command line says to trust.
 
 use super::TrustError;
 use crate::durable;
@@ -17,85 +17,94 @@ pub(crate) struct TrustArgs {
     threshold: Option<u32>,
 }
 
-/// Whom the operator trusts.
+/// What `--trust` names: public keys with a threshold, or one trust root.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Given {
-    /// Keys, and how many of them must have signed. They make a root.
+pub(crate) enum CliTrust {
+    /// Public keys, and how many of them must have signed. They make a root of version 1.
     Keys(Vec<PublicKey>, u32),
-    /// A root of whatever version.
+    /// A trust root, of any version.
     Root(TrustRoot),
 }
 
 impl TrustArgs {
-    /// Whom the command line says to trust, if it does.
-    pub(crate) fn given(&self) -> Result<Option<Given>, TrustError> {
+    /// What the command line names; `None` without `--trust`.
+    ///
+    /// # Errors
+    /// An argument is neither a key nor a root, a root is not given alone, or the keys make no root (a threshold above their
+    /// number, a key twice).
+    pub(crate) fn parse(&self) -> Result<Option<CliTrust>, TrustError> {
         let mut keys = Vec::new();
         for argument in &self.keys {
-            match read(argument)? {
-                One::Key(key) => keys.push(key),
-                One::Root(root) if self.keys.len() == 1 && self.threshold.is_none() => {
-                    return Ok(Some(Given::Root(*root)));
+            match read_argument(argument)? {
+                KeyOrRoot::Key(key) => keys.push(key),
+                KeyOrRoot::Root(root) if self.keys.len() == 1 && self.threshold.is_none() => {
+                    return Ok(Some(CliTrust::Root(*root)));
                 }
-                One::Root(_) => return Err(TrustError::Mixed),
+                KeyOrRoot::Root(_) => return Err(TrustError::RootNotAlone),
             }
         }
         if keys.is_empty() {
             return Ok(None);
         }
         let threshold = self.threshold.unwrap_or(1);
-        TrustRoot::first(keys.clone(), threshold).map_err(TrustError::Given)?;
-        Ok(Some(Given::Keys(keys, threshold)))
+        TrustRoot::first(keys.clone(), threshold).map_err(TrustError::CliKeys)?;
+        Ok(Some(CliTrust::Keys(keys, threshold)))
     }
 }
 
-impl Given {
-    /// The newest root of `chain` to which this leads.
-    pub(crate) fn lead(&self, chain: &[RootLink]) -> Result<TrustRoot, TrustError> {
+impl CliTrust {
+    /// The newest root of `chain` that this leads to.
+    ///
+    /// # Errors
+    /// The chain is broken, or too few of these keys have signed it.
+    pub(crate) fn newest_root(&self, chain: &[RootLink]) -> Result<TrustRoot, TrustError> {
         match self {
             Self::Keys(keys, threshold) => TrustRoot::adopt(keys.clone(), *threshold, chain),
             Self::Root(root) => root.follow(chain),
         }
-        .map_err(TrustError::GivenChain)
+        .map_err(TrustError::CliChain)
     }
 }
 
 /// Reads a public key: its line, or a file that holds it.
 pub(crate) fn read_key(argument: &str) -> Result<PublicKey, TrustError> {
-    match read(argument)? {
-        One::Key(key) => Ok(key),
-        One::Root(_) => Err(TrustError::Key { argument: argument.to_owned(), reason: "it is a trust root".to_owned() }),
+    match read_argument(argument)? {
+        KeyOrRoot::Key(key) => Ok(key),
+        KeyOrRoot::Root(_) => {
+            Err(TrustError::Key { argument: argument.to_owned(), reason: "it is a trust root".to_owned() })
+        }
     }
 }
 
-/// What one argument is.
-enum One {
+/// What one `--trust` argument is.
+enum KeyOrRoot {
     Key(PublicKey),
     Root(Box<TrustRoot>),
 }
 
-fn read(argument: &str) -> Result<One, TrustError> {
+fn read_argument(argument: &str) -> Result<KeyOrRoot, TrustError> {
     let fail = |reason: String| TrustError::Key { argument: argument.to_owned(), reason };
-    let no_key: PublicKeyError = match argument.parse() {
-        Ok(key) => return Ok(One::Key(key)),
+    let key_error: PublicKeyError = match argument.parse() {
+        Ok(key) => return Ok(KeyOrRoot::Key(key)),
         Err(error) => error,
     };
     let limit = MAX_FILE_BYTES.max(MAX_TRUST_ROOT_BYTES) as u64;
     let bytes = durable::read(Path::new(argument), limit).map_err(|error| fail(error.source.to_string()))?;
-    let bytes = bytes.ok_or_else(|| fail(absent(argument, no_key)))?;
+    let bytes = bytes.ok_or_else(|| fail(why_absent(argument, key_error)))?;
     let text = String::from_utf8(bytes).map_err(|_| fail("the file is not text".to_owned()))?;
     if text.starts_with('{') {
         let root = RootLink::from_texts(text, Vec::new()).unverified_root();
         let file = |source| TrustError::File { argument: argument.to_owned(), source };
-        return root.map(|root| One::Root(Box::new(root))).map_err(file);
+        return root.map(|root| KeyOrRoot::Root(Box::new(root))).map_err(file);
     }
     let key = PublicKey::parse_file(&text).or_else(|error| text.trim().parse().map_err(|_| error));
-    key.map(One::Key).map_err(|error| fail(error.to_string()))
+    key.map(KeyOrRoot::Key).map_err(|error| fail(error.to_string()))
 }
 
 /// Why an argument that is no file is no key either.
-fn absent(argument: &str, no_key: PublicKeyError) -> String {
+fn why_absent(argument: &str, key_error: PublicKeyError) -> String {
     if argument.starts_with("RW") {
-        return format!("there is no such file, and as a key's line it is wrong: {:#}", anyhow::Error::from(no_key));
+        return format!("there is no such file, and as a key's line it is wrong: {:#}", anyhow::Error::from(key_error));
     }
     "there is no such file".to_owned()
 }
@@ -106,8 +115,8 @@ mod tests {
     use super::*;
     use landfall_keys::SecretKey;
 
-    fn given(keys: &[&str], threshold: Option<u32>) -> Result<Option<Given>, TrustError> {
-        TrustArgs { keys: keys.iter().map(|&key| key.to_owned()).collect(), threshold }.given()
+    fn parse(keys: &[&str], threshold: Option<u32>) -> Result<Option<CliTrust>, TrustError> {
+        TrustArgs { keys: keys.iter().map(|&key| key.to_owned()).collect(), threshold }.parse()
     }
 
     #[test]
@@ -118,43 +127,43 @@ mod tests {
         let file = path.to_str().unwrap();
         for text in [key.to_file(), format!("{key}\n")] {
             std::fs::write(&path, text).unwrap();
-            assert_eq!(given(&[file], None).unwrap(), Some(Given::Keys(vec![key], 1)));
+            assert_eq!(parse(&[file], None).unwrap(), Some(CliTrust::Keys(vec![key], 1)));
         }
-        assert_eq!(given(&[&key.to_line()], None).unwrap(), Some(Given::Keys(vec![key], 1)));
-        assert_eq!(given(&[], None).unwrap(), None);
+        assert_eq!(parse(&[&key.to_line()], None).unwrap(), Some(CliTrust::Keys(vec![key], 1)));
+        assert_eq!(parse(&[], None).unwrap(), None);
         std::fs::write(&path, "nothing").unwrap();
         for wrong in [file, "/does/not/exist", "RWnothing"] {
-            assert!(matches!(given(&[wrong], None), Err(TrustError::Key { .. })), "{wrong}");
+            assert!(matches!(parse(&[wrong], None), Err(TrustError::Key { .. })), "{wrong}");
         }
-        assert!(matches!(given(&[&key.to_line()], Some(2)), Err(TrustError::Given(_))));
+        assert!(matches!(parse(&[&key.to_line()], Some(2)), Err(TrustError::CliKeys(_))));
     }
 
     #[test]
-    fn a_mistyped_line_is_told_what_is_wrong_with_it() {
+    fn a_mistyped_key_line_is_explained() {
         let line = SecretKey::generate().unwrap().public_key().to_line();
         let (short, blank) = (&line[..line.len() - 1], format!("{line} "));
         for (wrong, says) in [(short, "55 characters long, not 56"), (&blank, "57 characters long"), ("RW", "2 char")] {
-            let refused = given(&[wrong], None).unwrap_err().to_string();
+            let refused = parse(&[wrong], None).unwrap_err().to_string();
             assert!(refused.contains(says), "{refused}");
         }
-        assert!(given(&["acme.pub"], None).unwrap_err().to_string().ends_with("there is no such file"));
+        assert!(parse(&["acme.pub"], None).unwrap_err().to_string().ends_with("there is no such file"));
     }
 
     #[test]
-    fn a_root_file_is_taken_as_it_is_and_alone() {
+    fn a_root_file_keeps_its_version_and_must_be_the_only_argument() {
         let key = SecretKey::generate().unwrap().public_key();
         let root = TrustRoot::first(vec![key], 1).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("1.root.json");
         let file = path.to_str().unwrap();
         std::fs::write(&path, root.to_json()).unwrap();
-        assert_eq!(given(&[file], None).unwrap(), Some(Given::Root(root.clone())));
+        assert_eq!(parse(&[file], None).unwrap(), Some(CliTrust::Root(root.clone())));
         for (keys, threshold) in [(&[file, file][..], None), (&[file, &key.to_line()], None), (&[file], Some(1))] {
-            assert!(matches!(given(keys, threshold), Err(TrustError::Mixed)), "{keys:?}");
+            assert!(matches!(parse(keys, threshold), Err(TrustError::RootNotAlone)), "{keys:?}");
         }
         for wrong in ["{}".to_owned(), root.to_json().replace("  ", ""), root.to_json() + "\n"] {
             std::fs::write(&path, wrong).unwrap();
-            assert!(matches!(given(&[file], None), Err(TrustError::File { .. })));
+            assert!(matches!(parse(&[file], None), Err(TrustError::File { .. })));
         }
     }
 }

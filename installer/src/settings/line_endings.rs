@@ -1,35 +1,34 @@
-//! How a text is spelt apart from its lines: what an editor adds that has no meaning, and that a merge gives back as it was.
+//! Line endings and byte order mark of a text: taken off before a merge, and restored after it.
 
 /// A byte order mark, which TOML allows at the start (toml.io, "Spec", 1.1).
 const MARK: char = '\u{feff}';
 
-/// Byte order mark, line ends, and whether the last line has one.
+/// Whether a text has a byte order mark, CRLF line ends, and a last line without an end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Spelling {
+pub(super) struct LineEndings {
     mark: bool,
     crlf: bool,
-    open: bool,
+    unterminated: bool,
 }
 
-impl Spelling {
-    /// The text as plain lines, each with its end, and what it takes to spell it as it was. A text that mixes both kinds of
-    /// line ends keeps them.
-    pub(super) fn plain(text: &str) -> (String, Self) {
+impl LineEndings {
+    /// The text as lines that end in LF, and how to restore it. A text that mixes LF and CRLF keeps them.
+    pub(super) fn normalize(text: &str) -> (String, Self) {
         let bare = text.strip_prefix(MARK);
         let (mark, text) = (bare.is_some(), bare.unwrap_or(text));
         let ends = text.matches('\n').count();
         let crlf = ends > 0 && text.matches("\r\n").count() == ends;
         let mut lines = if crlf { text.replace("\r\n", "\n") } else { text.to_owned() };
-        let open = !lines.is_empty() && !lines.ends_with(['\n', '\r']);
-        if open {
+        let unterminated = !lines.is_empty() && !lines.ends_with(['\n', '\r']);
+        if unterminated {
             lines.push('\n');
         }
-        (lines, Self { mark, crlf, open })
+        (lines, Self { mark, crlf, unterminated })
     }
 
-    /// Plain lines in this spelling.
-    pub(super) fn spell(self, mut lines: String) -> String {
-        if self.open && lines.ends_with('\n') {
+    /// Plain lines in this line_endings.
+    pub(super) fn restore(self, mut lines: String) -> String {
+        if self.unterminated && lines.ends_with('\n') {
             lines.pop();
         }
         if self.crlf {
@@ -47,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn gives_back_what_it_took_apart() {
+    fn restores_what_it_normalized() {
         for (text, plain) in [
             ("", ""),
             ("a = 1\n", "a = 1\n"),
@@ -58,9 +57,9 @@ mod tests {
             ("\u{feff}a = 1\n", "a = 1\n"),
             ("\u{feff}", ""),
         ] {
-            let (lines, spelling) = Spelling::plain(text);
+            let (lines, endings) = LineEndings::normalize(text);
             assert_eq!(lines, plain, "{text:?}");
-            assert_eq!(spelling.spell(lines), text);
+            assert_eq!(endings.restore(lines), text);
         }
     }
 }

@@ -1,8 +1,8 @@
-//! What a receipt says.
+//! A receipt: the record of one install, update, rollback or revert.
 
+use super::actor::Actor;
 use super::counter::Counter;
-use super::who::By;
-use crate::installed::InstalledRelease;
+use crate::state::installed::InstalledRelease;
 use landfall_keys::{KeyId, PublicKey, Signer, TrustRoot};
 use landfall_manifests::{Digest, Product, Serial, Version};
 use serde::{Deserialize, Serialize};
@@ -10,55 +10,55 @@ use serde::{Deserialize, Serialize};
 /// The largest receipt that is read, in bytes: one that names the most signers there can be takes about 6 KiB.
 pub(crate) const MAX_RECEIPT_BYTES: usize = 64 << 10;
 
-/// The form that this program writes, and the only one it reads.
+/// The schema number that this program writes, and the only one it reads.
 pub(super) const SCHEMA: u32 = 1;
 
-/// What was done to a host.
+/// One receipt, as in its file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Receipt {
     pub(crate) schema: u32,
     pub(crate) counter: Counter,
-    /// When it was begun (RFC 3339), by the host's clock: nothing is decided by it.
+    /// When the operation began (RFC 3339), by the host's clock: no decision depends on it.
     pub(crate) time: String,
-    pub(crate) operation: Act,
-    pub(crate) by: By,
+    pub(crate) operation: Operation,
+    pub(crate) by: Actor,
     pub(crate) product: Product,
-    /// The release that ran before; `null` where there was none.
-    pub(crate) from: Option<Place>,
-    /// The release that runs since.
-    pub(crate) to: Place,
-    /// The trusted keys that signed it.
+    /// The release that ran before; `null` at the first installation.
+    pub(crate) from: Option<ReleaseRef>,
+    /// The release that runs after it.
+    pub(crate) to: ReleaseRef,
+    /// The trusted keys that signed the release.
     pub(crate) signers: Vec<SignedBy>,
-    /// The root by which it was accepted.
+    /// The trust root that accepted it.
     pub(crate) trust: TrustedBy,
     /// The version of the installer that did it.
     pub(crate) installer: String,
     /// The digest of the receipt before this one; `null` in the first one, and after a gap.
     pub(crate) previous: Option<Digest>,
-    /// Why this receipt does not go on from the one before it.
+    /// Why this receipt does not continue the one before it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) gap: Option<String>,
 }
 
-/// What was done.
+/// The operation that a receipt records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Act {
-    /// The first release came in.
+pub(crate) enum Operation {
+    /// The first release was installed.
     Install,
-    /// A bundle came in over a release.
+    /// A bundle replaced a release.
     Update,
-    /// A kept release came back, because somebody asked for it.
+    /// A person returned to a retained release.
     Rollback,
-    /// A kept release came back by itself, because the one after it could not stay up.
+    /// The host returned to a retained release by itself, because the one after it did not stay healthy.
     Revert,
 }
 
-/// A release.
+/// A reference to a release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct Place {
+pub(crate) struct ReleaseRef {
     pub(crate) version: Version,
     pub(crate) serial: Serial,
     /// The digest of its `landfall.json`.
@@ -70,11 +70,11 @@ pub(crate) struct Place {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct SignedBy {
     pub(crate) key_id: KeyId,
-    /// The whole line, which is what identifies a key.
+    /// The whole public key: only this identifies a key, ids can collide.
     pub(crate) key: PublicKey,
 }
 
-/// A trust root.
+/// A reference to a trust root.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct TrustedBy {
@@ -88,7 +88,7 @@ pub(crate) struct TrustedBy {
 pub(crate) enum ReceiptError {
     #[error("it is larger than the {MAX_RECEIPT_BYTES} bytes that are read")]
     TooLong,
-    #[error("it does not parse: it is damaged, or was written by a later version")]
+    #[error("it does not parse: it is damaged, or a later version wrote it")]
     Json(#[source] serde_json::Error),
     #[error("it holds control characters")]
     ControlCharacter,
@@ -97,7 +97,7 @@ pub(crate) enum ReceiptError {
 }
 
 impl Receipt {
-    /// Reads a receipt. Whether to believe it is decided by the [chain](super::chain).
+    /// Parses a receipt. Its signature and its place are checked by the [chain](super::chain).
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, ReceiptError> {
         if bytes.len() > MAX_RECEIPT_BYTES {
             return Err(ReceiptError::TooLong);
@@ -113,7 +113,7 @@ impl Receipt {
         }
     }
 
-    /// What may say anything, and is shown to people.
+    /// The free texts, which are shown on terminals.
     fn texts(&self) -> impl Iterator<Item = &str> {
         let optional = [self.by.login.as_deref(), self.gap.as_deref()];
         [self.time.as_str(), &self.by.user, &self.installer].into_iter().chain(optional.into_iter().flatten())
@@ -125,14 +125,14 @@ impl Receipt {
         serde_json::to_string_pretty(self).expect("a receipt has a JSON form") + "\n"
     }
 
-    /// What its signature says besides: enough to know it by.
+    /// The trusted comment of its signature.
     pub(crate) fn comment(&self) -> String {
         format!("counter={} product={} version={}", self.counter, self.product, self.to.version)
     }
 }
 
-impl Act {
-    /// For people.
+impl Operation {
+    /// The name in listings.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Install => "install",
@@ -143,7 +143,7 @@ impl Act {
     }
 }
 
-impl From<&InstalledRelease> for Place {
+impl From<&InstalledRelease> for ReleaseRef {
     fn from(release: &InstalledRelease) -> Self {
         Self { version: release.version.clone(), serial: release.serial, manifest: release.manifest }
     }

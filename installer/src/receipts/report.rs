@@ -1,26 +1,26 @@
-//! What there is to say of a host's receipts.
+//! What a check of a host's receipts found.
 
-use super::chain::Fault;
 use super::counter::Counter;
+use super::fault::ReceiptFault;
 use serde::Serialize;
 
-/// How many findings of a kind are kept and shown. Whoever meets more of them has seen enough.
+/// How many findings of a kind are kept and shown; more are counted.
 const LISTED: usize = 100;
 
-/// What was found in a chain.
+/// What a check of a chain of receipts found.
 #[derive(Debug, Default)]
-pub(crate) struct Verdict {
-    /// What is not as it should be.
+pub(crate) struct ChainReport {
+    /// Receipts that are missing, changed, or not signed by the host.
     pub(crate) faults: Findings,
-    /// Where the host itself says that the chain is broken, and why.
+    /// Gaps that the host itself recorded, with its reasons.
     pub(crate) gaps: Findings,
 }
 
-/// The first findings of a kind.
+/// The first findings of a kind, and a count of the others.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
     pub(crate) listed: Vec<Finding>,
-    /// How many there are besides.
+    /// How many more there are than those listed.
     pub(crate) more: usize,
 }
 
@@ -31,19 +31,19 @@ pub(crate) struct Finding {
     pub(crate) message: String,
 }
 
-impl Verdict {
-    /// The value, or none after noting the fault.
-    pub(super) fn take<T>(&mut self, counter: Counter, result: Result<T, Fault>) -> Option<T> {
-        let note = |fault: Fault| {
-            let counter = fault.about().unwrap_or(counter);
-            self.faults.extend(Some(format!("{:#}", anyhow::Error::from(fault))), counter);
+impl ChainReport {
+    /// The value of `result`; a fault is added to the report.
+    pub(super) fn note<T>(&mut self, counter: Counter, result: Result<T, ReceiptFault>) -> Option<T> {
+        let add = |fault: ReceiptFault| {
+            let counter = fault.missing_counter().unwrap_or(counter);
+            self.faults.add(Some(format!("{:#}", anyhow::Error::from(fault))), counter);
         };
-        result.map_err(note).ok()
+        result.map_err(add).ok()
     }
 }
 
 impl Findings {
-    pub(super) fn extend(&mut self, message: Option<String>, counter: Counter) {
+    pub(super) fn add(&mut self, message: Option<String>, counter: Counter) {
         let Some(message) = message else { return };
         if self.listed.len() < LISTED {
             self.listed.push(Finding { counter, message });
@@ -56,7 +56,7 @@ impl Findings {
         self.listed.is_empty()
     }
 
-    /// A line for each, and one for those that are not listed.
+    /// One line a finding, and one with the count of those not listed.
     pub(crate) fn lines(&self) -> String {
         let more = (self.more > 0).then(|| format!("and {} more", self.more));
         let lines = self.listed.iter().map(|finding| finding.message.clone()).chain(more);

@@ -1,10 +1,11 @@
-//! A merge in which the operator's settings give way, for the way back: a host that must run again cannot wait for a person.
+//! A merge without conflicts, for an automatic revert: the operator's conflicting settings yield to the release's defaults, since
+//! nobody is there to decide.
 
 use super::{Conflicts, Merged, Override, SettingsError, merge, three_way};
 
-/// Merges as if the operator had not touched the keys in `conflicts`. Where even that is not possible, the release's own
-/// defaults stand.
-pub(crate) fn giving_way(base: &str, mine: &str, theirs: &str, conflicts: &Conflicts) -> Merged {
+/// Merges as if the operator had not changed the keys in `conflicts`. Where that fails too, the result is the release's own
+/// defaults.
+pub(crate) fn forced_merge(base: &str, mine: &str, theirs: &str, conflicts: &Conflicts) -> Merged {
     let untouched = || -> Result<Merged, SettingsError> {
         let defaults: Result<Vec<Override>, SettingsError> = conflicts.0.iter().map(as_before).collect();
         three_way(base, &merge(mine, &defaults?)?, theirs)
@@ -28,13 +29,13 @@ mod tests {
     fn back(mine: &str) -> Merged {
         match three_way(NEW, mine, OLD) {
             Ok(merged) => merged,
-            Err(SettingsError::Conflicts(conflicts)) => giving_way(NEW, mine, OLD, &conflicts),
+            Err(SettingsError::Conflicts(conflicts)) => forced_merge(NEW, mine, OLD, &conflicts),
             Err(error) => panic!("{error}"),
         }
     }
 
     #[test]
-    fn what_the_release_does_not_know_goes_and_the_rest_stays() {
+    fn settings_unknown_to_the_release_are_dropped_and_the_others_kept() {
         let mine = NEW.replace("knob = 1", "knob = 2 # mine").replace("3000", "8080");
         assert!(three_way(NEW, &mine, OLD).is_err());
         let text = back(&mine).text;
@@ -43,12 +44,12 @@ mod tests {
     }
 
     #[test]
-    fn a_value_of_another_kind_gives_way_to_the_default() {
+    fn a_value_of_another_type_becomes_the_default() {
         let (new, old) = ("[api]\nport = 3000\n", "[api]\nport = \"auto\"\n");
         let conflicts = match three_way(new, "[api]\nport = 8080\n", old) {
             Err(SettingsError::Conflicts(conflicts)) => conflicts,
             other => panic!("{other:?}"),
         };
-        assert_eq!(giving_way(new, "[api]\nport = 8080\n", old, &conflicts).text, old);
+        assert_eq!(forced_merge(new, "[api]\nport = 8080\n", old, &conflicts).text, old);
     }
 }

@@ -1,13 +1,13 @@
-//! Receipts and keys that are gone, damaged or in the way: nothing waits for them, and what became of them is said.
+//! Missing or damaged receipts and keys: no operation fails because of them, and the next receipt states the gap.
 
 use crate::fixture::Scene;
-use crate::receipts::{FOLDER, STATE, been_around, bundle, carried, file, host_key, receipts, verify};
+use crate::receipts::{FOLDER, STATE, bundle, exported, file, host_key, receipts, updated_and_rolled_back, verify};
 use serde_json::{Value, json};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 /// Makes a folder, a pipe or a link where something else was.
-fn in_place_of(path: &Path, make: fn(&Path)) {
+fn replace(path: &Path, make: fn(&Path)) {
     match path.symlink_metadata() {
         Ok(about) if about.is_dir() => std::fs::remove_dir_all(path).unwrap(),
         Ok(_) => std::fs::remove_file(path).unwrap(),
@@ -30,8 +30,8 @@ fn state(scene: &Scene, name: &str) -> PathBuf {
 
 type Damage = fn(&Scene);
 
-/// What was done to a host's receipts, why the next one does not go on from them, and what verification says after that one.
-const DISORDER: [(Damage, &str, i32); 14] = [
+/// The damage to a host's receipts, the reason that the next receipt states, and the exit code of a check after that one.
+const DAMAGE: [(Damage, &str, i32); 14] = [
     (|scene| std::fs::write(file(scene, "0000000003.json"), "{}").unwrap(), "receipt 3 is not signed", 3),
     (|scene| std::fs::remove_file(file(scene, "0000000003.json.minisig")).unwrap(), "receipt 3 has no signature", 3),
     (|scene| std::fs::remove_file(file(scene, "0000000003.json")).unwrap(), "0000000003.json", 3),
@@ -54,29 +54,25 @@ const DISORDER: [(Damage, &str, i32); 14] = [
         "are gone",
         3,
     ),
+    (|scene| replace(&state(scene, "receipts"), |path| std::fs::write(path, "").unwrap()), "cannot read the folder", 3),
     (
-        |scene| in_place_of(&state(scene, "receipts"), |path| std::fs::write(path, "").unwrap()),
+        |scene| replace(&state(scene, "receipts"), |path| symlink("/nowhere", path).unwrap()),
         "cannot read the folder",
         3,
     ),
     (
-        |scene| in_place_of(&state(scene, "receipts"), |path| symlink("/nowhere", path).unwrap()),
+        |scene| replace(&state(scene, "receipts"), |path| symlink("/sys/kernel", path).unwrap()),
         "cannot read the folder",
         3,
     ),
-    (
-        |scene| in_place_of(&state(scene, "receipts"), |path| symlink("/sys/kernel", path).unwrap()),
-        "cannot read the folder",
-        3,
-    ),
-    (|scene| in_place_of(&state(scene, "last-receipt"), folder), "last-receipt", 0),
+    (|scene| replace(&state(scene, "last-receipt"), folder), "last-receipt", 0),
     (|scene| std::fs::write(state(scene, "host.key"), "rotten").unwrap(), "host.key", 0),
-    (|scene| in_place_of(&state(scene, "host.key"), pipe), "host.key", 0),
+    (|scene| replace(&state(scene, "host.key"), pipe), "host.key", 0),
     (|scene| std::fs::remove_file(state(scene, "host.key")).unwrap(), "key that signed", 0),
     (
         |scene| {
             std::fs::remove_file(state(scene, "host.key")).unwrap();
-            in_place_of(&state(scene, "host.pub"), folder);
+            replace(&state(scene, "host.pub"), folder);
         },
         "key that signed",
         3,
@@ -84,16 +80,16 @@ const DISORDER: [(Damage, &str, i32); 14] = [
 ];
 
 #[test]
-fn receipts_in_disorder_stop_no_update_and_the_next_one_says_so() {
-    for (damage, why, verified) in DISORDER {
-        let scene = been_around();
+fn damaged_receipts_stop_no_update_and_the_next_one_states_the_gap() {
+    for (damage, why, verified) in DAMAGE {
+        let scene = updated_and_rolled_back();
         damage(&scene);
         scene.run(&["update", &bundle(&scene, "1.2.0", 3)]).ok().says(why);
         let last = receipts(&scene).pop().unwrap();
         assert_eq!((&last["counter"], &last["previous"]), (&json!(4), &Value::Null), "{why}");
         assert!(last["gap"].as_str().unwrap().contains(why), "{last}");
         verify(&scene).exits(verified);
-        // The one after it goes on from there.
+        // The receipt after that one continues it.
         scene.run(&["rollback"]).ok();
         let next = receipts(&scene).pop().unwrap();
         assert_eq!((next["counter"].as_u64().unwrap(), next.get("gap")), (5, None));
@@ -103,19 +99,19 @@ fn receipts_in_disorder_stop_no_update_and_the_next_one_says_so() {
 }
 
 #[test]
-fn a_receipt_that_cannot_be_written_at_all_holds_up_neither_an_update_nor_the_way_back() {
-    let scene = been_around();
+fn a_receipt_that_cannot_be_written_stops_neither_an_update_nor_a_revert() {
+    let scene = updated_and_rolled_back();
     std::fs::write(state(&scene, "host.key"), "rotten").unwrap();
-    let in_the_way = |number| state(&scene, &format!("host.key.unusable.{number}"));
-    (1..=100).for_each(|number| folder(&in_the_way(number)));
-    scene.run(&["update", &bundle(&scene, "1.2.0", 3)]).ok().says("this leaves no receipt");
+    let renamed_key = |number| state(&scene, &format!("host.key.unusable.{number}"));
+    (1..=100).for_each(|number| folder(&renamed_key(number)));
+    scene.run(&["update", &bundle(&scene, "1.2.0", 3)]).ok().says("no receipt of this operation could be written");
     scene.run(&["recover"]).ok().says("nothing was interrupted");
-    verify(&scene).exits(3).says("receipt 4 is missing: this host has left 4");
+    verify(&scene).exits(3).says("receipt 4 is missing: this host has issued 4");
     for _ in 0..6 {
         scene.run(&["recover", "--before-start"]).ok();
     }
-    scene.run(&["recover"]).ok().says("taken back").says("this leaves no receipt");
-    std::fs::remove_dir(in_the_way(1)).unwrap();
+    scene.run(&["recover"]).ok().says("taken back").says("no receipt of this operation could be written");
+    std::fs::remove_dir(renamed_key(1)).unwrap();
     scene.run(&["update", &bundle(&scene, "1.3.0", 4)]).ok();
     let last = receipts(&scene).pop().unwrap();
     assert_eq!((&last["counter"], &last["previous"]), (&json!(6), &Value::Null));
@@ -123,15 +119,15 @@ fn a_receipt_that_cannot_be_written_at_all_holds_up_neither_an_update_nor_the_wa
 }
 
 #[test]
-fn what_needs_no_new_beginning_is_put_right_and_the_receipts_go_on() {
+fn damage_that_can_be_repaired_leaves_no_gap() {
     let table: [Damage; 4] = [
-        |scene| in_place_of(&state(scene, "host.pub"), folder),
-        |scene| in_place_of(&state(scene, "host.pub"), pipe),
+        |scene| replace(&state(scene, "host.pub"), folder),
+        |scene| replace(&state(scene, "host.pub"), pipe),
         |scene| std::fs::remove_file(state(scene, "last-receipt")).unwrap(),
         |scene| std::fs::remove_file(state(scene, "host.pub")).unwrap(),
     ];
     for damage in table {
-        let scene = been_around();
+        let scene = updated_and_rolled_back();
         let key = host_key(&scene);
         damage(&scene);
         verify(&scene).ok();
@@ -142,7 +138,7 @@ fn what_needs_no_new_beginning_is_put_right_and_the_receipts_go_on() {
 }
 
 #[test]
-fn the_newest_receipts_are_missed_and_their_numbers_never_given_again() {
+fn missing_newest_receipts_are_reported_and_their_counters_never_reused() {
     let table: [(Damage, &str); 5] = [
         (|scene| std::fs::remove_file(file(scene, "0000000003.json")).unwrap(), "receipt 3 is missing"),
         (
@@ -150,7 +146,7 @@ fn the_newest_receipts_are_missed_and_their_numbers_never_given_again() {
                 std::fs::remove_file(file(scene, "0000000003.json")).unwrap();
                 std::fs::remove_file(state(scene, "last-receipt")).unwrap();
             },
-            "receipt 3 is missing, and its signature is there",
+            "receipt 3 is missing, but its signature is there",
         ),
         (
             |scene| {
@@ -176,16 +172,16 @@ fn the_newest_receipts_are_missed_and_their_numbers_never_given_again() {
                 }
                 std::fs::remove_dir_all(state(scene, "receipts")).unwrap();
             },
-            "no receipt of the release that is installed",
+            "no receipt for the installed release",
         ),
     ];
     for (damage, why) in table {
-        let scene = been_around();
+        let scene = updated_and_rolled_back();
         damage(&scene);
         verify(&scene).exits(3).says(why);
         scene.run(&["uninstall", "--yes"]).ok();
     }
-    let scene = been_around();
+    let scene = updated_and_rolled_back();
     std::fs::remove_dir_all(state(&scene, "receipts")).unwrap();
     scene.run(&["uninstall", "--yes"]).ok();
     scene.run(&["receipts"]).ok().says("there are no receipts of installs");
@@ -195,9 +191,9 @@ fn the_newest_receipts_are_missed_and_their_numbers_never_given_again() {
 }
 
 #[test]
-fn a_name_in_the_folder_does_not_use_up_the_numbers() {
+fn a_file_name_alone_uses_up_no_counter() {
     for stray in ["0000100000.json.minisig", "0000100000.json"] {
-        let scene = been_around();
+        let scene = updated_and_rolled_back();
         std::fs::write(file(&scene, stray), "").unwrap();
         verify(&scene).exits(3);
         scene.run(&["update", &bundle(&scene, "1.2.0", 3)]).ok();
@@ -209,28 +205,29 @@ fn a_name_in_the_folder_does_not_use_up_the_numbers() {
 }
 
 #[test]
-fn a_host_that_lost_its_key_is_verified_with_both_and_later_tampering_is_found() {
-    let scene = been_around();
+fn a_host_that_lost_its_key_is_checked_with_both_keys() {
+    let scene = updated_and_rolled_back();
     let lost = host_key(&scene);
     std::fs::remove_file(state(&scene, "host.key")).unwrap();
-    scene.run(&["receipts"]).ok().says("the next receipt is signed with another one");
+    scene.run(&["receipts"]).ok().says("the next receipt will be signed with a new one");
     let report = scene.run(&["update", "--json", &bundle(&scene, "1.2.0", 3)]).ok().json();
     let warned = &report["warnings"];
     assert!(
         warned.as_array().unwrap().iter().any(|one| one.as_str().unwrap().contains("the key that signed")),
         "{warned}"
     );
-    let report = scene.run(&["receipts", "--verify", "--json"]).ok().says("the chain is broken before it").json();
+    let report =
+        scene.run(&["receipts", "--verify", "--json"]).ok().says("the host recorded a gap before receipt 4").json();
     assert_eq!((&report["verified"], &report["faults"]), (&json!(true), &json!([])));
-    let why = "the key that signed the receipts from before is gone";
+    let why = "the key that signed the earlier receipts is gone";
     assert_eq!(report["gaps"], json!([{"counter": 4, "message": why}]));
-    let folder = carried(&scene);
+    let folder = exported(&scene);
     let kept = std::fs::read_to_string(format!("{folder}/host.pub.{}", lost.id())).unwrap();
     assert_eq!(kept, lost.to_file());
     let (old, new) = (lost.to_line(), host_key(&scene).to_line());
     let check = ["receipts", "--verify", "--from", &folder, "--host-key", &old];
     scene.run(&check).exits(3).says("receipt 4 is not signed");
-    scene.run(&[&check[..], &["--host-key", &new]].concat()).ok().says("none is missing up to the last of them");
+    scene.run(&[&check[..], &["--host-key", &new]].concat()).ok().says("none is missing up to the newest one there");
     for number in [1, 2] {
         std::fs::write(file(&scene, &format!("000000000{number}.json")), "{}").unwrap();
     }
@@ -240,34 +237,34 @@ fn a_host_that_lost_its_key_is_verified_with_both_and_later_tampering_is_found()
 }
 
 #[test]
-fn what_cannot_be_carried_out_is_named_and_the_rest_is_carried_out() {
-    let scene = been_around();
-    in_place_of(&file(&scene, "0000000002.json"), folder);
-    let to = scene.stick().join("carried");
+fn an_export_names_what_cannot_be_read_and_copies_the_rest() {
+    let scene = updated_and_rolled_back();
+    replace(&file(&scene, "0000000002.json"), folder);
+    let to = scene.stick().join("exported");
     let words = ["receipts", "--json", "--export", to.to_str().unwrap()];
     let error = scene.run(&words).exits(3).json()["error"].take();
     assert_eq!((&error["leftOut"], &error["exported"]), (&json!(["0000000002.json"]), &json!(to)));
     assert!(to.join("0000000003.json").exists() && to.join("host.pub").exists());
-    // What an operator may have put there is not removed for it.
-    let scene = been_around();
-    let litter = scene.stick().join(".carried.partial");
+    // A folder of that name may be the operator's, so it is not removed.
+    let scene = updated_and_rolled_back();
+    let litter = scene.stick().join(".exported.partial");
     folder(&litter);
     std::fs::write(litter.join("mine"), "").unwrap();
-    let to = scene.stick().join("carried");
-    scene.run(&["receipts", "--export", to.to_str().unwrap()]).exits(2).says("is in the way");
+    let to = scene.stick().join("exported");
+    scene.run(&["receipts", "--export", to.to_str().unwrap()]).exits(2).says("exists already");
     assert!(litter.join("mine").exists() && !to.exists());
 }
 
 #[test]
-fn a_host_from_before_receipts_begins_with_its_next_operation() {
+fn a_host_without_receipts_begins_with_its_next_operation() {
     let (scene, _) = Scene::landed();
     for left in ["host.key", "host.pub", "last-receipt"] {
         std::fs::remove_file(state(&scene, left)).unwrap();
     }
     std::fs::remove_dir_all(scene.root().join(FOLDER)).unwrap();
-    verify(&scene).exits(3).says("no receipt of the release that is installed");
+    verify(&scene).exits(3).says("no receipt for the installed release");
     scene.run(&["update", &bundle(&scene, "1.1.0", 2)]).ok().says("before it kept receipts");
     let all = receipts(&scene);
     assert_eq!((all.len(), &all[0]["operation"], &all[0]["counter"]), (1, &json!("update"), &json!(1)));
-    verify(&scene).ok().says("the host itself says of 1 that the chain is broken before it");
+    verify(&scene).ok().says("gaps that the host itself recorded: 1");
 }

@@ -1,6 +1,5 @@
-//! A settings file as its lines: which of them are a section's header, which are a key's, and what stands above each.
-//!
-//! Editing goes by these lines, so that whatever is not meant stays as it is to the byte.
+//! A TOML file with the byte ranges of its section headers, keys, values and comments, so that an edit changes only the lines that
+//! it means.
 
 use super::SettingsError;
 use std::collections::BTreeMap;
@@ -10,15 +9,15 @@ use toml_edit::{Document, Item, Table, Value};
 /// A key with its sections, outermost first.
 pub(super) type Path = Vec<String>;
 
-/// A settings file. The text is plain lines, each with its end.
+/// A parsed settings file. All lines of the text end in LF.
 #[derive(Debug)]
-pub(super) struct Sheet<'a> {
+pub(super) struct ParsedToml<'a> {
     pub(super) text: &'a str,
     /// In the order of the text.
     pub(super) rows: Vec<Row>,
     values: BTreeMap<Path, Value>,
-    /// Where in `rows` the headers and the keys are.
-    places: [BTreeMap<Path, usize>; 2],
+    /// Indexes into `rows`, of headers and of keys.
+    indexes: [BTreeMap<Path, usize>; 2],
 }
 
 /// A header, or a key with its value; ranges are in bytes of the text.
@@ -42,24 +41,24 @@ pub(super) enum Kind {
     Key,
 }
 
-impl<'a> Sheet<'a> {
+impl<'a> ParsedToml<'a> {
     /// Reads the lines of `text`. `what` names the file in errors.
     pub(super) fn parse(what: &'static str, text: &'a str) -> Result<Self, SettingsError> {
         let document = Document::parse(text).map_err(|source| SettingsError::Parse { what, source })?;
-        let mut sheet = Self { text, rows: Vec::new(), values: BTreeMap::new(), places: Default::default() };
-        sheet.walk(what, document.as_table(), &Path::new())?;
-        sheet.rows.sort_by_key(|row| row.core.start);
+        let mut parsed = Self { text, rows: Vec::new(), values: BTreeMap::new(), indexes: Default::default() };
+        parsed.walk(what, document.as_table(), &Path::new())?;
+        parsed.rows.sort_by_key(|row| row.core.start);
         let (mut end, mut section) = (0, Path::new());
-        for (place, row) in sheet.rows.iter_mut().enumerate() {
+        for (place, row) in parsed.rows.iter_mut().enumerate() {
             if row.kind == Kind::Header {
                 section.clone_from(&row.path);
             }
             row.section.clone_from(&section);
             row.lead = end..row.line.start;
             end = row.line.end;
-            sheet.places[row.kind as usize].insert(row.path.clone(), place);
+            parsed.indexes[row.kind as usize].insert(row.path.clone(), place);
         }
-        Ok(sheet)
+        Ok(parsed)
     }
 
     fn walk(&mut self, what: &'static str, table: &Table, path: &[String]) -> Result<(), SettingsError> {
@@ -70,13 +69,13 @@ impl<'a> Sheet<'a> {
                 Item::Value(value) => {
                     let start = table.key(key).and_then(toml_edit::Key::span).ok_or_else(shape)?.start;
                     let core = value.span().ok_or_else(shape)?;
-                    self.row(Kind::Key, path.clone(), start, core);
+                    self.push_row(Kind::Key, path.clone(), start, core);
                     self.values.insert(path, value.clone());
                 }
                 Item::Table(inner) => {
                     if !inner.is_implicit() && !inner.is_dotted() {
                         let core = inner.span().ok_or_else(shape)?;
-                        self.row(Kind::Header, path.clone(), core.start, core);
+                        self.push_row(Kind::Header, path.clone(), core.start, core);
                     }
                     self.walk(what, inner, &path)?;
                 }
@@ -87,7 +86,7 @@ impl<'a> Sheet<'a> {
         Ok(())
     }
 
-    fn row(&mut self, kind: Kind, path: Path, start: usize, core: Range<usize>) {
+    fn push_row(&mut self, kind: Kind, path: Path, start: usize, core: Range<usize>) {
         let begin = self.text[..start].rfind('\n').map_or(0, |end| end + 1);
         let end = self.text[core.end..].find('\n').map_or(self.text.len(), |end| core.end + end + 1);
         self.rows.push(Row { kind, path, section: Path::new(), lead: begin..begin, line: begin..end, core });
@@ -103,7 +102,7 @@ impl<'a> Sheet<'a> {
     }
 
     pub(super) fn find(&self, kind: Kind, path: &[String]) -> Option<&Row> {
-        self.places[kind as usize].get(path).map(|place| &self.rows[*place])
+        self.indexes[kind as usize].get(path).map(|place| &self.rows[*place])
     }
 
     /// Whether any key lies below `section`, in whatever form it is written.
@@ -140,11 +139,11 @@ mod tests {
     const TEXT: &str = "# File.\n\na.b = 1\n# Section.\n[s] # tail\nk = \"\"\"\nx\ny\"\"\" # tail\n\n[s.t]\n'q.r' = [\n 1,\n]\n# End.\n";
 
     #[test]
-    fn finds_each_row_with_what_stands_above_and_behind_it() {
-        let sheet = Sheet::parse("the test", TEXT).unwrap();
+    fn finds_each_row_with_its_leading_and_trailing_comments() {
+        let parsed = ParsedToml::parse("the test", TEXT).unwrap();
         let shown = |row: &Row| {
             let text = |range: &Range<usize>| TEXT[range.clone()].to_owned();
-            (row.path.join("/"), row.section.join("/"), text(&row.lead), text(&row.core), text(&Sheet::tail(row)))
+            (row.path.join("/"), row.section.join("/"), text(&row.lead), text(&row.core), text(&ParsedToml::tail(row)))
         };
         let expected = [
             ("a/b", "", "# File.\n\n", "1", "\n"),
@@ -153,14 +152,14 @@ mod tests {
             ("s/t", "s/t", "\n", "[s.t]", "\n"),
             ("s/t/q.r", "s/t", "", "[\n 1,\n]", "\n"),
         ];
-        let rows: Vec<_> = sheet.rows.iter().map(shown).collect();
+        let rows: Vec<_> = parsed.rows.iter().map(shown).collect();
         assert_eq!(rows, expected.map(|(a, b, c, d, e)| [a, b, c, d, e].map(str::to_owned).into()));
-        assert_eq!(&TEXT[sheet.rest()], "# End.\n");
+        assert_eq!(&TEXT[parsed.rest()], "# End.\n");
     }
 
     #[test]
-    fn lists_of_tables_are_no_settings() {
-        let error = Sheet::parse("the test", "[[x]]\na = 1\n").unwrap_err();
+    fn arrays_of_tables_are_refused() {
+        let error = ParsedToml::parse("the test", "[[x]]\na = 1\n").unwrap_err();
         assert!(matches!(error, SettingsError::Shape { key, .. } if key == "x"));
     }
 }

@@ -1,4 +1,4 @@
-//! Who asked for something: by the kernel's word, and by the names that this system has for its users.
+//! Who ran an operation: the user ids that the kernel tells, and the names that this system has for them.
 
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -10,40 +10,40 @@ const PASSWD_BYTES: u64 = 4 << 20;
 const NAME_BYTES: usize = 256;
 /// More than the digits of a user's number.
 const LOGIN_BYTES: u64 = 32;
-/// What `/proc/self/loginuid` says of a process that nobody logged in for: (uid_t) -1.
-const NOBODY: u32 = u32::MAX;
-/// Who takes a release back when nobody is there.
+/// The value of `/proc/self/loginuid` in a process outside any login session: (uid_t) -1.
+const NO_LOGIN: u32 = u32::MAX;
+/// The name in the receipt of an automatic revert.
 const RECOVERY: &str = "landfall-recover";
 
-/// Who asked.
+/// Who ran an operation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct By {
+pub(crate) struct Actor {
     /// The real user id of the installer's process.
     pub(crate) uid: u32,
     /// That user's name, or `#` and the number.
     pub(crate) user: String,
-    /// Who logged in and became that user: what the kernel remembers of the session, else what sudo says.
+    /// Who logged in and became that user: from the kernel's login uid, else from sudo.
     pub(crate) login: Option<String>,
 }
 
-impl By {
-    /// Whoever runs this process. `alone` if it acts of its own accord: then it says so where nobody had logged in.
-    pub(crate) fn asking(alone: bool) -> Self {
+impl Actor {
+    /// The user of this process. In an `unattended` operation outside any login session, the login is named `landfall-recover`.
+    pub(crate) fn current(unattended: bool) -> Self {
         let uid = rustix::process::getuid().as_raw();
         let passwd = || File::open("/etc/passwd").ok();
         let session = session().map(|uid| name_or_number(uid, passwd()));
         let sudo = || std::env::var("SUDO_USER").ok().filter(|name| is_legible(name));
-        let login = session.or_else(sudo).or_else(|| alone.then(|| RECOVERY.to_owned()));
+        let login = session.or_else(sudo).or_else(|| unattended.then(|| RECOVERY.to_owned()));
         Self { uid, user: name_or_number(uid, passwd()), login }
     }
 }
 
-/// The user whose session this process belongs to, proc_pid_loginuid(5).
+/// The user of this process's login session, proc_pid_loginuid(5).
 fn session() -> Option<u32> {
     let mut text = String::new();
     File::open("/proc/self/loginuid").ok()?.take(LOGIN_BYTES).read_to_string(&mut text).ok()?;
-    text.trim_end().parse().ok().filter(|uid| *uid != NOBODY)
+    text.trim_end().parse().ok().filter(|uid| *uid != NO_LOGIN)
 }
 
 fn name_or_number(uid: u32, passwd: Option<impl Read>) -> String {
@@ -62,7 +62,7 @@ fn name(uid: u32, passwd: impl Read) -> Option<String> {
     names.next()
 }
 
-/// Whether a name can stand in a record that people read.
+/// Whether a name can be shown on a terminal.
 fn is_legible(name: &str) -> bool {
     (1..=NAME_BYTES).contains(&name.len()) && !name.chars().any(char::is_control)
 }
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_user_has_the_first_name_that_the_file_has_for_the_number() {
+    fn a_uid_has_the_first_name_in_passwd() {
         let passwd = "root:x:0:0:root:/root:/bin/sh\nalice:x:1000:1000::/home/alice:/bin/sh\nbob:x:1000:1:::\n\
                       broken\n:x:7:\n\u{1b}[2J:x:8:\nlast:x:9";
         let name = |uid| name(uid, passwd.as_bytes());
@@ -83,15 +83,15 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_does_not_end_is_left_at_its_limit() {
+    fn an_endless_passwd_is_read_up_to_its_limit() {
         let endless = BufReader::new(std::io::repeat(b':'));
         assert_eq!(name(0, endless), None);
     }
 
     #[test]
-    fn recovery_names_itself_only_where_nobody_logged_in() {
-        let (asked, alone) = (By::asking(false), By::asking(true));
-        assert_eq!(alone.login, asked.login.clone().or(Some(RECOVERY.to_owned())));
-        assert_eq!((asked.uid, &asked.user), (alone.uid, &alone.user));
+    fn recovery_names_itself_only_outside_a_login_session() {
+        let (attended, unattended) = (Actor::current(false), Actor::current(true));
+        assert_eq!(unattended.login, attended.login.clone().or(Some(RECOVERY.to_owned())));
+        assert_eq!((attended.uid, &attended.user), (unattended.uid, &unattended.user));
     }
 }

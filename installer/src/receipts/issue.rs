@@ -1,0 +1,60 @@
+//! Signing a receipt and writing it, in the commit step.
+
+use super::draft::Draft;
+use super::folder::Folder;
+use super::{host_key, last_counter};
+use crate::durable::{self, PathError};
+use crate::layout::Layout;
+use anyhow::Context as _;
+
+/// Signs a receipt and writes it. Can be repeated with the same result: the bytes are in the draft, and an Ed25519 signature
+/// follows from key and bytes (RFC 8032, section 5.1.6). The counter is recorded before anything is signed, so that no other
+/// receipt ever has it.
+///
+/// Files that are in the way are renamed, and stay beside the new ones.
+///
+/// # Errors
+/// The disk failed. Repeating all of it is safe.
+fn sign_and_write(layout: &Layout, draft: &Draft) -> anyhow::Result<()> {
+    last_counter::write(layout, draft.counter)?;
+    let key = host_key::ensure(layout)?;
+    let signature = key.sign(draft.body.as_bytes(), &draft.comment).context("sign the receipt")?;
+    let signature = signature.to_file();
+    let folder = Folder::new(layout.receipts());
+    let write = || folder.write(draft.counter, draft.body.as_bytes(), signature.as_bytes());
+    let written = if folder.accepts(draft.counter, draft.body.as_bytes()) { Some(write()) } else { None };
+    match written {
+        Some(Ok(())) => Ok(()),
+        Some(Err(error)) if !is_in_the_way(&error) => Err(error.into()),
+        _ => Ok(folder.write_into_new(write)?),
+    }
+}
+
+/// Whether it failed because of another file or folder under that name, rather than because of the disk.
+fn is_in_the_way(error: &PathError) -> bool {
+    use std::io::ErrorKind::{AlreadyExists, DirectoryNotEmpty, IsADirectory, NotADirectory};
+    matches!(error.source.kind(), AlreadyExists | DirectoryNotEmpty | IsADirectory | NotADirectory)
+}
+
+/// Issues a receipt, in a second attempt if the first one fails. Returns the reason if there is none: then it is lost, and the next
+/// receipt states the gap.
+///
+/// # Errors
+/// A trial folder beside it cannot be written either, so the disk is at fault: the whole commit has to be repeated.
+pub(crate) fn issue(layout: &Layout, draft: &Draft) -> anyhow::Result<Option<anyhow::Error>> {
+    let Err(error) = sign_and_write(layout, draft).or_else(|_| sign_and_write(layout, draft)) else { return Ok(None) };
+    last_counter::write(layout, draft.counter)?;
+    let written = trial(layout).write(draft.counter, draft.body.as_bytes(), &[]);
+    remove_partial(layout)?;
+    written?;
+    Ok(Some(error))
+}
+
+/// Removes the trial folder that a killed process left.
+pub(crate) fn remove_partial(layout: &Layout) -> Result<(), PathError> {
+    durable::remove_tree(trial(layout).path())
+}
+
+fn trial(layout: &Layout) -> Folder {
+    Folder::new(durable::partial(&layout.receipts()))
+}

@@ -1,0 +1,53 @@
+//! Why a trust root cannot be used.
+
+use crate::durable::PathError;
+use landfall_keys::{ChainError, RootError};
+use std::path::PathBuf;
+
+/// A trust root cannot be read, or does not lead where it has to.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TrustError {
+    #[error("{argument} is neither a public key nor a trust root, nor a file that holds one: {reason}")]
+    Key { argument: String, reason: String },
+    #[error("{argument} is no trust root")]
+    File {
+        argument: String,
+        #[source]
+        source: ChainError,
+    },
+    #[error("a trust root says by itself which keys count and how many: give one --trust, and no --threshold")]
+    RootNotAlone,
+    #[error("the keys given with --trust cannot be used")]
+    CliKeys(#[source] RootError),
+    #[error(
+        "this host trusts version {pinned} of its publisher's trust root, and what the media brings does not lead on from it"
+    )]
+    Chain {
+        pinned: u32,
+        #[source]
+        source: ChainError,
+    },
+    #[error("what is given with --trust does not lead to the trust root that the media brings")]
+    CliChain(#[source] ChainError),
+    #[error("{} cannot be used", .path.display())]
+    Pinned {
+        path: PathBuf,
+        #[source]
+        source: RootError,
+    },
+    #[error(transparent)]
+    Path(#[from] PathError),
+    #[error("another trust root was pinned on this host meanwhile: what was decided does not hold any longer")]
+    Changed,
+}
+
+/// A trust root cannot be pinned.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PinError {
+    /// What was pinned before is pinned again.
+    #[error(transparent)]
+    Restored(#[from] PathError),
+    /// What was pinned before could not be put back either.
+    #[error("{error}, and the root from before could not be put back")]
+    Unsettled { error: PathError, undo: PathError },
+}
