@@ -6,12 +6,12 @@ use crate::blob_store::{LayerError, StoreError};
 use crate::bundle_file::BundleError;
 use crate::commands::repair::RepairError;
 use crate::definition::DefinitionError;
-use crate::media::{MediaError, ShapeError};
 use crate::output::OutputError;
 use crate::parts::OpenError;
 use crate::plan::PlanError;
 use crate::rewrite::RewriteError;
 use crate::sources::{FileError, ImageError, SourceError};
+use crate::stick::{SplitError, StickError};
 use crate::trust::TrustFolderError;
 use landfall_console::{Exit, Failure};
 use landfall_keys::ChainError;
@@ -26,7 +26,7 @@ pub(crate) fn classified(error: anyhow::Error) -> anyhow::Error {
     if error.chain().any(<dyn Error>::is::<Failure>) {
         return error;
     }
-    let medium = error.chain().find_map(<dyn Error>::downcast_ref).map(of_media);
+    let medium = error.chain().find_map(<dyn Error>::downcast_ref).map(of_stick);
     let full = error.chain().find_map(<dyn Error>::downcast_ref::<io::Error>).and_then(disk_full);
     let found = medium.or(full).or_else(|| error.chain().find_map(verdict));
     match found {
@@ -213,24 +213,24 @@ fn of_bundle(error: &BundleError) -> Verdict {
     }
 }
 
-fn of_media(error: &MediaError) -> Verdict {
+fn of_stick(error: &StickError) -> Verdict {
     match error {
-        MediaError::NoFolder { .. } => (Exit::Usage, "no_folder", "name the folder where the medium is mounted"),
-        MediaError::Look { .. } => (Exit::Unfit, "unreadable", "plug the medium in again, or take another one"),
-        MediaError::InTheWay { .. }
-        | MediaError::OtherProgram { .. }
-        | MediaError::OtherRoot { .. }
-        | MediaError::Stale { .. } => (Exit::Usage, "exists", "move it to another folder"),
-        MediaError::Installer { .. } => (Exit::Usage, "missing_file", "name the installer with --installer"),
-        MediaError::InstallerArch { .. } => {
+        StickError::NoFolder { .. } => (Exit::Usage, "no_folder", "name the folder where the medium is mounted"),
+        StickError::Inspect { .. } => (Exit::Unfit, "unreadable", "plug the medium in again, or take another one"),
+        StickError::NotOverwritten { .. }
+        | StickError::OtherProgram { .. }
+        | StickError::OtherRoot { .. }
+        | StickError::StalePart { .. } => (Exit::Usage, "exists", "move it to another folder"),
+        StickError::Installer { .. } => (Exit::Usage, "missing_file", "name the installer with --installer"),
+        StickError::InstallerArch { .. } => {
             (Exit::Usage, "wrong_arch", "name the installer for the release's processor with --installer")
         }
-        MediaError::Room { .. } => (Exit::Unfit, "disk_full", "remove what is on the medium, or take a larger one"),
-        MediaError::Shape(ShapeError::TooLarge { .. } | ShapeError::Ranges(_)) => {
+        StickError::NoSpace { .. } => (Exit::Unfit, "disk_full", "remove what is on the medium, or take a larger one"),
+        StickError::Split(SplitError::TooLarge { .. } | SplitError::Ranges(_)) => {
             (Exit::Usage, "split", "give another size with --split, or none")
         }
-        MediaError::Write { source, .. } => of_writing(source),
-        MediaError::Faulty { .. } => {
+        StickError::Write { source, .. } => of_writing(source),
+        StickError::ReadBack { .. } => {
             (Exit::Damaged, "medium", "the medium is worn out, or smaller than it says: take another one")
         }
     }

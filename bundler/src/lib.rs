@@ -15,7 +15,6 @@ mod definition;
 mod elf;
 mod failure;
 mod key_files;
-mod media;
 mod output;
 mod partial_folder;
 mod parts;
@@ -24,6 +23,7 @@ pub mod readers;
 mod release_diff;
 mod rewrite;
 mod sources;
+mod stick;
 mod trust;
 
 use landfall_host::regular;

@@ -1,9 +1,9 @@
 use crate::assemble::folder_of;
 use crate::bundle_file::BundleFile;
 use crate::byte_size;
-use crate::media::{Cargo, INSTALLER_NAME, MediaError, Record, RootFile, Shape};
 use crate::partial_folder::PartialFolder;
 use crate::parts::PartsArgs;
+use crate::stick::{FileRecord, INSTALLER_NAME, Payload, RootFile, SplitPlan, StickError};
 use crate::trust::{CliTrust, read_root};
 use anyhow::{Context as _, Result};
 use landfall_console::{Console, Size};
@@ -91,26 +91,26 @@ struct ReportedFile {
 }
 
 pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
-    let cargo = load(args, console)?;
+    let payload = load(args, console)?;
     let path = || args.dir.clone();
     if !args.dir.is_dir() {
-        return Err(MediaError::NoFolder { path: path() }.into());
+        return Err(StickError::NoFolder { path: path() }.into());
     }
-    let partial = PartialFolder::new(&args.dir).map_err(|source| MediaError::Write { path: path(), source })?;
-    let shape = cargo.fit(&args.dir, args.split)?;
-    let progress = console.progress("Writing to the medium", Some(cargo.bytes()));
-    let written = cargo.write(&shape, partial.path(), &progress)?;
+    let partial = PartialFolder::new(&args.dir).map_err(|source| StickError::Write { path: path(), source })?;
+    let split_plan = payload.plan_split(&args.dir, args.split)?;
+    let progress = console.progress("Writing to the medium", Some(payload.bytes()));
+    let written = payload.write(&split_plan, partial.path(), &progress)?;
     progress.finish();
     let progress = console.progress("Reading back from it", Some(written.records.iter().map(|file| file.size).sum()));
-    cargo.check(&shape, &written, partial.path(), &progress)?;
+    payload.check(&split_plan, &written, partial.path(), &progress)?;
     progress.finish();
-    written.name(partial.path(), &args.dir)?;
-    report(args, &cargo, &shape, &written.records, console)
+    written.publish(partial.path(), &args.dir)?;
+    report(args, &payload, &split_plan, &written.records, console)
 }
 
 /// Opens what is to be carried. With `--trust`, the bundle has to be signed by those keys; in any case by those that the guide
 /// has hosts trust.
-fn load(args: &Args, console: Console) -> Result<Cargo> {
+fn load(args: &Args, console: Console) -> Result<Payload> {
     let bundle = BundleFile::open_among(&args.file, &args.parts.folders)?;
     if !args.trust.is_empty() {
         let trusted = CliTrust::read(&args.trust, args.threshold)?.keys(&bundle.head)?;
@@ -127,24 +127,30 @@ fn load(args: &Args, console: Console) -> Result<Cargo> {
         Some(path) => path.clone(),
         None => folder_of(&std::env::current_exe().context("find out where this program lies")?).join(INSTALLER_NAME),
     };
-    Cargo::new(bundle, installer, root)
+    Payload::new(bundle, installer, root)
 }
 
-fn report(args: &Args, cargo: &Cargo, shape: &Shape, records: &[Record], console: Console) -> Result<()> {
-    let release = cargo.signed().release();
+fn report(
+    args: &Args,
+    payload: &Payload,
+    split_plan: &SplitPlan,
+    records: &[FileRecord],
+    console: Console,
+) -> Result<()> {
+    let release = payload.signed().release();
     let file =
-        |file: &Record| ReportedFile { name: file.name.clone(), size: file.size, digest: file.digest.to_string() };
+        |file: &FileRecord| ReportedFile { name: file.name.clone(), size: file.size, digest: file.digest.to_string() };
     let report = Report {
         path: &args.dir,
         product: release.product.to_string(),
         version: release.version.to_string(),
         serial: release.serial.into(),
         platform: release.platform(),
-        manifest: Digest::of(cargo.signed().bytes()).to_string(),
+        manifest: Digest::of(payload.signed().bytes()).to_string(),
         verified: !args.trust.is_empty() || args.root.is_some(),
-        keys: cargo.keys().iter().map(landfall_keys::PublicKey::to_line).collect(),
-        root: cargo.root().map(|root| ReportedRoot { version: root.version(), digest: root.digest() }),
-        parts: shape.parts(),
+        keys: payload.keys().iter().map(landfall_keys::PublicKey::to_line).collect(),
+        root: payload.root().map(|root| ReportedRoot { version: root.version(), digest: root.digest() }),
+        parts: split_plan.parts(),
         files: records.iter().map(file).collect(),
     };
     let text = text(&report)?;

@@ -1,4 +1,4 @@
-use super::record::{CHUNK, Record};
+use super::file_recorder::{CHUNK, FileRecord};
 use landfall_console::Progress;
 use landfall_manifests::Digest;
 use rustix::fs::{Advice, OFlags};
@@ -49,7 +49,7 @@ impl fmt::Display for Fault {
 /// that differs is held against it, to find the place.
 pub(crate) fn read_back(
     folder: &Path,
-    record: &Record,
+    record: &FileRecord,
     written: &mut dyn FnMut(u64, usize) -> io::Result<Vec<u8>>,
     progress: &Progress,
 ) -> Result<(), Fault> {
@@ -139,13 +139,13 @@ fn cached(path: &Path) -> io::Result<File> {
 #[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
-    use crate::media::Recorder;
+    use crate::stick::FileRecorder;
     use std::fs;
 
     /// A file of `content` with its record.
-    fn recorded(folder: &Path, content: &[u8]) -> Record {
-        let mut recorder = Recorder::create(folder, "file", 0o644).unwrap();
-        recorder.put_all(content).unwrap();
+    fn recorded(folder: &Path, content: &[u8]) -> FileRecord {
+        let mut recorder = FileRecorder::create(folder, "file", 0o644).unwrap();
+        recorder.write_all(content).unwrap();
         recorder.finish().unwrap()
     }
 

@@ -1,40 +1,40 @@
 use landfall_manifests::parts::{Ranges, RangesError, parse_part_name, part_name};
 
-/// The size of parts where the file system, and nobody else, asks for them: as large as FAT takes in whole clusters of any size.
+/// The size of parts where only the file system asks for them: the largest that FAT takes in whole clusters of any size.
 const LARGEST_PART: u64 = (4 << 30) - (1 << 20);
 
 /// What the guide, a root and the folder's own entries take at most, in bytes: 999 parts are listed in a quarter of it.
 const SMALL_FILES: u64 = 1 << 20;
 
-/// A bundle cannot lie on a medium like this.
+/// A bundle cannot be cut like this for the medium.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum ShapeError {
+pub(crate) enum SplitError {
     #[error("parts of {size} bytes are larger than the medium's file system takes: {largest}")]
     TooLarge { size: u64, largest: u64 },
     #[error(transparent)]
     Ranges(#[from] RangesError),
 }
 
-/// The bundle as files on the medium: whole, or cut into parts.
+/// The files that the bundle is on the medium: one, or parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Shape {
+pub(crate) struct SplitPlan {
     bundle: String,
     size: u64,
     parts: Option<(u64, Ranges)>,
 }
 
-impl Shape {
+impl SplitPlan {
     /// A bundle called `bundle` of `size` bytes, for a file system whose largest file is `largest`: cut into parts of `split`
     /// bytes, or into as few as it needs.
-    pub(crate) fn new(bundle: String, size: u64, split: Option<u64>, largest: Option<u64>) -> Result<Self, ShapeError> {
+    pub(crate) fn new(bundle: String, size: u64, split: Option<u64>, largest: Option<u64>) -> Result<Self, SplitError> {
         let needed = largest.filter(|largest| size > *largest);
         let part = split.filter(|part| *part < size).or(needed.map(|largest| LARGEST_PART.min(largest)));
         if let (Some(part), Some(largest)) = (part, largest)
             && part > largest
         {
-            return Err(ShapeError::TooLarge { size: part, largest });
+            return Err(SplitError::TooLarge { size: part, largest });
         }
-        let parts = part.map(|part| Ok::<_, ShapeError>((part, Ranges::cut(size, part)?))).transpose()?;
+        let parts = part.map(|part| Ok::<_, SplitError>((part, Ranges::cut(size, part)?))).transpose()?;
         Ok(Self { bundle, size, parts })
     }
 
@@ -89,8 +89,8 @@ mod tests {
 
     const FAT: Option<u64> = Some(u32::MAX as u64);
 
-    fn shape(size: u64, split: Option<u64>, largest: Option<u64>) -> Result<Shape, ShapeError> {
-        Shape::new("b.tar".to_owned(), size, split, largest)
+    fn split_plan(size: u64, split: Option<u64>, largest: Option<u64>) -> Result<SplitPlan, SplitError> {
+        SplitPlan::new("b.tar".to_owned(), size, split, largest)
     }
 
     #[test]
@@ -106,42 +106,45 @@ mod tests {
             (9 << 30, None, FAT, Some(3)),
             (9 << 30, Some(10 << 30), FAT, Some(3)),
         ] {
-            let found = shape(size, split, largest).unwrap();
+            let found = split_plan(size, split, largest).unwrap();
             assert_eq!(found.parts(), expected, "{size} {split:?} {largest:?}");
             assert_eq!(found.names().len(), expected.map_or(1, |count| usize::try_from(count).unwrap()));
             assert!(found.part_size() <= largest.unwrap_or(u64::MAX));
         }
-        assert_eq!(shape(100, Some(40), None).unwrap().names(), ["b.tar.part001", "b.tar.part002", "b.tar.part003"]);
+        assert_eq!(
+            split_plan(100, Some(40), None).unwrap().names(),
+            ["b.tar.part001", "b.tar.part002", "b.tar.part003"]
+        );
     }
 
     #[test]
     fn refuses_parts_that_the_file_system_does_not_take_and_too_many() {
         let largest = u64::from(u32::MAX);
-        let refused = shape(9 << 30, Some(5 << 30), FAT);
-        assert_eq!(refused, Err(ShapeError::TooLarge { size: 5 << 30, largest }));
-        assert!(matches!(shape(1000, Some(1), None), Err(ShapeError::Ranges(RangesError::TooSmall { .. }))));
+        let refused = split_plan(9 << 30, Some(5 << 30), FAT);
+        assert_eq!(refused, Err(SplitError::TooLarge { size: 5 << 30, largest }));
+        assert!(matches!(split_plan(1000, Some(1), None), Err(SplitError::Ranges(RangesError::TooSmall { .. }))));
     }
 
     #[test]
     fn room_is_counted_in_blocks() {
-        let cut = shape(1000, Some(400), None).unwrap();
+        let cut = split_plan(1000, Some(400), None).unwrap();
         assert_eq!(cut.room(1, 512), 1000 + 3 * 512 + 512 + SMALL_FILES);
-        assert_eq!(shape(u64::MAX, None, None).unwrap().room(u64::MAX, 512), u64::MAX);
+        assert_eq!(split_plan(u64::MAX, None, None).unwrap().room(u64::MAX, 512), u64::MAX);
     }
 
     #[test]
     fn names_what_an_earlier_copy_left() {
         let there = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-        let cut = shape(100, Some(50), None).unwrap();
-        let whole = shape(100, None, None).unwrap();
-        for (shape, names, expected) in [
+        let cut = split_plan(100, Some(50), None).unwrap();
+        let whole = split_plan(100, None, None).unwrap();
+        for (split_plan, names, expected) in [
             (&cut, &["b.tar.part001", "b.tar.part002", "notes"][..], None),
             (&cut, &["b.tar.part001", "B.TAR.PART003"], Some("B.TAR.PART003")),
             (&cut, &["b.tar"], Some("b.tar")),
             (&whole, &["b.tar", "c.tar.part001"], None),
             (&whole, &["b.tar.part001"], Some("b.tar.part001")),
         ] {
-            assert_eq!(shape.stale(&there(names)), expected, "{names:?}");
+            assert_eq!(split_plan.stale(&there(names)), expected, "{names:?}");
         }
     }
 }

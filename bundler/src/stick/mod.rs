@@ -1,30 +1,30 @@
-//! What a medium is to hold, written so that it is known to be there: the bundle, in parts where the medium's file system needs
-//! them, the installer, the publisher's trust root, and a guide for whoever has nothing but the medium.
+//! Makes the medium that is carried to an isolated host: the bundle, in parts where the medium's file system needs them, the
+//! installer, the publisher's trust root, and a guide for readers who have nothing but the medium.
 //!
 //! Everything is written under temporary names, synced, and read back from the medium itself once *all* of it has been
-//! written: a medium that is smaller than it says drops, or overwrites, what came first. Only then do the files get their
-//! names.
+//! written: a medium that is smaller than it claims to be drops or overwrites what was written first. Only then do the files
+//! get their names.
 
-mod cargo;
+mod file_recorder;
 mod file_system;
 mod guide;
-mod in_the_way;
+mod overwrite_check;
+mod payload;
 mod read_back;
-mod record;
 mod root_file;
-mod shape;
+mod split_plan;
 
-pub(crate) use cargo::Cargo;
+pub(crate) use file_recorder::FileRecord;
+pub(crate) use payload::Payload;
 pub(crate) use read_back::Fault;
-pub(crate) use record::Record;
 pub(crate) use root_file::RootFile;
-pub(crate) use shape::{Shape, ShapeError};
+pub(crate) use split_plan::{SplitError, SplitPlan};
 
 use crate::elf::ElfError;
+use file_recorder::{FileRecorder, PartRecorder};
 use file_system::FileSystem;
 use guide::{Guide, NAME as GUIDE_NAME};
 use read_back::read_back;
-use record::{PartsWriter, Recorder};
 use std::fmt::Write as _;
 use std::io;
 use std::path::PathBuf;
@@ -32,33 +32,33 @@ use std::path::PathBuf;
 /// The installer's name, beside the bundler and on the medium.
 pub(crate) const INSTALLER_NAME: &str = "landfall-installer";
 
-/// A medium cannot be made, or does not hold what was written to it.
+/// A medium cannot be written, or does not return what was written to it.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum MediaError {
+pub(crate) enum StickError {
     #[error("there is no folder {}", path.display())]
     NoFolder { path: PathBuf },
-    #[error("{} cannot be looked at", path.display())]
-    Look { path: PathBuf, source: io::Error },
-    #[error("{} is there already and was not written by this command: it stays as it is", path.display())]
-    InTheWay { path: PathBuf },
-    #[error("{} is there already and is not the installer: it stays as it is", path.display())]
+    #[error("{} cannot be inspected", path.display())]
+    Inspect { path: PathBuf, source: io::Error },
+    #[error("{} already exists and was not written by this command: it is not replaced", path.display())]
+    NotOverwritten { path: PathBuf },
+    #[error("{} already exists and is not the installer: it is not replaced", path.display())]
     OtherProgram { path: PathBuf, source: ElfError },
-    #[error("{} is there already and is another trust root: it stays as it is", path.display())]
+    #[error("{} already exists and is another trust root: it is not replaced", path.display())]
     OtherRoot { path: PathBuf },
-    #[error("{} is left of an earlier copy, and would be taken for a part of this one", path.display())]
-    Stale { path: PathBuf },
+    #[error("{} is left over from an earlier copy, and would be taken for a part of this one", path.display())]
+    StalePart { path: PathBuf },
     #[error("the installer {} cannot be read", path.display())]
     Installer { path: PathBuf, source: io::Error },
     #[error("the installer {} does not run where the release does", path.display())]
     InstallerArch { path: PathBuf, source: ElfError },
     #[error("{}: {needed} bytes are needed, and {free} are free", path.display())]
-    Room { path: PathBuf, needed: u64, free: u64 },
+    NoSpace { path: PathBuf, needed: u64, free: u64 },
     #[error(transparent)]
-    Shape(#[from] ShapeError),
+    Split(#[from] SplitError),
     #[error("{} cannot be written", path.display())]
     Write { path: PathBuf, source: io::Error },
     #[error("{}: {}", path.display(), list(faults))]
-    Faulty { path: PathBuf, faults: Vec<Fault> },
+    ReadBack { path: PathBuf, faults: Vec<Fault> },
 }
 
 fn list(faults: &[Fault]) -> String {

@@ -1,15 +1,24 @@
-//! What lies on the medium under the names that are about to be given: replaced where an earlier run wrote it.
+//! Checks what is on the medium under the names that are about to be used: only what an earlier run wrote is replaced.
 
 use super::guide::FIRST_LINE;
-use super::{GUIDE_NAME, INSTALLER_NAME, MediaError, RootFile, Shape};
+use super::{GUIDE_NAME, INSTALLER_NAME, RootFile, SplitPlan, StickError};
 use crate::{elf, output, regular};
 use landfall_manifests::Arch;
 use std::io::{self, Read as _};
 use std::path::Path;
 
-/// Looks at all of it before anything is written: what this program did not write stays, and nothing stops it half-way.
-pub(super) fn check(folder: &Path, shape: &Shape, arch: Arch, root: Option<&RootFile>) -> Result<(), MediaError> {
-    let mut bundle = shape.names().into_iter().filter(|name| folder.join(name).symlink_metadata().is_ok()).peekable();
+/// Checks all names before anything is written, so that nothing stops the program half-way.
+///
+/// # Errors
+/// A file has one of the names and was not written by this program.
+pub(super) fn check(
+    folder: &Path,
+    split_plan: &SplitPlan,
+    arch: Arch,
+    root: Option<&RootFile>,
+) -> Result<(), StickError> {
+    let mut bundle =
+        split_plan.names().into_iter().filter(|name| folder.join(name).symlink_metadata().is_ok()).peekable();
     // Parts get their names in order: the first that is there is the first of all.
     if let Some(first) = bundle.peek() {
         let path = folder.join(first);
@@ -24,23 +33,23 @@ pub(super) fn check(folder: &Path, shape: &Shape, arch: Arch, root: Option<&Root
     let Some(root) = root else { return Ok(()) };
     let path = folder.join(root.name());
     if is_there(&path) && !(is_regular(&path) && holds(&path, root.bytes())) {
-        return Err(MediaError::OtherRoot { path });
+        return Err(StickError::OtherRoot { path });
     }
     Ok(())
 }
 
-fn check_installer(path: &Path, arch: Arch) -> Result<(), MediaError> {
+fn check_installer(path: &Path, arch: Arch) -> Result<(), StickError> {
     if !is_there(path) {
         return Ok(());
     }
     require(is_regular(path), path)?;
     let header = read(path, elf::HEADER_BYTES);
-    let header = header.map_err(|source| MediaError::Look { path: path.to_owned(), source })?;
-    elf::check(&header, arch).map_err(|source| MediaError::OtherProgram { path: path.to_owned(), source })
+    let header = header.map_err(|source| StickError::Inspect { path: path.to_owned(), source })?;
+    elf::check(&header, arch).map_err(|source| StickError::OtherProgram { path: path.to_owned(), source })
 }
 
-fn require(is_ours: bool, path: &Path) -> Result<(), MediaError> {
-    if is_ours { Ok(()) } else { Err(MediaError::InTheWay { path: path.to_owned() }) }
+fn require(is_ours: bool, path: &Path) -> Result<(), StickError> {
+    if is_ours { Ok(()) } else { Err(StickError::NotOverwritten { path: path.to_owned() }) }
 }
 
 fn is_there(path: &Path) -> bool {

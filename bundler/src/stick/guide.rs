@@ -1,7 +1,7 @@
-//! The text on the medium, for whoever has nothing but the medium: plain ASCII, lines ended as everywhere on Linux, and no line
-//! longer than a terminal is wide but those with long names.
+//! The text on the medium, for readers who have nothing but the medium: plain ASCII, lines ended by LF, and no line longer than
+//! a terminal is wide but those with long names.
 
-use super::{INSTALLER_NAME, Record, RootFile};
+use super::{FileRecord, INSTALLER_NAME, RootFile};
 use landfall_keys::PublicKey;
 use landfall_manifests::{Digest, Release};
 use std::fmt;
@@ -26,8 +26,8 @@ pub(crate) struct Guide<'a> {
     pub(crate) bundle: &'a str,
     /// How many parts the bundle is cut into, if it is.
     pub(crate) parts: Option<u32>,
-    /// What lies on the medium beside the guide.
-    pub(crate) files: &'a [Record],
+    /// What is on the medium beside the guide.
+    pub(crate) files: &'a [FileRecord],
 }
 
 impl fmt::Display for Guide<'_> {

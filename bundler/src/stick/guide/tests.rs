@@ -1,6 +1,6 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 use super::*;
-use crate::media::Recorder;
+use crate::stick::FileRecorder;
 use landfall_keys::TrustRoot;
 use serde_json::json;
 
@@ -18,11 +18,11 @@ fn release(version: &str) -> Release {
     serde_json::from_value(release).unwrap()
 }
 
-fn files(names: &[&str]) -> Vec<Record> {
+fn files(names: &[&str]) -> Vec<FileRecord> {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &&str| {
-        let mut recorder = Recorder::create(folder.path(), name, 0o644).unwrap();
-        recorder.put_all(name.as_bytes()).unwrap();
+        let mut recorder = FileRecorder::create(folder.path(), name, 0o644).unwrap();
+        recorder.write_all(name.as_bytes()).unwrap();
         recorder.finish().unwrap()
     };
     names.iter().map(file).collect()

@@ -1,6 +1,6 @@
 use super::{
-    FileSystem, GUIDE_NAME, Guide, INSTALLER_NAME, MediaError, PartsWriter, Record, Recorder, RootFile, Shape,
-    in_the_way, read_back,
+    FileRecord, FileRecorder, FileSystem, GUIDE_NAME, Guide, INSTALLER_NAME, PartRecorder, RootFile, SplitPlan,
+    StickError, overwrite_check, read_back,
 };
 use crate::bundle_file::BundleFile;
 use crate::rewrite::rewrite;
@@ -17,8 +17,8 @@ use std::path::{Path, PathBuf};
 /// How much of the installer is read at once, in bytes.
 const PIECE: usize = 1 << 20;
 
-/// What is to be carried, opened and not yet read.
-pub(crate) struct Cargo {
+/// What is put on the medium, opened and not yet read.
+pub(crate) struct Payload {
     bundle: BundleFile,
     signed: Signed,
     keys: Vec<PublicKey>,
@@ -33,24 +33,22 @@ struct Installer {
     size: u64,
 }
 
-/// What lies on the medium, under temporary names.
+/// What is on the medium, under temporary names.
 pub(crate) struct Written {
     /// The bundle's files, the installer, the root if there is one, and the guide.
-    pub(crate) records: Vec<Record>,
+    pub(crate) records: Vec<FileRecord>,
     guide: String,
 }
 
-impl Cargo {
-    /// Opens the installer at `path` and takes both it and the bundle for what they are: the installer must run where the
-    /// release does.
-    /// `root` is the one of [`RootFile::choose`].
+impl Payload {
+    /// Opens the installer, which must run on the release's processor. `root` is the one of [`RootFile::choose`].
     pub(crate) fn new(bundle: BundleFile, installer: PathBuf, root: Option<RootFile>) -> Result<Self> {
         let signed = bundle.head.clone().into_signed_without_verifying()?;
         let keys = bundle.head.offered_keys();
         let installer = Installer::open(installer)?;
         let header = installer.read(0, elf::HEADER_BYTES.min(usize::try_from(installer.size).unwrap_or(usize::MAX)))?;
         elf::check(&header, signed.release().arch)
-            .map_err(|source| MediaError::InstallerArch { path: installer.path.clone(), source })?;
+            .map_err(|source| StickError::InstallerArch { path: installer.path.clone(), source })?;
         Ok(Self { bundle, signed, keys, root, installer })
     }
 
@@ -74,30 +72,34 @@ impl Cargo {
         self.bundle.size.saturating_add(self.installer.size)
     }
 
-    /// How the cargo lies in `folder`, if it has a place there. `split` is the size of parts that is asked for, in bytes.
-    /// What a killed run left behind takes no room: it has to be gone by now.
-    pub(crate) fn fit(&self, folder: &Path, split: Option<u64>) -> Result<Shape, MediaError> {
-        let look = |source| MediaError::Look { path: folder.to_owned(), source };
+    /// Plans how the bundle is cut on the medium that is mounted at `folder`. `split` is the size of parts that is asked for,
+    /// in bytes. What a killed run left behind must be removed before.
+    ///
+    /// # Errors
+    /// The payload does not fit, or would replace what this program did not write.
+    pub(crate) fn plan_split(&self, folder: &Path, split: Option<u64>) -> Result<SplitPlan, StickError> {
+        let look = |source| StickError::Inspect { path: folder.to_owned(), source };
         let medium = FileSystem::of(folder).map_err(look)?;
-        let shape = Shape::new(self.signed.release().file_name(), self.bundle.size, split, medium.largest_file)?;
+        let split_plan =
+            SplitPlan::new(self.signed.release().file_name(), self.bundle.size, split, medium.largest_file)?;
         let entries = fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>).map_err(look)?;
         let mut there: Vec<String> =
             entries.iter().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
         there.sort_unstable();
-        if let Some(stale) = shape.stale(&there) {
-            return Err(MediaError::Stale { path: folder.join(stale) });
+        if let Some(stale) = split_plan.stale(&there) {
+            return Err(StickError::StalePart { path: folder.join(stale) });
         }
-        in_the_way::check(folder, &shape, self.signed.release().arch, self.root())?;
-        let needed = shape.room(self.installer.size, medium.block);
+        overwrite_check::check(folder, &split_plan, self.signed.release().arch, self.root())?;
+        let needed = split_plan.room(self.installer.size, medium.block);
         if medium.free < needed {
-            return Err(MediaError::Room { path: folder.to_owned(), needed, free: medium.free });
+            return Err(StickError::NoSpace { path: folder.to_owned(), needed, free: medium.free });
         }
-        Ok(shape)
+        Ok(split_plan)
     }
 
-    /// Writes everything into `folder` and syncs it. The guide comes last: it lists the others.
-    pub(crate) fn write(&self, shape: &Shape, folder: &Path, progress: &Progress) -> Result<Written> {
-        let mut parts = PartsWriter::new(folder, shape.names(), shape.part_size());
+    /// Writes everything into `folder` and syncs it. The guide is written last: it lists the others.
+    pub(crate) fn write(&self, split_plan: &SplitPlan, folder: &Path, progress: &Progress) -> Result<Written> {
+        let mut parts = PartRecorder::new(folder, split_plan.names(), split_plan.part_size());
         let copied = rewrite(&self.bundle, &self.signed, &mut parts, progress).map(drop);
         if let Some(failure) = parts.failure() {
             return Err(failure.into());
@@ -113,8 +115,8 @@ impl Cargo {
             manifest: Digest::of(self.signed.bytes()),
             keys: &self.keys,
             root: self.root(),
-            bundle: shape.bundle(),
-            parts: shape.parts(),
+            bundle: split_plan.bundle(),
+            parts: split_plan.parts(),
             files: &records,
         };
         let guide = guide.to_string();
@@ -123,12 +125,12 @@ impl Cargo {
         Ok(Written { records, guide })
     }
 
-    fn write_installer(&self, folder: &Path, progress: &Progress) -> Result<Record, MediaError> {
-        let mut recorder = Recorder::create(folder, INSTALLER_NAME, 0o755)?;
+    fn write_installer(&self, folder: &Path, progress: &Progress) -> Result<FileRecord, StickError> {
+        let mut recorder = FileRecorder::create(folder, INSTALLER_NAME, 0o755)?;
         let mut offset = 0;
         while offset < self.installer.size {
             let length = usize::try_from(self.installer.size - offset).unwrap_or(PIECE).min(PIECE);
-            recorder.put_all(&self.installer.read(offset, length)?)?;
+            recorder.write_all(&self.installer.read(offset, length)?)?;
             progress.add(length as u64);
             offset += length as u64;
         }
@@ -138,11 +140,11 @@ impl Cargo {
     /// Reads everything in `folder` back from the medium.
     pub(crate) fn check(
         &self,
-        shape: &Shape,
+        split_plan: &SplitPlan,
         written: &Written,
         folder: &Path,
         progress: &Progress,
-    ) -> Result<(), MediaError> {
+    ) -> Result<(), StickError> {
         let mut faults = Vec::new();
         let mut start = 0;
         for record in &written.records {
@@ -154,9 +156,9 @@ impl Cargo {
                 _ => self.read_bundle(start + offset, length),
             };
             faults.extend(read_back(folder, record, &mut origin, progress).err());
-            start = start.saturating_add(shape.part_size());
+            start = start.saturating_add(split_plan.part_size());
         }
-        if faults.is_empty() { Ok(()) } else { Err(MediaError::Faulty { path: folder.to_owned(), faults }) }
+        if faults.is_empty() { Ok(()) } else { Err(StickError::ReadBack { path: folder.to_owned(), faults }) }
     }
 
     fn read_bundle(&self, offset: u64, length: usize) -> io::Result<Vec<u8>> {
@@ -167,44 +169,44 @@ impl Cargo {
 }
 
 impl Installer {
-    fn open(path: PathBuf) -> Result<Self, MediaError> {
+    fn open(path: PathBuf) -> Result<Self, StickError> {
         match regular::open(&path) {
             Ok((file, metadata)) => Ok(Self { path, file, size: metadata.len() }),
-            Err(source) => Err(MediaError::Installer { path, source }),
+            Err(source) => Err(StickError::Installer { path, source }),
         }
     }
 
-    fn read(&self, offset: u64, length: usize) -> Result<Vec<u8>, MediaError> {
+    fn read(&self, offset: u64, length: usize) -> Result<Vec<u8>, StickError> {
         let mut bytes = vec![0; length];
         let read = self.file.read_exact_at(&mut bytes, offset);
-        read.map_err(|source| MediaError::Installer { path: self.path.clone(), source }).map(|()| bytes)
+        read.map_err(|source| StickError::Installer { path: self.path.clone(), source }).map(|()| bytes)
     }
 }
 
 impl Written {
-    /// Gives everything in `partial` its name in `folder`. The guide, which is last, comes only where all else is.
-    pub(crate) fn name(&self, partial: &Path, folder: &Path) -> Result<(), MediaError> {
+    /// Renames everything in `partial` into `folder`. The guide is last: where it is, everything else is.
+    pub(crate) fn publish(&self, partial: &Path, folder: &Path) -> Result<(), StickError> {
         for record in &self.records {
             let path = folder.join(&record.name);
-            fs::rename(partial.join(&record.name), &path).map_err(|source| MediaError::Write { path, source })?;
+            fs::rename(partial.join(&record.name), &path).map_err(|source| StickError::Write { path, source })?;
         }
         sync(folder)
     }
 }
 
-/// Makes the names in a folder durable, and all else that its file system still has in memory.
-fn sync(folder: &Path) -> Result<(), MediaError> {
+/// Makes the names in a folder durable, and everything else that its file system has in memory.
+fn sync(folder: &Path) -> Result<(), StickError> {
     let synced = File::open(folder).and_then(|opened| {
         opened.sync_all()?;
         Ok(rustix::fs::syncfs(&opened)?)
     });
-    synced.map_err(|source| MediaError::Write { path: folder.to_owned(), source })
+    synced.map_err(|source| StickError::Write { path: folder.to_owned(), source })
 }
 
 /// Writes a small file.
-fn write(folder: &Path, name: &str, bytes: &[u8]) -> Result<Record, MediaError> {
-    let mut recorder = Recorder::create(folder, name, 0o644)?;
-    recorder.put_all(bytes)?;
+fn write(folder: &Path, name: &str, bytes: &[u8]) -> Result<FileRecord, StickError> {
+    let mut recorder = FileRecorder::create(folder, name, 0o644)?;
+    recorder.write_all(bytes)?;
     recorder.finish()
 }
 
