@@ -4,7 +4,6 @@
 //! Everything here acts on one host's file system and processes. Nothing here talks to systemd or to a container engine.
 
 pub mod durable;
-pub mod executable;
 pub mod layout;
 pub mod lock;
 pub mod record;

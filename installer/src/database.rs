@@ -8,11 +8,11 @@ use crate::durable::{self, At as _, PathError};
 use crate::host_context::HostContext;
 use crate::layout::Layout;
 use crate::plan::policy::PROGRAM;
-use crate::program::Program;
 use crate::state::installed::InstalledRelease;
 use crate::state::journal::Transition;
 use anyhow::Context as _;
 use landfall_console::{Exit, Failure};
+use landfall_host::subprocess::Subprocess;
 use landfall_manifests::Database;
 use landfall_systemd::UnitName;
 use serde::Deserialize;
@@ -266,8 +266,8 @@ fn migrate(host: &HostContext, release: &InstalledRelease, words: &[&str]) -> an
     }
     let root = host.layout.at("");
     let migrate =
-        Program::new(program(host, release)).args(["--root".as_ref(), root.as_os_str()]).args(["--json", "migrate"]);
-    let answer = migrate.args(words).limit(LIMIT).output_limit(ANSWER_BYTES).run()?;
+        Subprocess::new(program(host, release)).args(["--root".as_ref(), root.as_os_str()]).args(["--json", "migrate"]);
+    let answer = migrate.args(words).timeout(LIMIT).output_limit(ANSWER_BYTES).run()?;
     if answer.code == 0 {
         return serde_json::from_slice(&answer.stdout)
             .with_context(|| format!("what `landfall migrate` of {} answers does not parse", release.id()));

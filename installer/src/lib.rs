@@ -29,7 +29,7 @@ mod transition;
 mod trust;
 
 use cli::Cli;
-use landfall_host::{durable, layout, lock, record, subprocess as program};
+use landfall_host::{durable, layout, lock, record};
 use std::process::ExitCode;
 
 /// Parses the command line and runs the command.

@@ -6,10 +6,10 @@ use crate::durable::{self, At as _, PathError};
 use crate::host_context::HostContext;
 use crate::layout::Layout;
 use crate::plan::policy::INSTALLER;
-use crate::program::Program;
 use crate::state::installed::InstalledRelease;
 use crate::state::journal::Kind;
 use anyhow::{Context as _, ensure};
+use landfall_host::subprocess::Subprocess;
 use std::fs::File;
 use std::io;
 use std::path::Path;
@@ -59,8 +59,8 @@ fn is_same(one: &Path, other: &Path) -> io::Result<bool> {
 /// Whether an installer can be relied on to recover this host: it runs, and understands the journal of what is being done.
 pub(crate) fn check(host: &HostContext, program: &Path, doing: Option<Kind>) -> anyhow::Result<()> {
     let root = host.layout.at("");
-    let status = Program::new(program).args(["--root".as_ref(), root.as_os_str()]).args(["status", "--json"]);
-    let answer = status.limit(LIMIT).output_limit(ANSWER_BYTES).run()?;
+    let status = Subprocess::new(program).args(["--root".as_ref(), root.as_os_str()]).args(["status", "--json"]);
+    let answer = status.timeout(LIMIT).output_limit(ANSWER_BYTES).run()?;
     ensure!(answer.code == 0, "{} ends with {}: {}", program.display(), answer.code, answer.stderr_tail);
     let status: serde_json::Value = serde_json::from_slice(&answer.stdout)
         .with_context(|| format!("what {} answers is no status", program.display()))?;

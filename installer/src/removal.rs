@@ -8,10 +8,10 @@ use crate::layout::{
     DATA_FOLDER, DATABASE_FOLDER, LINKS, LINKS_FOLDER, Layout, PROGRAM_FOLDER, SETTINGS_FOLDER, STATE_FOLDER,
 };
 use crate::plan::policy::PROGRAM;
-use crate::program::Program;
 use crate::state::State;
 use crate::state::journal::Uninstallation;
 use crate::state::tries::{self, Tries};
+use landfall_host::subprocess::Subprocess;
 use landfall_systemd::UnitName;
 use std::path::Path;
 
@@ -89,7 +89,7 @@ fn open_firewall(host: &HostContext) {
     if !program.exists() {
         return;
     }
-    let cleared = Program::new(&program).args(["firewall", "clear"]).run();
+    let cleared = Subprocess::new(&program).args(["firewall", "clear"]).run();
     match cleared {
         Ok(answer) if answer.code == 0 => {}
         Ok(answer) => host.console.warn(format_args!("the firewall's tables stay: {}", answer.stderr_tail)),

@@ -10,7 +10,6 @@
 mod error;
 mod fake;
 mod manager;
-mod process;
 mod status;
 mod systemctl;
 mod template;

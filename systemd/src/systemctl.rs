@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crate::process::run;
+use landfall_host::subprocess::{Subprocess, SubprocessError};
+
 use crate::status::PROPERTIES;
 use crate::{Error, UnitManager, UnitName, UnitStatus};
 
@@ -146,6 +147,40 @@ impl UnitManager for Systemctl {
     }
 }
 
+/// Runs a program of systemd's, and returns its standard output.
+fn run(program: &str, arguments: &[&str], timeout: Duration) -> Result<String, Error> {
+    let command = || [&[program], arguments].concat().join(" ");
+    let output = Subprocess::new(program)
+        .args(arguments)
+        .inherit_environment()
+        .env("SYSTEMD_COLORS", "0")
+        .env("SYSTEMD_URLIFY", "0")
+        // The default: messages for debugging would be taken for those of a failure.
+        .env("SYSTEMD_LOG_LEVEL", "info")
+        .timeout(timeout)
+        .run()
+        .map_err(|error| not_run(command(), error))?;
+    match output.code {
+        0 => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
+        code => Err(failed(command(), Some(code), output.stderr_tail)),
+    }
+}
+
+fn not_run(command: String, error: SubprocessError) -> Error {
+    match error {
+        SubprocessError::Start { source, .. } => Error::Spawn { command, source },
+        SubprocessError::Wait { source, .. } => Error::Io { command, source },
+        SubprocessError::TimedOut { after, .. } => Error::TimedOut { command, after },
+        SubprocessError::OutputLimit { limit, .. } => Error::TooMuchOutput { command, limit },
+        SubprocessError::Signal { stderr_tail, .. } => failed(command, None, stderr_tail),
+    }
+}
+
+fn failed(command: String, code: Option<i32>, stderr: String) -> Error {
+    let stderr = if stderr.is_empty() { "no message".to_owned() } else { stderr };
+    Error::Failed { command, code, stderr }
+}
+
 /// What is not there is stopped, and has not failed.
 fn ignore_absent(result: Result<(), Error>) -> Result<(), Error> {
     match result {
@@ -204,6 +239,17 @@ mod tests {
         manager.start_detached(&UnitName::LANDFALL).unwrap();
         manager.restart_detached(&UnitName::LANDFALL).unwrap();
         assert_eq!(manager.status(&UnitName::LANDFALL).unwrap().active, ActiveState::Active);
+    }
+
+    #[test]
+    fn a_failure_carries_the_command_the_code_and_the_message() {
+        let message = |script: &str| run("sh", &["-c", script], Timeouts::default().query).unwrap_err().to_string();
+        let said = message("echo ' no such unit ' >&2; exit 5");
+        assert_eq!(said, "`sh -c echo ' no such unit ' >&2; exit 5` failed with exit code 5: no such unit");
+        assert_eq!(message("exit 3"), "`sh -c exit 3` failed with exit code 3: no message");
+        assert_eq!(message("kill -KILL $$"), "`sh -c kill -KILL $$` failed with a signal: no message");
+        let missing = run("no-such-program", &["show"], Timeouts::default().query).unwrap_err();
+        assert_eq!(missing.to_string(), "cannot run `no-such-program show`: is systemd installed and on the PATH?");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Asks the installed runtime which images tenants are made from: the database is the runtime's alone.
 
 use crate::layout::Layout;
-use crate::program::{Program, ProgramError};
+use landfall_host::subprocess::{Subprocess, SubprocessError};
 use landfall_manifests::{Digest, ReleaseId};
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -16,7 +16,7 @@ const OUTPUT_BYTES: usize = 1 << 20;
 #[derive(Debug, thiserror::Error)]
 pub(super) enum TenantsError {
     #[error(transparent)]
-    Program(#[from] ProgramError),
+    Program(#[from] SubprocessError),
     #[error("`landfall images` ended with exit code {code}: {said}")]
     Refused { code: i32, said: String },
     #[error("`landfall images` answered something else than a list of images")]
@@ -30,10 +30,10 @@ struct Images {
 
 /// The configurations' digests of all images that tenants are made from.
 pub(super) fn needed_images(layout: &Layout, release: &ReleaseId) -> Result<BTreeSet<Digest>, TenantsError> {
-    let program = Program::new(layout.release(release).join("bin/landfall"));
+    let program = Subprocess::new(layout.release(release).join("bin/landfall"));
     let program =
         program.args([OsString::from("--root"), layout.at("").into_os_string(), "images".into(), "--json".into()]);
-    let answer = program.limit(LIMIT).output_limit(OUTPUT_BYTES).run()?;
+    let answer = program.timeout(LIMIT).output_limit(OUTPUT_BYTES).run()?;
     if answer.code != 0 {
         return Err(TenantsError::Refused { code: answer.code, said: answer.stderr_tail });
     }

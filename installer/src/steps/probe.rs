@@ -4,7 +4,6 @@ use super::Work;
 use crate::failure;
 use crate::host_context::HostContext;
 use crate::plan::policy::{INSTALLER, PROGRAM, SETTINGS};
-use crate::program::Program;
 use crate::recovery_binary;
 use crate::service::health;
 use crate::settings;
@@ -13,6 +12,7 @@ use crate::state::journal::{Kind, Transition};
 use crate::state::tries::Tries;
 use crate::{durable, interrupt};
 use anyhow::{Context as _, bail, ensure};
+use landfall_host::subprocess::Subprocess;
 use landfall_systemd::{UnitManager, UnitName};
 use std::cell::Cell;
 use std::path::PathBuf;
@@ -77,8 +77,8 @@ fn selfcheck(host: &HostContext, release: &InstalledRelease) -> anyhow::Result<(
     host.console.say("trying the release with a tenant of its own");
     let root = host.layout.at("");
     let program = host.layout.release(&release.id()).join(PROGRAM);
-    let selfcheck = Program::new(&program).args(["--root".as_ref(), root.as_os_str()]).args(["selfcheck", "--json"]);
-    let answer = selfcheck.limit(SELFCHECK_LIMIT).output_limit(SELFCHECK_BYTES).run()?;
+    let selfcheck = Subprocess::new(&program).args(["--root".as_ref(), root.as_os_str()]).args(["selfcheck", "--json"]);
+    let answer = selfcheck.timeout(SELFCHECK_LIMIT).output_limit(SELFCHECK_BYTES).run()?;
     if answer.code != 0 {
         let (_, said) = answer.error();
         bail!("it does not pass `landfall selfcheck`: {said}");
