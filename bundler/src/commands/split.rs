@@ -13,7 +13,7 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// SplitReport a bundle into parts
+/// Cut a bundle into parts
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 The parts are plain byte ranges, of equal size but the last: `cat BUNDLE.part*` gives the bundle. All other commands, and \

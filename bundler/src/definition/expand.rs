@@ -1,4 +1,4 @@
-//! From text to the originals table: parse, replace variables in place so that every value keeps its position, deserialize.
+//! From text to the definition's tables: parse, replace variables in place so that every value keeps its position, deserialize.
 
 use super::tables::DefinitionTable;
 use super::text::DefinitionText;
@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use toml::de::{DeTable, DeValue};
 
-/// The strings that variables changed, as they were originals, by their position.
+/// The strings that variables changed, as they were written, by their position.
 #[derive(Debug, Default)]
 pub(super) struct OriginalStrings(BTreeMap<usize, String>);
 

@@ -16,7 +16,7 @@ impl RootChain {
     /// The chain of `links`; `None` if there are none.
     ///
     /// Hosts are told the first one by hand, so that none before it has to sign it. If its number is 1, nobody has to: hosts
-    /// that were told keys alone trust the same. KeyOrRoot that begins at a later number must be signed by its own keys, or such
+    /// that were told keys alone trust the same. One that begins at a later number must be signed by its own keys, or such
     /// hosts would not find it. If the newest one lacks signatures, the chain is not complete; anything else that hosts would
     /// not believe is an error.
     pub(crate) fn new(links: Vec<RootLink>) -> Result<Option<Self>, ChainError> {

@@ -1,7 +1,7 @@
 use landfall_keys::{KeyId, PublicKey, RootLink, Signature, TrustRoot, TrustedKeys};
 use serde::Serialize;
 
-/// KeyOrRoot of the two versions whose keys have to sign the newest one: the version before it, or itself.
+/// One of the two versions whose keys have to sign the newest one: the version before it, or itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct SignatureStatus {

@@ -1,57 +1,29 @@
-//! A small bundle, made the way the bundler makes one.
+//! A small bundle, and a reader that takes every entry.
 
+use landfall_fixtures::ReleaseFixture;
 use landfall_keys::{SecretKey, TrustedKeys};
-use landfall_manifests::{
-    Arch, Blob, Digest, Encoding, File, Head, Image, Layer, Os, ReadError, Release, Signed, Writer, oci,
-};
+use landfall_manifests::{Arch, Digest, Encoding, Head, Layer, ReadError, Release, Signed};
 
-/// What the fixture's blobs hold: the format does not care that they are not compressed.
+/// Release 1.4.0 with a file and an image of two layers. The format does not care that no blob is compressed, that the image's
+/// documents are none, and that the last blob is empty.
+fn fixture() -> ReleaseFixture {
+    let mut fixture = ReleaseFixture::new("1.4.0", 12);
+    fixture.release.arch = Arch::Amd64;
+    let [file, config, manifest, full, empty] =
+        [b"file".to_vec(), b"{\"config\":1}".to_vec(), b"{\"manifest\":1}".to_vec(), vec![7; 700], Vec::new()]
+            .map(|content| fixture.add_blob(content));
+    let layer = |blob| Layer { blob, encoding: Encoding::Zstd, diff_id: Digest::of(b"layer"), size: 9 };
+    fixture.add_file_in("docs/readme", "0644", b"file", file);
+    fixture.add_image_in("hello", manifest, config, vec![layer(full), layer(empty)], None);
+    fixture
+}
+
 pub(crate) fn blobs() -> Vec<Vec<u8>> {
-    vec![b"file".to_vec(), b"{\"config\":1}".to_vec(), b"{\"manifest\":1}".to_vec(), vec![7; 700], Vec::new()]
+    fixture().blobs().map(<[u8]>::to_vec).collect()
 }
 
 pub(crate) fn release(key: &SecretKey) -> Release {
-    let blobs = blobs();
-    let digests: Vec<Digest> = blobs.iter().map(|content| Digest::of(content)).collect();
-    let layer = |blob| Layer { blob, encoding: Encoding::Zstd, diff_id: Digest::of(b"layer"), size: 9 };
-    let image = Image {
-        name: "hello".parse().unwrap(),
-        platform: "linux/amd64".to_owned(),
-        media_type: oci::MANIFEST.to_owned(),
-        config: digests[1],
-        manifest: digests[2],
-        layers: vec![layer(digests[3]), layer(digests[4])],
-        source: "rootfs:hello".to_owned(),
-        tenant: None,
-    };
-    let file = File {
-        path: "docs/readme".parse().unwrap(),
-        mode: "0644".parse().unwrap(),
-        digest: Digest::of(b"file"),
-        size: 4,
-        blob: digests[0],
-        encoding: Encoding::Zstd,
-    };
-    let mut release = Release {
-        schema: 1,
-        product: "acme".parse().unwrap(),
-        version: "1.4.0".parse().unwrap(),
-        serial: 12.try_into().unwrap(),
-        os: Os::Linux,
-        arch: Arch::Amd64,
-        created: None,
-        min_upgrade_from: None,
-        database: None,
-        base: None,
-        keys: vec![key.public_key().to_line()],
-        trust: Vec::new(),
-        layout: Vec::new(),
-        blobs: blobs.iter().zip(&digests).map(|(b, d)| Blob { digest: *d, size: b.len() as u64 }).collect(),
-        files: vec![file],
-        images: vec![image],
-    };
-    release.layout = release.computed_layout();
-    release
+    fixture().release(std::slice::from_ref(key))
 }
 
 pub(crate) fn bundle(release: Release, keys: &[SecretKey]) -> Vec<u8> {
@@ -59,11 +31,7 @@ pub(crate) fn bundle(release: Release, keys: &[SecretKey]) -> Vec<u8> {
 }
 
 pub(crate) fn write(signed: &Signed) -> Vec<u8> {
-    let mut writer = Writer::begin(Vec::new(), signed).unwrap();
-    for content in blobs() {
-        writer.blob(Digest::of(&content), &mut content.as_slice()).unwrap();
-    }
-    writer.finish().unwrap()
+    fixture().write(signed)
 }
 
 pub(crate) fn trusted(key: &SecretKey) -> TrustedKeys {

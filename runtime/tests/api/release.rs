@@ -1,47 +1,23 @@
 //! The installed release is believed only as far as trusted keys have signed it.
 
 use landfall::release::{Catalog, LoadError, Loaded};
+use landfall_fixtures::ReleaseFixture;
 use landfall_host::Layout;
 use landfall_keys::{SecretKey, TrustRoot};
-use landfall_manifests::{Arch, Blob, Digest, Encoding, Image, Layer, Os, Release, Signed, Tenant, oci};
+use landfall_manifests::{Digest, Encoding, Layer, Tenant};
 use std::path::PathBuf;
 use tempfile::TempDir;
 
-fn release(key: &SecretKey) -> Release {
-    let contents = ["config", "manifest", "layer"];
-    let [config, manifest, blob] = contents.map(|content| Digest::of(content.as_bytes()));
+/// Release 1.4.0 with one image that tenants run.
+fn release() -> ReleaseFixture {
+    let mut fixture = ReleaseFixture::new("1.4.0", 12);
+    let [config, manifest, blob] =
+        ["config", "manifest", "layer"].map(|content| fixture.add_blob(content.as_bytes().to_vec()));
     let tenant =
         Tenant { language: "node".into(), framework: Some("express".into()), port: 3000, health: "/health".into() };
-    let image = Image {
-        name: "node-express".parse().unwrap(),
-        platform: "linux/amd64".into(),
-        media_type: oci::MANIFEST.into(),
-        manifest,
-        config,
-        layers: vec![Layer { blob, encoding: Encoding::Zstd, diff_id: Digest::of(b"tar"), size: 3 }],
-        source: "rootfs:x".into(),
-        tenant: Some(tenant),
-    };
-    let mut release = Release {
-        schema: 1,
-        product: "acme".parse().unwrap(),
-        version: "1.4.0".parse().unwrap(),
-        serial: 12.try_into().unwrap(),
-        os: Os::Linux,
-        arch: Arch::Amd64,
-        created: None,
-        min_upgrade_from: None,
-        database: None,
-        base: None,
-        keys: vec![key.public_key().to_line()],
-        trust: Vec::new(),
-        layout: Vec::new(),
-        blobs: contents.map(|c| Blob { digest: Digest::of(c.as_bytes()), size: c.len() as u64 }).into(),
-        files: Vec::new(),
-        images: vec![image],
-    };
-    release.layout = release.computed_layout();
-    release
+    let layer = Layer { blob, encoding: Encoding::Zstd, diff_id: Digest::of(b"tar"), size: 3 };
+    fixture.add_image_in("node-express", manifest, config, vec![layer], Some(tenant));
+    fixture
 }
 
 struct Installed {
@@ -56,7 +32,7 @@ fn install(key: &SecretKey, trusted: &SecretKey) -> Installed {
     let layout = Layout::new(folder.path());
     std::fs::create_dir_all(layout.current()).unwrap();
     std::fs::create_dir_all(layout.trust_root().parent().unwrap()).unwrap();
-    let signed = Signed::new(release(key), std::slice::from_ref(key)).unwrap();
+    let signed = release().signed(std::slice::from_ref(key));
     let manifest = layout.current().join("landfall.json");
     std::fs::write(&manifest, signed.bytes()).unwrap();
     let signature = layout.current().join(format!("landfall.json.{}.minisig", signed.signatures()[0].key_id()));

@@ -1,7 +1,7 @@
 //! A supervisor that keeps the program's sockets, as systemd does.
 
+use landfall_fixtures::ReleaseFixture;
 use landfall_keys::{SecretKey, TrustRoot};
-use landfall_manifests::{Arch, Os, Release, Signed};
 use rustix::io::FdFlags;
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 use std::collections::BTreeMap;
@@ -90,26 +90,7 @@ impl Supervisor {
 /// A host with an empty release, an admin token, and no engine.
 fn install(root: &Path, port: u16) {
     let key = SecretKey::generate().unwrap();
-    let mut release = Release {
-        schema: 1,
-        product: "acme".parse().unwrap(),
-        version: "1.0.0".parse().unwrap(),
-        serial: 1.try_into().unwrap(),
-        os: Os::Linux,
-        arch: Arch::Amd64,
-        created: None,
-        min_upgrade_from: None,
-        database: None,
-        base: None,
-        keys: Vec::new(),
-        trust: Vec::new(),
-        layout: Vec::new(),
-        blobs: Vec::new(),
-        files: Vec::new(),
-        images: Vec::new(),
-    };
-    release.layout = release.computed_layout();
-    let signed = Signed::new(release, std::slice::from_ref(&key)).unwrap();
+    let signed = ReleaseFixture::new("1.0.0", 1).signed(std::slice::from_ref(&key));
     let (current, etc) = (root.join("opt/landfall/current"), root.join("etc/landfall"));
     fs::create_dir_all(&current).unwrap();
     fs::create_dir_all(&etc).unwrap();
