@@ -142,8 +142,13 @@ fn of_record(error: &RecordError) -> Option<Verdict> {
 
 fn of_engine(error: &EngineError) -> Option<Verdict> {
     match error {
-        EngineError::Unreachable { .. } => Some((Exit::Unfit, "no_engine", ENGINE)),
-        EngineError::Request { .. } => Some((Exit::Unfit, "engine", "the engine's own log says more")),
+        EngineError::NoEngine(_) | EngineError::Unreachable { .. } => Some((Exit::Unfit, "no_engine", ENGINE)),
+        EngineError::TooOld { .. }
+        | EngineError::NoAnswer { .. }
+        | EngineError::NotFound { .. }
+        | EngineError::Conflict { .. }
+        | EngineError::Failed { .. }
+        | EngineError::InvalidAnswer { .. } => Some((Exit::Unfit, "engine", "the engine's own log says more")),
         EngineError::Archive(_) => None,
     }
 }

@@ -1,6 +1,6 @@
 //! One host, and with what it is changed.
 
-use crate::engine::{Engine, EngineAddress, EngineChoice, EngineError};
+use crate::engine::{self, EngineAddress, EngineChoice, EngineError, ImageEngine};
 use crate::layout::Layout;
 use crate::state::installed::HostEnvironment;
 use landfall_console::{Console, Exit, Failure};
@@ -30,7 +30,7 @@ pub(crate) struct HostContext {
     pub(crate) console: Console,
     /// Services are started without waiting for them: recovery's own unit goes before them.
     pub(crate) detached: bool,
-    engine: OnceCell<Option<Box<dyn Engine>>>,
+    engine: OnceCell<Option<Box<dyn ImageEngine>>>,
 }
 
 impl HostArgs {
@@ -46,7 +46,7 @@ impl HostArgs {
         let choice = self.engine.clone().unwrap_or(EngineChoice::Auto);
         let layout = self.layout()?;
         let systemd = !self.no_systemd && layout.is_running_system();
-        Ok(HostContext::new(layout, HostEnvironment { engine: resolve(&choice), systemd }, console))
+        Ok(HostContext::new(layout, HostEnvironment { engine: choice.expected_address(), systemd }, console))
     }
 
     /// The host as an earlier operation found it, unless the command line says otherwise.
@@ -55,14 +55,10 @@ impl HostArgs {
         // The disk of another machine, mounted for rescue, says what runs there, not here.
         let elsewhere = recorded.systemd && !layout.is_running_system();
         let recorded_engine = if elsewhere { EngineAddress::None } else { recorded.engine.clone() };
-        let engine = self.engine.as_ref().map_or(recorded_engine, resolve);
+        let engine = self.engine.as_ref().map_or(recorded_engine, EngineChoice::expected_address);
         let systemd = recorded.systemd && !self.no_systemd && !elsewhere;
         Ok(HostContext::new(layout, HostEnvironment { engine, systemd }, console))
     }
-}
-
-fn resolve(choice: &EngineChoice) -> EngineAddress {
-    choice.resolve(std::env::var("DOCKER_HOST").ok().as_deref())
 }
 
 impl HostContext {
@@ -72,10 +68,10 @@ impl HostContext {
     }
 
     /// The engine, connected at the first call; `None` where there is none to talk to.
-    pub(crate) fn engine(&self) -> Result<Option<&dyn Engine>, EngineError> {
+    pub(crate) fn engine(&self) -> Result<Option<&dyn ImageEngine>, EngineError> {
         if self.engine.get().is_none() {
             // Nobody else can have set it: a host is used by one thread.
-            let _ = self.engine.set(self.environment.engine.connect()?);
+            let _ = self.engine.set(engine::connect::images(&self.environment.engine)?);
         }
         Ok(self.engine.get().and_then(Option::as_deref))
     }
@@ -84,7 +80,7 @@ impl HostContext {
 #[cfg(test)]
 impl HostContext {
     /// A host in a folder, with a fake engine and fake units.
-    pub(crate) fn fake(root: &std::path::Path, engine: Option<Box<dyn Engine>>) -> Self {
+    pub(crate) fn fake(root: &std::path::Path, engine: Option<Box<dyn ImageEngine>>) -> Self {
         let environment = HostEnvironment { engine: EngineAddress::None, systemd: false };
         let host = Self::new(Layout::new(root), environment, Console::new(landfall_console::Flags::default()));
         let _ = host.engine.set(engine);

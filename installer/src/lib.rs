@@ -7,7 +7,6 @@ mod cli;
 mod commands;
 mod database;
 mod decode;
-mod engine;
 mod failure;
 mod host_context;
 mod interrupt;
@@ -29,6 +28,7 @@ mod transition;
 mod trust;
 
 use cli::Cli;
+use landfall_engine as engine;
 use landfall_host::{durable, layout, lock, record};
 use std::process::ExitCode;
 

@@ -1,7 +1,7 @@
 //! Taking an installation away. Every part can be repeated, so that an uninstallation which was cut off is simply run again.
 
 use crate::durable::{self, PathError};
-use crate::engine::Volumes;
+use crate::engine::{Volumes, labels};
 use crate::failure;
 use crate::host_context::HostContext;
 use crate::layout::{
@@ -67,7 +67,8 @@ fn removable(uninstallation: &Uninstallation) -> Vec<String> {
 
 fn remove_from_engine(host: &HostContext, uninstallation: &Uninstallation) -> anyhow::Result<()> {
     let Some(engine) = host.engine()? else { return Ok(()) };
-    engine.remove_tenants(if uninstallation.purge { Volumes::Remove } else { Volumes::Keep })?;
+    let volumes = if uninstallation.purge { Volumes::Remove } else { Volumes::Keep };
+    engine.remove_labelled(labels::TENANT, volumes)?;
     for tag in &uninstallation.tags {
         engine.untag(tag)?;
     }

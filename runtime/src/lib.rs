@@ -27,4 +27,4 @@ pub mod settings;
 pub mod store;
 pub mod tenant_ports;
 
-pub use landfall_engine::containers as engine;
+pub use landfall_engine as engine;

@@ -1,9 +1,9 @@
 use crate::durable;
+use crate::engine::tags;
 use crate::failure;
 use crate::host_context::{HostArgs, HostContext};
 use crate::layout::{DATABASE_FOLDER, SETTINGS_FOLDER};
 use crate::removal;
-use crate::retention::tag_prefix;
 use crate::state::installed::Installed;
 use crate::state::journal::{Journal, Operation, Uninstallation};
 use crate::state::{self, State};
@@ -87,7 +87,7 @@ fn tags(host: &HostContext, installed: Option<&Installed>) -> anyhow::Result<Vec
     let Some(installed) = installed else { return Ok(Vec::new()) };
     let mut tags: BTreeSet<String> = installed.releases().flat_map(|release| release.tags.clone()).collect();
     if let Some(engine) = host.engine()? {
-        let prefix = tag_prefix(&installed.current.product);
+        let prefix = tags::prefix(&installed.current.product);
         let found = engine.images()?.into_iter().flat_map(|image| image.tags);
         tags.extend(found.filter(|tag| tag.starts_with(&prefix)));
     }

@@ -1,7 +1,7 @@
 //! Which images, and which of their layers, the engine lacks.
 
 use super::ObservedEngine;
-use crate::engine::LocalImage;
+use crate::engine::{LocalImage, tags};
 use landfall_manifests::{Digest, Image, Release};
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -31,11 +31,6 @@ pub(crate) enum Action {
     Load(BTreeSet<Digest>),
 }
 
-/// The tag by which nobody prunes an image of a release.
-pub(crate) fn tag(release: &Release, image: &Image) -> String {
-    format!("landfall.local/{}/{}:{}", release.product, image.name, release.id())
-}
-
 /// Decides for each image of the release, in its order; nothing where there is no engine.
 pub(crate) fn plan(release: &Release, engine: Option<&ObservedEngine>) -> Vec<PlannedImage> {
     let Some(engine) = engine else { return Vec::new() };
@@ -44,7 +39,7 @@ pub(crate) fn plan(release: &Release, engine: Option<&ObservedEngine>) -> Vec<Pl
         held.extend(engine.images.iter().flat_map(|image| chain_ids(&image.diff_ids)));
     }
     let images = release.images.iter().map(|image| {
-        let tag = tag(release, image);
+        let tag = tags::of_image(&release.product, &image.name, &release.id());
         let action = action(image, &tag, engine, &held);
         let bytes = bytes(image, &action);
         if engine.takes_partial_archives {

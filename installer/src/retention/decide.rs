@@ -1,8 +1,8 @@
 //! What goes: a pure function of what is installed and what is there.
 
-use super::inventory::{Images, tag_prefix};
+use super::inventory::Images;
 use super::{Inventory, inventory};
-use crate::engine::LocalImage;
+use crate::engine::{LocalImage, tags};
 use crate::plan::Collectable;
 use crate::state::installed::Installed;
 use landfall_manifests::{Blob, Digest, ReleaseId};
@@ -86,7 +86,7 @@ fn kept_configs(inventory: &Inventory) -> impl Iterator<Item = Digest> {
 
 /// An image goes with the last of its tags, so one is left to what a tenant needs.
 fn tags(installed: &Installed, images: &Images, collection: &mut Collection) {
-    let prefix = tag_prefix(&installed.current.product);
+    let prefix = tags::prefix(&installed.current.product);
     let recorded: BTreeSet<&String> = installed.releases().flat_map(|release| &release.tags).collect();
     let mut unknown = false;
     for image in &images.local {

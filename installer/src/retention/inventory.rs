@@ -2,13 +2,13 @@
 
 use super::tenants;
 use crate::durable::{At as _, PathError};
-use crate::engine::{EngineError, LocalImage};
+use crate::engine::{EngineError, LocalImage, tags};
 use crate::host_context::HostContext;
 use crate::layout::Layout;
 use crate::retained_release;
 use crate::state::installed::{Installed, InstalledRelease};
 use crate::store::Store;
-use landfall_manifests::{Digest, Product, Release, ReleaseId, limits, oci::ImageConfig};
+use landfall_manifests::{Digest, Release, ReleaseId, limits, oci::ImageConfig};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{ErrorKind, Read as _};
 use std::path::Path;
@@ -49,11 +49,6 @@ pub(crate) struct Needed {
     pub(crate) config: Digest,
     /// Its layers by their content, if the store still has its configuration.
     pub(crate) diff_ids: Option<Vec<Digest>>,
-}
-
-/// How the tags of a product's images begin.
-pub(crate) fn tag_prefix(product: &Product) -> String {
-    format!("landfall.local/{product}/")
 }
 
 /// Looks at what is there.
@@ -143,7 +138,7 @@ pub(super) fn snapshot_name(schema: u32) -> String {
 
 fn images(host: &HostContext, installed: &Installed, running: &ReleaseId) -> Result<Option<Images>, EngineError> {
     let Some(engine) = host.engine()? else { return Ok(None) };
-    let prefix = tag_prefix(&installed.current.product);
+    let prefix = tags::prefix(&installed.current.product);
     let ours = |image: &LocalImage| image.tags.iter().any(|tag| tag.starts_with(&prefix));
     let local: Vec<LocalImage> = engine.images()?.into_iter().filter(ours).collect();
     // Docker's classic image store, which also takes partial archives.

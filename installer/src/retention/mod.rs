@@ -17,7 +17,7 @@ mod tests;
 pub(crate) use collect::{Collected, collect};
 pub(crate) use costs::Cost;
 pub(crate) use decide::{Collection, decide};
-pub(crate) use inventory::{Inventory, gather, tag_prefix};
+pub(crate) use inventory::{Inventory, gather};
 
 use crate::durable::PathError;
 use crate::host_context::HostContext;

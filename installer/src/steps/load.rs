@@ -1,7 +1,8 @@
 //! Images into the engine, straight from the store.
 
 use super::Work;
-use crate::engine::{Engine, LocalImage, write_archive};
+use crate::decode::{Decoder, Expected};
+use crate::engine::{ImageEngine, LocalImage, Volumes, labels, write_archive};
 use crate::failure;
 use crate::host_context::HostContext;
 use crate::interrupt::Interruptible;
@@ -10,7 +11,7 @@ use crate::state::journal::{StepName, Transition};
 use crate::store::Store;
 use anyhow::Context as _;
 use landfall_console::{Exit, Failure, Progress};
-use landfall_manifests::{Digest, Image, limits};
+use landfall_manifests::{Digest, Image, Layer, limits};
 use std::collections::BTreeSet;
 use std::io::{self, Read as _};
 use std::time::Duration;
@@ -19,6 +20,8 @@ use std::time::Duration;
 /// as long as it says that it is at work, and how long when it says nothing.
 const AFTERMATH: Duration = Duration::from_mins(10);
 const SILENCE: Duration = Duration::from_secs(2);
+/// How much of a layer is decompressed at once, in bytes.
+const CHUNK: usize = 256 << 10;
 const POLL: Duration = Duration::from_millis(200);
 
 /// On the automatic way back a release without all its images is better than one that does not stay up.
@@ -56,7 +59,7 @@ fn load_all(work: &Work<'_>) -> anyhow::Result<()> {
 }
 
 fn load(
-    engine: &dyn Engine,
+    engine: &dyn ImageEngine,
     store: &Store,
     image: &Image,
     planned: &PlannedImage,
@@ -66,10 +69,16 @@ fn load(
     let mut config = Vec::new();
     let stored = store.open(&image.config)?;
     stored.take(limits::IMAGE_JSON_BYTES).read_to_end(&mut config).context("read the image's configuration")?;
-    let mut fill = |out: &mut dyn io::Write| {
-        write_archive(image, &config, &planned.tag, layers, store, progress, &mut Interruptible(out))
+    let open_layer = |layer: &Layer| {
+        let stored = store.open(&layer.blob).map_err(io::Error::other)?;
+        let expected = Expected { encoding: layer.encoding, digest: layer.diff_id, size: layer.size };
+        let decoder = io::BufReader::with_capacity(CHUNK, Decoder::new(stored, expected)?);
+        Ok(Box::new(progress.reader(decoder)) as Box<dyn io::Read>)
     };
-    engine.load(&mut fill).map_err(|error| failure::of_load(error, image))
+    let mut write = |out: &mut dyn io::Write| {
+        write_archive(image, &config, &planned.tag, layers, &open_layer, &mut Interruptible(out))
+    };
+    engine.load(&mut write).map_err(|error| failure::of_load(error, image))
 }
 
 /// Whether what the engine made of an image is that image. With containerd's store the id is the digest of a manifest that
@@ -109,7 +118,7 @@ fn untag(host: &HostContext, transition: &Transition) -> anyhow::Result<()> {
     }
     let Some(engine) = host.engine()? else { return Ok(()) };
     if transition.has_begun(StepName::Probe) {
-        engine.remove_canary()?;
+        engine.remove_labelled(&labels::of_tenant(labels::CANARY), Volumes::Remove)?;
     }
     let cut_off = transition.steps.last() == Some(&StepName::Load);
     let mut waited = Duration::ZERO;

@@ -2,7 +2,7 @@
 
 use super::Work;
 use crate::durable;
-use crate::engine::Volumes;
+use crate::engine::{Volumes, labels};
 use crate::host_context::HostContext;
 use crate::layout::{LINKS, LINKS_FOLDER, UNITS_FOLDER};
 use crate::service::units;
@@ -130,7 +130,7 @@ fn undo_first(host: &HostContext, transition: &Transition) -> anyhow::Result<()>
     if host.units.is_some()
         && let Some(engine) = host.engine()?
     {
-        engine.remove_tenants(Volumes::Keep)?;
+        engine.remove_labelled(labels::TENANT, Volumes::Keep)?;
     }
     removal::remove_units(host, &transition.target().units)?;
     removal::remove_links(&host.layout)?;

@@ -71,7 +71,7 @@ pub(crate) fn choose(
     }
     let mut overrides = overrides(args)?;
     let engine = &host.environment.engine;
-    if !engine.is_what_auto_finds() {
+    if !engine.is_default() {
         overrides.insert(0, Override::new("engine", "socket", engine.to_string()));
     }
     EffectiveSettings::unmerged(settings::merge(&defaults, &overrides)?, &defaults)

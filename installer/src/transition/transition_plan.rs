@@ -3,7 +3,7 @@
 use super::host_facts;
 use crate::database;
 use crate::durable;
-use crate::engine::{About, Engine, EngineError};
+use crate::engine::{About, EngineError, ImageEngine};
 use crate::failure;
 use crate::host_context::HostContext;
 use crate::layout::{FOLDERS, Layout};
@@ -227,7 +227,7 @@ fn plan_update(
 
 /// What is known about the engine, for the plan and for the verdict on the host.
 pub(crate) fn engine(host: &HostContext) -> (Option<ObservedEngine>, Option<Result<About, String>>) {
-    let look = |engine: &dyn Engine| {
+    let look = |engine: &dyn ImageEngine| {
         let about = engine.about()?;
         let images = engine.images()?;
         let (takes_partial_archives, data_root) = (about.takes_partial_archives, about.data_root.clone());

@@ -88,7 +88,8 @@ impl From<EngineError> for ApiError {
     fn from(error: EngineError) -> Self {
         let code = if error.is_unavailable() { "engine_unavailable" } else { "engine_failed" };
         let status = if error.is_unavailable() { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::BAD_GATEWAY };
-        Self::new(status, code, error.to_string())
+        let hint = if error.is_unavailable() { "; see `systemctl status docker`" } else { "" };
+        Self::new(status, code, log::chain(&error) + hint)
     }
 }
 

@@ -3,7 +3,7 @@ use super::settings;
 use crate::api::server::{self, Listeners};
 use crate::api::{App, router};
 use crate::controller::{Controller, Dependencies};
-use crate::engine::docker::DockerEngine;
+use crate::engine::connect;
 use crate::identity::{HostSecret, KeyHash, SecretError, admin_token};
 use crate::network::TenantAddresses;
 use crate::release::{Catalog, Loaded};
@@ -141,7 +141,7 @@ async fn serve(opened: Opened, mark: MarkGood, start: Instant) -> anyhow::Result
         tcp: tokio::net::TcpListener::from_std(tcp).context("cannot use the API's port")?,
         socket: tokio::net::UnixListener::from_std(socket).context("cannot use the unix socket")?,
     };
-    let engine = Arc::new(DockerEngine::new(settings.engine.clone()));
+    let engine = connect::containers(settings.engine.clone());
     let ports = TenantPorts::new(*settings.api.ip(), tenants.clone(), fd_store);
     let dependencies = Dependencies { settings, catalog, store, engine, secret, ports };
     let controller = Controller::new(dependencies).await.context("cannot open the tenants' ports")?;

@@ -85,7 +85,7 @@ impl Controller {
             || ActionError::UnknownUser { image: tenant.decided.image.name.clone(), user: image.user.clone() };
         let passwd = match self.deps.engine.read_file(container, "/etc/passwd").await {
             Ok(passwd) => passwd,
-            Err(EngineError::NotFound(_)) => return Err(unknown()),
+            Err(EngineError::NotFound { .. }) => return Err(unknown()),
             Err(error) => return Err(error.into()),
         };
         run_as::look_up(&String::from_utf8_lossy(&passwd), name, group).ok_or_else(unknown)
@@ -110,7 +110,9 @@ impl Controller {
     async fn clear_network(&self, network: &Listed) -> Result<(), EngineError> {
         for _ in 1..NETWORK_TRIES {
             match self.deps.engine.remove_network(&network.name).await {
-                Err(EngineError::Refused { .. } | EngineError::Conflict(_)) => tokio::time::sleep(NETWORK_PAUSE).await,
+                Err(EngineError::Failed { .. } | EngineError::Conflict { .. }) => {
+                    tokio::time::sleep(NETWORK_PAUSE).await;
+                }
                 other => return other,
             }
         }

@@ -43,7 +43,7 @@ pub enum CanaryError {
         said: String,
     },
     /// The engine did not say whether it runs.
-    #[error("it could not be looked at: {0}")]
+    #[error("it could not be looked at: {}", log::chain(.0))]
     NotSeen(#[source] EngineError),
     /// The service ends.
     #[error("the service is ending")]

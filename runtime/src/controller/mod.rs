@@ -29,10 +29,9 @@ pub use health::Health;
 pub use logs::{DEFAULT_TAIL, LogQuery, MAX_TAIL};
 pub use selfcheck::{Check, SELF_CHECK_LIMIT, SelfCheck};
 pub use spawn::{SpawnRequest, Spawned};
-pub use spec::TENANT_LABEL;
 pub use status::{ServiceHealth, TenantStatus, TenantSummary};
 
-use crate::engine::Engine;
+use crate::engine::ContainerEngine;
 use crate::identity::{EnvId, HostSecret};
 use crate::release::Catalog;
 use crate::service::log;
@@ -60,7 +59,7 @@ pub struct Dependencies {
     /// What should be.
     pub store: Store,
     /// What is.
-    pub engine: Arc<dyn Engine>,
+    pub engine: Arc<dyn ContainerEngine>,
     /// What tenants' keys are derived from.
     pub secret: HostSecret,
     /// The tenants' ports.

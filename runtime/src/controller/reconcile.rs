@@ -6,7 +6,7 @@
 use super::build::Volumes;
 use super::decide::{Seen, Step, decide};
 use super::{ActionError, Controller, spec};
-use crate::engine::{Listed, Listing};
+use crate::engine::{Listed, Listing, labels};
 use crate::identity::EnvId;
 use crate::service::log;
 use crate::store::{Environment, Status, StoreError};
@@ -31,9 +31,9 @@ impl Controller {
             let mut engine_was_up = true;
             for round in 0_u32.. {
                 let listed = if round % FULL_EVERY == 0 || !engine_was_up {
-                    self.deps.engine.list(spec::TENANT_LABEL).await
+                    self.deps.engine.list(labels::TENANT).await
                 } else {
-                    let containers = self.deps.engine.list_containers(spec::TENANT_LABEL).await;
+                    let containers = self.deps.engine.list_containers(labels::TENANT).await;
                     containers.map(|containers| Listing { containers, ..Listing::default() })
                 };
                 if listed.is_ok() != engine_was_up {
@@ -53,8 +53,8 @@ impl Controller {
     /// Looks at a tenant as soon as its container ended, which callers at its door wait for.
     async fn listen(&self) {
         loop {
-            let endings = self.deps.engine.endings(spec::TENANT_LABEL);
-            let ended = endings.filter_map(|ended| std::future::ready(ended.ok().as_deref().and_then(spec::numbered)));
+            let exits = self.deps.engine.exits(labels::TENANT);
+            let ended = exits.filter_map(|ended| std::future::ready(ended.ok().as_deref().and_then(spec::numbered)));
             ended.for_each_concurrent(AT_ONCE, |id| self.settle_or_warn(id)).await;
             tokio::time::sleep(EVENTS_PAUSE).await;
         }
@@ -102,7 +102,7 @@ impl Controller {
     /// numbers of its own time away again.
     pub(super) async fn survey(&self) -> Result<(), ActionError> {
         let look = async || {
-            let listing = self.deps.engine.list(spec::TENANT_LABEL).await?;
+            let listing = self.deps.engine.list(labels::TENANT).await?;
             let rows = self.deps.store.environments(None).await?;
             Ok(self.reserve_numbers(&listing, &rows).await?)
         };
@@ -222,7 +222,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
     use crate::controller::{Dependencies, LIVELY};
-    use crate::engine::fake::FakeEngine;
+    use crate::engine::fake::FakeContainerEngine;
     use crate::identity::{HostSecret, KeyHash, KeyNonce, OrgId};
     use crate::network::TenantAddresses;
     use crate::release::Catalog;
@@ -248,7 +248,7 @@ mod tests {
     #[test]
     fn what_nobody_knows_is_looked_at_and_so_are_volumes_of_a_canary_alone() {
         let listed =
-            |id| Listed { name: "one".into(), labels: [(spec::TENANT_LABEL.to_owned(), id)].into(), running: false };
+            |id| Listed { name: "one".into(), labels: [(labels::TENANT.to_owned(), id)].into(), running: false };
         let all = |id: &str| vec![listed(id.to_owned())];
         for (listing, expected) in [
             (Listing { containers: all("7"), ..Listing::default() }, &[EnvId(7)][..]),
@@ -265,7 +265,7 @@ mod tests {
     async fn a_round_gives_a_sign_of_life_with_each_tenant() {
         let folder = tempfile::tempdir().unwrap();
         let settings = Settings::parse("[api]\naddress = \"127.0.0.1\"").unwrap();
-        let engine = Arc::new(FakeEngine::default());
+        let engine = Arc::new(FakeContainerEngine::default());
         let deps = Dependencies {
             catalog: Catalog { version: "1.0.0".into(), serial: 1, images: vec![] },
             store: Store::open(&folder.path().join("landfall.db"), &Migrations::OWN).unwrap().0,

@@ -1,15 +1,10 @@
 //! What a tenant is made of, from what was decided about it and the settings. Pure.
 
 use super::run_as::RunAs;
-use crate::engine::{ContainerSpec, FoundImage, Labels, NetworkSpec, PreparationSpec};
+use crate::engine::{ContainerSpec, FoundImage, Labels, NetworkSpec, PreparationSpec, labels as label};
 use crate::identity::{ApiKey, EnvId, KeyHash};
 use crate::settings::Settings;
 use crate::store::Environment;
-
-/// All that is a tenant's bears this label, with its number.
-pub const TENANT_LABEL: &str = "io.landfall.tenant";
-/// Which tenant of that number: numbers repeat after a database was restored, keys do not.
-pub(super) const INSTANCE_LABEL: &str = "io.landfall.instance";
 
 /// How a tenant looks the host up.
 const HOST_NAME: &str = "host.docker.internal";
@@ -22,7 +17,7 @@ const TMPFS: [(&str, &str); 2] =
     [("/tmp", "rw,noexec,nosuid,nodev,size=64m"), ("/run", "rw,noexec,nosuid,nodev,size=8m")];
 
 pub(super) fn labels(id: EnvId, key: KeyHash) -> Labels {
-    [(TENANT_LABEL.to_owned(), id.to_string()), (INSTANCE_LABEL.to_owned(), instance(key))].into()
+    [(label::TENANT.to_owned(), id.to_string()), (label::INSTANCE.to_owned(), instance(key))].into()
 }
 
 /// The beginning of the key's hash: says which tenant, and gives nothing away that would help to find the key.
@@ -34,15 +29,15 @@ pub(super) fn instance(key: KeyHash) -> String {
 
 /// Whether labels are those of this very tenant.
 pub(super) fn is_ours(labels: &Labels, key: KeyHash) -> bool {
-    labels.get(INSTANCE_LABEL).is_some_and(|label| *label == instance(key))
+    labels.get(label::INSTANCE).is_some_and(|label| *label == instance(key))
 }
 
 /// The tenant that labels speak of.
 pub(super) fn tenant_of(labels: &Labels) -> Option<EnvId> {
-    labels.get(TENANT_LABEL).and_then(|id| numbered(id))
+    labels.get(label::TENANT).and_then(|id| numbered(id))
 }
 
-/// The tenant that the value of [`TENANT_LABEL`] means. Anybody can write labels: what we would not write means nobody.
+/// The tenant that the value of [`label::TENANT`] means. Anybody can write labels: what we would not write means nobody.
 pub(super) fn numbered(text: &str) -> Option<EnvId> {
     let id = EnvId(text.parse().ok()?);
     ((EnvId::VALID.contains(&id) || id == EnvId::CANARY) && id.to_string() == text).then_some(id)
@@ -50,12 +45,12 @@ pub(super) fn numbered(text: &str) -> Option<EnvId> {
 
 /// The label that all of this very tenant bears, and nothing of another of its number.
 pub(super) fn owned_by(tenant: &Environment) -> String {
-    format!("{INSTANCE_LABEL}={}", instance(tenant.decided.key_hash))
+    format!("{}={}", label::INSTANCE, instance(tenant.decided.key_hash))
 }
 
 /// The label that all tenants of this number bear.
 pub(super) fn numbered_as(id: EnvId) -> String {
-    format!("{TENANT_LABEL}={id}")
+    label::of_tenant(id.0)
 }
 
 fn volumes(id: EnvId) -> Vec<(String, String)> {

@@ -1,5 +1,6 @@
 //! The names and numbers of organizations and tenants, as types that only hold valid ones.
 
+use crate::engine::labels;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -90,7 +91,7 @@ impl fmt::Display for EnvId {
 
 impl EnvId {
     /// The number of the tenant that a self-check makes and removes. Numbers that are given away begin at 1, and no route takes this one.
-    pub const CANARY: Self = Self(0);
+    pub const CANARY: Self = Self(labels::CANARY);
 
     /// Every number that a tenant can have: the last whose [bridge](Self::bridge) has a name that fits.
     pub const VALID: RangeInclusive<Self> = Self(1)..=Self(999_999_999_999);

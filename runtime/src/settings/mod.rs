@@ -3,7 +3,7 @@
 //! Parsing takes text and decides everything; reading the file is the caller's. Unknown keys and values that make no sense are errors
 //! that name the line. What the operator leaves out comes from [`DEFAULTS`], the commented file that a release packs.
 
-use crate::engine::EngineSocket;
+use crate::engine::EngineChoice;
 use crate::network::Pool;
 use serde::Deserialize;
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -45,7 +45,7 @@ pub struct Settings {
     /// Where tenants' subnets come from.
     pub pool: Pool,
     /// Where the engine listens.
-    pub engine: EngineSocket,
+    pub engine: EngineChoice,
 }
 
 /// What one tenant may use at most.
@@ -113,7 +113,7 @@ struct RawNetwork {
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct RawEngine {
-    socket: Option<EngineSocket>,
+    socket: Option<Socket>,
 }
 
 /// What `landfall-installer update` reads; here it is only held to be right. Its bounds stand in the installer too: the programs share nothing but the file.
@@ -145,7 +145,7 @@ impl Raw {
                 pids: pick(tenants.pids, base.pids, "tenants.pids")?.0,
             },
             pool: pick(self.network.pool, default.network.pool, "network.pool")?,
-            engine: pick(self.engine.socket, default.engine.socket, "engine.socket")?,
+            engine: pick(self.engine.socket, default.engine.socket, "engine.socket")?.0,
         })
     }
 }
@@ -227,10 +227,27 @@ impl TryFrom<u32> for Pids {
     }
 }
 
+/// The engine's socket. A service needs an engine, on this host: the other choices of the installer's command line are errors.
+#[derive(Deserialize)]
+#[serde(try_from = "String")]
+struct Socket(EngineChoice);
+
+impl TryFrom<String> for Socket {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match text.parse() {
+            Ok(choice) if text == "auto" || text.starts_with("unix://") => Ok(Self(choice)),
+            _ => Err(format!("{text:?} is neither \"auto\" nor \"unix:///path/of/a/socket\"")),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
+    use crate::engine::EngineAddress;
 
     #[test]
     fn the_packed_defaults_are_complete_and_those_of_the_design() {
@@ -240,7 +257,7 @@ mod tests {
         assert_eq!(settings.tenant_ports, (3001, 3999));
         assert_eq!(settings.limits, Limits { memory: 4 << 30, nano_cpus: 2_000_000_000, pids: 512 });
         assert_eq!(settings.pool.to_string(), "10.213.0.0/16");
-        assert_eq!(settings.engine, EngineSocket::Auto);
+        assert_eq!(settings.engine, EngineChoice::Auto);
     }
 
     #[test]
@@ -250,7 +267,7 @@ mod tests {
         let settings = Settings::parse(text).unwrap();
         assert_eq!(settings.api.port(), 80);
         assert_eq!((settings.limits.memory, settings.limits.nano_cpus), (512 << 20, 500_000_000));
-        assert_eq!(settings.engine, EngineSocket::Unix("/x.sock".into()));
+        assert_eq!(settings.engine, EngineChoice::At(EngineAddress::Unix("/x.sock".into())));
         assert_eq!(settings.tenant_ports, (3001, 3999));
     }
 

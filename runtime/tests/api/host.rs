@@ -10,7 +10,7 @@ use landfall::api::server::{self, Listeners};
 use landfall::api::{App, router};
 use landfall::controller::{Controller, Dependencies};
 use landfall::engine::ImageIdentity;
-use landfall::engine::fake::FakeEngine;
+use landfall::engine::fake::FakeContainerEngine;
 use landfall::identity::{HostSecret, KeyHash};
 use landfall::network::TenantAddresses;
 use landfall::release::{Catalog, TenantImage};
@@ -38,7 +38,7 @@ static PORTS: AtomicU16 = AtomicU16::new(0);
 
 pub(crate) struct TestHost {
     folder: TempDir,
-    pub(crate) engine: Arc<FakeEngine>,
+    pub(crate) engine: Arc<FakeContainerEngine>,
     pub(crate) settings: Settings,
     pub(crate) catalog: Catalog,
     service: Option<Service>,
@@ -104,7 +104,7 @@ impl TestHost {
     /// A host whose service does not run yet.
     pub(crate) fn stopped() -> Self {
         let hello = ImageIdentity { config: digest('a'), diff_ids: vec![digest('f')] };
-        let engine = FakeEngine::with_image(&hello, "");
+        let engine = FakeContainerEngine::with_image(&hello, "");
         engine.state().images.insert(digest('b'), (vec![digest('f')], "node".into()));
         let first = 20_000 + (std::process::id() % 6) as u16 * 2_000 + PORTS.fetch_add(20, Ordering::Relaxed);
         let text =

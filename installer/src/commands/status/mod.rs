@@ -2,7 +2,7 @@ mod disk;
 mod releases;
 mod text;
 
-use crate::engine::Engine;
+use crate::engine::ImageEngine;
 use crate::host_context::{HostArgs, HostContext};
 use crate::layout::Layout;
 use crate::receipts::{Counter, Folder, host_key};
@@ -168,7 +168,7 @@ fn staged(store: &Store) -> Result<StoreStatus, impl Error + Send + Sync + 'stat
 }
 
 fn engine(host: &HostContext) -> EngineStatus {
-    let about = host.engine().and_then(|engine| engine.map(Engine::about).transpose());
+    let about = host.engine().and_then(|engine| engine.map(ImageEngine::about).transpose());
     let address = host.environment.engine.to_string();
     match about {
         Ok(about) => EngineStatus { address, version: about.map(|about| about.version), error: None },

@@ -2,7 +2,7 @@
 
 use super::{PREFIX, digest, installed};
 use crate::engine::LocalImage;
-use crate::engine::fake::FakeEngine;
+use crate::engine::fake::FakeImageEngine;
 use crate::host_context::HostContext;
 use crate::retained_release::fixture::Host;
 use crate::retention::{Collected, Collection, collect, decide, foresee, gather, retained, tidy};
@@ -43,7 +43,7 @@ fn image(host: &Host, name: &str) -> Image {
 /// `says` is what the current release's `landfall images` is: a script.
 fn scene(says: &str) -> Scene {
     let host = Host::new();
-    let engine = FakeEngine::default();
+    let engine = FakeImageEngine::default();
     let bring = |version: &str, serial: u64| {
         let image = image(&host, &format!("image of {version}"));
         let script = format!("#!/bin/sh\nCONFIG={}\n{says}\n", image.config);

@@ -1,7 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use super::*;
-use crate::engine::fake::FakeEngine;
+use crate::engine::fake::FakeImageEngine;
 use crate::layout::Layout;
 use crate::plan;
 use crate::state::installed::{HostEnvironment, Installed, InstalledRelease};
@@ -43,7 +43,7 @@ fn keep_layer(store: &Store, content: &str) -> Layer {
 }
 
 /// Plans and loads all images of the release.
-fn load_all(engine: &FakeEngine, store: &Store, release: &Release) -> anyhow::Result<()> {
+fn load_all(engine: &FakeImageEngine, store: &Store, release: &Release) -> anyhow::Result<()> {
     let observed = plan::ObservedEngine {
         images: engine.images()?,
         takes_partial_archives: engine.about()?.takes_partial_archives,
@@ -62,7 +62,7 @@ fn load_all(engine: &FakeEngine, store: &Store, release: &Release) -> anyhow::Re
 fn each_layer_reaches_the_engine_once() {
     let root = tempfile::tempdir().unwrap();
     let (store, release) = stored(root.path());
-    let engine = FakeEngine::default();
+    let engine = FakeImageEngine::default();
     load_all(&engine, &store, &release).unwrap();
     let layer = |image: usize, layer: usize| release.images[image].layers[layer].diff_id;
     assert_eq!(*engine.received.borrow(), [layer(0, 0), layer(0, 1), layer(1, 1)]);
@@ -74,7 +74,7 @@ fn each_layer_reaches_the_engine_once() {
 fn an_engine_that_wants_whole_archives_gets_them() {
     let root = tempfile::tempdir().unwrap();
     let (store, release) = stored(root.path());
-    let engine = FakeEngine { wants_all_layers: true, ..FakeEngine::default() };
+    let engine = FakeImageEngine { wants_all_layers: true, ..FakeImageEngine::default() };
     load_all(&engine, &store, &release).unwrap();
     assert_eq!(engine.received.borrow().len(), 4);
 }
@@ -94,7 +94,7 @@ fn a_layer_that_is_not_its_diff_id_never_becomes_an_image() {
     ] {
         let good = release.images[0].layers[1].clone();
         change(&mut release.images[0].layers[1]);
-        let engine = FakeEngine::default();
+        let engine = FakeImageEngine::default();
         let failure = Failure::of(&failure::classified(load_all(&engine, &store, &release).unwrap_err()));
         assert_eq!(failure.exit(), Exit::Damaged, "{failure}");
         assert!(failure.to_string().contains(says) && failure.to_string().contains("image a"), "{failure}");
@@ -127,7 +127,7 @@ fn what_the_engine_made_of_it_has_to_be_the_image() {
 fn undoing_takes_away_the_tags_that_were_added_and_no_others() {
     let root = tempfile::tempdir().unwrap();
     let (store, release) = stored(root.path());
-    let engine = FakeEngine::default();
+    let engine = FakeImageEngine::default();
     load_all(&engine, &store, &release).unwrap();
     engine.tag(&release.images[1].config.to_string(), "somebody:1").unwrap();
     let tags = plan::images(&release, Some(&plan::ObservedEngine::default())).into_iter().map(|image| image.tag);

@@ -1,6 +1,6 @@
-//! What we ask for, in Docker's words. Pure.
+//! The bodies of requests that create objects, in the terms of the Docker Engine API. Pure.
 
-use super::Offers;
+use super::connection::Capabilities;
 use crate::containers::{ContainerSpec, NetworkSpec, PreparationSpec};
 use bollard::models::{
     ContainerCreateBody, EndpointIpamConfig, EndpointSettings, HealthConfig, HostConfig, HostConfigLogConfig, Ipam,
@@ -8,13 +8,13 @@ use bollard::models::{
 };
 use std::collections::HashMap;
 
-/// A tenant's output on the disk: at most three files of ten MiB, after which the oldest lines go.
+/// The size of a tenant's log on disk: at most three files of ten MiB, of which the oldest is removed first.
 const LOG_LIMITS: [(&str, &str); 2] = [("max-size", "10m"), ("max-file", "3")];
-/// Resolver inside the tenant's own network namespace, where nothing listens. Without it, Docker's embedded resolver forwards what it
-/// does not know from the host's namespace, internal network or not (CVE-2024-29018).
+/// A resolver inside the tenant's own network namespace, where nothing listens. Otherwise Docker's embedded resolver forwards
+/// unknown names from the host's namespace, internal network or not (CVE-2024-29018).
 const NO_RESOLVER: &str = "127.0.0.1";
 
-pub(super) fn container(spec: &ContainerSpec, offers: Offers) -> ContainerCreateBody {
+pub(super) fn container(spec: &ContainerSpec, capabilities: Capabilities) -> ContainerCreateBody {
     let (network, address) = &spec.network;
     let endpoint = EndpointSettings {
         ipam_config: Some(EndpointIpamConfig { ipv4_address: Some(address.to_string()), ..Default::default() }),
@@ -28,15 +28,15 @@ pub(super) fn container(spec: &ContainerSpec, offers: Offers) -> ContainerCreate
         labels: Some(spec.labels.clone().into_iter().collect()),
         // The runtime checks health over HTTP; an image's own check would start a process every few seconds.
         healthcheck: Some(HealthConfig { test: Some(vec!["NONE".into()]), ..Default::default() }),
-        host_config: Some(host(spec, offers)),
+        host_config: Some(host(spec, capabilities)),
         networking_config: Some(NetworkingConfig { endpoints_config: Some([(network.clone(), endpoint)].into()) }),
         ..Default::default()
     }
 }
 
-fn host(spec: &ContainerSpec, offers: Offers) -> HostConfig {
+fn host(spec: &ContainerSpec, capabilities: Capabilities) -> HostConfig {
     HostConfig {
-        init: Some(offers.init),
+        init: Some(capabilities.init),
         network_mode: Some(spec.network.0.clone()),
         dns: Some(vec![NO_RESOLVER.into()]),
         extra_hosts: Some(spec.hosts.iter().map(|(name, address)| format!("{name}:{address}")).collect()),
@@ -49,7 +49,7 @@ fn host(spec: &ContainerSpec, offers: Offers) -> HostConfig {
         memory: Some(spec.memory),
         // The sum of memory and swap: no swap.
         memory_swap: Some(spec.memory),
-        nano_cpus: Some(spec.nano_cpus.min(offers.nano_cpus)),
+        nano_cpus: Some(spec.nano_cpus.min(capabilities.nano_cpus)),
         pids_limit: Some(spec.pids),
         restart_policy: Some(RestartPolicy { name: Some(RestartPolicyNameEnum::NO), maximum_retry_count: None }),
         log_config: Some(HostConfigLogConfig {
@@ -63,7 +63,7 @@ fn host(spec: &ContainerSpec, offers: Offers) -> HostConfig {
 pub(super) fn preparation(spec: &PreparationSpec) -> ContainerCreateBody {
     ContainerCreateBody {
         image: Some(spec.image.clone()),
-        // Images without a command of their own cannot be made into a container otherwise. It never runs.
+        // A container of an image without a command cannot be created otherwise. It never runs.
         cmd: Some(vec!["/never-started".into()]),
         labels: Some(spec.labels.clone().into_iter().collect()),
         host_config: Some(HostConfig {
@@ -122,8 +122,8 @@ mod tests {
             pids: 512,
         };
         for (cores, expected) in [(1, 1), (2, 2), (64, 2)] {
-            let offers = Offers { init: true, nano_cpus: cores * 1_000_000_000 };
-            let asked = container(&spec, offers).host_config.and_then(|host| host.nano_cpus);
+            let capabilities = Capabilities { init: true, nano_cpus: cores * 1_000_000_000 };
+            let asked = container(&spec, capabilities).host_config.and_then(|host| host.nano_cpus);
             assert_eq!(asked, Some(expected * 1_000_000_000), "on {cores} cores");
         }
     }

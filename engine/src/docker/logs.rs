@@ -1,8 +1,9 @@
 //! A container's output, and the engine's events.
 
-use super::{DockerEngine, meaning};
-use crate::containers::{EngineError, LogStream, LogWindow};
-use bollard::Docker;
+use super::connection::Docker;
+use super::response::classified;
+use crate::containers::{LogStream, LogWindow};
+use crate::error::EngineError;
 use bollard::container::LogOutput;
 use bollard::errors::Error;
 use bollard::models::EventMessage;
@@ -11,14 +12,15 @@ use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
 use std::collections::HashMap;
 
-/// The end of a container's processes, however it came, in the words of Docker's events.
-const ENDING: &str = "die";
+/// The action of the event that a container has exited, for whatever reason.
+const EXIT: &str = "die";
 
-impl DockerEngine {
+impl Docker {
     pub(super) async fn log_lines(&self, container: &str, window: LogWindow) -> Result<LogStream, EngineError> {
-        // A container that says nothing yet answers nothing yet, so the output does not tell whether there is such a container.
+        let operation = format!("read the logs of container {container}");
+        // The answer does not begin before the first line of output, so that it does not tell whether the container exists.
         if self.container_state(container).await?.is_none() {
-            return Err(EngineError::NotFound(format!("container {container}")));
+            return Err(EngineError::NotFound { operation, message: "no such container".to_owned() });
         }
         let session = self.session().await?;
         let options = LogsOptionsBuilder::new()
@@ -28,24 +30,23 @@ impl DockerEngine {
             .follow(window.follow)
             .tail(&window.tail.to_string())
             .build();
-        let operation = format!("read the logs of {container}");
-        let output = session.docker.logs(container, Some(options));
-        Ok(output.map(move |item| item.map(line).map_err(|error| meaning(&operation, error))).boxed())
+        let output = session.client.logs(container, Some(options));
+        Ok(output.map(move |item| item.map(line).map_err(|error| classified(&operation, error))).boxed())
     }
 }
 
-/// The engine takes output to be text; what is not becomes U+FFFD.
+/// Output is text; bytes that are not UTF-8 become U+FFFD.
 fn line(output: LogOutput) -> String {
     String::from_utf8_lossy(&output.into_bytes()).trim_end_matches(['\r', '\n']).to_owned()
 }
 
-pub(super) fn endings(docker: &Docker, label: &'static str) -> BoxStream<'static, Result<String, EngineError>> {
-    let filters = HashMap::from([("type", vec!["container"]), ("label", vec![label]), ("event", vec![ENDING])]);
+pub(super) fn exits(client: &bollard::Docker, label: &'static str) -> BoxStream<'static, Result<String, EngineError>> {
+    let filters = HashMap::from([("type", vec!["container"]), ("label", vec![label]), ("event", vec![EXIT])]);
     let options = EventsOptionsBuilder::new().filters(&filters).build();
     let value = move |event: EventMessage| event.actor?.attributes?.remove(label);
-    let events = docker.events(Some(options)).filter_map(move |event| {
-        let ended = event.map(value).map_err(|error: Error| meaning("tell its events", error));
-        std::future::ready(ended.transpose())
+    let events = client.events(Some(options)).filter_map(move |event| {
+        let exited = event.map(value).map_err(|error: Error| classified("report exits of containers", error));
+        std::future::ready(exited.transpose())
     });
     events.boxed()
 }
@@ -54,7 +55,7 @@ pub(super) fn endings(docker: &Docker, label: &'static str) -> BoxStream<'static
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
-    use crate::containers::EngineSocket;
+    use crate::address::{EngineAddress, EngineChoice};
     use std::path::Path;
     use std::time::Duration;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -62,15 +63,15 @@ mod tests {
 
     const WINDOW: LogWindow = LogWindow { tail: 10, follow: true };
 
-    /// An engine whose only container, `quiet`, has not said anything.
-    fn engine(socket: &Path) -> DockerEngine {
+    /// An engine whose only container, `quiet`, has written nothing.
+    fn engine(socket: &Path) -> Docker {
         let listener = UnixListener::bind(socket).unwrap();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 tokio::spawn(serve(stream));
             }
         });
-        DockerEngine::new(EngineSocket::Unix(socket.to_owned()))
+        Docker::for_service(EngineChoice::At(EngineAddress::Unix(socket.to_owned())))
     }
 
     async fn serve(mut stream: UnixStream) {
@@ -110,6 +111,6 @@ mod tests {
     async fn there_is_no_output_of_a_container_that_is_not_there() {
         let folder = tempfile::tempdir().unwrap();
         let engine = engine(&folder.path().join("engine.sock"));
-        assert!(matches!(engine.log_lines("gone", WINDOW).await, Err(EngineError::NotFound(_))));
+        assert!(matches!(engine.log_lines("gone", WINDOW).await, Err(EngineError::NotFound { .. })));
     }
 }

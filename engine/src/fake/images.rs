@@ -1,17 +1,19 @@
-//! An engine in memory: loads docker-archives as Docker 20.10 does, layers that it holds may be left out.
+//! An [`ImageEngine`] in memory. It loads docker-archives as Docker 20.10 does: layers that it holds may be left out.
 
-use super::{About, Engine, EngineError, Fill, LocalImage, MIN_API, Volumes};
+use crate::api_version::MIN_API;
+use crate::error::{Cause, EngineError};
+use crate::images::{About, ImageEngine, LocalImage, Volumes, WriteArchive};
 use landfall_manifests::{Digest, oci::ImageConfig};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io::Read as _;
 
-/// What it has, and the layers that the last archives carried.
+/// An engine in memory.
 #[derive(Debug, Default)]
-pub struct FakeEngine {
+pub struct FakeImageEngine {
     /// Its images.
     pub images: RefCell<Vec<LocalImage>>,
-    /// The layers that came in, in their order.
+    /// The layers that archives carried, in their order.
     pub received: RefCell<Vec<Digest>>,
     /// Whether an archive has to carry every layer, as with containerd's store.
     pub wants_all_layers: bool,
@@ -25,7 +27,7 @@ struct Item {
     layers: Vec<String>,
 }
 
-impl FakeEngine {
+impl FakeImageEngine {
     fn holds(&self, chain: &[Digest]) -> bool {
         self.images.borrow().iter().any(|image| image.diff_ids.starts_with(chain))
     }
@@ -42,7 +44,7 @@ impl FakeEngine {
         Ok(files)
     }
 
-    fn accept(&self, archive: &[u8]) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    fn accept(&self, archive: &[u8]) -> Result<(), Cause> {
         let files = Self::unpack(archive)?;
         let manifest = files.get("manifest.json").ok_or("no manifest.json")?;
         for item in serde_json::from_slice::<Vec<Item>>(manifest)? {
@@ -65,7 +67,7 @@ impl FakeEngine {
     }
 }
 
-impl Engine for FakeEngine {
+impl ImageEngine for FakeImageEngine {
     fn about(&self) -> Result<About, EngineError> {
         let takes_partial_archives = !self.wants_all_layers;
         let (version, api) = ("fake".to_owned(), Some(MIN_API));
@@ -81,10 +83,13 @@ impl Engine for FakeEngine {
         Ok(self.images.borrow().iter().find(matches).cloned())
     }
 
-    fn load(&self, fill: Fill<'_>) -> Result<(), EngineError> {
+    fn load(&self, write: WriteArchive<'_>) -> Result<(), EngineError> {
         let mut archive = Vec::new();
-        fill(&mut archive).map_err(EngineError::Archive)?;
-        self.accept(&archive).map_err(|source| EngineError::Request { what: "load the image".to_owned(), source })
+        write(&mut archive).map_err(EngineError::Archive)?;
+        self.accept(&archive).map_err(|reason| EngineError::Failed {
+            operation: "load the image".to_owned(),
+            message: reason.to_string(),
+        })
     }
 
     fn is_loading(&self) -> Result<bool, EngineError> {
@@ -104,11 +109,7 @@ impl Engine for FakeEngine {
         Ok(())
     }
 
-    fn remove_tenants(&self, _: Volumes) -> Result<(), EngineError> {
-        Ok(())
-    }
-
-    fn remove_canary(&self) -> Result<(), EngineError> {
+    fn remove_labelled(&self, _: &str, _: Volumes) -> Result<(), EngineError> {
         Ok(())
     }
 }

@@ -1,24 +1,22 @@
-//! An image as a docker-archive, made on the fly from the store.
+//! An image as a docker-archive, written while it is read by the engine.
 //!
 //! The form is that of `docker save` before OCI layouts ("Docker Image Specification v1.2, combined image JSON and filesystem
 //! changeset format"): `<config>.json`, `<diffID>/layer.tar` for each layer, and `manifest.json` that names them. All engines
 //! load it. A layer that is left out is still named.
 
-use crate::decode::{Decoder, Expected};
-use crate::store::Store;
-use landfall_console::Progress;
 use landfall_manifests::{Digest, Image, Layer};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::io::{self, Read, Write};
 
-/// What went wrong, and with which layer.
+/// A layer could not be read. It is inside the [`io::Error`] of [`write_archive`].
 #[derive(Debug, thiserror::Error)]
 #[error("layer {diff_id} (blob {blob})")]
-pub(crate) struct ArchiveError {
+pub struct ArchiveError {
     blob: Digest,
     diff_id: Digest,
-    pub(crate) source: io::Error,
+    /// The reason.
+    pub source: io::Error,
 }
 
 #[derive(Serialize)]
@@ -29,14 +27,19 @@ struct ManifestItem<'a> {
     layers: Vec<String>,
 }
 
-/// Writes `image` with the given `layers` only, each held against its diffID on the way.
-pub(crate) fn write_archive(
+/// Opens a layer for reading: its uncompressed content, which the reader compares with the size and digest of the manifest.
+pub type OpenLayer<'f, 'r> = &'f dyn Fn(&Layer) -> io::Result<Box<dyn Read + 'r>>;
+
+/// Writes `image` with those of its layers whose diffID is in `layers`; the engine holds the others.
+///
+/// # Errors
+/// A layer cannot be opened or read (the error holds an [`ArchiveError`]), or `out` cannot be written to.
+pub fn write_archive(
     image: &Image,
     config: &[u8],
     tag: &str,
     layers: &BTreeSet<Digest>,
-    store: &Store,
-    progress: &Progress,
+    open_layer: OpenLayer<'_, '_>,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let mut archive = tar::Builder::new(out);
@@ -45,7 +48,9 @@ pub(crate) fn write_archive(
     let mut written = BTreeSet::new();
     for layer in image.layers.iter().filter(|layer| layers.contains(&layer.diff_id)) {
         if written.insert(layer.diff_id) {
-            append_layer(&mut archive, layer, store, progress)?;
+            let blame = |source| blamed(layer, source);
+            let reader = open_layer(layer).map_err(blame)?;
+            append(&mut archive, &layer_name(&layer.diff_id), layer.size, Blaming { reader, blame })?;
         }
     }
     let layers = image.layers.iter().map(|layer| layer_name(&layer.diff_id)).collect();
@@ -58,20 +63,8 @@ fn layer_name(diff_id: &Digest) -> String {
     format!("{}/layer.tar", diff_id.hex())
 }
 
-fn append_layer(
-    archive: &mut tar::Builder<&mut dyn Write>,
-    layer: &Layer,
-    store: &Store,
-    progress: &Progress,
-) -> io::Result<()> {
-    let blame = |source: io::Error| {
-        io::Error::new(source.kind(), ArchiveError { blob: layer.blob, diff_id: layer.diff_id, source })
-    };
-    let expected = Expected { encoding: layer.encoding, digest: layer.diff_id, size: layer.size };
-    let stored = store.open(&layer.blob).map_err(io::Error::other)?;
-    let decoder = Decoder::new(stored, expected).map_err(blame)?;
-    let reader = progress.reader(io::BufReader::with_capacity(256 << 10, decoder));
-    append(archive, &layer_name(&layer.diff_id), layer.size, Blaming { reader, blame })
+fn blamed(layer: &Layer, source: io::Error) -> io::Error {
+    io::Error::new(source.kind(), ArchiveError { blob: layer.blob, diff_id: layer.diff_id, source })
 }
 
 fn append(archive: &mut tar::Builder<&mut dyn Write>, name: &str, size: u64, content: impl Read) -> io::Result<()> {
@@ -82,7 +75,7 @@ fn append(archive: &mut tar::Builder<&mut dyn Write>, name: &str, size: u64, con
     archive.append_data(&mut header, name, content)
 }
 
-/// A reader whose errors are told apart from those of the stream that it is copied to.
+/// A reader whose errors name the layer, which tells them from errors of the stream that it is copied to.
 struct Blaming<R, F> {
     reader: R,
     blame: F,

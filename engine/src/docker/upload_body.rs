@@ -1,24 +1,24 @@
-//! From a thread that writes to a request's body that is read, with little in between.
+//! The body of a request that a thread writes while it is sent, with little memory in between.
 
 use bytes::Bytes;
 use futures_util::Stream;
 use std::io::{self, Write};
 use tokio::sync::mpsc;
 
-/// How large a piece of the body is, in bytes.
+/// The size of a piece of the body, in bytes.
 const CHUNK: usize = 256 << 10;
-/// How many pieces wait for the engine: with [`CHUNK`], 2 MiB of memory.
-const WAITING: usize = 8;
+/// How many pieces wait to be sent: with [`CHUNK`], 2 MiB of memory.
+const PENDING: usize = 8;
 
-/// The end that is written to.
+/// The end to write to.
 pub(super) struct BodyWriter {
     sender: mpsc::Sender<io::Result<Bytes>>,
     buffer: Vec<u8>,
 }
 
-/// A writer and the body that it fills.
+/// A writer, and the body that consists of what is written.
 pub(super) fn channel() -> (BodyWriter, impl Stream<Item = io::Result<Bytes>> + Send + 'static) {
-    let (sender, receiver) = mpsc::channel(WAITING);
+    let (sender, receiver) = mpsc::channel(PENDING);
     let body = futures_util::stream::unfold(receiver, |mut receiver| async move {
         let item = receiver.recv().await?;
         Some((item, receiver))
@@ -27,11 +27,11 @@ pub(super) fn channel() -> (BodyWriter, impl Stream<Item = io::Result<Bytes>> + 
 }
 
 impl BodyWriter {
-    /// Ends the body: properly if all was written, otherwise so that the engine sees it break off.
+    /// Ends the body if all was written, and otherwise breaks it off, which the engine takes for an error.
     pub(super) fn finish(mut self, result: io::Result<()>) -> io::Result<()> {
         let result = result.and_then(|()| self.send());
         if result.is_err() {
-            // The engine may have gone away first: then it knows.
+            // Nobody receives it where the engine closed the connection first.
             let _ = self.sender.blocking_send(Err(io::Error::other("the image is not complete")));
         }
         result

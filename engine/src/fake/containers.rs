@@ -1,12 +1,14 @@
-//! An engine in memory, which can be told to fail.
+//! A [`ContainerEngine`] in memory, which fails on request.
 //!
-//! It keeps Docker's rules as far as the runtime leans on them: names are unique, a container needs its image, its network and its
-//! volumes, a network in use cannot be removed, a volume that is there is handed back with the labels it has.
+//! It keeps those of Docker's rules that the runtime relies on: names are unique, a container needs its image, its network and
+//! its volumes, a network in use cannot be removed, a volume that exists is returned with the labels that it has.
 
-use super::{
-    ContainerSpec, ContainerState, Engine, EngineError, Folder, FoundImage, ImageIdentity, Labels, Listed, Listing,
-    LogStream, LogWindow, NetworkSpec, PreparationSpec, Reply, Usage,
+use crate::containers::{
+    ContainerEngine, ContainerSpec, ContainerState, Folder, FoundImage, ImageIdentity, Listed, Listing, LogStream,
+    LogWindow, NetworkSpec, PreparationSpec, Reply, Usage,
 };
+use crate::error::EngineError;
+use crate::labels::{self, Labels};
 use futures_util::StreamExt as _;
 use futures_util::stream::{self, BoxStream};
 use jiff::Timestamp;
@@ -16,18 +18,18 @@ use std::time::Duration;
 
 /// An engine in memory.
 #[derive(Default)]
-pub struct FakeEngine {
-    state: Mutex<State>,
+pub struct FakeContainerEngine {
+    state: Mutex<FakeEngineState>,
 }
 
-/// What a [`FakeEngine`] holds.
+/// What a [`FakeContainerEngine`] holds.
 #[derive(Default)]
-pub struct State {
+pub struct FakeEngineState {
     /// The engine does not answer.
     pub down: bool,
-    /// Operations that fail, by the name of the method, and how often they still do.
+    /// Operations that fail, by the name of the method, and how many times they will.
     pub failing: BTreeMap<&'static str, u32>,
-    /// Operations that take a while, by the name of the method.
+    /// The time that operations take, by the name of the method.
     pub slow: BTreeMap<&'static str, Duration>,
     /// Images by the digest of their config, with their layers and their user.
     pub images: BTreeMap<String, (Vec<String>, String)>,
@@ -39,7 +41,7 @@ pub struct State {
     pub volumes: BTreeMap<String, Labels>,
 }
 
-/// A container of a [`FakeEngine`].
+/// A container of a [`FakeContainerEngine`].
 #[derive(Debug, Clone)]
 pub struct FakeContainer {
     /// What it was made from; `None` for one that is never started.
@@ -54,7 +56,7 @@ pub struct FakeContainer {
     pub folders: Vec<Folder>,
 }
 
-impl FakeEngine {
+impl FakeContainerEngine {
     /// An engine that holds one image, whose config names `user`.
     pub fn with_image(image: &ImageIdentity, user: &str) -> Self {
         let engine = Self::default();
@@ -63,7 +65,7 @@ impl FakeEngine {
     }
 
     /// What it holds, to look at and to change.
-    pub fn state(&self) -> MutexGuard<'_, State> {
+    pub fn state(&self) -> MutexGuard<'_, FakeEngineState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -75,7 +77,7 @@ impl FakeEngine {
     async fn call<T>(
         &self,
         method: &'static str,
-        work: impl FnOnce(&mut State) -> Result<T, EngineError>,
+        work: impl FnOnce(&mut FakeEngineState) -> Result<T, EngineError>,
     ) -> Result<T, EngineError> {
         let slow = self.state().slow.get(method).copied();
         if let Some(time) = slow {
@@ -83,24 +85,32 @@ impl FakeEngine {
         }
         let mut state = self.state();
         if state.down {
-            return Err(EngineError::Unavailable("the fake engine is down".into()));
+            let source = "the fake engine is down".into();
+            return Err(EngineError::NoAnswer { operation: method.to_owned(), source });
         }
         if let Some(left) = state.failing.get_mut(method).filter(|left| **left > 0) {
             *left -= 1;
-            return Err(EngineError::Refused { operation: method.into(), message: "told to fail".into() });
+            return Err(EngineError::Failed {
+                operation: method.to_owned(),
+                message: "a test asked for it".to_owned(),
+            });
         }
         work(&mut state)
     }
 }
 
 fn missing<T>(what: &str) -> Result<T, EngineError> {
-    Err(EngineError::NotFound(what.to_owned()))
+    Err(EngineError::NotFound { operation: format!("find {what}"), message: "there is none".to_owned() })
 }
 
-impl State {
+fn in_use(operation: String) -> EngineError {
+    EngineError::Conflict { operation, message: "it is in use".to_owned() }
+}
+
+impl FakeEngineState {
     fn add_container(&mut self, name: &str, image: &str, container: FakeContainer) -> Result<(), EngineError> {
         if self.containers.contains_key(name) {
-            return Err(EngineError::Conflict(format!("container {name}")));
+            return Err(in_use(format!("create container {name}")));
         }
         if !self.images.contains_key(image) {
             return missing(image);
@@ -113,15 +123,8 @@ impl State {
         Ok(())
     }
 
-    fn has_label(label: &str, labels: &Labels) -> bool {
-        match label.split_once('=') {
-            Some((name, value)) => labels.get(name).is_some_and(|held| held == value),
-            None => labels.contains_key(label),
-        }
-    }
-
     fn listed_containers(&self, label: &str) -> Vec<Listed> {
-        let matching = self.containers.iter().filter(|(_, c)| Self::has_label(label, &c.labels));
+        let matching = self.containers.iter().filter(|(_, c)| labels::matches(label, &c.labels));
         let listed = matching.map(|(name, c)| Listed {
             name: name.clone(),
             labels: c.labels.clone(),
@@ -139,13 +142,13 @@ fn idle(name: &str, labels: &Labels) -> Listed {
     Listed { name: name.to_owned(), labels: labels.clone(), running: false }
 }
 
-impl Engine for FakeEngine {
+impl ContainerEngine for FakeContainerEngine {
     fn ping(&self) -> Reply<'_, ()> {
         Box::pin(self.call("ping", |_| Ok(())))
     }
 
     fn find_image<'a>(&'a self, image: &'a ImageIdentity) -> Reply<'a, Option<FoundImage>> {
-        let find = |state: &mut State| {
+        let find = |state: &mut FakeEngineState| {
             let held = state.images.get(&image.config).filter(|(layers, _)| *layers == image.diff_ids);
             Ok(held.map(|(_, user)| FoundImage { id: image.config.clone(), user: user.clone() }))
         };
@@ -153,10 +156,10 @@ impl Engine for FakeEngine {
     }
 
     fn create_network<'a>(&'a self, spec: &'a NetworkSpec) -> Reply<'a, ()> {
-        let create = |state: &mut State| {
+        let create = |state: &mut FakeEngineState| {
             let clash = |other: &NetworkSpec| other.name == spec.name || other.subnet == spec.subnet;
             if state.networks.values().any(clash) {
-                return Err(EngineError::Conflict(format!("network {}", spec.name)));
+                return Err(in_use(format!("create network {}", spec.name)));
             }
             state.networks.insert(spec.name.clone(), spec.clone());
             Ok(())
@@ -165,13 +168,9 @@ impl Engine for FakeEngine {
     }
 
     fn create_volume<'a>(&'a self, name: &'a str, labels: &'a Labels) -> Reply<'a, ()> {
-        let create = move |state: &mut State| {
+        let create = move |state: &mut FakeEngineState| {
             let held = state.volumes.entry(name.to_owned()).or_insert_with(|| labels.clone());
-            if held == labels {
-                Ok(())
-            } else {
-                Err(EngineError::Conflict(format!("volume {name} is another tenant's")))
-            }
+            if held == labels { Ok(()) } else { Err(in_use(format!("create volume {name}"))) }
         };
         Box::pin(self.call("create_volume", create))
     }
@@ -184,7 +183,7 @@ impl Engine for FakeEngine {
             started: None,
             folders: Vec::new(),
         };
-        let create = move |state: &mut State| state.add_container(&spec.name, &spec.image, container);
+        let create = move |state: &mut FakeEngineState| state.add_container(&spec.name, &spec.image, container);
         Box::pin(self.call("create_container", create))
     }
 
@@ -196,12 +195,12 @@ impl Engine for FakeEngine {
             started: None,
             folders: Vec::new(),
         };
-        let create = move |state: &mut State| state.add_container(&spec.name, &spec.image, container);
+        let create = move |state: &mut FakeEngineState| state.add_container(&spec.name, &spec.image, container);
         Box::pin(self.call("create_preparation", create))
     }
 
     fn read_file<'a>(&'a self, container: &'a str, path: &'a str) -> Reply<'a, Vec<u8>> {
-        let read = move |state: &mut State| match (state.containers.contains_key(container), path) {
+        let read = move |state: &mut FakeEngineState| match (state.containers.contains_key(container), path) {
             (true, "/etc/passwd") => Ok(b"root:x:0:0::/:/bin/sh\nnode:x:1000:1000::/:/bin/sh\n".to_vec()),
             _ => missing(path),
         };
@@ -209,7 +208,7 @@ impl Engine for FakeEngine {
     }
 
     fn put_folders<'a>(&'a self, container: &'a str, _parent: &'a str, folders: &'a [Folder]) -> Reply<'a, ()> {
-        let put = move |state: &mut State| match state.containers.get_mut(container) {
+        let put = move |state: &mut FakeEngineState| match state.containers.get_mut(container) {
             None => missing(container),
             Some(held) => {
                 held.folders.extend_from_slice(folders);
@@ -220,8 +219,8 @@ impl Engine for FakeEngine {
     }
 
     fn start<'a>(&'a self, container: &'a str) -> Reply<'a, ()> {
-        let start = move |state: &mut State| {
-            let State { containers, networks, .. } = state;
+        let start = move |state: &mut FakeEngineState| {
+            let FakeEngineState { containers, networks, .. } = state;
             let Some(held) = containers.get_mut(container) else { return missing(container) };
             let Some(spec) = &held.spec else { return missing("command /never-started") };
             if !networks.contains_key(&spec.network.0) {
@@ -234,7 +233,7 @@ impl Engine for FakeEngine {
     }
 
     fn remove_container<'a>(&'a self, name: &'a str) -> Reply<'a, ()> {
-        let remove = move |state: &mut State| {
+        let remove = move |state: &mut FakeEngineState| {
             state.containers.remove(name);
             Ok(())
         };
@@ -242,10 +241,11 @@ impl Engine for FakeEngine {
     }
 
     fn remove_network<'a>(&'a self, name: &'a str) -> Reply<'a, ()> {
-        let remove = move |state: &mut State| {
+        let remove = move |state: &mut FakeEngineState| {
             let uses = |c: &FakeContainer| c.started.is_some() && c.spec.as_ref().is_some_and(|s| s.network.0 == name);
             if state.containers.values().any(uses) {
-                return Err(EngineError::Refused { operation: "remove network".into(), message: "in use".into() });
+                let (operation, message) = (format!("remove network {name}"), "it is in use".to_owned());
+                return Err(EngineError::Failed { operation, message });
             }
             state.networks.remove(name);
             Ok(())
@@ -254,9 +254,9 @@ impl Engine for FakeEngine {
     }
 
     fn remove_volume<'a>(&'a self, name: &'a str) -> Reply<'a, ()> {
-        let remove = move |state: &mut State| {
+        let remove = move |state: &mut FakeEngineState| {
             if state.containers.values().any(|c| c.volumes.iter().any(|volume| volume == name)) {
-                return Err(EngineError::Conflict(format!("volume {name} is in use")));
+                return Err(in_use(format!("remove volume {name}")));
             }
             state.volumes.remove(name);
             Ok(())
@@ -265,7 +265,7 @@ impl Engine for FakeEngine {
     }
 
     fn inspect<'a>(&'a self, container: &'a str) -> Reply<'a, Option<ContainerState>> {
-        let inspect = move |state: &mut State| {
+        let inspect = move |state: &mut FakeEngineState| {
             Ok(state.containers.get(container).map(|held| ContainerState {
                 running: held.started.is_some(),
                 started_at: held.started,
@@ -277,7 +277,8 @@ impl Engine for FakeEngine {
     }
 
     fn subnets(&self) -> Reply<'_, Vec<String>> {
-        let subnets = |state: &mut State| Ok(state.networks.values().map(|network| network.subnet.clone()).collect());
+        let subnets =
+            |state: &mut FakeEngineState| Ok(state.networks.values().map(|network| network.subnet.clone()).collect());
         Box::pin(self.call("subnets", subnets))
     }
 
@@ -286,9 +287,9 @@ impl Engine for FakeEngine {
     }
 
     fn list<'a>(&'a self, label: &'a str) -> Reply<'a, Listing> {
-        let list = move |state: &mut State| {
-            let networks = state.networks.iter().filter(|(_, network)| State::has_label(label, &network.labels));
-            let volumes = state.volumes.iter().filter(|(_, labels)| State::has_label(label, labels));
+        let list = move |state: &mut FakeEngineState| {
+            let networks = state.networks.iter().filter(|(_, network)| labels::matches(label, &network.labels));
+            let volumes = state.volumes.iter().filter(|(_, labels)| labels::matches(label, labels));
             Ok(Listing {
                 containers: state.listed_containers(label),
                 networks: networks.map(|(name, network)| idle(name, &network.labels)).collect(),
@@ -299,7 +300,7 @@ impl Engine for FakeEngine {
     }
 
     fn logs<'a>(&'a self, container: &'a str, window: LogWindow) -> Reply<'a, LogStream> {
-        let logs = move |state: &mut State| {
+        let logs = move |state: &mut FakeEngineState| {
             if !state.containers.contains_key(container) {
                 return missing(container);
             }
@@ -312,14 +313,14 @@ impl Engine for FakeEngine {
     }
 
     fn usage<'a>(&'a self, container: &'a str) -> Reply<'a, Usage> {
-        let sample = move |state: &mut State| match state.containers.get(container) {
+        let sample = move |state: &mut FakeEngineState| match state.containers.get(container) {
             Some(_) => Ok(Usage { cpu_nanos: 250_000_000, memory: 128_000_000 }),
             None => missing(container),
         };
         Box::pin(self.call("usage", sample))
     }
 
-    fn endings(&self, _label: &'static str) -> BoxStream<'static, Result<String, EngineError>> {
+    fn exits(&self, _label: &'static str) -> BoxStream<'static, Result<String, EngineError>> {
         stream::pending().boxed()
     }
 }

@@ -1,32 +1,31 @@
-//! Files into and out of containers that need not run, as small tar archives.
+//! Files into and out of containers, running or not, as small tar archives.
 
-use super::DockerEngine;
-use crate::containers::{EngineError, Folder};
+use super::connection::Docker;
+use crate::containers::Folder;
+use crate::error::EngineError;
 use bollard::query_parameters::{DownloadFromContainerOptionsBuilder, UploadToContainerOptionsBuilder};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use std::io::{self, Read as _};
 
-/// Most that is read of a file: `/etc/passwd` is what we read, and a large one has a few thousand users.
+/// The largest file to read, in bytes: the runtime reads `/etc/passwd`, and a large one has a few thousand users.
 const MAX_FILE: usize = 1 << 20;
 
-impl DockerEngine {
+impl Docker {
     pub(super) async fn upload(&self, container: &str, parent: &str, folders: &[Folder]) -> Result<(), EngineError> {
-        let operation = format!("put folders into {container}");
+        let operation = format!("create folders in container {container}");
         let archive = archive(folders)
-            .map_err(|error| EngineError::Refused { operation: operation.clone(), message: error.to_string() })?;
-        let session = self.session().await?;
+            .map_err(|error| EngineError::Failed { operation: operation.clone(), message: error.to_string() })?;
         let options = UploadToContainerOptionsBuilder::new().path(parent).build();
         let body = bollard::body_full(Bytes::from(archive));
-        let sent = session.docker.upload_to_container(container, Some(options), body).await;
-        sent.map_err(|error| self.failed(&operation, error))
+        self.ask(&operation, async |client| client.upload_to_container(container, Some(options), body).await).await
     }
 
     pub(super) async fn download(&self, container: &str, path: &str) -> Result<Vec<u8>, EngineError> {
-        let operation = format!("read {path} of {container}");
+        let operation = format!("read {path} in container {container}");
         let session = self.session().await?;
         let options = DownloadFromContainerOptionsBuilder::new().path(path).build();
-        let mut stream = std::pin::pin!(session.docker.download_from_container(container, Some(options)));
+        let mut stream = std::pin::pin!(session.client.download_from_container(container, Some(options)));
         let mut received = Vec::new();
         while let Some(chunk) = stream.next().await {
             received.extend_from_slice(&chunk.map_err(|error| self.failed(&operation, error))?);
@@ -34,7 +33,7 @@ impl DockerEngine {
                 break;
             }
         }
-        only_file(&received).map_err(|error| EngineError::Refused { operation, message: error.to_string() })
+        only_file(&received).map_err(|error| EngineError::InvalidAnswer { operation, source: error.into() })
     }
 }
 

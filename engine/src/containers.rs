@@ -1,0 +1,204 @@
+//! Containers, networks and volumes in an engine: what the runtime needs of it.
+//!
+//! Nothing here knows tenants: names, labels and limits come in as values.
+
+use crate::error::EngineError;
+use crate::labels::Labels;
+use futures_util::future::BoxFuture;
+use futures_util::stream::BoxStream;
+use jiff::Timestamp;
+use std::net::Ipv4Addr;
+
+/// The future that every request returns.
+pub type Reply<'a, T> = BoxFuture<'a, Result<T, EngineError>>;
+
+/// An image, identified by its content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageIdentity {
+    /// The digest of its configuration, `sha256:…`.
+    pub config: String,
+    /// The digests of its uncompressed layers, base first.
+    pub diff_ids: Vec<String>,
+}
+
+/// An image that the engine holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundImage {
+    /// The engine's id of it.
+    pub id: String,
+    /// The user that its configuration names; empty for root.
+    pub user: String,
+}
+
+/// A network to create: internal, with one subnet and a bridge of a given name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NetworkSpec {
+    /// Its name.
+    pub name: String,
+    /// The name of its bridge interface.
+    pub bridge: String,
+    /// Its subnet, `a.b.c.d/29`.
+    pub subnet: String,
+    /// The host's address in the subnet.
+    pub gateway: Ipv4Addr,
+    /// Its labels.
+    pub labels: Labels,
+}
+
+/// A container to create. The rest is fixed: read-only root, no capabilities, no new privileges, no restarts by the engine.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ContainerSpec {
+    /// Its name.
+    pub name: String,
+    /// The image, by the engine's id.
+    pub image: String,
+    /// `uid:gid`.
+    pub user: String,
+    /// The environment, `NAME=value`.
+    pub env: Vec<String>,
+    /// Its labels.
+    pub labels: Labels,
+    /// The network and the address in it.
+    pub network: (String, Ipv4Addr),
+    /// Host names to resolve, besides those of the image.
+    pub hosts: Vec<(String, Ipv4Addr)>,
+    /// Volumes and where they are mounted.
+    pub volumes: Vec<(String, String)>,
+    /// Paths of file systems in memory, and their mount options.
+    pub tmpfs: Vec<(String, String)>,
+    /// The limit of memory in bytes. There is no swap.
+    pub memory: i64,
+    /// The limit of CPU time, in billionths of a core.
+    pub nano_cpus: i64,
+    /// The limit of processes and threads.
+    pub pids: i64,
+}
+
+/// A container that is created to read from an image and to write to volumes. It is never started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PreparationSpec {
+    /// Its name.
+    pub name: String,
+    /// The image, by the engine's id.
+    pub image: String,
+    /// Its labels.
+    pub labels: Labels,
+    /// Volumes and where they are mounted.
+    pub volumes: Vec<(String, String)>,
+}
+
+/// A folder to create in a container, for its owner alone (mode 0700).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Folder {
+    /// Its name, one component of a path.
+    pub name: String,
+    /// The number of its user.
+    pub uid: u32,
+    /// The number of its group.
+    pub gid: u32,
+}
+
+/// A container, network or volume in a listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Its name.
+    pub name: String,
+    /// Its labels.
+    pub labels: Labels,
+    /// Whether it is running; false for networks and volumes.
+    pub running: bool,
+}
+
+/// The objects in the engine whose labels match a filter.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// Containers, running or not.
+    pub containers: Vec<Listed>,
+    /// Networks.
+    pub networks: Vec<Listed>,
+    /// Volumes.
+    pub volumes: Vec<Listed>,
+}
+
+/// A container as it is now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContainerState {
+    /// Whether it is running.
+    pub running: bool,
+    /// When it was last started.
+    pub started_at: Option<Timestamp>,
+    /// Its exit code, if it has exited.
+    pub exit_code: Option<i64>,
+    /// Its labels.
+    pub labels: Labels,
+}
+
+/// What a container uses, in one sample.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Usage {
+    /// CPU time since its start, in nanoseconds.
+    pub cpu_nanos: u64,
+    /// Memory in bytes, without the page cache that the kernel would give back.
+    pub memory: u64,
+}
+
+/// Which lines of a container's output to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogWindow {
+    /// The number of latest lines, at most.
+    pub tail: u32,
+    /// Whether to wait for further lines.
+    pub follow: bool,
+}
+
+/// Lines of output, each preceded by its time (RFC 3339).
+pub type LogStream = BoxStream<'static, Result<String, EngineError>>;
+
+/// A container engine, as the runtime needs it. Removing what does not exist succeeds.
+///
+/// A `label` is a filter as in [`crate::labels::matches`].
+///
+/// # Errors
+/// Each request returns an [`EngineError`] where the engine cannot be asked or does not do it.
+pub trait ContainerEngine: Send + Sync {
+    /// Whether the engine answers.
+    fn ping(&self) -> Reply<'_, ()>;
+    /// The image with this configuration and these layers. Never pulls.
+    fn find_image<'a>(&'a self, image: &'a ImageIdentity) -> Reply<'a, Option<FoundImage>>;
+    /// Creates a network.
+    fn create_network<'a>(&'a self, spec: &'a NetworkSpec) -> Reply<'a, ()>;
+    /// Creates a volume. If one of this name exists, it is kept where it has these labels, and is otherwise an
+    /// [`EngineError::Conflict`].
+    fn create_volume<'a>(&'a self, name: &'a str, labels: &'a Labels) -> Reply<'a, ()>;
+    /// Creates a container.
+    fn create_container<'a>(&'a self, spec: &'a ContainerSpec) -> Reply<'a, ()>;
+    /// Creates a container that is never started.
+    fn create_preparation<'a>(&'a self, spec: &'a PreparationSpec) -> Reply<'a, ()>;
+    /// Reads a regular file of at most 1 MiB from a container, running or not.
+    fn read_file<'a>(&'a self, container: &'a str, path: &'a str) -> Reply<'a, Vec<u8>>;
+    /// Creates folders in the folder `parent` of a container, running or not.
+    fn put_folders<'a>(&'a self, container: &'a str, parent: &'a str, folders: &'a [Folder]) -> Reply<'a, ()>;
+    /// Starts a container, unless it is running.
+    fn start<'a>(&'a self, container: &'a str) -> Reply<'a, ()>;
+    /// Kills and removes a container.
+    fn remove_container<'a>(&'a self, name: &'a str) -> Reply<'a, ()>;
+    /// Removes a network.
+    fn remove_network<'a>(&'a self, name: &'a str) -> Reply<'a, ()>;
+    /// Removes a volume and the data in it.
+    fn remove_volume<'a>(&'a self, name: &'a str) -> Reply<'a, ()>;
+    /// The present state of a container.
+    fn inspect<'a>(&'a self, container: &'a str) -> Reply<'a, Option<ContainerState>>;
+    /// The IPv4 subnets of all networks, whoever created them, as `a.b.c.d/n`.
+    fn subnets(&self) -> Reply<'_, Vec<String>>;
+    /// The containers that match `label`.
+    fn list_containers<'a>(&'a self, label: &'a str) -> Reply<'a, Vec<Listed>>;
+    /// The containers, networks and volumes that match `label`.
+    fn list<'a>(&'a self, label: &'a str) -> Reply<'a, Listing>;
+    /// A container's output.
+    fn logs<'a>(&'a self, container: &'a str, window: LogWindow) -> Reply<'a, LogStream>;
+    /// What a container uses, in one sample that does not wait for a second one.
+    fn usage<'a>(&'a self, container: &'a str) -> Reply<'a, Usage>;
+    /// Yields the value of `label` whenever a container that has this label exits. The container's state may follow a moment
+    /// later: a listing may still say that it is running, while `inspect` waits for the change.
+    fn exits(&self, label: &'static str) -> BoxStream<'static, Result<String, EngineError>>;
+}

@@ -1,0 +1,171 @@
+//! The connection to an engine: made at the first request, agreed on a version of the API, and made again after it broke.
+
+use super::response::{cause, classified};
+use crate::address::{EngineAddress, EngineChoice};
+use crate::api_version::{ApiVersion, MIN_API};
+use crate::discovery::DiscoveryError;
+use crate::error::EngineError;
+use bollard::errors::Error;
+use bollard::{API_DEFAULT_VERSION, ClientVersion};
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::OnceCell;
+
+/// How a program uses an engine.
+#[derive(Debug, Clone, Copy)]
+struct Terms {
+    /// Until an answer begins.
+    request: Duration,
+    /// Until the engine tells its version; `None` for the limit of any request.
+    negotiation: Option<Duration>,
+    /// The oldest API to accept; `None` where the caller looks at the version itself.
+    oldest: Option<ApiVersion>,
+}
+
+/// The runtime's: starting a container on a slow disk takes seconds, and a health check wants an answer now.
+const SERVICE: Terms =
+    Terms { request: Duration::from_mins(1), negotiation: Some(Duration::from_secs(2)), oldest: Some(MIN_API) };
+/// A command's, which somebody waits for: removing a container stops it first. The installer reports an engine that is too
+/// old together with whatever else the host lacks.
+const COMMAND: Terms = Terms { request: Duration::from_mins(2), negotiation: None, oldest: None };
+
+/// A container engine that serves the Docker Engine API.
+pub struct Docker {
+    choice: EngineChoice,
+    terms: Terms,
+    session: Mutex<Option<Arc<Session>>>,
+}
+
+/// A connection whose API version is agreed on.
+pub(super) struct Session {
+    pub(super) client: bollard::Docker,
+    capabilities: OnceCell<Capabilities>,
+}
+
+/// What the engine offers to containers.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Capabilities {
+    /// Whether it has an init, which reaps orphans and forwards signals.
+    pub(super) init: bool,
+    /// The cores of the host, in billionths. A container with a higher limit is refused.
+    pub(super) nano_cpus: i64,
+}
+
+impl Docker {
+    /// The engine that `choice` names, for a service: it may start later, be restarted, or be replaced by another version.
+    pub fn for_service(choice: EngineChoice) -> Self {
+        Self { choice, terms: SERVICE, session: Mutex::new(None) }
+    }
+
+    /// The engine at `address`, for one command.
+    pub fn for_command(address: EngineAddress) -> Self {
+        Self { choice: EngineChoice::At(address), terms: COMMAND, session: Mutex::new(None) }
+    }
+
+    /// The connection, made if there is none.
+    pub(super) async fn session(&self) -> Result<Arc<Session>, EngineError> {
+        if let Some(session) = self.open_session() {
+            return Ok(session);
+        }
+        let client = connect(&self.choice, self.terms).await?;
+        let session = Arc::new(Session { client, capabilities: OnceCell::new() });
+        *self.session.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&session));
+        Ok(session)
+    }
+
+    /// The connection, if one was made and has not broken.
+    pub(super) fn open_session(&self) -> Option<Arc<Session>> {
+        self.session.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Sends one request. If the connection breaks, the next request makes another.
+    pub(super) async fn ask<T, F>(
+        &self,
+        operation: &str,
+        request: impl FnOnce(bollard::Docker) -> F,
+    ) -> Result<T, EngineError>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        let session = self.session().await?;
+        request(session.client.clone()).await.map_err(|error| self.failed(operation, error))
+    }
+
+    /// The meaning of an error. A broken connection is forgotten.
+    pub(super) fn failed(&self, operation: &str, error: Error) -> EngineError {
+        let failure = classified(operation, error);
+        if failure.is_unavailable() {
+            self.session.lock().unwrap_or_else(PoisonError::into_inner).take();
+        }
+        failure
+    }
+
+    /// What the engine offers to containers, asked for once in a connection.
+    pub(super) async fn capabilities(&self) -> Result<Capabilities, EngineError> {
+        let session = self.session().await?;
+        let ask = || Capabilities::of(&session.client);
+        let asked = session.capabilities.get_or_try_init(ask).await.copied();
+        asked.map_err(|error| self.failed("report its capabilities", error))
+    }
+}
+
+impl Capabilities {
+    async fn of(client: &bollard::Docker) -> Result<Self, Error> {
+        let version = client.version().await?;
+        let mut components = version.components.into_iter().flatten();
+        let init = components.any(|part| part.name == "docker-init" && is_version(&part.version));
+        let cores = client.info().await?.ncpu.filter(|cores| *cores > 0);
+        Ok(Self { init, nano_cpus: cores.map_or(i64::MAX, |cores| cores.saturating_mul(1_000_000_000)) })
+    }
+}
+
+/// An engine without an init reports an empty version of it, or `N/A`.
+fn is_version(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_digit())
+}
+
+/// Finds the engine, connects and agrees on a version of the API.
+async fn connect(choice: &EngineChoice, terms: Terms) -> Result<bollard::Docker, EngineError> {
+    let address = choice.existing_address()?;
+    let unreachable = |error: Error| EngineError::Unreachable { address: address.to_string(), source: cause(error) };
+    let client = open(&address, terms.request)?.map_err(unreachable)?;
+    let negotiated = match terms.negotiation {
+        None => client.negotiate_version().await,
+        Some(limit) => match tokio::time::timeout(limit, client.negotiate_version()).await {
+            Ok(negotiated) => negotiated,
+            Err(_) => Err(Error::RequestTimeoutError),
+        },
+    };
+    let client = negotiated.map_err(unreachable)?;
+    let ClientVersion { major_version: major, minor_version: minor } = client.client_version();
+    let found = ApiVersion { major, minor };
+    match terms.oldest {
+        Some(required) if found < required => Err(EngineError::TooOld { found, required }),
+        _ => Ok(client),
+    }
+}
+
+fn open(address: &EngineAddress, request: Duration) -> Result<Result<bollard::Docker, Error>, EngineError> {
+    let seconds = request.as_secs();
+    match address {
+        EngineAddress::None => Err(DiscoveryError::Disabled.into()),
+        EngineAddress::Unix(path) => {
+            Ok(bollard::Docker::connect_with_unix(&path.to_string_lossy(), seconds, API_DEFAULT_VERSION))
+        }
+        EngineAddress::Url(url) => {
+            Ok(bollard::Docker::connect_with_host(url).map(|client| client.with_timeout(request)))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_init_is_used_where_the_engine_has_one() {
+        assert!(is_version("0.19.0"));
+        assert!(!is_version("") && !is_version("N/A"));
+    }
+}

@@ -1,0 +1,86 @@
+//! Containers: created, started, inspected, removed.
+
+use super::connection::Docker;
+use super::response::found;
+use crate::containers::{ContainerState, Listed, Usage};
+use crate::error::EngineError;
+use bollard::models::{ContainerCreateBody, ContainerMemoryStats, ContainerSummary, ContainerSummaryStateEnum};
+use bollard::query_parameters::{
+    CreateContainerOptionsBuilder, InspectContainerOptions, ListContainersOptionsBuilder,
+    RemoveContainerOptionsBuilder, StartContainerOptions, StatsOptionsBuilder,
+};
+use futures_util::StreamExt as _;
+use std::collections::HashMap;
+
+impl Docker {
+    pub(super) async fn make_container(&self, name: &str, body: ContainerCreateBody) -> Result<(), EngineError> {
+        let operation = format!("create container {name}");
+        let options = CreateContainerOptionsBuilder::new().name(name).build();
+        let request = async |client: bollard::Docker| client.create_container(Some(options), body).await.map(drop);
+        self.ask(&operation, request).await
+    }
+
+    pub(super) async fn start_container(&self, name: &str) -> Result<(), EngineError> {
+        let operation = format!("start container {name}");
+        let options = None::<StartContainerOptions>;
+        self.ask(&operation, async |client| client.start_container(name, options).await).await
+    }
+
+    /// Kills and removes a container, and with it the volumes that have no name: nothing could find them afterwards.
+    pub(super) async fn delete_container(&self, reference: &str) -> Result<(), EngineError> {
+        let operation = format!("remove container {reference}");
+        let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
+        self.ask(&operation, async |client| client.remove_container(reference, Some(options)).await).await
+    }
+
+    pub(super) async fn container_state(&self, name: &str) -> Result<Option<ContainerState>, EngineError> {
+        let operation = format!("inspect container {name}");
+        let options = None::<InspectContainerOptions>;
+        let answer = self.ask(&operation, async |client| client.inspect_container(name, options).await).await;
+        let Some(inspected) = found(answer)? else { return Ok(None) };
+        let labels = inspected.config.and_then(|config| config.labels).unwrap_or_default();
+        let state = inspected.state.unwrap_or_default();
+        let running = state.running.unwrap_or(false);
+        Ok(Some(ContainerState {
+            running,
+            started_at: state.started_at.and_then(|text| text.parse().ok()),
+            exit_code: state.exit_code.filter(|_| !running),
+            labels: labels.into_iter().collect(),
+        }))
+    }
+
+    pub(super) async fn labelled_containers(&self, label: &str) -> Result<Vec<ContainerSummary>, EngineError> {
+        let filters = HashMap::from([("label", vec![label])]);
+        let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
+        self.ask("list containers", async |client| client.list_containers(Some(options)).await).await
+    }
+
+    pub(super) async fn sample(&self, name: &str) -> Result<Usage, EngineError> {
+        let operation = format!("report the usage of container {name}");
+        let options = StatsOptionsBuilder::new().stream(false).one_shot(true).build();
+        let request = async |client: bollard::Docker| client.stats(name, Some(options)).next().await.transpose();
+        let Some(sample) = self.ask(&operation, request).await? else {
+            return Err(EngineError::NotFound { operation, message: "there is no sample".to_owned() });
+        };
+        let cpu = sample.cpu_stats.and_then(|cpu| cpu.cpu_usage).and_then(|usage| usage.total_usage);
+        let memory = sample.memory_stats.as_ref().map_or(0, memory);
+        Ok(Usage { cpu_nanos: cpu.unwrap_or(0), memory })
+    }
+}
+
+pub(super) fn listed(container: ContainerSummary) -> Listed {
+    let name = container.names.and_then(|names| names.into_iter().next()).unwrap_or_default();
+    Listed {
+        // The API puts a slash before the name.
+        name: name.strip_prefix('/').map(str::to_owned).unwrap_or(name),
+        labels: container.labels.into_iter().flatten().collect(),
+        running: container.state == Some(ContainerSummaryStateEnum::RUNNING),
+    }
+}
+
+/// What `docker stats` shows: usage without inactive file pages, whose name differs between cgroup v1 and v2.
+fn memory(stats: &ContainerMemoryStats) -> u64 {
+    let detail = stats.stats.as_ref();
+    let inactive = ["total_inactive_file", "inactive_file"].into_iter().find_map(|key| detail?.get(key).copied());
+    stats.usage.unwrap_or(0).saturating_sub(inactive.unwrap_or(0))
+}

@@ -1,0 +1,21 @@
+//! The Docker Engine API over a unix socket or TCP, by bollard. Podman serves the same API.
+//!
+//! [`Docker`] holds the connection and speaks to the engine; its requests are spread over modules by the kind of object.
+//! The runtime uses it as it is ([`crate::ContainerEngine`]), the installer and the bundler through [`BlockingDocker`].
+
+mod blocking;
+mod connection;
+mod container_engine;
+mod containers;
+mod files;
+mod images;
+mod logs;
+mod networks;
+mod remove_labelled;
+mod response;
+mod specs;
+mod upload_body;
+mod volumes;
+
+pub use blocking::BlockingDocker;
+pub use connection::Docker;

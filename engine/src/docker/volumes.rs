@@ -1,0 +1,44 @@
+//! Volumes.
+
+use super::connection::Docker;
+use crate::containers::Listed;
+use crate::error::EngineError;
+use crate::labels::Labels;
+use bollard::models::{Volume, VolumeCreateRequest};
+use bollard::query_parameters::{ListVolumesOptionsBuilder, RemoveVolumeOptionsBuilder};
+use std::collections::HashMap;
+
+impl Docker {
+    /// Docker returns a volume that exists already. Its labels tell whether it is the one that was asked for.
+    pub(super) async fn make_volume(&self, name: &str, labels: &Labels) -> Result<(), EngineError> {
+        let operation = format!("create volume {name}");
+        let request = VolumeCreateRequest {
+            name: Some(name.to_owned()),
+            labels: Some(labels.clone().into_iter().collect()),
+            ..Default::default()
+        };
+        let volume = self.ask(&operation, async |client| client.create_volume(request).await).await?;
+        if labels.iter().all(|(key, value)| volume.labels.get(key) == Some(value)) {
+            return Ok(());
+        }
+        Err(EngineError::Conflict { operation, message: "a volume with this name has other labels".to_owned() })
+    }
+
+    /// With `force`, a volume is removed although its driver fails.
+    pub(super) async fn delete_volume(&self, name: &str, force: bool) -> Result<(), EngineError> {
+        let operation = format!("remove volume {name}");
+        let options = RemoveVolumeOptionsBuilder::new().force(force).build();
+        self.ask(&operation, async |client| client.remove_volume(name, Some(options)).await).await
+    }
+
+    pub(super) async fn labelled_volumes(&self, label: &str) -> Result<Vec<Volume>, EngineError> {
+        let filters = HashMap::from([("label", vec![label])]);
+        let options = ListVolumesOptionsBuilder::new().filters(&filters).build();
+        let answer = self.ask("list volumes", async |client| client.list_volumes(Some(options)).await).await?;
+        Ok(answer.volumes.unwrap_or_default())
+    }
+}
+
+pub(super) fn listed(volume: Volume) -> Listed {
+    Listed { name: volume.name, labels: volume.labels.into_iter().collect(), running: false }
+}
