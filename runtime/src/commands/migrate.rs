@@ -47,7 +47,7 @@ impl Args {
         let path = layout.database();
         let done = self.done(&path, migrations).map_err(|error| refusal(&error))?;
         let text = self.text(&path, &done);
-        let Migrated { from, to, snapshot, aside } = done;
+        let Migrated { from, to, snapshot, set_aside: aside } = done;
         console.result(&Shown { database: &path, from, to, snapshot, aside }, text)
     }
 
@@ -68,12 +68,12 @@ impl Args {
         let (path, Migrated { from, to, .. }) = (path.display(), done);
         let mut text = match (from, to) {
             (0, 0) => format!("there is no database at {path}: nothing to do"),
-            _ if from == to && done.aside.is_none() => format!("{path} has schema {to} already"),
+            _ if from == to && done.set_aside.is_none() => format!("{path} has schema {to} already"),
             _ if self.reclaim.is_some() => format!("{path} is the database that was set aside, with schema {to}"),
             _ if self.rehearse => format!("{path} has schema {from}, and can be brought to {to}"),
             _ => format!("{path} has schema {to} now; it had {from}"),
         };
-        for (what, kept) in [("what it was", &done.snapshot), ("the database that gave way", &done.aside)] {
+        for (what, kept) in [("what it was", &done.snapshot), ("the database that gave way", &done.set_aside)] {
             if let Some(kept) = kept {
                 // Writing to a string cannot fail.
                 let _ = write!(text, "\n{what} is kept as {}", kept.display());
@@ -99,22 +99,22 @@ fn refusal(error: &StoreError) -> Failure {
             "irreversible",
             "the older release's `landfall migrate --restore` sets this database aside and goes back to the snapshot",
         ),
-        StoreError::Step { .. } | StoreError::Unsound { .. } => {
+        StoreError::Step { .. } | StoreError::Integrity { .. } => {
             (Exit::Unfit, "migration_failed", "the database is as it was: keep the older release, and report this")
         }
-        StoreError::Loses { .. } => {
+        StoreError::LosesContent { .. } => {
             (Exit::Unfit, "migration_loses", "the database is as it was: keep the older release, and report this")
         }
         StoreError::UnknownSchema { .. } => (Exit::Usage, "unknown_schema", "the release that writes it can do this"),
         StoreError::NoSnapshot { .. } => {
             (Exit::Unfit, "no_snapshot", "a snapshot is taken when a newer release migrates the database")
         }
-        StoreError::NoAsideName { .. } => (
+        StoreError::NotSetAside { .. } => (
             Exit::Usage,
             "no_aside_name",
             "what --restore set aside is named landfall.db.aside-schema-N, or .N.2, .N.3",
         ),
-        StoreError::NoAside { .. } => {
+        StoreError::SetAsideMissing { .. } => {
             (Exit::Unfit, "no_aside", "`landfall-installer status` lists what was set aside, and nothing removes it")
         }
         StoreError::WrongSchema { .. } => (Exit::Unfit, "wrong_schema", "run this with the release that wrote it"),

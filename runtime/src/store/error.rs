@@ -1,6 +1,6 @@
 use rusqlite::ErrorCode;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Why the store did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -9,9 +9,9 @@ pub enum StoreError {
     /// SQLite failed.
     #[error("the database failed")]
     Sqlite(#[from] rusqlite::Error),
-    /// A folder or a file of the database cannot be made ready, linked, renamed or removed.
+    /// A folder or a file of the database cannot be created, linked, renamed, synced or removed.
     #[error("cannot prepare {path}")]
-    Prepare {
+    File {
         /// The folder or file.
         path: PathBuf,
         /// Why it failed.
@@ -35,7 +35,7 @@ pub enum StoreError {
         /// The latest schema of this program.
         known: u32,
     },
-    /// A schema that this program cannot lead to.
+    /// This program cannot bring a database to the schema.
     #[error("this release knows schemas up to {known}, not {wanted}")]
     UnknownSchema {
         /// The schema that was asked for.
@@ -43,8 +43,8 @@ pub enum StoreError {
         /// The latest schema of this program.
         known: u32,
     },
-    /// A step on the way back has no way back.
-    #[error("{path} has schema {from}, and what the step to schema {step} did cannot be reversed")]
+    /// A step that would have to be reversed cannot be.
+    #[error("{path} has schema {from}, and the migration to schema {step} cannot be reversed")]
     Irreversible {
         /// The database.
         path: PathBuf,
@@ -53,7 +53,7 @@ pub enum StoreError {
         /// The schema that the step led to.
         step: u32,
     },
-    /// A step failed. The database is as it was.
+    /// A step failed. The database is unchanged.
     #[error("the step to schema {to} failed")]
     Step {
         /// The schema that it was to lead to.
@@ -61,55 +61,55 @@ pub enum StoreError {
         /// Why it failed.
         source: rusqlite::Error,
     },
-    /// What came out of the steps is not sound. The database is as it was.
-    #[error("with schema {schema}, the database is not sound: {problem}")]
-    Unsound {
-        /// The schema that the steps led to.
+    /// The database fails its integrity check after the steps, or as it was found. It is unchanged.
+    #[error("with schema {schema}, the database fails its integrity check: {problem}")]
+    Integrity {
+        /// The schema with which it was checked.
         schema: u32,
-        /// What SQLite says is wrong.
+        /// The first problem that SQLite reports.
         problem: String,
     },
-    /// A way forward and back again does not bring back what was there. The database is as it was.
-    #[error("from schema {from} to {to} and back, the database loses what it holds: {difference}")]
-    Loses {
+    /// A migration forward and back does not restore the contents. The database is unchanged.
+    #[error("migrating from schema {from} to {to} and back loses data: {difference}")]
+    LosesContent {
         /// The schema of the database.
         from: u32,
-        /// The schema that was rehearsed.
+        /// The schema that was migrated to.
         to: u32,
-        /// What comes back otherwise.
+        /// How the contents differ.
         difference: String,
     },
-    /// There is no snapshot that could be restored, or it is not one.
-    #[error("{path} is no database with schema {schema}")]
+    /// The snapshot to restore does not exist, or is not a database with that schema.
+    #[error("{path} is not a database with schema {schema}")]
     NoSnapshot {
-        /// Where the snapshot has to be.
+        /// The snapshot.
         path: PathBuf,
-        /// The schema that it has to have.
+        /// The schema that it must have.
         schema: u32,
     },
-    /// What was to be reclaimed cannot be something that was set aside.
-    #[error("{file} is no name of a database that was set aside in {folder}")]
-    NoAsideName {
+    /// The file to reclaim does not have the name of a database that was set aside.
+    #[error("{file} is not the name of a database that was set aside in {folder}")]
+    NotSetAside {
         /// What was asked for.
         file: PathBuf,
         /// Where databases are set aside.
         folder: PathBuf,
     },
-    /// What was to be reclaimed is not there, and the database has another schema than it would have.
-    #[error("{path} is not there")]
-    NoAside {
-        /// Where it has to be.
+    /// The file to reclaim does not exist, and the database does not have the schema that it would have.
+    #[error("{path} does not exist")]
+    SetAsideMissing {
+        /// The file.
         path: PathBuf,
     },
-    /// What was set aside is not this program's.
-    #[error("{path} is no database with schema {own}, which is the one of this release")]
+    /// The file to reclaim is not a database that this program wrote.
+    #[error("{path} is not a database with schema {own}, which this release writes")]
     WrongSchema {
-        /// What was set aside.
+        /// The file.
         path: PathBuf,
         /// The schema of this program.
         own: u32,
     },
-    /// A row holds what this program never writes.
+    /// A row holds a value that this program never writes.
     #[error("environment {id} has the {column} {value:?}, which this release does not know")]
     Corrupt {
         /// The row.
@@ -122,19 +122,25 @@ pub enum StoreError {
     /// An organization of that name exists.
     #[error("there is an organization named {0:?} already")]
     NameTaken(String),
-    /// The call's thread is gone: the program is ending.
+    /// The thread of the call has ended: the program is stopping.
     #[error("the database is closing")]
     Closing,
 }
 
 impl StoreError {
-    /// Whether the disk is full: what is on the disk can still be read.
+    /// Adds the path to an error of the file system.
+    pub(super) fn at(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        |source| Self::File { path, source }
+    }
+
+    /// Whether the disk is full. The database can still be read then.
     pub fn is_full(&self) -> bool {
         match self {
             Self::Sqlite(error) | Self::Step { source: error, .. } => {
                 error.sqlite_error_code() == Some(ErrorCode::DiskFull)
             }
-            Self::Prepare { source, .. } => source.kind() == io::ErrorKind::StorageFull,
+            Self::File { source, .. } => source.kind() == io::ErrorKind::StorageFull,
             _ => false,
         }
     }

@@ -29,7 +29,7 @@ fn rows_written_on_either_side_survive_the_way_back_and_forth() {
     assert_eq!(scene.schema(), Some(2));
     // There already: nothing changes.
     let again = migrate(&scene.path(), &with(NEXT), 2).unwrap();
-    assert_eq!((again.from, again.to, again.snapshot, again.aside), (2, 2, None, None));
+    assert_eq!((again.from, again.to, again.snapshot, again.set_aside), (2, 2, None, None));
 }
 
 #[test]
@@ -66,12 +66,12 @@ fn a_snapshot_is_restored_where_there_is_no_way_back() {
 
     let restored = restore(&scene.path(), &Migrations::OWN, 1).unwrap();
     let aside = scene.file("landfall.db.aside-schema-2");
-    assert_eq!((restored.from, restored.to, restored.snapshot, restored.aside), (2, 1, None, Some(aside.clone())));
+    assert_eq!((restored.from, restored.to, restored.snapshot, restored.set_aside), (2, 1, None, Some(aside.clone())));
     assert_eq!(scene.names(), ["landfall.db", "landfall.db.aside-schema-2"]);
     assert_eq!((scene.schema(), scene.organizations()), (Some(1), vec!["acme".to_owned(), "default".to_owned()]));
     assert_eq!(organizations(&aside), ["acme", "default", "late"]);
     let again = restore(&scene.path(), &Migrations::OWN, 1).unwrap();
-    assert_eq!((again.from, again.to, again.aside), (1, 1, None));
+    assert_eq!((again.from, again.to, again.set_aside), (1, 1, None));
 }
 
 #[test]
@@ -85,11 +85,11 @@ fn what_only_the_newer_schema_holds_comes_back_when_the_way_back_is_taken_back()
 
     let restored = restore(&scene.path(), &with(NEXT), 2).unwrap();
     let aside = scene.file("landfall.db.aside-schema-1");
-    assert_eq!((restored.from, restored.to, restored.snapshot, restored.aside), (1, 2, None, Some(aside.clone())));
+    assert_eq!((restored.from, restored.to, restored.snapshot, restored.set_aside), (1, 2, None, Some(aside.clone())));
     assert_eq!(scene.dump().difference(&before), None);
     assert_eq!(organizations(&aside), ["acme", "default", "late"]);
     let again = restore(&scene.path(), &with(NEXT), 2).unwrap();
-    assert_eq!((again.from, again.to, again.aside), (2, 2, None));
+    assert_eq!((again.from, again.to, again.set_aside), (2, 2, None));
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn the_newer_program_restores_an_older_snapshot_where_the_older_one_is_not_there
 fn away_and_back(scene: &Scene, row: &str) -> String {
     drop(Store::open(&scene.path(), &with(IRREVERSIBLE)).unwrap());
     scene.execute(&format!("INSERT INTO organizations (name, createdAt) VALUES ('{row}', 'now')"));
-    let aside = restore(&scene.path(), &Migrations::OWN, 1).unwrap().aside.unwrap();
+    let aside = restore(&scene.path(), &Migrations::OWN, 1).unwrap().set_aside.unwrap();
     aside.file_name().unwrap().to_str().unwrap().to_owned()
 }
 
@@ -131,7 +131,7 @@ fn what_was_set_aside_is_reclaimed_when_the_return_to_the_snapshot_is_taken_back
     Order::WriteAndDie.command(&scene.path(), &[]).output().unwrap();
     let reclaimed = reclaim(&scene.path(), &with(IRREVERSIBLE), Path::new(&aside)).unwrap();
     let snapshot = scene.file("landfall.db.schema-1");
-    assert_eq!((reclaimed.from, reclaimed.to, reclaimed.aside), (1, 2, None));
+    assert_eq!((reclaimed.from, reclaimed.to, reclaimed.set_aside), (1, 2, None));
     assert_eq!(reclaimed.snapshot.as_ref(), Some(&snapshot));
     assert_eq!(scene.names(), ["landfall.db", "landfall.db.schema-1"]);
     assert_eq!(
@@ -141,7 +141,7 @@ fn what_was_set_aside_is_reclaimed_when_the_return_to_the_snapshot_is_taken_back
     assert_eq!(organizations(&snapshot), ["acme", "default", "late"]);
     for file in [Path::new(&aside), &scene.file(&aside)] {
         let again = reclaim(&scene.path(), &with(IRREVERSIBLE), file).unwrap();
-        assert_eq!((again.from, again.to, again.snapshot, again.aside), (2, 2, None, None));
+        assert_eq!((again.from, again.to, again.snapshot, again.set_aside), (2, 2, None, None));
     }
     assert_eq!(scene.names(), ["landfall.db", "landfall.db.schema-1"]);
 }
@@ -155,7 +155,7 @@ fn a_database_that_was_migrated_meanwhile_is_set_aside_in_its_turn() {
     let reclaimed = reclaim(&scene.path(), &with(IRREVERSIBLE), Path::new(&first)).unwrap();
     let second = scene.file("landfall.db.aside-schema-2.2");
     assert_eq!((reclaimed.from, reclaimed.to, reclaimed.snapshot), (2, 2, None));
-    assert_eq!(reclaimed.aside.as_ref(), Some(&second));
+    assert_eq!(reclaimed.set_aside.as_ref(), Some(&second));
     assert_eq!(scene.names(), ["landfall.db", "landfall.db.aside-schema-2.2", "landfall.db.schema-1"]);
     assert_eq!(scene.organizations(), ["acme", "default", "from 2"]);
     assert_eq!(organizations(&second), ["acme", "default", "late"]);
@@ -167,7 +167,7 @@ fn what_was_set_aside_is_reclaimed_where_there_is_no_database() {
     let aside = away_and_back(&scene, "from 2");
     std::fs::remove_file(scene.path()).unwrap();
     let reclaimed = reclaim(&scene.path(), &with(IRREVERSIBLE), Path::new(&aside)).unwrap();
-    assert_eq!((reclaimed.from, reclaimed.to, reclaimed.snapshot, reclaimed.aside), (0, 2, None, None));
+    assert_eq!((reclaimed.from, reclaimed.to, reclaimed.snapshot, reclaimed.set_aside), (0, 2, None, None));
     assert_eq!((scene.names(), scene.organizations().len()), (vec!["landfall.db".to_owned()], 3));
 }
 
@@ -179,7 +179,7 @@ fn a_rehearsal_beside_the_running_service_leaves_nothing_behind() {
     for steps in [with(NEXT), with(IRREVERSIBLE), with(NEXT).and(ANOTHER)] {
         let to = steps.latest();
         let rehearsed = rehearse(&scene.path(), &steps, to).unwrap();
-        assert_eq!((rehearsed.from, rehearsed.to, rehearsed.snapshot, rehearsed.aside), (1, to, None, None));
+        assert_eq!((rehearsed.from, rehearsed.to, rehearsed.snapshot, rehearsed.set_aside), (1, to, None, None));
         assert_eq!(scene.names(), names);
     }
     assert_eq!(scene.dump().difference(&before), None);
@@ -200,7 +200,7 @@ fn without_a_database_there_is_nothing_to_do() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("db/landfall.db");
     for done in [migrate(&path, &with(NEXT), 1).unwrap(), rehearse(&path, &with(NEXT), 2).unwrap()] {
-        assert_eq!((done.from, done.to, done.snapshot, done.aside), (0, 0, None, None));
+        assert_eq!((done.from, done.to, done.snapshot, done.set_aside), (0, 0, None, None));
     }
     assert_eq!(images(&path).unwrap(), Vec::<String>::new());
     assert!(!folder.path().join("db").exists());

@@ -4,8 +4,8 @@
 use super::child::Order;
 use super::scene::{IRREVERSIBLE, NEXT, Scene, dump, with};
 use super::trace::{Point, points, tampered};
-use crate::store::dump::Dump;
-use crate::store::files::Files;
+use crate::store::database_file::DatabaseFolder;
+use crate::store::migrations::contents::Contents;
 use crate::store::{Migrations, Store, migrate, restore};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 const WORKERS: usize = 2;
 
 /// A database's schema, and what it holds.
-type State = (u32, Dump);
+type State = (u32, Contents);
 
 /// What is tampered with, how the database was and how it is to be, with all that is beside it then.
 struct Walk {
@@ -22,14 +22,14 @@ struct Walk {
     ground: Scene,
     old: State,
     new: State,
-    files: BTreeMap<String, Dump>,
+    files: BTreeMap<String, Contents>,
 }
 
 fn state(scene: &Scene) -> Option<State> {
     Some((scene.schema()?, scene.dump()))
 }
 
-fn files(scene: &Scene) -> BTreeMap<String, Dump> {
+fn files(scene: &Scene) -> BTreeMap<String, Contents> {
     scene.names().into_iter().map(|name| (name.clone(), dump(&scene.file(&name)))).collect()
 }
 
@@ -82,7 +82,7 @@ impl Walk {
     /// The next program finds the old or the new database whole. The same order can be followed again, and then every file holds what
     /// it is to hold.
     fn settled(&self, scene: &Scene, what: &str) {
-        drop(Files::prepare(&scene.path()).unwrap());
+        drop(DatabaseFolder::prepare(&scene.path()).unwrap());
         let found = state(scene).unwrap_or_else(|| panic!("{what}: there is no database"));
         assert!([&self.old, &self.new].contains(&&found), "{what}: the database is another one: {found:?}");
         let hidden: Vec<String> = scene.names().into_iter().filter(|name| name.starts_with('.')).collect();

@@ -1,7 +1,7 @@
 //! What killed programs leave is removed by the next one, and never taken for something else.
 
 use super::scene::{NEXT, Scene, with};
-use crate::store::files::{Files, Scratch};
+use crate::store::database_file::{DatabaseFolder, ScratchDatabase};
 use crate::store::{Migrations, Store, migrate};
 
 #[test]
@@ -22,8 +22,8 @@ fn leftovers_are_removed_when_the_database_is_opened() {
 fn a_rehearsal_that_is_under_way_is_not_taken_for_a_leftover() {
     let scene = Scene::new();
     let rehearsal = scene.file(".landfall.db.rehearsal");
-    let under_way = Scratch::create(rehearsal.clone()).unwrap();
-    Files::prepare(&scene.path()).unwrap();
+    let under_way = ScratchDatabase::create(rehearsal.clone()).unwrap();
+    DatabaseFolder::prepare(&scene.path()).unwrap();
     assert!(rehearsal.exists());
     drop(under_way);
     assert!(!rehearsal.exists());

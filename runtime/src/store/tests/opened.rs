@@ -28,7 +28,7 @@ fn opening_again_changes_nothing() {
     let scene = Scene::new();
     let names = scene.names();
     let (_, migrated) = Store::open(&scene.path(), &Migrations::OWN).unwrap();
-    assert_eq!((migrated.from, migrated.to, migrated.snapshot, migrated.aside), (LATEST, LATEST, None, None));
+    assert_eq!((migrated.from, migrated.to, migrated.snapshot, migrated.set_aside), (LATEST, LATEST, None, None));
     assert_eq!(scene.names(), names);
 }
 

@@ -57,7 +57,7 @@ fn a_rehearsal_finds_what_is_wrong_with_a_step() {
     for (step, named) in lossy_steps() {
         let error = rehearse(&scene.path(), &with(step), 2).unwrap_err();
         assert!(
-            matches!(&error, StoreError::Loses { from: 1, to: 2, difference } if difference.contains(named)),
+            matches!(&error, StoreError::LosesContent { from: 1, to: 2, difference } if difference.contains(named)),
             "{error}"
         );
     }
@@ -142,9 +142,9 @@ fn only_a_whole_database_of_this_release_is_reclaimed() {
         )
         .unwrap();
     let unsound = reclaim(&aside).unwrap_err();
-    assert!(matches!(unsound, StoreError::Unsound { schema: 1, .. }), "{unsound}");
+    assert!(matches!(unsound, StoreError::Integrity { schema: 1, .. }), "{unsound}");
     let elsewhere = reclaim(&scene.file("another")).unwrap_err();
-    assert!(matches!(elsewhere, StoreError::NoAsideName { .. }), "{elsewhere}");
+    assert!(matches!(elsewhere, StoreError::NotSetAside { .. }), "{elsewhere}");
     assert_eq!(scene.dump().difference(&before), None);
 }
 
@@ -169,10 +169,10 @@ fn what_is_gone_is_not_taken_for_reclaimed() {
     let scene = Scene::new();
     let aside = scene.file("landfall.db.aside-schema-2");
     let error = reclaim(&scene.path(), &with(NEXT), &aside).unwrap_err();
-    assert!(matches!(&error, StoreError::NoAside { path } if *path == aside), "{error}");
+    assert!(matches!(&error, StoreError::SetAsideMissing { path } if *path == aside), "{error}");
     std::fs::remove_file(scene.path()).unwrap();
     let error = reclaim(&scene.path(), &with(NEXT), &aside).unwrap_err();
-    assert!(matches!(error, StoreError::NoAside { .. }), "{error}");
+    assert!(matches!(error, StoreError::SetAsideMissing { .. }), "{error}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! A database with rows, and steps that a next release could have.
 
-use crate::store::dump::Dump;
-use crate::store::files::Files;
+use crate::store::database_file::DatabaseFolder;
+use crate::store::migrations::contents::Contents;
 use crate::store::{Migration, Migrations, Store};
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
@@ -72,10 +72,10 @@ impl Scene {
     }
 
     pub(super) fn schema(&self) -> Option<u32> {
-        Files::lock(&self.path()).unwrap().schema().unwrap()
+        DatabaseFolder::lock(&self.path()).unwrap().schema().unwrap()
     }
 
-    pub(super) fn dump(&self) -> Dump {
+    pub(super) fn dump(&self) -> Contents {
         dump(&self.path())
     }
 
@@ -85,8 +85,8 @@ impl Scene {
     }
 }
 
-pub(super) fn dump(path: &Path) -> Dump {
-    Dump::of(&Connection::open(path).unwrap()).unwrap()
+pub(super) fn dump(path: &Path) -> Contents {
+    Contents::of(&Connection::open(path).unwrap()).unwrap()
 }
 
 pub(super) fn organizations(path: &Path) -> Vec<String> {

@@ -3,27 +3,27 @@ use rusqlite::TransactionBehavior;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
-/// How long a write that succeeded counts: anybody may ask for health, and flash memory wears out.
-const COUNTS: Duration = Duration::from_mins(1);
+/// How long a successful write counts: any client may ask for health, and flash memory wears out.
+const VALID_FOR: Duration = Duration::from_mins(1);
 
 impl Store {
-    /// Whether the database answers and takes writes, found out by one that changes nothing, at most once a minute.
+    /// Checks that the database can be read and written, by a write without effect at most once a minute.
     pub async fn check_writes(&self) -> Result<(), StoreError> {
         self.check().await?;
         let last = *self.written.lock().unwrap_or_else(PoisonError::into_inner);
-        if last.is_some_and(|at| at.elapsed() < COUNTS) {
+        if last.is_some_and(|at| at.elapsed() < VALID_FOR) {
             return Ok(());
         }
-        self.rewrite().await?;
+        self.write_unchanged().await?;
         *self.written.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
         Ok(())
     }
 
-    /// Writes without changing anything, and returns when it is on the disk.
-    pub async fn rewrite(&self) -> Result<(), StoreError> {
+    /// Writes without changing anything, and returns when the write is on the disk.
+    pub async fn write_unchanged(&self) -> Result<(), StoreError> {
         self.run(|connection| {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            // SQLite writes the page that holds the schema's number also when the number stays.
+            // SQLite writes the page with the schema's number even where the number stays the same.
             let schema: u32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
             transaction.pragma_update(None, "user_version", schema)?;
             Ok(transaction.commit()?)
@@ -39,7 +39,7 @@ mod tests {
     use crate::store::{LATEST, Migrations};
 
     #[tokio::test]
-    async fn a_database_that_can_be_read_and_not_written_is_told_apart() {
+    async fn a_database_that_cannot_be_written_fails_the_write_check_only() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("landfall.db");
         let (store, _) = Store::open(&path, &Migrations::OWN).unwrap();
@@ -47,7 +47,7 @@ mod tests {
         read_only(true).await.unwrap();
         store.check().await.unwrap();
         store.check_writes().await.unwrap_err();
-        // What failed is tried again at once, what succeeded is not.
+        // A failed check is repeated at once, a successful one is not.
         read_only(false).await.unwrap();
         store.check_writes().await.unwrap();
         let written = std::fs::metadata(folder.path().join("landfall.db-wal")).unwrap().len();
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_check_reaches_the_disk() {
+    async fn the_write_check_reaches_the_disk() {
         let folder = tempfile::tempdir().unwrap();
         let (store, _) = Store::open(&folder.path().join("landfall.db"), &Migrations::OWN).unwrap();
         let size = || std::fs::metadata(folder.path().join("landfall.db-wal")).unwrap().len();

@@ -1,19 +1,19 @@
-//! What a database holds, as sums that two databases can be compared by, however their files are laid out.
+//! A digest of a database's contents, by which two databases are compared, however their files are laid out.
 //!
-//! Rows are read one by one and hashed; a table is the sum of its rows' hashes, so that neither their order nor their number matters
-//! to what is kept in memory. Columns are taken by name, so that a table that was made anew may have them in another order.
+//! Rows are read and hashed one by one; a table is the sum of its rows' hashes, so that their order does not matter and memory stays
+//! constant. Columns are compared by name, so that a table that was created again may have them in another order.
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row};
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Differences that are named before the rest is left out.
-const NAMED: usize = 5;
+/// How many differences a message names before it counts the rest.
+const MAX_NAMED: usize = 5;
 
-/// What a database holds. SQLite's own statistics are left out, its record of numbers that were given away is not.
+/// The contents of a database. They include SQLite's record of used numbers (`sqlite_sequence`), but not its statistics.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Dump {
+pub(in crate::store) struct Contents {
     tables: BTreeMap<String, Table>,
     /// Indexes, triggers and views, such as `index byName`.
     others: BTreeSet<String>,
@@ -23,7 +23,7 @@ pub(super) struct Dump {
 struct Table {
     columns: BTreeMap<String, Column>,
     rows: u64,
-    content: Sum,
+    rows_sum: Sum,
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -32,7 +32,7 @@ struct Column {
     values: Sum,
 }
 
-/// A sum of SHA-256 hashes: equal for equal collections whatever their order, and for no others by chance.
+/// A sum of SHA-256 hashes: equal for equal collections in any order, and never by chance for others.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 struct Sum([u64; 4]);
 
@@ -45,9 +45,9 @@ impl Sum {
     }
 }
 
-impl Dump {
+impl Contents {
     /// Reads a whole database.
-    pub(super) fn of(connection: &Connection) -> Result<Self, rusqlite::Error> {
+    pub(in crate::store) fn of(connection: &Connection) -> Result<Self, rusqlite::Error> {
         let mut all = connection
             .prepare("SELECT type, name FROM sqlite_schema WHERE name NOT LIKE 'sqlite!_stat%' ESCAPE '!'")?;
         let all = all.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
@@ -64,21 +64,21 @@ impl Dump {
         Ok(Self { tables, others })
     }
 
-    /// What `back` holds otherwise, in words; none where it holds the same.
-    pub(super) fn difference(&self, back: &Self) -> Option<String> {
+    /// How `after` differs from these contents, in words; `None` where it does not.
+    pub(in crate::store) fn difference(&self, after: &Self) -> Option<String> {
         let mut found = Vec::new();
         for (name, table) in &self.tables {
-            match back.tables.get(name) {
+            match after.tables.get(name) {
                 Some(other) => table.difference(name, other, &mut found),
                 None => found.push(format!("table {name} is gone")),
             }
         }
-        let strange = back.tables.keys().filter(|name| !self.tables.contains_key(*name));
-        found.extend(strange.map(|name| format!("table {name} stays")));
-        found.extend(self.others.difference(&back.others).map(|other| format!("{other} is gone")));
-        found.extend(back.others.difference(&self.others).map(|other| format!("{other} stays")));
-        let more = found.len().saturating_sub(NAMED);
-        found.truncate(NAMED);
+        let added = after.tables.keys().filter(|name| !self.tables.contains_key(*name));
+        found.extend(added.map(|name| format!("table {name} stays")));
+        found.extend(self.others.difference(&after.others).map(|other| format!("{other} is gone")));
+        found.extend(after.others.difference(&self.others).map(|other| format!("{other} stays")));
+        let more = found.len().saturating_sub(MAX_NAMED);
+        found.truncate(MAX_NAMED);
         if more > 0 {
             found.push(format!("and {more} more"));
         }
@@ -92,40 +92,40 @@ impl Table {
         let names: Vec<String> = columns.keys().map(|name| quoted(name)).collect();
         let mut rows = connection.prepare(&format!("SELECT {} FROM {}", names.join(", "), quoted(name)))?;
         let mut rows = rows.query([])?;
-        let (mut count, mut content) = (0, Sum::default());
+        let (mut count, mut rows_sum) = (0, Sum::default());
         while let Some(row) = rows.next()? {
-            content.add(hashed(row, &mut columns)?);
+            rows_sum.add(hash_row(row, &mut columns)?);
             count += 1;
         }
-        Ok(Self { columns, rows: count, content })
+        Ok(Self { columns, rows: count, rows_sum })
     }
 
-    fn difference(&self, name: &str, back: &Self, found: &mut Vec<String>) {
+    fn difference(&self, name: &str, after: &Self, found: &mut Vec<String>) {
         let before = found.len();
         for (column, was) in &self.columns {
-            match back.columns.get(column) {
+            match after.columns.get(column) {
                 None => found.push(format!("column {name}.{column} is gone")),
                 Some(is) if is.declared != was.declared => {
                     found.push(format!("column {name}.{column} is {:?} instead of {:?}", is.declared, was.declared));
                 }
-                Some(is) if is.values != was.values && self.rows == back.rows => {
+                Some(is) if is.values != was.values && self.rows == after.rows => {
                     found.push(format!("column {name}.{column} has other values"));
                 }
                 Some(_) => {}
             }
         }
-        let strange = back.columns.keys().filter(|column| !self.columns.contains_key(*column));
-        found.extend(strange.map(|column| format!("column {name}.{column} stays")));
-        if self.rows != back.rows {
-            found.push(format!("table {name} has {} rows instead of {}", back.rows, self.rows));
+        let added = after.columns.keys().filter(|column| !self.columns.contains_key(*column));
+        found.extend(added.map(|column| format!("column {name}.{column} stays")));
+        if self.rows != after.rows {
+            found.push(format!("table {name} has {} rows instead of {}", after.rows, self.rows));
         }
-        if self.content != back.content && found.len() == before {
+        if self.rows_sum != after.rows_sum && found.len() == before {
             found.push(format!("table {name} has other rows"));
         }
     }
 }
 
-/// The columns of a table by name, as they are declared.
+/// The columns of a table by name, with their declarations.
 fn columns(connection: &Connection, table: &str) -> Result<BTreeMap<String, Column>, rusqlite::Error> {
     let mut query = connection.prepare("SELECT name, type, \"notnull\", dflt_value, pk FROM pragma_table_xinfo(?1)")?;
     let found = query.query_map([table], |row| {
@@ -139,8 +139,8 @@ fn columns(connection: &Connection, table: &str) -> Result<BTreeMap<String, Colu
     found.collect()
 }
 
-/// A row's hash, each of its values added to its column's sum.
-fn hashed(row: &Row<'_>, columns: &mut BTreeMap<String, Column>) -> Result<Sha256, rusqlite::Error> {
+/// Hashes a row, and adds each of its values to its column's sum.
+fn hash_row(row: &Row<'_>, columns: &mut BTreeMap<String, Column>) -> Result<Sha256, rusqlite::Error> {
     let mut whole = Sha256::new();
     for (index, column) in columns.values_mut().enumerate() {
         let (kind, bytes): (u8, &[u8]) = match &row.get_ref(index)? {
@@ -150,7 +150,7 @@ fn hashed(row: &Row<'_>, columns: &mut BTreeMap<String, Column>) -> Result<Sha25
             ValueRef::Text(text) => (3, text),
             ValueRef::Blob(blob) => (4, blob),
         };
-        // The length keeps a value's end apart from the beginning of the next one.
+        // The length separates a value from the next one.
         let head = [&[kind][..], &(bytes.len() as u64).to_be_bytes()].concat();
         whole.update(&head);
         whole.update(bytes);

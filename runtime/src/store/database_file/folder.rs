@@ -1,0 +1,161 @@
+//! The database's folder, and which file in it is the database.
+//!
+//! Only the program that holds the folder's lock opens the database or changes which file it is. SQLite's own locks are on the file:
+//! a program that waited for one while the file is replaced would go on with the file that was replaced.
+
+use super::companions::{remove_companions, remove_database, remove_file};
+use super::connection::{BUSY_TIMEOUT, RETRY_PAUSE, in_use, open, schema_of};
+use super::names::{self, folder_of, hidden};
+use crate::store::StoreError;
+use rusqlite::Connection;
+use std::fs::{self, DirBuilder, File};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// The folder of a database, locked until it is dropped.
+#[derive(Debug)]
+pub(in crate::store) struct DatabaseFolder {
+    database: PathBuf,
+    folder: File,
+}
+
+impl DatabaseFolder {
+    /// Locks the folder of `database`. Waits up to [`BUSY_TIMEOUT`] for another program to release it.
+    pub(in crate::store) fn lock(database: &Path) -> Result<Self, StoreError> {
+        let path = folder_of(database);
+        let folder = File::open(path).map_err(StoreError::at(path))?;
+        let start = Instant::now();
+        while let Err(error) = folder.try_lock() {
+            match error {
+                fs::TryLockError::Error(source) => return Err(StoreError::at(path)(source)),
+                fs::TryLockError::WouldBlock if start.elapsed() < BUSY_TIMEOUT => std::thread::sleep(RETRY_PAUSE),
+                fs::TryLockError::WouldBlock => return Err(StoreError::InUse { path: database.to_owned() }),
+            }
+        }
+        Ok(Self { database: database.to_owned(), folder })
+    }
+
+    /// Creates the folder where it does not exist (0700), locks it, and removes what killed programs left in it.
+    pub(in crate::store) fn prepare(database: &Path) -> Result<Self, StoreError> {
+        let path = folder_of(database);
+        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(StoreError::at(path))?;
+        let folder = Self::lock(database)?;
+        folder.remove_leftovers()?;
+        Ok(folder)
+    }
+
+    /// The database.
+    pub(in crate::store) fn database(&self) -> &Path {
+        &self.database
+    }
+
+    /// The snapshot of the database with `schema`, whether it exists or not.
+    pub(in crate::store) fn snapshot(&self, schema: u32) -> PathBuf {
+        names::snapshot(&self.database, schema)
+    }
+
+    /// Where the next database is built.
+    pub(in crate::store) fn partial(&self) -> PathBuf {
+        hidden(&self.database, ".partial")
+    }
+
+    /// Where migrations are rehearsed.
+    pub(in crate::store) fn rehearsal(&self) -> PathBuf {
+        hidden(&self.database, ".rehearsal")
+    }
+
+    fn link(&self) -> PathBuf {
+        hidden(&self.database, ".link")
+    }
+
+    /// The schema of the database; `None` where there is no database, or an empty file.
+    pub(in crate::store) fn schema(&self) -> Result<Option<u32>, StoreError> {
+        match fs::metadata(&self.database) {
+            Ok(found) if found.len() == 0 => Ok(None),
+            Ok(_) => {
+                let schema = self.open().and_then(|connection| schema_of(&connection));
+                schema.map(Some).map_err(in_use(&self.database))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(StoreError::at(&self.database)(source)),
+        }
+    }
+
+    /// Connects to the database, which must exist.
+    pub(in crate::store) fn open(&self) -> Result<Connection, rusqlite::Error> {
+        open(&self.database)
+    }
+
+    /// Keeps the database, which has `schema`, as its schema's snapshot, in place of an older one, durably.
+    ///
+    /// The snapshot is a second name of the same file. The first name can then be given to another file without there being a moment
+    /// with no database.
+    pub(in crate::store) fn keep_snapshot(&self, schema: u32) -> Result<PathBuf, StoreError> {
+        let (snapshot, link) = (self.snapshot(schema), self.link());
+        // 1. Give the file a temporary second name: link(2) replaces nothing.
+        fs::hard_link(&self.database, &link).map_err(StoreError::at(&link))?;
+        // 2. Rename that name, which replaces an older snapshot.
+        fs::rename(&link, &snapshot).map_err(StoreError::at(&snapshot))?;
+        // 3. Where the snapshot is this very file already, rename(2) did nothing and left the temporary name.
+        remove_file(&link)?;
+        // 4. Before the database's name is given away, the second name must be on the disk.
+        self.sync()?;
+        Ok(snapshot)
+    }
+
+    /// Sets the database, which has `schema`, aside under a name that no file has, durably: no other file may hold its rows.
+    pub(in crate::store) fn set_aside(&self, schema: u32) -> Result<PathBuf, StoreError> {
+        let mut nth = 1;
+        let name = loop {
+            let name = names::set_aside(&self.database, schema, nth);
+            match fs::hard_link(&self.database, &name) {
+                Ok(()) => break name,
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => nth += 1,
+                Err(source) => return Err(StoreError::at(&name)(source)),
+            }
+        };
+        self.sync()?;
+        Ok(name)
+    }
+
+    /// Makes the file `new`, whose content is on the disk, the database.
+    pub(in crate::store) fn replace_with(&self, new: &Path) -> Result<(), StoreError> {
+        // 1. SQLite's files beside the database must not meet the new one. Of a database that is replaced, their content is in it
+        //    already (`ExclusiveDatabase`); without a database, they belong to nothing.
+        remove_companions(&self.database)?;
+        // 2. That they are gone must be on the disk before the new database has the name that they belong to.
+        self.sync()?;
+        // 3. Rename: before it, the database is the old one; after it, the new one.
+        fs::rename(new, &self.database).map_err(StoreError::at(&self.database))?;
+        // 4. Sync the folder: a power cut does not bring the old one back.
+        self.sync()
+    }
+
+    fn sync(&self) -> Result<(), StoreError> {
+        self.folder.sync_all().map_err(StoreError::at(folder_of(&self.database)))
+    }
+
+    /// Removes what killed programs left: work in progress, and second names of the database.
+    fn remove_leftovers(&self) -> Result<(), StoreError> {
+        remove_database(&self.partial())?;
+        remove_file(&self.link())?;
+        let rehearsal = self.rehearsal();
+        // A rehearsal runs without the folder's lock, but locks its own file.
+        if File::open(&rehearsal).is_ok_and(|file| file.try_lock().is_ok()) {
+            remove_database(&rehearsal)?;
+        }
+        let Ok(database) = fs::metadata(&self.database) else { return Ok(()) };
+        let folder = folder_of(&self.database);
+        for entry in fs::read_dir(folder).map_err(StoreError::at(folder))? {
+            let other = entry.map_err(StoreError::at(folder))?.path();
+            let same = fs::symlink_metadata(&other)
+                .is_ok_and(|found| (found.dev(), found.ino()) == (database.dev(), database.ino()));
+            if same && other != self.database {
+                remove_file(&other)?;
+            }
+        }
+        Ok(())
+    }
+}
