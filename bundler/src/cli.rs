@@ -1,5 +1,5 @@
 use crate::commands::{build, diff, inspect, keygen, media, repair, sign, split, trust, verify};
-use crate::failure;
+use crate::error::Result;
 use clap::{Parser, Subcommand};
 use landfall_console::{Console, Extras, Flags};
 
@@ -39,8 +39,8 @@ enum Command {
 
 impl Cli {
     /// Runs the command.
-    pub(crate) fn run(self, console: Console) -> anyhow::Result<()> {
-        let done = match self.command {
+    pub(crate) fn run(self, console: Console) -> Result<()> {
+        match self.command {
             Command::Keygen(args) => keygen::run(&args, console),
             Command::Build(args) => build::run(&args, console),
             Command::Inspect(args) => inspect::run(&args, console),
@@ -52,7 +52,6 @@ impl Cli {
             Command::Media(args) => media::run(&args, console),
             Command::Trust(args) => trust::run(&args, console),
             Command::Extras(extras) => extras.run::<Self>(&console).map_err(Into::into),
-        };
-        done.map_err(failure::classified)
+        }
     }
 }

@@ -1,12 +1,34 @@
 //! Keys in files, and the passwords that open them. Secrets are wiped, never printed, and never on a command line.
 
-use anyhow::{Context as _, Result};
-use landfall_console::{Console, Exit, Failure};
-use landfall_keys::{KeyError, MAX_FILE_BYTES, MAX_PASSWORD_BYTES, PublicKey, SecretKey, SecretKeyFile, TrustedKeys};
+use landfall_console::Console;
+use landfall_keys::{
+    KeyError, MAX_FILE_BYTES, MAX_PASSWORD_BYTES, PublicKey, PublicKeyError, SecretKey, SecretKeyFile,
+};
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
+
+/// A key or a password cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum KeyFileError {
+    #[error("the {what} {} cannot be read", path.display())]
+    Read { what: &'static str, path: PathBuf, source: io::Error },
+    #[error("the {what} {} has more than {limit} bytes", path.display())]
+    TooLarge { what: &'static str, path: PathBuf, limit: usize },
+    #[error("the secret key {}", path.display())]
+    SecretKey { path: PathBuf, source: KeyError },
+    #[error("{name}")]
+    PublicKey { name: String, source: PublicKeyError },
+    #[error("a password is needed, and there is no terminal to ask on")]
+    NoTerminal,
+    #[error("the two passwords differ")]
+    PasswordsDiffer,
+    #[error("read the password from the terminal")]
+    Prompt(#[source] io::Error),
+}
+
+type Result<T> = std::result::Result<T, KeyFileError>;
 
 /// Where passwords come from.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -32,7 +54,7 @@ impl PasswordArgs {
         }
         let first = ask("Password for the new key: ", console)?;
         if *first != *ask("The same again: ", console)? {
-            return Err(Failure::new(Exit::Usage, "password", "the two passwords differ").into());
+            return Err(KeyFileError::PasswordsDiffer);
         }
         Ok(first)
     }
@@ -40,10 +62,9 @@ impl PasswordArgs {
 
 fn ask(prompt: &str, console: Console) -> Result<Zeroizing<String>> {
     if !console.interactive() {
-        let failure = Failure::new(Exit::Usage, "password", "a password is needed, and there is no terminal to ask on");
-        return Err(failure.hint("put it into a file and pass --password-file FILE").into());
+        return Err(KeyFileError::NoTerminal);
     }
-    Ok(Zeroizing::new(rpassword::prompt_password(prompt).context("read the password from the terminal")?))
+    rpassword::prompt_password(prompt).map(Zeroizing::new).map_err(KeyFileError::Prompt)
 }
 
 fn read_password(file: &Path) -> Result<Zeroizing<String>> {
@@ -53,14 +74,11 @@ fn read_password(file: &Path) -> Result<Zeroizing<String>> {
 
 /// Opens a secret key.
 pub(crate) fn secret(path: &Path, password: &PasswordArgs, console: Console) -> Result<SecretKey> {
-    let wrong = |error: KeyError| {
-        let failure = Failure::new(Exit::Usage, "secret_key", format!("the secret key {}: {error}", path.display()));
-        failure.hint("--key takes a file that `landfall-bundler keygen` or `minisign -G` wrote")
-    };
+    let wrong = |source| KeyFileError::SecretKey { path: path.to_owned(), source };
     let text = read_small(path, MAX_FILE_BYTES, "secret key")?;
     let file = SecretKeyFile::parse(&text).map_err(wrong)?;
     let password = file.needs_password().then(|| password.of(path, console)).transpose()?;
-    Ok(file.unlock(password.as_ref().map(|password| password.as_bytes())).map_err(wrong)?)
+    file.unlock(password.as_ref().map(|password| password.as_bytes())).map_err(wrong)
 }
 
 /// Opens all of `paths`, each of which must be another key.
@@ -79,33 +97,18 @@ pub(crate) fn public(text: &str) -> Result<PublicKey> {
 /// The public key in the text of the file called `name`.
 pub(crate) fn public_in(name: &str, file: &str) -> Result<PublicKey> {
     let parsed = PublicKey::parse_file(file).or_else(|error| file.trim().parse().map_err(|_| error));
-    Ok(parsed.map_err(|error| {
-        let failure = Failure::new(Exit::Usage, "public_key", format!("{name}: {error}"));
-        failure.hint("a public key is a line that begins with RW, or a .pub file")
-    })?)
-}
-
-/// The keys that a bundle must be signed by, of which `threshold` must have signed.
-pub(crate) fn trusted(keys: Vec<PublicKey>, threshold: u32) -> Result<TrustedKeys> {
-    let trusted = TrustedKeys::new(keys, threshold);
-    Ok(trusted.map_err(|error| {
-        Failure::new(Exit::Usage, "trust", error.to_string()).hint("correct --trust and --threshold")
-    })?)
+    parsed.map_err(|source| KeyFileError::PublicKey { name: name.to_owned(), source })
 }
 
 /// The text of a file that has at most `limit` bytes; `what` it is called in errors.
-pub(crate) fn read_small(path: &Path, limit: usize, what: &str) -> Result<Zeroizing<String>> {
-    let cannot = |error: io::Error| {
-        let message = format!("the {what} {} cannot be read: {error}", path.display());
-        Failure::new(Exit::Usage, "missing_file", message)
-    };
+pub(crate) fn read_small(path: &Path, limit: usize, what: &'static str) -> Result<Zeroizing<String>> {
+    let cannot = |source| KeyFileError::Read { what, path: path.to_owned(), source };
     // Sized in advance: growing would leave copies behind that nobody wipes.
     let mut text = Zeroizing::new(String::with_capacity(limit + 1));
     let file = File::open(path).map_err(cannot)?;
     file.take(limit as u64 + 1).read_to_string(&mut text).map_err(cannot)?;
     if text.len() > limit {
-        let message = format!("the {what} {} has more than {limit} bytes", path.display());
-        return Err(Failure::new(Exit::Usage, "too_large", message).into());
+        return Err(KeyFileError::TooLarge { what, path: path.to_owned(), limit });
     }
     Ok(text)
 }

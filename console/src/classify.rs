@@ -40,7 +40,7 @@ pub trait Classify: Error {
 impl<E: Classify> From<E> for Failure {
     fn from(error: E) -> Self {
         let ErrorClass { exit, code, hint } = error.class();
-        let failure = Self::new(exit, code, chain(&error));
+        let failure = Self::new(exit, code, message_with_causes(&error));
         match hint {
             Some(hint) => failure.hint(hint),
             None => failure,
@@ -48,8 +48,8 @@ impl<E: Classify> From<E> for Failure {
     }
 }
 
-/// An error's message and those of its causes, outermost first.
-fn chain(error: &dyn Error) -> String {
+/// An error's message and those of its causes, outermost first: `cannot write a.tar: no space left on device`.
+pub fn message_with_causes(error: &dyn Error) -> String {
     let causes = std::iter::successors(error.source(), |&cause| cause.source());
     causes.fold(error.to_string(), |message, cause| format!("{message}: {cause}"))
 }

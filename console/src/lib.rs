@@ -19,7 +19,7 @@ mod run;
 mod size;
 mod storage_fault;
 
-pub use classify::{Classify, ErrorClass};
+pub use classify::{Classify, ErrorClass, message_with_causes};
 pub use exit::Exit;
 pub use failure::Failure;
 pub use output::{Console, Flags};

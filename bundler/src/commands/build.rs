@@ -1,13 +1,13 @@
 use crate::assemble::{Destination, WrittenBundle};
 use crate::blob_store::{BlobStore, default_workers};
 use crate::definition::{Definition, Variables, is_name};
+use crate::error::{Error, Result};
 use crate::key_files::{self, PasswordArgs};
 use crate::plan::{BuildHost, Plan};
 use crate::sources::{self, PackContext};
 use crate::trust::{TrustFolder, UnverifiedRoot};
-use crate::{assemble, byte_size, failure, output};
-use anyhow::{Context as _, Result};
-use landfall_console::{Console, Exit, Failure, Size};
+use crate::{assemble, byte_size, output};
+use landfall_console::{Console, Size};
 use landfall_keys::{PublicKey, RootLink, SecretKey};
 use landfall_manifests::{Arch, Release};
 use serde::Serialize;
@@ -50,6 +50,13 @@ pub(crate) struct Args {
     password: PasswordArgs,
 }
 
+/// The machine that builds says something that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BuildHostError {
+    #[error("SOURCE_DATE_EPOCH is {0:?}, which is no number of seconds since 1970")]
+    SourceDateEpoch(String),
+}
+
 fn setting(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
     if is_name(name) { Ok((name.to_owned(), value.to_owned())) } else { Err(format!("{name:?} is not a name")) }
@@ -69,15 +76,16 @@ pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
     args.split.map(|_| output::check_names_parts(&out)).transpose()?;
     let folder = assemble::folder_of(&out);
     let output = Destination { path: &out, part_size: args.split };
-    let written = make(&plan, trust, &keys, output, console).map_err(|error| failure::with_room(error, folder))?;
+    let written = make(&plan, trust, &keys, output, console).map_err(|error| error.with_free_space(folder))?;
     report(&written, &out, console)
 }
 
 /// The trust roots that the bundle brings: all but the first, which a host is told by hand.
 fn trust(definition: &Definition, keys: &[PublicKey], console: Console) -> Result<Vec<RootLink>> {
     let Some(named) = &definition.release.trust else { return Ok(Vec::new()) };
-    let folder = TrustFolder::open(&named.path).with_context(|| named.line.to_string())?;
-    let chain = folder.complete().with_context(|| named.line.to_string())?;
+    let failed = |source| Error::DefinitionTrust { line: named.line.clone(), source: Box::new(source) };
+    let folder = TrustFolder::open(&named.path).map_err(failed)?;
+    let chain = folder.complete().map_err(failed)?;
     if let Some(needs) = chain.release_needs(keys) {
         let version = chain.newest().version();
         console.warn(format_args!(
@@ -89,13 +97,10 @@ fn trust(definition: &Definition, keys: &[PublicKey], console: Console) -> Resul
 }
 
 fn machine(keys: &[SecretKey]) -> Result<BuildHost> {
-    let own = std::env::current_exe().context("find out where this program lies")?;
+    let own = std::env::current_exe().map_err(Error::OwnPath)?;
     let epoch = std::env::var("SOURCE_DATE_EPOCH").ok().map(|text| {
         let parsed = text.parse().ok().and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
-        parsed.ok_or_else(|| {
-            let message = format!("SOURCE_DATE_EPOCH is {text:?}, which is no number of seconds since 1970");
-            Failure::new(Exit::Usage, "source_date_epoch", message).hint("unset it, or set it as `date +%s` does")
-        })
+        parsed.ok_or(BuildHostError::SourceDateEpoch(text))
     });
     Ok(BuildHost {
         arch: Arch::of_this_program(),

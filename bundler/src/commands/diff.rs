@@ -1,10 +1,10 @@
 use crate::bundle_file::BundleFile;
+use crate::error::Result;
 use crate::parts::PartsArgs;
 use crate::release_diff::{Difference, Identity, Names};
-use anyhow::Result;
 use landfall_console::{Console, Size};
 use landfall_manifests::{Database, Signed};
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 /// Show what changes from one bundle to another, without verifying either
@@ -32,7 +32,7 @@ fn open(path: &Path, parts: &PartsArgs) -> Result<Signed> {
     Ok(BundleFile::open_among(path, &parts.folders)?.head.into_signed_without_verifying()?)
 }
 
-fn text(difference: &Difference) -> Result<String> {
+fn text(difference: &Difference) -> Result<String, fmt::Error> {
     let identity = |it: &Identity| format!("{} {} (serial {}) for {}", it.product, it.version, it.serial, it.platform);
     let mut text = String::from("NOT VERIFIED: this is what the bundles say about themselves\n");
     writeln!(text, "from   {}\nto     {}", identity(&difference.old), identity(&difference.new))?;
@@ -70,7 +70,7 @@ fn trust(version: Option<u32>) -> String {
     version.map_or_else(|| "what hosts were told by hand".to_owned(), |version| format!("root version {version}"))
 }
 
-fn list(text: &mut String, added: &[String], removed: &[String]) -> Result<()> {
+fn list(text: &mut String, added: &[String], removed: &[String]) -> fmt::Result {
     added.iter().try_for_each(|name| writeln!(text, "  + {name}"))?;
     removed.iter().try_for_each(|name| writeln!(text, "  - {name}"))?;
     Ok(())

@@ -1,12 +1,12 @@
 use crate::bundle_file::BundleFile;
+use crate::error::Result;
 use crate::parts::PartsArgs;
 use crate::trust::UnverifiedRoot;
-use anyhow::Result;
 use landfall_console::{Console, Size};
 use landfall_manifests::{Database, Digest, Image, Release};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 /// Show what a bundle says about itself, without verifying it
@@ -63,7 +63,7 @@ pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
     console.result(&shown, text)
 }
 
-fn text(shown: &InspectReport<'_>) -> Result<String> {
+fn text(shown: &InspectReport<'_>) -> Result<String, fmt::Error> {
     let InspectReport { release, size, expected_size, parts, signers, trust, .. } = shown;
     let mut text = String::from("NOT VERIFIED: this is what the bundle says about itself\n");
     writeln!(text, "release  {} {} (serial {})", release.product, release.version, release.serial)?;

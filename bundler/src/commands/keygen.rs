@@ -1,10 +1,10 @@
+use crate::error::Result;
 use crate::key_files::PasswordArgs;
-use anyhow::{Context as _, Result};
-use landfall_console::{Console, Exit, Failure};
-use landfall_keys::{Protection, SecretKey};
+use landfall_console::Console;
+use landfall_keys::{KeyError, Protection, SecretKey};
 use serde::Serialize;
 use std::fs::{self, OpenOptions};
-use std::io::{ErrorKind, Write as _};
+use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -28,6 +28,21 @@ pub(crate) struct Args {
     source: PasswordArgs,
 }
 
+/// A key pair cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum KeygenError {
+    #[error("{} exists already", path.display())]
+    Exists { path: PathBuf },
+    #[error(transparent)]
+    Generate(KeyError),
+    #[error(transparent)]
+    Password(KeyError),
+    #[error("create {}", path.display())]
+    Create { path: PathBuf, source: io::Error },
+    #[error("write {}", path.display())]
+    Write { path: PathBuf, source: io::Error },
+}
+
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct KeygenReport<'a> {
@@ -46,13 +61,13 @@ pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
     };
     let (secret_file, public_file) = (named(".key"), named(".pub"));
     if let Some(there) = [&secret_file, &public_file].into_iter().find(|path| path.symlink_metadata().is_ok()) {
-        return Err(exists(there).into());
+        return Err(KeygenError::Exists { path: there.clone() }.into());
     }
     let protected = args.password || args.source.password_file.is_some();
     let password = protected.then(|| args.source.new_password(console)).transpose()?;
     let protection = password.as_ref().map_or(Protection::None, |text| Protection::Password(text.as_bytes()));
-    let key = SecretKey::generate()?;
-    let text = key.to_file(protection).map_err(|error| Failure::new(Exit::Usage, "password", error.to_string()))?;
+    let key = SecretKey::generate().map_err(KeygenError::Generate)?;
+    let text = key.to_file(protection).map_err(KeygenError::Password)?;
     let public = key.public_key();
     create(&secret_file, 0o600, text.as_bytes())?;
     create(&public_file, 0o644, public.to_file().as_bytes()).inspect_err(|_| {
@@ -74,15 +89,12 @@ pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
     console.result(&made, text)
 }
 
-fn exists(path: &Path) -> Failure {
-    let failure = Failure::new(Exit::Usage, "exists", format!("{} exists already", path.display()));
-    failure.hint("keys are never overwritten: choose another name with --out")
-}
-
-fn create(path: &Path, mode: u32, content: &[u8]) -> Result<()> {
-    let mut file = match OpenOptions::new().write(true).create_new(true).mode(mode).open(path) {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => return Err(exists(path).into()),
-        other => other.with_context(|| format!("create {}", path.display()))?,
+fn create(path: &Path, mode: u32, content: &[u8]) -> Result<(), KeygenError> {
+    let path = || path.to_owned();
+    let mut file = match OpenOptions::new().write(true).create_new(true).mode(mode).open(path()) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => return Err(KeygenError::Exists { path: path() }),
+        other => other.map_err(|source| KeygenError::Create { path: path(), source })?,
     };
-    file.write_all(content).and_then(|()| file.sync_all()).with_context(|| format!("write {}", path.display()))
+    let written = file.write_all(content).and_then(|()| file.sync_all());
+    written.map_err(|source| KeygenError::Write { path: path(), source })
 }

@@ -1,15 +1,15 @@
 use crate::assemble::folder_of;
 use crate::bundle_file::BundleFile;
 use crate::byte_size;
+use crate::error::{Error, Result};
 use crate::partial_folder::PartialFolder;
 use crate::parts::PartsArgs;
 use crate::stick::{FileRecord, INSTALLER_NAME, Payload, RootFile, SplitPlan, StickError};
 use crate::trust::{CliTrust, read_root};
-use anyhow::{Context as _, Result};
 use landfall_console::{Console, Size};
 use landfall_manifests::Digest;
 use serde::Serialize;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 /// Put a bundle onto a medium, with the installer, a trust root and a guide, and read all of it back
@@ -125,9 +125,9 @@ fn load(args: &Args, console: Console) -> Result<Payload> {
     }
     let installer = match &args.installer {
         Some(path) => path.clone(),
-        None => folder_of(&std::env::current_exe().context("find out where this program lies")?).join(INSTALLER_NAME),
+        None => folder_of(&std::env::current_exe().map_err(Error::OwnPath)?).join(INSTALLER_NAME),
     };
-    Payload::new(bundle, installer, root)
+    Ok(Payload::new(bundle, installer, root)?)
 }
 
 fn report(
@@ -157,7 +157,7 @@ fn report(
     console.result(&report, text)
 }
 
-fn text(report: &Report<'_>) -> Result<String> {
+fn text(report: &Report<'_>) -> Result<String, fmt::Error> {
     let Report { product, version, serial, platform, manifest, .. } = report;
     let mut text = format!("{}: written, and read back whole\n", report.path.display());
     writeln!(text, "  release  {product} {version} (serial {serial}) for {platform}")?;

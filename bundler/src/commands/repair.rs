@@ -1,17 +1,16 @@
 use crate::assemble::{Destination, folder_of, put_in_place};
 use crate::bundle_file::BundleFile;
+use crate::error::Result;
 use crate::output::{self, OutputError};
 use crate::partial_folder::PartialFolder;
 use crate::parts::{PartFiles, PartsArgs};
+use crate::repair::requested_blobs;
 use crate::rewrite::{RewriteError, extract};
-use crate::{failure, regular};
-use anyhow::Result;
 use landfall_console::{Console, Size};
-use landfall_manifests::repair::{RepairRequest, RequestError, Wanted};
-use landfall_manifests::{Digest, Signed, limits};
+use landfall_manifests::{Digest, Signed};
 use serde::Serialize;
 use std::collections::BTreeSet;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// Make the patch that an isolated host asks for, whose bundle arrived damaged
@@ -40,22 +39,6 @@ pub(crate) struct Args {
     out: Option<PathBuf>,
 }
 
-/// A request that cannot be fulfilled.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum RepairError {
-    #[error("the request {} cannot be read", path.display())]
-    Read { path: PathBuf, source: io::Error },
-    #[error("{}", path.display())]
-    Request { path: PathBuf, source: RequestError },
-    #[error(
-        "the request is for {} {} (serial {}) with manifest {}, and {} holds {found}",
-        wanted.product, wanted.version, wanted.serial, wanted.manifest, bundle.display()
-    )]
-    OtherRelease { wanted: Box<Wanted>, bundle: PathBuf, found: String },
-    #[error("{} asks for blob {blob}, which its release does not have", path.display())]
-    Unlisted { path: PathBuf, blob: Digest },
-}
-
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct RepairReport<'a> {
@@ -71,37 +54,11 @@ struct RepairReport<'a> {
 pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
     let opened = BundleFile::open_among(&args.from, &args.parts.folders)?;
     let signed = opened.head.clone().into_signed_without_verifying()?;
-    let wanted = wanted(args, &opened, &signed)?;
+    let wanted = requested_blobs(&args.request, &opened, &signed)?;
     let out = place(args.out.as_deref(), &opened, &signed)?;
     let folder = folder_of(&out);
-    write(&opened, &signed, &wanted, &out, console).map_err(|error| failure::with_room(error, folder))?;
+    write(&opened, &signed, &wanted, &out, console).map_err(|error| error.with_free_space(folder))?;
     report(&signed, &wanted, &out, console)
-}
-
-fn read(path: &Path) -> Result<RepairRequest, RepairError> {
-    let mut json = Vec::new();
-    let read = regular::open(path).and_then(|(file, _)| file.take(limits::REQUEST_BYTES + 1).read_to_end(&mut json));
-    read.map_err(|source| RepairError::Read { path: path.to_owned(), source })?;
-    RepairRequest::parse(&json).map_err(|source| RepairError::Request { path: path.to_owned(), source })
-}
-
-/// The blobs that are asked for, all of which this very release lists.
-fn wanted(args: &Args, opened: &BundleFile, signed: &Signed) -> Result<BTreeSet<Digest>, RepairError> {
-    let wanted = match read(&args.request)? {
-        RepairRequest::Head => return Ok(BTreeSet::new()),
-        RepairRequest::Release(wanted) => wanted,
-    };
-    let (release, manifest) = (signed.release(), Digest::of(signed.bytes()));
-    if manifest != wanted.manifest {
-        let found =
-            format!("{} {} (serial {}) with manifest {manifest}", release.product, release.version, release.serial);
-        return Err(RepairError::OtherRelease { wanted: Box::new(wanted), bundle: opened.path.clone(), found });
-    }
-    let listed = release.blob_sizes();
-    match wanted.blobs.iter().find(|blob| !listed.contains_key(blob)) {
-        Some(blob) => Err(RepairError::Unlisted { path: args.request.clone(), blob: *blob }),
-        None => Ok(wanted.blobs.into_iter().collect()),
-    }
 }
 
 /// Where the patch goes: in place of nothing but another patch, which it is not made from.

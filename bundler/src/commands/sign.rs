@@ -1,11 +1,11 @@
 use crate::assemble::{Destination, folder_of, put_in_place};
 use crate::bundle_file::BundleFile;
+use crate::error::Result;
 use crate::key_files::{self, PasswordArgs};
 use crate::output;
 use crate::partial_folder::PartialFolder;
 use crate::parts::PartFiles;
 use crate::rewrite::{RewriteError, rewrite};
-use anyhow::Result;
 use landfall_console::Console;
 use landfall_manifests::parts::Ranges;
 use serde::Serialize;

@@ -1,11 +1,11 @@
 use crate::assemble::{Destination, folder_of, put_in_place};
 use crate::bundle_file::BundleFile;
+use crate::byte_size;
+use crate::error::Result;
 use crate::output::{self, OutputError};
 use crate::partial_folder::PartialFolder;
 use crate::parts::{PartFiles, PartsArgs};
 use crate::rewrite::{RewriteError, rewrite};
-use crate::{byte_size, failure};
-use anyhow::Result;
 use landfall_console::{Console, Size};
 use landfall_manifests::parts::Ranges;
 use serde::Serialize;
@@ -55,7 +55,7 @@ pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
     let opened = BundleFile::open_among(&args.bundle, &args.parts.folders)?;
     let out = place(&opened, args.out.as_deref())?;
     let folder = folder_of(&out);
-    let parts = cut(&opened, &out, args.size, console).map_err(|error| failure::with_room(error, folder))?;
+    let parts = cut(&opened, &out, args.size, console).map_err(|error| error.with_free_space(folder))?;
     let cut = SplitReport { path: &out, size: opened.size, part_size: args.size, parts: &parts };
     let mut text = format!("{}: {} in {} parts of {}\n", out.display(), Size(cut.size), parts.len(), Size(args.size));
     for part in &parts {

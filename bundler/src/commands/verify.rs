@@ -1,7 +1,7 @@
 use crate::bundle_file::BundleFile;
+use crate::error::Result;
 use crate::parts::PartsArgs;
 use crate::trust::CliTrust;
-use anyhow::Result;
 use landfall_console::{Console, Size};
 use serde::Serialize;
 use std::path::{Path, PathBuf};

@@ -17,7 +17,7 @@ pub(crate) struct ImageError {
 
 impl RequestedImage {
     /// An error of this image.
-    pub(super) fn failed(&self, source: impl Into<SourceError>) -> ImageError {
+    pub(crate) fn failed(&self, source: impl Into<SourceError>) -> ImageError {
         ImageError { line: self.line.clone(), image: self.image.clone(), source: Box::new(source.into()) }
     }
 }

@@ -24,7 +24,7 @@ const SETTINGS_BYTES: usize = 1 << 20;
 pub(crate) enum FileError {
     #[error("{}{} cannot be read", at(line.as_ref()), path.display())]
     Read { line: Option<DefinitionLine>, path: PathBuf, source: io::Error },
-    #[error("{}{} cannot be packed for {arch}: {source}", at(line.as_ref()), path.display())]
+    #[error("{}{} cannot be packed for {arch}", at(line.as_ref()), path.display())]
     Program { line: Option<DefinitionLine>, path: PathBuf, arch: &'static str, source: ElfError },
     #[error("{line}: {} is a {kind}: a release has files and folders only", path.display())]
     Special { line: DefinitionLine, path: PathBuf, kind: &'static str },

@@ -17,13 +17,15 @@ mod split_plan;
 pub(crate) use file_recorder::FileRecord;
 pub(crate) use payload::Payload;
 pub(crate) use read_back::Fault;
-pub(crate) use root_file::RootFile;
+pub(crate) use root_file::{RootFile, RootFileError};
 pub(crate) use split_plan::{SplitError, SplitPlan};
 
 use crate::elf::ElfError;
+use crate::rewrite::RewriteError;
 use file_recorder::{FileRecorder, PartRecorder};
 use file_system::FileSystem;
 use guide::{Guide, NAME as GUIDE_NAME};
+use landfall_manifests::ReleaseError;
 use read_back::read_back;
 use std::fmt::Write as _;
 use std::io;
@@ -55,6 +57,11 @@ pub(crate) enum StickError {
     NoSpace { path: PathBuf, needed: u64, free: u64 },
     #[error(transparent)]
     Split(#[from] SplitError),
+    #[error(transparent)]
+    Release(#[from] ReleaseError),
+    /// The bundle, on its way to the medium.
+    #[error(transparent)]
+    Copy(#[from] RewriteError),
     #[error("{} cannot be written", path.display())]
     Write { path: PathBuf, source: io::Error },
     #[error("{}: {}", path.display(), list(faults))]

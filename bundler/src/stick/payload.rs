@@ -5,7 +5,6 @@ use super::{
 use crate::bundle_file::BundleFile;
 use crate::rewrite::rewrite;
 use crate::{elf, regular};
-use anyhow::Result;
 use landfall_console::Progress;
 use landfall_keys::PublicKey;
 use landfall_manifests::{Digest, Signed};
@@ -42,7 +41,7 @@ pub(crate) struct Written {
 
 impl Payload {
     /// Opens the installer, which must run on the release's processor. `root` is the one of [`RootFile::choose`].
-    pub(crate) fn new(bundle: BundleFile, installer: PathBuf, root: Option<RootFile>) -> Result<Self> {
+    pub(crate) fn new(bundle: BundleFile, installer: PathBuf, root: Option<RootFile>) -> Result<Self, StickError> {
         let signed = bundle.head.clone().into_signed_without_verifying()?;
         let keys = bundle.head.offered_keys();
         let installer = Installer::open(installer)?;
@@ -98,11 +97,16 @@ impl Payload {
     }
 
     /// Writes everything into `folder` and syncs it. The guide is written last: it lists the others.
-    pub(crate) fn write(&self, split_plan: &SplitPlan, folder: &Path, progress: &Progress) -> Result<Written> {
+    pub(crate) fn write(
+        &self,
+        split_plan: &SplitPlan,
+        folder: &Path,
+        progress: &Progress,
+    ) -> Result<Written, StickError> {
         let mut parts = PartRecorder::new(folder, split_plan.names(), split_plan.part_size());
         let copied = rewrite(&self.bundle, &self.signed, &mut parts, progress).map(drop);
         if let Some(failure) = parts.failure() {
-            return Err(failure.into());
+            return Err(failure);
         }
         copied?;
         let mut records = parts.finish()?;

@@ -1,7 +1,19 @@
-use crate::bundle_file::BundleFile;
-use crate::trust::{self, digest};
-use anyhow::{Context as _, Result};
-use landfall_keys::{PublicKey, TrustRoot, root_file_name};
+use crate::bundle_file::{BundleError, BundleFile};
+use crate::trust::{SuccessorError, digest, newest_successor};
+use landfall_keys::{ChainError, PublicKey, RootError, TrustRoot, root_file_name};
+
+/// No root can be named in the guide by which hosts would accept the bundle.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RootFileError {
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+    #[error(transparent)]
+    Successor(#[from] SuccessorError),
+    #[error(transparent)]
+    Adopt(#[from] RootError),
+    #[error("hosts that are told {told} refuse the bundle")]
+    Refused { told: String, source: Box<BundleError> },
+}
 
 /// The publisher's root, as a file beside the bundle: for hosts that trust nobody yet.
 #[derive(Debug)]
@@ -18,15 +30,15 @@ impl RootFile {
 
     /// The root that hosts are to be given with `bundle`: the one that was `given`, or else the newest that the bundle brings;
     /// none where the bundle brings none. Whichever way a new host is told, it must accept the bundle.
-    pub(crate) fn choose(bundle: &BundleFile, given: Option<TrustRoot>) -> Result<Option<Self>> {
+    pub(crate) fn choose(bundle: &BundleFile, given: Option<TrustRoot>) -> Result<Option<Self>, RootFileError> {
         let chain = bundle.head.offered_chain();
         let (pinned, newest) = match (given, chain.first()) {
             (Some(root), _) => {
-                let newest = trust::lead(&root, &bundle.head)?;
+                let newest = newest_successor(&root, &bundle.head)?;
                 (Some(root), newest)
             }
             (None, Some(oldest)) => {
-                let newest = trust::lead(&oldest.unverified_root()?, &bundle.head)?;
+                let newest = newest_successor(&oldest.unverified_root()?, &bundle.head)?;
                 (Some(newest.clone()), newest)
             }
             (None, None) => {
@@ -39,11 +51,12 @@ impl RootFile {
             }
         };
         let version = newest.version();
-        let verified = bundle.head.clone().verify(newest.trusted_keys()).map_err(|error| bundle.refused(error));
-        verified.with_context(|| {
-            let keys =
-                if pinned.is_some() { format!("version {version} of the trust root") } else { "its keys".to_owned() };
-            format!("hosts that are told {keys} refuse the bundle")
+        bundle.head.clone().verify(newest.trusted_keys()).map_err(|error| {
+            let told = match &pinned {
+                Some(_) => format!("version {version} of the trust root"),
+                None => "its keys".to_owned(),
+            };
+            RootFileError::Refused { told, source: Box::new(bundle.refused(error)) }
         })?;
         Ok(pinned.map(Self::of))
     }

@@ -1,9 +1,32 @@
-use crate::key_files;
-use anyhow::{Context as _, Error, Result};
-use landfall_console::{Exit, Failure};
-use landfall_keys::{MAX_TRUST_ROOT_BYTES, PublicKey, RootLink, TrustRoot, TrustedKeys};
+use crate::key_files::{self, KeyFileError};
+use landfall_keys::{ChainError, MAX_TRUST_ROOT_BYTES, PublicKey, RootLink, TrustRoot, TrustedKeys, TrustedKeysError};
 use landfall_manifests::Head;
 use std::path::Path;
+
+/// What `--trust`, `--threshold` or `--root` names cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CliTrustError {
+    #[error(transparent)]
+    File(#[from] KeyFileError),
+    #[error(transparent)]
+    Keys(#[from] TrustedKeysError),
+    #[error("{text} is a trust root, which says by itself which keys count and how many")]
+    RootNotAlone { text: String },
+    #[error("{name}")]
+    Root { name: String, source: ChainError },
+    #[error(transparent)]
+    Successor(#[from] SuccessorError),
+}
+
+/// A trust root does not lead to the one that a bundle brings.
+#[derive(Debug, thiserror::Error)]
+#[error("version {version} of the trust root does not lead to the one that the bundle brings")]
+pub(crate) struct SuccessorError {
+    version: u32,
+    source: ChainError,
+}
+
+type Result<T> = std::result::Result<T, CliTrustError>;
 
 /// Whom a bundle must be signed by, as a command line says it.
 #[derive(Debug)]
@@ -23,31 +46,25 @@ impl CliTrust {
                 KeyOrRoot::Key(key) => keys.push(key),
                 KeyOrRoot::Root(root) if texts.len() == 1 && threshold.is_none() => return Ok(Self::Root(root)),
                 KeyOrRoot::Root(_) => {
-                    let message = format!("{text} is a trust root, which says by itself which keys count and how many");
-                    return Err(Failure::new(Exit::Usage, "trust", message)
-                        .hint("give it alone, without --threshold")
-                        .into());
+                    return Err(CliTrustError::RootNotAlone { text: text.clone() });
                 }
             }
         }
-        key_files::trusted(keys, threshold.unwrap_or(1)).map(Self::Keys)
+        Ok(Self::Keys(TrustedKeys::new(keys, threshold.unwrap_or(1))?))
     }
 
     /// The keys that a bundle with this `head` must be signed by: a root leads on to the newest one that the bundle brings.
     pub(crate) fn keys(&self, head: &Head) -> Result<TrustedKeys> {
         match self {
             Self::Keys(keys) => Ok(keys.clone()),
-            Self::Root(root) => Ok(lead(root, head)?.trusted_keys().clone()),
+            Self::Root(root) => Ok(newest_successor(root, head)?.trusted_keys().clone()),
         }
     }
 }
 
 /// The newest root to which `root` leads over the chain that a bundle brings, as a host goes on to it.
-pub(crate) fn lead(root: &TrustRoot, head: &Head) -> Result<TrustRoot> {
-    let version = root.version();
-    let newest = root.follow(&head.offered_chain());
-    newest
-        .with_context(|| format!("version {version} of the trust root does not lead to the one that the bundle brings"))
+pub(crate) fn newest_successor(root: &TrustRoot, head: &Head) -> std::result::Result<TrustRoot, SuccessorError> {
+    root.follow(&head.offered_chain()).map_err(|source| SuccessorError { version: root.version(), source })
 }
 
 /// What one argument is.
@@ -66,7 +83,7 @@ impl KeyOrRoot {
         if file.starts_with('{') {
             return root_in(text, &file).map(|root| Self::Root(Box::new(root)));
         }
-        key_files::public_in(text, &file).map(Self::Key)
+        Ok(Self::Key(key_files::public_in(text, &file)?))
     }
 }
 
@@ -78,8 +95,5 @@ pub(crate) fn read_root(path: &Path) -> Result<TrustRoot> {
 /// The root in the text of the file called `name`, in the one form in which roots are written.
 fn root_in(name: &str, text: &str) -> Result<TrustRoot> {
     let root = RootLink::from_texts(text.to_owned(), Vec::new()).unverified_root();
-    Ok(root.map_err(|source| {
-        let failure = Failure::new(Exit::Usage, "trust_root", format!("{name}: {:#}", Error::new(source)));
-        failure.hint("name a file N.root.json as `landfall-bundler trust` wrote it")
-    })?)
+    root.map_err(|source| CliTrustError::Root { name: name.to_owned(), source })
 }

@@ -9,7 +9,7 @@ mod signature_status;
 mod trust_folder;
 mod unverified_root;
 
-pub(crate) use cli_trust::{CliTrust, lead, read_root};
+pub(crate) use cli_trust::{CliTrust, CliTrustError, SuccessorError, newest_successor, read_root};
 pub(crate) use error::TrustFolderError;
 pub(crate) use root_chain::RootChain;
 pub(crate) use root_report::{RootReport, RootVersions, digest};

@@ -1,7 +1,7 @@
 use super::DirArgs;
+use crate::error::Result;
 use crate::key_files;
 use crate::trust::TrustFolder;
-use anyhow::Result;
 use landfall_console::Console;
 use landfall_keys::RootChanges;
 
@@ -28,7 +28,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, console: Console) -> Result<()> {
     let folder = TrustFolder::open(&args.folder.dir)?;
-    let add = args.keys.iter().map(|text| key_files::public(text)).collect::<Result<Vec<_>>>()?;
+    let add = args.keys.iter().map(|text| key_files::public(text)).collect::<Result<Vec<_>, _>>()?;
     let changes = RootChanges { add, threshold: args.threshold, ..RootChanges::default() };
     super::change(&folder, &changes, console)
 }

@@ -1,7 +1,7 @@
 use super::DirArgs;
+use crate::error::Result;
 use crate::key_files;
 use crate::trust::{TrustFolder, TrustFolderError};
-use anyhow::Result;
 use landfall_console::Console;
 use landfall_keys::{KeyId, TrustRoot};
 
@@ -46,7 +46,7 @@ pub(super) fn run(args: &Args, console: Console) -> Result<()> {
         Ok(there) => return Err(TrustFolderError::Exists { path: there.path() }.into()),
         Err(error) => return Err(error.into()),
     }
-    let keys = args.keys.iter().map(|text| key_files::public(text)).collect::<Result<Vec<_>>>()?;
+    let keys = args.keys.iter().map(|text| key_files::public(text)).collect::<Result<Vec<_>, _>>()?;
     let root = TrustRoot::beginning_at(args.version, keys, args.threshold, args.revoke.clone());
     let root = root.map_err(TrustFolderError::Change)?;
     super::show(&TrustFolder::create(dir, &root)?, console)

@@ -7,8 +7,8 @@ mod rotate;
 mod show;
 mod sign;
 
+use crate::error::Result;
 use crate::trust::{RootReport, TrustFolder};
-use anyhow::Result;
 use landfall_console::Console;
 use landfall_keys::RootChanges;
 use std::path::PathBuf;

@@ -1,6 +1,6 @@
 use super::DirArgs;
+use crate::error::Result;
 use crate::trust::{TrustFolder, TrustFolderError};
-use anyhow::Result;
 use landfall_console::Console;
 use landfall_keys::{KeyId, RootChanges};
 

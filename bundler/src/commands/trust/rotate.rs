@@ -1,7 +1,7 @@
 use super::DirArgs;
+use crate::error::Result;
 use crate::key_files;
 use crate::trust::{TrustFolder, TrustFolderError};
-use anyhow::Result;
 use landfall_console::Console;
 use landfall_keys::{KeyId, RootChanges};
 

@@ -1,6 +1,6 @@
 use super::DirArgs;
+use crate::error::Result;
 use crate::trust::{RootVersions, TrustFolder};
-use anyhow::Result;
 use landfall_console::Console;
 
 /// Show all versions, what the newest one changes, and who still has to sign it

@@ -1,7 +1,7 @@
 use super::DirArgs;
+use crate::error::Result;
 use crate::key_files::{self, PasswordArgs};
 use crate::trust::{RootReport, TrustFolder, TrustFolderError};
-use anyhow::Result;
 use landfall_console::Console;
 use serde::Serialize;
 use std::path::PathBuf;

@@ -1,0 +1,102 @@
+//! Everything that a command can fail with: one variant for each room's error, and those of the commands themselves.
+//!
+//! Only the command line and the commands use it. The rooms return their own errors, and [`crate::exit_table`] says what each
+//! of them means to the caller.
+
+use crate::assemble::AssembleError;
+use crate::blob_store::StoreError;
+use crate::bundle_file::BundleError;
+use crate::commands::build::BuildHostError;
+use crate::commands::keygen::KeygenError;
+use crate::definition::{DefinitionError, DefinitionLine};
+use crate::key_files::KeyFileError;
+use crate::output::OutputError;
+use crate::plan::PlanError;
+use crate::repair::RepairError;
+use crate::rewrite::RewriteError;
+use crate::sources::{FileError, ImageError};
+use crate::stick::{RootFileError, StickError};
+use crate::trust::{CliTrustError, TrustFolderError};
+use landfall_console::message_with_causes;
+use landfall_manifests::parts::RangesError;
+use landfall_manifests::{ReleaseError, SignError};
+use std::path::{Path, PathBuf};
+use std::{fmt, io};
+
+/// The result of a command.
+pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error(transparent)]
+    Definition(#[from] DefinitionError),
+    #[error(transparent)]
+    BuildHost(#[from] BuildHostError),
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    #[error(transparent)]
+    Output(#[from] OutputError),
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error(transparent)]
+    Image(#[from] ImageError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Assemble(#[from] AssembleError),
+    #[error(transparent)]
+    Sign(#[from] SignError),
+    #[error(transparent)]
+    Release(#[from] ReleaseError),
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    #[error(transparent)]
+    Rewrite(#[from] RewriteError),
+    /// A size of parts that was asked for on the command line.
+    #[error(transparent)]
+    PartSize(#[from] RangesError),
+    #[error(transparent)]
+    Repair(#[from] RepairError),
+    #[error(transparent)]
+    Stick(#[from] StickError),
+    #[error(transparent)]
+    RootFile(#[from] RootFileError),
+    #[error(transparent)]
+    Keygen(#[from] KeygenError),
+    #[error(transparent)]
+    KeyFile(#[from] KeyFileError),
+    #[error(transparent)]
+    CliTrust(#[from] CliTrustError),
+    #[error(transparent)]
+    TrustFolder(#[from] TrustFolderError),
+    /// The folder of trust roots that a definition names.
+    #[error("{line}")]
+    DefinitionTrust { line: DefinitionLine, source: Box<TrustFolderError> },
+    /// An error because of too little room, with how much there is.
+    #[error("{message}: {free} bytes are free in {}, which was too little", folder.display())]
+    NoSpace { message: String, free: u64, folder: PathBuf },
+    #[error("find out where this program lies")]
+    OwnPath(#[source] io::Error),
+    /// Standard output.
+    #[error(transparent)]
+    Stdout(#[from] io::Error),
+    /// Text that was put together in memory, where nothing can fail.
+    #[error(transparent)]
+    Format(#[from] fmt::Error),
+}
+
+impl Error {
+    /// Adds how much room there is, if this error is that there was too little in `folder`. To be asked when the temporary
+    /// files are gone.
+    pub(crate) fn with_free_space(self, folder: &Path) -> Self {
+        let is_full = landfall_console::StorageFault::among(&self) == Some(landfall_console::StorageFault::Full);
+        match rustix::fs::statvfs(folder) {
+            Ok(room) if is_full => {
+                let free = room.f_bavail.saturating_mul(room.f_frsize);
+                Self::NoSpace { message: message_with_causes(&self), free, folder: folder.to_owned() }
+            }
+            _ => self,
+        }
+    }
+}

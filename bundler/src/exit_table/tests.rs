@@ -1,0 +1,275 @@
+use super::*;
+use crate::definition::DefinitionLine;
+use crate::elf::ElfError;
+use crate::parts::MissingPart;
+use crate::plan::RequestedImage;
+use landfall_console::Failure;
+use landfall_keys::{KeyId, MAX_SIGNATURES, PublicKey, RootLink, SecretKeyFile, TrustError, TrustedKeys};
+use landfall_manifests::parts::{Misfit, RangesError};
+use landfall_manifests::repair::{RequestError, Wanted};
+use landfall_manifests::{Arch, Digest, PathError, ReleaseError, WriteError};
+use std::path::PathBuf;
+
+fn io() -> io::Error {
+    io::Error::other("the device is gone")
+}
+
+fn at(path: &str) -> PathBuf {
+    PathBuf::from(path)
+}
+
+fn line() -> DefinitionLine {
+    DefinitionLine { file: at("acme.toml"), number: 7 }
+}
+
+fn id() -> KeyId {
+    "0123456789ABCDEF".parse().unwrap()
+}
+
+fn blob() -> Digest {
+    Digest::of(b"")
+}
+
+fn json() -> serde_json::Error {
+    serde_json::from_str::<bool>("1").unwrap_err()
+}
+
+fn chain_error() -> landfall_keys::ChainError {
+    RootLink::from_texts("{}".to_owned(), Vec::new()).unverified_root().unwrap_err()
+}
+
+fn image(source: SourceError) -> Error {
+    let wanted = RequestedImage { image: "hello".parse().unwrap(), reference: None, line: line() };
+    wanted.failed(source).into()
+}
+
+fn refused(source: ReadError) -> BundleError {
+    BundleError::Refused { place: "b.tar".to_owned(), source }
+}
+
+/// Every row of the table, each with a sample of the error, as `error => exit code, hint`.
+#[test]
+fn each_error_has_its_exit_code_its_word_and_its_hint() {
+    let rows: Vec<String> = [build(), sources(), writing(), reading(), sticks(), keys(), trust_folders()]
+        .into_iter()
+        .flatten()
+        .map(|error| {
+            let failure = Failure::from(error);
+            let hint = failure.advice().unwrap_or("-");
+            format!("{failure}\n    => {} {}: {hint}", failure.exit().number(), failure.code())
+        })
+        .collect();
+    insta::assert_snapshot!(rows.join("\n"));
+}
+
+#[test]
+fn too_little_room_counts_whatever_was_being_done_but_on_a_medium_has_its_own_words() {
+    let full = || io::Error::from(io::ErrorKind::StorageFull);
+    let store = StoreError::Write { folder: at("out"), source: full() };
+    let class = |error: Error| (error.class().exit, error.class().code, error.class().hint);
+    assert_eq!(class(image(SourceError::Store(store))), (Exit::Unfit, "disk_full", Some(ROOM)));
+    let copy = RewriteError::Write { path: at("b.tar"), source: WriteError::Output(full()) };
+    assert_eq!(class(StickError::Copy(copy).into()), (Exit::Unfit, "disk_full", Some(ROOM)));
+    let stick = class(StickError::Write { path: at("stick"), source: full() }.into());
+    assert_eq!(stick, (Exit::Unfit, "disk_full", Some("remove what is on the medium, or take a larger one")));
+    let read_only = KeygenError::Create { path: at("k.key"), source: io::ErrorKind::ReadOnlyFilesystem.into() };
+    assert_eq!(class(read_only.into()).1, "read_only");
+    let forbidden = FileError::Read { line: None, path: at("a"), source: io::ErrorKind::PermissionDenied.into() };
+    assert_eq!(class(forbidden.into()).1, "missing_file");
+}
+
+fn build() -> Vec<Error> {
+    vec![
+        DefinitionError::Read { file: at("acme.toml"), source: io() }.into(),
+        DefinitionError::TooLarge { file: at("acme.toml"), limit: 1 }.into(),
+        DefinitionError::Wrong { line: line(), message: "unknown field".to_owned() }.into(),
+        BuildHostError::SourceDateEpoch("now".to_owned()).into(),
+        PlanError::Arch.into(),
+        OutputError::NoFolder { path: at("out/") }.into(),
+        OutputError::NotABundle { path: at("out") }.into(),
+        OutputError::NotAPatch { path: at("out") }.into(),
+        OutputError::ShadowsParts { path: at("out") }.into(),
+        OutputError::ReplacesOwnParts { path: at("out") }.into(),
+        OutputError::PartName { path: at("out.part001") }.into(),
+        OutputError::ShadowsExistingParts { path: at("out"), part: at("out.part001") }.into(),
+        OutputError::WholeAndParts { path: at("out"), part: at("out.part001") }.into(),
+        OutputError::NotUtf8 { path: at("out") }.into(),
+        OutputError::ReplacesSource { line: line(), out: at("out") }.into(),
+        OutputError::InsideSource { line: line(), source_path: at("docs"), out: at("docs/out") }.into(),
+        OutputError::SecretInSource { line: line(), source_path: at("docs"), secret: at("docs/k.key") }.into(),
+        Error::NoSpace { message: "no space left".to_owned(), free: 3, folder: at("out") },
+        Error::OwnPath(io()),
+        Error::Stdout(io()),
+        Error::Format(std::fmt::Error),
+    ]
+}
+
+fn sources() -> Vec<Error> {
+    let path_error: PathError = "../a".parse::<landfall_manifests::BundlePath>().unwrap_err();
+    let store = || StoreError::Write { folder: at("out"), source: io() };
+    let digests = || SourceError::Digest { what: "layer 1".to_owned(), expected: blob(), found: Digest::of(b"x") };
+    vec![
+        FileError::Read { line: None, path: at("landfall"), source: io() }.into(),
+        FileError::Read { line: Some(line()), path: at("docs"), source: io() }.into(),
+        FileError::Program { line: None, path: at("landfall"), arch: "amd64", source: ElfError::NotElf }.into(),
+        FileError::Special { line: line(), path: at("docs/pipe"), kind: "named pipe" }.into(),
+        FileError::Settings { line: line(), path: at("config.toml"), reason: "not TOML".to_owned() }.into(),
+        FileError::SecretKey { line: line(), path: at("docs/k.key") }.into(),
+        FileError::Path { line: line(), path: at("docs/.."), source: path_error }.into(),
+        FileError::NotUtf8 { line: line(), path: at("docs/x") }.into(),
+        FileError::Twice { line: None, path: "docs".parse().unwrap(), first: at("a") }.into(),
+        FileError::Changed { path: at("docs/log") }.into(),
+        FileError::Store(store()).into(),
+        image(SourceError::Read { path: at("a.tar"), source: io() }),
+        image(SourceError::Archive(io())),
+        image(SourceError::NoEntry("index.json".to_owned())),
+        image(SourceError::NoSuchImage { wanted: "hello".to_owned(), available: Vec::new() }),
+        image(SourceError::Ambiguous { available: vec!["a".to_owned(), "b".to_owned()] }),
+        image(SourceError::NoSuchPlatform { wanted: "linux/amd64".to_owned(), available: Vec::new() }),
+        image(SourceError::Platform { found: "linux/arm64".to_owned(), wanted: "linux/amd64".to_owned() }),
+        image(SourceError::Json { what: "index.json".to_owned(), source: json() }),
+        image(SourceError::TooLarge { what: "index.json".to_owned(), limit: 1 }),
+        image(SourceError::TooManyLayers(128)),
+        image(digests()),
+        image(SourceError::Size { what: "layer 1".to_owned(), expected: 1, found: 2 }),
+        image(SourceError::LayerCount { expected: 1, found: 2 }),
+        image(SourceError::MediaType { what: "the manifest".to_owned(), found: "text/plain".to_owned() }),
+        image(SourceError::LayerKind("layer.tar".to_owned())),
+        image(SourceError::Special { path: at("rootfs/pipe"), kind: "pipe" }),
+        image(SourceError::SecretKey { path: at("rootfs/k.key") }),
+        image(SourceError::Changed { path: at("rootfs/log") }),
+        image(SourceError::Foreign("sha256:00".to_owned())),
+        image(SourceError::Layer("layer.tar".to_owned(), LayerError::Read(io()))),
+        image(SourceError::Layer("layer.tar".to_owned(), LayerError::Window)),
+        image(SourceError::Layer("layer.tar".to_owned(), LayerError::Store(store()))),
+        image(SourceError::Store(store())),
+        image(SourceError::NotInEngine { address: "unix:///e".to_owned(), reference: "hello".to_owned() }),
+    ]
+}
+
+fn writing() -> Vec<Error> {
+    let write = || WriteError::Output(io());
+    vec![
+        StoreError::Folder { folder: at("out"), source: io() }.into(),
+        AssembleError::Write { path: at("b.tar"), source: write() }.into(),
+        AssembleError::Place { path: at("b.tar"), source: io() }.into(),
+        AssembleError::Sign(SignError::Count(MAX_SIGNATURES + 1)).into(),
+        AssembleError::Store(StoreError::Folder { folder: at("out"), source: io() }).into(),
+        AssembleError::Parts(RangesError::TooMany).into(),
+        SignError::Release(ReleaseError::Problems(Vec::new())).into(),
+        SignError::TooLarge(1 << 30).into(),
+        SignError::Twice(id().to_string()).into(),
+        Error::PartSize(RangesError::TooMany),
+        RewriteError::Write { path: at("b.tar"), source: write() }.into(),
+        RewriteError::Bundle(refused(ReadError::NotABundle)).into(),
+    ]
+}
+
+fn reading() -> Vec<Error> {
+    let untrusted = TrustError::NotTrusted { signed_by: vec![id()], trusted: vec![id()] };
+    let wanted = Box::new(Wanted {
+        product: "acme".parse().unwrap(),
+        version: "1.0.0".parse().unwrap(),
+        serial: 1.try_into().unwrap(),
+        arch: Arch::Amd64,
+        manifest: blob(),
+        blobs: Vec::new(),
+    });
+    let reads = vec![
+        ReadError::NotABundle,
+        ReadError::Signature { entry: "landfall.json.x.minisig".to_owned(), offset: 512, reason: "text".to_owned() },
+        ReadError::Untrusted(untrusted),
+        ReadError::Release(ReleaseError::Problems(Vec::new())),
+        ReadError::Header { entry: "blobs/x".to_owned(), offset: 512 },
+        ReadError::NotInManifest { offset: 512 },
+        ReadError::Patch { held: 1, blobs: 2 },
+        ReadError::Digest { entry: "blobs/x".to_owned(), offset: 512, size: 1, found: blob() },
+        ReadError::Padding { entry: "blobs/x".to_owned(), offset: 512 },
+        ReadError::Truncated { entry: "blobs/x".to_owned(), offset: 512 },
+        ReadError::Trailing { offset: 512 },
+        ReadError::Source { entry: "blobs/x".to_owned(), offset: 512, source: io() },
+        ReadError::Sink { entry: "blobs/x".to_owned(), source: io() },
+    ];
+    let mut errors: Vec<Error> = reads.into_iter().map(|error| refused(error).into()).collect();
+    errors.extend([
+        Error::Bundle(BundleError::Open(OpenError::Open { path: at("b.tar"), source: io() })),
+        BundleError::Open(OpenError::Ranges { path: at("b.tar"), source: RangesError::TooMany }).into(),
+        BundleError::Damaged { place: "b.tar".to_owned(), blob: blob(), offset: 512 }.into(),
+        BundleError::Missing(MissingPart { name: "b.tar.part002".to_owned(), looked: vec![at("disc1")] }).into(),
+        BundleError::Misfit { path: at("b.tar.part002"), source: Misfit::Extra { part: 2 } }.into(),
+        Error::Release(ReleaseError::Problems(Vec::new())),
+        RepairError::Read { path: at("request.json"), source: io() }.into(),
+        RepairError::Request { path: at("request.json"), source: RequestError::Partial }.into(),
+        RepairError::OtherRelease { wanted, bundle: at("b.tar"), found: "acme 1.1.0".to_owned() }.into(),
+        RepairError::Unlisted { path: at("request.json"), blob: blob() }.into(),
+    ]);
+    errors
+}
+
+fn sticks() -> Vec<Error> {
+    let stick = || at("stick");
+    vec![
+        StickError::NoFolder { path: stick() }.into(),
+        StickError::Inspect { path: stick(), source: io() }.into(),
+        StickError::NotOverwritten { path: stick() }.into(),
+        StickError::OtherProgram { path: stick(), source: ElfError::NotElf }.into(),
+        StickError::OtherRoot { path: stick() }.into(),
+        StickError::StalePart { path: stick() }.into(),
+        StickError::Installer { path: stick(), source: io() }.into(),
+        StickError::InstallerArch { path: stick(), source: ElfError::NotElf }.into(),
+        StickError::NoSpace { path: stick(), needed: 2, free: 1 }.into(),
+        StickError::Split(SplitError::TooLarge { size: 2, largest: 1 }).into(),
+        StickError::Split(SplitError::Ranges(RangesError::TooMany)).into(),
+        StickError::Release(ReleaseError::Problems(Vec::new())).into(),
+        StickError::Copy(RewriteError::Bundle(refused(ReadError::NotABundle))).into(),
+        StickError::Write { path: stick(), source: io() }.into(),
+        StickError::ReadBack { path: stick(), faults: Vec::new() }.into(),
+        RootFileError::Chain(chain_error()).into(),
+        RootFileError::Refused { told: "its keys".to_owned(), source: Box::new(refused(ReadError::NotABundle)) }.into(),
+    ]
+}
+
+fn keys() -> Vec<Error> {
+    let key_error = || SecretKeyFile::parse("").unwrap_err();
+    let public = "".parse::<PublicKey>().unwrap_err();
+    vec![
+        KeygenError::Exists { path: at("k.key") }.into(),
+        KeygenError::Generate(key_error()).into(),
+        KeygenError::Password(key_error()).into(),
+        KeygenError::Create { path: at("k.key"), source: io() }.into(),
+        KeygenError::Write { path: at("k.key"), source: io() }.into(),
+        KeyFileError::Read { what: "secret key", path: at("k.key"), source: io() }.into(),
+        KeyFileError::TooLarge { what: "secret key", path: at("k.key"), limit: 1 }.into(),
+        KeyFileError::SecretKey { path: at("k.key"), source: key_error() }.into(),
+        KeyFileError::PublicKey { name: "k.pub".to_owned(), source: public }.into(),
+        KeyFileError::NoTerminal.into(),
+        KeyFileError::PasswordsDiffer.into(),
+        KeyFileError::Prompt(io()).into(),
+        CliTrustError::File(KeyFileError::NoTerminal).into(),
+        CliTrustError::Keys(TrustedKeys::new(Vec::new(), 1).unwrap_err()).into(),
+        CliTrustError::RootNotAlone { text: "1.root.json".to_owned() }.into(),
+        CliTrustError::Root { name: "1.root.json".to_owned(), source: chain_error() }.into(),
+    ]
+}
+
+fn trust_folders() -> Vec<Error> {
+    let dir = || at("trust");
+    let path = || at("trust/2.root.json");
+    let read = || TrustFolderError::Read { path: path(), source: io() };
+    vec![
+        Error::DefinitionTrust { line: line(), source: Box::new(read()) },
+        read().into(),
+        TrustFolderError::TooLarge { path: path(), limit: 1 }.into(),
+        TrustFolderError::TooMany { dir: dir(), limit: 1 }.into(),
+        TrustFolderError::NoRoot { dir: dir() }.into(),
+        TrustFolderError::Exists { path: path() }.into(),
+        TrustFolderError::Chain { dir: dir(), source: chain_error() }.into(),
+        TrustFolderError::Unsigned { path: path(), missing: "1 more key".to_owned() }.into(),
+        TrustFolderError::UnknownKey { dir: dir(), id: id() }.into(),
+        TrustFolderError::NotASigner { path: path(), id: id() }.into(),
+        TrustFolderError::Full { dir: dir(), oldest: 1 }.into(),
+        TrustFolderError::OtherKeysSignature { path: path(), id: id() }.into(),
+        TrustFolderError::Change(landfall_keys::RootError::LastVersion).into(),
+        TrustFolderError::Write { path: path(), source: io() }.into(),
+    ]
+}
