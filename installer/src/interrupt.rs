@@ -137,7 +137,7 @@ mod tests {
     const ROLE: &str = "LANDFALL_TEST_INTERRUPT";
 
     /// How long a process may take until it has reacted.
-    const PATIENCE: Duration = Duration::from_secs(20);
+    const PATIENCE: Duration = Duration::from_mins(5);
 
     /// Not a test but the process of one: copies without end until it is interrupted, undoes without end.
     #[test]

@@ -102,7 +102,7 @@ mod tests {
     async fn the_output_of_a_quiet_container_is_there_to_follow_at_once() {
         let folder = tempfile::tempdir().unwrap();
         let engine = engine(&folder.path().join("engine.sock"));
-        let opened = tokio::time::timeout(Duration::from_secs(5), engine.log_lines("quiet", WINDOW)).await;
+        let opened = tokio::time::timeout(Duration::from_mins(5), engine.log_lines("quiet", WINDOW)).await;
         let mut lines = opened.unwrap().unwrap();
         assert!(tokio::time::timeout(Duration::from_millis(100), lines.next()).await.is_err());
     }

@@ -13,8 +13,8 @@ use futures_util::StreamExt as _;
 use futures_util::stream::{self, BoxStream};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::Semaphore;
 
 /// An engine in memory.
 #[derive(Default)]
@@ -27,10 +27,12 @@ pub struct FakeContainerEngine {
 pub struct FakeEngineState {
     /// The engine does not answer.
     pub down: bool,
+    /// How many calls were not answered because the engine was down.
+    pub unanswered: u32,
     /// Operations that fail, by the name of the method, and how many times they will.
     pub failing: BTreeMap<&'static str, u32>,
-    /// The time that operations take, by the name of the method.
-    pub slow: BTreeMap<&'static str, Duration>,
+    /// Operations that wait until a [`Gate`] lets them pass, by the name of the method.
+    gates: BTreeMap<&'static str, Arc<Semaphore>>,
     /// Images by the digest of their config, with their layers and their user.
     pub images: BTreeMap<String, (Vec<String>, String)>,
     /// Containers by name.
@@ -56,6 +58,24 @@ pub struct FakeContainer {
     pub folders: Vec<Folder>,
 }
 
+/// What calls of one method wait at. All that wait, and all that come later, pass when it is dropped.
+#[derive(Debug)]
+#[must_use = "a gate that is dropped holds nothing"]
+pub struct Gate(Arc<Semaphore>);
+
+impl Gate {
+    /// Lets this many calls pass.
+    pub fn pass(&self, calls: usize) {
+        self.0.add_permits(calls);
+    }
+}
+
+impl Drop for Gate {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
 impl FakeContainerEngine {
     /// An engine that holds one image, whose config names `user`.
     pub fn with_image(image: &ImageIdentity, user: &str) -> Self {
@@ -74,17 +94,28 @@ impl FakeContainerEngine {
         self.state().failing.insert(method, 1);
     }
 
+    /// Makes calls of `method` wait at the gate that is returned.
+    pub fn hold(&self, method: &'static str) -> Gate {
+        let gate = Arc::new(Semaphore::new(0));
+        self.state().gates.insert(method, Arc::clone(&gate));
+        Gate(gate)
+    }
+
     async fn call<T>(
         &self,
         method: &'static str,
         work: impl FnOnce(&mut FakeEngineState) -> Result<T, EngineError>,
     ) -> Result<T, EngineError> {
-        let slow = self.state().slow.get(method).copied();
-        if let Some(time) = slow {
-            tokio::time::sleep(time).await;
+        let gate = self.state().gates.get(method).cloned();
+        // A gate that was dropped gives no permits and holds nobody.
+        if let Some(gate) = gate
+            && let Ok(passed) = gate.acquire().await
+        {
+            passed.forget();
         }
         let mut state = self.state();
         if state.down {
+            state.unanswered += 1;
             let source = "the fake engine is down".into();
             return Err(EngineError::NoAnswer { operation: method.to_owned(), source });
         }

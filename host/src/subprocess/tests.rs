@@ -10,6 +10,21 @@ const LONG: Duration = Duration::from_mins(2);
 /// How long a program sleeps that must be killed: longer than anything that is waited for.
 const FOREVER: u32 = 600;
 
+/// What a script that never ends wrote to standard error before its time limit, which grows until that is `enough`: a slow machine
+/// may need longer to come so far.
+fn stderr_at_the_limit(script: &str, enough: impl Fn(&str) -> bool) -> String {
+    for seconds in [1, 10, 100] {
+        let error = sh(script).timeout(Duration::from_secs(seconds)).run().unwrap_err();
+        let message = error.to_string();
+        let SubprocessError::TimedOut { stderr_tail, .. } = error else { panic!("{message}") };
+        assert!(message.starts_with(&format!("/bin/sh did not end within {seconds} s and was killed")), "{message}");
+        if enough(&stderr_tail) {
+            return stderr_tail;
+        }
+    }
+    panic!("never came so far: {script}");
+}
+
 fn sh(script: &str) -> Subprocess {
     Subprocess::new("/bin/sh").args(["-c", script]).timeout(LONG)
 }
@@ -48,21 +63,17 @@ fn gives_no_input_and_a_plain_environment() {
 
 #[test]
 fn kills_what_runs_too_long_together_with_what_it_started() {
-    let started = Instant::now();
     let folder = tempfile::tempdir().unwrap();
     let pid = folder.path().join("pid");
     let script = format!("sleep {FOREVER} & echo $! > {}; echo stuck >&2; sleep {FOREVER}", pid.display());
-    let error = sh(&script).timeout(Duration::from_secs(1)).run().unwrap_err();
-    assert_eq!(error.to_string(), "/bin/sh did not end within 1 s and was killed: stuck");
-    assert!(started.elapsed() < LONG, "waited for a grandchild that holds the pipe");
+    stderr_at_the_limit(&script, |stderr| stderr == "stuck");
     assert!(dies(&std::fs::read(pid).unwrap()), "the grandchild lives");
 }
 
 #[test]
 fn kills_what_a_program_that_ended_had_started() {
-    let started = Instant::now();
+    // It holds the pipe, and is not waited for: that would take longer than the time limit.
     let output = sh(&format!("sleep {FOREVER} & echo $!")).run().unwrap();
-    assert!(started.elapsed() < LONG, "waited for a grandchild that holds the pipe");
     assert!(dies(&output.stdout), "the grandchild lives");
 }
 
@@ -77,9 +88,8 @@ fn kills_what_writes_too_much_and_takes_exactly_what_is_allowed() {
 
 #[test]
 fn endless_standard_error_ends_at_the_time_limit_and_fills_no_memory() {
-    let error = sh("exec cat /dev/zero >&2").timeout(Duration::from_millis(300)).run().unwrap_err();
-    let SubprocessError::TimedOut { stderr_tail, .. } = error else { panic!("{error}") };
-    assert_eq!(stderr_tail.len(), STDERR_TAIL);
+    let stderr = stderr_at_the_limit("exec cat /dev/zero >&2", |stderr| stderr.len() >= STDERR_TAIL);
+    assert_eq!(stderr.len(), STDERR_TAIL);
 }
 
 #[test]

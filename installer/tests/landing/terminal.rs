@@ -11,7 +11,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// How long the installer may take until it says what it has to.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// An installer that runs in a terminal.
 pub(crate) struct Terminal {
@@ -82,7 +82,7 @@ impl Terminal {
 
     /// Takes in what is shown next; `false` when the installer has ended.
     fn read(&mut self) -> bool {
-        let wait = Timespec { tv_sec: 30, tv_nsec: 0 };
+        let wait = Timespec::try_from(PATIENCE).unwrap();
         assert_ne!(poll(&mut [PollFd::new(&self.person, PollFlags::IN)], Some(&wait)), Ok(0), "{}", self.shown);
         let mut buffer = [0; 4096];
         // The last one to close the terminal makes reading from it fail.

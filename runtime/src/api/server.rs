@@ -150,7 +150,7 @@ mod tests {
             stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await?;
             stream.read_exact(&mut answer).await
         };
-        let answered = tokio::time::timeout(Duration::from_secs(5), said).await.unwrap();
+        let answered = tokio::time::timeout(Duration::from_mins(5), said).await.unwrap();
         answered.map_or_else(|_| String::new(), |_| String::from_utf8_lossy(&answer).into_owned())
     }
 

@@ -91,10 +91,17 @@ async fn write(to: &TcpStream, mut bytes: &[u8]) -> io::Result<()> {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
+    use rustix::net::sockopt;
     use std::time::Duration;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpListener;
+    use tokio::sync::mpsc;
     use tokio::time::timeout;
+
+    /// How long to wait for what must happen.
+    const LIMIT: Duration = Duration::from_mins(5);
+    /// How much the kernel may hold for a client, in bytes: a small part of what is sent.
+    const BUFFER: usize = 64 << 10;
 
     async fn pair() -> (TcpStream, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -106,7 +113,10 @@ mod tests {
     #[tokio::test]
     async fn no_byte_is_lost_or_repeated_however_often_the_copy_is_handed_over() {
         let ((mut client, near), (far, mut tenant)) = (pair().await, pair().await);
-        // More than the kernel holds, so that copying stops where the client is slow.
+        sockopt::set_socket_recv_buffer_size(&client, BUFFER).unwrap();
+        sockopt::set_socket_send_buffer_size(&near, BUFFER).unwrap();
+        // The copy is handed over each time that the client has read something.
+        let (read, mut was_read) = mpsc::channel(1);
         let sent: Vec<u8> = (0..8_000_000_u32).map(|number| (number % 251) as u8).collect();
         let answer = sent.clone();
         let tenant = tokio::spawn(async move {
@@ -121,13 +131,15 @@ mod tests {
             loop {
                 processes += 1;
                 let (end, phase) = watch::channel(Phase::Accepting);
-                let interrupt = async {
-                    tokio::time::sleep(Duration::from_millis(3)).await;
-                    end.send_replace(Phase::HandingOver);
+                let mut copying = std::pin::pin!(timeout(LIMIT, both_ways(&near, &far, &phase)));
+                let copied = tokio::select! {
+                    copied = &mut copying => copied,
+                    _ = was_read.recv() => {
+                        end.send_replace(Phase::HandingOver);
+                        copying.await
+                    }
                 };
-                let copying =
-                    async { timeout(Duration::from_secs(2), both_ways(&near, &far, &phase)).await.unwrap().unwrap() };
-                if tokio::join!(copying, interrupt).0 == CopyEnd::Finished {
+                if copied.unwrap().unwrap() == CopyEnd::Finished {
                     return processes;
                 }
             }
@@ -142,7 +154,8 @@ mod tests {
                 break;
             }
             received.extend_from_slice(&chunk[..length]);
-            tokio::time::sleep(Duration::from_millis(1)).await;
+            // Fails when all is copied: nothing is handed over any more.
+            let _ = read.send(()).await;
         }
         assert!(received == sent, "{} of {} bytes", received.len(), sent.len());
         assert_eq!(tenant.await.unwrap(), b"more");
@@ -155,7 +168,7 @@ mod tests {
         let (_end, phase) = watch::channel(Phase::Accepting);
         drop(client);
         tenant.shutdown().await.unwrap();
-        let stopped = timeout(Duration::from_secs(5), both_ways(&near, &far, &phase)).await.unwrap();
+        let stopped = timeout(LIMIT, both_ways(&near, &far, &phase)).await.unwrap();
         assert_eq!(stopped.unwrap(), CopyEnd::Finished);
     }
 }

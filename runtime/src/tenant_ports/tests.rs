@@ -9,6 +9,9 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
+/// How long to wait for what must happen.
+const LIMIT: Duration = Duration::from_mins(5);
+
 fn tenants() -> TenantAddresses {
     TenantAddresses::new("10.213.0.0/16".parse().unwrap(), [])
 }
@@ -115,7 +118,7 @@ async fn draining_waits_for_open_connections() {
     let wait = Duration::from_millis(50);
     assert!(timeout(wait, ports.drain(Duration::MAX)).await.is_err());
     drop(client);
-    timeout(Duration::from_secs(5), ports.drain(Duration::MAX)).await.unwrap();
+    timeout(LIMIT, ports.drain(Duration::MAX)).await.unwrap();
 }
 
 #[tokio::test]
@@ -126,7 +129,7 @@ async fn draining_waits_no_longer_than_its_patience() {
     port.backend().set(Backend::Ready(echo().await));
     client.write_all(b"a").await.unwrap();
     client.read_exact(&mut [0; 1]).await.unwrap();
-    timeout(Duration::from_secs(1), ports.drain(Duration::from_millis(50))).await.unwrap();
+    timeout(LIMIT, ports.drain(Duration::from_millis(50))).await.unwrap();
     assert_eq!(client.read(&mut [0; 1]).await.unwrap(), 0, "without a store, the connection is closed");
 }
 
@@ -147,7 +150,7 @@ async fn the_next_process_continues_waiting_and_connected_clients() {
     let mut late = TcpStream::connect((Ipv4Addr::LOCALHOST, number)).await.unwrap();
     late.write_all(b"late").await.unwrap();
     tokio::time::sleep(Duration::from_millis(50)).await;
-    timeout(Duration::from_secs(1), ports.drain(Duration::ZERO)).await.unwrap();
+    timeout(LIMIT, ports.drain(Duration::ZERO)).await.unwrap();
     drop((port, ports));
     // Between the two processes.
     connected.write_all(b"b").await.unwrap();
@@ -160,7 +163,7 @@ async fn the_next_process_continues_waiting_and_connected_clients() {
     let rest = async |client: &mut TcpStream| {
         client.shutdown().await.unwrap();
         let mut rest = String::new();
-        timeout(Duration::from_secs(5), client.read_to_string(&mut rest)).await.unwrap().unwrap();
+        timeout(LIMIT, client.read_to_string(&mut rest)).await.unwrap().unwrap();
         rest
     };
     assert_eq!(

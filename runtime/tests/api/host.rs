@@ -20,14 +20,17 @@ use landfall::store::{ImageRecord, Migrations, Store};
 use landfall::tenant_ports::TenantPorts;
 use landfall_host::Layout;
 use serde_json::Value;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+
+/// After what time something that must happen is taken to have failed.
+const LIMIT: Duration = Duration::from_mins(5);
 
 /// The token of every host's admin.
 pub(crate) const ADMIN: &str = "sk_admin_0123";
@@ -156,9 +159,11 @@ impl TestHost {
         service.end.send_replace(true);
         service.serving.await.unwrap();
         service.app.controller.drain(Duration::ZERO).await;
-        // The doors' tasks end, and their ports with them.
-        tokio::time::sleep(Duration::from_millis(50)).await;
         std::fs::remove_file(self.socket()).unwrap();
+        // The doors' tasks end in their own time, and their ports with them.
+        let (first, last) = self.settings.doors;
+        let free = |port| std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok();
+        self.until("the doors' ports are free", async |_| (first..=last).all(free)).await;
     }
 
     pub(crate) fn store(&self) -> Store {
@@ -218,13 +223,11 @@ impl TestHost {
 
     /// Waits until `done` holds.
     pub(crate) async fn until(&self, what: &str, mut done: impl AsyncFnMut(&Self) -> bool) {
-        for _ in 0..300 {
-            if done(self).await {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
+        let start = Instant::now();
+        while !done(self).await {
+            assert!(start.elapsed() < LIMIT, "waited in vain until {what}");
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        panic!("waited in vain until {what}");
     }
 
     /// Fails unless nothing of any tenant is left in the engine and in the database.

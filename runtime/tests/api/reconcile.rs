@@ -72,7 +72,7 @@ async fn an_engine_that_comes_back_finds_its_tenants_wanted() {
     }
     host.start().await;
     host.reconcile();
-    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    host.until("it was asked in vain", async |host| host.engine.state().unanswered > 0).await;
     host.engine.state().down = false;
     host.until("it runs", async |host| runs(host)).await;
 }

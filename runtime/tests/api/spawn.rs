@@ -6,7 +6,6 @@ use landfall::engine::{Folder, Labels, NetworkSpec};
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::Arc;
-use std::time::Duration;
 
 const SPAWN: &str = "/api/v1/tenant/spawn";
 const HELLO: &str = r#"{"name":"acme","language":"static"}"#;
@@ -67,21 +66,21 @@ async fn keeps_the_keys_hash_alone() {
 #[tokio::test]
 async fn gives_the_volumes_to_the_images_own_user() {
     let host = TestHost::new().await;
-    host.engine.state().slow.insert("put_folders", Duration::from_millis(300));
     let folders = |host: &TestHost| {
         let state = host.engine.state();
         state.containers.get("convergence-tenant-1-prepare").map(|container| container.folders.clone())
     };
+    // Whatever comes after the folders is held up until they have been seen.
+    let gates = ["create_container", "remove_container"].map(|method| host.engine.hold(method));
     let asked = host.ask("POST", SPAWN, r#"{"name":"acme","baseImage":"node"}"#);
     let seen = async {
-        host.engine.state().slow.insert("create_container", Duration::from_millis(100));
-        host.engine.state().slow.insert("remove_container", Duration::from_millis(100));
         let mut seen = Vec::new();
         host.until("the folders are put", async |host| {
             seen = folders(host).unwrap_or_default();
             !seen.is_empty()
         })
         .await;
+        drop(gates);
         seen
     };
     let (answer, seen) = tokio::join!(asked, seen);
@@ -255,12 +254,14 @@ async fn a_tenant_that_cannot_be_recorded_holds_no_port() {
 #[tokio::test]
 async fn many_at_once_get_ports_subnets_and_keys_of_their_own() {
     let host = Arc::new(TestHost::new().await);
-    host.engine.state().slow.insert("start", Duration::from_millis(20));
+    let start = host.engine.hold("start");
     let mut spawning = tokio::task::JoinSet::new();
     for _ in 0..12 {
         let host = Arc::clone(&host);
         spawning.spawn(async move { host.spawn("acme").await });
     }
+    host.until("some are about to start", async |host| host.engine.state().containers.len() > 1).await;
+    drop(start);
     let answers = spawning.join_all().await;
     let distinct = |pointer: &str| {
         answers.iter().map(|answer| answer.body.pointer(pointer).unwrap().to_string()).collect::<BTreeSet<_>>()
@@ -295,9 +296,12 @@ async fn without_a_free_port_nothing_is_begun() {
 #[tokio::test]
 async fn a_caller_who_hangs_up_leaves_a_whole_tenant() {
     let host = Arc::new(TestHost::new().await);
-    host.engine.state().slow.insert("start", Duration::from_millis(200));
-    let hasty = tokio::time::timeout(Duration::from_millis(100), host.ask("POST", SPAWN, HELLO));
-    assert!(hasty.await.is_err());
+    let start = host.engine.hold("start");
+    tokio::select! {
+        _ = host.ask("POST", SPAWN, HELLO) => panic!("there is nothing to answer yet"),
+        () = host.until("the tenant is made", async |host| !host.engine.state().containers.is_empty()) => {}
+    }
+    drop(start);
     host.until("the tenant runs", async |host| {
         let listed = host.ask("GET", "/api/v1/tenant", "").await;
         listed.body.pointer("/tenants/0/status").is_some_and(|status| status == "running")

@@ -29,7 +29,7 @@ impl Supervisor {
     pub(crate) fn new() -> Self {
         let folder = TempDir::new().unwrap();
         let notify = UnixDatagram::bind(folder.path().join("notify")).unwrap();
-        notify.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        notify.set_read_timeout(Some(Duration::from_mins(5))).unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         install(folder.path(), port);
         Self { folder, notify, kept: BTreeMap::new(), port }

@@ -117,13 +117,7 @@ impl FdStore {
         // Both copies must be closed before another address of the same port can be bound: ours, and systemd's.
         drop(inherited);
         self.remove(&name);
-        for _ in 1..BIND_ATTEMPTS {
-            match TcpListener::bind(wanted) {
-                Err(error) if error.kind() == ErrorKind::AddrInUse => std::thread::sleep(BIND_PAUSE),
-                bound => return bound,
-            }
-        }
-        TcpListener::bind(wanted)
+        bind_once_free(wanted, || std::thread::sleep(BIND_PAUSE))
     }
 
     /// The inherited socket of the command line.
@@ -188,6 +182,17 @@ impl FdStore {
     }
 }
 
+/// Binds an address whose old socket is about to be closed; `pause` runs between two attempts.
+fn bind_once_free(wanted: SocketAddr, mut pause: impl FnMut()) -> io::Result<TcpListener> {
+    for _ in 1..BIND_ATTEMPTS {
+        match TcpListener::bind(wanted) {
+            Err(error) if error.kind() == ErrorKind::AddrInUse => pause(),
+            bound => return bound,
+        }
+    }
+    TcpListener::bind(wanted)
+}
+
 /// The port of the stored connection that is called `name`.
 fn connection_port(name: &str) -> Option<u16> {
     name.strip_prefix(CONNECTION_PREFIX)?.split('-').next()?.parse().ok()
@@ -232,14 +237,13 @@ mod tests {
 
     #[test]
     fn a_changed_address_is_bound_once_systemd_has_closed_the_old_socket() {
-        let (fd_store, copy) = inheriting("0.0.0.0:0");
-        let port = copy.local_addr().unwrap().port();
-        let systemd = std::thread::spawn(move || {
-            std::thread::sleep(Duration::from_millis(50));
-            drop(copy);
-        });
-        let wanted = SocketAddr::from(([127, 0, 0, 1], port));
-        assert_eq!(fd_store.listen(port, wanted).unwrap().local_addr().unwrap(), wanted);
-        systemd.join().unwrap();
+        let copy = TcpListener::bind("0.0.0.0:0").unwrap();
+        let wanted = SocketAddr::from(([127, 0, 0, 1], copy.local_addr().unwrap().port()));
+        let mut copies = vec![copy.try_clone().unwrap(), copy];
+        // systemd closes the last copy during the second pause.
+        let bound = bind_once_free(wanted, || drop(copies.pop())).unwrap();
+        assert_eq!(bound.local_addr().unwrap(), wanted);
+        let error = bind_once_free(wanted, || ()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::AddrInUse, "the attempts come to an end");
     }
 }
