@@ -93,8 +93,9 @@ impl Holder {
     }
 
     fn load_standby(&mut self) -> Result<(), HoldError> {
-        run(&["-f", "-"], &format!("{}{}", removal(STANDBY), render_standby(self.port)))?;
-        self.standby = list(STANDBY)?.unwrap_or_default();
+        let table = render_standby(self.port);
+        run(&["-f", "-"], &format!("{}{table}", removal(STANDBY)))?;
+        self.standby = whole(list(STANDBY)?.unwrap_or_default(), &table);
         Ok(())
     }
 
@@ -107,7 +108,7 @@ impl Holder {
         };
         match given.and_then(|()| self.wait_for_other_than(before.as_deref())) {
             Ok(listing) => {
-                self.listing = listing;
+                self.listing = whole(listing, &table);
                 Ok(())
             }
             Err(error) => {
@@ -157,5 +158,28 @@ impl Holder {
             let _ = nft.kill();
             let _ = nft.wait();
         }
+    }
+}
+
+/// The listing of a table that was loaded, unless somebody took rules out of it before it was listed: then an empty one, which no
+/// table looks like, so that the next look puts it back.
+fn whole(listing: String, table: &str) -> String {
+    let drops = |text: &str| text.matches("drop").count();
+    if drops(&listing) == drops(table) { listing } else { String::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_that_was_emptied_before_it_was_listed_is_not_taken_for_ours() {
+        let table = render_standby(Some(3000));
+        let listed = table.replace(" {\n", " { # handle 1\n");
+        assert_eq!(whole(listed.clone(), &table), listed);
+        let rule = "        oifname \"lft*\" drop\n";
+        assert!(listed.contains(rule));
+        assert_eq!(whole(listed.replace(rule, ""), &table), "");
+        assert_eq!(whole(String::new(), &table), "");
     }
 }
