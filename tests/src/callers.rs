@@ -1,11 +1,11 @@
 //! Callers at a port of the host, who ask all along while something happens there.
 
 use crate::shelf::AT as SHELF;
-use crate::{Host, Output};
+use crate::{Host, Output, PATIENCE};
 use anyhow::{Context as _, Result, anyhow, ensure};
 use serde_json::Value;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Who asks for what.
 #[derive(Debug, Clone, Copy)]
@@ -46,14 +46,18 @@ impl Callers<'_> {
         let watch = format!("{SHELF}/witness calls {port} {path} {number} {stop}");
         std::thread::scope(|scope| {
             let watching = scope.spawn(move || host.ask(&watch).and_then(Output::ok));
-            // Time for them to begin, and afterwards for one more answer at least.
-            std::thread::sleep(Duration::from_millis(500));
+            let start = Instant::now();
+            // Each of them has had a first answer.
+            while !watching.is_finished() && host.ask(&format!("test -e {stop}.answered"))?.code != 0 {
+                ensure!(start.elapsed() < PATIENCE, "not every caller at port {port} is answered");
+                std::thread::sleep(Duration::from_millis(50));
+            }
             let outcome = act();
-            std::thread::sleep(Duration::from_millis(500));
+            // Each of them asks once more, to the end.
             host.ask(&format!("touch {stop}"))?.ok()?;
             let told = watching.join().map_err(|_| anyhow!("the callers' thread panicked"))??;
             let course = Course::read(&serde_json::from_str(&told.stdout)?).context(told.stdout)?;
-            ensure!(course.good > 0, "nobody was ever answered at port {port}: {course:?}");
+            ensure!(course.good >= 2 * number as u64, "hardly anybody was answered at port {port}: {course:?}");
             Ok((course, outcome?))
         })
     }

@@ -1,6 +1,6 @@
 //! A Docker Engine of the tests' own: the connected machine's. The machine's Docker, if it has one, is not touched.
 
-use crate::{Command, tools, workspace};
+use crate::{Command, PATIENCE, tools, workspace};
 use anyhow::{Context as _, Result, bail, ensure};
 use std::fs::File;
 use std::os::unix::process::CommandExt as _;
@@ -8,9 +8,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
-
-/// How long a daemon may take until it answers: it starts in about two seconds.
-const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The longest path of the testbed's folder: containerd's sockets lie under it, and a socket's path ends at 107 bytes
 /// (unix(7)).

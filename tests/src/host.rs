@@ -1,14 +1,11 @@
 //! The isolated host: systemd as PID 1, a Docker Engine of its own, a loopback interface and nothing else.
 
-use crate::{Command, Engine, Output, image};
+use crate::{Command, Engine, Output, PATIENCE, image};
 use anyhow::{Context as _, Result, bail};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
-
-/// How long the host may take until systemd and its engine are up: about three seconds.
-const PATIENCE: Duration = Duration::from_secs(90);
 
 /// The engine mounts the control groups read-only where a container is not privileged; systemd needs to write.
 const START: &str = "for folder in /sys/fs/cgroup /sys/fs/cgroup/*; do mount -o remount,rw,bind $folder 2>/dev/null; done; exec /sbin/init";
@@ -125,16 +122,16 @@ impl Host {
         self.wait()
     }
 
-    /// Waits until `command` succeeds on the host, asking ten times a second.
-    pub fn until(&self, command: &str, limit: Duration) -> Result<Duration> {
+    /// Waits until `command` succeeds on the host, asking ten times a second, and returns how long that took.
+    pub fn until(&self, command: &str) -> Result<Duration> {
         let start = Instant::now();
         loop {
             let output = self.ask(command)?;
             if output.code == 0 {
                 return Ok(start.elapsed());
             }
-            if start.elapsed() > limit {
-                bail!("on the host, not within {} s: {command}\n{}", limit.as_secs(), output.said());
+            if start.elapsed() > PATIENCE {
+                bail!("on the host, not within {} s: {command}\n{}", PATIENCE.as_secs(), output.said());
             }
             std::thread::sleep(Duration::from_millis(100));
         }
@@ -148,8 +145,8 @@ impl Host {
 
     fn wait(&self) -> Result<()> {
         // `is-system-running` fails for a degraded system, and until systemd listens.
-        self.until("test \"$(systemctl is-system-running)\" = running || { systemctl --failed; false; }", PATIENCE)?;
-        self.until("docker version", PATIENCE)?;
+        self.until("test \"$(systemctl is-system-running)\" = running || { systemctl --failed; false; }")?;
+        self.until("docker version")?;
         Ok(())
     }
 }

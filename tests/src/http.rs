@@ -44,7 +44,7 @@ impl Reply {
 /// Sends a request on `host`.
 pub fn send(host: &Host, url: &str, call: Call<'_>) -> Result<Reply> {
     let method = if call.method.is_empty() { "GET" } else { call.method };
-    let mut command = format!("curl -sS --max-time 60 -X {method} -w '\\n%{{http_code}}'");
+    let mut command = format!("curl -sS --max-time 600 -X {method} -w '\\n%{{http_code}}'");
     if call.admin {
         command.push_str(" -H \"Authorization: Bearer $(cat /etc/landfall/admin.token)\"");
     }

@@ -1,13 +1,10 @@
 //! Landfall on an isolated host: installed from a stick, and used as its operators use it.
 
 use crate::http::{Call, Reply, send};
-use crate::{Host, STICK};
-use anyhow::{Context as _, Result, bail};
+use crate::{Host, PATIENCE, STICK};
+use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 use std::time::{Duration, Instant};
-
-/// How long a tenant may take from spawn to running and healthy: issue 2 asks for five seconds on an idle machine.
-const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Where the API is, as seen on the host.
 pub const API: &str = "http://127.0.0.1:3000";
@@ -102,7 +99,16 @@ impl<'a> Landed<'a> {
         Ok(())
     }
 
-    /// Whether the tenant, an instance of `hello`, can open a connection.
+    /// Waits until the tenant, an instance of `hello`, can open a connection.
+    pub fn until_reached(self, tenant: &Tenant, address: &str, port: u16) -> Result<()> {
+        let start = Instant::now();
+        while !self.reaches(tenant, address, port)? {
+            ensure!(start.elapsed() < PATIENCE, "{} cannot reach {address}:{port}", tenant.container);
+        }
+        Ok(())
+    }
+
+    /// Whether the tenant, an instance of `hello`, can open a connection within a second.
     pub fn reaches(self, tenant: &Tenant, address: &str, port: u16) -> Result<bool> {
         let reply = self.visit(tenant, &format!("/probe?host={address}&port={port}"))?.expect(200)?.json()?;
         reply["reachable"].as_bool().with_context(|| format!("a probe said {reply}"))

@@ -37,6 +37,10 @@ mod tools;
 mod traces;
 pub mod workspace;
 
+/// After what time something that must happen is taken to have failed: far longer than it takes on the slowest machine, so that no
+/// verdict depends on how fast a machine is.
+pub const PATIENCE: std::time::Duration = std::time::Duration::from_mins(10);
+
 pub use callers::{Callers, Course};
 pub use command::{Command, Output, echo_commands};
 pub use desk::Desk;

@@ -2,7 +2,6 @@
 
 use crate::Host;
 use anyhow::Result;
-use std::time::Duration;
 
 /// An address of the documentation range (RFC 5737) beyond the host: another machine of its network.
 pub const BEYOND: &str = "192.0.2.2";
@@ -23,7 +22,7 @@ pub fn settle(host: &Host) -> Result<()> {
     listen(host, "beyond", "ip netns exec beyond", SERVICE)?;
     listen(host, "service", "", SERVICE)?;
     for address in [BEYOND, HOST, "127.0.0.1"] {
-        host.until(&connect(address, SERVICE), Duration::from_secs(10))?;
+        host.until(&connect(address, SERVICE))?;
     }
     Ok(())
 }

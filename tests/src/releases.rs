@@ -1,13 +1,15 @@
 //! Moving on and back: the host's releases as its operator changes them.
 
 use crate::shelf::AT as SHELF;
-use crate::{API, Host, Landed, Output};
+use crate::{API, Host, Landed, Output, PATIENCE};
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The file of the installer's journal.
 const JOURNAL: &str = "/var/lib/landfall/state/journal.json";
+/// The file of the host's settings.
+const SETTINGS: &str = "/etc/landfall/config.toml";
 
 impl<'a> Landed<'a> {
     /// Installs the bundle at `path` of the host, with the installer and the public key of the shelf and with these
@@ -52,11 +54,11 @@ impl<'a> Landed<'a> {
     }
 
     /// Waits until the release `id` answers and is well, and returns how long that took.
-    pub fn until_release(self, id: &str, within: Duration) -> Result<Duration> {
-        let well = format!("curl -fsS --max-time 2 {API}/health | grep -q '\"release\":\"{id}\"'");
-        self.host().until(&well, within).with_context(|| {
+    pub fn until_release(self, id: &str) -> Result<Duration> {
+        let well = format!("curl -fsS --max-time 30 {API}/health | grep -q '\"release\":\"{id}\"'");
+        self.host().until(&well).with_context(|| {
             let ask = format!(
-                "curl -sS --max-time 2 {API}/health; landfall-installer receipts; journalctl --no-pager -u 'landfall*'"
+                "curl -sS --max-time 30 {API}/health; landfall-installer receipts; journalctl --no-pager -u 'landfall*'"
             );
             let told = self.host().ask(&ask).map_or_else(|error| error.to_string(), |output| output.said());
             format!("release {id} does not answer; instead:\n{told}")
@@ -64,16 +66,21 @@ impl<'a> Landed<'a> {
     }
 
     /// Waits until the operation under way has begun its step `name`, looking every few milliseconds.
-    pub fn until_step(self, name: &str, within: Duration) -> Result<()> {
-        let start = Instant::now();
-        let seconds = within.as_secs();
+    pub fn until_step(self, name: &str) -> Result<()> {
+        let seconds = PATIENCE.as_secs();
         let look = format!(
             "timeout {seconds} sh -c 'until grep -q \"\\\"{name}\\\"\" {JOURNAL} 2>/dev/null; do sleep 0.01; done'"
         );
         if self.host().ask(&look)?.code != 0 {
             let journal = self.host().ask(&format!("cat {JOURNAL}"))?.said();
-            bail!("no step {name} after {} s; the journal:\n{journal}", start.elapsed().as_secs());
+            bail!("no step {name} after {seconds} s; the journal:\n{journal}");
         }
         Ok(())
+    }
+
+    /// Sets a number of the section `update` in the host's settings, as an operator does with an editor.
+    pub fn set_update(self, key: &str, value: u64) -> Result<()> {
+        let edit = format!("grep -q '^{key} = ' {SETTINGS} && sed -i 's/^{key} = .*/{key} = {value}/' {SETTINGS}");
+        self.host().ok(&edit).map(drop)
     }
 }

@@ -16,7 +16,8 @@
 mod log;
 
 use crate::{Command, Output};
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, anyhow, ensure};
+use rustix::process::{Pid, Signal, kill_process};
 use std::path::Path;
 
 /// A system call of a run: the `nth` of its name in the thread that makes it, counted from 1 and from the program's start.
@@ -101,6 +102,43 @@ pub fn run_with(command: &Command, fault: Fault, call: &Call, log: &Path) -> Res
     happened(fault, call, log, output)
 }
 
+/// Runs `command` itself and stops it right after `call`, does `act` meanwhile, and lets it go on to its end.
+pub fn run_stopped_after(
+    command: &Command,
+    call: &Call,
+    log: &Path,
+    act: impl FnOnce() -> Result<()>,
+) -> Result<Output> {
+    let Call { name, nth, .. } = call;
+    let inject = format!("inject={name}:signal=SIGSTOP:when={nth}");
+    let options = ["-b", "execve", "-f", "-qq", "-s", "0", "-e", &format!("trace={name}"), "-e", &inject, "-o"];
+    let traced = command.clone().under("strace", options.into_iter().chain([log.to_string_lossy().as_ref()]));
+    // Of an earlier run.
+    std::fs::remove_file(log).or_else(|error| if log.exists() { Err(error) } else { Ok(()) })?;
+    std::thread::scope(|scope| {
+        let running = scope.spawn(|| traced.run());
+        let stopped = loop {
+            let told = std::fs::read_to_string(log).unwrap_or_default();
+            let line = told.lines().find(|line| line.ends_with("--- stopped by SIGSTOP ---"));
+            match line.and_then(|line| line.split(' ').next()?.parse().ok()).and_then(Pid::from_raw) {
+                Some(stopped) => break Some(stopped),
+                None if running.is_finished() => break None,
+                None => std::thread::sleep(std::time::Duration::from_millis(2)),
+            }
+        };
+        let acted = match stopped {
+            Some(process) => {
+                let acted = act();
+                kill_process(process, Signal::CONT).context("let it go on")?;
+                acted
+            }
+            None => Err(anyhow!("it was not stopped: no {name} number {nth}")),
+        };
+        let output = running.join().map_err(|_| anyhow!("the thread that runs it panicked"))??;
+        acted.with_context(|| output.said()).map(|()| output)
+    })
+}
+
 /// What a run said to which `fault` was to happen at `call`; an error if it did not come there.
 pub fn happened(fault: Fault, call: &Call, log: &Path, output: Output) -> Result<Output> {
     let met = log.exists() && fault.met(&read(log)?).is_some();
@@ -161,6 +199,23 @@ mod tests {
         std::fs::write(&file, "").unwrap();
         let error = run_with(&remove, Fault::Kill, &call("unlinkat", 2), &log).unwrap_err();
         assert!(format!("{error:#}").contains("did not happen"), "{error:#}");
+    }
+
+    #[test]
+    fn a_command_is_stopped_after_a_call_and_goes_on() {
+        crate::tools::ensure().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let (file, log) = (folder.path().join("file"), folder.path().join("log"));
+        std::fs::write(&file, "").unwrap();
+        let remove = Command::new("rm").arg("-v").arg(&file);
+        let output = run_stopped_after(&remove, &call("unlinkat", 1), &log, || {
+            ensure!(!file.exists(), "the call is not done");
+            Ok(())
+        });
+        assert_eq!(output.unwrap().code, 0);
+        std::fs::write(&file, "").unwrap();
+        let error = run_stopped_after(&remove, &call("unlinkat", 2), &log, || Ok(())).unwrap_err();
+        assert!(format!("{error:#}").contains("not stopped"), "{error:#}");
     }
 
     #[test]

@@ -3,7 +3,6 @@
 use anyhow::{Context as _, Result, bail, ensure};
 use landfall_tests::{Engine, FileList, Host, Image, Landed, Publisher, Release, STICK, Tenant, image, neighbours};
 use serde_json::json;
-use std::time::Duration;
 
 fn release(images: Vec<Image>) -> Release {
     Release { version: "1.0.0".to_owned(), serial: 1, images, more: String::new() }
@@ -97,8 +96,9 @@ fn tenants_serve(landed: Landed<'_>, hello: &Tenant, node: &Tenant) -> Result<()
 }
 
 fn tenants_are_apart(landed: Landed<'_>, hello: &Tenant, node: &Tenant) -> Result<()> {
-    let parent = landed.visit(hello, "/parent")?.expect(200)?.json()?;
-    ensure!(parent["reachable"] == true && parent["status"] == 200, "a tenant must reach its parent: {parent}");
+    // Its probe waits for a second, which may be too short on a busy machine.
+    let parent = format!("curl -fsS http://127.0.0.1:{}/parent | grep -q '\"status\":200'", hello.port);
+    landed.host().until(&parent).context("a tenant must reach its parent")?;
     let of = |tenant: &Tenant, what: &str| {
         let format = format!("{{{{range .NetworkSettings.Networks}}}}{{{{.{what}}}}}{{{{end}}}}");
         landed
@@ -110,7 +110,7 @@ fn tenants_are_apart(landed: Landed<'_>, hello: &Tenant, node: &Tenant) -> Resul
     let own_gateway = landed.host().ok(&format!("ip -4 -o address show dev lft{}", hello.env_id))?;
     let own_gateway =
         own_gateway.split_whitespace().nth(3).and_then(|cidr| cidr.split('/').next()).unwrap_or_default().to_owned();
-    ensure!(landed.reaches(hello, &own_gateway, 3000)?, "the probe cannot even reach the parent at {own_gateway}");
+    landed.until_reached(hello, &own_gateway, 3000)?;
     let others = [
         (neighbour.as_str(), 3000, "another tenant"),
         (its_gateway.as_str(), 3000, "the API at another tenant's gateway"),
@@ -123,7 +123,7 @@ fn tenants_are_apart(landed: Landed<'_>, hello: &Tenant, node: &Tenant) -> Resul
     ];
     let cannot_reach = |(address, port, what): (&str, u16, &str)| -> Result<()> {
         // What nobody reaches proves nothing.
-        landed.host().until(&neighbours::connect(address, port), Duration::from_secs(10))?;
+        landed.host().until(&neighbours::connect(address, port))?;
         ensure!(!landed.reaches(hello, address, port)?, "a tenant reaches {what}: {address}:{port}");
         Ok(())
     };
@@ -135,8 +135,8 @@ fn tenants_are_apart(landed: Landed<'_>, hello: &Tenant, node: &Tenant) -> Resul
 
 fn tenants_come_back(landed: Landed<'_>, hello: &Tenant, node: &Tenant, fault: &str) -> Result<()> {
     for tenant in [hello, node] {
-        let healthy = format!("curl -fsS --max-time 5 http://127.0.0.1:{}/health", tenant.port);
-        let took = landed.host().until(&healthy, Duration::from_mins(1))?;
+        let healthy = format!("curl -fsS --max-time 60 http://127.0.0.1:{}/health", tenant.port);
+        let took = landed.host().until(&healthy)?;
         landed.until_running(tenant)?;
         println!("{} serves {:.1} s after {fault}", tenant.container, took.as_secs_f64());
     }

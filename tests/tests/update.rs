@@ -8,13 +8,9 @@ use landfall_tests::{
 };
 use serde_json::{Value, json};
 use std::path::PathBuf;
-use std::time::Duration;
 
 /// What an operator sets for a quick test.
-const SETTINGS: [&str; 1] = ["update.healthy_for=1"];
-
-/// How long a release may take until it answers.
-const SOON: Duration = Duration::from_secs(30);
+const SETTINGS: [&str; 2] = ["update.healthy_for=1", "update.patience=600"];
 
 /// What the service writes now and then.
 const DATABASE: [&str; 3] = [
@@ -83,7 +79,7 @@ impl Tenants {
 
 fn write(landed: Landed<'_>, tenant: &Tenant, name: &str, text: &str) -> Result<()> {
     let url = format!("http://127.0.0.1:{}/data/{name}", tenant.port);
-    landed.host().ok(&format!("curl -fsS --max-time 30 -X PUT -d '{text}' {url}")).map(drop)
+    landed.host().ok(&format!("curl -fsS --max-time 600 -X PUT -d '{text}' {url}")).map(drop)
 }
 
 #[test]
@@ -188,7 +184,7 @@ fn serves_meanwhile(landed: Landed<'_>, tenants: &Tenants, bundle: &str) -> Resu
 
 /// Holds what answers, what the installer says, and what the database is against what must be.
 fn runs(landed: Landed<'_>, current: &str, kept: &[&str], schema: u32) -> Result<()> {
-    landed.until_release(current, SOON)?;
+    landed.until_release(current)?;
     let status = landed.reports("status", 0)?;
     let id = |release: &Value| format!("{}-{}", release["version"].as_str().unwrap_or_default(), release["serial"]);
     let others: Vec<String> = status["kept"].as_array().into_iter().flatten().map(id).collect();
@@ -211,7 +207,7 @@ fn the_oldest_is_collected(landed: Landed<'_>, tenants: &Tenants) -> Result<()> 
     let tags = host.ok("docker image ls --format '{{.Repository}}:{{.Tag}}' landfall.local/acme/slow")?;
     ensure!(!tags.contains(":1.0.0-1"), "{tags}");
     host.ok(&format!("docker rm --force {}", tenants.hello.container))?;
-    host.until(&format!("docker inspect {}", tenants.hello.container), SOON)?;
+    host.until(&format!("docker inspect {}", tenants.hello.container))?;
     landed.until_running(&tenants.hello)?;
     let kept = landed.visit(&tenants.hello, "/data/note")?.expect(200)?;
     ensure!(kept.body == "before the update", "{kept:?}");
@@ -245,17 +241,19 @@ fn an_update_loses_its_power_and_another_its_stick() -> Result<()> {
     landed.until_running(&tenants.slow)?;
     held.are_kept(landed).context("after the reboot")?;
 
+    landed.set_update("healthy_for", 1)?;
     let held = Holdings::of(landed)?;
     without_a_stick_from_the_stage_on(landed, &line.second)?;
     runs(landed, "1.1.0-2", &["1.0.0-1"], SCHEMA)?;
     held.are_untouched(landed).context("after the update whose stick was taken")
 }
 
-/// Updates as a unit of systemd, and kills that once the new release has been switched to.
+/// Updates as a unit of systemd, and kills that while it waits for the new release to have been healthy long enough.
 fn killed_after_the_switch(landed: Landed<'_>, bundle: &str) -> Result<()> {
     let host = landed.host();
+    landed.set_update("healthy_for", 600)?;
     host.ok(&format!("systemd-run --quiet --collect --unit updating landfall-installer update {bundle} --yes"))?;
-    landed.until_step("probe", SOON)?;
+    landed.until_step("probe")?;
     host.ok("systemctl kill --signal KILL updating")?;
     ensure!(landed.reports("status", 0)?["interrupted"] == "update", "the update was not interrupted");
     Ok(())
@@ -268,7 +266,7 @@ fn without_a_stick_from_the_stage_on(landed: Landed<'_>, bundle: &str) -> Result
     host.ok(&format!("mkdir {stick} && mount -t tmpfs stick {stick} && cp {bundle} {stick}/bundle.tar"))?;
     std::thread::scope(|scope| {
         let updating = scope.spawn(|| landed.update(&format!("{stick}/bundle.tar")));
-        landed.until_step("load", SOON)?;
+        landed.until_step("load")?;
         host.ok(&format!("truncate --size 0 {stick}/bundle.tar && umount --lazy {stick} && rmdir {stick}"))?;
         updating.join().map_err(|_| anyhow!("the update's thread panicked"))?.map(drop)
     })

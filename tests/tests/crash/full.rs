@@ -4,18 +4,13 @@ use crate::disk::Disk;
 use crate::exit;
 use crate::operation::{FAILING_UPDATE, INSTALL, ROLLBACK, UPDATE};
 use crate::scene::Scene;
-use anyhow::{Context as _, Result, bail, ensure};
-use std::path::Path;
-use std::time::{Duration, Instant};
+use anyhow::{Context as _, Result, ensure};
 
 /// How many KiB somebody else leaves, once the operation has begun: the disk runs full at one step or another.
 const LEFT: [u64; 12] = [0, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192];
 
 /// How exactly the room can be set, in bytes: the filling file's own blocks count too.
 const SLACK: u64 = 64 << 10;
-
-/// How long an operation may take to begin.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// With too little room the operation is refused, and says how many bytes are missing; with exactly these it succeeds.
 fn demands_what_it_needs(scene: &Scene) -> Result<()> {
@@ -45,12 +40,7 @@ fn missing(refusal: &str) -> Result<u64> {
 fn runs_full(scene: &Scene, kib: u64) -> Result<i32> {
     let disk = Disk::new()?;
     let stage = scene.stage_at(&disk.mount())?;
-    let output = std::thread::scope(|scope| {
-        let operation = scope.spawn(|| stage.operate());
-        let filled = begun(&stage.root).and_then(|()| disk.fill(kib << 10));
-        let output = operation.join().unwrap_or_else(|_| bail!("it panicked"));
-        filled.and(output)
-    })?;
+    let output = stage.stopped_once_begun(|| disk.fill(kib << 10))?;
     let outcome = || format!("{kib} KiB left, ended with {}: {}", output.code, output.said());
     ensure!(exit::allowed(exit::UNFIT, scene.exit()).contains(&output.code), outcome());
     if stage.is_interrupted() {
@@ -65,15 +55,6 @@ fn runs_full(scene: &Scene, kib: u64) -> Result<i32> {
     }
     stage.again().with_context(outcome)?;
     Ok(output.code)
-}
-
-/// Waits until the operation has its journal.
-fn begun(root: &Path) -> Result<()> {
-    let (journal, start) = (root.join("var/lib/landfall/state/journal.json"), Instant::now());
-    while !journal.exists() {
-        ensure!(start.elapsed() < PATIENCE, "the operation does not begin");
-    }
-    Ok(())
 }
 
 fn runs_full_anywhere(scene: &Scene) -> Result<()> {

@@ -163,6 +163,12 @@ impl Stage<'_> {
         self.command().run()
     }
 
+    /// The operation, stopped when its journal has just been written for the first time, which is when `act` acts.
+    pub(crate) fn stopped_once_begun(&self, act: impl FnOnce() -> Result<()>) -> Result<Output> {
+        let begun = self.scene.between_steps().into_iter().next().context("it writes no journal")?;
+        strace::run_stopped_after(&self.command(), begun, &log_of(&self.root), act)
+    }
+
     /// The operation, to which `fault` happens at `call`.
     pub(crate) fn disturbed(&self, fault: Fault, call: &Call) -> Result<Output> {
         self.scene.disturb(&self.root, fault, call)

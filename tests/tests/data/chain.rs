@@ -8,13 +8,13 @@ use landfall_tests::{Dice, Engine, Holdings, Host, Landed, Publisher, Release, S
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
-
-/// How long a release may take until it answers.
-const SOON: Duration = Duration::from_secs(30);
 
 /// What makes for short steps.
-const SETTINGS: [&str; 2] = ["update.healthy_for=1", "update.patience=4"];
+const SETTINGS: [&str; 2] = ["update.healthy_for=1", "update.patience=600"];
+
+/// The seconds that a good release has to become healthy, on however slow a machine, and one that is not going to.
+const PATIENCE: u64 = 600;
+const IMPATIENCE: u64 = 4;
 
 /// Ways to fail; the last two need a migration that is taken.
 const FAULTS: [Fault; 5] =
@@ -93,7 +93,7 @@ impl Chain {
             (2..=4, Some(tenant)) => {
                 let (name, text) = (format!("file-{}", self.dice.roll(5)), self.dice.roll(1 << 30).to_string());
                 let url = format!("http://127.0.0.1:{}/data/{name}", tenant.port);
-                self.host.ok(&format!("curl -fsS --max-time 30 -X PUT -d {text} {url}"))?;
+                self.host.ok(&format!("curl -fsS --max-time 600 -X PUT -d {text} {url}"))?;
                 self.model.written(&tenant, &name, &text);
                 format!("write {} {name}", tenant.env_id)
             }
@@ -113,7 +113,7 @@ impl Chain {
         let before = Holdings::of(self.landed())?;
         let done = self.act(change).with_context(|| format!("{change:?} from {}", id(self.current)))?;
         let landed = self.landed();
-        landed.until_release(&id(self.current), SOON).with_context(|| done.clone())?;
+        landed.until_release(&id(self.current)).with_context(|| done.clone())?;
         before.are_untouched(landed).with_context(|| done.clone())?;
         self.model.holds(landed).with_context(|| done.clone())?;
         let (expected, found) = (schema(self.current), Holdings::of(landed)?.dump.schema);
@@ -171,7 +171,10 @@ impl Chain {
         let version = format!("{}-{}", version(number), fault.word());
         let next = Next::new(&version, number, &[self.publisher.hello_of(&version)?]).with(fault);
         let bundle = self.shelf.put(&next.pack(&self.publisher)?)?;
-        self.landed().reports(&format!("update {bundle} --yes"), REVERTED)?;
+        let landed = self.landed();
+        landed.set_update("patience", IMPATIENCE)?;
+        landed.reports(&format!("update {bundle} --yes"), REVERTED)?;
+        landed.set_update("patience", PATIENCE)?;
         Ok(format!("FAILED UPDATE to {}", next.id()))
     }
 }

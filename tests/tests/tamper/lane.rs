@@ -10,7 +10,7 @@ const REFUSALS: [i32; 3] = [3, 4, 5];
 /// How a difference shows a blob that waits in the staging folder.
 const STAGED: &str = "+ var/lib/landfall/store/incoming/";
 /// The longest that the installer may take for a few kilobytes.
-const LIMIT: Duration = Duration::from_mins(1);
+const LIMIT: Duration = Duration::from_mins(10);
 
 /// What is done with a bundle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

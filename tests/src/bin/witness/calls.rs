@@ -1,15 +1,17 @@
 //! Callers who ask the same again and again, a connection a question, and how they fared.
 
 use serde_json::{Value, json};
+use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// Between an answer and the next question.
 const PAUSE: Duration = Duration::from_millis(5);
 /// How long a caller waits for an answer.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(10);
 
 /// How one question ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,10 +83,19 @@ impl Course {
     }
 }
 
-/// Lets `callers` ask for `path` at `port` of this host until the file `until` exists.
+/// Lets `callers` ask for `path` at `port` of this host until the file `until` exists, and once more from then on. When each of them
+/// has had a good answer, there is a file `<until>.answered`.
 pub(crate) fn watch(port: u16, path: &str, callers: usize, until: &Path) -> Value {
+    let waiting = AtomicUsize::new(callers);
+    let answered = || {
+        if waiting.fetch_sub(1, Ordering::Relaxed) == 1
+            && let Err(error) = File::create(until.with_added_extension("answered"))
+        {
+            eprintln!("cannot say that all are answered: {error}");
+        }
+    };
     let courses: Vec<Course> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..callers).map(|_| scope.spawn(|| call(port, path, until))).collect();
+        let threads: Vec<_> = (0..callers).map(|_| scope.spawn(|| call(port, path, until, answered))).collect();
         threads.into_iter().filter_map(|thread| thread.join().ok()).collect()
     });
     let all = courses.iter().fold(Course::NEW, Course::and);
@@ -95,15 +106,21 @@ pub(crate) fn watch(port: u16, path: &str, callers: usize, until: &Path) -> Valu
     })
 }
 
-fn call(port: u16, path: &str, until: &Path) -> Course {
+fn call(port: u16, path: &str, until: &Path, answered: impl Fn()) -> Course {
     let mut course = Course::NEW;
-    while !until.exists() {
+    loop {
+        let is_last = until.exists();
         let asked = Instant::now();
         let fate = ask(port, path);
         course.note(fate, asked, Instant::now());
+        if fate == Fate::Good && course.good == 1 {
+            answered();
+        }
+        if is_last {
+            return course;
+        }
         std::thread::sleep(PAUSE);
     }
-    course
 }
 
 fn ask(port: u16, path: &str) -> Fate {
