@@ -3,5 +3,5 @@
 mod containers;
 mod images;
 
-pub use containers::{FakeContainer, FakeContainerEngine, FakeEngineState};
+pub use containers::{FakeContainer, FakeContainerEngine, FakeEngineState, Gate};
 pub use images::FakeImageEngine;

@@ -160,10 +160,10 @@ impl TestHost {
         service.serving.await.unwrap();
         service.app.controller.drain(Duration::ZERO).await;
         std::fs::remove_file(self.socket()).unwrap();
-        // The doors' tasks end in their own time, and their ports with them.
-        let (first, last) = self.settings.doors;
+        // The tenants' ports are freed as their tasks end.
+        let (first, last) = self.settings.tenant_ports;
         let free = |port| std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok();
-        self.until("the doors' ports are free", async |_| (first..=last).all(free)).await;
+        self.until("the tenants' ports are free", async |_| (first..=last).all(free)).await;
     }
 
     pub(crate) fn store(&self) -> Store {
