@@ -20,6 +20,7 @@ use crate::sources::{FileError, SourceError};
 use crate::stick::{RootFileError, SplitError, StickError};
 use crate::trust::{CliTrustError, TrustFolderError};
 use landfall_console::{Classify, ErrorClass, Exit, StorageFault};
+use landfall_engine::EngineError;
 use landfall_manifests::{ReadError, SignError};
 use std::io;
 
@@ -156,6 +157,21 @@ fn of_file(error: &FileError) -> ErrorClass {
     }
 }
 
+fn of_engine(error: &EngineError) -> ErrorClass {
+    match error {
+        EngineError::NoEngine(_) | EngineError::Unreachable { .. } => {
+            unfit("no_engine", "start the engine, or say where it is with DOCKER_HOST")
+        }
+        EngineError::TooOld { .. }
+        | EngineError::NoAnswer { .. }
+        | EngineError::NotFound { .. }
+        | EngineError::Conflict { .. }
+        | EngineError::Failed { .. }
+        | EngineError::InvalidAnswer { .. }
+        | EngineError::Archive(_) => unfit("engine", "the engine's own log says more"),
+    }
+}
+
 fn of_source(error: &SourceError) -> ErrorClass {
     match error {
         SourceError::Read { .. } => usage("missing_file", SOURCE_FILE),
@@ -173,8 +189,7 @@ fn of_source(error: &SourceError) -> ErrorClass {
         SourceError::Foreign(_) => {
             usage("foreign_layer", "copy the image with its foreign layers, or build it from another base")
         }
-        SourceError::NoEngine { .. } => unfit("no_engine", "start the engine, or say where it is with DOCKER_HOST"),
-        SourceError::Engine { .. } => unfit("engine", "the engine's own log says more"),
+        SourceError::Engine(error) => of_engine(error),
         SourceError::Store(error) => of_store(error),
         SourceError::Layer(_, error) => of_layer(error),
         SourceError::Archive(_)

@@ -10,7 +10,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("landfall", &["landfall-console", "landfall-engine", "landfall-host", "landfall-keys", "landfall-manifests"]),
     (
         "landfall-bundler",
-        &["landfall-console", "landfall-host", "landfall-keys", "landfall-manifests", "landfall-systemd"],
+        &[
+            "landfall-console",
+            "landfall-engine",
+            "landfall-host",
+            "landfall-keys",
+            "landfall-manifests",
+            "landfall-systemd",
+        ],
     ),
     ("landfall-console", &[]),
     ("landfall-engine", &["landfall-keys", "landfall-manifests"]),
@@ -41,6 +48,9 @@ const NEVER: &[(&str, &[&str])] = &[
     // A tenant's image is as small as can be.
     ("hello", &["tokio", "hyper", "serde"]),
 ];
+
+/// Packages that one crate of the workspace alone names: another container engine, or another client, has one place to go.
+const OWNED: &[(&str, &str)] = &[("bollard", "landfall-engine")];
 
 /// What ships: for every package of the graph, the packages that it depends on, tests aside.
 struct Graph {
@@ -84,6 +94,16 @@ impl Graph {
         Ok(seen.into_iter().filter_map(|id| self.names.get(id)).map(String::as_str).collect())
     }
 
+    /// The crates of the workspace that name the package `name` themselves.
+    fn users_of(&self, name: &str) -> BTreeSet<&str> {
+        let names_it = |id: &PackageId| {
+            let mut used = self.edges.get(&id.repr).into_iter().flatten();
+            used.any(|used| self.names.get(used).is_some_and(|used| used == name))
+        };
+        let users = self.names.iter().filter(|(id, _)| id.repr.starts_with("path+") && names_it(id));
+        users.map(|(_, user)| user.as_str()).collect()
+    }
+
     fn workspace(&self) -> BTreeSet<&str> {
         self.names.iter().filter(|(id, _)| id.repr.starts_with("path+")).map(|(_, name)| name.as_str()).collect()
     }
@@ -106,6 +126,16 @@ fn every_crate_has_its_arrows() -> Result<()> {
     let known: BTreeSet<&str> =
         ARROWS.iter().map(|(name, _)| *name).chain(["landfall-tests", "landfall-readers"]).collect();
     ensure!(graph.workspace() == known, "{:?} are the crates, {known:?} have arrows", graph.workspace());
+    Ok(())
+}
+
+#[test]
+fn one_crate_names_the_container_client() -> Result<()> {
+    let graph = Graph::read()?;
+    for (package, owner) in OWNED {
+        let users = graph.users_of(package);
+        ensure!(users == BTreeSet::from([*owner]), "{users:?} depend on {package}, which is for {owner} alone");
+    }
     Ok(())
 }
 

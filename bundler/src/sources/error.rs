@@ -1,6 +1,7 @@
 use crate::blob_store::{LayerError, StoreError};
 use crate::definition::DefinitionLine;
 use crate::plan::RequestedImage;
+use landfall_engine::EngineError;
 use landfall_manifests::{Digest, ImageName};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -67,12 +68,10 @@ pub(crate) enum SourceError {
     Layer(String, #[source] LayerError),
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error("the engine at {address} has no image {reference:?}")]
+    #[error("the container engine at {address} has no image {reference:?}")]
     NotInEngine { address: String, reference: String },
-    #[error("the engine at {address} does not answer")]
-    NoEngine { address: String, source: bollard::errors::Error },
-    #[error("the engine at {address} refused")]
-    Engine { address: String, source: bollard::errors::Error },
+    #[error(transparent)]
+    Engine(#[from] EngineError),
 }
 
 impl SourceError {
