@@ -1,8 +1,8 @@
 use crate::commands::{install, plan, receipts, recover, rollback, status, trust, uninstall, update, verify};
-use crate::failure;
+use crate::errors::Error;
 use crate::host_context::HostArgs;
 use clap::{Parser, Subcommand};
-use landfall_console::{Console, Extras, Flags};
+use landfall_console::{Console, Extras, Failure, Flags};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -52,7 +52,10 @@ impl Cli {
     }
 
     /// Runs the command.
-    pub(crate) fn run(self, console: Console) -> anyhow::Result<()> {
+    ///
+    /// # Errors
+    /// What the program prints and exits with.
+    pub(crate) fn run(self, console: Console) -> Result<(), Failure> {
         let host = &self.host_args;
         let done = match &self.command {
             Command::Verify(args) => verify::run(args, host, console),
@@ -65,8 +68,8 @@ impl Cli {
             Command::Receipts(args) => receipts::run(args, host, console),
             Command::Recover(args) => recover::run(args, host, console),
             Command::Uninstall(args) => uninstall::run(args, host, console),
-            Command::Extras(extras) => extras.run::<Self>(&console).map_err(Into::into),
+            Command::Extras(extras) => extras.run::<Self>(&console).map_err(Error::Output),
         };
-        done.map_err(failure::classified)
+        done.map_err(Error::into_failure)
     }
 }

@@ -1,7 +1,7 @@
-//! The database follows the release. All SQL is the runtime's: the newer of two releases knows how to go forth and back, so
-//! its program is asked to, on a copy, within a time.
+//! The database goes with the release. All SQL is the runtime's: the newer of two releases knows how to migrate both ways, so its
+//! program is run, on a copy, within a time limit.
 //!
-//! Forward, a service migrates when it starts. This module does what remains: the rehearsal, the way back, both where no service is
+//! Forward, a service migrates when it starts. This module does the rest: the rehearsal, the way back, both where no service is
 //! started, and what has to be done when either is taken back.
 
 use crate::durable::{self, At as _, PathError};
@@ -10,10 +10,9 @@ use crate::layout::Layout;
 use crate::plan::policy::PROGRAM;
 use crate::state::installed::InstalledRelease;
 use crate::state::journal::Transition;
-use anyhow::Context as _;
-use landfall_console::{Exit, Failure};
-use landfall_host::subprocess::Subprocess;
-use landfall_manifests::Database;
+use landfall_console::message_with_causes;
+use landfall_host::subprocess::{Subprocess, SubprocessError};
+use landfall_manifests::{Database, ReleaseId};
 use landfall_systemd::UnitName;
 use serde::Deserialize;
 use std::cmp::Ordering;
@@ -25,14 +24,97 @@ use std::time::Duration;
 const LIMIT: Duration = Duration::from_mins(5);
 /// How much of its answer is read, in bytes.
 const ANSWER_BYTES: usize = 64 << 10;
-
-/// How the runtime names what it sets aside.
+/// How the runtime begins the names of databases that it sets aside.
 const ASIDE: &str = "landfall.db.aside-";
-/// The word of `landfall migrate` for a database that another process has open.
-const IN_USE: &str = "database_in_use";
-/// Its words for a snapshot that cannot be taken up however often it is tried: it is not there, or not sound, or the program is of a
-/// release that takes none up in place of an older database.
-const NO_SNAPSHOT: [&str; 3] = ["no_snapshot", "migration_failed", "database_too_old"];
+
+/// The database cannot be brought to another schema.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DatabaseError {
+    #[error(transparent)]
+    Path(#[from] PathError),
+    #[error(transparent)]
+    Systemd(#[from] landfall_systemd::Error),
+    /// `landfall migrate` gave no answer.
+    #[error(transparent)]
+    Program(#[from] SubprocessError),
+    /// It succeeded, and said something else than what it did.
+    #[error("what `landfall migrate` of {release} answers does not parse")]
+    Answer {
+        release: ReleaseId,
+        #[source]
+        source: serde_json::Error,
+    },
+    /// It failed.
+    #[error("`{command}` of {release} ends with {code}: {message}")]
+    Refused { command: String, release: ReleaseId, code: i32, message: String, refusal: MigrateRefusal },
+    /// A rehearsal on a copy failed.
+    #[error("the database cannot go from the schema of {from} to that of {to}")]
+    Rehearsal { from: ReleaseId, to: ReleaseId, source: Box<DatabaseError> },
+    /// A first release cannot use the database that an uninstallation left.
+    #[error("{release} cannot take up the database that is here from before")]
+    FirstRehearsal { release: ReleaseId, source: Box<DatabaseError> },
+    /// The rows could not be migrated back, and the snapshot from before could not be restored either.
+    #[error("{}", message_with_causes(.migration))]
+    Restore { migration: Box<DatabaseError>, source: Box<DatabaseError> },
+}
+
+/// Why `landfall migrate` failed, by the word that it gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MigrateRefusal {
+    /// Another process has the database open.
+    InUse,
+    /// There is no snapshot to restore.
+    NoSnapshot,
+    /// The snapshot, or the migration of it, is not sound.
+    MigrationFailed,
+    /// The program is of a release that restores no snapshot in place of an older database.
+    DatabaseTooOld,
+    /// Anything else.
+    Other,
+}
+
+impl MigrateRefusal {
+    /// The word of the runtime for each reason.
+    const WORDS: [(Self, &str); 4] = [
+        (Self::InUse, "database_in_use"),
+        (Self::NoSnapshot, "no_snapshot"),
+        (Self::MigrationFailed, "migration_failed"),
+        (Self::DatabaseTooOld, "database_too_old"),
+    ];
+
+    fn of(word: Option<&str>) -> Self {
+        Self::WORDS.iter().find(|(_, known)| Some(*known) == word).map_or(Self::Other, |(refusal, _)| *refusal)
+    }
+
+    /// The word for scripts.
+    pub(crate) fn word(self) -> &'static str {
+        Self::WORDS.iter().find(|(known, _)| *known == self).map_or("migration", |(_, word)| word)
+    }
+}
+
+impl DatabaseError {
+    /// Why `landfall migrate` failed, if it ran and failed.
+    fn refusal(&self) -> Option<MigrateRefusal> {
+        match self {
+            Self::Refused { refusal, .. } => Some(*refusal),
+            Self::Rehearsal { source, .. } | Self::FirstRehearsal { source, .. } | Self::Restore { source, .. } => {
+                source.refusal()
+            }
+            Self::Path(_) | Self::Systemd(_) | Self::Program(_) | Self::Answer { .. } => None,
+        }
+    }
+
+    /// Whether another process has the database open: what it writes would be lost from sight.
+    fn is_in_use(&self) -> bool {
+        self.refusal() == Some(MigrateRefusal::InUse)
+    }
+
+    /// Whether the snapshot cannot be restored however often it is tried.
+    fn has_no_snapshot(&self) -> bool {
+        use MigrateRefusal::{DatabaseTooOld, MigrationFailed, NoSnapshot};
+        matches!(self.refusal(), Some(NoSnapshot | MigrationFailed | DatabaseTooOld))
+    }
+}
 
 /// What `landfall migrate` says that it did.
 #[derive(Debug, Default, Deserialize)]
@@ -83,16 +165,20 @@ pub(crate) fn rehearse(
     from: &InstalledRelease,
     to: &InstalledRelease,
     may_lose: bool,
-) -> anyhow::Result<Option<u32>> {
+) -> Result<Option<u32>, DatabaseError> {
     let rehearsed = match direction(from, to) {
         Ordering::Equal => return Ok(None),
         Ordering::Greater => migrate(host, to, &["--rehearse"]),
         Ordering::Less => migrate(host, from, &["--rehearse", "--to", &schema(to)]),
     }
-    .with_context(|| format!("the database cannot go from the schema of {} to that of {}", from.id(), to.id()));
+    .map_err(|source| DatabaseError::Rehearsal { from: from.id(), to: to.id(), source: source.into() });
     match rehearsed {
         Err(error) if may_lose && is_way_back(from, to) => {
-            host.console.warn(format_args!("{error:#}; {} takes up the one from before", to.id()));
+            host.console.warn(format_args!(
+                "{}; {} takes up the one from before",
+                message_with_causes(&error),
+                to.id()
+            ));
             Ok(None)
         }
         rehearsed => Ok(rehearsed?.schema().filter(|found| from.database.is_some_and(|own| own.schema != *found))),
@@ -101,12 +187,12 @@ pub(crate) fn rehearse(
 
 /// Tries on a copy what a first release will do to a database that an uninstallation left. Says which schema it has, if it is to
 /// have another one.
-pub(crate) fn rehearse_first(host: &HostContext, release: &InstalledRelease) -> anyhow::Result<Option<u32>> {
+pub(crate) fn rehearse_first(host: &HostContext, release: &InstalledRelease) -> Result<Option<u32>, DatabaseError> {
     if release.database.is_none() {
         return Ok(None);
     }
     let rehearsed = migrate(host, release, &["--rehearse"])
-        .with_context(|| format!("{} cannot take up the database that is here from before", release.id()))?;
+        .map_err(|source| DatabaseError::FirstRehearsal { release: release.id(), source: source.into() })?;
     let found = rehearsed.schema().filter(|found| *found != rehearsed.to);
     if let Some(found) = found {
         let to = rehearsed.to;
@@ -124,7 +210,7 @@ pub(crate) fn follow(
     from: &InstalledRelease,
     to: &InstalledRelease,
     may_lose: bool,
-) -> anyhow::Result<()> {
+) -> Result<(), DatabaseError> {
     match direction(from, to) {
         Ordering::Equal => Ok(()),
         Ordering::Greater if host.units.is_some() => Ok(()),
@@ -133,11 +219,15 @@ pub(crate) fn follow(
             stop(host)?;
             let Err(error) = migrate(host, from, &["--to", &schema(to)]) else { return Ok(()) };
             // Somebody who writes to it now would go on writing to what is set aside.
-            if !may_lose || says(&error, &[IN_USE]) {
+            if !may_lose || error.is_in_use() {
                 return Err(error);
             }
-            let done = migrate(host, to, &["--restore"]).with_context(|| format!("{error:#}"))?;
-            warn_of_aside(host, &done, from, &format!(" ({error:#})"));
+            match migrate(host, to, &["--restore"]) {
+                Ok(done) => warn_of_aside(host, &done, from, &format!(" ({})", message_with_causes(&error))),
+                Err(source) => {
+                    return Err(DatabaseError::Restore { migration: error.into(), source: source.into() });
+                }
+            }
             Ok(())
         }
     }
@@ -146,7 +236,11 @@ pub(crate) fn follow(
 /// Brings the database back to what `source` had, when the transition from it is taken back.
 ///
 /// A way back across a schema has dropped what only the newer one holds: the file from before it comes back, and not the rows alone.
-pub(crate) fn take_back(host: &HostContext, transition: &Transition, source: &InstalledRelease) -> anyhow::Result<()> {
+pub(crate) fn take_back(
+    host: &HostContext,
+    transition: &Transition,
+    source: &InstalledRelease,
+) -> Result<(), DatabaseError> {
     let target = transition.target();
     if transition.may_restore_snapshot {
         // First: a database that was migrated forward again would be set aside under a name that looks like one to reclaim.
@@ -160,13 +254,15 @@ pub(crate) fn take_back(host: &HostContext, transition: &Transition, source: &In
 }
 
 /// Puts the database that `target` has migrated away from in its place again. Where that was not begun, nothing is done.
-fn put_back(host: &HostContext, source: &InstalledRelease, target: &InstalledRelease) -> anyhow::Result<()> {
+fn put_back(host: &HostContext, source: &InstalledRelease, target: &InstalledRelease) -> Result<(), DatabaseError> {
     stop(host)?;
     match migrate(host, source, &["--restore"]) {
         Ok(done) => warn_of_aside(host, &done, target, ""),
-        Err(error) if says(&error, &NO_SNAPSHOT) => host
-            .console
-            .warn(format_args!("what only {} can keep in the database does not come back: {error:#}", source.id())),
+        Err(error) if error.has_no_snapshot() => host.console.warn(format_args!(
+            "what only {} can keep in the database does not come back: {}",
+            source.id(),
+            message_with_causes(&error)
+        )),
         Err(error) => return Err(error),
     }
     Ok(())
@@ -174,21 +270,25 @@ fn put_back(host: &HostContext, source: &InstalledRelease, target: &InstalledRel
 
 /// Brings a database that an uninstallation had left back to its `schema`, when the installation over it is taken back. Otherwise the
 /// release that wrote it could not take it up again.
-pub(crate) fn hand_back(host: &HostContext, release: &InstalledRelease, schema: u32) -> anyhow::Result<()> {
+pub(crate) fn hand_back(host: &HostContext, release: &InstalledRelease, schema: u32) -> Result<(), DatabaseError> {
     // Its folder goes after this was done.
     if !durable::exists(&program(host, release))? {
         return Ok(());
     }
     let schema = schema.to_string();
     let Err(error) = migrate(host, release, &["--to", &schema]) else { return Ok(()) };
-    if says(&error, &[IN_USE]) {
+    if error.is_in_use() {
         return Err(error);
     }
-    match migrate(host, release, &["--restore", "--to", &schema]).with_context(|| format!("{error:#}")) {
-        Ok(done) => warn_of_aside(host, &done, release, &format!(" ({error:#})")),
-        Err(again) if says(&again, &NO_SNAPSHOT) => host.console.warn(format_args!(
-            "the database stays as {} has migrated it, and a release with schema {schema} cannot open it: {again:#}",
-            release.id()
+    let why = message_with_causes(&error);
+    let restored = migrate(host, release, &["--restore", "--to", &schema])
+        .map_err(|source| DatabaseError::Restore { migration: error.into(), source: source.into() });
+    match restored {
+        Ok(done) => warn_of_aside(host, &done, release, &format!(" ({why})")),
+        Err(again) if again.has_no_snapshot() => host.console.warn(format_args!(
+            "the database stays as {} has migrated it, and a release with schema {schema} cannot open it: {}",
+            release.id(),
+            message_with_causes(&again)
         )),
         Err(again) => return Err(again),
     }
@@ -204,7 +304,7 @@ fn warn_of_aside(host: &HostContext, done: &Done, release: &InstalledRelease, wh
     }
 }
 
-fn stop(host: &HostContext) -> anyhow::Result<()> {
+fn stop(host: &HostContext) -> Result<(), DatabaseError> {
     if let Some(units) = host.units.as_deref() {
         units.stop(&UnitName::LANDFALL)?;
     }
@@ -229,7 +329,7 @@ pub(crate) fn asides(layout: &Layout) -> Result<Vec<String>, PathError> {
 
 /// Puts the database back that a way back which is now taken back has set aside: the one of the release's schema that is not among
 /// those `known` before.
-fn reclaim(host: &HostContext, release: &InstalledRelease, known: &[String]) -> anyhow::Result<()> {
+fn reclaim(host: &HostContext, release: &InstalledRelease, known: &[String]) -> Result<(), DatabaseError> {
     let own = format!("{ASIDE}schema-{}", schema(release));
     let is_own = |name: &String| name.strip_prefix(&own).is_some_and(|more| more.is_empty() || more.starts_with('.'));
     for name in asides(&host.layout)?.iter().filter(|name| is_own(name) && !known.contains(name)) {
@@ -250,17 +350,12 @@ impl Done {
     }
 }
 
-/// Whether `landfall migrate` failed with one of these words.
-fn says(error: &anyhow::Error, words: &[&str]) -> bool {
-    error.downcast_ref::<Failure>().is_some_and(|failure| words.contains(&failure.code()))
-}
-
 fn program(host: &HostContext, release: &InstalledRelease) -> PathBuf {
     host.layout.release(&release.id()).join(PROGRAM)
 }
 
 /// Runs `landfall migrate` of a release, where there is a database.
-fn migrate(host: &HostContext, release: &InstalledRelease, words: &[&str]) -> anyhow::Result<Done> {
+fn migrate(host: &HostContext, release: &InstalledRelease, words: &[&str]) -> Result<Done, DatabaseError> {
     if !durable::exists(&host.layout.database())? {
         return Ok(Done::default());
     }
@@ -270,12 +365,14 @@ fn migrate(host: &HostContext, release: &InstalledRelease, words: &[&str]) -> an
     let answer = migrate.args(words).timeout(LIMIT).output_limit(ANSWER_BYTES).run()?;
     if answer.code == 0 {
         return serde_json::from_slice(&answer.stdout)
-            .with_context(|| format!("what `landfall migrate` of {} answers does not parse", release.id()));
+            .map_err(|source| DatabaseError::Answer { release: release.id(), source });
     }
-    let (code, said) = answer.error();
-    let command = [&["landfall", "migrate"], words].concat().join(" ");
-    let message = format!("`{command}` of {} ends with {}: {said}", release.id(), answer.code);
-    let told_apart = |word: &&str| code.as_deref() == Some(*word);
-    let code = [IN_USE].into_iter().chain(NO_SNAPSHOT).find(told_apart).unwrap_or("migration");
-    Err(Failure::new(Exit::Unfit, code, message).into())
+    let (word, message) = answer.error();
+    Err(DatabaseError::Refused {
+        command: [&["landfall", "migrate"], words].concat().join(" "),
+        release: release.id(),
+        code: answer.code,
+        message,
+        refusal: MigrateRefusal::of(word.as_deref()),
+    })
 }

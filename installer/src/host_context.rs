@@ -3,7 +3,7 @@
 use crate::engine::{self, EngineAddress, EngineChoice, EngineError, ImageEngine};
 use crate::layout::Layout;
 use crate::state::installed::HostEnvironment;
-use landfall_console::{Console, Exit, Failure};
+use landfall_console::Console;
 use landfall_systemd::{Systemctl, UnitManager};
 use std::cell::OnceCell;
 use std::path::PathBuf;
@@ -22,27 +22,60 @@ pub(crate) struct HostArgs {
     no_systemd: bool,
 }
 
+/// Whether somebody waits for the operation and decides what it cannot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Attendance {
+    /// A person or a script runs the command: it waits for services to become healthy, and refuses what is not as it should be.
+    Attended,
+    /// Recovery acts on its own, possibly while the host boots: `landfall-recover.service` is ordered before the services, so it
+    /// starts them without waiting; and since nobody is there to decide, a release without all its images, or without settings
+    /// that it does not take, is better than no release.
+    Unattended,
+}
+
+impl Attendance {
+    /// Whether services are started without waiting for them.
+    pub(crate) fn starts_without_waiting(self) -> bool {
+        self == Self::Unattended
+    }
+
+    /// Whether a release may run although images of it are missing in the engine.
+    pub(crate) fn tolerates_missing_images(self) -> bool {
+        self == Self::Unattended
+    }
+
+    /// Whether settings of the operator that the release does not take may be left out.
+    pub(crate) fn may_drop_settings(self) -> bool {
+        self == Self::Unattended
+    }
+}
+
+/// The command line names no host.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum HostArgsError {
+    #[error("--root {} is not a folder", .0.display())]
+    Root(PathBuf),
+}
+
 /// A host.
 pub(crate) struct HostContext {
     pub(crate) layout: Layout,
     pub(crate) environment: HostEnvironment,
     pub(crate) units: Option<Box<dyn UnitManager>>,
     pub(crate) console: Console,
-    /// Services are started without waiting for them: recovery's own unit goes before them.
-    pub(crate) detached: bool,
+    pub(crate) attendance: Attendance,
     engine: OnceCell<Option<Box<dyn ImageEngine>>>,
 }
 
 impl HostArgs {
     /// The paths of the host.
-    pub(crate) fn layout(&self) -> anyhow::Result<Layout> {
+    pub(crate) fn layout(&self) -> Result<Layout, HostArgsError> {
         let root = self.root.canonicalize().ok().filter(|root| root.is_dir());
-        let usage = || Failure::new(Exit::Usage, "root", format!("--root {} is not a folder", self.root.display()));
-        Ok(Layout::new(root.ok_or_else(usage)?))
+        root.map(Layout::new).ok_or_else(|| HostArgsError::Root(self.root.clone()))
     }
 
     /// The host as the command line says.
-    pub(crate) fn context(&self, console: Console) -> anyhow::Result<HostContext> {
+    pub(crate) fn context(&self, console: Console) -> Result<HostContext, HostArgsError> {
         let choice = self.engine.clone().unwrap_or(EngineChoice::Auto);
         let layout = self.layout()?;
         let systemd = !self.no_systemd && layout.is_running_system();
@@ -50,7 +83,11 @@ impl HostArgs {
     }
 
     /// The host as an earlier operation found it, unless the command line says otherwise.
-    pub(crate) fn recorded_context(&self, recorded: &HostEnvironment, console: Console) -> anyhow::Result<HostContext> {
+    pub(crate) fn recorded_context(
+        &self,
+        recorded: &HostEnvironment,
+        console: Console,
+    ) -> Result<HostContext, HostArgsError> {
         let layout = self.layout()?;
         // The disk of another machine, mounted for rescue, says what runs there, not here.
         let elsewhere = recorded.systemd && !layout.is_running_system();
@@ -64,7 +101,7 @@ impl HostArgs {
 impl HostContext {
     fn new(layout: Layout, environment: HostEnvironment, console: Console) -> Self {
         let units = environment.systemd.then(|| Box::new(Systemctl::new()) as Box<dyn UnitManager>);
-        Self { layout, environment, units, console, detached: false, engine: OnceCell::new() }
+        Self { layout, environment, units, console, attendance: Attendance::Attended, engine: OnceCell::new() }
     }
 
     /// The engine, connected at the first call; `None` where there is none to talk to.

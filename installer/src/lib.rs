@@ -5,9 +5,10 @@
 mod aside;
 mod cli;
 mod commands;
+mod content;
 mod database;
 mod decode;
-mod failure;
+mod errors;
 mod host_context;
 mod interrupt;
 mod media;

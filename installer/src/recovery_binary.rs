@@ -8,11 +8,10 @@ use crate::layout::Layout;
 use crate::plan::policy::INSTALLER;
 use crate::state::installed::InstalledRelease;
 use crate::state::journal::Kind;
-use anyhow::{Context as _, ensure};
-use landfall_host::subprocess::Subprocess;
+use landfall_host::subprocess::{Subprocess, SubprocessError};
 use std::fs::File;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How long the program may take to say what is installed: a machine that is busy with its own start takes its time, and only a
@@ -20,6 +19,27 @@ use std::time::Duration;
 const LIMIT: Duration = Duration::from_secs(30);
 /// How much of its answer is read, in bytes.
 const ANSWER_BYTES: usize = 1 << 20;
+
+/// An installer cannot be relied on to recover this host.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RecoveryError {
+    /// It gave no answer.
+    #[error(transparent)]
+    Program(#[from] SubprocessError),
+    /// It failed.
+    #[error("{} ends with {code}: {stderr_tail}", .program.display())]
+    Failed { program: PathBuf, code: i32, stderr_tail: String },
+    /// It answered something else than a status.
+    #[error("what {} answers is no status", .program.display())]
+    Answer {
+        program: PathBuf,
+        #[source]
+        source: serde_json::Error,
+    },
+    /// It is of a release that does not know this form of the journal.
+    #[error("{} does not understand the journal", .0.display())]
+    Journal(PathBuf),
+}
 
 /// Puts the release's installer in place. Where it is already, nothing changes, and the last one stays the last one.
 pub(crate) fn place(layout: &Layout, release: &InstalledRelease) -> Result<(), PathError> {
@@ -57,14 +77,16 @@ fn is_same(one: &Path, other: &Path) -> io::Result<bool> {
 }
 
 /// Whether an installer can be relied on to recover this host: it runs, and understands the journal of what is being done.
-pub(crate) fn check(host: &HostContext, program: &Path, doing: Option<Kind>) -> anyhow::Result<()> {
+pub(crate) fn check(host: &HostContext, program: &Path, doing: Option<Kind>) -> Result<(), RecoveryError> {
     let root = host.layout.at("");
     let status = Subprocess::new(program).args(["--root".as_ref(), root.as_os_str()]).args(["status", "--json"]);
     let answer = status.timeout(LIMIT).output_limit(ANSWER_BYTES).run()?;
-    ensure!(answer.code == 0, "{} ends with {}: {}", program.display(), answer.code, answer.stderr_tail);
+    if answer.code != 0 {
+        let (program, code, stderr_tail) = (program.to_owned(), answer.code, answer.stderr_tail);
+        return Err(RecoveryError::Failed { program, code, stderr_tail });
+    }
     let status: serde_json::Value = serde_json::from_slice(&answer.stdout)
-        .with_context(|| format!("what {} answers is no status", program.display()))?;
+        .map_err(|source| RecoveryError::Answer { program: program.to_owned(), source })?;
     let understood = status.get("interrupted").and_then(serde_json::Value::as_str);
-    ensure!(understood == doing.map(Kind::name), "{} does not understand the journal", program.display());
-    Ok(())
+    if understood == doing.map(Kind::name) { Ok(()) } else { Err(RecoveryError::Journal(program.to_owned())) }
 }

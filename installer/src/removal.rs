@@ -1,39 +1,59 @@
 //! Taking an installation away. Every part can be repeated, so that an uninstallation which was cut off is simply run again.
 
 use crate::durable::{self, PathError};
-use crate::engine::{Volumes, labels};
-use crate::failure;
+use crate::engine::{EngineError, Volumes, labels};
 use crate::host_context::HostContext;
 use crate::layout::{
     DATA_FOLDER, DATABASE_FOLDER, LINKS, LINKS_FOLDER, Layout, PROGRAM_FOLDER, SETTINGS_FOLDER, STATE_FOLDER,
 };
+use crate::lock::LockError;
 use crate::plan::policy::PROGRAM;
 use crate::state::State;
 use crate::state::journal::Uninstallation;
 use crate::state::tries::{self, Tries};
+use landfall_console::message_with_causes;
 use landfall_host::subprocess::Subprocess;
 use landfall_systemd::UnitName;
 use std::path::Path;
 
-/// Takes everything away that `uninstallation` says.
+/// A part of an installation cannot be removed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RemovalError {
+    #[error(transparent)]
+    Path(#[from] PathError),
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    #[error(transparent)]
+    Systemd(#[from] landfall_systemd::Error),
+}
+
+/// An uninstallation stopped halfway, and its journal is there for `recover`.
+#[derive(Debug, thiserror::Error)]
+#[error("the uninstallation is not complete")]
+pub(crate) struct UninstallError(#[source] pub(crate) RemovalError);
+
+/// Removes everything that `uninstallation` names.
 ///
-/// When it fails, the journal is there for `recover`. What fails after the journal went is only litter, which the next run
-/// sweeps.
-pub(crate) fn run(host: &HostContext, uninstallation: &Uninstallation, state: State) -> anyhow::Result<()> {
+/// # Errors
+/// The journal is there for `recover`. What fails after the journal is gone is only a warning: the next run removes the rest.
+pub(crate) fn run(host: &HostContext, uninstallation: &Uninstallation, state: State) -> Result<(), UninstallError> {
     let Err(error) = remove(host, uninstallation, state) else { return Ok(()) };
     if durable::exists(&host.layout.journal()).unwrap_or(true) {
-        return Err(failure::unfinished(error));
+        return Err(UninstallError(error));
     }
-    host.console.warn(format_args!("everything is uninstalled, but not tidied up: {error:#}"));
+    host.console.warn(format_args!("everything is uninstalled, but not tidied up: {}", message_with_causes(&error)));
     Ok(())
 }
 
-/// The journal goes last, before it the installer, and the units just before that: until then a host that loses power
-/// finishes the uninstallation at its next start.
-fn remove(host: &HostContext, uninstallation: &Uninstallation, state: State) -> anyhow::Result<()> {
+/// Removes the parts in an order in which a host that loses power anywhere finishes the uninstallation at its next start.
+fn remove(host: &HostContext, uninstallation: &Uninstallation, state: State) -> Result<(), RemovalError> {
     let layout = &host.layout;
+    // 1. Nothing runs from here on that uses what is removed.
     stop_services(host)?;
     remove_from_engine(host, uninstallation)?;
+    // 2. The releases and what leads to them. Nothing names a release folder that is half removed.
     durable::remove(&layout.current())?;
     remove_links(layout)?;
     durable::remove_tree(&layout.releases())?;
@@ -42,16 +62,18 @@ fn remove(host: &HostContext, uninstallation: &Uninstallation, state: State) -> 
         durable::remove_tree(&layout.at(DATABASE_FOLDER))?;
         durable::remove_tree(&layout.at(SETTINGS_FOLDER))?;
     }
+    // 3. The units, then the installer: until the units are gone, the next start runs the installer, which finishes this.
     remove_units(host, &uninstallation.units)?;
     Tries::disarm(layout)?;
     tries::forget_proof(layout)?;
     durable::remove_tree(&layout.at("opt/landfall/bin"))?;
     let removable = removable(uninstallation);
     remove_folders(layout, &removable)?;
+    // 4. The journal last.
     if uninstallation.purge {
-        return Ok(state.vanish(&removable)?);
+        return Ok(state.remove(&removable)?);
     }
-    // Serial floor and product stay: taking a release away must not be a way to an older one.
+    // Serial floor and product stay: uninstalling must not be a way to an older release.
     durable::remove(&layout.installed())?;
     Ok(state.end()?)
 }
@@ -65,7 +87,7 @@ fn removable(uninstallation: &Uninstallation) -> Vec<String> {
     removable
 }
 
-fn remove_from_engine(host: &HostContext, uninstallation: &Uninstallation) -> anyhow::Result<()> {
+fn remove_from_engine(host: &HostContext, uninstallation: &Uninstallation) -> Result<(), RemovalError> {
     let Some(engine) = host.engine()? else { return Ok(()) };
     let volumes = if uninstallation.purge { Volumes::Remove } else { Volumes::Keep };
     engine.remove_labelled(labels::TENANT, volumes)?;
@@ -76,7 +98,7 @@ fn remove_from_engine(host: &HostContext, uninstallation: &Uninstallation) -> an
 }
 
 /// Stops what runs. The firewall goes after the service, and while `current` is there: its program stops it.
-pub(crate) fn stop_services(host: &HostContext) -> anyhow::Result<()> {
+pub(crate) fn stop_services(host: &HostContext) -> Result<(), RemovalError> {
     let Some(units) = host.units.as_deref() else { return Ok(()) };
     units.stop(&UnitName::LANDFALL)?;
     units.stop(&UnitName::FIREWALL)?;
@@ -99,7 +121,7 @@ fn open_firewall(host: &HostContext) {
 }
 
 /// Removes unit files, given relative to the root, and what enabling them made.
-pub(crate) fn remove_units(host: &HostContext, files: &[String]) -> anyhow::Result<()> {
+pub(crate) fn remove_units(host: &HostContext, files: &[String]) -> Result<(), RemovalError> {
     if let Some(units) = host.units.as_deref() {
         for unit in UnitName::ENABLED {
             units.disable(&unit)?;

@@ -2,7 +2,8 @@
 //! part of one by mistake keeps it.
 
 use crate::durable::{self, partial};
-use landfall_console::{Exit, Failure};
+use crate::errors::Error;
+use landfall_console::{Exit, Failure, message_with_causes};
 use landfall_manifests::limits;
 use landfall_manifests::repair::RepairRequest;
 use std::path::{Path, PathBuf};
@@ -36,13 +37,13 @@ impl RequestFile {
             Ok(()) => (self.how_to_go_on(), failure.to_string()),
             Err(error) => (
                 "name a file with --request that can be written".to_owned(),
-                format!("{failure}\nthe repair request was not written: {error:#}"),
+                format!("{failure}\nthe repair request was not written: {}", message_with_causes(&error)),
             ),
         };
         Failure::new(failure.exit(), failure.code(), message).hint(hint)
     }
 
-    fn put(&self, request: &RepairRequest) -> anyhow::Result<()> {
+    fn put(&self, request: &RepairRequest) -> Result<(), Error> {
         // Verifying takes its time: another file may be there now.
         Self::new(&self.path)?;
         let path = std::path::absolute(&self.path)?;

@@ -55,6 +55,11 @@ impl Store {
         is_right(&self.staged(&blob.digest), blob).unwrap_or(false)
     }
 
+    /// Where the blob is, if it is there.
+    pub(crate) fn path(&self, digest: &Digest) -> PathBuf {
+        self.layout.blob(digest)
+    }
+
     /// Opens a blob.
     pub(crate) fn open(&self, digest: &Digest) -> Result<File, PathError> {
         let path = self.layout.blob(digest);
@@ -74,7 +79,7 @@ impl Store {
     }
 
     /// Moves blobs from the staging folder into the store. Those that are not staged are in the store already.
-    pub(crate) fn admit(&self, blobs: &[Blob]) -> Result<(), PathError> {
+    pub(crate) fn promote(&self, blobs: &[Blob]) -> Result<(), PathError> {
         for blob in blobs {
             rename_if_there(&self.staged(&blob.digest), &self.layout.blob(&blob.digest))?;
         }
@@ -82,7 +87,7 @@ impl Store {
     }
 
     /// Moves blobs from the store back into the staging folder, as far as they are there.
-    pub(crate) fn retract(&self, blobs: &[Digest]) -> Result<(), PathError> {
+    pub(crate) fn demote(&self, blobs: &[Digest]) -> Result<(), PathError> {
         for digest in blobs {
             rename_if_there(&self.layout.blob(digest), &self.staged(digest))?;
         }
@@ -223,7 +228,7 @@ mod tests {
         assert!(!store.holds(&blob), "not before it is kept");
         incoming.keep().unwrap();
         assert!(store.has_staged(&blob) && !store.holds(&blob), "not before all have verified");
-        store.admit(std::slice::from_ref(&blob)).unwrap();
+        store.promote(std::slice::from_ref(&blob)).unwrap();
         assert!(store.holds(&blob) && !store.has_staged(&blob));
         assert_eq!(store.sizes().unwrap(), BTreeMap::from([(blob.digest, 4)]));
 
@@ -242,7 +247,7 @@ mod tests {
         let (store, blob) = (Store::new(&layout), Blob { digest: Digest::of(b"blob"), size: 4 });
         std::fs::write(layout.blob(&blob.digest), "blob").unwrap();
         for _ in 0..2 {
-            store.retract(&[blob.digest]).unwrap();
+            store.demote(&[blob.digest]).unwrap();
             assert!(store.has_staged(&blob) && !store.holds(&blob));
         }
         std::fs::write(layout.incoming().join(format!(".{}.partial", blob.digest.hex())), "bl").unwrap();

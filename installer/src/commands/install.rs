@@ -1,4 +1,4 @@
-use crate::failure;
+use crate::errors::Error;
 use crate::host_context::HostArgs;
 use crate::media::MediaArgs;
 use crate::plan::TrustChange;
@@ -45,14 +45,12 @@ struct Report {
     warnings: Vec<String>,
 }
 
-pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> anyhow::Result<()> {
+pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> Result<(), Error> {
     let host = host_args.context(console)?;
     let state = State::open(&host.layout)?;
-    if let Some(journal) = Journal::read(&host.layout)? {
-        return Err(failure::interrupted(journal.operation.name()).into());
-    }
+    Error::if_interrupted(Journal::read(&host.layout)?.as_ref())?;
     if state.is_none() {
-        state::sweep(&host.layout)?;
+        state::remove_partial(&host.layout)?;
     }
     let verified = verified_bundle::open(&args.media, &args.trust, &host.layout, console, FirstUse::Ask)?;
     let release = verified.bundle.release();
@@ -66,7 +64,7 @@ pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> anyhow
     };
     match transition_plan::judge(&verified, &host.layout)? {
         (Verdict::Already, _) => {
-            args.settings.refuse_over(&host.layout)?;
+            args.settings.check_absent(&host.layout)?;
             let text = format!("{} {} is installed already: nothing to do", report.product, report.release);
             return console.result(&Report { warnings: console.warnings(), ..report }, text);
         }
@@ -77,7 +75,7 @@ pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> anyhow
         _ => {}
     }
     let planned = transition_plan::prepare(&verified, &host, &args.settings, None)?;
-    planned.go_ahead(args.yes, console)?;
+    planned.confirm(args.yes, console)?;
     if let Some(change) = &planned.plan.trust {
         console.say(change);
     }

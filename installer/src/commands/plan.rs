@@ -1,9 +1,10 @@
-use crate::failure;
+use crate::errors::Error;
 use crate::host_context::HostArgs;
 use crate::media::MediaArgs;
 use crate::plan::Plan;
 use crate::plan::policy::Verdict;
 use crate::plan::preflight::Warning;
+use crate::transition::PlanError;
 use crate::transition::effective_settings::SettingsArgs;
 use crate::transition::transition_plan::{self, TransitionPlan};
 use crate::transition::verified_bundle::{self, FirstUse};
@@ -34,7 +35,7 @@ struct Report<'a> {
     warnings: &'a [Warning],
 }
 
-pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> anyhow::Result<()> {
+pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> Result<(), Error> {
     let layout = host_args.layout()?;
     let verified = verified_bundle::open(&args.media, &args.trust, &layout, console, FirstUse::Ask)?;
     let (verdict, before) = transition_plan::judge(&verified, &layout)?;
@@ -43,7 +44,7 @@ pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> anyhow
         None => host_args.context(console)?,
     };
     if verdict == Verdict::Already {
-        args.settings.refuse_over(&host.layout)?;
+        args.settings.check_absent(&host.layout)?;
         let report = Report { changed: false, plan: None, warnings: &[] };
         return console.result(&report, "exactly this release is installed: there is nothing to do");
     }
@@ -51,7 +52,7 @@ pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> anyhow
     let TransitionPlan { plan, problems, warnings, .. } = &planned;
     if !problems.is_empty() {
         console.warn(format_args!("this would happen:\n{plan}"));
-        return Err(failure::unfit(problems).into());
+        return Err(PlanError::Unfit(problems.clone()).into());
     }
     let mut text = plan.to_string();
     for warning in warnings {

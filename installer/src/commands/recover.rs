@@ -1,15 +1,16 @@
-use super::rollback::Return;
-use crate::host_context::{HostArgs, HostContext};
+use crate::errors::Error;
+use crate::host_context::{Attendance, HostArgs, HostContext};
 use crate::layout::Layout;
-use crate::state::installed::Installed;
+use crate::state::installed::{HostEnvironment, Installed};
 use crate::state::journal::{Journal, Operation, StepName, Transition};
 use crate::state::tries::{self, Start, Tries};
 use crate::state::{self, State};
+use crate::transition::rollback_plan::RollbackPlan;
 use crate::{database, removal, steps};
-use anyhow::Context as _;
 use landfall_console::Console;
 use landfall_systemd::{Systemctl, UnitManager as _, UnitName};
 use serde::Serialize;
+use std::fmt;
 
 /// Settle an installation, update, rollback or uninstallation that was interrupted
 ///
@@ -24,15 +25,46 @@ pub(crate) struct Args {
 }
 
 #[derive(Serialize)]
-struct Report<'a> {
+struct Report {
     changed: bool,
     /// What was interrupted.
-    operation: Option<&'a str>,
-    /// `finished` or `undone`.
-    outcome: Option<&'a str>,
+    operation: Option<&'static str>,
+    outcome: Option<Outcome>,
 }
 
-pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> anyhow::Result<()> {
+/// How an interrupted operation, or a release that cannot stay up, was settled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+enum Outcome {
+    /// The operation was committed, or is an uninstallation: the rest of it was done.
+    #[serde(rename = "finished")]
+    Finished,
+    /// The operation was not committed.
+    #[serde(rename = "undone")]
+    Undone,
+    /// The release before it runs again.
+    #[serde(rename = "taken back, because its release ended again and again")]
+    TakenBack,
+    /// The release stays.
+    #[serde(rename = "kept: there is no release to go back to")]
+    KeptAsTheOnlyRelease,
+    /// The release stays.
+    #[serde(rename = "kept: its database cannot go back without loss")]
+    KeptForItsDatabase,
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Finished => "finished",
+            Self::Undone => "undone",
+            Self::TakenBack => "taken back, because its release ended again and again",
+            Self::KeptAsTheOnlyRelease => "kept: there is no release to go back to",
+            Self::KeptForItsDatabase => "kept: its database cannot go back without loss",
+        })
+    }
+}
+
+pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> Result<(), Error> {
     let layout = host_args.layout()?;
     if args.before_start {
         return before_start(&layout, console);
@@ -41,15 +73,14 @@ pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> anyhow
     let journal = Journal::read(&layout)?;
     let (operation, outcome) = match (state, journal) {
         (Some(state), Some(journal)) => {
-            let mut host = host_args.recorded_context(&journal.host, console)?;
-            host.detached = true;
+            let host = unattended(host_args, &journal.host, console)?;
             (journal.operation.name(), settle(&host, &journal, state)?)
         }
-        (Some(state), None) if has_had_its_tries(host_args, &layout, console)? => {
-            ("update", go_back(host_args, &layout, state, console)?)
+        (Some(state), None) if is_exhausted(host_args, &layout, console)? => {
+            ("update", revert(host_args, &layout, state, console)?)
         }
         _ => {
-            let report = Report { changed: state::sweep(&layout)?, operation: None, outcome: None };
+            let report = Report { changed: state::remove_partial(&layout)?, operation: None, outcome: None };
             return console.result(&report, "nothing was interrupted: there is nothing to settle");
         }
     };
@@ -57,44 +88,51 @@ pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> anyhow
     console.result(&report, format!("the interrupted {operation} was {outcome}"))
 }
 
-/// Commit or revert, never in between.
-fn settle(host: &HostContext, journal: &Journal, state: State) -> anyhow::Result<&'static str> {
+/// The host as it was recorded, with nobody to wait for services or to be asked.
+fn unattended(host_args: &HostArgs, recorded: &HostEnvironment, console: Console) -> Result<HostContext, Error> {
+    let mut host = host_args.recorded_context(recorded, console)?;
+    host.attendance = Attendance::Unattended;
+    Ok(host)
+}
+
+/// Finishes what was committed and undoes what was not: afterwards the host runs exactly one of the two releases.
+fn settle(host: &HostContext, journal: &Journal, state: State) -> Result<Outcome, Error> {
     host.console.detail(format_args!("settling with engine {}", host.environment.engine));
     match &journal.operation {
-        // A release that has proven itself was only never recorded, because its installer was killed.
-        Operation::Transition(transition) if transition.is_committed() || is_proven(&host.layout, transition) => {
+        // A release that is marked good was only never recorded, because its installer was killed.
+        Operation::Transition(transition) if transition.is_committed() || is_marked_good(&host.layout, transition) => {
             steps::finish(host, transition)?;
             state.end()?;
-            Ok("finished")
+            Ok(Outcome::Finished)
         }
         Operation::Transition(transition) => {
             steps::undo(host, transition, state)?;
-            Ok("undone")
+            Ok(Outcome::Undone)
         }
         Operation::Uninstall(uninstallation) => {
             removal::run(host, uninstallation, state)?;
-            Ok("finished")
+            Ok(Outcome::Finished)
         }
     }
 }
 
-fn is_proven(layout: &Layout, transition: &Transition) -> bool {
+fn is_marked_good(layout: &Layout, transition: &Transition) -> bool {
     let target = transition.target().id().to_string();
     let current = std::fs::read_link(layout.current()).ok();
     let is_current = current.as_ref().and_then(|link| link.file_name()) == Some(target.as_ref());
-    // A first installation has nobody count it: what is proven is of an earlier stay.
+    // The starts of a first installation are not counted: a mark is of an earlier time as the current release.
     let is_counted = transition.before.is_some() && transition.has_begun(StepName::Switch);
     is_counted && is_current && tries::has_proven(layout, &target)
 }
 
-/// Whether the release that runs has to give way: no try is left, or systemd does not try any longer, because the release does
+/// Whether the release that runs has to be replaced: no start is left, or systemd does not start it any longer, because it does
 /// not understand its settings, which nobody has changed since it came.
-fn has_had_its_tries(host_args: &HostArgs, layout: &Layout, console: Console) -> anyhow::Result<bool> {
+fn is_exhausted(host_args: &HostArgs, layout: &Layout, console: Console) -> Result<bool, Error> {
     let (Some(tries), Some(installed)) = (Tries::counting(layout)?, Installed::read(layout)?) else { return Ok(false) };
-    has_to_give_way(&host_args.recorded_context(&installed.host, console)?, &tries)
+    has_to_be_replaced(&host_args.recorded_context(&installed.host, console)?, &tries)
 }
 
-fn has_to_give_way(host: &HostContext, tries: &Tries) -> anyhow::Result<bool> {
+fn has_to_be_replaced(host: &HostContext, tries: &Tries) -> Result<bool, Error> {
     let is_down = match host.units.as_deref() {
         Some(units) => units.status(&UnitName::LANDFALL)?.is_down_for_good(),
         None => false,
@@ -110,9 +148,9 @@ fn has_to_give_way(host: &HostContext, tries: &Tries) -> anyhow::Result<bool> {
     Ok(tries.spent || is_down)
 }
 
-/// Lowers the counter of a release that has not proven itself. One that has had its tries is left to recovery, which the
-/// start that asked does not wait for: it could not.
-fn before_start(layout: &Layout, console: Console) -> anyhow::Result<()> {
+/// Lowers the counter of a release that is not marked good. Recovery replaces one that has no start left; the start that asked does
+/// not wait for that, since recovery stops it.
+fn before_start(layout: &Layout, console: Console) -> Result<(), Error> {
     if tries::count_start(layout)? == Start::Exhausted {
         console.warn("this release has ended again and again: going back to the one before it");
         if layout.is_running_system() {
@@ -122,26 +160,24 @@ fn before_start(layout: &Layout, console: Console) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The last release of those with a lower serial takes the place of one that cannot stay up. Where there is none that can, the
-/// host goes on trying: that is all it can do. What stood in the way today need not do so at the next start, which tries again.
-fn go_back(host_args: &HostArgs, layout: &Layout, state: State, console: Console) -> anyhow::Result<&'static str> {
+/// Replaces a release that cannot stay up by the last one with a lower serial. Where there is none that can run, the host goes on
+/// trying: what is in the way today need not be at the next start.
+fn revert(host_args: &HostArgs, layout: &Layout, state: State, console: Console) -> Result<Outcome, Error> {
     let installed = Installed::read(layout)?;
     let target = installed.as_ref().and_then(Installed::earlier).cloned();
     let (Some(before), Some(target)) = (installed, target) else {
         Tries::disarm(layout)?;
-        return Ok("kept: there is no release to go back to");
+        return Ok(Outcome::KeptAsTheOnlyRelease);
     };
     if !database::is_lossless(&before.current, &target) {
         Tries::disarm(layout)?;
-        return Ok("kept: its database cannot go back without loss");
+        return Ok(Outcome::KeptForItsDatabase);
     }
-    let mut host = host_args.recorded_context(&before.host, console)?;
-    host.detached = true;
-    // A release that cannot bring its database back itself is left all the same, with what it wrote set aside, and said so.
-    let planned = Return::prepare(&host, before, target, true)
-        .context("the release ended again and again, and the one before it cannot take its place")?;
-    planned.carry_out(&host, Some(state))?;
-    Ok("taken back, because its release ended again and again")
+    let host = unattended(host_args, &before.host, console)?;
+    // A release that cannot bring its database back itself is replaced all the same: what it wrote is set aside, with a warning.
+    let plan = RollbackPlan::new(&host, before, target, true).map_err(Error::NoReplacement)?;
+    plan.carry_out(&host, Some(state))?;
+    Ok(Outcome::TakenBack)
 }
 
 #[cfg(test)]
@@ -149,6 +185,14 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
     use landfall_systemd::FakeUnitManager;
+
+    #[test]
+    fn an_outcome_reads_the_same_for_people_and_for_programs() {
+        use Outcome::{Finished, KeptAsTheOnlyRelease, KeptForItsDatabase, TakenBack, Undone};
+        for outcome in [Finished, Undone, TakenBack, KeptAsTheOnlyRelease, KeptForItsDatabase] {
+            assert_eq!(serde_json::to_value(outcome).unwrap(), outcome.to_string());
+        }
+    }
 
     #[test]
     fn a_release_is_not_to_blame_for_settings_that_were_changed_since_it_came() {
@@ -163,9 +207,9 @@ mod tests {
         std::fs::write(&settings, "pool = \"10.213.0.0/16\"\n").unwrap();
         Tries::arm(&host.layout, &"1.1.0-2".parse().unwrap()).unwrap();
         let tries = Tries::read(&host.layout).unwrap().unwrap();
-        assert!(has_to_give_way(&host, &tries).unwrap());
+        assert!(has_to_be_replaced(&host, &tries).unwrap());
         std::fs::write(&settings, "pool = \"10.213.0.0/36\"\n").unwrap();
-        assert!(!has_to_give_way(&host, &tries).unwrap());
-        assert!(has_to_give_way(&host, &Tries { spent: true, ..tries }).unwrap(), "it had its tries before");
+        assert!(!has_to_be_replaced(&host, &tries).unwrap());
+        assert!(has_to_be_replaced(&host, &Tries { spent: true, ..tries }).unwrap(), "it had its tries before");
     }
 }

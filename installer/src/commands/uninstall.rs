@@ -1,6 +1,6 @@
 use crate::durable;
-use crate::engine::tags;
-use crate::failure;
+use crate::engine::{EngineError, tags};
+use crate::errors::Error;
 use crate::host_context::{HostArgs, HostContext};
 use crate::layout::{DATABASE_FOLDER, SETTINGS_FOLDER};
 use crate::removal;
@@ -35,18 +35,16 @@ struct Report {
     purged: bool,
 }
 
-pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> anyhow::Result<()> {
+pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> Result<(), Error> {
     let layout = host_args.layout()?;
     let state = State::open(&layout)?;
-    if let Some(journal) = Journal::read(&layout)? {
-        return Err(failure::interrupted(journal.operation.name()).into());
-    }
+    Error::if_interrupted(Journal::read(&layout)?.as_ref())?;
     let installed = Installed::read(&layout)?;
     let kept = [layout.at(SETTINGS_FOLDER), layout.at(DATABASE_FOLDER), layout.serial_floor()];
     let kept = kept.map(|path| durable::exists(&path));
     let kept = kept.into_iter().collect::<Result<Vec<_>, _>>()?.contains(&true);
     if installed.is_none() && !(args.purge && kept) {
-        state::sweep(&layout)?;
+        state::remove_partial(&layout)?;
         let text = "nothing is installed: there is nothing to do";
         return console.result(&Report { changed: false, purged: false }, text);
     }
@@ -66,7 +64,7 @@ fn uninstall(
     installed: Option<&Installed>,
     purge: bool,
     state: Option<State>,
-) -> anyhow::Result<()> {
+) -> Result<(), Error> {
     let releases = || installed.into_iter().flat_map(Installed::releases);
     let mut units: Vec<String> = releases().flat_map(|release| release.units.clone()).collect();
     units.sort();
@@ -79,11 +77,11 @@ fn uninstall(
     };
     let journal = Journal::new(host.environment.clone(), Operation::Uninstall(uninstallation.clone()));
     let state = State::begin(state, &host.layout, &journal)?;
-    removal::run(host, &uninstallation, state)
+    Ok(removal::run(host, &uninstallation, state)?)
 }
 
 /// The tags of the releases, and those that were left to tenants when a release went.
-fn tags(host: &HostContext, installed: Option<&Installed>) -> anyhow::Result<Vec<String>> {
+fn tags(host: &HostContext, installed: Option<&Installed>) -> Result<Vec<String>, EngineError> {
     let Some(installed) = installed else { return Ok(Vec::new()) };
     let mut tags: BTreeSet<String> = installed.releases().flat_map(|release| release.tags.clone()).collect();
     if let Some(engine) = host.engine()? {
@@ -95,7 +93,7 @@ fn tags(host: &HostContext, installed: Option<&Installed>) -> anyhow::Result<Vec
 }
 
 /// Asks where a person can be asked; elsewhere `--yes` has to be given.
-fn confirm(args: &Args, installed: Option<&Installed>, console: Console) -> anyhow::Result<()> {
+fn confirm(args: &Args, installed: Option<&Installed>, console: Console) -> Result<(), Error> {
     if args.yes {
         return Ok(());
     }

@@ -1,4 +1,4 @@
-use crate::failure;
+use crate::errors::Error;
 use crate::host_context::HostArgs;
 use crate::media::MediaArgs;
 use crate::plan::policy::{Refusal, Verdict};
@@ -41,12 +41,10 @@ pub(super) struct Report {
     pub(super) warnings: Vec<String>,
 }
 
-pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> anyhow::Result<()> {
+pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> Result<(), Error> {
     let layout = host_args.layout()?;
     let state = State::open(&layout)?;
-    if let Some(journal) = Journal::read(&layout)? {
-        return Err(failure::interrupted(journal.operation.name()).into());
-    }
+    Error::if_interrupted(Journal::read(&layout)?.as_ref())?;
     let Some(before) = Installed::read(&layout)? else { return Err(Refusal::NotInstalled("update").into()) };
     let host = host_args.recorded_context(&before.host, console)?;
     let verified = verified_bundle::open(&args.media, &args.trust, &layout, console, FirstUse::Ask)?;
@@ -63,7 +61,7 @@ pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> anyhow
         return console.result(&Report { warnings: console.warnings(), ..report }, text);
     }
     let planned = transition_plan::prepare(&verified, &host, &SettingsArgs::default(), Some(&before))?;
-    planned.go_ahead(args.yes, console)?;
+    planned.confirm(args.yes, console)?;
     planned.carry_out(&verified, &host, Some(before), state)?;
     let text = format!("{} {} is installed in place of {}", report.product, report.release, report.from);
     let text =

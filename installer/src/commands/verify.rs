@@ -1,10 +1,11 @@
-use crate::failure;
+use crate::errors::Error;
 use crate::host_context::HostArgs;
-use crate::media::{BundleError, Damage, MediaArgs, is_head_damaged, verify};
+use crate::media::{Damage, MediaArgs, is_head_damaged, verify};
 use crate::repair_request::RequestFile;
+use crate::transition::PlanError;
 use crate::transition::verified_bundle::{self, FirstUse, VerifiedBundle};
 use crate::trust::{TrustArgs, TrustError};
-use landfall_console::{Console, Failure, Size};
+use landfall_console::{Console, Size};
 use landfall_manifests::repair::RepairRequest;
 use landfall_manifests::{Digest, ReadError};
 use serde::Serialize;
@@ -43,7 +44,7 @@ struct Report<'a> {
     blobs: usize,
 }
 
-pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> anyhow::Result<()> {
+pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> Result<(), Error> {
     let request = args.request.as_deref().map(RequestFile::new).transpose()?;
     let verified =
         match verified_bundle::open(&args.media, &args.trust, &host_args.layout()?, console, FirstUse::Refuse) {
@@ -57,7 +58,8 @@ pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> anyhow
     let damage = verify(media, bundle, &progress);
     let wanted = wanted(&verified, &damage);
     if let Err(error) = media.report(bundle, damage) {
-        return Err(requested(request.as_ref(), &RepairRequest::of(bundle, &wanted), error.into()));
+        let error = PlanError::from(error);
+        return Err(requested(request.as_ref(), &RepairRequest::of(bundle, &wanted), error));
     }
     progress.finish();
     let report = Report::of(&verified);
@@ -66,18 +68,22 @@ pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> anyhow
 }
 
 /// Writes the request, if one is wanted.
-fn requested(file: Option<&RequestFile>, request: &RepairRequest, error: anyhow::Error) -> anyhow::Error {
+fn requested(file: Option<&RequestFile>, request: &RepairRequest, error: impl Into<Error>) -> Error {
+    let error = error.into();
     match file {
         None => error,
-        Some(file) => file.write(request, &Failure::of(&failure::classified(error))).into(),
+        Some(file) => file.write(request, &error.into_failure()).into(),
     }
 }
 
-/// Whether it may be on the way that the manifest or its signatures were damaged. What a manifest says about its publisher's
-/// roots is read before anybody vouches for it.
-fn may_be_damaged_in_head(error: &anyhow::Error) -> bool {
-    let is_of_chain = matches!(error.downcast_ref(), Some(TrustError::Chain { .. } | TrustError::CliChain(_)));
-    is_of_chain || error.downcast_ref().and_then(BundleError::read_error).is_some_and(is_head_damaged)
+/// Whether the manifest or its signatures may have been damaged on their way here. What a manifest says about its publisher's roots
+/// is read before anybody vouches for it.
+fn may_be_damaged_in_head(error: &PlanError) -> bool {
+    match error {
+        PlanError::Trust(error) => matches!(error, TrustError::Chain { .. } | TrustError::CliChain(_)),
+        PlanError::Bundle(error) => error.read_error().is_some_and(is_head_damaged),
+        _ => false,
+    }
 }
 
 /// What a patch has to hold: all that is damaged, and all that the patch at hand holds, so that one is always enough.
@@ -126,6 +132,7 @@ impl<'a> Report<'a> {
 #[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
+    use crate::media::BundleError;
     use landfall_keys::{ChainError, SecretKey, TrustError as Signatures};
 
     #[test]
@@ -133,16 +140,16 @@ mod tests {
         let signed_by = vec![SecretKey::generate().unwrap().public_key().id()];
         let stranger = Signatures::NotTrusted { signed_by, trusted: Vec::new() };
         let unsigned = Signatures::NotTrusted { signed_by: Vec::new(), trusted: Vec::new() };
-        let read = |source| anyhow::Error::from(BundleError::Read { place: "a.tar".to_owned(), source });
+        let read = |source| PlanError::from(BundleError::Read { place: "a.tar".to_owned(), source });
         for (error, expected) in [
             (read(ReadError::NotABundle), true),
-            (anyhow::Error::from(TrustError::CliChain(ChainError::TooManyLinks { found: 257 })), true),
+            (PlanError::from(TrustError::CliChain(ChainError::TooManyLinks { found: 257 })), true),
             (read(ReadError::from(unsigned)), true),
             (read(ReadError::from(stranger)), false),
             (read(ReadError::of(std::io::Error::other("EIO"), "landfall.json", 512)), true),
-            (anyhow::anyhow!("boom"), false),
+            (PlanError::Declined, false),
         ] {
-            assert_eq!(may_be_damaged_in_head(&error), expected, "{error:#}");
+            assert_eq!(may_be_damaged_in_head(&error), expected, "{error}");
         }
     }
 }

@@ -170,6 +170,6 @@ impl PriorState {
     }
 }
 
-fn reason(error: impl Into<anyhow::Error>) -> String {
-    format!("{:#}", error.into())
+fn reason(error: impl std::error::Error) -> String {
+    landfall_console::message_with_causes(&error)
 }

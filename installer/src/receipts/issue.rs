@@ -2,10 +2,22 @@
 
 use super::draft::Draft;
 use super::folder::Folder;
+use super::host_key::HostKeyError;
 use super::{host_key, last_counter};
 use crate::durable::{self, PathError};
 use crate::layout::Layout;
-use anyhow::Context as _;
+use landfall_keys::SignatureError;
+
+/// A receipt cannot be signed or written.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum IssueError {
+    #[error(transparent)]
+    Path(#[from] PathError),
+    #[error(transparent)]
+    HostKey(#[from] HostKeyError),
+    #[error("sign the receipt")]
+    Sign(#[source] SignatureError),
+}
 
 /// Signs a receipt and writes it. Can be repeated with the same result: the bytes are in the draft, and an Ed25519 signature
 /// follows from key and bytes (RFC 8032, section 5.1.6). The counter is recorded before anything is signed, so that no other
@@ -15,10 +27,10 @@ use anyhow::Context as _;
 ///
 /// # Errors
 /// The disk failed. Repeating all of it is safe.
-fn sign_and_write(layout: &Layout, draft: &Draft) -> anyhow::Result<()> {
+fn sign_and_write(layout: &Layout, draft: &Draft) -> Result<(), IssueError> {
     last_counter::write(layout, draft.counter)?;
     let key = host_key::ensure(layout)?;
-    let signature = key.sign(draft.body.as_bytes(), &draft.comment).context("sign the receipt")?;
+    let signature = key.sign(draft.body.as_bytes(), &draft.comment).map_err(IssueError::Sign)?;
     let signature = signature.to_file();
     let folder = Folder::new(layout.receipts());
     let write = || folder.write(draft.counter, draft.body.as_bytes(), signature.as_bytes());
@@ -41,7 +53,7 @@ fn is_in_the_way(error: &PathError) -> bool {
 ///
 /// # Errors
 /// A trial folder beside it cannot be written either, so the disk is at fault: the whole commit has to be repeated.
-pub(crate) fn issue(layout: &Layout, draft: &Draft) -> anyhow::Result<Option<anyhow::Error>> {
+pub(crate) fn issue(layout: &Layout, draft: &Draft) -> Result<Option<IssueError>, PathError> {
     let Err(error) = sign_and_write(layout, draft).or_else(|_| sign_and_write(layout, draft)) else { return Ok(None) };
     last_counter::write(layout, draft.counter)?;
     let written = trial(layout).write(draft.counter, draft.body.as_bytes(), &[]);

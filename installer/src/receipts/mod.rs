@@ -37,9 +37,9 @@ pub(crate) use chain::{Chain, ExpectedEnd, UnverifiedReceipt};
 pub(crate) use counter::Counter;
 pub(crate) use draft::{Draft, OperationFacts};
 pub(crate) use folder::Folder;
-pub(crate) use issue::{issue, remove_partial};
+pub(crate) use issue::{IssueError, issue, remove_partial};
 pub(crate) use receipt::{Operation, Receipt};
 pub(crate) use report::{ChainReport, Finding, Findings};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -36,7 +36,7 @@ impl ChainReport {
     pub(super) fn note<T>(&mut self, counter: Counter, result: Result<T, ReceiptFault>) -> Option<T> {
         let add = |fault: ReceiptFault| {
             let counter = fault.missing_counter().unwrap_or(counter);
-            self.faults.add(Some(format!("{:#}", anyhow::Error::from(fault))), counter);
+            self.faults.add(Some(landfall_console::message_with_causes(&fault)), counter);
         };
         result.map_err(add).ok()
     }

@@ -1,8 +1,7 @@
 //! Why a kept release is not relied on.
 
+use super::unfold::UnfoldError;
 use crate::durable::PathError;
-use crate::trust;
-use landfall_console::Exit;
 use landfall_keys::TrustError;
 use landfall_manifests::{Digest, ReleaseError, ReleaseId};
 use std::path::PathBuf;
@@ -35,12 +34,11 @@ pub(crate) enum RetainedError {
          its blob {blob} is missing or damaged too", .path.display()
     )]
     NoBlob { release: Box<ReleaseId>, path: PathBuf, file: String, blob: Digest },
-    #[error("release {0} on this host was accepted by a trust root that is not known, and the host has none")]
-    NoRoot(Box<ReleaseId>),
-    #[error("the releases on this host cannot be held against its trust root")]
-    Root(#[from] trust::TrustError),
     #[error(transparent)]
     Path(#[from] PathError),
+    /// Its folder cannot be made again.
+    #[error(transparent)]
+    Unfold(#[from] UnfoldError),
 }
 
 /// What is wrong with a file or a folder.
@@ -82,22 +80,5 @@ impl RetainedError {
         let more = damaged.len().saturating_sub(1);
         let (path, damage) = damaged.into_iter().next()?;
         Some(Self::Damaged { release: release.clone().into(), path, damage, more })
-    }
-
-    /// What it means to the caller: exit code, word for scripts, and what to do next. `None` if the fault is the system's.
-    pub(crate) fn verdict(&self) -> Option<(Exit, &'static str, &'static str)> {
-        const BRING_AGAIN: &str = "`landfall-installer update FILE` with a bundle of a newer release leaves this one behind; \
-             `landfall-installer rollback --to VERSION` may reach another one that is kept";
-        const TRUST: &str = "somebody changed its record or its signatures: bring in a newer release";
-        const ROOT: &str = "put trust.json back: `landfall-installer trust import PATH --replace DIGEST`";
-        match self {
-            Self::Damaged { .. } | Self::Manifest { .. } | Self::NoBlob { .. } => {
-                Some((Exit::Damaged, "release_damaged", BRING_AGAIN))
-            }
-            Self::Untrusted { .. } => Some((Exit::Untrusted, "untrusted", TRUST)),
-            Self::NoRoot(_) => Some((Exit::Untrusted, "not_trusted", ROOT)),
-            // The cause has a verdict of its own.
-            Self::Root(_) | Self::Path(_) => None,
-        }
     }
 }

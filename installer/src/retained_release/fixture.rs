@@ -71,7 +71,7 @@ impl Host {
         let bundle = self.bundle(release);
         // The place of a release that is not there yet: what the folder is swapped with.
         durable::create_folder(&self.layout.release(&bundle.release().id()), 0o700).unwrap();
-        rebuild::replace(&self.layout, &bundle, Some(&self.trust), quiet()).unwrap();
+        rebuild::replace(&self.layout, &bundle, &self.trust, quiet()).unwrap();
         let manifest = Digest::of(bundle.manifest());
         InstalledRelease::new(bundle.release(), manifest, self.trust.clone(), Vec::new(), Vec::new())
     }
@@ -95,7 +95,7 @@ impl Host {
         let mut incoming = store.incoming(&digest).unwrap();
         incoming.write_all(content).unwrap();
         incoming.keep().unwrap();
-        store.admit(&[Blob { digest, size: content.len() as u64 }]).unwrap();
+        store.promote(&[Blob { digest, size: content.len() as u64 }]).unwrap();
         digest
     }
 

@@ -35,7 +35,7 @@ struct Expected<'a> {
 pub(super) fn examine(
     folder: &Path,
     bundle: &Bundle,
-    trust: Option<&TrustRoot>,
+    trust: &TrustRoot,
     progress: &Progress,
 ) -> Result<Damaged, PathError> {
     let release = bundle.release();
@@ -44,10 +44,7 @@ pub(super) fn examine(
     let expected = Expected {
         files: release.files.iter().map(|file| (file.path.as_str(), file)).collect(),
         folders: release.files.iter().flat_map(|file| file.path.folders()).collect(),
-        records: signatures
-            .chain([archive::MANIFEST_NAME.to_owned()])
-            .chain(trust.map(|_| archive::ACCEPTED_BY_NAME.to_owned()))
-            .collect(),
+        records: signatures.chain([archive::MANIFEST_NAME, archive::ACCEPTED_BY_NAME].map(str::to_owned)).collect(),
     };
     let mut walk = Walk { base: folder, expected: &expected, seen: BTreeSet::new(), damaged: Damaged::new() };
     walk.check_mode(folder, &folder.symlink_metadata().at("look at", folder)?, FOLDER_MODE);
@@ -62,11 +59,9 @@ pub(super) fn examine(
             damaged.extend(check_content(&place, file, progress)?.map(|damage| (place, damage)));
         }
     }
-    if let Some(trust) = trust {
-        let place = folder.join(archive::ACCEPTED_BY_NAME);
-        if !damaged.contains_key(&place) {
-            damaged.extend(check_root(&place, trust)?.map(|damage| (place, damage)));
-        }
+    let place = folder.join(archive::ACCEPTED_BY_NAME);
+    if !damaged.contains_key(&place) {
+        damaged.extend(check_root(&place, trust)?.map(|damage| (place, damage)));
     }
     Ok(damaged)
 }

@@ -5,10 +5,7 @@ use super::{Damage, RetainedError};
 use crate::durable::At as _;
 use crate::layout::Layout;
 use crate::state::installed::InstalledRelease;
-use crate::trust;
-use landfall_keys::TrustRoot;
 use landfall_manifests::{Bundle, Digest, Head, ReadError, ReleaseId, archive, limits, oci};
-use std::borrow::Cow;
 use std::io::Read as _;
 use std::path::Path;
 
@@ -17,7 +14,6 @@ use std::path::Path;
 /// The beginning of the bundle follows from these files. It is made again, and goes the way that every bundle goes: no second
 /// reader decides what a manifest and a signature are.
 pub(super) fn load_verified(layout: &Layout, release: &InstalledRelease) -> Result<Bundle, RetainedError> {
-    let trust = accepted_by(layout, release)?;
     let (id, folder) = (release.id(), layout.release(&release.id()));
     let path = folder.join(archive::MANIFEST_NAME);
     let mut head = read(&id, &path, limits::MANIFEST_BYTES)?;
@@ -39,23 +35,12 @@ pub(super) fn load_verified(layout: &Layout, release: &InstalledRelease) -> Resu
     if let Some(other) = names.get(parsed.signatures().len()) {
         return Err(RetainedError::damaged(&id, folder.join(other), Damage::Surplus));
     }
-    let bundle = parsed.verify(trust.trusted_keys()).map_err(|error| refused(&id, &folder, error))?;
+    let bundle = parsed.verify(release.trust.trusted_keys()).map_err(|error| refused(&id, &folder, error))?;
     if bundle.release().id() == id && bundle.release().product == release.product {
         return Ok(bundle);
     }
     let found = format!("it is that of {} {}", bundle.release().product, bundle.release().id());
     Err(RetainedError::damaged(&id, path, Damage::Record(found)))
-}
-
-/// The root by which the release was accepted. Where that was not noted yet, the host's own stands for it.
-pub(crate) fn accepted_by<'a>(
-    layout: &Layout,
-    release: &'a InstalledRelease,
-) -> Result<Cow<'a, TrustRoot>, RetainedError> {
-    if let Some(trust) = &release.trust {
-        return Ok(Cow::Borrowed(trust));
-    }
-    trust::pinned(layout)?.map(Cow::Owned).ok_or_else(|| RetainedError::NoRoot(release.id().into()))
 }
 
 /// Puts an entry's header before its content, which begins at `start`, and the padding behind it.

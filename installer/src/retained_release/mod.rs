@@ -17,7 +17,6 @@ mod tests;
 pub(crate) mod unfold;
 
 pub(crate) use error::{Damage, RetainedError};
-pub(crate) use manifest::accepted_by;
 pub(crate) use revocation_audit::{RefusedRelease, refused_releases, refused_today};
 
 use crate::layout::Layout;
@@ -42,7 +41,7 @@ pub(crate) fn verify(
     console: Console,
 ) -> Result<Verified<Release>, RetainedError> {
     let bundle = manifest::load_verified(layout, release)?;
-    let damaged = examine(layout, &bundle, release.trust.as_ref(), console)?;
+    let damaged = examine(layout, &bundle, &release.trust, console)?;
     match RetainedError::first_of(&bundle.release().id(), damaged) {
         Some(error) => Err(error),
         None => Ok(bundle.verified().clone()),
@@ -54,8 +53,12 @@ pub(crate) fn verify(
 ///
 /// # Errors
 /// As [`verify`], and [`RetainedError::NoBlob`] if the store cannot replace what is wrong: then nothing was changed.
-pub(crate) fn heal(layout: &Layout, release: &InstalledRelease, console: Console) -> anyhow::Result<Vec<PathBuf>> {
-    let (bundle, trust) = (manifest::load_verified(layout, release)?, release.trust.as_ref());
+pub(crate) fn heal(
+    layout: &Layout,
+    release: &InstalledRelease,
+    console: Console,
+) -> Result<Vec<PathBuf>, RetainedError> {
+    let (bundle, trust) = (manifest::load_verified(layout, release)?, &release.trust);
     let damaged = examine(layout, &bundle, trust, console)?;
     let replaced: Vec<PathBuf> = damaged.into_keys().collect();
     if let Some(first) = replaced.first() {
@@ -68,7 +71,7 @@ pub(crate) fn heal(layout: &Layout, release: &InstalledRelease, console: Console
 fn examine(
     layout: &Layout,
     bundle: &Bundle,
-    trust: Option<&TrustRoot>,
+    trust: &TrustRoot,
     console: Console,
 ) -> Result<folder::Damaged, RetainedError> {
     let release = bundle.release();

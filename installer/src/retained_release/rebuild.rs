@@ -1,7 +1,7 @@
 //! A release's folder, made once more from the store, in the place of the one that is there.
 
 use super::RetainedError;
-use super::unfold;
+use super::unfold::{self, UnfoldError};
 use crate::durable;
 use crate::layout::Layout;
 use crate::store::Store;
@@ -31,9 +31,9 @@ pub(super) fn check_store(layout: &Layout, bundle: &Bundle, damaged: &Path) -> R
 pub(super) fn replace(
     layout: &Layout,
     bundle: &Bundle,
-    trust: Option<&TrustRoot>,
+    trust: &TrustRoot,
     console: Console,
-) -> anyhow::Result<()> {
+) -> Result<(), UnfoldError> {
     let id = bundle.release().id();
     let (partial, place) = (layout.partial_release(&id), layout.release(&id));
     durable::remove_tree(&partial)?;

@@ -1,19 +1,43 @@
 //! A release's folder, made from the blobs in the store.
 
+use crate::content::ContentError;
 use crate::decode::{Decoder, Expected};
-use crate::durable::{self, At as _};
-use crate::failure;
+use crate::durable::{self, At as _, PathError};
 use crate::interrupt::Interruptible;
 use crate::layout::Layout;
 use crate::store::Store;
 use landfall_console::{Console, Progress};
 use landfall_keys::TrustRoot;
-use landfall_manifests::{Bundle, File, archive};
+use landfall_manifests::{Bundle, Digest, File, archive};
 use std::io::{self, BufWriter, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// How much is written at once, in bytes.
 const CHUNK: usize = 256 << 10;
+
+/// A release's folder cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum UnfoldError {
+    /// The disk failed.
+    #[error(transparent)]
+    Path(#[from] PathError),
+    /// A file's content did not arrive: the fault is the bundle's, or the disk's.
+    #[error("unfold {file} (blob {blob}) to {}", .to.display())]
+    File {
+        file: String,
+        blob: Digest,
+        to: PathBuf,
+        #[source]
+        source: Box<ContentError>,
+    },
+}
+
+impl UnfoldError {
+    /// The content of `file` did not arrive at `to`.
+    pub(crate) fn of_file(file: &File, to: &Path, source: ContentError) -> Self {
+        Self::File { file: file.path.to_string(), blob: file.blob, to: to.to_owned(), source: source.into() }
+    }
+}
 
 /// Makes the folder of a release at `place`, whose parent is there: every file held against its size and digest, and beside
 /// them the manifest, its signatures and the root by which they are believed, so that anybody can check the release on the
@@ -21,10 +45,10 @@ const CHUNK: usize = 256 << 10;
 pub(crate) fn unfold(
     layout: &Layout,
     bundle: &Bundle,
-    trust: Option<&TrustRoot>,
+    trust: &TrustRoot,
     place: &Path,
     console: Console,
-) -> anyhow::Result<()> {
+) -> Result<(), UnfoldError> {
     let release = bundle.release();
     let bytes = release.files.iter().map(|file| file.size).sum();
     let progress = console.progress(format!("unfold {}", release.id()), Some(bytes));
@@ -40,20 +64,18 @@ pub(crate) fn unfold(
         let name = archive::signature_name(&signature.key_id().to_string());
         durable::write(&place.join(name), signature.to_file().as_bytes(), 0o644)?;
     }
-    if let Some(trust) = trust {
-        durable::write(&place.join(archive::ACCEPTED_BY_NAME), trust.to_json().as_bytes(), 0o644)?;
-    }
+    durable::write(&place.join(archive::ACCEPTED_BY_NAME), trust.to_json().as_bytes(), 0o644)?;
     durable::sync_file_system(place)?;
     progress.finish();
     Ok(())
 }
 
 /// One file out of the store. It is not synced.
-fn unfold_file(layout: &Layout, file: &File, path: &Path, progress: &Progress) -> anyhow::Result<()> {
+fn unfold_file(layout: &Layout, file: &File, path: &Path, progress: &Progress) -> Result<(), UnfoldError> {
     let stored = Store::new(layout).open(&file.blob)?;
     let expected = Expected { encoding: file.encoding, digest: file.digest, size: file.size };
     let decoder = Decoder::new(stored, expected).at("decompress", path)?;
     let mut out = BufWriter::with_capacity(CHUNK, durable::create(path, file.mode.bits())?);
     let copied = io::copy(&mut Interruptible(progress.reader(decoder)), &mut out).and_then(|_| out.flush());
-    copied.map_err(|error| failure::of_file(error, file, path))
+    copied.map_err(|error| UnfoldError::of_file(file, path, error.into()))
 }

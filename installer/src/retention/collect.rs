@@ -2,9 +2,11 @@
 
 use super::Collection;
 use crate::durable::{self, PathError};
+use crate::engine::EngineError;
 use crate::host_context::HostContext;
 use crate::layout::Layout;
 use crate::store::Store;
+use landfall_console::message_with_causes;
 use serde::Serialize;
 
 /// What was removed.
@@ -29,7 +31,7 @@ pub(crate) struct Collected {
 ///
 /// # Errors
 /// The disk fails. What the engine does not give up is left, and said.
-pub(crate) fn collect(host: &HostContext, collection: &Collection) -> anyhow::Result<Collected> {
+pub(crate) fn collect(host: &HostContext, collection: &Collection) -> Result<Collected, PathError> {
     let (layout, store) = (&host.layout, Store::new(&host.layout));
     store.clear_incoming()?;
     for name in &collection.folders {
@@ -50,7 +52,9 @@ pub(crate) fn collect(host: &HostContext, collection: &Collection) -> anyhow::Re
     for tag in &collection.tags {
         match untag(host, tag) {
             Ok(()) => collected.tags.push(tag.clone()),
-            Err(error) => collected.left.push(format!("image {tag} stays in the engine: {error:#}")),
+            Err(error) => {
+                collected.left.push(format!("image {tag} stays in the engine: {}", message_with_causes(&error)));
+            }
         }
     }
     Ok(collected)
@@ -70,7 +74,7 @@ fn remove_release(layout: &Layout, name: &str) -> Result<(), PathError> {
     }
 }
 
-fn untag(host: &HostContext, tag: &str) -> anyhow::Result<()> {
+fn untag(host: &HostContext, tag: &str) -> Result<(), EngineError> {
     if let Some(engine) = host.engine()? {
         engine.untag(tag)?;
     }

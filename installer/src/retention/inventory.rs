@@ -8,6 +8,7 @@ use crate::layout::Layout;
 use crate::retained_release;
 use crate::state::installed::{Installed, InstalledRelease};
 use crate::store::Store;
+use landfall_console::message_with_causes;
 use landfall_manifests::{Digest, Release, ReleaseId, limits, oci::ImageConfig};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{ErrorKind, Read as _};
@@ -103,8 +104,8 @@ fn needs(
     installed.releases().map(|release| (release.id(), need(release))).collect()
 }
 
-fn reason(error: impl Into<anyhow::Error>) -> String {
-    format!("{:#}", error.into())
+fn reason(error: impl std::error::Error) -> String {
+    message_with_causes(&error)
 }
 
 /// The names in a folder, if it is there, sorted. What is not text is not ours.

@@ -35,6 +35,14 @@ pub(crate) fn retained(before: &Installed, next: &InstalledRelease, keep: usize)
     stay.iter().chain(last_proven).map(|release| (*release).clone()).collect()
 }
 
+/// The record once `next` is the current release. `is_counted` says whether the starts of the release that is current until then
+/// are still counted: where they are not, it counts as good.
+pub(crate) fn installed_after(before: &Installed, next: InstalledRelease, keep: usize, is_counted: bool) -> Installed {
+    let mut before = before.clone();
+    before.current.proven |= !is_counted;
+    Installed { kept: retained(&before, &next, keep), current: next, ..before }
+}
+
 /// What [`tidy`] will collect once `after` is what is installed. `next` is the manifest of its current release, which need not be
 /// on the host yet. Nothing is changed.
 pub(crate) fn foresee(
@@ -48,7 +56,10 @@ pub(crate) fn foresee(
 }
 
 /// Collects what no release in `installed`, which is on the disk by now, needs. Can be repeated.
-pub(crate) fn tidy(host: &HostContext, installed: &Installed) -> anyhow::Result<Collected> {
+///
+/// # Errors
+/// The disk fails. What the engine refuses is left, and named in [`Collected::left`].
+pub(crate) fn tidy(host: &HostContext, installed: &Installed) -> Result<Collected, PathError> {
     let collection = decide(installed, &gather(host, installed)?);
     collect(host, &collection)
 }

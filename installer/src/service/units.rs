@@ -1,11 +1,35 @@
 //! The unit files of a release, rendered for this host.
 
-use crate::durable;
+use crate::durable::{self, PathError};
 use crate::engine::EngineAddress;
 use crate::host_context::HostContext;
 use crate::state::installed::InstalledRelease;
-use anyhow::{Context as _, ensure};
-use landfall_systemd::{EngineUnit, MAX_TEMPLATE_BYTES, UnitName, Values, render};
+use landfall_systemd::{EngineUnit, MAX_TEMPLATE_BYTES, RenderError, UnitName, Values, render};
+use std::path::PathBuf;
+use std::string::FromUtf8Error;
+
+/// A unit file cannot be written, or not made from the release's template.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum UnitsError {
+    #[error(transparent)]
+    Path(#[from] PathError),
+    #[error(transparent)]
+    Systemd(#[from] landfall_systemd::Error),
+    #[error("the release's {} is missing", .0.display())]
+    Missing(PathBuf),
+    #[error("{unit} of the release is not text")]
+    Text {
+        unit: String,
+        #[source]
+        source: FromUtf8Error,
+    },
+    #[error("{unit} of the release cannot be used")]
+    Render {
+        unit: String,
+        #[source]
+        source: RenderError,
+    },
+}
 
 /// Puts all of the release's units in place of those of `last`, if there was one.
 ///
@@ -14,7 +38,7 @@ pub(crate) fn replace(
     host: &HostContext,
     last: Option<&InstalledRelease>,
     release: &InstalledRelease,
-) -> anyhow::Result<()> {
+) -> Result<(), UnitsError> {
     for unit in release.units.iter().filter(|unit| last.is_none() || !is_recovery(unit)) {
         write(host, release, unit)?;
     }
@@ -25,7 +49,7 @@ pub(crate) fn replace(
 }
 
 /// Puts recovery's unit in place.
-pub(crate) fn replace_recovery(host: &HostContext, release: &InstalledRelease) -> anyhow::Result<()> {
+pub(crate) fn replace_recovery(host: &HostContext, release: &InstalledRelease) -> Result<(), UnitsError> {
     release.units.iter().filter(|unit| is_recovery(unit)).try_for_each(|unit| write(host, release, unit))?;
     if let Some(units) = host.units.as_deref() {
         units.daemon_reload()?;
@@ -46,14 +70,16 @@ fn engine_unit(address: &EngineAddress) -> EngineUnit {
     }
 }
 
-fn write(host: &HostContext, release: &InstalledRelease, unit: &str) -> anyhow::Result<()> {
+fn write(host: &HostContext, release: &InstalledRelease, unit: &str) -> Result<(), UnitsError> {
     let path = host.layout.at(unit);
     let template = host.layout.release(&release.id()).join("units").join(path.file_name().unwrap_or_default());
     let bytes = durable::read(&template, MAX_TEMPLATE_BYTES as u64)?.unwrap_or_default();
-    ensure!(!bytes.is_empty(), "the release's {} is missing", template.display());
-    let text = String::from_utf8(bytes).with_context(|| format!("{unit} of the release is not text"))?;
+    if bytes.is_empty() {
+        return Err(UnitsError::Missing(template));
+    }
+    let text = String::from_utf8(bytes).map_err(|source| UnitsError::Text { unit: unit.to_owned(), source })?;
     let values = Values { engine: engine_unit(&host.environment.engine) };
-    let text = render(&text, &values).with_context(|| format!("{unit} of the release cannot be used"))?;
+    let text = render(&text, &values).map_err(|source| UnitsError::Render { unit: unit.to_owned(), source })?;
     // What is right already is left alone: systemd asks for a reload of units whose files are newer than what it has read.
     let there = durable::read(&path, MAX_TEMPLATE_BYTES as u64)?;
     if there.as_deref() == Some(text.as_bytes()) {

@@ -3,15 +3,28 @@
 use super::MAX_BYTES;
 use crate::durable::{self, PathError};
 use crate::layout::Layout;
-use anyhow::Context as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
+use std::string::FromUtf8Error;
+
+/// `config.toml` cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SettingsFileError {
+    #[error(transparent)]
+    Path(#[from] PathError),
+    #[error("{} is not text", .path.display())]
+    Text {
+        path: PathBuf,
+        #[source]
+        source: FromUtf8Error,
+    },
+}
 
 /// The text of `config.toml`; `None` if it does not exist.
-pub(crate) fn read(layout: &Layout) -> anyhow::Result<Option<String>> {
+pub(crate) fn read(layout: &Layout) -> Result<Option<String>, SettingsFileError> {
     let path = layout.settings();
     let Some(bytes) = durable::read(&path, MAX_BYTES)? else { return Ok(None) };
-    String::from_utf8(bytes).map(Some).with_context(|| format!("{} is not text", path.display()))
+    String::from_utf8(bytes).map(Some).map_err(|source| SettingsFileError::Text { path, source })
 }
 
 /// Replaces the text of `config.toml`, and keeps its mode and the link to it.

@@ -23,6 +23,7 @@ mod three_way;
 mod update;
 
 pub(crate) use decision::ConflictReason;
+pub(crate) use file::SettingsFileError;
 pub(crate) use forced_merge::forced_merge;
 #[cfg(test)]
 pub(crate) use three_way::Why;

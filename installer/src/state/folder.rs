@@ -1,25 +1,25 @@
-//! The state folder: the lock, the journal, and how both come into being and vanish.
+//! The state folder itself: how it is created, locked and removed.
 //!
-//! A host on which nothing is installed has no state folder. It is born with its lock and the first journal inside: built
-//! beside its place under a temporary name, synced, and renamed, together with those of its parents that are missing too.
-//! It vanishes the same way. So at every moment either there is a journal that says what is under way, or nothing has
-//! changed but a *cradle* whose name is known ([`durable::partial`]) and which [`sweep`] removes.
+//! A host on which nothing is installed has no state folder. The folder is created with its lock and the first journal inside: built
+//! beside its place under a temporary name, synced, and renamed, together with those of its parents that are missing too. It is
+//! removed in the same way. So at every moment either a journal says what is under way, or nothing has changed but a *staging
+//! directory* whose name is known ([`durable::partial`]) and which [`remove_partial`] removes.
 
+use super::error::StateError;
+use super::folder_lock::lock_folder;
+use super::journal::Journal;
 use crate::durable::{self, At as _, PathError};
-use crate::failure;
 use crate::layout::{DATA_FOLDER, FOLDERS, Layout, STATE_FOLDER};
 use crate::lock::{Lock, LockError};
-use crate::receipts;
 use crate::record::write_json;
-use crate::state::journal::Journal;
-use crate::trust;
-use std::fs::{File, OpenOptions};
+use crate::{receipts, trust};
+use std::fs::OpenOptions;
 use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 /// The state folder and its parents, outermost first.
-const CHAIN: [&str; 4] = ["var", "var/lib", DATA_FOLDER, STATE_FOLDER];
+const STATE_AND_PARENTS: [&str; 4] = ["var", "var/lib", DATA_FOLDER, STATE_FOLDER];
 
 /// The state folder of a host, locked.
 #[derive(Debug)]
@@ -30,7 +30,10 @@ pub(crate) struct State {
 
 impl State {
     /// Locks the state folder; `None` where there is none, or one without any record. A journal, a trust root or a receipt that a
-    /// killed process had not put in place yet never counted, and is removed.
+    /// killed process had not renamed into place never counted, and is removed.
+    ///
+    /// # Errors
+    /// [`LockError::Busy`] if another process works on this host.
     pub(crate) fn open(layout: &Layout) -> Result<Option<Self>, LockError> {
         let path = layout.lock();
         let file = match lock_file().create(holds_records(layout)?).open(&path) {
@@ -44,10 +47,12 @@ impl State {
         Ok(Some(Self { layout: layout.clone(), _lock: lock }))
     }
 
-    /// Begins an operation: writes its journal into the state folder that is `held`, or makes one. When this fails, there is
-    /// no journal, or the error asks for `recover`.
-    pub(crate) fn begin(held: Option<Self>, layout: &Layout, journal: &Journal) -> anyhow::Result<Self> {
-        let state = match held {
+    /// Begins an operation: writes its journal into the state folder that is `locked`, or creates the folder with it.
+    ///
+    /// # Errors
+    /// There is no journal, unless the error is [`StateError::Unsettled`].
+    pub(crate) fn begin(locked: Option<Self>, layout: &Layout, journal: &Journal) -> Result<Self, StateError> {
+        let state = match locked {
             Some(state) => state,
             None if missing(layout)?.is_empty() => Self::adopt(layout)?,
             None => return Ok(Self::create(layout, journal)?),
@@ -55,7 +60,7 @@ impl State {
         let Err(error) = state.write_journal(journal) else { return Ok(state) };
         Err(match state.end() {
             Ok(()) => error.into(),
-            Err(again) => failure::unsettled(error.into(), &again.into()),
+            Err(undo) => StateError::Unsettled { error, undo },
         })
     }
 
@@ -64,33 +69,37 @@ impl State {
         let path = layout.lock();
         let file = lock_file().create(true).open(&path).at("create", &path)?;
         let lock = Lock::take(file, &path)?;
-        // Since it was looked at, another process may have brought something in.
+        // Another process may have installed something since the folder was found empty.
         if holds_records(layout)? { Err(LockError::Busy) } else { Ok(Self { layout: layout.clone(), _lock: lock }) }
     }
 
-    /// Makes the state folder, locked and with its first journal, in one step.
+    /// Creates the state folder, locked and with its first journal, in one rename.
     fn create(layout: &Layout, journal: &Journal) -> Result<Self, LockError> {
-        sweep(layout)?;
+        // 1. Remove what a killed process left under the temporary name.
+        remove_partial(layout)?;
         let missing = missing(layout)?;
         let Some((first, deeper)) = missing.split_first() else { return Err(LockError::Busy) };
-        let (place, cradle) = (layout.at(first), durable::partial(&layout.at(first)));
-        if let Err(error) = durable::create_folder(&cradle, mode_of(first)) {
-            let _ = std::fs::remove_dir(&cradle);
+        let (place, staging_dir) = (layout.at(first), durable::partial(&layout.at(first)));
+        // 2. Create the outermost missing folder under its temporary name, and lock it: another process that removes partial
+        //    folders leaves it alone.
+        if let Err(error) = durable::create_folder(&staging_dir, mode_of(first)) {
+            let _ = std::fs::remove_dir(&staging_dir);
             return Err(error.into());
         }
-        let _cradle_lock = lock_folder(&cradle)?.ok_or(LockError::Busy)?;
-        let inner = deeper.iter().map(|inner| (cradle.join(below(inner, first)), mode_of(inner))).collect();
-        let born = fill_cradle(&cradle, inner, journal)
-            .and_then(|lock| Ok(durable::rename_to_free_name(&cradle, &place).map(|()| lock)?));
-        if born.is_err() {
-            // Back out, also of a rename that was done and could not be synced. What cannot be removed now is swept by the
+        let _staging_lock = lock_folder(&staging_dir)?.ok_or(LockError::Busy)?;
+        // 3. Create all that belongs in it, the journal last, and rename it: from here on there is a state folder.
+        let inner = deeper.iter().map(|inner| (staging_dir.join(below(inner, first)), mode_of(inner))).collect();
+        let created = fill(&staging_dir, inner, journal)
+            .and_then(|lock| Ok(durable::rename_to_free_name(&staging_dir, &place).map(|()| lock)?));
+        if created.is_err() {
+            // Undo 3 and 2, also a rename that was done and could not be synced. What cannot be removed now is removed by the
             // next run.
-            if !durable::exists(&cradle)? {
-                let _ = std::fs::rename(&place, &cradle);
+            if !durable::exists(&staging_dir)? {
+                let _ = std::fs::rename(&place, &staging_dir);
             }
-            let _ = durable::remove_tree(&cradle);
+            let _ = durable::remove_tree(&staging_dir);
         }
-        Ok(Self { layout: layout.clone(), _lock: born? })
+        Ok(Self { layout: layout.clone(), _lock: created? })
     }
 
     /// Records what is about to be done.
@@ -98,27 +107,27 @@ impl State {
         write_json(&self.layout.journal(), journal)
     }
 
-    /// Nothing is under way any longer. A lock that protects nothing goes too.
+    /// Removes the journal: nothing is under way any longer. A lock that protects no record goes too.
     pub(crate) fn end(self) -> Result<(), PathError> {
         durable::remove(&self.layout.journal())?;
         if holds_records(&self.layout)? { Ok(()) } else { durable::remove(&self.layout.lock()) }
     }
 
-    /// Ends with the state folder's own removal, in one step with those of its parents that are in `removable` and hold
-    /// nothing else. A state folder that is not in `removable` stays, without the journal.
-    pub(crate) fn vanish(self, removable: &[String]) -> Result<(), LockError> {
-        sweep(&self.layout)?;
-        let places = self.vanishing(removable)?;
+    /// Ends with the state folder's own removal, in one rename with those of its parents that are `removable` and hold nothing
+    /// else. A state folder that is not `removable` stays, without the journal.
+    pub(crate) fn remove(self, removable: &[String]) -> Result<(), LockError> {
+        remove_partial(&self.layout)?;
+        let places = self.removable_folders(removable)?;
         for place in &places {
             let place = self.layout.at(place);
-            let cradle = durable::partial(&place);
-            match std::fs::rename(&place, &cradle) {
+            let staging_dir = durable::partial(&place);
+            match std::fs::rename(&place, &staging_dir) {
                 // A mount point cannot be renamed: it stays, and what is in it goes.
                 Err(error) if durable::is_mount(&error) => {}
                 other => {
                     other.at("rename", &place)?;
-                    durable::sync_folder(cradle.parent().unwrap_or(&cradle))?;
-                    return Ok(durable::remove_tree(&cradle)?);
+                    durable::sync_folder(staging_dir.parent().unwrap_or(&staging_dir))?;
+                    return Ok(durable::remove_tree(&staging_dir)?);
                 }
             }
         }
@@ -128,7 +137,7 @@ impl State {
         Ok(self.end()?)
     }
 
-    /// Removes all that the state folder holds, but for the lock and the journal.
+    /// Removes all that the state folder holds, except the lock and the journal.
     fn remove_records(&self) -> Result<(), PathError> {
         let folder = self.layout.state();
         for entry in std::fs::read_dir(&folder).at("read the folder", &folder)? {
@@ -143,10 +152,10 @@ impl State {
         Ok(())
     }
 
-    /// The state folder and those above it that may go with it, outermost first.
-    fn vanishing(&self, removable: &[String]) -> Result<Vec<&'static str>, PathError> {
+    /// The state folder and those of its parents that can be removed with it, outermost first.
+    fn removable_folders(&self, removable: &[String]) -> Result<Vec<&'static str>, PathError> {
         let mut places = Vec::new();
-        for place in CHAIN.iter().rev() {
+        for place in STATE_AND_PARENTS.iter().rev() {
             let holds_more = *place != STATE_FOLDER && entries(&self.layout.at(place))? > 1;
             if holds_more || !removable.iter().any(|removable| removable == place) {
                 break;
@@ -157,21 +166,21 @@ impl State {
     }
 }
 
-/// Removes what a killed process left of a state folder that was being born or was vanishing. Says whether there was any.
-pub(crate) fn sweep(layout: &Layout) -> Result<bool, LockError> {
-    let mut swept = false;
-    for cradle in CHAIN.map(|place| durable::partial(&layout.at(place))) {
-        if let Some(_lock) = lock_folder(&cradle)? {
-            durable::remove_tree(&cradle)?;
-            swept = true;
+/// Removes what a killed process left of a state folder that was being created or removed. Returns whether there was any.
+pub(crate) fn remove_partial(layout: &Layout) -> Result<bool, LockError> {
+    let mut removed = false;
+    for staging_dir in STATE_AND_PARENTS.map(|place| durable::partial(&layout.at(place))) {
+        if let Some(_lock) = lock_folder(&staging_dir)? {
+            durable::remove_tree(&staging_dir)?;
+            removed = true;
         }
     }
-    Ok(swept)
+    Ok(removed)
 }
 
-/// Makes the `inner` folders with their modes, outermost first, and in the last of them the lock and the journal.
-fn fill_cradle(cradle: &Path, inner: Vec<(PathBuf, u32)>, journal: &Journal) -> Result<Lock, LockError> {
-    let mut folder = cradle.to_owned();
+/// Creates the `inner` folders with their modes, outermost first, and in the last of them the lock and the journal.
+fn fill(staging_dir: &Path, inner: Vec<(PathBuf, u32)>, journal: &Journal) -> Result<Lock, LockError> {
+    let mut folder = staging_dir.to_owned();
     for (path, mode) in inner {
         durable::create_folder(&path, mode)?;
         folder = path;
@@ -187,14 +196,6 @@ fn below<'a>(place: &'a str, folder: &str) -> &'a str {
     place.strip_prefix(folder).map_or(place, |rest| rest.trim_start_matches('/'))
 }
 
-/// Locks a folder, if it is there.
-pub(crate) fn lock_folder(path: &Path) -> Result<Option<Lock>, LockError> {
-    match File::open(path) {
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
-        other => Lock::take(other.at("open", path)?, path).map(Some),
-    }
-}
-
 fn lock_file() -> OpenOptions {
     let mut options = OpenOptions::new();
     let no_follow = i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or_default();
@@ -202,7 +203,7 @@ fn lock_file() -> OpenOptions {
     options
 }
 
-/// What outlives an operation.
+/// The records that outlive an operation.
 fn records(layout: &Layout) -> [PathBuf; 3] {
     [layout.installed(), layout.serial_floor(), layout.product()]
 }
@@ -216,10 +217,10 @@ fn holds_records(layout: &Layout) -> Result<bool, PathError> {
     Ok(false)
 }
 
-/// Those of [`CHAIN`] that are not there.
+/// Those of [`STATE_AND_PARENTS`] that are not there.
 fn missing(layout: &Layout) -> Result<Vec<&'static str>, PathError> {
     let mut missing = Vec::new();
-    for place in CHAIN {
+    for place in STATE_AND_PARENTS {
         if !durable::exists(&layout.at(place))? {
             missing.push(place);
         }
@@ -250,7 +251,7 @@ mod tests {
     }
 
     fn all() -> Vec<String> {
-        CHAIN.map(str::to_owned).to_vec()
+        STATE_AND_PARENTS.map(str::to_owned).to_vec()
     }
 
     fn names(folder: &Path) -> Vec<String> {
@@ -261,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn is_born_locked_and_with_its_journal() {
+    fn is_created_locked_and_with_its_journal() {
         let root = tempfile::tempdir().unwrap();
         let layout = Layout::new(root.path());
         assert!(State::open(&layout).unwrap().is_none());
@@ -283,8 +284,8 @@ mod tests {
         // A folder cannot be replaced by a file: the rename fails.
         std::fs::create_dir(layout.journal()).unwrap();
         let error = State::begin(state, &layout, &journal()).unwrap_err();
-        assert!(format!("{error:#}").contains("undoing that failed as well"), "{error:#}");
-        assert_eq!(landfall_console::Failure::of(&error).advice(), Some("run `landfall-installer recover` first"));
+        assert!(error.to_string().contains("undoing that failed as well"), "{error}");
+        assert!(matches!(error, StateError::Unsettled { .. }));
     }
 
     #[test]
@@ -296,15 +297,15 @@ mod tests {
         assert_eq!(names(&layout.state()), [""; 0]);
         let state = State::begin(None, &layout, &journal()).unwrap();
         assert_eq!(names(&layout.state()), ["journal.json", "lock"]);
-        state.vanish(&[]).unwrap();
+        state.remove(&[]).unwrap();
         assert_eq!(names(&layout.state()), [""; 0]);
     }
 
     #[test]
-    fn vanishes_with_the_parents_that_it_brought() {
+    fn is_removed_with_the_parents_that_it_created() {
         let root = tempfile::tempdir().unwrap();
         let layout = Layout::new(root.path());
-        State::create(&layout, &journal()).unwrap().vanish(&all()).unwrap();
+        State::create(&layout, &journal()).unwrap().remove(&all()).unwrap();
         assert_eq!(names(root.path()), [""; 0]);
     }
 
@@ -314,25 +315,25 @@ mod tests {
         let layout = Layout::new(root.path());
         let state = State::create(&layout, &journal()).unwrap();
         std::fs::write(layout.at("var/lib/other"), "").unwrap();
-        state.vanish(&all()).unwrap();
+        state.remove(&all()).unwrap();
         assert_eq!(names(&layout.at("var/lib")), ["other"]);
 
         let state = State::create(&layout, &journal()).unwrap();
-        state.vanish(&[STATE_FOLDER.to_owned()]).unwrap();
+        state.remove(&[STATE_FOLDER.to_owned()]).unwrap();
         assert_eq!(names(&layout.at(DATA_FOLDER)), [""; 0]);
     }
 
     #[test]
-    fn sweeps_what_a_killed_birth_left_and_nothing_that_lives() {
+    fn removes_what_a_killed_process_left_and_nothing_that_is_in_use() {
         let root = tempfile::tempdir().unwrap();
         let layout = Layout::new(root.path());
         std::fs::create_dir_all(root.path().join(".var.partial/lib/landfall")).unwrap();
-        let cradle = root.path().join(".var.partial");
-        let alive = lock_folder(&cradle).unwrap();
-        assert!(matches!(sweep(&layout), Err(LockError::Busy)));
-        drop(alive);
-        assert!(sweep(&layout).unwrap());
-        assert!(!sweep(&layout).unwrap());
+        let staging_dir = root.path().join(".var.partial");
+        let in_use = lock_folder(&staging_dir).unwrap();
+        assert!(matches!(remove_partial(&layout), Err(LockError::Busy)));
+        drop(in_use);
+        assert!(remove_partial(&layout).unwrap());
+        assert!(!remove_partial(&layout).unwrap());
         assert_eq!(names(root.path()), [""; 0]);
     }
 }

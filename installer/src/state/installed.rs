@@ -3,8 +3,6 @@
 use crate::engine::EngineAddress;
 use crate::layout::Layout;
 use crate::record::{RecordError, read_json};
-use crate::retention;
-use crate::state::tries::Tries;
 use landfall_keys::TrustRoot;
 use landfall_manifests::{Database, Digest, Product, Release, ReleaseId, Serial, Version};
 use serde::{Deserialize, Serialize};
@@ -44,10 +42,9 @@ pub(crate) struct InstalledRelease {
     pub(crate) units: Vec<String>,
     /// The tags that its images have in the engine.
     pub(crate) tags: Vec<String>,
-    /// The trust root by which it was accepted, and is verified ever after: what is revoked later does not take the way back
-    /// away. Absent in records from before this was noted.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) trust: Option<TrustRoot>,
+    /// The trust root by which it was accepted, and is verified ever after: a key that is revoked later does not take the way back
+    /// away.
+    pub(crate) trust: TrustRoot,
     /// Whether it had proven itself when another took its place, or nobody had it counted: somebody chose it, and was there.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) proven: bool,
@@ -80,7 +77,7 @@ impl InstalledRelease {
             installed: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             units,
             tags,
-            trust: Some(trust),
+            trust,
             proven: false,
         }
     }
@@ -103,12 +100,5 @@ impl Installed {
     /// The release that was current last of those with a lower serial: the one to go back to.
     pub(crate) fn earlier(&self) -> Option<&InstalledRelease> {
         self.kept.iter().find(|kept| kept.serial < self.current.serial)
-    }
-
-    /// The record once `next` is the current release. `tries` is the counter of the one that is current until then.
-    pub(crate) fn followed_by(&self, next: InstalledRelease, keep: usize, tries: Option<&Tries>) -> Self {
-        let mut before = self.clone();
-        before.current.proven |= tries.is_none();
-        Self { kept: retention::retained(&before, &next, keep), current: next, ..before }
     }
 }

@@ -66,9 +66,8 @@ pub(crate) struct Transition {
     /// Nobody asked for it: the release that is left ended again and again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) unattended: bool,
-    /// What the host will say that was done; `None` from an installer that left no receipts.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) receipt: Option<Draft>,
+    /// The receipt that the commit signs.
+    pub(crate) receipt: Draft,
 }
 
 /// Why another release becomes the current one.
@@ -162,6 +161,26 @@ impl Kind {
 }
 
 impl Transition {
+    /// A transition that has not begun and brings nothing yet. Its plan fills in what it brings.
+    pub(crate) fn new(kind: Kind, before: Option<Installed>, after: Installed, receipt: Draft) -> Self {
+        Self {
+            kind,
+            steps: Vec::new(),
+            before,
+            after,
+            blobs: Vec::new(),
+            files: Vec::new(),
+            tags: Vec::new(),
+            settings: None,
+            asides: Vec::new(),
+            tries: None,
+            may_restore_snapshot: false,
+            schema_before: None,
+            unattended: false,
+            receipt,
+        }
+    }
+
     /// Whether the transition counts, so that recovery finishes it rather than taking it back.
     pub(crate) fn is_committed(&self) -> bool {
         self.steps.last() == Some(&StepName::Commit)

@@ -8,11 +8,14 @@
 //! | `floor` | the serial floor and the product, which outlive an uninstallation |
 //! | `tries` | how often a new release may still be started |
 
+mod error;
 mod floor;
 mod folder;
+mod folder_lock;
 pub(crate) mod installed;
 pub(crate) mod journal;
 pub(crate) mod tries;
 
+pub(crate) use error::StateError;
 pub(crate) use floor::{raise_floor, read_floor, read_product, write_product};
-pub(crate) use folder::{State, sweep};
+pub(crate) use folder::{State, remove_partial};

@@ -8,7 +8,8 @@
 //! Lowering happens without the installer's lock, which the one that waits for the start may hold. Whoever changes the counter
 //! holds the state folder itself, for that moment only: what was read before a switch is not written after it.
 
-use super::folder::lock_folder;
+use super::error::StateError;
+use super::folder_lock::lock_folder;
 use crate::durable::{self, PathError};
 use crate::layout::Layout;
 use crate::lock::{Lock, LockError};
@@ -131,7 +132,7 @@ pub(crate) fn has_proven(layout: &Layout, release: &str) -> bool {
 }
 
 /// Counts a start of the service that is about to happen.
-pub(crate) fn count_start(layout: &Layout) -> anyhow::Result<Start> {
+pub(crate) fn count_start(layout: &Layout) -> Result<Start, StateError> {
     let _turn = turn(layout)?;
     let Some(mut tries) = Tries::counting(layout)? else { return Ok(Start::Free) };
     tries.spent = tries.left == 0;

@@ -1,6 +1,6 @@
 //! The release counts. From here on there is only forward.
 
-use super::Work;
+use super::{StepError, Work};
 use crate::host_context::HostContext;
 use crate::receipts::{self, Draft};
 use crate::record::write_json;
@@ -11,22 +11,21 @@ use crate::state::journal::{Kind, Transition};
 use crate::state::tries::Tries;
 use crate::state::{raise_floor, write_product};
 use crate::trust;
+use landfall_console::message_with_causes;
 
-pub(super) fn act(work: &Work<'_>, transition: &Transition) -> anyhow::Result<()> {
+pub(super) fn act(work: &Work<'_>, transition: &Transition) -> Result<(), StepError> {
     finish(work.host, transition)
 }
 
 /// Records the release, and lets go of what it replaces. Also what recovery does with a transition that is committed.
-pub(crate) fn finish(host: &HostContext, transition: &Transition) -> anyhow::Result<()> {
+pub(crate) fn finish(host: &HostContext, transition: &Transition) -> Result<(), StepError> {
     let (layout, target) = (&host.layout, transition.target());
     raise_floor(layout, target.serial)?;
     write_product(layout, &target.product)?;
     write_json(&layout.installed(), &transition.after)?;
     // On the way back it stays: what was revoked since is revoked.
-    if transition.kind != Kind::Rollback
-        && let Some(accepted) = &target.trust
-    {
-        trust::pin_if_newer(layout, accepted, host.console)?;
+    if transition.kind != Kind::Rollback {
+        trust::pin_if_newer(layout, &target.trust, host.console)?;
     }
     if transition.kind == Kind::Update {
         recovery_binary::place(layout, target)?;
@@ -38,7 +37,7 @@ pub(crate) fn finish(host: &HostContext, transition: &Transition) -> anyhow::Res
     if transition.kind == Kind::Rollback && !is_counted {
         Tries::disarm(layout)?;
     }
-    transition.receipt.iter().try_for_each(|receipt| issue_receipt(host, receipt))?;
+    issue_receipt(host, &transition.receipt)?;
     if transition.before.is_some() {
         tidy(host, transition);
     }
@@ -46,10 +45,11 @@ pub(crate) fn finish(host: &HostContext, transition: &Transition) -> anyhow::Res
 }
 
 /// Issues the receipt. A receipt never stops an operation: one that alone cannot be written is lost, and the next states the gap.
-fn issue_receipt(host: &HostContext, receipt: &Draft) -> anyhow::Result<()> {
+fn issue_receipt(host: &HostContext, receipt: &Draft) -> Result<(), StepError> {
     if let Some(error) = receipts::issue(&host.layout, receipt)? {
         host.console.warn(format_args!(
-            "no receipt of this operation could be written, and the next one will state the gap: {error:#}"
+            "no receipt of this operation could be written, and the next one will state the gap: {}",
+            message_with_causes(&error)
         ));
     }
     Ok(())
@@ -59,6 +59,7 @@ fn issue_receipt(host: &HostContext, receipt: &Draft) -> anyhow::Result<()> {
 fn tidy(host: &HostContext, transition: &Transition) {
     let tidied = retention::tidy(host, &transition.after);
     if let Err(error) = tidied {
-        host.console.warn(format_args!("not all that is no longer needed could be removed: {error:#}"));
+        host.console
+            .warn(format_args!("not all that is no longer needed could be removed: {}", message_with_causes(&error)));
     }
 }

@@ -1,29 +1,26 @@
 //! What belongs to the host: settings, trust root, administrator's token. What is there from before stays.
 
-use super::Work;
+use super::{StepError, Work};
 use crate::durable;
 use crate::host_context::HostContext;
 use crate::layout::SETTINGS_FOLDER;
 use crate::state::journal::Transition;
 use crate::trust;
-use anyhow::Context as _;
 use std::path::Path;
 use zeroize::Zeroizing;
 
 /// How many random bytes the token has.
 const TOKEN_BYTES: usize = 32;
 
-pub(super) fn act(work: &Work<'_>, transition: &Transition) -> anyhow::Result<()> {
+pub(super) fn act(work: &Work<'_>, transition: &Transition) -> Result<(), StepError> {
     work.make_folders(&[SETTINGS_FOLDER])?;
     let layout = &work.host.layout;
     let new = |path: &Path| transition.files.iter().any(|file| layout.at(file) == path);
     if new(&layout.settings()) {
         durable::write(&layout.settings(), work.settings.as_bytes(), 0o644)?;
     }
-    if new(&layout.trust_root())
-        && let Some(accepted) = &transition.target().trust
-    {
-        trust::pin_if_newer(layout, accepted, work.host.console)?;
+    if new(&layout.trust_root()) {
+        trust::pin_if_newer(layout, &transition.target().trust, work.host.console)?;
     }
     if new(&layout.admin_token()) {
         durable::write(&layout.admin_token(), token()?.as_bytes(), 0o600)?;
@@ -31,14 +28,14 @@ pub(super) fn act(work: &Work<'_>, transition: &Transition) -> anyhow::Result<()
     Ok(())
 }
 
-fn token() -> anyhow::Result<Zeroizing<String>> {
+fn token() -> Result<Zeroizing<String>, StepError> {
     let mut random = Zeroizing::new([0; TOKEN_BYTES]);
-    getrandom::fill(random.as_mut_slice()).context("get random bytes for the administrator's token")?;
+    getrandom::fill(random.as_mut_slice()).map_err(StepError::Token)?;
     let digits = Zeroizing::new(hex::encode(random.as_slice()));
     Ok(Zeroizing::new(format!("sk_admin_{}\n", digits.as_str())))
 }
 
-pub(super) fn undo(host: &HostContext, transition: &Transition) -> anyhow::Result<()> {
+pub(super) fn undo(host: &HostContext, transition: &Transition) -> Result<(), StepError> {
     for file in &transition.files {
         durable::remove(&host.layout.at(file))?;
     }

@@ -1,16 +1,15 @@
 //! Images into the engine, straight from the store.
 
-use super::Work;
+use super::{ImageError, StepError, Work};
 use crate::decode::{Decoder, Expected};
+use crate::durable::At as _;
 use crate::engine::{ImageEngine, LocalImage, Volumes, labels, write_archive};
-use crate::failure;
 use crate::host_context::HostContext;
 use crate::interrupt::Interruptible;
 use crate::plan::{Action, PlannedImage};
 use crate::state::journal::{StepName, Transition};
 use crate::store::Store;
-use anyhow::Context as _;
-use landfall_console::{Exit, Failure, Progress};
+use landfall_console::{Progress, message_with_causes};
 use landfall_manifests::{Digest, Image, Layer, limits};
 use std::collections::BTreeSet;
 use std::io::{self, Read as _};
@@ -25,18 +24,18 @@ const CHUNK: usize = 256 << 10;
 const POLL: Duration = Duration::from_millis(200);
 
 /// On the automatic way back a release without all its images is better than one that does not stay up.
-pub(super) fn act(work: &Work<'_>, _: &Transition) -> anyhow::Result<()> {
+pub(super) fn act(work: &Work<'_>, _: &Transition) -> Result<(), StepError> {
     match load_all(work) {
-        Err(error) if work.host.detached => {
-            let id = work.release.id();
-            work.host.console.warn(format_args!("images of {id} may be missing in the engine: {error:#}"));
+        Err(error) if work.host.attendance.tolerates_missing_images() => {
+            let (id, reason) = (work.release.id(), message_with_causes(&error));
+            work.host.console.warn(format_args!("images of {id} may be missing in the engine: {reason}"));
             Ok(())
         }
         other => other,
     }
 }
 
-fn load_all(work: &Work<'_>) -> anyhow::Result<()> {
+fn load_all(work: &Work<'_>) -> Result<(), StepError> {
     let Some(engine) = work.host.engine()? else { return Ok(()) };
     let takes_partial_archives = engine.about()?.takes_partial_archives;
     let store = Store::new(&work.host.layout);
@@ -46,14 +45,13 @@ fn load_all(work: &Work<'_>) -> anyhow::Result<()> {
             Action::Tag(id) => engine.tag(id, &planned.tag)?,
             Action::Load(layers) => {
                 let progress = work.host.console.progress(format!("load {}", image.name), Some(planned.bytes));
-                load(engine, &store, image, planned, layers, &progress)?;
+                load(engine, &store, image, planned, layers, &progress).map_err(|error| error.of_image(&image.name))?;
                 progress.finish();
             }
         }
         let found = engine.image(&planned.tag)?;
-        check(image, found.as_ref(), takes_partial_archives).map_err(|reason| {
-            Failure::new(Exit::Unexpected, "engine_image", format!("image {}: {reason}", image.name))
-        })?;
+        check(image, found.as_ref(), takes_partial_archives)
+            .map_err(|reason| StepError::EngineImage { image: image.name.to_string(), reason })?;
     }
     Ok(())
 }
@@ -65,10 +63,11 @@ fn load(
     planned: &PlannedImage,
     layers: &BTreeSet<Digest>,
     progress: &Progress,
-) -> anyhow::Result<()> {
+) -> Result<(), ImageError> {
     let mut config = Vec::new();
     let stored = store.open(&image.config)?;
-    stored.take(limits::IMAGE_JSON_BYTES).read_to_end(&mut config).context("read the image's configuration")?;
+    let path = store.path(&image.config);
+    stored.take(limits::IMAGE_JSON_BYTES).read_to_end(&mut config).at("read", &path)?;
     let open_layer = |layer: &Layer| {
         let stored = store.open(&layer.blob).map_err(io::Error::other)?;
         let expected = Expected { encoding: layer.encoding, digest: layer.diff_id, size: layer.size };
@@ -78,7 +77,7 @@ fn load(
     let mut write = |out: &mut dyn io::Write| {
         write_archive(image, &config, &planned.tag, layers, &open_layer, &mut Interruptible(out))
     };
-    engine.load(&mut write).map_err(|error| failure::of_load(error, image))
+    Ok(engine.load(&mut write)?)
 }
 
 /// Whether what the engine made of an image is that image. With containerd's store the id is the digest of a manifest that
@@ -102,17 +101,18 @@ fn check(image: &Image, found: Option<&LocalImage>, id_is_config: bool) -> Resul
 ///
 /// Where a release is to run again, it does not wait for that: a tenant may have been made from a new image meanwhile, or the
 /// engine be away. What is left has a tag that no release has, which the next collection finds.
-pub(super) fn undo(host: &HostContext, transition: &Transition) -> anyhow::Result<()> {
+pub(super) fn undo(host: &HostContext, transition: &Transition) -> Result<(), StepError> {
     match untag(host, transition) {
         Err(error) if transition.before.is_some() => {
-            host.console.warn(format_args!("images of {} stay in the engine: {error:#}", transition.target().id()));
+            let (id, reason) = (transition.target().id(), message_with_causes(&error));
+            host.console.warn(format_args!("images of {id} stay in the engine: {reason}"));
             Ok(())
         }
         other => other,
     }
 }
 
-fn untag(host: &HostContext, transition: &Transition) -> anyhow::Result<()> {
+fn untag(host: &HostContext, transition: &Transition) -> Result<(), StepError> {
     if transition.tags.is_empty() {
         return Ok(());
     }

@@ -7,6 +7,7 @@
 
 mod commit;
 mod configure;
+mod error;
 mod load;
 mod probe;
 mod snapshot;
@@ -15,8 +16,9 @@ mod switch;
 mod unfold;
 
 pub(crate) use commit::finish;
+pub(crate) use error::{ImageError, RevertOutcome, StepError, TransitionError, UnhealthyError};
 
-use crate::failure;
+use crate::durable::PathError;
 use crate::host_context::HostContext;
 use crate::layout::{DATABASE_FOLDER, FOLDERS};
 use crate::media::Media;
@@ -27,7 +29,7 @@ use crate::state::journal::{Journal, Operation, StepName, Transition};
 use crate::state::tries::Tries;
 use crate::store::Store;
 use crate::{durable, interrupt, removal, trust};
-use anyhow::Context as _;
+use landfall_console::message_with_causes;
 use landfall_keys::TrustRoot;
 use landfall_manifests::{Bundle, Release};
 
@@ -56,8 +58,8 @@ pub(crate) struct BundleSource<'a> {
 /// A step: what it does, and how that is taken back.
 struct Step {
     name: StepName,
-    act: fn(&Work<'_>, &mut Transition) -> anyhow::Result<()>,
-    undo: fn(&HostContext, &Transition) -> anyhow::Result<()>,
+    act: fn(&Work<'_>, &mut Transition) -> Result<(), StepError>,
+    undo: fn(&HostContext, &Transition) -> Result<(), StepError>,
 }
 
 /// The steps in their order.
@@ -74,13 +76,13 @@ const STEPS: [Step; 8] = [
 
 /// For steps that leave nothing to take back.
 #[expect(clippy::unnecessary_wraps, reason = "has the form of every undo")]
-fn nothing(_: &HostContext, _: &Transition) -> anyhow::Result<()> {
+fn nothing(_: &HostContext, _: &Transition) -> Result<(), StepError> {
     Ok(())
 }
 
 impl Work<'_> {
     /// Makes those of [`FOLDERS`] that lie in one of `below`, or lead to it.
-    fn make_folders(&self, below: &[&str]) -> anyhow::Result<()> {
+    fn make_folders(&self, below: &[&str]) -> Result<(), PathError> {
         let within = |folder: &str, other: &str| other == folder || other.starts_with(&format!("{folder}/"));
         for (folder, mode) in FOLDERS {
             if below.iter().any(|below| within(folder, below) || within(below, folder)) {
@@ -91,9 +93,12 @@ impl Work<'_> {
     }
 }
 
-/// Carries the transition out. When it fails, the host is as it was before, or the journal is there for `recover`.
-pub(crate) fn run(work: &Work<'_>, mut transition: Transition, state: Option<State>) -> anyhow::Result<()> {
-    interrupt::listen().context("listen for signals")?;
+/// Carries the transition out.
+///
+/// # Errors
+/// The host is as it was before, unless the error says that there is a journal for `recover`.
+pub(crate) fn run(work: &Work<'_>, mut transition: Transition, state: Option<State>) -> Result<(), TransitionError> {
+    interrupt::listen().map_err(TransitionError::Listen)?;
     let mut journal = journal(work.host, &transition);
     let state = State::begin(state, &work.host.layout, &journal)?;
     if let Some(Err(error)) =
@@ -102,77 +107,92 @@ pub(crate) fn run(work: &Work<'_>, mut transition: Transition, state: Option<Sta
         return Err(undo_after(work, &transition, state, error.into()));
     }
     for step in STEPS {
+        // 1. A signal ends the operation between two steps, never in the middle of one.
         if let Err(error) = interrupt::check() {
             return Err(undo_after(work, &transition, state, error.into()));
         }
         if step.name == StepName::Switch {
-            // Staging took its time: the release that runs may have proven itself meanwhile.
+            // Staging took its time: the release that runs may be marked good by now.
             transition.tries = match Tries::counting(&work.host.layout) {
                 Ok(tries) => tries,
                 Err(error) => return Err(undo_after(work, &transition, state, error.into())),
             };
         }
+        // 2. The journal names the step before it acts, so that its undo runs even if it is cut off at once. From the commit on
+        //    there is no way back, so signals are no longer looked at.
         transition.steps.push(step.name);
         if transition.is_committed() {
-            interrupt::hold();
+            interrupt::defer_signals();
         }
         journal.operation = Operation::Transition(Box::new(transition.clone()));
         if let Err(error) = state.write_journal(&journal) {
             return Err(back_out(work, transition, state, error.into()));
         }
+        // 3. Act. What fails before the commit is undone; what fails in it is finished by `recover`.
         work.host.console.detail(format_args!("step: {:?}", step.name));
         match (step.act)(work, &mut transition) {
             Ok(()) => {}
-            Err(error) if transition.is_committed() => return Err(failure::unrecorded(error)),
+            Err(error) if transition.is_committed() => return Err(TransitionError::Unrecorded(error)),
             Err(error) => return Err(undo_after(work, &transition, state, error)),
         }
     }
-    state.end().map_err(|error| failure::unrecorded(error.into()))
+    state.end().map_err(|error| TransitionError::Unrecorded(error.into()))
 }
 
 fn journal(host: &HostContext, transition: &Transition) -> Journal {
     Journal::new(host.environment.clone(), Operation::Transition(Box::new(transition.clone())))
 }
 
-/// The journal could not be written. On the disk it may nevertheless have grown by the step, so it is first brought back to
-/// what was done; if that fails too, `recover` goes by what it finds.
-fn back_out(work: &Work<'_>, mut transition: Transition, state: State, error: anyhow::Error) -> anyhow::Error {
+/// The journal could not be written. On the disk it may nevertheless name the step already, so it is first brought back to what
+/// was done; if that fails too, `recover` settles what it finds.
+fn back_out(work: &Work<'_>, mut transition: Transition, state: State, error: StepError) -> TransitionError {
     transition.steps.pop();
     match state.write_journal(&journal(work.host, &transition)) {
         Ok(()) => undo_after(work, &transition, state, error),
-        Err(again) => failure::unsettled(error, &again.into()),
+        Err(again) => TransitionError::unsettled(&error, &again),
     }
 }
 
-fn undo_after(work: &Work<'_>, transition: &Transition, state: State, error: anyhow::Error) -> anyhow::Error {
+/// Undoes what was done before `error`, and says how the host runs now.
+fn undo_after(work: &Work<'_>, transition: &Transition, state: State, error: StepError) -> TransitionError {
     let host = work.host;
-    interrupt::hold();
+    interrupt::defer_signals();
     host.console.detail("undoing what was done");
     if let Err(undo_error) = undo(host, transition, state) {
-        return failure::unsettled(error, &undo_error);
+        return TransitionError::unsettled(&error, &undo_error);
     }
     if transition.before.is_some()
-        && !failure::is_resumable(&error)
+        && !error.is_resumable()
         && let Err(error) = Store::new(&host.layout).clear_incoming()
     {
-        host.console.warn(format_args!("what was staged is left behind: {error:#}"));
+        host.console.warn(format_args!("what was staged is left behind: {}", message_with_causes(&error)));
     }
+    // Up to the snapshot an update is only prepared: its failure is not one of the release.
     if let Some(source) = transition.source().filter(|_| transition.has_begun(StepName::Snapshot)) {
-        let again = transition.has_begun(StepName::Switch).then(|| probe::again(work, source));
-        return failure::reverted(error, source, again);
+        let id = source.id();
+        let outcome = if transition.has_begun(StepName::Switch) {
+            match probe::again(work, source) {
+                Ok(()) => RevertOutcome::RunsAgain(id),
+                Err(reason) => RevertOutcome::Unhealthy(id, reason),
+            }
+        } else {
+            RevertOutcome::Untouched(id)
+        };
+        return TransitionError::Reverted { cause: error.into(), outcome };
     }
     host.console.say("everything was undone: the host is as it was before");
-    error
+    TransitionError::Undone(error)
 }
 
-/// Takes back the steps that have begun, last first, and with them the journal. What cannot be taken back now stays in the
-/// journal; everything else is taken back all the same, unless a release is to run again, or the target's program has to bring a
-/// database back: then the rest must wait for it.
-pub(crate) fn undo(host: &HostContext, transition: &Transition, state: State) -> anyhow::Result<()> {
-    let mut failed: Option<anyhow::Error> = None;
+/// Undoes the steps that have begun, last first, and removes the journal. What cannot be undone now stays in the journal;
+/// everything else is undone all the same, unless a release is to run again, or the target's program has to bring a database back:
+/// then the rest must wait for it.
+pub(crate) fn undo(host: &HostContext, transition: &Transition, state: State) -> Result<(), StepError> {
+    let mut failed: Option<StepError> = None;
+    // 1. The steps, last first: each undo finds the host as its step left it.
     for step in STEPS.iter().rev().filter(|step| transition.has_begun(step.name)) {
         if let Err(error) = (step.undo)(host, transition) {
-            let error = error.context(format!("undo {:?}", step.name));
+            let error = StepError::Undo { step: step.name, source: error.into() };
             let hands_back = step.name == StepName::Switch && transition.schema_before.is_some();
             if transition.before.is_some() || hands_back {
                 return Err(error);
@@ -180,14 +200,16 @@ pub(crate) fn undo(host: &HostContext, transition: &Transition, state: State) ->
             failed.get_or_insert(error);
         }
     }
+    // 2. The folders that came with the transition. A database in one of them is the release's, which was never the host's.
     let created = transition.created();
     if created.iter().any(|folder| folder == DATABASE_FOLDER) {
         durable::remove_tree(&host.layout.at(DATABASE_FOLDER))?;
     }
     removal::remove_folders(&host.layout, &created)?;
+    // 3. The journal, last: until then `recover` does all of this again.
     match (failed, &transition.before) {
         (Some(error), _) => Err(error),
-        (None, Some(_)) => state.end().context("end the journal"),
-        (None, None) => state.vanish(&created).context("remove the state folder"),
+        (None, Some(_)) => state.end().map_err(StepError::EndJournal),
+        (None, None) => state.remove(&created).map_err(StepError::RemoveState),
     }
 }

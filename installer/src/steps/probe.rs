@@ -1,8 +1,10 @@
-//! The service has to be well for a while before the release counts, and the release able to recover and to provision.
+//! The service has to be healthy for a while before the release is committed, and the release able to recover the host and to
+//! provision a tenant.
 
-use super::Work;
-use crate::failure;
+use super::{StepError, UnhealthyError, Work};
+use crate::durable;
 use crate::host_context::HostContext;
+use crate::interrupt;
 use crate::plan::policy::{INSTALLER, PROGRAM, SETTINGS};
 use crate::recovery_binary;
 use crate::service::health;
@@ -10,8 +12,7 @@ use crate::settings;
 use crate::state::installed::InstalledRelease;
 use crate::state::journal::{Kind, Transition};
 use crate::state::tries::Tries;
-use crate::{durable, interrupt};
-use anyhow::{Context as _, bail, ensure};
+use landfall_console::message_with_causes;
 use landfall_host::subprocess::Subprocess;
 use landfall_systemd::{UnitManager, UnitName};
 use std::cell::Cell;
@@ -20,27 +21,28 @@ use std::time::{Duration, Instant};
 
 /// How often the service is asked.
 const INTERVAL: Duration = Duration::from_millis(200);
-/// How long a first release has to be well: there is nothing to go back to, and somebody is there.
+/// How long a first release has to be healthy: there is no release to go back to, and somebody is there.
 const FIRST: Duration = Duration::from_secs(1);
 /// How long `landfall selfcheck` may take: it gives up by itself after a minute.
 const SELFCHECK_LIMIT: Duration = Duration::from_secs(90);
 /// How much of its answer is read, in bytes.
 const SELFCHECK_BYTES: usize = 256 << 10;
 
-pub(super) fn act(work: &Work<'_>, transition: &Transition) -> anyhow::Result<()> {
+pub(super) fn act(work: &Work<'_>, transition: &Transition) -> Result<(), StepError> {
     let (host, target) = (work.host, transition.target());
-    if host.detached {
+    if host.attendance.starts_without_waiting() {
         return Ok(());
     }
+    // 1. Before anything else: a release that could not settle this very update must not be committed.
     if transition.kind == Kind::Update {
         let installer = host.layout.release(&target.id()).join(INSTALLER);
-        recovery_binary::check(host, &installer, Some(transition.kind))
-            .context("the release cannot recover this host")?;
+        recovery_binary::check(host, &installer, Some(transition.kind)).map_err(StepError::ReleaseCannotRecover)?;
     }
     let Some(units) = host.units.as_deref() else { return Ok(()) };
-    host.console.say("waiting until the service is well");
-    let well_for = if transition.before.is_some() { work.update.healthy_for } else { FIRST };
-    let gate = Gate { well_for, patience: work.update.patience, interval: INTERVAL };
+    host.console.say("waiting until the service is healthy");
+    // 2. Healthy without a break, by one process: a crash loop answers well in between.
+    let healthy_for = if transition.before.is_some() { work.update.healthy_for } else { FIRST };
+    let gate = HealthGate { healthy_for, patience: work.update.patience, interval: INTERVAL };
     let release = target.id().to_string();
     let process = Cell::new(None);
     let ask = || {
@@ -48,12 +50,13 @@ pub(super) fn act(work: &Work<'_>, transition: &Transition) -> anyhow::Result<()
         is_the_same(units, &process)
     };
     gate.wait(ask, || give_up(host))
+        // 3. Able to do its work: a first release is tried by whoever installs it.
         .and_then(|()| if transition.before.is_some() { selfcheck(host, target) } else { Ok(()) })
-        .map_err(|error| failure::of_service(&error, &UnitName::LANDFALL, units))
+        .map_err(|reason| UnhealthyError::new(units, UnitName::LANDFALL, reason).into())
 }
 
-/// Whether the process is the one that was there last time. A question that comes while the service starts again waits, and
-/// is answered well: only this shows that it ended in between.
+/// Whether the process is the one that was there last time. A request that comes while the service starts again waits, and is
+/// answered well: only this shows that it ended in between.
 fn is_the_same(units: &dyn UnitManager, last: &Cell<Option<u32>>) -> Result<(), String> {
     let process = units.status(&UnitName::LANDFALL).map_err(|error| error.to_string())?.main_pid;
     match last.replace(process) {
@@ -63,72 +66,83 @@ fn is_the_same(units: &dyn UnitManager, last: &Cell<Option<u32>>) -> Result<(), 
 }
 
 /// Why there is no point in waiting any longer.
-fn give_up(host: &HostContext) -> anyhow::Result<()> {
-    interrupt::check()?;
-    ensure!(!Tries::exhausted(&host.layout)?, "it ended again and again, and has had all its tries");
+fn give_up(host: &HostContext) -> Result<(), String> {
+    interrupt::check().map_err(|interrupted| interrupted.to_string())?;
+    if Tries::exhausted(&host.layout).map_err(|error| message_with_causes(&error))? {
+        return Err("it ended again and again, and has had all its tries".to_owned());
+    }
     let Some(units) = host.units.as_deref() else { return Ok(()) };
-    let is_down = units.status(&UnitName::LANDFALL).is_ok_and(|status| status.is_down_for_good());
-    ensure!(!is_down, "it ended, and systemd does not start it again: it does not understand its settings");
+    if units.status(&UnitName::LANDFALL).is_ok_and(|status| status.is_down_for_good()) {
+        return Err("it ended, and systemd does not start it again: it does not understand its settings".to_owned());
+    }
     Ok(())
 }
 
 /// The release says itself whether it can do its work: database, engine, images, a tenant.
-fn selfcheck(host: &HostContext, release: &InstalledRelease) -> anyhow::Result<()> {
+fn selfcheck(host: &HostContext, release: &InstalledRelease) -> Result<(), String> {
     host.console.say("trying the release with a tenant of its own");
     let root = host.layout.at("");
     let program = host.layout.release(&release.id()).join(PROGRAM);
     let selfcheck = Subprocess::new(&program).args(["--root".as_ref(), root.as_os_str()]).args(["selfcheck", "--json"]);
-    let answer = selfcheck.timeout(SELFCHECK_LIMIT).output_limit(SELFCHECK_BYTES).run()?;
-    if answer.code != 0 {
-        let (_, said) = answer.error();
-        bail!("it does not pass `landfall selfcheck`: {said}");
-    }
-    Ok(())
-}
-
-/// Waits until the release that runs again is well.
-pub(super) fn again(work: &Work<'_>, release: &InstalledRelease) -> anyhow::Result<()> {
-    let layout = &work.host.layout;
-    if work.host.units.is_none() || work.host.detached {
+    let answer = selfcheck
+        .timeout(SELFCHECK_LIMIT)
+        .output_limit(SELFCHECK_BYTES)
+        .run()
+        .map_err(|error| message_with_causes(&error))?;
+    if answer.code == 0 {
         return Ok(());
     }
-    let read = |path: PathBuf| durable::read(&path, settings::MAX_BYTES).map(Option::unwrap_or_default);
+    let (_, message) = answer.error();
+    Err(format!("it does not pass `landfall selfcheck`: {message}"))
+}
+
+/// Waits until the release that runs again is healthy. The error is the reason why it is not.
+pub(super) fn again(work: &Work<'_>, release: &InstalledRelease) -> Result<(), String> {
+    let layout = &work.host.layout;
+    if work.host.units.is_none() || work.host.attendance.starts_without_waiting() {
+        return Ok(());
+    }
+    let read = |path: PathBuf| {
+        let bytes =
+            durable::read(&path, settings::MAX_BYTES).map_err(|error| message_with_causes(&error))?.unwrap_or_default();
+        Ok::<_, String>(String::from_utf8_lossy(&bytes).into_owned())
+    };
     let defaults = read(layout.release(&release.id()).join(SETTINGS))?;
-    let text = read(layout.settings())?;
-    let ports = settings::ports(&String::from_utf8_lossy(&text), &String::from_utf8_lossy(&defaults))?;
+    let ports = settings::ports(&read(layout.settings())?, &defaults).map_err(|error| message_with_causes(&error))?;
     let (gate, id) = (
-        Gate { well_for: Duration::ZERO, patience: work.update.patience, interval: INTERVAL },
+        HealthGate { healthy_for: Duration::ZERO, patience: work.update.patience, interval: INTERVAL },
         release.id().to_string(),
     );
     gate.wait(|| health::check(ports.address, ports.api, &id), || Ok(()))
 }
 
-/// How long to ask whether a service is well.
-struct Gate {
-    /// It has to be well without a break for this long.
-    well_for: Duration,
+/// How long to ask whether a service is healthy.
+struct HealthGate {
+    /// It has to be healthy without a break for this long.
+    healthy_for: Duration,
     /// It may take this long until it is.
     patience: Duration,
     interval: Duration,
 }
 
-impl Gate {
+impl HealthGate {
+    /// Asks until the service has been healthy for long enough. The error is the reason that was given last.
     fn wait(
         &self,
         ask: impl Fn() -> Result<(), String>,
-        give_up: impl Fn() -> anyhow::Result<()>,
-    ) -> anyhow::Result<()> {
+        give_up: impl Fn() -> Result<(), String>,
+    ) -> Result<(), String> {
         let started = Instant::now();
-        let mut well_since: Option<Instant> = None;
+        let mut healthy_since: Option<Instant> = None;
         loop {
             match ask() {
                 Ok(()) => {
-                    if well_since.get_or_insert_with(Instant::now).elapsed() >= self.well_for {
+                    if healthy_since.get_or_insert_with(Instant::now).elapsed() >= self.healthy_for {
                         return Ok(());
                     }
                 }
-                Err(reason) if started.elapsed() >= self.patience => bail!(reason),
-                Err(_) => well_since = None,
+                Err(reason) if started.elapsed() >= self.patience => return Err(reason),
+                Err(_) => healthy_since = None,
             }
             give_up()?;
             std::thread::sleep(self.interval);
@@ -142,8 +156,8 @@ mod tests {
     use landfall_systemd::FakeUnitManager;
     use std::cell::Cell;
 
-    const QUICK: Gate = Gate {
-        well_for: Duration::from_millis(8),
+    const QUICK: HealthGate = HealthGate {
+        healthy_for: Duration::from_millis(8),
         patience: Duration::from_millis(50),
         interval: Duration::from_millis(2),
     };
@@ -160,21 +174,22 @@ mod tests {
             Ok(())
         };
         // Long against the stalls of a busy machine.
-        let patient = Gate { well_for: Duration::from_millis(300), patience: Duration::from_mins(1), ..QUICK };
+        let patient = HealthGate { healthy_for: Duration::from_millis(300), patience: Duration::from_mins(1), ..QUICK };
         assert!(patient.wait(ask, || Ok(())).is_ok());
-        assert!(bad.get().elapsed() >= patient.well_for && asked.get() > 4, "{}", asked.get());
+        assert!(bad.get().elapsed() >= patient.healthy_for && asked.get() > 4, "{}", asked.get());
     }
 
     #[test]
     fn the_wait_ends_when_the_time_is_over_or_there_is_no_point() {
         let error = QUICK.wait(|| Err("hangs".to_owned()), || Ok(()));
-        assert!(error.is_err_and(|error| error.to_string() == "hangs"));
-        let error = QUICK.wait(|| Err("down".to_owned()), || bail!("no tries left"));
-        assert!(error.is_err_and(|error| error.to_string() == "no tries left"));
+        assert!(error.is_err_and(|error| error == "hangs"));
+        let error = QUICK.wait(|| Err("down".to_owned()), || Err("no tries left".to_owned()));
+        assert!(error.is_err_and(|error| error == "no tries left"));
     }
 
     #[test]
-    fn there_is_no_point_in_waiting_for_a_service_that_systemd_has_given_up() -> anyhow::Result<()> {
+    fn there_is_no_point_in_waiting_for_a_service_that_systemd_has_given_up() -> Result<(), Box<dyn std::error::Error>>
+    {
         let folder = tempfile::tempdir()?;
         let mut host = HostContext::fake(folder.path(), None);
         let units = FakeUnitManager::new();
@@ -185,7 +200,7 @@ mod tests {
         let units = FakeUnitManager::new();
         units.kill(UnitName::LANDFALL);
         host.units = Some(Box::new(units));
-        assert!(give_up(&host).is_err_and(|error| error.to_string().contains("does not start it again")));
+        assert!(give_up(&host).is_err_and(|error| error.contains("does not start it again")));
         Ok(())
     }
 
@@ -196,7 +211,7 @@ mod tests {
             asked.set(asked.get() + 1);
             if asked.get() % 2 == 0 { Err("down".to_owned()) } else { Ok(()) }
         };
-        let strict = Gate { well_for: Duration::from_mins(5), ..QUICK };
+        let strict = HealthGate { healthy_for: Duration::from_mins(5), ..QUICK };
         assert!(strict.wait(flicker, || Ok(())).is_err());
     }
 }

@@ -1,10 +1,10 @@
 //! The migrations are tried on a copy of the database, forth and back, while the release that runs goes on.
 
-use super::Work;
+use super::{StepError, Work};
 use crate::database;
 use crate::state::journal::{Kind, Transition};
 
-pub(super) fn act(work: &Work<'_>, transition: &mut Transition) -> anyhow::Result<()> {
+pub(super) fn act(work: &Work<'_>, transition: &mut Transition) -> Result<(), StepError> {
     let (host, target) = (work.host, transition.target());
     let schema = match transition.source() {
         Some(source) => database::rehearse(host, source, target, transition.may_restore_snapshot)?,

@@ -5,24 +5,24 @@
 //! again; the header before it and the padding behind it still are, so that every bundle is held to the same rules. What this
 //! pass has read is all that the later steps use: the media may be changed or pulled out afterwards.
 
-use super::{BundleSource, Work};
+use super::{BundleSource, StepError, Work};
+use crate::durable::{self, PathError};
 use crate::host_context::HostContext;
 use crate::interrupt::{self, Interruptible};
 use crate::layout::STORE_FOLDER;
 use crate::recovery_binary;
 use crate::state::journal::Transition;
 use crate::store::Store;
-use crate::{durable, failure};
 use landfall_console::Progress;
 use landfall_manifests::{Blob, Entry, ReadError, archive};
 use std::io::{self, Read as _, Write};
 
-pub(super) fn act(work: &Work<'_>, transition: &Transition) -> anyhow::Result<()> {
+pub(super) fn act(work: &Work<'_>, transition: &Transition) -> Result<(), StepError> {
     let Some(bundle_source) = work.bundle_source else { return Ok(()) };
     if transition.before.is_some() {
         // This may be a later version from the media; the one on the host is who would have to settle its journal.
         recovery_binary::check(work.host, &work.host.layout.installer(), Some(transition.kind))
-            .map_err(|error| failure::unrecoverable(&error))?;
+            .map_err(StepError::HostCannotRecover)?;
     }
     work.make_folders(&[STORE_FOLDER])?;
     let store = Store::new(&work.host.layout);
@@ -31,18 +31,38 @@ pub(super) fn act(work: &Work<'_>, transition: &Transition) -> anyhow::Result<()
     let damaged = |error: ReadError| bundle_source.media.located(Some(bundle_source.bundle), error);
     for entry in bundle_source.bundle.entries() {
         interrupt::check()?;
-        stage(bundle_source, &store, entry, &progress).map_err(|error| match error.downcast() {
-            Ok(error) => damaged(error).into(),
-            Err(other) => other.context(bundle_source.media.path().display().to_string()),
+        stage(bundle_source, &store, entry, &progress).map_err(|error| match error {
+            EntryError::Read(error) => damaged(error).into(),
+            EntryError::Store(error) => StepError::from(error),
         })?;
     }
     bundle_source.media.check_end(bundle_source.bundle).map_err(damaged)?;
-    store.admit(&work.release.blobs)?;
+    store.promote(&work.release.blobs)?;
     progress.finish();
     Ok(())
 }
 
-fn stage(bundle_source: BundleSource<'_>, store: &Store, entry: &Entry, progress: &Progress) -> anyhow::Result<()> {
+/// An entry of the bundle was not staged.
+enum EntryError {
+    /// It is damaged, or cannot be read or written.
+    Read(ReadError),
+    /// The store does not take it.
+    Store(PathError),
+}
+
+impl From<ReadError> for EntryError {
+    fn from(error: ReadError) -> Self {
+        Self::Read(error)
+    }
+}
+
+impl From<PathError> for EntryError {
+    fn from(error: PathError) -> Self {
+        Self::Store(error)
+    }
+}
+
+fn stage(bundle_source: BundleSource<'_>, store: &Store, entry: &Entry, progress: &Progress) -> Result<(), EntryError> {
     let source = bundle_source.media.at(entry.offset);
     if !entry.is_blob {
         return Ok(entry.read(&mut Interruptible(source), &mut io::sink())?);
@@ -98,14 +118,14 @@ impl<W: Write> Write for Counting<'_, W> {
 
 /// The store goes as a whole if it came with this transition. Where nothing was installed, the blobs in one that was there
 /// are nobody's, and go. Otherwise what came in goes back to the staging folder, where the next try finds it.
-pub(super) fn undo(host: &HostContext, transition: &Transition) -> anyhow::Result<()> {
+pub(super) fn undo(host: &HostContext, transition: &Transition) -> Result<(), StepError> {
     let store = Store::new(&host.layout);
     if transition.created().iter().any(|folder| folder == STORE_FOLDER) {
         durable::remove_tree(&host.layout.store())?;
     } else if transition.before.is_none() {
         store.clear()?;
     } else {
-        store.retract(&transition.blobs)?;
+        store.demote(&transition.blobs)?;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! The release becomes the current one: settings, units, links for people, the database, `current`; then the service starts.
 
-use super::Work;
+use super::{StepError, UnhealthyError, Work};
 use crate::durable;
 use crate::engine::{Volumes, labels};
 use crate::host_context::HostContext;
@@ -9,11 +9,12 @@ use crate::service::units;
 use crate::state::installed::InstalledRelease;
 use crate::state::journal::{SettingsChange, Transition};
 use crate::state::tries::{self, Tries};
-use crate::{database, failure, removal, retained_release, settings};
+use crate::{database, removal, retained_release, settings};
+use landfall_console::message_with_causes;
 use landfall_systemd::UnitName;
 use std::path::Path;
 
-pub(super) fn act(work: &Work<'_>, transition: &Transition) -> anyhow::Result<()> {
+pub(super) fn act(work: &Work<'_>, transition: &Transition) -> Result<(), StepError> {
     work.make_folders(&[UNITS_FOLDER, LINKS_FOLDER])?;
     let (host, target) = (work.host, transition.target());
     for (name, link_target) in LINKS {
@@ -41,7 +42,11 @@ pub(super) fn act(work: &Work<'_>, transition: &Transition) -> anyhow::Result<()
 }
 
 /// Puts the release's units in place of those of `last`, and points `current` at it.
-fn make_current(host: &HostContext, last: Option<&InstalledRelease>, release: &InstalledRelease) -> anyhow::Result<()> {
+fn make_current(
+    host: &HostContext,
+    last: Option<&InstalledRelease>,
+    release: &InstalledRelease,
+) -> Result<(), StepError> {
     units::replace(host, last, release)?;
     Ok(durable::point(&host.layout.current(), Path::new(&format!("releases/{}", release.id())))?)
 }
@@ -49,24 +54,27 @@ fn make_current(host: &HostContext, last: Option<&InstalledRelease>, release: &I
 /// Starts what is current, or starts it anew. A restart keeps the listening sockets (sd_pid_notify_with_fds(3)): callers wait.
 /// Nobody waits here for the runtime: the probe does, for as long as the settings say. `judge` decides what a firewall that does not
 /// come up means.
-fn serve(host: &HostContext, judge: impl FnOnce(anyhow::Error) -> anyhow::Result<()>) -> anyhow::Result<()> {
+fn serve(host: &HostContext, judge: impl FnOnce(StepError) -> Result<(), StepError>) -> Result<(), StepError> {
     let Some(units) = host.units.as_deref() else { return Ok(()) };
     units.daemon_reload()?;
     for unit in UnitName::ENABLED {
         units.enable(&unit)?;
     }
     let (firewall, runtime) = (UnitName::FIREWALL, UnitName::LANDFALL);
-    if host.detached {
+    if host.attendance.starts_without_waiting() {
         units.stop(&runtime)?;
         units.stop(&firewall)?;
         units.start_detached(&firewall)?;
         return Ok(units.start_detached(&runtime)?);
     }
-    units.restart(&firewall).map_err(|error| failure::of_service(&error.into(), &firewall, units)).or_else(judge)?;
+    units
+        .restart(&firewall)
+        .map_err(|error| UnhealthyError::new(units, firewall, message_with_causes(&error)).into())
+        .or_else(judge)?;
     Ok(units.restart_detached(&runtime)?)
 }
 
-pub(super) fn undo(host: &HostContext, transition: &Transition) -> anyhow::Result<()> {
+pub(super) fn undo(host: &HostContext, transition: &Transition) -> Result<(), StepError> {
     match transition.source() {
         None => undo_first(host, transition),
         Some(source) => go_back(host, transition, source),
@@ -74,13 +82,13 @@ pub(super) fn undo(host: &HostContext, transition: &Transition) -> anyhow::Resul
 }
 
 /// The release that ran before runs again.
-fn go_back(host: &HostContext, transition: &Transition, source: &InstalledRelease) -> anyhow::Result<()> {
+fn go_back(host: &HostContext, transition: &Transition, source: &InstalledRelease) -> Result<(), StepError> {
     match &transition.tries {
         Some(tries) => tries.renewed().write(&host.layout)?,
         None => Tries::disarm(&host.layout)?,
     }
     if let Err(error) = heal(host, source) {
-        host.console.warn(format_args!("{} may be damaged: {error:#}", source.id()));
+        host.console.warn(format_args!("{} may be damaged: {}", source.id(), message_with_causes(&error)));
     }
     if let Some(change) = &transition.settings {
         put_back(host, change)?;
@@ -92,19 +100,19 @@ fn go_back(host: &HostContext, transition: &Transition, source: &InstalledReleas
 
 /// Without the firewall the runtime does not come up, but goes on trying: its unit sees to that.
 #[expect(clippy::unnecessary_wraps, reason = "is a verdict on a firewall that does not come up")]
-fn tolerate(host: &HostContext, error: &anyhow::Error) -> anyhow::Result<()> {
-    host.console.warn(format_args!("{error:#}"));
+fn tolerate(host: &HostContext, error: &StepError) -> Result<(), StepError> {
+    host.console.warn(message_with_causes(error));
     Ok(())
 }
 
 /// What runs again must be whole.
-fn heal(host: &HostContext, release: &InstalledRelease) -> anyhow::Result<()> {
+fn heal(host: &HostContext, release: &InstalledRelease) -> Result<(), StepError> {
     retained_release::heal(&host.layout, release, host.console)?;
     Ok(())
 }
 
 /// An operator who changed the settings meanwhile keeps what they wrote, as far as the release understands it.
-fn put_back(host: &HostContext, change: &SettingsChange) -> anyhow::Result<()> {
+fn put_back(host: &HostContext, change: &SettingsChange) -> Result<(), StepError> {
     let there = settings::file::read(&host.layout)?.unwrap_or_default();
     if there == change.before {
         return Ok(());
@@ -121,7 +129,7 @@ fn put_back(host: &HostContext, change: &SettingsChange) -> anyhow::Result<()> {
     Ok(settings::file::write(&host.layout, &text)?)
 }
 
-fn undo_first(host: &HostContext, transition: &Transition) -> anyhow::Result<()> {
+fn undo_first(host: &HostContext, transition: &Transition) -> Result<(), StepError> {
     removal::stop_services(host)?;
     if let Some(schema) = transition.schema_before {
         database::hand_back(host, transition.target(), schema)?;

@@ -1,21 +1,22 @@
 //! The settings that the host will have, decided before anything is done.
 
-use crate::decode::{DecodeError, Decoder, Expected};
+use super::PlanError;
+use crate::decode::{Decoder, Expected};
 use crate::durable;
-use crate::failure;
 use crate::host_context::HostContext;
 use crate::layout::Layout;
 use crate::plan::policy;
 use crate::retained_release;
+use crate::retained_release::unfold::UnfoldError;
 use crate::settings::{self, ConflictReason, Conflicts, Merged, Override, Ports, SettingsError, UpdateSettings};
 use crate::state::installed::Installed;
 use crate::state::journal::SettingsChange;
 use crate::store::Store;
 use crate::transition::verified_bundle::VerifiedBundle;
-use landfall_console::{Exit, Failure};
+use landfall_console::message_with_causes;
 use landfall_manifests::{File, Release};
 use std::io::{self, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The operator's own settings.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -29,14 +30,13 @@ pub(crate) struct SettingsArgs {
 }
 
 impl SettingsArgs {
-    /// What is there already is not changed by settings of the command line.
-    pub(crate) fn refuse_over(&self, layout: &Layout) -> Result<(), Failure> {
-        if self.set.is_empty() && self.answers.is_none() {
-            return Ok(());
-        }
-        let path = layout.settings();
-        let message = format!("{} is there from before, and --set and --answers would change it", path.display());
-        Err(Failure::new(Exit::Usage, "settings", message).hint("edit the file instead"))
+    /// Settings of the command line do not change a `config.toml` that is there already.
+    ///
+    /// # Errors
+    /// [`PlanError::SettingsExist`] if there are any.
+    pub(crate) fn check_absent(&self, layout: &Layout) -> Result<(), PlanError> {
+        let is_absent = self.set.is_empty() && self.answers.is_none();
+        if is_absent { Ok(()) } else { Err(PlanError::SettingsExist(layout.settings())) }
     }
 }
 
@@ -56,17 +56,17 @@ pub(crate) fn choose(
     host: &HostContext,
     args: &SettingsArgs,
     before: Option<&Installed>,
-) -> anyhow::Result<EffectiveSettings> {
+) -> Result<EffectiveSettings, PlanError> {
     let defaults = defaults(verified)?;
     if let Some(before) = before {
-        args.refuse_over(&host.layout)?;
+        args.check_absent(&host.layout)?;
         let running = retained_release::manifest(&host.layout, &before.current);
         let base =
-            running.map_or_else(|_| Ok(defaults.clone()), |running| kept_defaults(&host.layout, running.get()))?;
+            running.map_or_else(|_| Ok(defaults.clone()), |running| stored_defaults(&host.layout, running.get()))?;
         return EffectiveSettings::merge(&host.layout, &base, &defaults, Conflict::Refused);
     }
     if let Some(text) = settings::file::read(&host.layout)? {
-        args.refuse_over(&host.layout)?;
+        args.check_absent(&host.layout)?;
         return EffectiveSettings::unmerged(text, &defaults);
     }
     let mut overrides = overrides(args)?;
@@ -78,13 +78,13 @@ pub(crate) fn choose(
 }
 
 impl EffectiveSettings {
-    fn new(merged: Merged, defaults: &str, change: Option<SettingsChange>) -> anyhow::Result<Self> {
+    fn new(merged: Merged, defaults: &str, change: Option<SettingsChange>) -> Result<Self, PlanError> {
         let ports = settings::ports(&merged.text, defaults)?;
         let update = settings::update(&merged.text, defaults)?;
         Ok(Self { ports, update, change, merged })
     }
 
-    fn unmerged(text: String, defaults: &str) -> anyhow::Result<Self> {
+    fn unmerged(text: String, defaults: &str) -> Result<Self, PlanError> {
         Self::new(Merged { text, changes: Vec::new() }, defaults, None)
     }
 
@@ -94,7 +94,7 @@ impl EffectiveSettings {
     }
 
     /// The operator's settings, brought from the defaults of the release that runs (`base`) to those of the next one.
-    pub(crate) fn merge(layout: &Layout, base: &str, defaults: &str, conflict: Conflict) -> anyhow::Result<Self> {
+    pub(crate) fn merge(layout: &Layout, base: &str, defaults: &str, conflict: Conflict) -> Result<Self, PlanError> {
         let Some(mine) = settings::file::read(layout)? else { return Self::unmerged(defaults.to_owned(), defaults) };
         let (merged, gives_way) = match settings::three_way(base, &mine, defaults) {
             Err(SettingsError::Conflicts(conflicts)) if conflict.gives_way(&conflicts) => {
@@ -110,11 +110,11 @@ impl EffectiveSettings {
     }
 
     /// What nobody can make sense of gives way as a whole.
-    fn defaults_instead(mine: &str, defaults: &str) -> anyhow::Result<Self> {
+    fn defaults_instead(mine: &str, defaults: &str) -> Result<Self, PlanError> {
         Self::instead(mine, Merged { text: defaults.to_owned(), changes: Vec::new() }, defaults, true)
     }
 
-    fn instead(mine: &str, merged: Merged, defaults: &str, gives_way: bool) -> anyhow::Result<Self> {
+    fn instead(mine: &str, merged: Merged, defaults: &str, gives_way: bool) -> Result<Self, PlanError> {
         let (before, after) = (mine.to_owned(), merged.text.clone());
         let change = (after != before).then_some(SettingsChange { before, after, gives_way });
         Self::new(merged, defaults, change)
@@ -143,28 +143,31 @@ impl Conflict {
 }
 
 /// The default settings of a release that is on this host, out of the store and held against its manifest.
-pub(crate) fn kept_defaults(layout: &Layout, release: &Release) -> anyhow::Result<String> {
+pub(crate) fn stored_defaults(layout: &Layout, release: &Release) -> Result<String, PlanError> {
     let incomplete = || policy::Refusal::Incomplete(policy::SETTINGS.to_owned());
     let file = release.files.iter().find(|file| file.path.as_str() == policy::SETTINGS).ok_or_else(incomplete)?;
     let stored = Store::new(layout).open(&file.blob)?;
-    decoded(file, stored).map_err(|error| failure::of_file(error, file, &layout.blob(&file.blob)))
+    text_of(file, stored, &layout.blob(&file.blob))
 }
 
-fn decoded(file: &File, stored: impl Read + Send + 'static) -> io::Result<String> {
+/// The text of the file whose blob is `stored` at `place`, compared with its size and digest in the manifest.
+fn text_of(file: &File, stored: impl Read + Send + 'static, place: &Path) -> Result<String, PlanError> {
     let expected = Expected { encoding: file.encoding, digest: file.digest, size: file.size };
-    let mut text = String::new();
-    Decoder::new(stored, expected)?.take(settings::MAX_BYTES).read_to_string(&mut text)?;
-    Ok(text)
+    let mut bytes = Vec::new();
+    Decoder::new(stored, expected)
+        .and_then(|decoder| decoder.take(settings::MAX_BYTES).read_to_end(&mut bytes))
+        .map_err(|error| UnfoldError::of_file(file, place, error.into()))?;
+    String::from_utf8(bytes).map_err(|_| PlanError::Defaults("it is not text".to_owned()))
 }
 
-fn overrides(args: &SettingsArgs) -> anyhow::Result<Vec<Override>> {
+fn overrides(args: &SettingsArgs) -> Result<Vec<Override>, PlanError> {
     let mut overrides = Vec::new();
     if let Some(path) = &args.answers {
-        let usage = |reason: String| Failure::new(Exit::Usage, "answers", reason);
-        let bytes =
-            durable::read(path, settings::MAX_BYTES).map_err(|error| usage(format!("{error}: {}", error.source)))?;
-        let bytes = bytes.ok_or_else(|| usage(format!("there is no file {}", path.display())))?;
-        let text = String::from_utf8(bytes).map_err(|_| usage(format!("{} is not text", path.display())))?;
+        let bytes = durable::read(path, settings::MAX_BYTES)
+            .map_err(|error| PlanError::Answers(message_with_causes(&error)))?;
+        let bytes = bytes.ok_or_else(|| PlanError::Answers(format!("there is no file {}", path.display())))?;
+        let text =
+            String::from_utf8(bytes).map_err(|_| PlanError::Answers(format!("{} is not text", path.display())))?;
         overrides.extend(Override::parse_answers(&text)?);
     }
     for text in &args.set {
@@ -175,7 +178,7 @@ fn overrides(args: &SettingsArgs) -> anyhow::Result<Vec<Override>> {
 
 /// The release's own `config.toml`, read from its blob and held against its digests. Small, and needed before the bundle
 /// is staged: it says which ports have to be free. What is installed comes from the store all the same.
-fn defaults(verified: &VerifiedBundle) -> anyhow::Result<String> {
+fn defaults(verified: &VerifiedBundle) -> Result<String, PlanError> {
     let release = verified.bundle.release();
     let file = release.files.iter().find(|file| file.path.as_str() == policy::SETTINGS);
     let entry = file.and_then(|file| {
@@ -186,13 +189,7 @@ fn defaults(verified: &VerifiedBundle) -> anyhow::Result<String> {
         return Err(policy::Refusal::Incomplete(policy::SETTINGS.to_owned()).into());
     };
     let stored = io::Cursor::new(verified.entry(entry)?);
-    let text = decoded(file, stored).map_err(|error| match error.kind() {
-        io::ErrorKind::InvalidData if error.get_ref().is_none_or(|inner| !inner.is::<DecodeError>()) => {
-            failure::of_defaults("it is not text").into()
-        }
-        _ => failure::of_file(error, file, verified.media.path()),
-    })?;
-    settings::ports(&text, &text)
-        .map_err(|error| failure::of_defaults(format_args!("{:#}", anyhow::Error::from(error))))?;
+    let text = text_of(file, stored, verified.media.path())?;
+    settings::ports(&text, &text).map_err(|error| PlanError::Defaults(message_with_causes(&error)))?;
     Ok(text)
 }

@@ -6,8 +6,13 @@
 //! | `effective_settings` | which settings the host will have |
 //! | `host_facts` | what the host is like, as far as the plan depends on it |
 //! | `transition_plan` | what an installation or an update will do |
+//! | `rollback_plan` | what going back to a release on this host will do |
 
 pub(crate) mod effective_settings;
+mod error;
 mod host_facts;
+pub(crate) mod rollback_plan;
 pub(crate) mod transition_plan;
 pub(crate) mod verified_bundle;
+
+pub(crate) use error::PlanError;

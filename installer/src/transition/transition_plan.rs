@@ -1,10 +1,9 @@
 //! What `plan`, `install` and `update` have in common: everything up to the decision, which changes nothing.
 
-use super::host_facts;
+use super::{PlanError, host_facts};
 use crate::database;
-use crate::durable;
-use crate::engine::{About, EngineError, ImageEngine};
-use crate::failure;
+use crate::durable::{self, PathError};
+use crate::engine::{About, ImageEngine};
 use crate::host_context::HostContext;
 use crate::layout::{FOLDERS, Layout};
 use crate::plan::policy::{self, Records, Verdict};
@@ -13,16 +12,16 @@ use crate::plan::{Observed, ObservedEngine, Plan, SETTINGS, UpdateFacts};
 use crate::receipts::{Draft, Operation, OperationFacts};
 use crate::retained_release;
 use crate::retention;
-use crate::state::State;
 use crate::state::installed::{Installed, InstalledRelease};
 use crate::state::journal::{Kind, Transition};
 use crate::state::tries::Tries;
+use crate::state::{State, StateError};
 use crate::state::{read_floor, read_product};
-use crate::steps::{self, BundleSource, Work};
+use crate::steps::{self, BundleSource, TransitionError, Work};
 use crate::store::Store;
 use crate::transition::effective_settings::{self, EffectiveSettings, SettingsArgs};
 use crate::transition::verified_bundle::VerifiedBundle;
-use landfall_console::{Console, Exit, Failure};
+use landfall_console::{Console, message_with_causes};
 use landfall_manifests::{Arch, Digest};
 use std::fmt::Display;
 
@@ -35,7 +34,7 @@ pub(crate) struct TransitionPlan {
 }
 
 /// Whether the release may come onto this host.
-pub(crate) fn judge(verified: &VerifiedBundle, layout: &Layout) -> anyhow::Result<(Verdict, Option<Installed>)> {
+pub(crate) fn judge(verified: &VerifiedBundle, layout: &Layout) -> Result<(Verdict, Option<Installed>), PlanError> {
     let installed = Installed::read(layout)?;
     let (product, floor) = (read_product(layout)?, read_floor(layout)?);
     let records =
@@ -50,7 +49,7 @@ pub(crate) fn prepare(
     host: &HostContext,
     args: &SettingsArgs,
     before: Option<&Installed>,
-) -> anyhow::Result<TransitionPlan> {
+) -> Result<TransitionPlan, PlanError> {
     let settings = effective_settings::choose(verified, host, args, before)?;
     let (engine, about) = engine(host);
     let observed = Observed {
@@ -71,7 +70,7 @@ pub(crate) fn prepare(
     if let Some(before) = before
         && let Err(error) = retained_release::verify(&host.layout, &before.current, host.console)
     {
-        warnings.push(Warning::NoWayBack(format!("{:#}", anyhow::Error::from(error))));
+        warnings.push(Warning::NoWayBack(message_with_causes(&error)));
     }
     if verified.has_more_signers {
         warnings.push(Warning::MoreSigners { threshold: verified.trust.trusted_keys().threshold() });
@@ -85,10 +84,13 @@ pub(crate) fn prepare(
 
 impl TransitionPlan {
     /// Says what the operator should know, and where a person can be asked, asks. They see the plan first.
-    pub(crate) fn go_ahead(&self, yes: bool, console: Console) -> anyhow::Result<()> {
+    ///
+    /// # Errors
+    /// [`PlanError::Unfit`] if the host lacks something, [`PlanError::Declined`] if the person said no.
+    pub(crate) fn confirm(&self, yes: bool, console: Console) -> Result<(), PlanError> {
         self.warnings.iter().for_each(|warning| console.warn(warning));
         if !self.problems.is_empty() {
-            return Err(failure::unfit(&self.problems).into());
+            return Err(PlanError::Unfit(self.problems.clone()));
         }
         confirm(&self.plan, yes, console)
     }
@@ -100,7 +102,7 @@ impl TransitionPlan {
         host: &HostContext,
         before: Option<Installed>,
         state: Option<State>,
-    ) -> anyhow::Result<()> {
+    ) -> Result<(), TransitionError> {
         let work = Work {
             host,
             release: verified.bundle.release(),
@@ -114,7 +116,7 @@ impl TransitionPlan {
             ports: self.settings.ports,
             update: self.settings.update,
         };
-        let tries = Tries::counting(&host.layout)?;
+        let tries = Tries::counting(&host.layout).map_err(StateError::from)?;
         steps::run(&work, self.transition(verified, host, before, tries), state)
     }
 
@@ -127,21 +129,18 @@ impl TransitionPlan {
     ) -> Transition {
         let plan = &self.plan;
         let next = incoming(verified, before.as_ref(), plan.units.clone(), plan.tags());
-        let (kind, mut after) = match &before {
-            Some(before) => (Kind::Update, before.followed_by(next, self.settings.update.keep, tries.as_ref())),
-            None => (
-                Kind::Install,
-                Installed {
-                    schema: 1,
-                    current: next,
-                    kept: Vec::new(),
-                    host: host.environment.clone(),
-                    created: Vec::new(),
-                },
-            ),
+        let mut after = match &before {
+            Some(before) => retention::installed_after(before, next, self.settings.update.keep, tries.is_some()),
+            None => Installed {
+                schema: 1,
+                current: next,
+                kept: Vec::new(),
+                host: host.environment.clone(),
+                created: Vec::new(),
+            },
         };
         after.created.extend(plan.folders.iter().cloned());
-        let receipt = Some(Draft::new(
+        let receipt = Draft::new(
             &OperationFacts {
                 operation: before.as_ref().map_or(Operation::Install, |_| Operation::Update),
                 from: before.as_ref().map(|before| &before.current),
@@ -151,22 +150,15 @@ impl TransitionPlan {
             },
             &host.layout,
             host.console,
-        ));
+        );
+        let kind = before.as_ref().map_or(Kind::Install, |_| Kind::Update);
         Transition {
-            kind,
-            steps: Vec::new(),
-            before,
-            after,
             blobs: plan.new_blobs.clone(),
             files: plan.settings.clone(),
             tags: plan.new_tags(),
             settings: self.settings.change.clone(),
-            asides: Vec::new(),
             tries,
-            may_restore_snapshot: false,
-            schema_before: None,
-            unattended: false,
-            receipt,
+            ..Transition::new(kind, before, after, receipt)
         }
     }
 }
@@ -188,17 +180,13 @@ fn incoming(
 }
 
 /// Where a person can be asked, they see first what is going to happen.
-pub(crate) fn confirm(plan: &impl Display, yes: bool, console: Console) -> anyhow::Result<()> {
+pub(crate) fn confirm(plan: &impl Display, yes: bool, console: Console) -> Result<(), PlanError> {
     if yes || !console.interactive() {
         return Ok(());
     }
     console.show(format_args!("this is going to happen:\n{plan}"));
     let answer = console.ask("Go ahead? [y/N]")?.unwrap_or_default().to_lowercase();
-    if ["y", "yes"].contains(&answer.as_str()) {
-        return Ok(());
-    }
-    let failure = Failure::new(Exit::Usage, "declined", "nothing was changed: it was not confirmed");
-    Err(failure.hint("answer y, or give --yes").into())
+    if ["y", "yes"].contains(&answer.as_str()) { Ok(()) } else { Err(PlanError::Declined) }
 }
 
 fn plan_update(
@@ -207,14 +195,15 @@ fn plan_update(
     settings: &EffectiveSettings,
     before: &Installed,
     observed: &Observed,
-) -> anyhow::Result<Plan> {
+) -> Result<Plan, PlanError> {
     let (layout, bundle) = (&host.layout, &verified.bundle);
     // One whose manifest is damaged can be left all the same; a warning says so.
     let Ok(old) = retained_release::manifest(layout, &before.current) else {
         return Ok(Plan::new(bundle, observed));
     };
     let next = incoming(verified, Some(before), Vec::new(), Vec::new());
-    let after = before.followed_by(next, settings.update.keep, Tries::counting(layout)?.as_ref());
+    let is_counted = Tries::counting(layout)?.is_some();
+    let after = retention::installed_after(before, next, settings.update.keep, is_counted);
     let facts = UpdateFacts {
         staged: &Store::new(layout).staged_sizes()?,
         database: database::size(layout)?,
@@ -236,15 +225,11 @@ pub(crate) fn engine(host: &HostContext) -> (Option<ObservedEngine>, Option<Resu
     match host.engine().and_then(|engine| engine.map(look).transpose()) {
         Ok(Some((observed, about))) => (Some(observed), Some(Ok(about))),
         Ok(None) => (None, None),
-        Err(error) => (None, Some(Err(message(error)))),
+        Err(error) => (None, Some(Err(message_with_causes(&error)))),
     }
 }
 
-fn message(error: EngineError) -> String {
-    format!("{:#}", anyhow::Error::from(error))
-}
-
-fn missing<'a>(layout: &Layout, paths: impl Iterator<Item = &'a str>) -> anyhow::Result<Vec<String>> {
+fn missing<'a>(layout: &Layout, paths: impl Iterator<Item = &'a str>) -> Result<Vec<String>, PathError> {
     let mut missing = Vec::new();
     for path in paths {
         if !durable::exists(&layout.at(path))? {

@@ -1,10 +1,11 @@
 //! A bundle whose manifest is believed, and by which keys.
 
+use super::PlanError;
 use crate::layout::Layout;
 use crate::media::{Media, MediaArgs};
 use crate::plan::TrustChange;
-use crate::trust::{self, CliTrust, TrustArgs};
-use landfall_console::{Console, Exit, Failure};
+use crate::trust::{self, CliTrust, FirstUseError, TrustArgs};
+use landfall_console::Console;
 use landfall_keys::{RootLink, TrustRoot};
 use landfall_manifests::{Bundle, Entry, Head, ReadError};
 
@@ -22,7 +23,7 @@ pub(crate) struct VerifiedBundle {
 
 impl VerifiedBundle {
     /// Reads a small entry of the bundle.
-    pub(crate) fn entry(&self, entry: &Entry) -> anyhow::Result<Vec<u8>> {
+    pub(crate) fn entry(&self, entry: &Entry) -> Result<Vec<u8>, PlanError> {
         Ok(self.media.entry(entry).map_err(|error| self.media.located(Some(&self.bundle), error))?)
     }
 
@@ -49,7 +50,7 @@ pub(crate) fn open(
     layout: &Layout,
     console: Console,
     first_use: FirstUse,
-) -> anyhow::Result<VerifiedBundle> {
+) -> Result<VerifiedBundle, PlanError> {
     let given = args.parse()?;
     let mut media = media.open(console)?;
     let refused = |error: ReadError| media.located(None, error);
@@ -75,23 +76,20 @@ fn followed(
     pinned: &TrustRoot,
     given: Option<&CliTrust>,
     chain: &[RootLink],
-    signed_by: impl Fn(&TrustRoot) -> anyhow::Result<()>,
+    signed_by: impl Fn(&TrustRoot) -> Result<(), PlanError>,
     console: Console,
-) -> anyhow::Result<TrustRoot> {
+) -> Result<TrustRoot, PlanError> {
     let Some(given) = given else { return Ok(trust::successor(pinned, chain)?) };
     let given_newest = given.newest_root(chain)?;
     signed_by(&given_newest)?;
     let pinned_newest = trust::successor(pinned, chain)?;
-    trust::check_against_pinned(given, &given_newest, &pinned_newest, console)?;
+    trust::check_against_pinned(given, &given_newest, &pinned_newest, console).map_err(PlanError::OtherRoot)?;
     Ok(pinned_newest)
 }
 
-fn accepted(head: &Head, console: Console, first_use: FirstUse) -> anyhow::Result<CliTrust> {
-    if first_use == FirstUse::Ask {
-        return trust::prompt_for_key(head, console);
+fn accepted(head: &Head, console: Console, first_use: FirstUse) -> Result<CliTrust, FirstUseError> {
+    match first_use {
+        FirstUse::Ask => trust::prompt_for_key(head, console),
+        FirstUse::Refuse => Err(FirstUseError::NoKeyGiven),
     }
-    let failure = Failure::new(Exit::Untrusted, "not_trusted", "this host trusts no key yet, and none was given");
-    Err(failure
-        .hint("give the publisher's public key with --trust, as its line that begins with RW or as a file")
-        .into())
 }

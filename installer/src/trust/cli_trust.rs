@@ -90,7 +90,7 @@ fn read_argument(argument: &str) -> Result<KeyOrRoot, TrustError> {
     };
     let limit = MAX_FILE_BYTES.max(MAX_TRUST_ROOT_BYTES) as u64;
     let bytes = durable::read(Path::new(argument), limit).map_err(|error| fail(error.source.to_string()))?;
-    let bytes = bytes.ok_or_else(|| fail(why_absent(argument, key_error)))?;
+    let bytes = bytes.ok_or_else(|| fail(why_absent(argument, &key_error)))?;
     let text = String::from_utf8(bytes).map_err(|_| fail("the file is not text".to_owned()))?;
     if text.starts_with('{') {
         let root = RootLink::from_texts(text, Vec::new()).unverified_root();
@@ -102,9 +102,12 @@ fn read_argument(argument: &str) -> Result<KeyOrRoot, TrustError> {
 }
 
 /// Why an argument that is no file is no key either.
-fn why_absent(argument: &str, key_error: PublicKeyError) -> String {
+fn why_absent(argument: &str, key_error: &PublicKeyError) -> String {
     if argument.starts_with("RW") {
-        return format!("there is no such file, and as a key's line it is wrong: {:#}", anyhow::Error::from(key_error));
+        return format!(
+            "there is no such file, and as a key's line it is wrong: {}",
+            landfall_console::message_with_causes(key_error)
+        );
     }
     "there is no such file".to_owned()
 }

@@ -1,7 +1,9 @@
 //! Why a trust root cannot be used.
 
 use crate::durable::PathError;
+use landfall_console::message_with_causes;
 use landfall_keys::{ChainError, RootError};
+use std::io;
 use std::path::PathBuf;
 
 /// A trust root cannot be read, or does not lead where it has to.
@@ -48,6 +50,23 @@ pub(crate) enum PinError {
     #[error(transparent)]
     Restored(#[from] PathError),
     /// What was pinned before could not be put back either.
-    #[error("{error}, and the root from before could not be put back")]
+    #[error("{}; undoing that failed as well: {}", message_with_causes(.error), message_with_causes(.undo))]
     Unsettled { error: PathError, undo: PathError },
+}
+
+/// A host that trusts no key yet was given none that counts.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FirstUseError {
+    /// There is no `--trust`, and nobody to ask.
+    #[error("this host trusts no key yet, and none was given")]
+    NoKeyGiven,
+    #[error("this host trusts no key yet, and the bundle offers none that signed it")]
+    NoKeyOffered,
+    #[error("this host trusts no key yet, and no single key vouches for the trust roots in the bundle")]
+    NoSingleKey,
+    #[error("no key was accepted")]
+    NoKeyAccepted,
+    /// The question cannot be asked.
+    #[error(transparent)]
+    Ask(#[from] io::Error),
 }

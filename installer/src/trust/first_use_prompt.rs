@@ -1,8 +1,8 @@
 //! The question on a host that trusts no key yet: whether a key that the bundle offers is the publisher's (trust on first use,
 //! by a person who compares the key).
 
-use super::CliTrust;
-use landfall_console::{Console, Exit, Failure};
+use super::{CliTrust, FirstUseError};
+use landfall_console::Console;
 use landfall_keys::{PublicKey, RootLink, TrustRoot};
 use landfall_manifests::Head;
 
@@ -14,25 +14,18 @@ const TYPED_CHARS: usize = 8;
 /// Lets the operator accept one of the keys that the bundle itself offers.
 ///
 /// # Errors
-/// Exit code 4, `not_trusted`: there is no terminal, no key on offer, or no key was accepted.
-pub(crate) fn prompt_for_key(head: &Head, console: Console) -> anyhow::Result<CliTrust> {
-    let refused = |message: &str| {
-        Failure::new(Exit::Untrusted, "not_trusted", message)
-            .hint("give the publisher's public key with --trust, as its line that begins with RW or as a file")
-    };
+/// There is no terminal, no key on offer, or no key was accepted.
+pub(crate) fn prompt_for_key(head: &Head, console: Console) -> Result<CliTrust, FirstUseError> {
     if !console.interactive() {
-        return Err(refused("this host trusts no key yet, and none was given").into());
+        return Err(FirstUseError::NoKeyGiven);
     }
     let offered = head.offered_keys();
     if offered.is_empty() {
-        return Err(refused("this host trusts no key yet, and the bundle offers none that signed it").into());
+        return Err(FirstUseError::NoKeyOffered);
     }
     let offered = vouching_for(offered, &head.offered_chain());
     if offered.is_empty() {
-        let message = "this host trusts no key yet, and no single key vouches for the trust roots in the bundle";
-        return Err(refused(message)
-            .hint("give the publisher's newest trust root with --trust: the file N.root.json")
-            .into());
+        return Err(FirstUseError::NoSingleKey);
     }
     console.warn("this host trusts no key yet. The bundle says that it is signed by:");
     for key in &offered {
@@ -50,7 +43,7 @@ pub(crate) fn prompt_for_key(head: &Head, console: Console) -> anyhow::Result<Cl
         }
         console.warn("none of the key ids above ends like this");
     }
-    Err(refused("no key was accepted").into())
+    Err(FirstUseError::NoKeyAccepted)
 }
 
 /// The keys that each alone lead to the bundle's trust roots: where the publisher requires several signatures, none does.

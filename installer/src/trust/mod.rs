@@ -7,7 +7,7 @@
 //! | `pinned` | the pinned root, `trust.json`: reading, pinning, replacing it |
 //! | `check_against_pinned` | whether `--trust` contradicts the pinned root |
 //! | `first_use_prompt` | the question to a person on a host that trusts no key yet |
-//! | `error`, `verdict` | why a root cannot be used, and what that means to the caller |
+//! | `error` | why a root cannot be used |
 
 mod check_against_pinned;
 mod cli_trust;
@@ -15,11 +15,10 @@ mod error;
 mod first_use_prompt;
 mod pinned;
 mod root_files;
-mod verdict;
 
 pub(crate) use check_against_pinned::check_against_pinned;
 pub(crate) use cli_trust::{CliTrust, TrustArgs, read_key};
-pub(crate) use error::{PinError, TrustError};
+pub(crate) use error::{FirstUseError, PinError, TrustError};
 pub(crate) use first_use_prompt::prompt_for_key;
 pub(crate) use pinned::{check_unchanged, pin, pin_if_newer, pinned, remove_partial, successor};
 pub(crate) use root_files::{RootFilesError, RootSelection, read as read_root_files};

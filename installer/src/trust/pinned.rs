@@ -37,7 +37,12 @@ pub(crate) fn pin_if_newer(layout: &Layout, accepted: &TrustRoot, console: Conso
             write(layout, accepted.to_json().as_bytes())?;
         }
         Ok(_) => {}
-        Err(error) => console.warn(format_args!("the trust root is left as it is: {:#}", anyhow::Error::from(error))),
+        Err(error) => {
+            console.warn(format_args!(
+                "the trust root is left as it is: {}",
+                landfall_console::message_with_causes(&error)
+            ));
+        }
     }
     Ok(())
 }

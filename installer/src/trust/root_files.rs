@@ -1,7 +1,7 @@
 //! Trust roots and their signatures, read from a publisher's folder, from one file of it, or from a bundle.
 
 use crate::durable::{At as _, PathError};
-use crate::media::{MediaArgs, MediaError};
+use crate::media::{BundleError, MediaArgs, MediaError};
 use landfall_console::Console;
 use landfall_host::regular;
 use landfall_keys::{
@@ -52,13 +52,20 @@ pub(crate) enum RootFilesError {
     Name { path: PathBuf, found: u32 },
     #[error(transparent)]
     Path(#[from] PathError),
+    /// It is a bundle, and cannot be opened or read.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
 }
 
 /// The roots at `path` with their signatures, in the order of their versions. `path` is a folder with roots, one root with its
 /// signatures beside it, or a bundle.
-pub(crate) fn read(path: &Path, selection: RootSelection<'_>, console: Console) -> anyhow::Result<Vec<RootLink>> {
+pub(crate) fn read(
+    path: &Path,
+    selection: RootSelection<'_>,
+    console: Console,
+) -> Result<Vec<RootLink>, RootFilesError> {
     if path.is_dir() {
-        return Ok(folder(path, selection)?);
+        return folder(path, selection);
     }
     if is_named_like_a_root(path) || begins_like_a_root(path)? {
         return Ok(vec![link(path, &signatures_beside(path)?)?]);
@@ -67,18 +74,18 @@ pub(crate) fn read(path: &Path, selection: RootSelection<'_>, console: Console) 
 }
 
 /// The roots in a bundle. One that does not parse is refused when it is used, with the reason.
-fn bundle(path: &Path, selection: RootSelection<'_>, console: Console) -> anyhow::Result<Vec<RootLink>> {
+fn bundle(path: &Path, selection: RootSelection<'_>, console: Console) -> Result<Vec<RootLink>, RootFilesError> {
     let media = MediaArgs { file: path.to_owned(), parts: Vec::new(), patch: None };
     let media = media.open(console).map_err(|error| match error {
         MediaError::Open { source, .. } if source.kind() == ErrorKind::NotFound => {
-            anyhow::Error::from(RootFilesError::Missing(path.to_owned()))
+            RootFilesError::Missing(path.to_owned())
         }
-        other => other.into(),
+        other => BundleError::Media(other).into(),
     })?;
     let head = media.head().map_err(|error| media.located(None, error))?;
     let mut chain = head.offered_chain();
     let versions: Vec<Option<u32>> = chain.iter().map(|link| link.version().ok()).collect();
-    let Some(newest) = versions.iter().copied().max() else { return Err(RootFilesError::None(path.to_owned()).into()) };
+    let Some(newest) = versions.iter().copied().max() else { return Err(RootFilesError::None(path.to_owned())) };
     if let RootSelection::FromVersion(version) = selection {
         let oldest = newest.map_or(version, |newest| version.min(newest));
         chain.retain(|link| link.version().map_or(true, |found| found >= oldest));

@@ -2,10 +2,10 @@
 
 use super::usage;
 use crate::durable::{self, At as _, PathError};
-use crate::failure;
+use crate::errors::Error;
 use crate::layout::Layout;
 use crate::receipts::{Counter, Folder, host_key};
-use landfall_console::{Console, Exit, Failure};
+use landfall_console::{Console, Exit, Failure, message_with_causes};
 use landfall_keys::PublicKey;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -26,13 +26,13 @@ pub(super) fn export(
     layout: &Layout,
     to: &Path,
     console: Console,
-) -> anyhow::Result<()> {
+) -> Result<(), Error> {
     if counters.is_empty() {
         return Err(usage("no_receipts", "there are no receipts to export".to_owned()));
     }
     let to = free_path(to)?;
     let partial = durable::partial(&to);
-    let begun = durable::create_folder_unsynced(&partial, 0o755).map_err(|error| unwritten(error.into()))?;
+    let begun = durable::create_folder_unsynced(&partial, 0o755).map_err(unwritten)?;
     if !begun {
         let path = partial.display();
         let message = format!("{path} exists already: an interrupted export may have left it");
@@ -44,16 +44,16 @@ pub(super) fn export(
         .and_then(|left_out| durable::rename_to_free_name(&partial, &to).map(|()| left_out));
     let left_out = copied.map_err(|error| {
         let _ = durable::remove_tree(&partial);
-        unwritten(error.into())
+        unwritten(error)
     })?;
     if left_out.is_empty() { Ok(()) } else { Err(incomplete(&to, &left_out)) }
 }
 
-fn unwritten(error: anyhow::Error) -> anyhow::Error {
-    Failure::of(&failure::classified(error)).hint(ELSEWHERE).into()
+fn unwritten(error: PathError) -> Error {
+    Error::from(error).into_failure().hint(ELSEWHERE).into()
 }
 
-fn incomplete(to: &Path, left_out: &[String]) -> anyhow::Error {
+fn incomplete(to: &Path, left_out: &[String]) -> Error {
     let list = left_out.join(", ");
     let message = format!("the receipts were exported to {}, except those that cannot be read: {list}", to.display());
     let hint = "`landfall-installer receipts --verify` says what is wrong; the exported ones are complete otherwise";
@@ -65,7 +65,7 @@ fn incomplete(to: &Path, left_out: &[String]) -> anyhow::Error {
 }
 
 /// The absolute path of a name that is free, in an existing folder.
-fn free_path(to: &Path) -> anyhow::Result<PathBuf> {
+fn free_path(to: &Path) -> Result<PathBuf, Error> {
     let place = std::path::absolute(to).map_err(|error| usage("export", format!("--export: {error}")))?;
     let parent = place.parent().filter(|_| place.file_name().is_some());
     if !parent.is_some_and(Path::is_dir) {
@@ -86,8 +86,8 @@ fn copy(
     console: Console,
 ) -> Result<Vec<String>, PathError> {
     let mut left_out = Vec::new();
-    let mut leave_out = |name: String, error: anyhow::Error| {
-        console.warn(format_args!("left out: {error:#}"));
+    let mut leave_out = |name: String, reason: String| {
+        console.warn(format_args!("left out: {reason}"));
         left_out.push(name);
     };
     for counter in counters {
@@ -96,18 +96,18 @@ fn copy(
                 write(&to.join(counter.body()), &found.body)?;
                 found.signature.iter().try_for_each(|signature| write(&to.join(counter.signature()), signature))?;
             }
-            Err(error) => leave_out(counter.body(), error.into()),
+            Err(error) => leave_out(counter.body(), message_with_causes(&error)),
         }
     }
     match host_key::all_public(layout) {
         Ok(keys) if keys.is_empty() => {
-            leave_out(PUBLIC_KEY.to_owned(), anyhow::anyhow!("this host has no public key to export"));
+            leave_out(PUBLIC_KEY.to_owned(), "this host has no public key to export".to_owned());
         }
         Ok(keys) => keys
             .iter()
             .enumerate()
             .try_for_each(|(at, key)| write(&to.join(key_file_name(at, key)), key.to_file().as_bytes()))?,
-        Err(error) => leave_out(PUBLIC_KEY.to_owned(), error.into()),
+        Err(error) => leave_out(PUBLIC_KEY.to_owned(), message_with_causes(&error)),
     }
     durable::sync_file_system(to)?;
     Ok(left_out)

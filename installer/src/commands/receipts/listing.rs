@@ -26,14 +26,14 @@ struct Entry {
 impl Entry {
     fn of(folder: &Folder, counter: Counter) -> Self {
         let empty = Self { counter, digest: None, receipt: None, problem: None };
-        let problem = |error: anyhow::Error| Some(format!("{error:#}"));
+        let problem = |error: &dyn std::error::Error| Some(landfall_console::message_with_causes(error));
         match folder.read(counter) {
-            Err(error) => Self { problem: problem(error.into()), ..empty },
+            Err(error) => Self { problem: problem(&error), ..empty },
             Ok(found) => {
                 let digest = Some(Digest::of(&found.body));
                 match Receipt::parse(&found.body) {
                     Ok(receipt) => Self { digest, receipt: Some(receipt), ..empty },
-                    Err(error) => Self { digest, problem: problem(error.into()), ..empty },
+                    Err(error) => Self { digest, problem: problem(&error), ..empty },
                 }
             }
         }

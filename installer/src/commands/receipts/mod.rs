@@ -2,9 +2,10 @@ mod export;
 mod listing;
 mod verify;
 
+use crate::errors::Error;
 use crate::host_context::HostArgs;
 use crate::receipts::{Finding, Folder, host_key};
-use landfall_console::{Console, Exit, Failure};
+use landfall_console::{Console, Exit, Failure, message_with_causes};
 use listing::Listing;
 use serde::Serialize;
 use std::fmt::{self, Display, Formatter};
@@ -63,11 +64,11 @@ struct Report<'a> {
     outcome: Option<&'a Verified>,
 }
 
-pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> anyhow::Result<()> {
+pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> Result<(), Error> {
     let layout = host_args.layout()?;
     let folder = Folder::new(args.from.clone().unwrap_or_else(|| layout.receipts()));
     let counters = folder.counters().map_err(|error| match &args.from {
-        Some(_) => usage("no_receipts", format!("--from: {:#}", anyhow::Error::from(error))),
+        Some(_) => usage("no_receipts", format!("--from: {}", message_with_causes(&error))),
         None => error.into(),
     })?;
     if args.from.is_some() && counters.is_empty() {
@@ -81,7 +82,7 @@ pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> anyhow
         export::export(&folder, &counters, &layout, to, console)?;
     }
     let host_key = host_key::public(&layout).unwrap_or_else(|error| {
-        console.warn(format_args!("{:#}", anyhow::Error::from(error)));
+        console.warn(message_with_causes(&error));
         None
     });
     let host_key = host_key.filter(|_| args.from.is_none()).map(|key| key.to_line());
@@ -112,6 +113,6 @@ impl Display for Report<'_> {
     }
 }
 
-fn usage(code: &'static str, message: String) -> anyhow::Error {
+fn usage(code: &'static str, message: String) -> Error {
     Failure::new(Exit::Usage, code, message).into()
 }

@@ -2,6 +2,7 @@
 
 use super::{Args, usage};
 use crate::durable;
+use crate::errors::Error;
 use crate::layout::Layout;
 use crate::receipts::{Chain, ChainReport, Counter, ExpectedEnd, Finding, Findings, Folder, host_key, last_counter};
 use crate::state::installed::Installed;
@@ -46,7 +47,7 @@ pub(super) fn verify(
     counters: &[Counter],
     layout: &Layout,
     console: Console,
-) -> anyhow::Result<Verified> {
+) -> Result<Verified, Error> {
     let is_own = args.from.is_none();
     let (keys, end) = (keys(args, layout)?, recorded_end(is_own, folder, layout, console)?);
     let to_the_end = is_own && end.is_some();
@@ -61,9 +62,10 @@ pub(super) fn verify(
 }
 
 /// The keys to verify with: those of `--host-key`, else this host's own. A key file beside exported receipts proves nothing.
-fn keys(args: &Args, layout: &Layout) -> anyhow::Result<Vec<PublicKey>> {
+fn keys(args: &Args, layout: &Layout) -> Result<Vec<PublicKey>, Error> {
     if args.host_keys.is_empty() && args.from.is_none() {
-        return host_key::all_public(layout).map_err(|error| unverifiable(format!("{:#}", anyhow::Error::from(error))));
+        return host_key::all_public(layout)
+            .map_err(|error| unverifiable(landfall_console::message_with_causes(&error)));
     }
     if args.host_keys.is_empty() {
         let message = "--from needs --host-key: whoever can change receipts can change the key that lies beside them";
@@ -81,7 +83,7 @@ fn recorded_end(
     folder: &Folder,
     layout: &Layout,
     console: Console,
-) -> anyhow::Result<Option<ExpectedEnd>> {
+) -> Result<Option<ExpectedEnd>, Error> {
     if is_own && durable::exists(&layout.journal())? {
         console.warn("an operation is running or was interrupted: missing newest receipts are not reported");
         return Ok(None);
@@ -91,7 +93,7 @@ fn recorded_end(
         return Ok(Some(ExpectedEnd { signature, ..ExpectedEnd::default() }));
     }
     let recorded =
-        last_counter::read(layout).map_err(|error| unverifiable(format!("{:#}", anyhow::Error::from(error))))?;
+        last_counter::read(layout).map_err(|error| unverifiable(landfall_console::message_with_causes(&error)))?;
     let current = Installed::read(layout)?.map(|installed| installed.current.manifest);
     Ok(Some(ExpectedEnd { recorded, signature, current }))
 }
@@ -102,7 +104,7 @@ fn check(
     counters: &[Counter],
     keys: Vec<PublicKey>,
     expected: &ExpectedEnd,
-) -> anyhow::Result<ChainReport> {
+) -> Result<ChainReport, Error> {
     if counters.is_empty() {
         expected.check(None, None).map_err(|fault| unverifiable(fault.to_string()))?;
         let path = folder.path().display();
@@ -117,18 +119,18 @@ fn check(
     for counter in counters {
         match folder.read(*counter) {
             Ok(found) => drop(chain.check_next(&found)),
-            Err(error) => chain.skip_unreadable(*counter, format!("{:#}", anyhow::Error::from(error))),
+            Err(error) => chain.skip_unreadable(*counter, landfall_console::message_with_causes(&error)),
         }
     }
     Ok(chain.finish(expected))
 }
 
-fn faulty(faults: &Findings, gaps: &Findings) -> anyhow::Error {
+fn faulty(faults: &Findings, gaps: &Findings) -> Error {
     let failure = Failure::new(Exit::Damaged, "receipts", faults.lines()).hint(COMPARE);
     failure.detail("faults", &faults.listed).detail("gaps", &gaps.listed).into()
 }
 
 /// There is no chain to check.
-fn unverifiable(message: String) -> anyhow::Error {
+fn unverifiable(message: String) -> Error {
     Failure::new(Exit::Damaged, "receipts", message).hint(COMPARE).detail("faults", [(); 0]).into()
 }

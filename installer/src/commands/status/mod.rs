@@ -2,7 +2,9 @@ mod disk;
 mod releases;
 mod text;
 
+use crate::durable::PathError;
 use crate::engine::ImageEngine;
+use crate::errors::Error;
 use crate::host_context::{HostArgs, HostContext};
 use crate::layout::Layout;
 use crate::receipts::{Counter, Folder, host_key};
@@ -14,13 +16,12 @@ use crate::state::tries::Tries;
 use crate::store::Store;
 use crate::trust;
 use disk::{DatabaseStatus, DiskStatus};
-use landfall_console::Console;
+use landfall_console::{Console, message_with_causes};
 use landfall_keys::TrustRoot;
 use landfall_systemd::{ActiveState, UnitName};
 use releases::KeptStatus;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::error::Error;
 
 /// Say what is installed on this host, what can be gone back to, and whether it runs
 #[derive(Debug, clap::Args)]
@@ -105,15 +106,15 @@ struct Parts {
 
 impl Parts {
     /// The part, or what stands for it when it cannot be read.
-    fn take<T: Default, E: Into<anyhow::Error>>(&mut self, part: &str, read: Result<T, E>) -> T {
+    fn take<T: Default, E: std::error::Error>(&mut self, part: &str, read: Result<T, E>) -> T {
         read.unwrap_or_else(|error| {
-            self.problems.insert(part.to_owned(), format!("{:#}", error.into()));
+            self.problems.insert(part.to_owned(), message_with_causes(&error));
             T::default()
         })
     }
 }
 
-pub(crate) fn run(_: &Args, host_args: &HostArgs, console: Console) -> anyhow::Result<()> {
+pub(crate) fn run(_: &Args, host_args: &HostArgs, console: Console) -> Result<(), Error> {
     let layout = host_args.layout()?;
     let mut parts = Parts::default();
     let installed = parts.take("installed", Installed::read(&layout));
@@ -162,9 +163,9 @@ fn receipts(layout: &Layout, parts: &mut Parts) -> ReceiptsStatus {
     ReceiptsStatus { last: counters.last().copied(), host_key: key.map(|key| key.to_line()) }
 }
 
-fn staged(store: &Store) -> Result<StoreStatus, impl Error + Send + Sync + 'static> {
+fn staged(store: &Store) -> Result<StoreStatus, PathError> {
     let sizes = store.staged_sizes()?;
-    Ok::<_, crate::durable::PathError>(StoreStatus { blobs: sizes.len(), bytes: sizes.values().sum() })
+    Ok(StoreStatus { blobs: sizes.len(), bytes: sizes.values().sum() })
 }
 
 fn engine(host: &HostContext) -> EngineStatus {
@@ -172,7 +173,7 @@ fn engine(host: &HostContext) -> EngineStatus {
     let address = host.environment.engine.to_string();
     match about {
         Ok(about) => EngineStatus { address, version: about.map(|about| about.version), error: None },
-        Err(error) => EngineStatus { address, version: None, error: Some(format!("{:#}", anyhow::Error::from(error))) },
+        Err(error) => EngineStatus { address, version: None, error: Some(message_with_causes(&error)) },
     }
 }
 

@@ -1,14 +1,14 @@
 use super::RootReport;
 use super::replacement::replacement;
-use crate::failure;
+use crate::errors::Error;
 use crate::host_context::HostArgs;
 use crate::layout::Layout;
 use crate::retained_release::{self, RefusedRelease};
 use crate::state::State;
 use crate::state::installed::Installed;
 use crate::state::journal::Journal;
-use crate::trust::{self, PinError, RootSelection, TrustError};
-use landfall_console::{Console, Exit, Failure};
+use crate::trust::{self, RootSelection, TrustError};
+use landfall_console::{Console, Exit, Failure, message_with_causes};
 use landfall_keys::{ChainError, RootLink, TrustRoot};
 use landfall_manifests::Digest;
 use serde::Serialize;
@@ -49,7 +49,7 @@ struct Report {
     refused: Vec<RefusedRelease>,
 }
 
-pub(super) fn run(args: &Args, host_args: &HostArgs, console: Console) -> anyhow::Result<()> {
+pub(super) fn run(args: &Args, host_args: &HostArgs, console: Console) -> Result<(), Error> {
     let layout = host_args.layout()?;
     let lock_held = lock(&layout)?;
     let installed = Installed::read(&layout)?;
@@ -57,7 +57,7 @@ pub(super) fn run(args: &Args, host_args: &HostArgs, console: Console) -> anyhow
     let root = match &args.replace {
         Some(digest) => {
             let links = trust::read_root_files(&args.path, RootSelection::WithDigest(digest), console)?;
-            let accepted = installed.iter().flat_map(Installed::releases).filter_map(|release| release.trust.as_ref());
+            let accepted = installed.iter().flat_map(Installed::releases).map(|release| &release.trust);
             replacement(&args.path, &links, digest, before.root.as_ref(), &accepted.collect::<Vec<_>>())?
         }
         None => successor(&args.path, before.root.as_ref(), console)?,
@@ -67,7 +67,7 @@ pub(super) fn run(args: &Args, host_args: &HostArgs, console: Console) -> anyhow
     if changed {
         // Where there was nothing to lock, an installation may have begun while the media were read.
         let _held = if lock_held.is_none() { lock(&layout)? } else { lock_held };
-        trust::pin(&layout, &root).map_err(unpinned)?;
+        trust::pin(&layout, &root)?;
     }
     let refused =
         installed.map(|installed| retained_release::refused_releases(&layout, &installed, &root)).unwrap_or_default();
@@ -79,19 +79,10 @@ pub(super) fn run(args: &Args, host_args: &HostArgs, console: Console) -> anyhow
 }
 
 /// Locks the host, if no operation is running or interrupted. A host without an installation has no lock file, and no other writer.
-fn lock(layout: &Layout) -> anyhow::Result<Option<State>> {
+fn lock(layout: &Layout) -> Result<Option<State>, Error> {
     let state = State::open(layout)?;
-    match Journal::read(layout)? {
-        Some(journal) => Err(failure::interrupted(journal.operation.name()).into()),
-        None => Ok(state),
-    }
-}
-
-fn unpinned(error: PinError) -> anyhow::Error {
-    match error {
-        PinError::Restored(error) => error.into(),
-        PinError::Unsettled { error, undo } => failure::unsettled(error.into(), &undo.into()),
-    }
+    Error::if_interrupted(Journal::read(layout)?.as_ref())?;
+    Ok(state)
 }
 
 /// The root that the host trusted before.
@@ -111,9 +102,9 @@ impl PreviousRoot {
     ) -> Result<Self, TrustError> {
         match trust::pinned(layout) {
             Err(error @ TrustError::Pinned { .. }) if vouches => {
-                console.warn(format_args!("{:#}: it is replaced", anyhow::Error::from(error)));
+                console.warn(format_args!("{}: it is replaced", message_with_causes(&error)));
                 let accepted = installed.into_iter().flat_map(Installed::releases);
-                let newest = accepted.filter_map(|release| release.trust.as_ref()).max_by_key(|root| root.version());
+                let newest = accepted.map(|release| &release.trust).max_by_key(|root| root.version());
                 Ok(Self { root: newest.cloned(), is_remembered: true })
             }
             pinned => Ok(Self { root: pinned?, is_remembered: false }),
@@ -127,7 +118,7 @@ impl PreviousRoot {
 }
 
 /// The newest root at the path that the pinned one leads to.
-fn successor(path: &Path, pinned: Option<&TrustRoot>, console: Console) -> anyhow::Result<TrustRoot> {
+fn successor(path: &Path, pinned: Option<&TrustRoot>, console: Console) -> Result<TrustRoot, Error> {
     let Some(pinned) = pinned else {
         let failure = Failure::new(
             Exit::Untrusted,

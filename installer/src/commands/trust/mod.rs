@@ -2,6 +2,7 @@ mod import;
 mod replacement;
 mod show;
 
+use crate::errors::Error;
 use crate::host_context::HostArgs;
 use landfall_console::Console;
 use landfall_keys::{KeyId, PublicKey, TrustRoot};
@@ -22,7 +23,7 @@ enum Command {
     Import(import::Args),
 }
 
-pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> anyhow::Result<()> {
+pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> Result<(), Error> {
     match &args.command {
         Command::Show(_) => show::run(host_args, console),
         Command::Import(args) => import::run(args, host_args, console),

@@ -1,5 +1,6 @@
 //! The root that a person vouches for by its digest, although nobody whom the host trusts has signed it.
 
+use crate::errors::Error;
 use crate::trust::TrustError;
 use landfall_console::{Exit, Failure};
 use landfall_keys::{KeyId, PublicKey, RootLink, TrustRoot};
@@ -18,7 +19,7 @@ pub(super) fn replacement(
     digest: &Digest,
     before: Option<&TrustRoot>,
     accepted: &[&TrustRoot],
-) -> anyhow::Result<TrustRoot> {
+) -> Result<TrustRoot, Error> {
     let Some(link) = links.iter().find(|link| Digest::of(link.root().as_bytes()) == *digest) else {
         let message = format!("no trust root in {} has the digest {digest}", path.display());
         let hint = "compare the digest with what the publisher told you by another way, and the media with the publisher's: one \
@@ -108,7 +109,7 @@ mod tests {
         let link = RootLink::from_texts(after.to_json(), Vec::new());
         let digest = Digest::of(after.to_json().as_bytes());
         let replaced = replacement(Path::new("stick"), &[link], &digest, Some(before), accepted);
-        replaced.map(|replaced| assert_eq!(replaced, *after)).map_err(|error| Failure::of(&error))
+        replaced.map(|replaced| assert_eq!(replaced, *after)).map_err(Error::into_failure)
     }
 
     #[test]

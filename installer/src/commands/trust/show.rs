@@ -1,4 +1,5 @@
 use super::RootReport;
+use crate::errors::Error;
 use crate::host_context::HostArgs;
 use crate::retained_release::{self, RefusedRelease};
 use crate::state::installed::Installed;
@@ -21,7 +22,7 @@ struct Report {
     refused: Vec<RefusedRelease>,
 }
 
-pub(super) fn run(host_args: &HostArgs, console: Console) -> anyhow::Result<()> {
+pub(super) fn run(host_args: &HostArgs, console: Console) -> Result<(), Error> {
     let layout = host_args.layout()?;
     let (pinned, installed) = (trust::pinned(&layout)?, Installed::read(&layout)?);
     let refused = match (&pinned, &installed) {

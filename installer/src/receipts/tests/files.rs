@@ -59,14 +59,6 @@ fn host() -> (TempDir, Layout) {
     (root, layout)
 }
 
-fn draft(number: u32, previous: Option<Digest>) -> Draft {
-    let receipt = receipt(number, previous);
-    serde_json::from_value(
-        serde_json::json!({"counter": number, "body": receipt.to_json(), "comment": receipt.comment()}),
-    )
-    .unwrap()
-}
-
 fn all(layout: &Layout) -> Vec<UnverifiedReceipt> {
     let folder = Folder::new(layout.receipts());
     folder.counters().unwrap().into_iter().map(|counter| folder.read(counter).unwrap()).collect()

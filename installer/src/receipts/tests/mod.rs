@@ -45,6 +45,15 @@ fn receipt(number: u32, previous: Option<Digest>) -> Receipt {
     }
 }
 
+/// A receipt as a journal holds it.
+pub(crate) fn draft(number: u32, previous: Option<Digest>) -> Draft {
+    let receipt = receipt(number, previous);
+    serde_json::from_value(
+        serde_json::json!({"counter": number, "body": receipt.to_json(), "comment": receipt.comment()}),
+    )
+    .unwrap()
+}
+
 fn signed(key: &SecretKey, receipt: &Receipt) -> UnverifiedReceipt {
     let body = receipt.to_json().into_bytes();
     let signature = key.sign(&body, &receipt.comment()).unwrap().to_file().into_bytes();

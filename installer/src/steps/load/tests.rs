@@ -1,6 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use super::*;
+use crate::content::ContentError;
 use crate::engine::fake::FakeImageEngine;
 use crate::layout::Layout;
 use crate::plan;
@@ -32,7 +33,7 @@ fn keep(store: &Store, content: &[u8]) -> Digest {
     let mut incoming = store.incoming(&digest).unwrap();
     incoming.write_all(content).unwrap();
     incoming.keep().unwrap();
-    store.admit(&[landfall_manifests::Blob { digest, size: content.len() as u64 }]).unwrap();
+    store.promote(&[landfall_manifests::Blob { digest, size: content.len() as u64 }]).unwrap();
     digest
 }
 
@@ -43,7 +44,7 @@ fn keep_layer(store: &Store, content: &str) -> Layer {
 }
 
 /// Plans and loads all images of the release.
-fn load_all(engine: &FakeImageEngine, store: &Store, release: &Release) -> anyhow::Result<()> {
+fn load_all(engine: &FakeImageEngine, store: &Store, release: &Release) -> Result<(), StepError> {
     let observed = plan::ObservedEngine {
         images: engine.images()?,
         takes_partial_archives: engine.about()?.takes_partial_archives,
@@ -51,9 +52,10 @@ fn load_all(engine: &FakeImageEngine, store: &Store, release: &Release) -> anyho
     };
     for (image, planned) in release.images.iter().zip(plan::images(release, Some(&observed))) {
         if let Action::Load(layers) = &planned.action {
-            load(engine, store, image, &planned, layers, &Progress::hidden())?;
+            load(engine, store, image, &planned, layers, &Progress::hidden())
+                .map_err(|error| error.of_image(&image.name))?;
         }
-        check(image, engine.image(&planned.tag)?.as_ref(), true).map_err(anyhow::Error::msg)?;
+        check(image, engine.image(&planned.tag)?.as_ref(), true).unwrap();
     }
     Ok(())
 }
@@ -95,9 +97,12 @@ fn a_layer_that_is_not_its_diff_id_never_becomes_an_image() {
         let good = release.images[0].layers[1].clone();
         change(&mut release.images[0].layers[1]);
         let engine = FakeImageEngine::default();
-        let failure = Failure::of(&failure::classified(load_all(&engine, &store, &release).unwrap_err()));
-        assert_eq!(failure.exit(), Exit::Damaged, "{failure}");
-        assert!(failure.to_string().contains(says) && failure.to_string().contains("image a"), "{failure}");
+        let error = load_all(&engine, &store, &release).unwrap_err();
+        let StepError::Load { source: ImageError::Layer { source: ContentError::Decode(_), .. }, .. } = &error else {
+            panic!("{error:?}")
+        };
+        let text = landfall_console::message_with_causes(&error);
+        assert!(text.contains(says) && text.contains("image a"), "{text}");
         assert!(engine.images.borrow().is_empty());
         release.images[0].layers[1] = good;
     }
@@ -140,22 +145,10 @@ fn undoing_takes_away_the_tags_that_were_added_and_no_others() {
         Vec::new(),
     );
     let record = Installed { schema: 1, current, kept: Vec::new(), host, created: Vec::new() };
-    let transition = Transition {
-        kind: Kind::Install,
-        steps: vec![StepName::Stage, StepName::Load, StepName::Unfold],
-        before: None,
-        after: record,
-        blobs: Vec::new(),
-        files: Vec::new(),
-        tags: tags.collect(),
-        settings: None,
-        asides: Vec::new(),
-        tries: None,
-        may_restore_snapshot: false,
-        schema_before: None,
-        unattended: false,
-        receipt: None,
-    };
+    let steps = vec![StepName::Stage, StepName::Load, StepName::Unfold];
+    let receipt = crate::receipts::tests::draft(1, None);
+    let tags = tags.collect();
+    let transition = Transition { steps, tags, ..Transition::new(Kind::Install, None, record, receipt) };
     let host = HostContext::fake(root.path(), Some(Box::new(engine)));
     undo(&host, &transition).unwrap();
     undo(&host, &transition).unwrap();

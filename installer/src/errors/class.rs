@@ -1,0 +1,195 @@
+//! The exit code, the word for scripts and the hint of every error.
+
+mod bundle;
+mod host;
+mod policy;
+mod trust;
+
+use super::Error;
+use crate::database::DatabaseError;
+use crate::removal::{RemovalError, UninstallError};
+use crate::retained_release::RetainedError;
+use crate::retained_release::unfold::UnfoldError;
+use crate::service::units::UnitsError;
+use crate::steps::{ImageError, StepError, TransitionError};
+use crate::transition::PlanError;
+use crate::trust::PinError;
+use host::of_io;
+use landfall_console::{Classify, ErrorClass, Exit};
+
+const RECOVER: &str = "run `landfall-installer recover` first";
+/// Of an operation that failed, and so did undoing it.
+const UNSETTLED: ErrorClass = ErrorClass::new(Exit::Busy, "unsettled", RECOVER);
+
+impl Classify for Error {
+    fn class(&self) -> ErrorClass {
+        match self {
+            Self::Host(error) => host::of_args(error),
+            Self::Path(error) | Self::Pin(PinError::Restored(error)) => host::of_path(error),
+            Self::Lock(error) => host::of_lock(error),
+            Self::Record(error) => host::of_record(error),
+            Self::State(error) => host::of_state(error),
+            Self::Engine(error) => host::of_engine(error),
+            Self::Systemd(error) => host::of_systemd(error),
+            Self::Trust(error) => trust::of_trust(error),
+            Self::RootFiles(error) => trust::of_root_files(error),
+            Self::Pin(PinError::Unsettled { .. }) => UNSETTLED,
+            Self::OperationInterrupted(_) => ErrorClass::new(Exit::Busy, "interrupted", RECOVER),
+            Self::Refused(refusal) => policy::of_refusal(refusal),
+            Self::Plan(error) | Self::NoReplacement(error) => of_plan(error),
+            Self::Transition(error) => of_transition(error),
+            Self::Recovery(error) => of_step(error),
+            Self::Uninstall(UninstallError(error)) => unfinished(of_removal(error)),
+            Self::Failure(failure) => ErrorClass::without_hint(failure.exit(), failure.code()),
+            Self::Output(error) => of_io(error),
+        }
+    }
+}
+
+/// Nothing was begun.
+fn of_plan(error: &PlanError) -> ErrorClass {
+    const ANSWERS: ErrorClass = ErrorClass::without_hint(Exit::Usage, "answers");
+    match error {
+        PlanError::Host(error) => host::of_args(error),
+        PlanError::Path(error) => host::of_path(error),
+        PlanError::Record(error) => host::of_record(error),
+        PlanError::Bundle(error) => bundle::of_bundle(error),
+        PlanError::Trust(error) => trust::of_trust(error),
+        PlanError::FirstUse(error) => trust::of_first_use(error),
+        PlanError::OtherRoot(failure) => ErrorClass::without_hint(failure.exit(), failure.code()),
+        PlanError::Refused(refusal) => policy::of_refusal(refusal),
+        PlanError::Retained(error) => of_retained(error),
+        PlanError::Settings(error) => policy::of_settings(error),
+        PlanError::SettingsFile(error) => host::of_settings_file(error),
+        PlanError::DefaultsContent(error) => of_unfold(error),
+        PlanError::Defaults(_) => bundle::MADE_WRONG,
+        PlanError::SettingsExist(_) => ErrorClass::new(Exit::Usage, "settings", "edit the file instead"),
+        PlanError::Answers(_) => ANSWERS,
+        PlanError::NoEngine(_) => ErrorClass::without_hint(Exit::Unfit, "no_engine"),
+        PlanError::Unfit(_) => {
+            ErrorClass::new(Exit::Unfit, "unfit", "change what is listed, then run the same command again")
+        }
+        PlanError::Declined => ErrorClass::new(Exit::Usage, "declined", "answer y, or give --yes"),
+        PlanError::Ask(error) => of_io(error),
+    }
+}
+
+/// A transition was begun.
+fn of_transition(error: &TransitionError) -> ErrorClass {
+    match error {
+        TransitionError::Listen(error) => of_io(error),
+        TransitionError::Begin(error) => host::of_state(error),
+        TransitionError::Undone(error) => of_step(error),
+        TransitionError::Reverted { .. } => ErrorClass::new(
+            Exit::Reverted,
+            "reverted",
+            "tenants and their data are as before; give the publisher what the log says",
+        ),
+        TransitionError::Unsettled { .. } => UNSETTLED,
+        TransitionError::Unrecorded(_) => {
+            ErrorClass::new(Exit::Busy, "unrecorded", "`landfall-installer recover` finishes it")
+        }
+    }
+}
+
+fn of_step(error: &StepError) -> ErrorClass {
+    match error {
+        StepError::Interrupted(_) => ErrorClass::new(
+            Exit::Unexpected,
+            "interrupted",
+            "the same command goes on from there; a first installation begins anew",
+        ),
+        StepError::Path(error) | StepError::EndJournal(error) => host::of_path(error),
+        StepError::Lock(error) | StepError::RemoveState(error) => host::of_lock(error),
+        StepError::Record(error) => host::of_record(error),
+        StepError::Systemd(error) => host::of_systemd(error),
+        StepError::Bundle(error) => bundle::of_bundle(error),
+        StepError::Engine(error) => host::of_engine(error),
+        StepError::Load { source, .. } => of_image(source),
+        StepError::EngineImage { .. } => ErrorClass::without_hint(Exit::Unexpected, "engine_image"),
+        StepError::Retained(error) => of_retained(error),
+        StepError::Unfold(error) => of_unfold(error),
+        StepError::Settings(error) => host::of_settings_file(error),
+        StepError::Trust(error) => trust::of_trust(error),
+        StepError::Token(_) => ErrorClass::UNEXPECTED,
+        StepError::Database(error) => of_database(error),
+        StepError::Units(error) => of_units(error),
+        StepError::Removal(error) => of_removal(error),
+        StepError::Receipt(error) => host::of_receipt(error),
+        StepError::HostCannotRecover(_) => ErrorClass::new(
+            Exit::Unfit,
+            "no_recovery",
+            "run the update with the host's own /opt/landfall/bin/landfall-installer",
+        ),
+        StepError::ReleaseCannotRecover(error) => host::of_recovery_binary(error),
+        StepError::Unhealthy(_) => {
+            ErrorClass::new(Exit::Unfit, "unhealthy", "correct what the log complains about, and install again")
+        }
+        StepError::Undo { source, .. } => of_step(source),
+    }
+}
+
+fn of_image(error: &ImageError) -> ErrorClass {
+    match error {
+        ImageError::Engine(error) => host::of_engine(error),
+        ImageError::Path(error) => host::of_path(error),
+        ImageError::Layer { source, .. } | ImageError::Archive(source) => bundle::of_content(source),
+    }
+}
+
+fn of_retained(error: &RetainedError) -> ErrorClass {
+    const BRING_AGAIN: &str = "`landfall-installer update FILE` with a bundle of a newer release leaves this one behind; \
+         `landfall-installer rollback --to VERSION` may reach another one that is kept";
+    const TRUST: &str = "somebody changed its record or its signatures: bring in a newer release";
+    match error {
+        RetainedError::Damaged { .. } | RetainedError::Manifest { .. } | RetainedError::NoBlob { .. } => {
+            ErrorClass::new(Exit::Damaged, "release_damaged", BRING_AGAIN)
+        }
+        RetainedError::Untrusted { .. } => ErrorClass::new(Exit::Untrusted, "untrusted", TRUST),
+        RetainedError::Path(error) => host::of_path(error),
+        RetainedError::Unfold(error) => of_unfold(error),
+    }
+}
+
+fn of_unfold(error: &UnfoldError) -> ErrorClass {
+    match error {
+        UnfoldError::Path(error) => host::of_path(error),
+        UnfoldError::File { source, .. } => bundle::of_content(source),
+    }
+}
+
+fn of_database(error: &DatabaseError) -> ErrorClass {
+    match error {
+        DatabaseError::Path(error) => host::of_path(error),
+        DatabaseError::Systemd(error) => host::of_systemd(error),
+        DatabaseError::Program(error) => host::of_program(error),
+        DatabaseError::Answer { .. } => ErrorClass::UNEXPECTED,
+        DatabaseError::Refused { refusal, .. } => ErrorClass::without_hint(Exit::Unfit, refusal.word()),
+        DatabaseError::Rehearsal { source, .. }
+        | DatabaseError::FirstRehearsal { source, .. }
+        | DatabaseError::Restore { source, .. } => of_database(source),
+    }
+}
+
+fn of_units(error: &UnitsError) -> ErrorClass {
+    match error {
+        UnitsError::Path(error) => host::of_path(error),
+        UnitsError::Systemd(error) => host::of_systemd(error),
+        UnitsError::Missing(_) | UnitsError::Text { .. } | UnitsError::Render { .. } => ErrorClass::UNEXPECTED,
+    }
+}
+
+fn of_removal(error: &RemovalError) -> ErrorClass {
+    match error {
+        RemovalError::Path(error) => host::of_path(error),
+        RemovalError::Lock(error) => host::of_lock(error),
+        RemovalError::Engine(error) => host::of_engine(error),
+        RemovalError::Systemd(error) => host::of_systemd(error),
+    }
+}
+
+/// Of an uninstallation that stopped halfway, for a reason of this `class`.
+fn unfinished(class: ErrorClass) -> ErrorClass {
+    let hint = "correct that; then `landfall-installer recover` finishes it, as does the host's next start";
+    ErrorClass { hint: Some(hint), ..class }
+}

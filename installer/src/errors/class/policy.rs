@@ -1,0 +1,52 @@
+//! What the host's records and the operator's settings do not allow.
+
+use crate::plan::policy::Refusal;
+use crate::settings::SettingsError;
+use landfall_console::{ErrorClass, Exit};
+
+pub(super) fn of_refusal(refusal: &Refusal) -> ErrorClass {
+    let (code, hint) = match refusal {
+        Refusal::Platform(..) => ("platform", "get the bundle that was made for this processor"),
+        Refusal::Delta(_) => ("delta", "get the full bundle of this release"),
+        Refusal::Product { .. } => ("product", "use another host, or `landfall-installer uninstall --purge` first"),
+        Refusal::Floor { .. } => {
+            ("downgrade", "get a bundle with a higher serial; a release that is kept comes back with `rollback`")
+        }
+        Refusal::Installed { .. } => ("installed", "bring it in with `landfall-installer update FILE`"),
+        Refusal::NotInstalled(_) => ("not_installed", "`landfall-installer install FILE` brings in the first release"),
+        Refusal::SameSerial { .. } => ("same_serial", "ask the publisher for a release with a serial of its own"),
+        Refusal::Path { .. } => ("upgrade_path", "update to a release in between first"),
+        Refusal::NotKept { .. } => (
+            "not_kept",
+            "`landfall-installer status` lists the releases that are kept, and `rollback --to` brings any of them back",
+        ),
+        Refusal::Ambiguous { .. } => ("ambiguous", "say which one with its id: `landfall-installer rollback --to ID`"),
+        Refusal::Irreversible { .. } => (
+            "irreversible",
+            "--restore-snapshot goes back all the same: the database is then the one from before that update, and the later \
+             one stays beside it in a file",
+        ),
+        Refusal::Incomplete(_) => ("incomplete", "build the bundle with `landfall-bundler build`"),
+    };
+    ErrorClass::new(Exit::Policy, code, hint)
+}
+
+pub(super) fn of_settings(error: &SettingsError) -> ErrorClass {
+    match error {
+        SettingsError::Conflicts(_) => ErrorClass::new(
+            Exit::Usage,
+            "settings_conflict",
+            "in config.toml, give each of them the value that the new release has, or the one that the old one had; change it \
+             after the update",
+        ),
+        SettingsError::Parse { .. }
+        | SettingsError::Unknown(_)
+        | SettingsError::Type { .. }
+        | SettingsError::Form(_)
+        | SettingsError::Shape { .. } => ErrorClass::new(
+            Exit::Usage,
+            "settings",
+            "the config.toml of the release lists the settings; `landfall-installer plan FILE` is a safe way to try",
+        ),
+    }
+}

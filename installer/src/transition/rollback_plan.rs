@@ -1,0 +1,138 @@
+//! Going back to a release that is on this host, by a person's wish or by recovery.
+
+use super::effective_settings::{Conflict, EffectiveSettings, stored_defaults};
+use super::{PlanError, transition_plan};
+use crate::database;
+use crate::host_context::{Attendance, HostContext};
+use crate::plan::policy::Refusal;
+use crate::plan::{self, PlannedImage};
+use crate::receipts::{Draft, Operation, OperationFacts};
+use crate::retained_release::{self, RefusedRelease};
+use crate::retention;
+use crate::state::installed::{Installed, InstalledRelease};
+use crate::state::journal::{Kind, Transition};
+use crate::state::tries::Tries;
+use crate::state::{State, StateError};
+use crate::steps::{self, TransitionError, Work};
+use crate::trust;
+use landfall_console::message_with_causes;
+use landfall_keys::Verified;
+use landfall_manifests::Release;
+use std::fmt;
+
+/// A rollback that is decided and not begun.
+pub(crate) struct RollbackPlan {
+    before: Installed,
+    target: InstalledRelease,
+    release: Verified<Release>,
+    settings: EffectiveSettings,
+    images: Vec<PlannedImage>,
+    may_restore_snapshot: bool,
+}
+
+impl RollbackPlan {
+    /// Plans to go back from what is installed to `target`, which is on the host. Nothing is changed.
+    ///
+    /// # Errors
+    /// The database cannot go back without loss and `may_restore_snapshot` is not set, the target's manifest is damaged, or its
+    /// settings cannot be merged; where somebody waits, also if there is no engine.
+    pub(crate) fn new(
+        host: &HostContext,
+        before: Installed,
+        target: InstalledRelease,
+        may_restore_snapshot: bool,
+    ) -> Result<Self, PlanError> {
+        if !database::is_lossless(&before.current, &target) && !may_restore_snapshot {
+            return Err(Refusal::Irreversible { from: before.current.id(), to: target.id() }.into());
+        }
+        let layout = &host.layout;
+        // The rest of its folder is verified, and made again where it is damaged, as a step.
+        let release = retained_release::manifest(layout, &target)?;
+        warn_if_refused_today(host, &target);
+        let defaults = stored_defaults(layout, release.get())?;
+        let running = retained_release::manifest(layout, &before.current);
+        let base = running.map_or_else(|_| Ok(defaults.clone()), |running| stored_defaults(layout, running.get()))?;
+        let conflict = if host.attendance.may_drop_settings() { Conflict::GivesWay } else { Conflict::Dropped };
+        let settings = EffectiveSettings::merge(layout, &base, &defaults, conflict)?;
+        let (engine, about) = transition_plan::engine(host);
+        if let Some(Err(reason)) = about.filter(|_| !host.attendance.tolerates_missing_images()) {
+            return Err(PlanError::NoEngine(reason));
+        }
+        let images = plan::images(release.get(), engine.as_ref());
+        Ok(Self { before, target, release, settings, images, may_restore_snapshot })
+    }
+
+    /// Carries the plan out.
+    pub(crate) fn carry_out(self, host: &HostContext, state: Option<State>) -> Result<(), TransitionError> {
+        let is_unattended = host.attendance == Attendance::Unattended;
+        let receipt = Draft::new(
+            &OperationFacts {
+                operation: if is_unattended { Operation::Revert } else { Operation::Rollback },
+                from: Some(&self.before.current),
+                to: &self.target,
+                signers: self.release.signers(),
+                trust: &self.target.trust,
+            },
+            &host.layout,
+            host.console,
+        );
+        let tries = Tries::counting(&host.layout).map_err(StateError::from)?;
+        let new_tags = self.images.iter().filter(|image| image.action != plan::Action::Keep);
+        let (keep, is_counted) = (self.settings.update.keep, tries.is_some());
+        let after = retention::installed_after(&self.before, self.target, keep, is_counted);
+        let transition = Transition {
+            tags: new_tags.map(|image| image.tag.clone()).collect(),
+            settings: self.settings.change.clone(),
+            asides: database::asides(&host.layout).map_err(StateError::from)?,
+            tries,
+            may_restore_snapshot: self.may_restore_snapshot,
+            unattended: is_unattended,
+            ..Transition::new(Kind::Rollback, Some(self.before), after, receipt)
+        };
+        let work = Work {
+            host,
+            release: self.release.get(),
+            bundle_source: None,
+            images: &self.images,
+            settings: self.settings.text(),
+            ports: self.settings.ports,
+            update: self.settings.update,
+        };
+        steps::run(&work, transition, state)
+    }
+}
+
+/// Warns if a key that signed the release was revoked since. That does not take the way back away, and neither does a pinned root
+/// that cannot be read: the release is verified by the root that accepted it.
+fn warn_if_refused_today(host: &HostContext, target: &InstalledRelease) {
+    let id = target.id();
+    let unknown = |reason: String| {
+        let text = "would be let in today is not known, and does not matter here";
+        host.console.warn(format_args!("whether {id} {text}: {reason}"));
+    };
+    let today = match trust::pinned(&host.layout) {
+        Ok(Some(today)) => today,
+        Ok(None) => return,
+        Err(error) => return unknown(message_with_causes(&error)),
+    };
+    match retained_release::refused_today(&host.layout, target, &today) {
+        Ok(Some(reason)) => host.console.warn(RefusedRelease::new(&id, reason)),
+        Ok(None) => {}
+        Err(error) => unknown(message_with_causes(&error)),
+    }
+}
+
+impl fmt::Display for RollbackPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (from, to) = (self.before.current.id(), self.target.id());
+        writeln!(f, "go back from {from} to {to}, which is on this host")?;
+        writeln!(f, "  stop     the runtime, for about a second; tenants keep running")?;
+        if !database::is_lossless(&self.before.current, &self.target) {
+            writeln!(f, "  database the one from before the update; what was written since is set aside in a file")?;
+        }
+        if self.settings.change.is_some() {
+            writeln!(f, "  write    config.toml: what {from} brought goes")?;
+        }
+        Ok(())
+    }
+}
