@@ -219,15 +219,15 @@ pub struct Layer {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Tenant {
-    /// The language by which `spawn` picks the image.
+    /// The language by which `landfall tenant spawn --language` picks the image.
     pub language: String,
-    /// The framework by which `spawn` picks the image.
+    /// The framework by which `--framework` picks among the images of a language.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub framework: Option<String>,
-    /// The TCP port that it listens on inside its container.
+    /// The TCP port on which the tenant listens inside its container.
     #[schemars(range(min = 1))]
     pub port: u16,
-    /// The path that answers 200 when it is healthy.
+    /// The path that answers 200 once the tenant is healthy.
     pub health: String,
 }
 

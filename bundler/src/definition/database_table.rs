@@ -9,8 +9,11 @@ const DEFAULT: &str = include_str!("../../../runtime/database.toml");
 /// `[runtime.database]` of a definition, and the whole of `runtime/database.toml`.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct DatabaseTable {
+    /// The number of the schema that the program writes.
     schema: u32,
+    /// The lowest schema that the program brings a database back to without loss.
     reversible_to: u32,
 }
 

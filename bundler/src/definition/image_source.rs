@@ -2,16 +2,23 @@ use std::path::{Path, PathBuf};
 
 /// Where an image comes from, by the transport names that skopeo made common.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) enum ImageSource {
-    /// `docker-daemon:REF`: an engine that speaks Docker's API.
+    /// `docker-daemon:REF`: an image of an engine that speaks Docker's API, by name, tag or id. Without a tag, `latest` is taken.
+    /// The engine is the one that `DOCKER_HOST` names, or else Docker's own. For the same bytes in each build, use one of the
+    /// other transports: an engine may compress or convert images anew.
     DockerDaemon { reference: String },
-    /// `docker-archive:FILE[:REF]`: what `docker save` writes.
+    /// `docker-archive:FILE[:REF]`: a file that `docker save` or `podman save` wrote, also compressed with gzip. REF is a name and
+    /// tag, or the first 12 or more digits of an id.
     DockerArchive { file: PathBuf, reference: Option<String> },
-    /// `oci:DIR[:NAME]`: an OCI image layout.
+    /// `oci:DIR[:NAME]`: a folder with an OCI image layout. NAME is the annotation `org.opencontainers.image.ref.name`. Of an image
+    /// for several platforms, the one for the release's architecture is taken.
     OciFolder { folder: PathBuf, name: Option<String> },
-    /// `oci-archive:FILE[:NAME]`: an OCI image layout in a tar archive.
+    /// `oci-archive:FILE[:NAME]`: an OCI image layout in an uncompressed tar archive, otherwise like `oci:`.
     OciArchive { file: PathBuf, name: Option<String> },
-    /// `rootfs:DIR`: a folder that becomes an image of one layer.
+    /// `rootfs:DIR`: a folder whose content becomes an image of one layer. Modes, owners, symbolic links and hard links are kept;
+    /// extended attributes and times are not; devices, pipes, sockets and secret keys are refused. `entrypoint`, `cmd`, `env`,
+    /// `user` and `workdir` say what runs in it.
     Rootfs { folder: PathBuf },
 }
 

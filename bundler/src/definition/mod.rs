@@ -5,6 +5,8 @@ mod definition_line;
 mod error;
 mod expand;
 mod image_source;
+#[cfg(test)]
+mod reference;
 mod tables;
 #[cfg(test)]
 mod tests;

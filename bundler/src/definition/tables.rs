@@ -1,4 +1,7 @@
-//! A definition as it is written: DESIGN section 7's keys and no others.
+//! A definition as it is written: the tables and keys that TOML text may have, and no others.
+//!
+//! The comments on the keys are the text of `docs/definition.md`: see `reference`, which makes that page. There, a bullet
+//! beginning with "Default:" is wanted for every optional key, and one beginning with "Refused:" for every key.
 
 use super::database_table::DatabaseTable;
 use landfall_keys::PublicKey;
@@ -9,6 +12,7 @@ use toml::Spanned;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct DefinitionTable {
     pub(super) release: ReleaseTable,
     #[serde(default)]
@@ -19,45 +23,163 @@ pub(super) struct DefinitionTable {
     pub(super) file: Vec<FileTable>,
 }
 
+/// What the release is called and who may replace what with it. There is exactly one.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct ReleaseTable {
+    /// The name of the product. A host accepts releases of the product that was installed first, and of no other.
+    ///
+    /// * Refused: anything but lower-case letters and digits, in words joined by `-`.
     pub(super) product: Product,
+    /// The version that people see: a semantic version ([semver.org](https://semver.org) 2.0.0) without build metadata.
+    ///
+    /// * Refused: a version of another form, such as `1.0`.
     pub(super) version: Version,
+    /// The number by which hosts order releases. Give each release a higher one than the last, whatever its version says: a
+    /// host refuses a bundle whose serial is below the highest that it has accepted.
+    ///
+    /// * Refused: 0, and integers that JSON cannot carry exactly.
     pub(super) serial: Serial,
+    /// The processor architecture of the hosts, by Go's names. Images and programs for another one are refused.
+    ///
+    /// * Default: the architecture of the machine that builds.
+    /// * Refused: another architecture; or none, on a machine for whose processor there are no releases.
     pub(super) arch: Option<Arch>,
+    /// The oldest version that a host may update from. A host with an older one has to pass through a release in between.
+    ///
+    /// * Default: any version.
+    /// * Refused: a version of another form.
     pub(super) min_upgrade_from: Option<Version>,
+    /// When the release was made (RFC 3339). It is written into the manifest, and is the time of change of files in `rootfs:`
+    /// images. No host compares it with a clock.
+    ///
+    /// * Default: `SOURCE_DATE_EPOCH` of the environment
+    ///   ([reproducible-builds.org](https://reproducible-builds.org/specs/source-date-epoch/)), else none: the release then
+    ///   has no time, and files are from 1970.
+    /// * Refused: text that is no time of that form.
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
     pub(super) created: Option<Spanned<String>>,
+    /// Public keys of those who will add their signatures with `landfall-bundler sign`. The keys that sign the build are
+    /// listed by themselves. Operators who are not told any key see this list, without being asked to believe it.
+    ///
+    /// * Default: none.
+    /// * Refused: text that is not the line of a minisign public key; more than 16 keys together with those that sign.
     #[serde(default)]
+    #[cfg_attr(test, schemars(with = "Vec<String>"))]
     pub(super) keys: Vec<PublicKey>,
+    /// The folder in which `landfall-bundler trust` keeps the publisher's trust roots. The bundle brings all of them but
+    /// version 1, so that a host that trusts an older root follows to the newest.
+    ///
+    /// * Default: the bundle brings no trust root.
+    /// * Refused: a folder without a root, or whose newest root is not signed by enough keys.
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
     pub(super) trust: Option<Spanned<String>>,
 }
 
+/// The two programs that every release holds, and their settings. The table may be left out.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct RuntimeTable {
+    /// The file of the service, `landfall`.
+    ///
+    /// * Default: the file `landfall` beside `landfall-bundler`.
+    /// * Refused: a file that is no ELF program for the release's architecture.
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
     pub(super) binary: Option<Spanned<String>>,
+    /// The file of `landfall-installer`, by which hosts recover and go back.
+    ///
+    /// * Default: the file `landfall-installer` beside `landfall-bundler`.
+    /// * Refused: a file that is no ELF program for the release's architecture.
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
     pub(super) installer: Option<Spanned<String>>,
+    /// The settings that hosts begin with, a TOML file: `config.toml` of the release.
+    ///
+    /// * Default: the runtime's own settings.
+    /// * Refused: a file of more than 1 MiB, or that is not TOML. What the settings say is not looked at.
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
     pub(super) config: Option<Spanned<String>>,
+    /// What the program of `binary` does with a host's database.
+    ///
+    /// * Default: what the runtime does that was built with this bundler.
+    /// * Refused: without `binary`; and where `reversible_to` is not from 1 to `schema`.
+    #[cfg_attr(test, schemars(with = "Option<DatabaseTable>"))]
     pub(super) database: Option<Spanned<DatabaseTable>>,
 }
 
+/// A container image. There may be any number of them, each with another name.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct ImageTable {
+    /// The name of the image in the release, by which `spawn` finds it (`baseImage`).
+    ///
+    /// * Refused: a name that another image has; anything but lower-case letters and digits, in words joined by one of
+    ///   `-`, `.` and `_`.
+    #[cfg_attr(test, schemars(with = "ImageName"))]
     pub(super) name: Spanned<ImageName>,
+    /// Where the image comes from: see [image sources](#image-sources). The manifest tells it as it is written here, with
+    /// variables unreplaced.
+    ///
+    /// * Refused: another transport; an image for another architecture; more than 127 layers; layers that need a zstd window
+    ///   of more than 32 MiB to be unpacked; a digest that does not match.
+    #[cfg_attr(test, schemars(with = "String"))]
     pub(super) source: Spanned<String>,
+    /// Makes the image one that tenants run, and says how it is chosen and reached.
+    ///
+    /// * Default: no tenant can be made from it.
+    /// * Refused: port 0; a health path that does not begin with `/`, or has characters that are not visible ASCII.
+    #[cfg_attr(test, schemars(with = "Option<Tenant>"))]
     pub(super) tenant: Option<Spanned<Tenant>>,
+    /// The program that runs in the image, with its first arguments (`Entrypoint` of the OCI image specification).
+    ///
+    /// * Default: none.
+    /// * Refused: for images from other sources than `rootfs:`, which bring their own configuration.
+    #[cfg_attr(test, schemars(with = "Option<Vec<String>>"))]
     pub(super) entrypoint: Option<Spanned<Vec<String>>>,
+    /// The program's further arguments (`Cmd`).
+    ///
+    /// * Default: none.
+    /// * Refused: as `entrypoint`.
+    #[cfg_attr(test, schemars(with = "Option<Vec<String>>"))]
     pub(super) cmd: Option<Spanned<Vec<String>>>,
+    /// Environment variables (`Env`).
+    ///
+    /// * Default: none.
+    /// * Refused: as `entrypoint`.
+    #[cfg_attr(test, schemars(with = "Option<BTreeMap<String, String>>"))]
     pub(super) env: Option<Spanned<BTreeMap<String, String>>>,
+    /// The user, and optionally the group, that the program runs as, by number or name (`User`).
+    ///
+    /// * Default: the engine's, which is root inside the container.
+    /// * Refused: as `entrypoint`.
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
     pub(super) user: Option<Spanned<String>>,
+    /// The folder that the program starts in (`WorkingDir`).
+    ///
+    /// * Default: the engine's, which is `/`.
+    /// * Refused: as `entrypoint`.
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
     pub(super) workdir: Option<Spanned<String>>,
 }
 
+/// A file, or all files of a folder, that the release carries besides. There may be any number of these tables.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct FileTable {
+    /// The file or folder to pack. The path itself may be a symbolic link. Files get the mode 0755 where somebody may execute
+    /// them, else 0644; owners and times are left out.
+    ///
+    /// * Refused: below a folder, symbolic links, devices, pipes and sockets; secret keys; names that are not UTF-8; a folder
+    ///   in which the bundle would lie; a file that changes while it is read.
+    #[cfg_attr(test, schemars(with = "String"))]
     pub(super) source: Spanned<String>,
+    /// Where it lies below the release's folder on a host, `/opt/landfall/current`.
+    ///
+    /// * Refused: absolute paths, `.` and `..`; a path that another file has; `bin/`, `units/`, `config.toml`,
+    ///   `landfall.json*` and `.landfall.json*`, which are the release's own.
+    #[cfg_attr(test, schemars(with = "BundlePath"))]
     pub(super) path: Spanned<BundlePath>,
 }

@@ -74,7 +74,7 @@ fn reads_the_examples() {
         assert!(definition.images.iter().any(|image| image.tenant.is_some()), "{}", path.display());
         read += 1;
     }
-    assert_eq!(read, 2);
+    assert_eq!(read, 3);
 }
 
 #[test]

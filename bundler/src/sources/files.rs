@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use walkdir::{DirEntry, WalkDir};
 
 /// A settings file, in bytes: the runtime has under a hundred settings.
-const SETTINGS_BYTES: usize = 1 << 20;
+pub(crate) const SETTINGS_BYTES: usize = 1 << 20;
 
 /// A file of the definition cannot be packed.
 #[derive(Debug, thiserror::Error)]

@@ -13,6 +13,8 @@ mod secret_key;
 mod tar_reader;
 
 pub(crate) use error::{ImageError, SourceError};
+#[cfg(test)]
+pub(crate) use files::SETTINGS_BYTES;
 pub(crate) use files::{FileError, pack as pack_files};
 
 use crate::blob_store::BlobStore;

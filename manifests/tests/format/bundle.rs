@@ -203,10 +203,14 @@ fn a_bundle_stands_behind_any_head_with_its_manifest_that_is_trusted() {
 fn the_checked_in_schema_is_the_one_of_the_code() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/landfall.schema.json");
     let current = Release::json_schema();
-    if std::env::var_os("UPDATE_SCHEMA").is_some() {
+    if std::env::var_os("UPDATE").is_some() {
         std::fs::write(path, &current).unwrap();
     }
     let parse = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
     let checked_in = std::fs::read_to_string(path).unwrap();
-    assert_eq!(parse(&checked_in), parse(&current), "run the tests once with UPDATE_SCHEMA=1");
+    assert_eq!(
+        parse(&checked_in),
+        parse(&current),
+        "run `UPDATE=1 cargo test -p landfall-manifests --test format schema`"
+    );
 }
