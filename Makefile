@@ -107,9 +107,9 @@ dist: build ## make what users download: one tarball and its checksums in target
 	$(call stage,completions and man pages,cd target/dist/$(DIST); for program in $(PROGRAMS); do \
 	for shell in bash zsh fish; do bin/$$program completions $$shell > share/completions/$$program.$$shell; done; \
 	bin/$$program man --out share/man/man1; done)
-	$(call stage,bills of materials,cargo cyclonedx --quiet --format json --describe binaries --target $(TRIPLE); \
-	for program in $(PROGRAMS); do mv */$${program}_bin.cdx.json target/dist/$(DIST)/sbom/$$program.cdx.json; done; \
-	git ls-files --others --ignored --exclude-standard -- '*.cdx.json' | xargs -r rm)
+	$(call stage,bills of materials,cargo cyclonedx --quiet --format json --spec-version 1.5 --describe binaries --no-build-deps --target $(TRIPLE); \
+	for program in $(PROGRAMS); do sed 's|file://$(CURDIR)|file:///landfall|' */$${program}_bin.cdx.json > target/dist/$(DIST)/sbom/$$program.cdx.json; done; \
+	find . -name '*_bin.cdx.json' -delete)
 	$(call stage,tarball,cd target/dist; chmod -R a+rX $(DIST); chmod -R go-w $(DIST); \
 	tar --create --format=ustar --sort=name --mtime=@$$SOURCE_DATE_EPOCH --owner=0 --group=0 --numeric-owner $(DIST) | gzip -9n > $(DIST).tar.gz; \
 	sha256sum $(DIST).tar.gz > SHA256SUMS; (cd $(DIST)/bin && sha256sum *) >> SHA256SUMS; rm -r $(DIST))
