@@ -30,7 +30,7 @@ else echo "$@: FAILED after $$(( $$(date +%s) - $(START) )) s, at: $(1)"; exit 1
 endef
 passed = @echo "$@: passed in $$(( $$(date +%s) - $(START) )) s"
 
-.PHONY: help toolchain tools build check demo test lint doc bench crash powercut tamper fuzz deny dist
+.PHONY: help toolchain tools build check doc demo test bench crash powercut tamper fuzz deny dist
 .DEFAULT_GOAL := help
 
 help: ## say what there is to make
@@ -49,10 +49,15 @@ build: tools ## build the programs, static, into target/<triple>/release
 	@ls -lh $(BUILT)/landfall $(BUILT)/landfall-bundler $(BUILT)/landfall-installer | awk '{ print "   " $$NF ": " $$5 }'
 
 check: export RUSTFLAGS :=
-check: toolchain ## format, lints and every test that needs neither root nor network, in the dev profile
+check: tools ## format, lints and every test that needs neither root nor network, in the dev profile
 	$(call stage,formatting,cargo fmt --all --check)
 	$(call stage,lints,cargo clippy --locked --workspace --all-targets -- -D warnings)
 	$(call stage,tests,cargo test --locked --workspace --exclude landfall-tests --quiet -- --skip needs_root:: --skip needs_tools::)
+	$(passed)
+
+doc: export RUSTFLAGS :=
+doc: tools ## build the documentation of all crates; warnings are errors
+	$(call stage,documentation,RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items)
 	$(passed)
 
 demo: build ## pack two tenants' images, land them on an isolated host, provision, talk to them (as root)
@@ -62,15 +67,6 @@ test: build ## run all tests: unit tests, and those on isolated hosts (as root)
 	$(call stage,install what the tests use,$(BUILT)/tools)
 	$(call stage,build the tests,cargo test $(CARGO_FLAGS) --no-run --quiet)
 	$(call stage,run the tests,cargo test $(CARGO_FLAGS) --no-fail-fast)
-	$(passed)
-
-lint: tools ## check formatting and lints; warnings are errors
-	$(call stage,formatting,cargo fmt --all --check)
-	$(call stage,lints,cargo clippy --release --locked --workspace --all-targets --target $(TRIPLE) -- -D warnings)
-	$(passed)
-
-doc: toolchain ## build the documentation of all crates; warnings are errors
-	$(call stage,documentation,RUSTDOCFLAGS="-D warnings" cargo doc --release --locked --workspace --no-deps --document-private-items --target $(TRIPLE))
 	$(passed)
 
 bench: build ## measure speed and memory against the alternatives, with limits (as root)
@@ -95,7 +91,7 @@ fuzz: tools ## fuzz every reader of outside input for a minute each (needs a nig
 
 deny: tools ## check licences, bans and sources of all dependencies; with ADVISORIES=1 known holes too, from a database in the network
 	@command -v cargo-deny >/dev/null || RUSTFLAGS= cargo install --locked cargo-deny
-	$(call stage,dependencies,cargo deny --offline check licenses bans sources)
+	$(call stage,dependencies,cargo deny --locked --log-level error check --hide-inclusion-graph licenses bans sources)
 	$(if $(ADVISORIES),$(call stage,advisories,cargo deny check advisories))
 	$(passed)
 
