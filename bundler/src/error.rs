@@ -5,7 +5,6 @@
 
 use crate::assemble::AssembleError;
 use crate::blob_store::StoreError;
-use crate::bundle_file::BundleError;
 use crate::commands::build::BuildHostError;
 use crate::commands::keygen::KeygenError;
 use crate::definition::{DefinitionError, DefinitionLine};
@@ -13,13 +12,13 @@ use crate::key_files::KeyFileError;
 use crate::output::OutputError;
 use crate::plan::PlanError;
 use crate::repair::RepairError;
-use crate::rewrite::RewriteError;
 use crate::sources::{FileError, ImageError};
 use crate::stick::{RootFileError, StickError};
 use crate::trust::{CliTrustError, TrustFolderError};
 use landfall_console::message_with_causes;
 use landfall_manifests::parts::RangesError;
 use landfall_manifests::{ReleaseError, SignError};
+use landfall_media::{BundleError, CopyError};
 use std::path::{Path, PathBuf};
 use std::{fmt, io};
 
@@ -52,7 +51,7 @@ pub(crate) enum Error {
     #[error(transparent)]
     Bundle(#[from] BundleError),
     #[error(transparent)]
-    Rewrite(#[from] RewriteError),
+    Copy(#[from] CopyError),
     /// A size of parts that was asked for on the command line.
     #[error(transparent)]
     PartSize(#[from] RangesError),

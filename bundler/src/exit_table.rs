@@ -5,23 +5,21 @@
 
 use crate::assemble::AssembleError;
 use crate::blob_store::{LayerError, StoreError};
-use crate::bundle_file::BundleError;
 use crate::commands::build::BuildHostError;
 use crate::commands::keygen::KeygenError;
 use crate::definition::DefinitionError;
 use crate::error::Error;
 use crate::key_files::KeyFileError;
 use crate::output::OutputError;
-use crate::parts::OpenError;
 use crate::plan::PlanError;
 use crate::repair::RepairError;
-use crate::rewrite::RewriteError;
 use crate::sources::{FileError, SourceError};
 use crate::stick::{RootFileError, SplitError, StickError};
 use crate::trust::{CliTrustError, TrustFolderError};
 use landfall_console::{Classify, ErrorClass, Exit, StorageFault};
 use landfall_engine::EngineError;
 use landfall_manifests::{ReadError, SignError};
+use landfall_media::{BundleError, CopyError, MediaError, RequestFileError, media_error};
 use std::io;
 
 const ROOM: &str = "free room there, or write to another disk with --out: packing needs the bundle's size and its largest \
@@ -37,6 +35,8 @@ const ROOT: &str = "compare the root's sha256sum with what its publisher told yo
 const TRUST: &str = "compare the key ids with those that you were given by another way than the bundle";
 
 const DAMAGED: ErrorClass = ErrorClass::new(Exit::Damaged, "damaged", COPY_AGAIN);
+const UNREADABLE: ErrorClass = ErrorClass::new(Exit::Damaged, "unreadable", "check the disk that the bundle is on");
+const REQUEST: ErrorClass = usage("request", "carry the request here again, or have it written again");
 const TRUST_CHAIN: ErrorClass = ErrorClass::new(Exit::Untrusted, "trust_chain", ROOT);
 const PARTS_TOO_SMALL: ErrorClass = usage("part_size", PART_SIZE);
 
@@ -72,7 +72,7 @@ impl Classify for Error {
             Self::Sign(error) => of_signing(error),
             Self::Release(_) => DAMAGED,
             Self::Bundle(error) => of_bundle(error),
-            Self::Rewrite(error) => of_rewriting(error),
+            Self::Copy(error) => of_copy(error),
             Self::PartSize(_) => PARTS_TOO_SMALL,
             Self::Repair(error) => of_repair(error),
             Self::Stick(error) => of_stick(error),
@@ -245,26 +245,38 @@ fn of_signing(error: &SignError) -> ErrorClass {
 
 fn of_bundle(error: &BundleError) -> ErrorClass {
     match error {
-        BundleError::Open(OpenError::Open { .. }) => {
+        BundleError::Media(error) => of_media(error),
+        BundleError::Read { source, .. } => of_read(source),
+        BundleError::Blob { .. } => DAMAGED,
+        BundleError::Several(report) => report.first().map_or(DAMAGED, of_bundle),
+    }
+}
+
+fn of_media(error: &MediaError) -> ErrorClass {
+    match error {
+        MediaError::Open { .. }
+        | MediaError::NotAFile(_)
+        | MediaError::PartOpen { .. }
+        | MediaError::PartNotAFile(_) => {
             usage("missing_file", "name a bundle, a file NAME.landfall.tar, or one of its parts")
         }
-        BundleError::Refused { source, .. } => of_read(source),
-        BundleError::Damaged { .. } => DAMAGED,
-        BundleError::Missing(_) => ErrorClass::new(Exit::Damaged, "part_missing", FIND_PARTS),
-        BundleError::Misfit { .. } | BundleError::Open(OpenError::Ranges { .. }) => ErrorClass::new(
+        MediaError::NotAFolder(_) => usage("parts", "--parts takes a folder in which parts of the bundle are"),
+        MediaError::PartName(_) => usage("part_name", "rename the parts: to BUNDLE.part001, BUNDLE.part002 and so on"),
+        MediaError::Missing { .. } => ErrorClass::new(Exit::Damaged, "part_missing", FIND_PARTS),
+        MediaError::Empty(_) | MediaError::PartSize { .. } | MediaError::Surplus { .. } => ErrorClass::new(
             Exit::Damaged,
             "damaged_parts",
             "copy that part again from where it was made, and compare its sha256sum",
         ),
+        MediaError::Changed { .. } | MediaError::OtherManifest { .. } => DAMAGED,
+        MediaError::Prompt { .. } => UNREADABLE,
     }
 }
 
 fn of_read(error: &ReadError) -> ErrorClass {
     match error {
         ReadError::Untrusted(_) => ErrorClass::new(Exit::Untrusted, "untrusted", TRUST),
-        ReadError::Source { .. } => {
-            ErrorClass::new(Exit::Damaged, "unreadable", "check the disk that the bundle lies on")
-        }
+        ReadError::Source { source, .. } => media_error(source).map_or(UNREADABLE, of_media),
         ReadError::NotABundle => {
             ErrorClass::new(Exit::Damaged, "not_a_bundle", "name a file that `landfall-bundler build` wrote")
         }
@@ -283,28 +295,37 @@ fn of_read(error: &ReadError) -> ErrorClass {
     }
 }
 
-fn of_rewriting(error: &RewriteError) -> ErrorClass {
+fn of_copy(error: &CopyError) -> ErrorClass {
     match error {
-        RewriteError::Bundle(error) => of_bundle(error),
-        RewriteError::Write { .. } => unfit("cannot_write", "copy the bundle to a folder that is yours"),
+        CopyError::Bundle(error) => of_bundle(error),
+        CopyError::Write { .. } => unfit("cannot_write", "copy the bundle to a folder that is yours"),
     }
 }
 
 fn of_repair(error: &RepairError) -> ErrorClass {
     match error {
-        RepairError::Read { .. } => usage("missing_file", "name the request that `verify --request` wrote"),
-        RepairError::Request { .. } | RepairError::Unlisted { .. } => {
-            usage("request", "carry the request here again, or have it written again")
-        }
+        RepairError::Request(error) => of_request(error),
+        RepairError::Unlisted { .. } => REQUEST,
         RepairError::OtherRelease { .. } => {
             usage("other_release", "name the bundle of that very release with --from: a new build of it is another one")
         }
     }
 }
 
+fn of_request(error: &RequestFileError) -> ErrorClass {
+    match error {
+        RequestFileError::Read { .. } => usage("missing_file", "name the request that `verify --request` wrote"),
+        RequestFileError::Parse { .. } => REQUEST,
+        // The bundler writes no requests.
+        RequestFileError::Exists(_) | RequestFileError::Write(_) | RequestFileError::Folder { .. } => {
+            ErrorClass::UNEXPECTED
+        }
+    }
+}
+
 fn of_stick(error: &StickError) -> ErrorClass {
     match error {
-        StickError::Copy(error) => of_rewriting(error),
+        StickError::Copy(error) => of_copy(error),
         StickError::Release(_) => DAMAGED,
         StickError::NoFolder { .. } => usage("no_folder", "name the folder where the medium is mounted"),
         StickError::Inspect { .. } => unfit("unreadable", "plug the medium in again, or take another one"),

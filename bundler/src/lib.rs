@@ -5,7 +5,6 @@
 //! This is the program. It is a library so that fuzzers reach its [`readers`]; no other program may use it.
 
 mod assemble;
-mod bundle_file;
 mod byte_size;
 mod cli;
 mod commands;
@@ -18,12 +17,10 @@ mod exit_table;
 mod key_files;
 mod output;
 mod partial_folder;
-mod parts;
 mod plan;
 pub mod readers;
 mod release_diff;
 mod repair;
-mod rewrite;
 mod sources;
 mod stick;
 mod trust;

@@ -1,13 +1,11 @@
 //! Where a bundle goes. Settled before anything is packed, so that nothing of value is replaced and nothing is packed that
 //! must stay here.
 
-use crate::assemble::folder_of;
-use crate::bundle_file::{BundleError, BundleFile};
 use crate::definition::DefinitionLine;
-use crate::parts;
 use crate::plan::Plan;
 use landfall_manifests::parts::parse_part_name;
 use landfall_manifests::{ReadError, archive};
+use landfall_media::{UnverifiedBundle, folder_of};
 use std::path::{Path, PathBuf};
 
 /// A bundle cannot be written where it was asked for.
@@ -59,7 +57,7 @@ pub(crate) fn resolve_patch(
     let out = path_or_default(out, default)?;
     absolute(&out)?;
     check_is_whole(&out)?;
-    if let Some(part) = parts::lying_at(&out).into_iter().next() {
+    if let Some(part) = landfall_media::parts_at(&out).into_iter().next() {
         return Err(OutputError::ShadowsExistingParts { path: out, part });
     }
     if out.symlink_metadata().is_ok() && !is_patch(&out) {
@@ -70,7 +68,7 @@ pub(crate) fn resolve_patch(
 
 /// Whether `bundle` lies there in one form alone, whole or in parts: of two, one would keep what the other one loses.
 pub(crate) fn check_one_form(bundle: &Path) -> Result<(), OutputError> {
-    match parts::lying_at(bundle).into_iter().next() {
+    match landfall_media::parts_at(bundle).into_iter().next() {
         Some(part) if bundle.symlink_metadata().is_ok() => {
             Err(OutputError::WholeAndParts { path: bundle.to_owned(), part })
         }
@@ -96,7 +94,7 @@ fn check_is_whole(out: &Path) -> Result<(), OutputError> {
 
 /// Whether what lies at `out`, if something does, is a bundle in one file.
 pub(crate) fn check_replaced(out: &Path) -> Result<(), OutputError> {
-    if out.symlink_metadata().is_ok() && BundleFile::open_whole(out).is_err() {
+    if out.symlink_metadata().is_ok() && UnverifiedBundle::open_file(out).is_err() {
         return Err(OutputError::NotABundle { path: out.to_owned() });
     }
     Ok(())
@@ -104,8 +102,8 @@ pub(crate) fn check_replaced(out: &Path) -> Result<(), OutputError> {
 
 /// Whether what lies at `out` in parts, if something does, is a bundle or the beginning of one, as a cut-off run leaves it.
 pub(crate) fn check_parts_replaced(out: &Path) -> Result<(), OutputError> {
-    match parts::lying_at(out).into_iter().next() {
-        Some(first) if BundleFile::open(&first).is_err() && !begins_a_bundle(&first) => {
+    match landfall_media::parts_at(out).into_iter().next() {
+        Some(first) if UnverifiedBundle::open(&first, &[]).is_err() && !begins_a_bundle(&first) => {
             Err(OutputError::NotABundle { path: first })
         }
         _ => Ok(()),
@@ -114,10 +112,11 @@ pub(crate) fn check_parts_replaced(out: &Path) -> Result<(), OutputError> {
 
 /// Whether a file begins with the header of a manifest, all of which need not be there.
 pub(crate) fn begins_a_bundle(file: &Path) -> bool {
-    match BundleFile::open_whole(file) {
+    match UnverifiedBundle::open_file(file) {
         Ok(_) => true,
-        Err(BundleError::Refused { source: ReadError::Truncated { offset, .. }, .. }) => offset >= archive::BLOCK,
-        Err(_) => false,
+        Err(error) => {
+            matches!(error.read_error(), Some(ReadError::Truncated { offset, .. }) if *offset >= archive::BLOCK)
+        }
     }
 }
 

@@ -17,7 +17,6 @@ pub mod readers;
 mod receipts;
 mod recovery_binary;
 mod removal;
-mod repair_request;
 mod retained_release;
 mod retention;
 mod service;

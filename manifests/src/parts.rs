@@ -58,33 +58,6 @@ pub enum RangesError {
     },
 }
 
-/// Why files are not the parts of a bundle, as their sizes show. They show nothing if parts of one size were swapped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Misfit {
-    /// The set ends too early.
-    #[error("part {part} is missing")]
-    Missing {
-        /// The first part that is not there.
-        part: u32,
-    },
-    /// A part was cut off, or is another bundle's.
-    #[error("part {part} has {found} bytes, and should have {expected}")]
-    Size {
-        /// The part.
-        part: u32,
-        /// Its size in bytes.
-        found: u64,
-        /// What its size would be among the others, in bytes.
-        expected: u64,
-    },
-    /// The set goes on behind the bundle's end.
-    #[error("part {part} is one too many: the bundle ends before it")]
-    Extra {
-        /// The first part that must not be there.
-        part: u32,
-    },
-}
-
 impl Ranges {
     /// Parts of these sizes, in bytes, in the order of their numbers.
     pub fn new(sizes: impl IntoIterator<Item = u64>) -> Result<Self, RangesError> {
@@ -138,23 +111,6 @@ impl Ranges {
         (1..).zip(self.ends.iter().enumerate().map(|(index, end)| self.start(index)..*end))
     }
 
-    /// What is wrong with the parts of a bundle of `total` bytes, if their sizes show it. Parts that add up are taken as they
-    /// are, for byte ranges of any size can be joined; of others, the largest is taken for whole.
-    pub fn misfit(&self, total: u64) -> Option<Misfit> {
-        if self.total() == total || self.ends.is_empty() {
-            return None;
-        }
-        let sizes: Vec<(u32, u64)> = self.iter().map(|(part, range)| (part, range.end - range.start)).collect();
-        let size = sizes.iter().map(|(_, size)| *size).max().unwrap_or(1);
-        let expected = |part: u32| total.saturating_sub(u64::from(part - 1).saturating_mul(size)).min(size);
-        let wrong = sizes.iter().find(|(part, found)| *found != expected(*part));
-        Some(match wrong {
-            Some((part, _)) if expected(*part) == 0 => Misfit::Extra { part: *part },
-            Some((part, found)) => Misfit::Size { part: *part, found: *found, expected: expected(*part) },
-            None => Misfit::Missing { part: self.count() + 1 },
-        })
-    }
-
     fn start(&self, index: usize) -> u64 {
         index.checked_sub(1).map_or(0, |before| self.ends[before])
     }
@@ -202,27 +158,5 @@ mod tests {
         assert_eq!(Ranges::cut(0, 0), Err(RangesError::TooSmall { size: 0, smallest: 1 }));
         assert_eq!(Ranges::cut(u64::MAX, 1 << 32).map_err(|_| ()), Err(()));
         assert_eq!(Ranges::cut(999, 1).unwrap().count(), 999);
-    }
-
-    #[test]
-    fn sizes_show_which_part_is_missing_cut_off_or_too_many() {
-        let size = |part, found, expected| Some(Misfit::Size { part, found, expected });
-        for (sizes, expected) in [
-            (&[4, 4, 2][..], None),
-            (&[3, 7], None),
-            (&[4, 4], Some(Misfit::Missing { part: 3 })),
-            (&[4], Some(Misfit::Missing { part: 2 })),
-            (&[4, 3, 2], size(2, 3, 4)),
-            (&[3, 4, 2], size(1, 3, 4)),
-            (&[4, 4, 1], size(3, 1, 2)),
-            (&[4, 4, 3], size(3, 3, 2)),
-            (&[4, 3], size(2, 3, 4)),
-            (&[4, 4, 2, 4], Some(Misfit::Extra { part: 4 })),
-            (&[4, 4, 4], size(3, 4, 2)),
-            (&[12], size(1, 12, 10)),
-            (&[], None),
-        ] {
-            assert_eq!(Ranges::new(sizes.iter().copied()).unwrap().misfit(10), expected, "{sizes:?}");
-        }
     }
 }

@@ -1,6 +1,6 @@
 use crate::error::{MediaError, media_error};
 use landfall_keys::TrustError::{BadSignature, NotTrusted, TooManySignatures};
-use landfall_manifests::ReadError;
+use landfall_manifests::{Digest, ReadError, archive};
 use std::error::Error;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -19,6 +19,16 @@ pub enum BundleError {
         /// What is wrong.
         source: ReadError,
     },
+    /// A blob is not what the manifest says.
+    #[error("{place}: {} is damaged, from offset {offset} on", archive::blob_name(.blob))]
+    Blob {
+        /// Where: the file and the offset in it, and what of the release needs the blob.
+        place: String,
+        /// The blob.
+        blob: Digest,
+        /// Where its content begins, in bytes from the start of the bundle.
+        offset: u64,
+    },
     /// It is damaged in two or more places.
     #[error(transparent)]
     Several(DamageReport),
@@ -34,7 +44,7 @@ impl BundleError {
     /// What is wrong in the one place that this is about, if it is about one.
     pub fn read_error(&self) -> Option<&ReadError> {
         match self {
-            Self::Media(_) | Self::Several(_) => None,
+            Self::Media(_) | Self::Blob { .. } | Self::Several(_) => None,
             Self::Read { source, .. } => Some(source),
         }
     }

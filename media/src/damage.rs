@@ -23,7 +23,7 @@ impl Media {
             }
             _ => error,
         };
-        BundleError::Read { place: self.place(bundle, &error), source: error }
+        BundleError::Read { place: self.place(bundle.map(Bundle::release), &error), source: error }
     }
 
     /// Reports everything that [`crate::verify`] found, first offset first.
@@ -40,12 +40,20 @@ impl Media {
         Err(BundleError::Several(DamageReport { bundle: self.path().to_owned(), places, count }))
     }
 
-    fn place(&self, bundle: Option<&Bundle>, error: &ReadError) -> String {
-        let Some(range) = error.range() else { return self.head_path().display().to_string() };
-        let mut place = self.describe(&range);
-        if let (Some(bundle), Some(blob)) = (bundle, error.blob()) {
+    /// Where something is wrong, and what of `release` needs the blob there.
+    pub(crate) fn place(&self, release: Option<&Release>, error: &ReadError) -> String {
+        match error.range() {
+            Some(range) => self.place_of(release, &range, error.blob().as_ref()),
+            None => self.head_path().display().to_string(),
+        }
+    }
+
+    /// Where a range of the bundle is, and what of `release` needs the blob there.
+    pub(crate) fn place_of(&self, release: Option<&Release>, range: &Range<u64>, blob: Option<&Digest>) -> String {
+        let mut place = self.describe(range);
+        if let (Some(release), Some(blob)) = (release, blob) {
             let _ = write!(place, ", in blob {blob}");
-            let users = users(bundle.release(), &blob);
+            let users = users(release, blob);
             if !users.is_empty() {
                 let _ = write!(place, " of {}", users.join(", "));
             }
@@ -81,13 +89,7 @@ fn each_lost_part_once(damage: Vec<ReadError>) -> Vec<ReadError> {
 
 /// What of the release needs a blob.
 fn users(release: &Release, blob: &Digest) -> Vec<String> {
-    let images = release.images.iter().filter(|image| {
-        let layers = image.layers.iter().map(|layer| &layer.blob);
-        layers.chain([&image.manifest, &image.config]).any(|needed| needed == blob)
-    });
-    let files = release.files.iter().filter(|file| file.blob == *blob);
-    let mut users: Vec<String> = images.map(|image| format!("image {}", image.name)).collect();
-    users.extend(files.map(|file| format!("file {}", file.path)));
+    let mut users = release.users_of(blob);
     if users.len() > USERS_NAMED {
         let more = users.split_off(USERS_NAMED).len();
         users.push(format!("and {more} more"));
@@ -110,7 +112,7 @@ mod tests {
             MediaError::PartNotAFile,
             |path| MediaError::PartOpen { path, source: io::ErrorKind::PermissionDenied.into() },
             |path| MediaError::Open { path, source: io::ErrorKind::PermissionDenied.into() },
-            |path| MediaError::TooLong { path, found: 2, expected: 1 },
+            |path| MediaError::PartSize { path, found: 2, expected: 1 },
             |path| MediaError::Changed { path, before: 2, now: 1 },
         ];
         for lost in lost {

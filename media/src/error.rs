@@ -43,12 +43,12 @@ pub enum MediaError {
         /// Where it was looked for.
         folders: Vec<PathBuf>,
     },
-    /// All parts are empty files.
+    /// A part is an empty file.
     #[error("{} is empty", .0.display())]
     Empty(PathBuf),
-    /// A part is larger than the others and the manifest allow.
+    /// A part has a size that does not fit the other parts and the manifest.
     #[error("{} has {found} bytes, and should have {expected}", .path.display())]
-    TooLong {
+    PartSize {
         /// Its path.
         path: PathBuf,
         /// Its size in bytes.
@@ -104,7 +104,7 @@ impl MediaError {
             Self::Missing { name, .. } => Some(Path::new(name)),
             Self::Open { path, .. }
             | Self::PartOpen { path, .. }
-            | Self::TooLong { path, .. }
+            | Self::PartSize { path, .. }
             | Self::Changed { path, .. }
             | Self::NotAFile(path)
             | Self::PartNotAFile(path) => Some(path),

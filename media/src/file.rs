@@ -1,10 +1,11 @@
 //! A file on a medium. Its size is the one that it had when it was opened: a file that shrinks or grows later is damaged.
 
 use crate::error::MediaError;
-use rustix::fs::{Advice, OFlags};
+use landfall_host::regular::{self, NotRegular};
+use rustix::fs::Advice;
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 /// A regular file, open for reading.
@@ -18,15 +19,12 @@ pub(crate) struct MediaFile {
 impl MediaFile {
     /// Opens a regular file.
     pub(crate) fn open(path: &Path) -> Result<Self, MediaError> {
-        let fail = |source| MediaError::Open { path: path.to_owned(), source };
-        // Without O_NONBLOCK, opening a named pipe would wait for a writer.
-        let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
-        let flags = i32::try_from(flags.bits()).unwrap_or_default();
-        let file = File::options().read(true).custom_flags(flags).open(path).map_err(fail)?;
-        let about = file.metadata().map_err(fail)?;
-        if !about.is_file() {
-            return Err(MediaError::NotAFile(path.to_owned()));
-        }
+        let (file, about) = regular::open(path).map_err(|source| {
+            if NotRegular::caused(&source) {
+                return MediaError::NotAFile(path.to_owned());
+            }
+            MediaError::Open { path: path.to_owned(), source }
+        })?;
         // Only advice: a file system that ignores it is read as well.
         let _ = rustix::fs::fadvise(&file, 0, None, Advice::Sequential);
         Ok(Self { file, path: path.to_owned(), size: about.len() })

@@ -4,7 +4,10 @@
 //! * [`Media`] reads a bundle. Every byte is read from a medium once: what has to be read before the pass over the bundle
 //!   (manifest, signatures, the header after them, the release's settings) is cached and served to that pass from memory. A
 //!   medium that shows something else the second time gains nothing.
-//! * [`verify`] holds every byte of a bundle against its manifest.
+//! * [`verify`] compares every byte of a bundle with its manifest.
+//! * [`UnverifiedBundle`] is a bundle whose manifest nobody vouches for: a bundler shows it or copies it, also into a patch.
+//! * [`PartWriter`] and [`place_parts`] write a bundle in parts, and put the parts in the place of older ones.
+//! * [`RequestFile`] is the repair request for what is damaged.
 //! * [`BundleError`] and [`DamageReport`] say what is wrong, and where: in which part, at which offset of it and of the bundle,
 //!   in which blob, and what of the release needs that blob.
 //!
@@ -23,14 +26,20 @@ mod patch;
 mod prompt;
 mod read_once_cache;
 mod reader;
+mod repair_request;
 mod source;
 #[cfg(test)]
 mod tests;
+mod unverified;
 mod verify;
+mod write;
 
 pub use bundle_error::{BundleError, DamageReport, is_head_damaged};
 pub use error::{MediaError, media_error};
 pub use media::{BundleLocation, Media};
 pub use prompt::{MediumPrompt, Unattended};
 pub use reader::Reader;
+pub use repair_request::{RequestFile, RequestFileError, read_request};
+pub use unverified::UnverifiedBundle;
 pub use verify::{Damage, verify};
+pub use write::{CopyError, PartWriter, folder_of, parts_at, place_parts, place_whole, set_aside, set_parts_aside};

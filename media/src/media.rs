@@ -41,6 +41,14 @@ impl Media {
         Ok(Self { contents: Contents::new(source, patch), is_bound: false })
     }
 
+    /// Opens the bundle that is in one file, even if the file has the name of a part.
+    ///
+    /// # Errors
+    /// The file cannot be opened, or is no regular file.
+    pub(crate) fn open_file(path: &Path) -> Result<Self, MediaError> {
+        Ok(Self { contents: Contents::new(Source::open_file(path)?, None), is_bound: false })
+    }
+
     /// The bundle's path; of parts, the one that the whole bundle would have.
     pub fn path(&self) -> &Path {
         self.contents.source.path()
@@ -87,9 +95,40 @@ impl Media {
                 stored
             }
         };
-        self.contents.source.set_total(bundle.size())?;
+        self.assume_size(bundle.size());
+        self.contents.source.check_surplus()?;
         self.is_bound = true;
         Ok(bundle)
+    }
+
+    /// Sets the size of the whole bundle, in bytes: it decides which part has which bytes.
+    pub(crate) fn assume_size(&mut self, total: u64) {
+        self.contents.source.set_total(total);
+    }
+
+    /// Checks that no part is missing between those that were found, or empty.
+    pub(crate) fn check_gaps(&self) -> Result<(), MediaError> {
+        self.contents.source.check_gaps()
+    }
+
+    /// Checks that the parts that were found are those of a bundle of `total` bytes. The size of a single file is not checked.
+    pub(crate) fn check_sizes(&self, total: u64) -> Result<(), MediaError> {
+        self.contents.source.check_sizes(total)
+    }
+
+    /// The size of the bundle's file, or of the parts that were found, in bytes.
+    pub(crate) fn found_bytes(&self) -> u64 {
+        self.contents.source.found_bytes()
+    }
+
+    /// The bundle's file, or the parts that were found, in order.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        self.contents.source.files()
+    }
+
+    /// The size of the first part in bytes, if the bundle is in parts.
+    pub(crate) fn part_size(&self) -> Option<u64> {
+        self.contents.source.part_size()
     }
 
     /// The verified bundle of a patch, with the signatures and the offsets of the bundle's own head. Where that is damaged, the

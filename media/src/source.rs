@@ -43,20 +43,64 @@ impl Source {
         }
     }
 
-    /// Sets the size of the whole bundle, in bytes.
-    pub(crate) fn set_total(&mut self, total: u64) -> Result<(), MediaError> {
+    /// Opens a bundle that is one file, whatever its name.
+    pub(crate) fn open_file(path: &Path) -> Result<Self, MediaError> {
+        Ok(Self::Whole(MediaFile::open(path)?))
+    }
+
+    fn parts(&self) -> Option<&Parts> {
         match self {
-            Self::Whole(_) => Ok(()),
-            Self::Parts(parts) => parts.set_total(total),
+            Self::Whole(_) => None,
+            Self::Parts(parts) => Some(parts),
         }
+    }
+
+    /// Sets the size of the whole bundle, in bytes.
+    pub(crate) fn set_total(&mut self, total: u64) {
+        if let Self::Parts(parts) = self {
+            parts.set_total(total);
+        }
+    }
+
+    /// Checks that there is no part behind the bundle's end.
+    pub(crate) fn check_surplus(&self) -> Result<(), MediaError> {
+        self.parts().map_or(Ok(()), Parts::check_surplus)
+    }
+
+    /// Checks that no part is missing between those that were found, or empty.
+    pub(crate) fn check_gaps(&self) -> Result<(), MediaError> {
+        self.parts().map_or(Ok(()), Parts::check_gaps)
+    }
+
+    /// Checks that the parts that were found are those of a bundle of `total` bytes.
+    pub(crate) fn check_sizes(&self, total: u64) -> Result<(), MediaError> {
+        self.parts().map_or(Ok(()), |parts| parts.check_sizes(total))
+    }
+
+    /// The size of the file, or of the parts that were found, in bytes.
+    pub(crate) fn found_bytes(&self) -> u64 {
+        match self {
+            Self::Whole(file) => file.size(),
+            Self::Parts(parts) => parts.found_bytes(),
+        }
+    }
+
+    /// The file, or the parts that were found, in order.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        match self {
+            Self::Whole(file) => vec![file.path().to_owned()],
+            Self::Parts(parts) => parts.files(),
+        }
+    }
+
+    /// The size of the first part in bytes, if there are parts.
+    pub(crate) fn part_size(&self) -> Option<u64> {
+        self.parts().and_then(Parts::part_size)
     }
 
     /// No part has more bytes than it has to hold: nothing else notices those of a part that is not opened again.
     pub(crate) fn check_lengths(&self) -> Result<(), MediaError> {
-        match self {
-            Self::Whole(_) => Ok(()),
-            Self::Parts(parts) => parts.check_lengths(),
-        }
+        self.parts().map_or(Ok(()), Parts::check_lengths)
     }
 
     /// Whether it is one file that has more than `total` bytes.
@@ -87,9 +131,6 @@ impl Source {
 
     /// Whether nobody has to be asked for another medium.
     pub(crate) fn is_complete(&self) -> bool {
-        match self {
-            Self::Whole(_) => true,
-            Self::Parts(parts) => parts.are_complete(),
-        }
+        self.parts().is_none_or(Parts::are_complete)
     }
 }

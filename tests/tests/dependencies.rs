@@ -16,6 +16,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "landfall-host",
             "landfall-keys",
             "landfall-manifests",
+            "landfall-media",
             "landfall-systemd",
         ],
     ),
@@ -36,7 +37,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("landfall-keys", &[]),
     ("landfall-manifests", &["landfall-keys"]),
-    ("landfall-media", &["landfall-console", "landfall-keys", "landfall-manifests"]),
+    ("landfall-media", &["landfall-console", "landfall-host", "landfall-keys", "landfall-manifests"]),
     ("landfall-systemd", &["landfall-host", "landfall-keys", "landfall-manifests"]),
 ];
 

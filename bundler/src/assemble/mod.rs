@@ -6,13 +6,3 @@ mod write;
 
 pub(crate) use release::release;
 pub(crate) use write::{AssembleError, Destination, WrittenBundle, put_in_place, write};
-
-use std::path::Path;
-
-/// The folder that a file lies in.
-pub(crate) fn folder_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    }
-}

@@ -2,11 +2,11 @@
 
 use super::copy;
 use crate::blob_store::{BlobStore, StoreError};
-use crate::parts::{self, PartFiles};
 use landfall_console::Progress;
 use landfall_keys::SecretKey;
 use landfall_manifests::parts::{Ranges, RangesError};
 use landfall_manifests::{Digest, Release, SignError, Signed, WriteError, Writer};
+use landfall_media::PartWriter;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
@@ -56,7 +56,7 @@ pub(crate) fn write(
     let signed = Signed::new(release, keys)?;
     out.part_size.map(|size| Ranges::cut(signed.bundle_bytes(), size)).transpose()?;
     let failed = |source| AssembleError::Write { path: out.path.to_owned(), source };
-    let files = PartFiles::new(store.folder(), out.part_size);
+    let files = PartWriter::new(store.folder(), out.part_size);
     let mut writer = Writer::begin(files, &signed).map_err(failed)?;
     // Removing a large file takes as long as copying half of it: that is done beside the copying and the waiting for the disk.
     std::thread::scope(|scope| {
@@ -80,23 +80,23 @@ pub(crate) fn write(
 
 /// Puts what was written in place of a bundle that lay there, whole or in parts. Its parts, if it has some. A whole bundle that
 /// parts replace goes first: it would be read in their place.
-fn replace(files: PartFiles, out: Destination<'_>, store: &BlobStore) -> io::Result<Vec<PathBuf>> {
+fn replace(files: PartWriter, out: Destination<'_>, store: &BlobStore) -> io::Result<Vec<PathBuf>> {
     if out.part_size.is_none() {
         let placed = put_in_place(files, out)?;
-        return parts::retire_parts(out.path, store.folder()).map(|()| placed);
+        return landfall_media::set_parts_aside(out.path, store.folder()).map(|()| placed);
     }
     if out.path.exists() {
-        parts::retire(&[out.path.to_owned()], store.folder())?;
+        landfall_media::set_aside(&[out.path.to_owned()], store.folder())?;
     }
     put_in_place(files, out)
 }
 
 /// Makes what was written durable and gives it its name, in place of what lay there in the same form: one file, or parts. Its
 /// parts, if it has some.
-pub(crate) fn put_in_place(files: PartFiles, out: Destination<'_>) -> io::Result<Vec<PathBuf>> {
+pub(crate) fn put_in_place(files: PartWriter, out: Destination<'_>) -> io::Result<Vec<PathBuf>> {
     let written = files.finish()?;
     match (&written[..], out.part_size) {
-        ([whole], None) => parts::put_whole(whole, out.path).map(|()| Vec::new()),
-        (all, _) => parts::put_parts(all, out.path),
+        ([whole], None) => landfall_media::place_whole(whole, out.path).map(|()| Vec::new()),
+        (all, _) => landfall_media::place_parts(all, out.path),
     }
 }

@@ -10,6 +10,7 @@ use crate::{assemble, byte_size, output};
 use landfall_console::{Console, Size};
 use landfall_keys::{PublicKey, RootLink, SecretKey};
 use landfall_manifests::{Arch, Release};
+use landfall_media::folder_of;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -74,7 +75,7 @@ pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
     let secrets: Vec<&Path> = args.keys.iter().chain(&args.password.password_file).map(PathBuf::as_path).collect();
     let out = output::resolve(args.out.as_deref(), &plan, &secrets)?;
     args.split.map(|_| output::check_names_parts(&out)).transpose()?;
-    let folder = assemble::folder_of(&out);
+    let folder = folder_of(&out);
     let output = Destination { path: &out, part_size: args.split };
     let written = make(&plan, trust, &keys, output, console).map_err(|error| error.with_free_space(folder))?;
     report(&written, &out, console)
@@ -105,7 +106,7 @@ fn machine(keys: &[SecretKey]) -> Result<BuildHost> {
     Ok(BuildHost {
         arch: Arch::of_this_program(),
         source_date_epoch: epoch.transpose()?,
-        programs: assemble::folder_of(&own).to_owned(),
+        programs: folder_of(&own).to_owned(),
         keys: keys.iter().map(SecretKey::public_key).collect(),
     })
 }
@@ -117,7 +118,7 @@ fn make(
     out: Destination<'_>,
     console: Console,
 ) -> Result<WrittenBundle> {
-    let mut store = BlobStore::new(assemble::folder_of(out.path), default_workers())?;
+    let mut store = BlobStore::new(folder_of(out.path), default_workers())?;
     let release = Release { trust, ..pack(plan, &mut store, console)? };
     let total = release.blobs.iter().map(|blob| blob.size).sum();
     let progress = console.progress("Writing the bundle", Some(total));

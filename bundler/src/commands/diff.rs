@@ -1,9 +1,9 @@
-use crate::bundle_file::BundleFile;
+use super::parts_args::PartsArgs;
 use crate::error::Result;
-use crate::parts::PartsArgs;
 use crate::release_diff::{Difference, Identity, Names};
 use landfall_console::{Console, Size};
 use landfall_manifests::{Database, Signed};
+use landfall_media::UnverifiedBundle;
 use std::fmt::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -29,7 +29,7 @@ pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
 }
 
 fn open(path: &Path, parts: &PartsArgs) -> Result<Signed> {
-    Ok(BundleFile::open_among(path, &parts.folders)?.head.into_signed_without_verifying()?)
+    Ok(UnverifiedBundle::open(path, &parts.folders)?.head().clone().into_signed_without_verifying()?)
 }
 
 fn text(difference: &Difference) -> Result<String, fmt::Error> {

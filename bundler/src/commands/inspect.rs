@@ -1,9 +1,9 @@
-use crate::bundle_file::BundleFile;
+use super::parts_args::PartsArgs;
 use crate::error::Result;
-use crate::parts::PartsArgs;
 use crate::trust::UnverifiedRoot;
 use landfall_console::{Console, Size};
 use landfall_manifests::{Database, Digest, Image, Release};
+use landfall_media::UnverifiedBundle;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
@@ -44,17 +44,17 @@ struct InspectReport<'a> {
 }
 
 pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
-    let opened = BundleFile::open_among(&args.bundle, &args.parts.folders)?;
-    let signers = opened.head.signers();
-    let signed = opened.head.clone().into_signed_without_verifying()?;
+    let opened = UnverifiedBundle::open(&args.bundle, &args.parts.folders)?;
+    let signers = opened.head().signers();
+    let signed = opened.head().clone().into_signed_without_verifying()?;
     let expected = signed.bundle_bytes();
     let release = signed.release();
     let shown = InspectReport {
-        path: &opened.path,
+        path: opened.path(),
         verified: false,
-        size: opened.size,
+        size: opened.found_bytes(),
         expected_size: expected,
-        parts: opened.parts(),
+        parts: &opened.parts(),
         signers,
         trust: UnverifiedRoot::of(&release.trust),
         release,

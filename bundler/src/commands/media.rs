@@ -1,13 +1,12 @@
-use crate::assemble::folder_of;
-use crate::bundle_file::BundleFile;
+use super::parts_args::PartsArgs;
 use crate::byte_size;
 use crate::error::{Error, Result};
 use crate::partial_folder::PartialFolder;
-use crate::parts::PartsArgs;
 use crate::stick::{FileRecord, INSTALLER_NAME, Payload, RootFile, SplitPlan, StickError};
 use crate::trust::{CliTrust, read_root};
 use landfall_console::{Console, Size};
 use landfall_manifests::Digest;
+use landfall_media::{UnverifiedBundle, folder_of};
 use serde::Serialize;
 use std::fmt::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -111,14 +110,14 @@ pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
 /// Opens what is to be carried. With `--trust`, the bundle has to be signed by those keys; in any case by those that the guide
 /// has hosts trust.
 fn load(args: &Args, console: Console) -> Result<Payload> {
-    let bundle = BundleFile::open_among(&args.file, &args.parts.folders)?;
+    let bundle = UnverifiedBundle::open(&args.file, &args.parts.folders)?;
     if !args.trust.is_empty() {
-        let trusted = CliTrust::read(&args.trust, args.threshold)?.keys(&bundle.head)?;
-        bundle.head.clone().verify(&trusted).map_err(|error| bundle.refused(error))?;
+        let trusted = CliTrust::read(&args.trust, args.threshold)?.keys(bundle.head())?;
+        bundle.verify_head(&trusted)?;
     }
     let given = args.root.as_deref().map(read_root).transpose()?;
     let root = RootFile::choose(&bundle, given)?;
-    if root.is_none() && bundle.head.offered_keys().len() != 1 {
+    if root.is_none() && bundle.head().offered_keys().len() != 1 {
         console.warn(
             "hosts that trust nobody yet should be given the publisher's trust root: put it onto the medium with --root N.root.json",
         );

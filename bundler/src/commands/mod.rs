@@ -5,6 +5,7 @@ pub(crate) mod diff;
 pub(crate) mod inspect;
 pub(crate) mod keygen;
 pub(crate) mod media;
+mod parts_args;
 pub(crate) mod repair;
 pub(crate) mod sign;
 pub(crate) mod split;

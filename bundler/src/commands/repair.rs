@@ -1,13 +1,12 @@
-use crate::assemble::{Destination, folder_of, put_in_place};
-use crate::bundle_file::BundleFile;
+use super::parts_args::PartsArgs;
+use crate::assemble::{Destination, put_in_place};
 use crate::error::Result;
 use crate::output::{self, OutputError};
 use crate::partial_folder::PartialFolder;
-use crate::parts::{PartFiles, PartsArgs};
 use crate::repair::requested_blobs;
-use crate::rewrite::{RewriteError, extract};
 use landfall_console::{Console, Size};
 use landfall_manifests::{Digest, Signed};
+use landfall_media::{CopyError, PartWriter, UnverifiedBundle, folder_of};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::io;
@@ -52,8 +51,8 @@ struct RepairReport<'a> {
 }
 
 pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
-    let opened = BundleFile::open_among(&args.from, &args.parts.folders)?;
-    let signed = opened.head.clone().into_signed_without_verifying()?;
+    let opened = UnverifiedBundle::open(&args.from, &args.parts.folders)?;
+    let signed = opened.head().clone().into_signed_without_verifying()?;
     let wanted = requested_blobs(&args.request, &opened, &signed)?;
     let out = place(args.out.as_deref(), &opened, &signed)?;
     let folder = folder_of(&out);
@@ -62,19 +61,25 @@ pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
 }
 
 /// Where the patch goes: in place of nothing but another patch, which it is not made from.
-fn place(out: Option<&Path>, opened: &BundleFile, signed: &Signed) -> Result<PathBuf, OutputError> {
+fn place(out: Option<&Path>, opened: &UnverifiedBundle, signed: &Signed) -> Result<PathBuf, OutputError> {
     output::resolve_patch(out, &signed.release().patch_file_name(), |there| {
         let is_source = opened.files().iter().any(|file| file.canonicalize().ok() == there.canonicalize().ok());
-        !is_source && BundleFile::open_whole(there).is_ok_and(|there| there.is_patch())
+        !is_source && UnverifiedBundle::open_file(there).is_ok_and(|there| there.is_patch())
     })
 }
 
-fn write(opened: &BundleFile, signed: &Signed, wanted: &BTreeSet<Digest>, out: &Path, console: Console) -> Result<()> {
-    let failed = |source: io::Error| RewriteError::Write { path: out.to_owned(), source: source.into() };
+fn write(
+    opened: &UnverifiedBundle,
+    signed: &Signed,
+    wanted: &BTreeSet<Digest>,
+    out: &Path,
+    console: Console,
+) -> Result<()> {
+    let failed = |source: io::Error| CopyError::Write { path: out.to_owned(), source: source.into() };
     let partial = PartialFolder::new(folder_of(out)).map_err(failed)?;
     let sizes = signed.release().blobs.iter().filter(|blob| wanted.contains(&blob.digest)).map(|blob| blob.size);
     let progress = console.progress("Writing the patch", Some(sizes.sum()));
-    let files = extract(opened, signed, wanted, PartFiles::new(partial.path(), None), &progress)?;
+    let files = opened.copy_patch_to(signed, wanted, PartWriter::new(partial.path(), None), &progress)?;
     put_in_place(files, Destination { path: out, part_size: None }).map_err(failed)?;
     progress.finish();
     Ok(())

@@ -1,13 +1,11 @@
-use crate::assemble::{Destination, folder_of, put_in_place};
-use crate::bundle_file::BundleFile;
+use crate::assemble::{Destination, put_in_place};
 use crate::error::Result;
 use crate::key_files::{self, PasswordArgs};
 use crate::output;
 use crate::partial_folder::PartialFolder;
-use crate::parts::PartFiles;
-use crate::rewrite::{RewriteError, rewrite};
 use landfall_console::Console;
 use landfall_manifests::parts::Ranges;
+use landfall_media::{CopyError, PartWriter, UnverifiedBundle, folder_of};
 use serde::Serialize;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -42,17 +40,17 @@ struct SignReport<'a> {
 }
 
 pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
-    let opened = BundleFile::open(&output::resolve_link(&args.bundle))?;
-    output::check_one_form(&opened.path)?;
+    let opened = UnverifiedBundle::open(&output::resolve_link(&args.bundle), &[])?;
+    output::check_one_form(opened.path())?;
     let key = key_files::secret(&args.key, &args.password, console)?;
-    let mut signed = opened.head.clone().into_signed_without_verifying()?;
+    let mut signed = opened.head().clone().into_signed_without_verifying()?;
     signed.add(&key)?;
-    let out = Destination { path: &opened.path, part_size: opened.part_size() };
+    let out = Destination { path: opened.path(), part_size: opened.part_size() };
     out.part_size.map(|size| Ranges::cut(signed.bundle_bytes(), size)).transpose()?;
-    let failed = |source: io::Error| RewriteError::Write { path: out.path.to_owned(), source: source.into() };
+    let failed = |source: io::Error| CopyError::Write { path: out.path.to_owned(), source: source.into() };
     let folder = PartialFolder::new(folder_of(out.path)).map_err(failed)?;
-    let progress = console.progress("Writing the bundle", Some(opened.size));
-    let files = rewrite(&opened, &signed, PartFiles::new(folder.path(), out.part_size), &progress)?;
+    let progress = console.progress("Writing the bundle", Some(opened.found_bytes()));
+    let files = opened.copy_to(&signed, PartWriter::new(folder.path(), out.part_size), &progress)?;
     put_in_place(files, out).map_err(failed)?;
     progress.finish();
     let added = SignReport {

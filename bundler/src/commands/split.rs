@@ -1,13 +1,12 @@
-use crate::assemble::{Destination, folder_of, put_in_place};
-use crate::bundle_file::BundleFile;
+use super::parts_args::PartsArgs;
+use crate::assemble::{Destination, put_in_place};
 use crate::byte_size;
 use crate::error::Result;
 use crate::output::{self, OutputError};
 use crate::partial_folder::PartialFolder;
-use crate::parts::{PartFiles, PartsArgs};
-use crate::rewrite::{RewriteError, rewrite};
 use landfall_console::{Console, Size};
 use landfall_manifests::parts::Ranges;
+use landfall_media::{CopyError, PartWriter, UnverifiedBundle, folder_of};
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::io;
@@ -52,11 +51,11 @@ struct SplitReport<'a> {
 }
 
 pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
-    let opened = BundleFile::open_among(&args.bundle, &args.parts.folders)?;
+    let opened = UnverifiedBundle::open(&args.bundle, &args.parts.folders)?;
     let out = place(&opened, args.out.as_deref())?;
     let folder = folder_of(&out);
     let parts = cut(&opened, &out, args.size, console).map_err(|error| error.with_free_space(folder))?;
-    let cut = SplitReport { path: &out, size: opened.size, part_size: args.size, parts: &parts };
+    let cut = SplitReport { path: &out, size: opened.found_bytes(), part_size: args.size, parts: &parts };
     let mut text = format!("{}: {} in {} parts of {}\n", out.display(), Size(cut.size), parts.len(), Size(args.size));
     for part in &parts {
         writeln!(text, "  {}", part.display())?;
@@ -65,19 +64,19 @@ pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
 }
 
 /// The name of the parts without their number: what they are made from is not there in parts, and nothing else is replaced.
-fn place(opened: &BundleFile, folder: Option<&Path>) -> Result<PathBuf, OutputError> {
-    let folder = folder.unwrap_or_else(|| folder_of(&opened.path));
+fn place(opened: &UnverifiedBundle, folder: Option<&Path>) -> Result<PathBuf, OutputError> {
+    let folder = folder.unwrap_or_else(|| folder_of(opened.path()));
     if !folder.is_dir() {
         return Err(OutputError::NoFolder { path: folder.to_owned() });
     }
-    let out = folder.join(opened.path.file_name().unwrap_or_default());
+    let out = folder.join(opened.path().file_name().unwrap_or_default());
     output::check_names_parts(&out)?;
     let target = output::absolute(&out)?;
     let is_there = |file: &PathBuf| file.canonicalize().is_ok_and(|file| file.parent() == target.parent());
     if opened.parts().iter().any(is_there) {
         return Err(OutputError::ReplacesOwnParts { path: out });
     }
-    let is_source = || opened.path.canonicalize().is_ok_and(|path| path == target);
+    let is_source = || opened.path().canonicalize().is_ok_and(|path| path == target);
     if out.symlink_metadata().is_ok() && (!opened.parts().is_empty() || !is_source()) {
         return Err(OutputError::ShadowsParts { path: out });
     }
@@ -85,13 +84,13 @@ fn place(opened: &BundleFile, folder: Option<&Path>) -> Result<PathBuf, OutputEr
     Ok(out)
 }
 
-fn cut(opened: &BundleFile, out: &Path, size: u64, console: Console) -> Result<Vec<PathBuf>> {
-    let signed = opened.head.clone().into_signed_without_verifying()?;
+fn cut(opened: &UnverifiedBundle, out: &Path, size: u64, console: Console) -> Result<Vec<PathBuf>> {
+    let signed = opened.head().clone().into_signed_without_verifying()?;
     Ranges::cut(signed.bundle_bytes(), size)?;
-    let failed = |source: io::Error| RewriteError::Write { path: out.to_owned(), source: source.into() };
+    let failed = |source: io::Error| CopyError::Write { path: out.to_owned(), source: source.into() };
     let partial = PartialFolder::new(folder_of(out)).map_err(failed)?;
-    let progress = console.progress("Writing the parts", Some(opened.size));
-    let files = rewrite(opened, &signed, PartFiles::new(partial.path(), Some(size)), &progress)?;
+    let progress = console.progress("Writing the parts", Some(opened.found_bytes()));
+    let files = opened.copy_to(&signed, PartWriter::new(partial.path(), Some(size)), &progress)?;
     let parts = put_in_place(files, Destination { path: out, part_size: Some(size) }).map_err(failed)?;
     progress.finish();
     Ok(parts)

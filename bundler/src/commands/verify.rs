@@ -1,8 +1,8 @@
-use crate::bundle_file::BundleFile;
+use super::parts_args::PartsArgs;
 use crate::error::Result;
-use crate::parts::PartsArgs;
 use crate::trust::CliTrust;
 use landfall_console::{Console, Size};
+use landfall_media::UnverifiedBundle;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -49,9 +49,9 @@ struct VerifyReport<'a> {
 
 pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
     let given = CliTrust::read(&args.trust, args.threshold)?;
-    let opened = BundleFile::open_among(&args.bundle, &args.parts.folders)?;
-    let trusted = given.keys(&opened.head)?;
-    let bundle = opened.head.clone().verify(&trusted).map_err(|error| opened.refused(error))?;
+    let opened = UnverifiedBundle::open(&args.bundle, &args.parts.folders)?;
+    let trusted = given.keys(opened.head())?;
+    let bundle = opened.verify_head(&trusted)?;
     let total = bundle.entries().iter().map(|entry| entry.size).sum();
     let progress = console.progress("Verifying", Some(total));
     opened.check(&bundle, &progress)?;
@@ -59,10 +59,10 @@ pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
     let release = bundle.release();
     let signers = bundle.verified().signers().iter();
     let checked = VerifyReport {
-        path: &opened.path,
+        path: opened.path(),
         verified: true,
         size: bundle.size(),
-        parts: opened.parts(),
+        parts: &opened.parts(),
         product: release.product.to_string(),
         version: release.version.to_string(),
         serial: release.serial.into(),
@@ -73,7 +73,7 @@ pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
     let parts = if opened.parts().is_empty() { String::new() } else { format!(" in {} parts", opened.parts().len()) };
     let text = format!(
         "{}: verified\n  release  {} {} (serial {}) for {}\n  size     {}{parts}, all of it checked\n  signed   by {}\n",
-        opened.path.display(),
+        opened.path().display(),
         checked.product,
         checked.version,
         checked.serial,

@@ -1,11 +1,10 @@
 use super::*;
 use crate::definition::DefinitionLine;
 use crate::elf::ElfError;
-use crate::parts::MissingPart;
 use crate::plan::RequestedImage;
 use landfall_console::Failure;
 use landfall_keys::{KeyId, MAX_SIGNATURES, PublicKey, RootLink, SecretKeyFile, TrustError, TrustedKeys};
-use landfall_manifests::parts::{Misfit, RangesError};
+use landfall_manifests::parts::RangesError;
 use landfall_manifests::repair::{RequestError, Wanted};
 use landfall_manifests::{Arch, Digest, PathError, ReleaseError, WriteError};
 use std::path::PathBuf;
@@ -44,7 +43,11 @@ fn image(source: SourceError) -> Error {
 }
 
 fn refused(source: ReadError) -> BundleError {
-    BundleError::Refused { place: "b.tar".to_owned(), source }
+    BundleError::Read { place: "b.tar".to_owned(), source }
+}
+
+fn media(error: MediaError) -> Error {
+    BundleError::Media(error).into()
 }
 
 /// Every row of the table, each with a sample of the error, as `error => exit code, hint`.
@@ -68,7 +71,7 @@ fn too_little_room_counts_whatever_was_being_done_but_on_a_medium_has_its_own_wo
     let store = StoreError::Write { folder: at("out"), source: full() };
     let class = |error: Error| (error.class().exit, error.class().code, error.class().hint);
     assert_eq!(class(image(SourceError::Store(store))), (Exit::Unfit, "disk_full", Some(ROOM)));
-    let copy = RewriteError::Write { path: at("b.tar"), source: WriteError::Output(full()) };
+    let copy = CopyError::Write { path: at("b.tar"), source: WriteError::Output(full()) };
     assert_eq!(class(StickError::Copy(copy).into()), (Exit::Unfit, "disk_full", Some(ROOM)));
     let stick = class(StickError::Write { path: at("stick"), source: full() }.into());
     assert_eq!(stick, (Exit::Unfit, "disk_full", Some("remove what is on the medium, or take a larger one")));
@@ -160,8 +163,8 @@ fn writing() -> Vec<Error> {
         SignError::TooLarge(1 << 30).into(),
         SignError::Twice(id().to_string()).into(),
         Error::PartSize(RangesError::TooMany),
-        RewriteError::Write { path: at("b.tar"), source: write() }.into(),
-        RewriteError::Bundle(refused(ReadError::NotABundle)).into(),
+        CopyError::Write { path: at("b.tar"), source: write() }.into(),
+        CopyError::Bundle(refused(ReadError::NotABundle)).into(),
     ]
 }
 
@@ -192,14 +195,28 @@ fn reading() -> Vec<Error> {
     ];
     let mut errors: Vec<Error> = reads.into_iter().map(|error| refused(error).into()).collect();
     errors.extend([
-        Error::Bundle(BundleError::Open(OpenError::Open { path: at("b.tar"), source: io() })),
-        BundleError::Open(OpenError::Ranges { path: at("b.tar"), source: RangesError::TooMany }).into(),
-        BundleError::Damaged { place: "b.tar".to_owned(), blob: blob(), offset: 512 }.into(),
-        BundleError::Missing(MissingPart { name: "b.tar.part002".to_owned(), looked: vec![at("disc1")] }).into(),
-        BundleError::Misfit { path: at("b.tar.part002"), source: Misfit::Extra { part: 2 } }.into(),
+        media(MediaError::Open { path: at("b.tar"), source: io() }),
+        media(MediaError::NotAFile(at("b.tar"))),
+        media(MediaError::NotAFolder(at("disc1"))),
+        media(MediaError::PartNotAFile(at("b.tar.part002"))),
+        media(MediaError::PartOpen { path: at("b.tar.part002"), source: io() }),
+        media(MediaError::PartName(at("b.tar.part002"))),
+        media(MediaError::Missing { name: "b.tar.part002".to_owned(), folders: vec![at("disc1")] }),
+        media(MediaError::Empty(at("b.tar.part002"))),
+        media(MediaError::PartSize { path: at("b.tar.part002"), found: 1, expected: 2 }),
+        media(MediaError::Surplus { name: "b.tar.part003".to_owned(), last: "b.tar.part002".to_owned() }),
+        media(MediaError::Changed { path: at("b.tar"), before: 2, now: 1 }),
+        refused(ReadError::of(
+            MediaError::Missing { name: "b.tar.part002".to_owned(), folders: vec![at("disc1")] }.into(),
+            "blobs/x",
+            512,
+        ))
+        .into(),
+        BundleError::Blob { place: "b.tar".to_owned(), blob: blob(), offset: 512 }.into(),
         Error::Release(ReleaseError::Problems(Vec::new())),
-        RepairError::Read { path: at("request.json"), source: io() }.into(),
-        RepairError::Request { path: at("request.json"), source: RequestError::Partial }.into(),
+        RepairError::Request(RequestFileError::Read { path: at("request.json"), source: io() }).into(),
+        RepairError::Request(RequestFileError::Parse { path: at("request.json"), source: RequestError::Partial })
+            .into(),
         RepairError::OtherRelease { wanted, bundle: at("b.tar"), found: "acme 1.1.0".to_owned() }.into(),
         RepairError::Unlisted { path: at("request.json"), blob: blob() }.into(),
     ]);
@@ -221,7 +238,7 @@ fn sticks() -> Vec<Error> {
         StickError::Split(SplitError::TooLarge { size: 2, largest: 1 }).into(),
         StickError::Split(SplitError::Ranges(RangesError::TooMany)).into(),
         StickError::Release(ReleaseError::Problems(Vec::new())).into(),
-        StickError::Copy(RewriteError::Bundle(refused(ReadError::NotABundle))).into(),
+        StickError::Copy(CopyError::Bundle(refused(ReadError::NotABundle))).into(),
         StickError::Write { path: stick(), source: io() }.into(),
         StickError::ReadBack { path: stick(), faults: Vec::new() }.into(),
         RootFileError::Chain(chain_error()).into(),

@@ -21,11 +21,11 @@ pub(crate) use root_file::{RootFile, RootFileError};
 pub(crate) use split_plan::{SplitError, SplitPlan};
 
 use crate::elf::ElfError;
-use crate::rewrite::RewriteError;
 use file_recorder::{FileRecorder, PartRecorder};
 use file_system::FileSystem;
 use guide::{Guide, NAME as GUIDE_NAME};
 use landfall_manifests::ReleaseError;
+use landfall_media::CopyError;
 use read_back::read_back;
 use std::fmt::Write as _;
 use std::io;
@@ -61,7 +61,7 @@ pub(crate) enum StickError {
     Release(#[from] ReleaseError),
     /// The bundle, on its way to the medium.
     #[error(transparent)]
-    Copy(#[from] RewriteError),
+    Copy(#[from] CopyError),
     #[error("{} cannot be written", path.display())]
     Write { path: PathBuf, source: io::Error },
     #[error("{}: {}", path.display(), list(faults))]

@@ -2,12 +2,11 @@ use super::{
     FileRecord, FileRecorder, FileSystem, GUIDE_NAME, Guide, INSTALLER_NAME, PartRecorder, RootFile, SplitPlan,
     StickError, overwrite_check, read_back,
 };
-use crate::bundle_file::BundleFile;
-use crate::rewrite::rewrite;
 use crate::{elf, regular};
 use landfall_console::Progress;
 use landfall_keys::PublicKey;
 use landfall_manifests::{Digest, Signed};
+use landfall_media::UnverifiedBundle;
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::os::unix::fs::FileExt as _;
@@ -18,7 +17,7 @@ const PIECE: usize = 1 << 20;
 
 /// What is put on the medium, opened and not yet read.
 pub(crate) struct Payload {
-    bundle: BundleFile,
+    bundle: UnverifiedBundle,
     signed: Signed,
     keys: Vec<PublicKey>,
     root: Option<RootFile>,
@@ -41,9 +40,13 @@ pub(crate) struct Written {
 
 impl Payload {
     /// Opens the installer, which must run on the release's processor. `root` is the one of [`RootFile::choose`].
-    pub(crate) fn new(bundle: BundleFile, installer: PathBuf, root: Option<RootFile>) -> Result<Self, StickError> {
-        let signed = bundle.head.clone().into_signed_without_verifying()?;
-        let keys = bundle.head.offered_keys();
+    pub(crate) fn new(
+        bundle: UnverifiedBundle,
+        installer: PathBuf,
+        root: Option<RootFile>,
+    ) -> Result<Self, StickError> {
+        let signed = bundle.head().clone().into_signed_without_verifying()?;
+        let keys = bundle.head().offered_keys();
         let installer = Installer::open(installer)?;
         let header = installer.read(0, elf::HEADER_BYTES.min(usize::try_from(installer.size).unwrap_or(usize::MAX)))?;
         elf::check(&header, signed.release().arch)
@@ -68,7 +71,7 @@ impl Payload {
 
     /// How many bytes are copied.
     pub(crate) fn bytes(&self) -> u64 {
-        self.bundle.size.saturating_add(self.installer.size)
+        self.bundle.found_bytes().saturating_add(self.installer.size)
     }
 
     /// Plans how the bundle is cut on the medium that is mounted at `folder`. `split` is the size of parts that is asked for,
@@ -80,7 +83,7 @@ impl Payload {
         let look = |source| StickError::Inspect { path: folder.to_owned(), source };
         let medium = FileSystem::of(folder).map_err(look)?;
         let split_plan =
-            SplitPlan::new(self.signed.release().file_name(), self.bundle.size, split, medium.largest_file)?;
+            SplitPlan::new(self.signed.release().file_name(), self.bundle.found_bytes(), split, medium.largest_file)?;
         let entries = fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>).map_err(look)?;
         let mut there: Vec<String> =
             entries.iter().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
@@ -104,7 +107,7 @@ impl Payload {
         progress: &Progress,
     ) -> Result<Written, StickError> {
         let mut parts = PartRecorder::new(folder, split_plan.names(), split_plan.part_size());
-        let copied = rewrite(&self.bundle, &self.signed, &mut parts, progress).map(drop);
+        let copied = self.bundle.copy_to(&self.signed, &mut parts, progress).map(drop);
         if let Some(failure) = parts.failure() {
             return Err(failure);
         }
@@ -167,7 +170,7 @@ impl Payload {
 
     fn read_bundle(&self, offset: u64, length: usize) -> io::Result<Vec<u8>> {
         let mut bytes = vec![0; length];
-        self.bundle.reader(offset).read_exact(&mut bytes)?;
+        self.bundle.at(offset).read_exact(&mut bytes)?;
         Ok(bytes)
     }
 }

@@ -1,6 +1,6 @@
-use crate::bundle_file::{BundleError, BundleFile};
 use crate::trust::{SuccessorError, digest, newest_successor};
 use landfall_keys::{ChainError, PublicKey, RootError, TrustRoot, root_file_name};
+use landfall_media::{BundleError, UnverifiedBundle};
 
 /// No root can be named in the guide by which hosts would accept the bundle.
 #[derive(Debug, thiserror::Error)]
@@ -30,19 +30,19 @@ impl RootFile {
 
     /// The root that hosts are to be given with `bundle`: the one that was `given`, or else the newest that the bundle brings;
     /// none where the bundle brings none. Whichever way a new host is told, it must accept the bundle.
-    pub(crate) fn choose(bundle: &BundleFile, given: Option<TrustRoot>) -> Result<Option<Self>, RootFileError> {
-        let chain = bundle.head.offered_chain();
+    pub(crate) fn choose(bundle: &UnverifiedBundle, given: Option<TrustRoot>) -> Result<Option<Self>, RootFileError> {
+        let chain = bundle.head().offered_chain();
         let (pinned, newest) = match (given, chain.first()) {
             (Some(root), _) => {
-                let newest = newest_successor(&root, &bundle.head)?;
+                let newest = newest_successor(&root, bundle.head())?;
                 (Some(root), newest)
             }
             (None, Some(oldest)) => {
-                let newest = newest_successor(&oldest.unverified_root()?, &bundle.head)?;
+                let newest = newest_successor(&oldest.unverified_root()?, bundle.head())?;
                 (Some(newest.clone()), newest)
             }
             (None, None) => {
-                let keys = bundle.head.offered_keys();
+                let keys = bundle.head().offered_keys();
                 let Ok(all) = u32::try_from(keys.len()) else { return Ok(None) };
                 if all == 0 {
                     return Ok(None);
@@ -51,12 +51,12 @@ impl RootFile {
             }
         };
         let version = newest.version();
-        bundle.head.clone().verify(newest.trusted_keys()).map_err(|error| {
+        bundle.verify_head(newest.trusted_keys()).map_err(|source| {
             let told = match &pinned {
                 Some(_) => format!("version {version} of the trust root"),
                 None => "its keys".to_owned(),
             };
-            RootFileError::Refused { told, source: Box::new(bundle.refused(error)) }
+            RootFileError::Refused { told, source: Box::new(source) }
         })?;
         Ok(pinned.map(Self::of))
     }

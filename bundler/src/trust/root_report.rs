@@ -110,7 +110,7 @@ impl RootReport {
     }
 
     fn dir(&self) -> &Path {
-        crate::assemble::folder_of(&self.path)
+        landfall_media::folder_of(&self.path)
     }
 }
 

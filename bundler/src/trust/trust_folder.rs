@@ -153,7 +153,7 @@ fn add_root(dir: &Path, root: &TrustRoot) -> Result<(), TrustFolderError> {
 
 /// Writes a file that is there whole or not at all, also after a power cut.
 fn write(path: &Path, text: &str, replace: bool) -> io::Result<()> {
-    let dir = crate::assemble::folder_of(path);
+    let dir = landfall_media::folder_of(path);
     let partial = PartialFolder::new(dir)?;
     let mut file = tempfile::NamedTempFile::new_in(partial.path())?;
     file.write_all(text.as_bytes())?;

@@ -1,13 +1,13 @@
 use crate::errors::Error;
 use crate::host_context::HostArgs;
-use crate::media::{Damage, MediaArgs, is_head_damaged, verify};
-use crate::repair_request::RequestFile;
+use crate::media::{Damage, MediaArgs, is_head_damaged, request_file, verify, write_request};
 use crate::transition::PlanError;
 use crate::transition::verified_bundle::{self, FirstUse, VerifiedBundle};
 use crate::trust::{TrustArgs, TrustError};
 use landfall_console::{Console, Size};
 use landfall_manifests::repair::RepairRequest;
 use landfall_manifests::{Digest, ReadError};
+use landfall_media::RequestFile;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -45,7 +45,7 @@ struct Report<'a> {
 }
 
 pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> Result<(), Error> {
-    let request = args.request.as_deref().map(RequestFile::new).transpose()?;
+    let request = args.request.as_deref().map(request_file).transpose()?;
     let verified =
         match verified_bundle::open(&args.media, &args.trust, &host_args.layout()?, console, FirstUse::Refuse) {
             Err(error) if args.media.patch.is_none() && may_be_damaged_in_head(&error) => {
@@ -72,7 +72,7 @@ fn requested(file: Option<&RequestFile>, request: &RepairRequest, error: impl In
     let error = error.into();
     match file {
         None => error,
-        Some(file) => file.write(request, &error.into_failure()).into(),
+        Some(file) => write_request(file, request, &error.into_failure()).into(),
     }
 }
 

@@ -164,7 +164,7 @@ fn bundles() {
         (MediaError::PartName(file()), Exit::Usage, "part_name", "rename the parts"),
         (missing(), Exit::Damaged, "missing_part", "put it into"),
         (MediaError::Empty(file()), Exit::Damaged, "damaged", "copy all parts"),
-        (MediaError::TooLong { path: file(), found: 2, expected: 1 }, Exit::Damaged, "damaged", "copy all parts"),
+        (MediaError::PartSize { path: file(), found: 2, expected: 1 }, Exit::Damaged, "damaged", "copy all parts"),
         (MediaError::Surplus { name: name(), last: name() }, Exit::Damaged, "stray_part", "remove it"),
         (MediaError::Changed { path: file(), before: 2, now: 1 }, Exit::Damaged, "changed", "wait until"),
         (other, Exit::Damaged, "other_patch", "`verify --request FILE`"),

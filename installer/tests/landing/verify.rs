@@ -26,7 +26,7 @@ fn a_request_replaces_no_file_that_is_none() {
         let words = [bundle.to_str().unwrap(), "--request", file.to_str().unwrap(), "--trust", &key, "--json"];
         scene.run(&[&["verify"][..], &words].concat())
     };
-    assert_eq!(asks(&bundle).exits(2).says("it stays as it is").json()["error"]["code"], "exists");
+    assert_eq!(asks(&bundle).exits(2).says("it is not replaced").json()["error"]["code"], "exists");
     assert_eq!(std::fs::read(&bundle).unwrap(), &bytes[..bytes.len() - 1]);
     asks(&request).exits(3).says("landfall-bundler repair request.json");
     asks(&request).exits(3).says("landfall-bundler repair request.json");

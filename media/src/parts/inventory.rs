@@ -28,6 +28,16 @@ impl Inventory {
         self.0.is_empty()
     }
 
+    /// The highest number of a part that was found; 0 if none was.
+    pub(super) fn last(&self) -> u32 {
+        self.0.keys().last().copied().unwrap_or_default()
+    }
+
+    /// The parts from the first one on, up to the first one that is missing.
+    pub(super) fn run(&self) -> impl Iterator<Item = &FoundPart> {
+        (1..).map_while(|number| self.0.get(&number))
+    }
+
     /// The number of the first part behind `last`, if there is one.
     pub(super) fn beyond(&self, last: u32) -> Option<u32> {
         self.0.keys().copied().find(|number| *number > last)
@@ -54,8 +64,7 @@ impl Inventory {
     /// common size are taken for whole. As long as the total is not known, parts that were not found are assumed to have that
     /// size.
     pub(super) fn ranges(&self, total: Option<u64>) -> Ranges {
-        let run = (1..).map_while(|number| self.0.get(&number)).map(|part| part.size);
-        let found = Ranges::new(run).unwrap_or_default();
+        let found = Ranges::new(self.run().map(|part| part.size)).unwrap_or_default();
         let each = self.most_common_size();
         let Some(total) = total else { return extended(found, each) };
         if found.total() == total { found } else { Ranges::cut(total, each).unwrap_or_else(|_| extended(found, each)) }

@@ -23,6 +23,8 @@ pub(crate) struct Parts {
     path: PathBuf,
     /// The bundle's name, without `.partNNN`.
     name: String,
+    /// The number of the part that was named.
+    named: Option<u32>,
     /// Where parts are looked for, in this order.
     folders: Vec<PathBuf>,
     /// Which part holds which bytes. Until the manifest is verified, it is not known where they end.
@@ -75,11 +77,11 @@ impl Parts {
         more: &[PathBuf],
         prompt: Box<dyn MediumPrompt>,
     ) -> Result<Option<Self>, MediaError> {
-        let Some((folder, name, number)) = bundle_of(file) else { return Ok(None) };
+        let Some((folder, name, named)) = bundle_of(file) else { return Ok(None) };
         let folders: Vec<PathBuf> = std::iter::once(folder.to_owned()).chain(more.iter().cloned()).collect();
         let mut state = State::default();
         state.found.scan(&folders, name)?;
-        if state.found.is_empty() && number.is_none() {
+        if state.found.is_empty() && named.is_none() {
             return Ok(None);
         }
         // The first part has the manifest, and its size is that of the others.
@@ -97,7 +99,7 @@ impl Parts {
         }
         let ranges = state.found.ranges(None);
         let (path, name) = (folder.join(name), name.to_owned());
-        Ok(Some(Self { path, name, folders, ranges, is_total_known: false, state: Mutex::new(state), prompt }))
+        Ok(Some(Self { path, name, named, folders, ranges, is_total_known: false, state: Mutex::new(state), prompt }))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -110,17 +112,68 @@ impl Parts {
     }
 
     /// Sets the size of the whole bundle, in bytes.
-    pub(crate) fn set_total(&mut self, total: u64) -> Result<(), MediaError> {
+    pub(crate) fn set_total(&mut self, total: u64) {
         let ranges = self.state().found.ranges(Some(total));
-        let last = ranges.count();
-        let surplus = self.state().found.beyond(last);
         (self.ranges, self.is_total_known) = (ranges, true);
-        match surplus {
-            None => Ok(()),
-            Some(surplus) => {
-                Err(MediaError::Surplus { name: part_name(&self.name, surplus), last: part_name(&self.name, last) })
+    }
+
+    /// Checks that no part was found behind the last one.
+    pub(crate) fn check_surplus(&self) -> Result<(), MediaError> {
+        self.state().found.beyond(self.ranges.count()).map_or(Ok(()), |number| Err(self.surplus(number, &self.ranges)))
+    }
+
+    fn surplus(&self, number: u32, ranges: &Ranges) -> MediaError {
+        MediaError::Surplus { name: part_name(&self.name, number), last: part_name(&self.name, ranges.count()) }
+    }
+
+    fn missing(&self, number: u32) -> MediaError {
+        MediaError::Missing { name: part_name(&self.name, number), folders: self.folders.clone() }
+    }
+
+    /// Checks that no part is missing before the last one that was found or named, and that none is empty.
+    pub(crate) fn check_gaps(&self) -> Result<(), MediaError> {
+        let state = self.state();
+        let last = state.found.last().max(self.named.unwrap_or_default());
+        for number in 1..=last {
+            match state.found.get(number) {
+                None => return Err(self.missing(number)),
+                Some(part) if part.size == 0 => return Err(MediaError::Empty(part.path.clone())),
+                Some(_) => {}
             }
         }
+        Ok(())
+    }
+
+    /// Checks that the parts that were found are those of a bundle of `total` bytes, as far as their sizes show it.
+    pub(crate) fn check_sizes(&self, total: u64) -> Result<(), MediaError> {
+        let found = &self.state().found;
+        let ranges = found.ranges(Some(total));
+        for (number, bytes) in ranges.iter() {
+            let expected = bytes.end - bytes.start;
+            match found.get(number) {
+                None => return Err(self.missing(number)),
+                Some(FoundPart { path, size }) if *size != expected => {
+                    return Err(MediaError::PartSize { path: path.clone(), found: *size, expected });
+                }
+                Some(_) => {}
+            }
+        }
+        found.beyond(ranges.count()).map_or(Ok(()), |number| Err(self.surplus(number, &ranges)))
+    }
+
+    /// The size of the parts that were found, in bytes.
+    pub(crate) fn found_bytes(&self) -> u64 {
+        self.state().found.run().map(|part| part.size).fold(0, u64::saturating_add)
+    }
+
+    /// The parts that were found, in order, up to the first one that is missing.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        self.state().found.run().map(|part| part.path.clone()).collect()
+    }
+
+    /// The size of the first part in bytes.
+    pub(crate) fn part_size(&self) -> Option<u64> {
+        self.state().found.get(1).map(|part| part.size)
     }
 
     /// Checks that no part that was found is longer than it has to be.
@@ -129,7 +182,7 @@ impl Parts {
         for (number, bytes) in self.ranges.iter() {
             let expected = bytes.end - bytes.start;
             if let Some(FoundPart { path, size }) = state.found.get(number).filter(|part| part.size > expected) {
-                return Err(MediaError::TooLong { path: path.clone(), found: *size, expected });
+                return Err(MediaError::PartSize { path: path.clone(), found: *size, expected });
             }
         }
         Ok(())
@@ -188,7 +241,7 @@ impl Parts {
             let asks = !state.declined.contains(&number) && self.prompt.is_attended();
             if !asks || !ask(&*self.prompt, &name, &self.folders)? {
                 state.declined.insert(number);
-                return Err(MediaError::Missing { name, folders: self.folders.clone() });
+                return Err(self.missing(number));
             }
         }
     }
@@ -214,7 +267,7 @@ impl Parts {
         let range = self.ranges.iter().find(|(part, _)| *part == number);
         let bytes = range.map_or(0, |(_, bytes)| bytes.end - bytes.start);
         if now > bytes {
-            return Err(MediaError::TooLong { path, found: now, expected: bytes });
+            return Err(MediaError::PartSize { path, found: now, expected: bytes });
         }
         match found.add(number, FoundPart { path: path.clone(), size: now }) {
             before if before == now => Ok(OpenPart { number, file, bytes }),
@@ -240,7 +293,7 @@ mod tests {
         let (first, file) = (folder.path().join("b.part001"), folder.path().join("b"));
         std::fs::write(&first, b"part")?;
         let mut parts = Parts::find(&file, &[], Box::new(Unattended))?.unwrap();
-        parts.set_total(4)?;
+        parts.set_total(4);
         let (mut one, mut other, mut buffer) = (None, None, [0; 4]);
         parts.read_at(&mut one, &mut buffer, 0)?;
         std::fs::remove_file(&first)?;
@@ -248,5 +301,71 @@ mod tests {
         drop((one, other));
         assert!(parts.read_at(&mut None, &mut buffer, 0).is_err(), "it is still open");
         Ok(())
+    }
+
+    #[test]
+    fn any_part_and_the_name_without_its_number_lead_to_all_parts() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::create_dir(at("more")).unwrap();
+        for name in ["b.part001", "more/b.part002", "b.part003", "more/b.part003", "c.part002"] {
+            std::fs::write(at(name), "x").unwrap();
+        }
+        for name in ["b", "b.part001", "b.part003", "b.part002"] {
+            let parts = Parts::find(&at(name), &[at("more")], Box::new(Unattended)).unwrap().unwrap();
+            assert_eq!(parts.path(), at("b"), "{name}");
+            assert_eq!(parts.files(), ["b.part001", "more/b.part002", "b.part003"].map(at), "{name}");
+        }
+        assert!(Parts::find(&at("none"), &[at("more")], Box::new(Unattended)).unwrap().is_none());
+    }
+
+    #[test]
+    fn sizes_show_which_part_is_missing_cut_off_or_too_many() {
+        for (sizes, expected) in [
+            (&[4, 4, 2][..], "fits"),
+            (&[3, 7], "fits"),
+            (&[4, 4], "b.part003 is missing"),
+            (&[4], "b.part002 is missing"),
+            (&[4, 3, 2], "b.part002 has 3 bytes, and should have 4"),
+            (&[3, 4, 2], "b.part001 has 3 bytes, and should have 4"),
+            (&[4, 4, 1], "b.part003 has 1 bytes, and should have 2"),
+            (&[4, 4, 3], "b.part003 has 3 bytes, and should have 2"),
+            (&[4, 3], "b.part002 has 3 bytes, and should have 4"),
+            (&[4, 4, 2, 4], "b.part004 is there, but b.part003 is the last part"),
+            (&[4, 4, 4], "b.part003 has 4 bytes, and should have 2"),
+            (&[12], "b.part001 has 12 bytes, and should have 10"),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            for (number, size) in (1..).zip(sizes) {
+                std::fs::write(folder.path().join(part_name("b", number)), vec![0; *size]).unwrap();
+            }
+            let parts = Parts::find(&folder.path().join("b"), &[], Box::new(Unattended)).unwrap().unwrap();
+            let found = parts.check_sizes(10).map_or_else(|error| error.to_string(), |()| "fits".to_owned());
+            assert!(found.contains(expected), "{sizes:?}: {found}");
+        }
+    }
+
+    #[test]
+    fn a_part_that_is_missing_in_between_is_named_with_where_it_was_looked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::create_dir(at("more")).unwrap();
+        for name in ["b.part001", "b.part003", "c.part002", "more/d.part002", "d.part001"] {
+            std::fs::write(at(name), "x").unwrap();
+        }
+        let looked_in = format!("looked in {}, {}", folder.path().display(), at("more").display());
+        let missing = |number: u32| format!("b.part00{number} is missing: {looked_in}");
+        for (name, expected) in [
+            ("b", missing(2)),
+            ("b.part001", missing(2)),
+            ("b.part004", missing(2)),
+            ("c", missing(1).replace("b.part", "c.part")),
+            ("d", String::new()),
+            ("d.part003", missing(3).replace("b.part", "d.part")),
+        ] {
+            let parts = Parts::find(&at(name), &[at("more")], Box::new(Unattended)).unwrap().unwrap();
+            let found = parts.check_gaps().map_or_else(|error| error.to_string(), |()| String::new());
+            assert_eq!(found, expected, "{name}");
+        }
     }
 }

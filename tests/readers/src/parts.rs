@@ -34,7 +34,7 @@ fn read(input: &[u8]) -> Verdict {
 
 fn hold(ranges: &Ranges, sizes: &[u64]) {
     assert_eq!(u32::try_from(sizes.len()), Ok(ranges.count()));
-    assert_eq!((ranges.total(), ranges.misfit(ranges.total())), (sizes.iter().sum(), None));
+    assert_eq!(ranges.total(), sizes.iter().sum::<u64>());
     let mut end = 0;
     for ((part, range), size) in ranges.iter().zip(sizes) {
         assert_eq!((range.start, range.end), (end, end + size));
@@ -45,11 +45,6 @@ fn hold(ranges: &Ranges, sizes: &[u64]) {
         end = range.end;
     }
     assert_eq!(ranges.locate(end), None);
-    if !sizes.is_empty() {
-        for total in sizes.iter().copied().chain([0, u64::MAX]).filter(|total| *total != end) {
-            assert!(ranges.misfit(total).is_some(), "{sizes:?} are the parts of a bundle of {total} bytes");
-        }
-    }
 }
 
 fn cut(total: u64, size: u64) {

@@ -24,6 +24,7 @@ pub(super) fn of_bundle(error: &BundleError) -> ErrorClass {
     match error {
         BundleError::Media(media) => or_storage(error, of_media(media)),
         BundleError::Read { source, .. } => or_storage(error, of_read(source)),
+        BundleError::Blob { .. } => ErrorClass::new(Exit::Damaged, "damaged", COPY_AGAIN),
         BundleError::Several(report) => {
             report.first().map_or(ErrorClass::new(Exit::Damaged, "damaged", COPY_AGAIN), of_place)
         }
@@ -35,7 +36,7 @@ fn of_place(error: &BundleError) -> ErrorClass {
     match error {
         BundleError::Media(media) => of_media(media),
         BundleError::Read { source, .. } => of_read(source),
-        BundleError::Several(_) => ErrorClass::new(Exit::Damaged, "damaged", COPY_AGAIN),
+        BundleError::Blob { .. } | BundleError::Several(_) => ErrorClass::new(Exit::Damaged, "damaged", COPY_AGAIN),
     }
 }
 
@@ -97,7 +98,7 @@ fn of_media(error: &MediaError) -> ErrorClass {
             "missing_part",
             "put it into one of these folders, or name the one that it is in with --parts",
         ),
-        MediaError::Empty(_) | MediaError::TooLong { .. } => ErrorClass::new(
+        MediaError::Empty(_) | MediaError::PartSize { .. } => ErrorClass::new(
             Exit::Damaged,
             "damaged",
             "copy all parts again from where they were made, none of another size",

@@ -9,7 +9,7 @@ const NAME: &str = "bundle";
 
 /// Writes a bundle into one new file, or into parts, the last of which may be smaller.
 #[derive(Debug)]
-pub(crate) struct PartFiles {
+pub struct PartWriter {
     folder: PathBuf,
     part_size: Option<u64>,
     paths: Vec<PathBuf>,
@@ -19,19 +19,22 @@ pub(crate) struct PartFiles {
 #[derive(Debug)]
 struct Current {
     file: File,
-    /// How many bytes it still takes.
+    /// How many more bytes it takes.
     room: u64,
 }
 
-impl PartFiles {
-    /// A writer of new files in `folder`: parts of `part_size` bytes, if it is given, which is not 0.
-    pub(crate) fn new(folder: &Path, part_size: Option<u64>) -> Self {
+impl PartWriter {
+    /// A writer of new files in `folder`: of parts of `part_size` bytes, which is not 0, or of one file.
+    pub fn new(folder: &Path, part_size: Option<u64>) -> Self {
         Self { folder: folder.to_owned(), part_size, paths: Vec::new(), current: None }
     }
 
-    /// Copies the first `size` bytes of `content`, if there are that many, by `copy_file_range(2)`, which `io::copy` uses
-    /// between files. Says how many there were.
-    pub(crate) fn copy_from(&mut self, content: &File, size: u64) -> io::Result<u64> {
+    /// Copies the first `size` bytes of `content`, or as many as there are, by `copy_file_range(2)`, which `io::copy` uses between
+    /// files. Returns how many were copied.
+    ///
+    /// # Errors
+    /// `content` cannot be read, or a part cannot be written.
+    pub fn copy_from(&mut self, content: &File, size: u64) -> io::Result<u64> {
         let mut copied = 0;
         while copied < size {
             let mut part = self.current()?;
@@ -47,15 +50,18 @@ impl PartFiles {
         Ok(copied)
     }
 
-    /// Makes the last file durable, as each was when it was full. All of them, in order.
-    pub(crate) fn finish(mut self) -> io::Result<Vec<PathBuf>> {
+    /// Makes the last file durable, as each was when it was full. Returns the paths of all files, in order.
+    ///
+    /// # Errors
+    /// The file cannot be synced.
+    pub fn finish(mut self) -> io::Result<Vec<PathBuf>> {
         if let Some(part) = self.current.take() {
             durable(&part.file)?;
         }
         Ok(self.paths)
     }
 
-    /// The file that is written to.
+    /// Takes out the file that is written to, or creates the next one.
     fn current(&mut self) -> io::Result<Current> {
         if let Some(part) = self.current.take() {
             return Ok(part);
@@ -71,7 +77,7 @@ impl PartFiles {
         Ok(Current { file, room })
     }
 
-    /// Takes it back. A full one is done with, so that the disk works on it while the next is written.
+    /// Puts it back. A full one is synced, so that the disk works on it while the next is written.
     fn keep(&mut self, part: Current) -> io::Result<()> {
         if part.room == 0 {
             return durable(&part.file);
@@ -81,7 +87,7 @@ impl PartFiles {
     }
 }
 
-impl Write for PartFiles {
+impl Write for PartWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if bytes.is_empty() {
             return Ok(0);
@@ -123,7 +129,7 @@ mod tests {
             let mut content = tempfile::tempfile().unwrap();
             content.write_all(b"cdefg").unwrap();
             content.rewind().unwrap();
-            let mut files = PartFiles::new(folder.path(), part_size);
+            let mut files = PartWriter::new(folder.path(), part_size);
             files.write_all(b"ab").unwrap();
             assert_eq!(files.copy_from(&content, 5).unwrap(), 5);
             assert_eq!(files.copy_from(&content, 5).unwrap(), 0, "no more than there is");

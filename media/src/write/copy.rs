@@ -1,0 +1,79 @@
+//! Copies blobs out of a bundle, into a bundle or a patch with the same manifest. Nobody vouches for the manifest, but every blob
+//! is compared with it, so that no damage is spread.
+
+use crate::bundle_error::BundleError;
+use crate::unverified::UnverifiedBundle;
+use landfall_console::Progress;
+use landfall_manifests::{Digest, ReadError, Signed, WriteError, Writer, archive};
+use std::collections::BTreeSet;
+use std::io::{Read as _, Write};
+use std::path::PathBuf;
+
+/// A bundle cannot be copied.
+#[derive(Debug, thiserror::Error)]
+pub enum CopyError {
+    /// It is damaged.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    /// The copy cannot be written.
+    #[error("{} cannot be written", path.display())]
+    Write {
+        /// The path of the copy, or of the bundle where the copy's is not known.
+        path: PathBuf,
+        /// Why.
+        source: WriteError,
+    },
+}
+
+impl UnverifiedBundle {
+    /// Writes the bundle to `out` with the head of `signed`, which has the same manifest. Returns `out`.
+    ///
+    /// # Errors
+    /// The bundle is damaged or does not end where it should, or `out` cannot be written.
+    pub fn copy_to<W: Write>(&self, signed: &Signed, out: W, progress: &Progress) -> Result<W, CopyError> {
+        self.check_size(signed.release())?;
+        let writer = Writer::begin(out, signed).map_err(|source| self.cannot_write(source))?;
+        self.copy_blobs(signed, writer, |_| true, progress)
+    }
+
+    /// Writes the patch that holds the blobs `wanted` to `out`, with the head of `signed`. Returns `out`.
+    ///
+    /// # Errors
+    /// One of these blobs is damaged, or `out` cannot be written.
+    pub fn copy_patch_to<W: Write>(
+        &self,
+        signed: &Signed,
+        wanted: &BTreeSet<Digest>,
+        out: W,
+        progress: &Progress,
+    ) -> Result<W, CopyError> {
+        let writer = Writer::begin_patch(out, signed, wanted).map_err(|source| self.cannot_write(source))?;
+        self.copy_blobs(signed, writer, |blob| wanted.contains(blob), progress)
+    }
+
+    fn copy_blobs<W: Write>(
+        &self,
+        signed: &Signed,
+        mut writer: Writer<W>,
+        is_wanted: impl Fn(&Digest) -> bool,
+        progress: &Progress,
+    ) -> Result<W, CopyError> {
+        for (blob, offset) in self.blobs(signed.release()).filter(|(blob, _)| is_wanted(&blob.digest)) {
+            let content_offset = offset.saturating_add(archive::BLOCK);
+            let content = self.at(content_offset).take(blob.size);
+            match writer.blob(blob.digest, &mut progress.reader(content)) {
+                Err(WriteError::Blob { source, .. }) => {
+                    let entry = archive::blob_name(&blob.digest);
+                    return Err(self.located(ReadError::of(source, &entry, content_offset)).into());
+                }
+                Err(WriteError::Changed(_)) => return Err(self.damaged(blob, content_offset).into()),
+                other => other.map_err(|source| self.cannot_write(source))?,
+            }
+        }
+        writer.finish().map_err(|source| self.cannot_write(source))
+    }
+
+    fn cannot_write(&self, source: WriteError) -> CopyError {
+        CopyError::Write { path: self.path().to_owned(), source }
+    }
+}
