@@ -17,6 +17,7 @@ mod authenticate;
 mod body;
 mod error;
 mod frame;
+pub(crate) mod listen;
 mod organizations;
 mod pending;
 pub mod server;

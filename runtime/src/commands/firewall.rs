@@ -1,34 +1,34 @@
+use super::error::CommandError;
 use super::settings;
 use crate::network::firewall::{Guard, HoldError, Holder, STANDBY, TABLE, clear, render, render_standby};
 use crate::service::{log, notify};
-use anyhow::Context as _;
-use landfall_console::{Console, Exit, Failure};
+use landfall_console::Console;
 use landfall_host::Layout;
 use serde_json::json;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::sleep;
 
-/// How long to wait after a try that failed.
-const PAUSE: Duration = Duration::from_secs(1);
+/// Pause after a failed attempt.
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
 
 /// The firewall between tenants and the host (nftables)
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Firewall {
-    /// Keep the tables in place until told to end, and leave the standby behind; SIGHUP reads the settings again
+    /// Keep the tables in place until stopped, and leave the standby table behind; SIGHUP reads the settings again
     Hold,
     /// Print the tables that `hold` keeps in place
     Show,
-    /// Remove what `hold` left behind, which opens the host to its tenants: for when none are left
+    /// Remove the tables that `hold` left behind. This opens the host to its tenants: use it when none are left
     Clear,
 }
 
 impl Firewall {
-    pub(super) fn run(self, layout: &Layout, console: Console) -> anyhow::Result<()> {
+    pub(super) fn run(self, layout: &Layout, console: Console) -> Result<(), CommandError> {
         match self {
             Self::Hold => {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-                runtime.context("cannot wait for signals")?.block_on(hold(layout))
+                runtime.map_err(CommandError::Start)?.block_on(hold(layout))
             }
             Self::Show => {
                 let port = Some(settings(layout)?.api.port());
@@ -36,9 +36,7 @@ impl Firewall {
                 console.result(&json!({ "table": TABLE, "standby": STANDBY, "rules": rules }), &rules)
             }
             Self::Clear => {
-                clear().map_err(|error| {
-                    refused(&error).hint("while the tables are held, stop the holder: systemctl stop landfall-firewall")
-                })?;
+                clear().map_err(CommandError::ClearFirewall)?;
                 let text = format!("the tables {TABLE} and {STANDBY} are removed");
                 console.result(&json!({ "removed": [TABLE, STANDBY] }), text)
             }
@@ -55,8 +53,8 @@ struct Signals {
 }
 
 impl Signals {
-    fn new() -> anyhow::Result<Self> {
-        let signal = |kind| signal(kind).context("cannot wait for signals");
+    fn new() -> Result<Self, CommandError> {
+        let signal = |kind| signal(kind).map_err(CommandError::Signals);
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
@@ -66,54 +64,50 @@ impl Signals {
     }
 }
 
-async fn hold(layout: &Layout) -> anyhow::Result<()> {
+async fn hold(layout: &Layout) -> Result<(), CommandError> {
     let mut signals = Signals::new()?;
-    // Settings that cannot be read must not leave the host open.
+    // Settings that cannot be read must not leave the host open: without a port, tenants reach nothing.
     let without_owner = |error: &HoldError| log::warning!("firewall_unowned", error = log::chain(error));
-    let mut holder = Holder::new(port(layout), without_owner).map_err(|error| refused(&error))?;
+    let mut holder = Holder::new(port(layout), without_owner).map_err(CommandError::Firewall)?;
     notify::ready(&format!("table {TABLE} is in place, guarded by {}", holder.guard().word()));
     log::info!("firewall_up", table = TABLE, guard = holder.guard().word());
     loop {
-        let kept = tokio::select! {
+        let maintained = tokio::select! {
             _ = signals.terminate.recv() => break,
             _ = signals.interrupt.recv() => break,
-            _ = signals.hangup.recv() => change(&mut holder, layout),
-            // The holder's short-lived children end, too.
-            _ = signals.child.recv() => if holder.lost_owner() { mend(&mut holder) } else { Ok(()) },
-            () = sleep(holder.pause()) => mend(&mut holder),
+            _ = signals.hangup.recv() => reload(&mut holder, layout),
+            // Also sent for the holder's short-lived children.
+            _ = signals.child.recv() => if holder.lost_owner() { restore(&mut holder) } else { Ok(()) },
+            () = sleep(holder.pause()) => restore(&mut holder),
         };
-        if let Err(error) = kept {
+        if let Err(error) = maintained {
             log::error!("firewall_down", error = log::chain(&error));
-            sleep(PAUSE).await;
+            sleep(RETRY_PAUSE).await;
         }
     }
     notify::stopping();
-    holder.stand_down().map_err(|error| refused(&error))?;
+    holder.release().map_err(CommandError::Firewall)?;
     log::info!("firewall_stood_down", removed = TABLE, kept = STANDBY);
     Ok(())
 }
 
-fn mend(holder: &mut Holder) -> Result<(), HoldError> {
-    if holder.mend()? {
+fn restore(holder: &mut Holder) -> Result<(), HoldError> {
+    if holder.restore()? {
         log::warning!("firewall_restored", table = TABLE);
     }
     Ok(())
 }
 
-/// Takes over changed settings; those that cannot be read change nothing.
-fn change(holder: &mut Holder, layout: &Layout) -> Result<(), HoldError> {
+/// Applies changed settings. Settings that cannot be read change nothing.
+fn reload(holder: &mut Holder, layout: &Layout) -> Result<(), HoldError> {
     let Some(port) = port(layout) else { return Ok(()) };
     holder.replace(Some(port))?;
     log::info!("firewall_replaced", table = TABLE, port = port);
     Ok(())
 }
 
-/// The API's port, which is all that tenants may reach.
+/// The API's port, which is all of the host that tenants may reach; `None` where the settings are not valid.
 fn port(layout: &Layout) -> Option<u16> {
     let read = settings(layout).map(|settings| settings.api.port());
-    read.inspect_err(|error| log::error!("invalid_settings", error = log::chain(error.as_ref()))).ok()
-}
-
-fn refused(error: &HoldError) -> Failure {
-    Failure::new(Exit::Unfit, "firewall", log::chain(error))
+    read.inspect_err(|error| log::error!("invalid_settings", error = log::chain(error))).ok()
 }

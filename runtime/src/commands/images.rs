@@ -1,17 +1,16 @@
-use crate::service::log;
+use super::error::CommandError;
 use crate::store;
-use landfall_console::{Console, Exit, Failure};
+use landfall_console::Console;
 use landfall_host::Layout;
 use serde::Serialize;
 
 #[derive(Serialize)]
-struct Needed {
+struct Images {
     images: Vec<String>,
 }
 
-pub(super) fn run(layout: &Layout, console: Console) -> anyhow::Result<()> {
-    let images = store::images(&layout.database());
-    let images = images.map_err(|error| Failure::new(Exit::Unfit, "database", log::chain(&error)))?;
+pub(super) fn run(layout: &Layout, console: Console) -> Result<(), CommandError> {
+    let images = store::images(&layout.database()).map_err(CommandError::Images)?;
     let text = images.join("\n");
-    console.result(&Needed { images }, text)
+    console.result(&Images { images }, text)
 }

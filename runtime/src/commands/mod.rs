@@ -1,26 +1,28 @@
 //! The command line: a file per command, each with its arguments and what it does.
 
+mod api_client;
 mod build_config;
+mod error;
 mod firewall;
 mod health;
 mod images;
 mod migrate;
-mod reach;
 mod selfcheck;
 mod serve;
 mod tenant;
 
 pub use build_config::BuildConfig;
+pub use error::{ClientError, CommandError};
 
 use crate::settings::{DEFAULTS, Settings};
 use clap::{Parser, Subcommand};
-use landfall_console::{Console, Exit, Extras, Failure, Flags};
-use landfall_host::Layout;
-use std::io::{self, Read as _};
+use landfall_console::{Console, Extras, Flags};
+use landfall_host::{Layout, regular};
+use std::io;
 use std::path::PathBuf;
 
-/// Most that is read of the settings: the commented defaults are 2 KiB.
-const SETTINGS_BYTES: u64 = 256 * 1024;
+/// Most that is read of the settings, in bytes: the commented defaults are 2 KiB.
+const MAX_SETTINGS: u64 = 256 * 1024;
 
 /// Provisions tenants: isolated containers from local images alone
 #[derive(Debug, Parser)]
@@ -37,14 +39,14 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve the API and the tenants' ports until told to end
+    /// Serve the API and the tenants' ports until stopped
     Serve,
-    /// Ask the running service whether it can do its work: exit code 0, or 6 when it cannot
+    /// Check whether the running service can do its work: exit code 0, or 6 when it cannot
     Health,
-    /// Have the running service try all that it is for, with a tenant that it makes and removes: exit code 0, or 6 when it cannot
+    /// Have the running service create, check and remove a tenant of its own: exit code 0, or 6 when that fails
     Selfcheck,
     Migrate(migrate::Args),
-    /// List the images that the tenants are made from, by their configurations' digests
+    /// List the images of the tenants, by the digests of their configurations
     Images,
     #[command(subcommand)]
     Tenant(tenant::Tenant),
@@ -55,13 +57,13 @@ enum Command {
 }
 
 impl Cli {
-    /// What was typed for all commands.
+    /// The flags that all commands share.
     pub fn flags(&self) -> Flags {
         self.flags
     }
 
     /// Runs the command, with what `config` built into this program.
-    pub fn run(self, console: &Console, config: &BuildConfig) -> anyhow::Result<()> {
+    pub fn run(self, console: &Console, config: &BuildConfig) -> Result<(), CommandError> {
         let layout = Layout::new(self.root);
         match self.command {
             Command::Serve => serve::run(&layout, config),
@@ -77,18 +79,13 @@ impl Cli {
 }
 
 /// Reads and parses the operator's settings; without a file, the defaults.
-fn settings(layout: &Layout) -> anyhow::Result<Settings> {
+fn settings(layout: &Layout) -> Result<Settings, CommandError> {
     let path = layout.settings();
-    let invalid = |message: String| Failure::new(Exit::Usage, "invalid_settings", message);
-    let text = match std::fs::File::open(&path) {
-        Ok(file) => {
-            let mut text = String::new();
-            let read = file.take(SETTINGS_BYTES).read_to_string(&mut text);
-            read.map_err(|error| invalid(format!("cannot read {}: {error}", path.display())))?;
-            text
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => DEFAULTS.to_owned(),
-        Err(error) => return Err(invalid(format!("cannot open {}: {error}", path.display())).into()),
+    let text = match regular::read(&path, MAX_SETTINGS) {
+        Ok(bytes) => String::from_utf8(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(DEFAULTS.to_owned()),
+        Err(error) => Err(error),
     };
-    Ok(Settings::parse(&text).map_err(|error| invalid(format!("{}: {error}", path.display())))?)
+    let text = text.map_err(|source| CommandError::ReadSettings { path: path.clone(), source })?;
+    Settings::parse(&text).map_err(|source| CommandError::Settings { path, source })
 }

@@ -1,33 +1,33 @@
-use super::reach;
+use super::api_client;
+use super::error::CommandError;
 use crate::controller::{Check, SELF_CHECK_LIMIT, SelfCheck};
-use anyhow::Context as _;
-use landfall_console::{Console, Exit, Failure};
+use hyper::Method;
+use landfall_console::Console;
 use landfall_host::Layout;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-/// How long to wait for the service's answer: a little longer than it takes at most.
-const PATIENCE: Duration = SELF_CHECK_LIMIT.saturating_add(Duration::from_secs(4));
+/// How long to wait for the response: a little longer than the self-check may take.
+const RESPONSE_TIMEOUT: Duration = SELF_CHECK_LIMIT.saturating_add(Duration::from_secs(4));
 
-pub(super) fn run(layout: &Layout, console: Console) -> anyhow::Result<()> {
-    let answer = reach::demand_within(layout, "POST", "/api/v1/selfcheck", None, PATIENCE)?;
-    let found: SelfCheck = serde_json::from_value(answer).context("the service's answer does not parse")?;
-    if !found.ok {
-        return Err(failure(&found).into());
+pub(super) fn run(layout: &Layout, console: Console) -> Result<(), CommandError> {
+    let response = api_client::send_within(layout, Method::POST, "/api/v1/selfcheck", RESPONSE_TIMEOUT)?;
+    let report: SelfCheck = api_client::parse(response.success()?)?;
+    if !report.ok {
+        return Err(failure(&report));
     }
-    console.result(&found, table(&found))
+    console.result(&report, table(&report))
 }
 
-fn failure(found: &SelfCheck) -> Failure {
-    let failed = found.checks.iter().filter(|check| !check.ok);
+fn failure(report: &SelfCheck) -> CommandError {
+    let failed = report.checks.iter().filter(|check| !check.ok);
     let failed: Vec<_> = failed.map(|check| format!("{}: {}", check.name, check.detail)).collect();
-    let message = format!("release {} failed its self-check: {}", found.release, failed.join("; "));
-    Failure::new(Exit::Unfit, "selfcheck", message).hint("see `journalctl -u landfall` and `systemctl status docker`")
+    CommandError::SelfCheck { release: report.release.clone(), failures: failed.join("; ") }
 }
 
-fn table(found: &SelfCheck) -> String {
-    let mut text = format!("release {} passed its self-check\n", found.release);
-    for Check { name, ms, detail, .. } in &found.checks {
+fn table(report: &SelfCheck) -> String {
+    let mut text = format!("release {} passed its self-check\n", report.release);
+    for Check { name, ms, detail, .. } in &report.checks {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{name:9} {ms:>6} ms  {detail}");
     }

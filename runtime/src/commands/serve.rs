@@ -1,7 +1,8 @@
 use super::build_config::BuildConfig;
+use super::error::CommandError;
 use super::settings;
 use crate::api::server::{self, Listeners};
-use crate::api::{App, router};
+use crate::api::{App, listen, router};
 use crate::controller::{Controller, Dependencies};
 use crate::engine::connect;
 use crate::identity::{HostSecret, KeyHash, SecretError, admin_token};
@@ -12,15 +13,9 @@ use crate::service::{FdStore, InheritedSockets, log, notify};
 use crate::settings::Settings;
 use crate::store::Store;
 use crate::tenant_ports::TenantPorts;
-use anyhow::Context as _;
-use landfall_console::{Exit, Failure};
 use landfall_host::Layout;
-use rustix::fs::Mode;
-use std::fs::DirBuilder;
 use std::net::TcpListener;
-use std::os::unix::fs::DirBuilderExt as _;
-use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::Path;
+use std::os::unix::net::UnixListener;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
@@ -49,7 +44,7 @@ struct Opened {
     socket: UnixListener,
 }
 
-pub(super) fn run(layout: &Layout, config: &BuildConfig) -> anyhow::Result<()> {
+pub(super) fn run(layout: &Layout, config: &BuildConfig) -> Result<(), CommandError> {
     let start = Instant::now();
     let opened = open(layout, config)?;
     let mark = MarkGood { path: layout.proven(), release: opened.catalog.id(), after: config.mark_good_after };
@@ -58,31 +53,26 @@ pub(super) fn run(layout: &Layout, config: &BuildConfig) -> anyhow::Result<()> {
         .max_blocking_threads(BLOCKING)
         .enable_all()
         .build()
-        .context("cannot start the service's threads")?;
+        .map_err(CommandError::Start)?;
     let served = runtime.block_on(serve(opened, mark, start));
     // A thread that waits for a slow disk must not delay the end.
     runtime.shutdown_timeout(Duration::from_secs(1));
     served
 }
 
-fn open(layout: &Layout, config: &BuildConfig) -> anyhow::Result<Opened> {
+fn open(layout: &Layout, config: &BuildConfig) -> Result<Opened, CommandError> {
     let fd_store = FdStore::new(InheritedSockets::from_environment());
     let settings = settings(layout)?;
-    let refused = |code, error: &dyn std::error::Error| Failure::new(Exit::Unfit, code, log::chain(error));
-    let admin = admin_token::load(&layout.admin_token()).map_err(|error| refused("admin_token", &error))?;
-    let Loaded { catalog, refused_today } = Loaded::of(layout).map_err(|error| {
-        Failure::new(Exit::Untrusted, "release", log::chain(&error))
-            .hint("install a release with landfall-installer, or run `landfall-installer doctor`")
-    })?;
+    let admin = admin_token::load(&layout.admin_token())?;
+    let Loaded { catalog, refused_today } = Loaded::of(layout)?;
     if let Some(reason) = refused_today {
         log::warning!("release_refused_today", release = catalog.id(), reason = reason);
     }
-    let (store, _) =
-        Store::open(&layout.database(), &config.migrations).map_err(|error| refused("database", &error))?;
-    let tenants = store.has_environments().map_err(|error| refused("database", &error))?;
-    let secret = secret(layout, tenants).map_err(|error| refused("tenant_keys", &error))?;
-    let socket = listen_on_socket(&layout.socket(), &fd_store)?;
-    let tcp = listen_on_port(&settings, &fd_store)?;
+    let (store, _) = Store::open(&layout.database(), &config.migrations).map_err(CommandError::Database)?;
+    let tenants = store.has_environments().map_err(CommandError::Database)?;
+    let secret = secret(layout, tenants)?;
+    let socket = listen::on_socket(&layout.socket(), &fd_store)?;
+    let tcp = listen::on_port(settings.api, &fd_store)?;
     Ok(Opened { settings, catalog, store, secret, admin, fd_store, tcp, socket })
 }
 
@@ -92,59 +82,19 @@ fn secret(layout: &Layout, tenants: bool) -> Result<HostSecret, SecretError> {
     if tenants { HostSecret::load(&path) } else { HostSecret::load_or_create(&path) }
 }
 
-fn listen_on_port(settings: &Settings, fd_store: &FdStore) -> anyhow::Result<TcpListener> {
-    let address = settings.api;
-    let listener = fd_store.listen(address.port(), address.into()).map_err(|error| {
-        Failure::new(Exit::Unfit, "port_unavailable", format!("cannot listen at {address}: {error}"))
-            .hint("stop the program that holds the port, or change [api] in config.toml")
-    })?;
-    listener.set_nonblocking(true).context("cannot use the API's port")?;
-    fd_store.store_port(address.port(), &listener);
-    Ok(listener)
-}
-
-/// Listens on the root-only socket. A socket that a dead process left behind is replaced; one that answers belongs to a living process.
-fn listen_on_socket(path: &Path, fd_store: &FdStore) -> anyhow::Result<UnixListener> {
-    let inherited = fd_store.take_command_socket().filter(|_| path.exists());
-    let listener = match inherited {
-        Some(listener) => listener,
-        None => bind_socket(path).with_context(|| format!("cannot listen at {}", path.display()))?,
-    };
-    listener.set_nonblocking(true).context("cannot use the unix socket")?;
-    fd_store.store_command_socket(&listener);
-    Ok(listener)
-}
-
-fn bind_socket(path: &Path) -> anyhow::Result<UnixListener> {
-    if UnixStream::connect(path).is_ok() {
-        return Err(Failure::new(Exit::Busy, "already_running", "another `landfall serve` answers there").into());
-    }
-    let folder = path.parent().unwrap_or(Path::new("/"));
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
-        _ => {}
-    }
-    // Created with mode 0600, rather than changed to it later. The mask is the process's, and no other thread has started yet.
-    let before = rustix::process::umask(Mode::from_raw_mode(0o177));
-    let bound = UnixListener::bind(path);
-    rustix::process::umask(before);
-    Ok(bound?)
-}
-
-async fn serve(opened: Opened, mark: MarkGood, start: Instant) -> anyhow::Result<()> {
+async fn serve(opened: Opened, mark: MarkGood, start: Instant) -> Result<(), CommandError> {
     let Opened { settings, catalog, store, secret, admin, fd_store, tcp, socket } = opened;
     let (release, address) = (catalog.id(), settings.api);
-    let tenants = store.environments(None).await.context("cannot read the tenants")?;
+    let tenants = store.environments(None).await.map_err(CommandError::ReadTenants)?;
     let tenants = TenantAddresses::new(settings.pool, tenants.into_iter().map(|tenant| tenant.decided.subnet));
     let listeners = Listeners {
-        tcp: tokio::net::TcpListener::from_std(tcp).context("cannot use the API's port")?,
-        socket: tokio::net::UnixListener::from_std(socket).context("cannot use the unix socket")?,
+        tcp: tokio::net::TcpListener::from_std(tcp).map_err(CommandError::Start)?,
+        socket: tokio::net::UnixListener::from_std(socket).map_err(CommandError::Start)?,
     };
     let engine = connect::containers(settings.engine.clone());
     let ports = TenantPorts::new(*settings.api.ip(), tenants.clone(), fd_store);
     let dependencies = Dependencies { settings, catalog, store, engine, secret, ports };
-    let controller = Controller::new(dependencies).await.context("cannot open the tenants' ports")?;
+    let controller = Controller::new(dependencies).await.map_err(CommandError::OpenPorts)?;
     let (stop, stopping) = watch::channel(false);
     let app = App { controller: Arc::clone(&controller), admin, ending: stopping.clone() };
     let serving = tokio::spawn(server::serve(listeners, router(app), tenants, stopping));
@@ -181,10 +131,10 @@ async fn mark_good(mark: &MarkGood, controller: &Controller) {
 
 /// Waits for a signal to stop, and returns how long to wait for clients. SIGUSR2 announces a restart, which continues their connections
 /// (`RestartKillSignal=`, systemd.kill(5)); after SIGTERM, the service may not come back.
-async fn stop_signal() -> anyhow::Result<Duration> {
-    let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
-    let mut restart = signal(SignalKind::user_defined2()).context("cannot wait for SIGUSR2")?;
+async fn stop_signal() -> Result<Duration, CommandError> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(CommandError::Signals)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(CommandError::Signals)?;
+    let mut restart = signal(SignalKind::user_defined2()).map_err(CommandError::Signals)?;
     Ok(tokio::select! {
         _ = terminate.recv() => STOP_PATIENCE,
         _ = interrupt.recv() => STOP_PATIENCE,

@@ -1,4 +1,6 @@
-use super::reach;
+use super::api_client;
+use super::error::CommandError;
+use hyper::Method;
 use landfall_console::Console;
 use landfall_host::Layout;
 use serde_json::{Value, json};
@@ -6,18 +8,18 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
 
-/// Make, list, look at and remove tenants
+/// Spawn, list, inspect and destroy tenants
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Tenant {
-    /// Make a tenant from an image of the installed release, and show its key
+    /// Create a tenant from an image of the installed release, and show its key
     Spawn(Spawn),
     /// List tenants
     List {
-        /// Only those of this organization
+        /// List only the tenants of this organization
         #[arg(long, value_name = "ID")]
         org: Option<i64>,
     },
-    /// Show how a tenant is
+    /// Show a tenant's status
     Status {
         /// The tenant's number
         id: i64,
@@ -26,10 +28,10 @@ pub(super) enum Tenant {
     Logs {
         /// The tenant's number
         id: i64,
-        /// At most so many of the latest lines
+        /// Show at most this many of the latest lines
         #[arg(long, default_value_t = crate::controller::DEFAULT_TAIL)]
         tail: u32,
-        /// Go on with lines as they come
+        /// Keep showing new lines
         #[arg(long, short)]
         follow: bool,
     },
@@ -43,7 +45,7 @@ pub(super) enum Tenant {
 /// What `tenant spawn` takes.
 #[derive(Debug, clap::Args)]
 pub(super) struct Spawn {
-    /// What people will call it
+    /// A name for people; it need not be unique
     name: String,
     /// The image's language, such as node
     #[arg(long)]
@@ -51,38 +53,39 @@ pub(super) struct Spawn {
     /// The image's framework, such as express
     #[arg(long)]
     framework: Option<String>,
-    /// The image's name in the release; decides alone
+    /// The image's name in the release, instead of language and framework
     #[arg(long, value_name = "NAME")]
     base_image: Option<String>,
-    /// The organization that it belongs to
+    /// The organization that owns it
     #[arg(long, value_name = "ID")]
     org: Option<i64>,
 }
 
 impl Tenant {
-    pub(super) fn run(self, layout: &Layout, console: Console) -> anyhow::Result<()> {
+    pub(super) fn run(self, layout: &Layout, console: Console) -> Result<(), CommandError> {
         match self {
             Self::Spawn(spawn) => spawn.run(layout, console),
             Self::List { org } => {
                 let filter = org.map(|org| format!("?org_id={org}")).unwrap_or_default();
-                let answer = reach::demand(layout, "GET", &format!("/api/v1/tenant{filter}"), None)?;
+                let answer = get(layout, &format!("/api/v1/tenant{filter}"))?;
                 console.result(&answer, table(&answer))
             }
             Self::Status { id } => {
-                let answer = reach::demand(layout, "GET", &format!("/api/v1/tenant/{id}/status"), None)?;
+                let answer = get(layout, &format!("/api/v1/tenant/{id}/status"))?;
                 console.result(&answer, fields(&answer))
             }
             Self::Logs { id, tail, follow: true } => {
                 let path = format!("/api/v1/tenant/{id}/logs?follow=true&tail={tail}");
                 let terminal = std::io::stdout().is_terminal();
-                reach::follow(layout, &path, |line| console.raw(format!("{}\n", shown(line, terminal)).as_bytes()))
+                api_client::follow(layout, &path, |line| console.raw(format!("{}\n", shown(line, terminal)).as_bytes()))
             }
             Self::Logs { id, tail, follow: false } => {
-                let answer = reach::demand(layout, "GET", &format!("/api/v1/tenant/{id}/logs?tail={tail}"), None)?;
+                let answer = get(layout, &format!("/api/v1/tenant/{id}/logs?tail={tail}"))?;
                 console.result(&answer, lines(&answer, std::io::stdout().is_terminal()))
             }
             Self::Destroy { id } => {
-                let answer = reach::demand(layout, "DELETE", &format!("/api/v1/tenant/{id}"), None)?;
+                let answer =
+                    api_client::send(layout, Method::DELETE, &format!("/api/v1/tenant/{id}"), None)?.success()?;
                 console.result(&answer, format!("tenant {id} and its data are removed"))
             }
         }
@@ -90,7 +93,7 @@ impl Tenant {
 }
 
 impl Spawn {
-    fn run(self, layout: &Layout, console: Console) -> anyhow::Result<()> {
+    fn run(self, layout: &Layout, console: Console) -> Result<(), CommandError> {
         let body = json!({
             "name": self.name,
             "language": self.language,
@@ -98,14 +101,18 @@ impl Spawn {
             "baseImage": self.base_image,
             "orgId": self.org,
         });
-        let answer = reach::demand(layout, "POST", "/api/v1/tenant/spawn", Some(body))?;
+        let answer = api_client::send(layout, Method::POST, "/api/v1/tenant/spawn", Some(body))?.success()?;
         let tenant = answer.get("tenant").unwrap_or(&Value::Null);
         let text = format!("{}\nThe API key is not shown again.", fields(tenant).trim_end());
         console.result(&answer, text)
     }
 }
 
-/// A value as a person reads it.
+fn get(layout: &Layout, path: &str) -> Result<Value, CommandError> {
+    Ok(api_client::send(layout, Method::GET, path, None)?.success()?)
+}
+
+/// A value as text.
 fn plain(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -150,13 +157,13 @@ fn lines(answer: &Value, terminal: bool) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// A line of a tenant's output, for a terminal without what would command it: whoever looks is root, and the tenant may be hostile.
+/// A line of a tenant's output. For a terminal, control characters are escaped: the reader is root, and the tenant may be hostile.
 fn shown(line: &str, terminal: bool) -> Cow<'_, str> {
-    let commands = |c: char| c.is_control() && c != '\t';
-    if !terminal || !line.contains(commands) {
+    let controls = |c: char| c.is_control() && c != '\t';
+    if !terminal || !line.contains(controls) {
         return line.into();
     }
-    let escaped = line.chars().map(|c| if commands(c) { c.escape_default().to_string() } else { c.to_string() });
+    let escaped = line.chars().map(|c| if controls(c) { c.escape_default().to_string() } else { c.to_string() });
     escaped.collect::<String>().into()
 }
 
@@ -181,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tenants_output_does_not_command_a_terminal() {
+    fn a_tenants_output_does_not_control_the_terminal() {
         for (line, on_terminal) in [
             ("plain\ttext, déjà vu", "plain\ttext, déjà vu"),
             ("\u{1b}]0;title\u{7}", "\\u{1b}]0;title\\u{7}"),
@@ -189,13 +196,13 @@ mod tests {
         ] {
             let answer = json!({ "logs": [line, "next"] });
             assert_eq!(lines(&answer, true), format!("{on_terminal}\nnext"));
-            // A file or a program gets what the tenant wrote.
+            // A file or a program receives what the tenant wrote.
             assert_eq!(lines(&answer, false), format!("{line}\nnext"));
         }
     }
 
     #[test]
-    fn what_the_engine_does_not_say_is_unknown() {
+    fn a_value_that_the_engine_does_not_report_is_unknown() {
         assert_eq!(fields(&json!({ "port": 3001, "uptime": null })), "port           3001\nuptime         unknown\n");
     }
 }

@@ -15,7 +15,7 @@ pub const DEFAULTS: &str = include_str!("../../config.toml");
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
     /// The text is not TOML, or a key is unknown, or a value is not valid. The message shows the line.
-    #[error("the settings do not parse: {0}")]
+    #[error(transparent)]
     Parse(#[from] toml::de::Error),
     /// The range of the tenants' ports is empty.
     #[error("[tenants] first_port = {first} lies above last_port = {last}")]

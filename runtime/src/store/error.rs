@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 /// Why the store did not do what was asked.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum StoreError {
     /// SQLite failed.
     #[error("the database failed")]

@@ -1,37 +1,43 @@
-//! Keeps the tables in place, against all others that change the host's ruleset.
+//! Keeps the tables in place while other programs change the host's ruleset.
 
-use super::nft::{HoldError, PATIENCE, interactive, list, run};
+use super::nft::{HoldError, LOAD_TIMEOUT, interactive, list, run};
 use super::{Guard, STANDBY, TABLE, one_line, removal, render, render_standby};
 use std::io::Write as _;
 use std::process::Child;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// The table that asks whether nft and the kernel know the flag. It is only ever checked, never made.
+/// A table with the flag `owner`, to check whether nft and the kernel know it. It is never created.
 const PROBE: &str = "table inet landfall_probe { flags owner; }\n";
 
-/// How often the kernel is asked whether it has the table by now.
-const PAUSE: Duration = Duration::from_millis(5);
+/// Pause between two looks whether the kernel has the table.
+const POLL_PAUSE: Duration = Duration::from_millis(5);
 
-/// Holds the tables until it is told to let go of the one that it guards; the standby stays.
+/// Holds the tables until [`release`](Self::release), after which the standby table stays.
 ///
-/// Where the kernel guards the table, an interactive nft owns it: its end, for whatever reason, is the table's end, and this
-/// process's end is nft's, whose input ends then.
+/// Where the kernel knows owners, an interactive nft owns the table: the table is removed when that process ends, for whatever reason.
+/// nft ends when its input does, which is when this process ends.
 #[derive(Debug)]
 pub struct Holder {
     guard: Guard,
     port: Option<u16>,
     owner: Option<Child>,
-    /// The tables as they were when they were loaded.
-    listing: String,
-    standby: String,
+    /// The kernel's listing of the table when it was loaded. Any change of the table changes its listing.
+    table_listing: String,
+    /// The same of the standby table.
+    standby_listing: String,
 }
 
 impl Holder {
-    /// Puts the tables in place. Where nobody can own one, what refused it is handed to `without_owner`.
+    /// Loads the tables. Where a table cannot be owned, passes the reason to `without_owner`, and watches the table instead.
     pub fn new(port: Option<u16>, without_owner: impl FnOnce(&HoldError)) -> Result<Self, HoldError> {
-        let mut holder =
-            Self { guard: Guard::Owner, port, owner: None, listing: String::new(), standby: String::new() };
+        let mut holder = Self {
+            guard: Guard::Owner,
+            port,
+            owner: None,
+            table_listing: String::new(),
+            standby_listing: String::new(),
+        };
         holder.load_standby()?;
         match run(&["--check", "-f", "-"], PROBE).and_then(|()| holder.load()) {
             Err(error @ (HoldError::Refused { .. } | HoldError::Ended { .. })) => {
@@ -49,44 +55,45 @@ impl Holder {
         self.guard
     }
 
-    /// How long to wait before [`mend`](Self::mend) has another look. What the kernel guards only goes with its owner, whose end
-    /// is signalled; the standby, which goes with a flush, matters again when that owner goes.
+    /// How long to wait before the next [`restore`](Self::restore). A table with an owner is only removed with it, which is signalled;
+    /// the standby, which a flush removes, is needed when the owner ends.
     pub fn pause(&mut self) -> Duration {
         let guarded = self.guard == Guard::Owner && !self.lost_owner();
         Duration::from_secs(if guarded { 10 } else { 1 })
     }
 
-    /// Replaces the tables, each in one transaction: there is no moment without it.
+    /// Replaces the tables, each in one transaction: no packet passes between the old rules and the new ones.
     pub fn replace(&mut self, port: Option<u16>) -> Result<(), HoldError> {
         self.port = port;
         self.load_standby()?;
         self.load()
     }
 
-    /// Whether the table's owner has ended, which is how the kernel's guard ends.
+    /// Whether the table's owner has ended, and the table with it.
     pub fn lost_owner(&mut self) -> bool {
         self.guard == Guard::Owner && !self.owner.as_mut().is_some_and(|nft| matches!(nft.try_wait(), Ok(None)))
     }
 
-    /// Puts the tables in place again if they are not as they were. Returns whether it had to.
-    pub fn mend(&mut self) -> Result<bool, HoldError> {
-        let standing = self.mend_standby()?;
-        if !self.lost_owner() && list(TABLE)?.as_ref() == Some(&self.listing) {
-            return Ok(!standing);
+    /// Loads the tables again where they were changed or removed. Returns whether any was.
+    pub fn restore(&mut self) -> Result<bool, HoldError> {
+        let standby_unchanged = self.restore_standby()?;
+        if !self.lost_owner() && list(TABLE)?.as_ref() == Some(&self.table_listing) {
+            return Ok(!standby_unchanged);
         }
         self.load().map(|()| true)
     }
 
-    /// Makes sure of the standby, and removes the table that goes with its holder.
-    pub fn stand_down(mut self) -> Result<(), HoldError> {
-        self.mend_standby()?;
+    /// Ends the hold: removes the table with an owner, once the standby table is in place.
+    pub fn release(mut self) -> Result<(), HoldError> {
+        // The order matters: between the two, packets must pass one of the tables.
+        self.restore_standby()?;
         self.end_owner();
         run(&["-f", "-"], &removal(TABLE))
     }
 
-    /// Returns whether the standby was as it should be.
-    fn mend_standby(&mut self) -> Result<bool, HoldError> {
-        if list(STANDBY)?.as_ref() == Some(&self.standby) {
+    /// Loads the standby table again where it was changed or removed. Returns whether it was unchanged.
+    fn restore_standby(&mut self) -> Result<bool, HoldError> {
+        if list(STANDBY)?.as_ref() == Some(&self.standby_listing) {
             return Ok(true);
         }
         self.load_standby().map(|()| false)
@@ -95,50 +102,50 @@ impl Holder {
     fn load_standby(&mut self) -> Result<(), HoldError> {
         let table = render_standby(self.port);
         run(&["-f", "-"], &format!("{}{table}", removal(STANDBY)))?;
-        self.standby = whole(list(STANDBY)?.unwrap_or_default(), &table);
+        self.standby_listing = complete_listing(list(STANDBY)?.unwrap_or_default(), &table);
         Ok(())
     }
 
     fn load(&mut self) -> Result<(), HoldError> {
         let table = render(self.port, self.guard);
         let before = list(TABLE)?;
-        let given = match self.guard {
-            Guard::Owner => self.tell_owner(&table),
+        let loaded = match self.guard {
+            Guard::Owner => self.load_as_owner(&table),
             Guard::Watch => run(&["-f", "-"], &format!("{}{table}", removal(TABLE))),
         };
-        match given.and_then(|()| self.wait_for_other_than(before.as_deref())) {
+        match loaded.and_then(|()| self.wait_for_change(before.as_deref())) {
             Ok(listing) => {
-                self.listing = whole(listing, &table);
+                self.table_listing = complete_listing(listing, &table);
                 Ok(())
             }
             Err(error) => {
-                // It may own nothing, and then could not replace anything: the next try begins with a new one.
+                // The owner may own nothing, and could then replace nothing: the next attempt starts a new one.
                 self.end_owner();
                 Err(error)
             }
         }
     }
 
-    /// Hands the table to the nft that owns it, or to a new one.
-    fn tell_owner(&mut self, table: &str) -> Result<(), HoldError> {
+    /// Passes the table to the nft that owns it, or to a new one.
+    fn load_as_owner(&mut self, table: &str) -> Result<(), HoldError> {
         let remove = if self.lost_owner() {
             self.owner = Some(interactive()?);
             removal(TABLE)
         } else {
-            // Not `removal`: the kernel refuses an `add` without the flag to the owner, too.
+            // Not `removal`: the kernel refuses an `add` without the flag even to the owner.
             format!("delete table {TABLE}\n")
         };
         if let Some(input) = self.owner.as_mut().and_then(|nft| nft.stdin.as_mut()) {
-            // Where it has ended already, whoever waits for the table finds out how.
+            // Where nft has ended already, `wait_for_change` reports how.
             let _ = input.write_all(one_line(&format!("{remove}{table}")).as_bytes());
         }
         Ok(())
     }
 
-    /// Waits until the kernel has a table with other handles than those of `before`, which any new one has.
-    fn wait_for_other_than(&mut self, before: Option<&str>) -> Result<String, HoldError> {
+    /// Waits until the kernel lists another table than `before`: a new one has new handles.
+    fn wait_for_change(&mut self, before: Option<&str>) -> Result<String, HoldError> {
         let start = Instant::now();
-        while start.elapsed() < PATIENCE {
+        while start.elapsed() < LOAD_TIMEOUT {
             if let Some(listing) = list(TABLE)?.filter(|listing| Some(listing.as_str()) != before) {
                 return Ok(listing);
             }
@@ -147,23 +154,23 @@ impl Holder {
             {
                 return Err(HoldError::Ended { status });
             }
-            sleep(PAUSE);
+            sleep(POLL_PAUSE);
         }
         Err(HoldError::NotReplaced)
     }
 
     fn end_owner(&mut self) {
         if let Some(mut nft) = self.owner.take() {
-            // Fails only for one that has ended.
+            // Fails only where it has ended already.
             let _ = nft.kill();
             let _ = nft.wait();
         }
     }
 }
 
-/// The listing of a table that was loaded, unless somebody took rules out of it before it was listed: then an empty one, which no
-/// table looks like, so that the next look puts it back.
-fn whole(listing: String, table: &str) -> String {
+/// The listing of a table that was just loaded; empty where rules were removed before it was listed. No table has an empty listing, so
+/// that the next [`restore`](Holder::restore) loads it again.
+fn complete_listing(listing: String, table: &str) -> String {
     let drops = |text: &str| text.matches("drop").count();
     if drops(&listing) == drops(table) { listing } else { String::new() }
 }
@@ -176,10 +183,10 @@ mod tests {
     fn a_table_that_was_emptied_before_it_was_listed_is_not_taken_for_ours() {
         let table = render_standby(Some(3000));
         let listed = table.replace(" {\n", " { # handle 1\n");
-        assert_eq!(whole(listed.clone(), &table), listed);
+        assert_eq!(complete_listing(listed.clone(), &table), listed);
         let rule = "        oifname \"lft*\" drop\n";
         assert!(listed.contains(rule));
-        assert_eq!(whole(listed.replace(rule, ""), &table), "");
-        assert_eq!(whole(String::new(), &table), "");
+        assert_eq!(complete_listing(listed.replace(rule, ""), &table), "");
+        assert_eq!(complete_listing(String::new(), &table), "");
     }
 }

@@ -1,13 +1,12 @@
 //! The firewall between tenants and the host, as static nftables rules.
 //!
-//! They match on the prefix of the tenants' bridges, so that they never change as tenants come and go. Their hooks come before those
-//! of Docker, firewalld and others (priority `filter - 10`): what they drop, nobody accepts later. What they accept, later tables may
-//! still drop.
+//! They match the prefix of the tenants' bridges, so that they stay the same as tenants come and go. Their hooks run before those of
+//! Docker, firewalld and others (priority `filter - 10`): a packet that they drop is not accepted later; one that they accept may still
+//! be dropped by later tables.
 //!
-//! The rules are there twice, and a packet must pass both. [`TABLE`] has an owner, whom no flush of the ruleset takes it from, and
-//! goes with that owner. [`STANDBY`] has none: anybody can flush it, and it outlives whoever made it. So neither a flush nor the end
-//! of a holder, nor the time until the next one is there, leaves the host open. [`Holder`] keeps both in place, [`clear`] takes them
-//! away.
+//! The rules exist twice, and a packet must pass both tables. [`TABLE`] has an owner: a flush of the ruleset does not remove it, but it
+//! is removed when its owner ends. [`STANDBY`] has none: a flush removes it, but it outlives the process that loaded it. So neither a
+//! flush nor a restart of the holder leaves the host open. [`Holder`] keeps both in place, [`clear`] removes them.
 
 mod holder;
 mod nft;
@@ -17,24 +16,24 @@ pub use nft::HoldError;
 
 use crate::identity::BRIDGE_PREFIX;
 
-/// The table that lasts as long as its holder.
+/// The table that is removed when its holder ends.
 pub const TABLE: &str = "inet landfall";
 
-/// The table that stays when its holder ends, until [`clear`] removes it or the host goes down.
+/// The table that stays when its holder ends, until [`clear`] removes it or the host shuts down.
 pub const STANDBY: &str = "inet landfall_standby";
 
 /// What keeps others from removing [`TABLE`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Guard {
-    /// The kernel: the table has the flag `owner`, so that only the process that made it can change it, and it goes with that
-    /// process (nft(8), "Tables"; Linux 5.12).
+    /// The kernel: the table has the flag `owner`. Only the process that created it can change it, and the kernel removes it when that
+    /// process ends (nft(8), "Tables"; Linux 5.12).
     Owner,
-    /// Nothing but a look at it each second.
+    /// Nothing: the holder looks at the table each second and loads it again.
     Watch,
 }
 
 impl Guard {
-    /// The guard in a word, for the log.
+    /// The guard's name in the log.
     pub fn word(self) -> &'static str {
         match self {
             Self::Owner => "owner",
@@ -43,7 +42,7 @@ impl Guard {
     }
 }
 
-/// [`TABLE`]. Tenants reach the API's `port` at their own gateway and nothing else of the host; without a port, nothing at all.
+/// The rules of [`TABLE`]. Tenants reach the API's `port` at their own gateway and nothing else of the host; without a port, nothing.
 pub fn render(port: Option<u16>, guard: Guard) -> String {
     match guard {
         Guard::Owner => text(TABLE, "    flags owner\n", port),
@@ -51,18 +50,19 @@ pub fn render(port: Option<u16>, guard: Guard) -> String {
     }
 }
 
-/// [`STANDBY`]: the same rules without an owner.
+/// The rules of [`STANDBY`]: the same, without an owner.
 pub fn render_standby(port: Option<u16>) -> String {
     text(STANDBY, "", port)
 }
 
-/// Removes both tables; without them, nothing changes. Fails while a [`Holder`] holds the one that is owned.
+/// Removes both tables, where they exist. Fails while a [`Holder`] owns one.
 pub fn clear() -> Result<(), HoldError> {
     nft::run(&["-f", "-"], &format!("{}{}", removal(TABLE), removal(STANDBY)))
 }
 
 fn text(table: &str, flags: &str, port: Option<u16>) -> String {
-    // `fib daddr . iif type local`: the address is one of this very bridge, that is, the tenant's own gateway.
+    // `fib daddr . iif type local`: the destination is an address of the bridge that the packet came in on, which is the tenant's own
+    // gateway. Another tenant's gateway is local to the host, too, but not to this bridge.
     let api = port.map(|port| format!("        tcp dport {port} fib daddr . iif type local accept\n"));
     let api = api.unwrap_or_default();
     format!(
@@ -83,12 +83,12 @@ fn text(table: &str, flags: &str, port: Option<u16>) -> String {
     )
 }
 
-/// The commands that remove a table, whether or not it is there, unless another process owns it.
+/// The commands that remove a table, whether or not it exists. They fail where another process owns it.
 fn removal(table: &str) -> String {
     format!("add table {table}\ndelete table {table}\n")
 }
 
-/// The commands as one line: an interactive nft carries out each line as a transaction of its own.
+/// The commands as one line: an interactive nft runs each line as a transaction of its own.
 fn one_line(commands: &str) -> String {
     let mut line = String::with_capacity(commands.len());
     for command in commands.lines().map(str::trim) {

@@ -1,0 +1,266 @@
+//! Every error that a command ends with, and what each means to whoever called the program.
+
+use crate::api::listen::ListenError;
+use crate::controller::ActionError;
+use crate::identity::SecretError;
+use crate::identity::admin_token::TokenError;
+use crate::network::firewall::HoldError;
+use crate::release::LoadError;
+use crate::settings::SettingsError;
+use crate::store::StoreError;
+use hyper::StatusCode;
+use landfall_console::{Classify, ErrorClass, Exit};
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// The settings cannot be read.
+    #[error("cannot read {path}")]
+    ReadSettings {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The settings are not valid.
+    #[error("{path} is not valid")]
+    Settings {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: SettingsError,
+    },
+    /// The admin token cannot be used.
+    #[error(transparent)]
+    AdminToken(#[from] TokenError),
+    /// The installed release cannot be used.
+    #[error(transparent)]
+    Release(#[from] LoadError),
+    /// The service cannot use its database.
+    #[error(transparent)]
+    Database(StoreError),
+    /// The host's secret cannot be used.
+    #[error(transparent)]
+    TenantKeys(#[from] SecretError),
+    /// The API cannot listen.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// The service cannot start.
+    #[error("cannot start the service")]
+    Start(#[source] io::Error),
+    /// The tenants cannot be read from the database at the start.
+    #[error("cannot read the tenants")]
+    ReadTenants(#[source] StoreError),
+    /// The tenants' ports cannot be opened at the start.
+    #[error("cannot open the tenants' ports")]
+    OpenPorts(#[source] ActionError),
+    /// Signals cannot be received.
+    #[error("cannot wait for signals")]
+    Signals(#[source] io::Error),
+    /// `migrate` failed.
+    #[error(transparent)]
+    Migrate(StoreError),
+    /// `images` failed.
+    #[error(transparent)]
+    Images(StoreError),
+    /// The firewall cannot be put in place.
+    #[error(transparent)]
+    Firewall(HoldError),
+    /// The firewall cannot be removed.
+    #[error(transparent)]
+    ClearFirewall(HoldError),
+    /// The running service cannot be reached, or refused the request.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The service says that it cannot do its work.
+    #[error("{report}")]
+    Degraded {
+        /// The state of the service in one line.
+        report: String,
+    },
+    /// The release failed its self-check.
+    #[error("release {release} failed its self-check: {failures}")]
+    SelfCheck {
+        /// The release, `<version>-<serial>`.
+        release: String,
+        /// The failed checks, each with what was found.
+        failures: String,
+    },
+    /// The result cannot be written to standard output.
+    #[error("cannot write the result")]
+    Output(#[from] io::Error),
+}
+
+/// Why the running service did not answer, or what it answered instead.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The client cannot start.
+    #[error("cannot start the client")]
+    Runtime(#[source] io::Error),
+    /// Nobody listens on the socket.
+    #[error("cannot reach the service at {socket}")]
+    Connect {
+        /// The socket.
+        socket: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The request is not valid HTTP.
+    #[error("cannot make the request")]
+    Request(#[source] hyper::http::Error),
+    /// The service closed the connection.
+    #[error("the service closed the connection")]
+    Closed(#[source] hyper::Error),
+    /// The response ended early, or is too long.
+    #[error("cannot read the service's response")]
+    Interrupted(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The response is not what this program expects.
+    #[error("cannot parse the service's response")]
+    Unreadable(#[source] serde_json::Error),
+    /// The response takes too long.
+    #[error("no response within {} s", .limit.as_secs())]
+    Timeout {
+        /// How long it was waited for.
+        limit: Duration,
+    },
+    /// The service refused the request.
+    #[error("{message} ({code}); request {request}")]
+    Refused {
+        /// The HTTP status.
+        status: StatusCode,
+        /// The service's word for the error.
+        code: String,
+        /// The service's message.
+        message: String,
+        /// The id by which the service's log names the request.
+        request: String,
+    },
+}
+
+impl Classify for CommandError {
+    fn class(&self) -> ErrorClass {
+        let unfit = |code| ErrorClass::without_hint(Exit::Unfit, code);
+        match self {
+            Self::ReadSettings { .. } | Self::Settings { .. } => {
+                ErrorClass::without_hint(Exit::Usage, "invalid_settings")
+            }
+            Self::AdminToken(_) => unfit("admin_token"),
+            Self::Release(_) => ErrorClass::new(
+                Exit::Untrusted,
+                "release",
+                "install a release with landfall-installer, or run `landfall-installer doctor`",
+            ),
+            Self::Database(_) | Self::Images(_) => unfit("database"),
+            Self::TenantKeys(_) => unfit("tenant_keys"),
+            Self::Listen(error) => error.class(),
+            Self::Migrate(error) => error.class(),
+            Self::Firewall(_) => unfit("firewall"),
+            Self::ClearFirewall(_) => ErrorClass::new(
+                Exit::Unfit,
+                "firewall",
+                "while the tables are held, stop the holder: systemctl stop landfall-firewall",
+            ),
+            Self::Client(error) => error.class(),
+            Self::Degraded { .. } => ErrorClass::new(
+                Exit::Unfit,
+                "degraded",
+                "see `systemctl status landfall docker` and `journalctl -u landfall`",
+            ),
+            Self::SelfCheck { .. } => {
+                ErrorClass::new(Exit::Unfit, "selfcheck", "see `journalctl -u landfall` and `systemctl status docker`")
+            }
+            Self::Start(_) | Self::ReadTenants(_) | Self::OpenPorts(_) | Self::Signals(_) | Self::Output(_) => {
+                ErrorClass::UNEXPECTED
+            }
+        }
+    }
+}
+
+impl Classify for ListenError {
+    fn class(&self) -> ErrorClass {
+        match self {
+            Self::Port { .. } => ErrorClass::new(
+                Exit::Unfit,
+                "port_unavailable",
+                "stop the program that holds the port, or change [api] in config.toml",
+            ),
+            Self::Socket { .. } => ErrorClass::UNEXPECTED,
+            Self::AlreadyRunning { .. } => ErrorClass::without_hint(Exit::Busy, "already_running"),
+        }
+    }
+}
+
+impl Classify for ClientError {
+    fn class(&self) -> ErrorClass {
+        match self {
+            Self::Connect { .. } => ErrorClass::new(
+                Exit::Unfit,
+                "not_running",
+                "start it with `systemctl start landfall`; only root may use its socket",
+            ),
+            Self::Timeout { .. } => ErrorClass::without_hint(Exit::Unfit, "no_answer"),
+            Self::Refused { status, .. } => refusal(*status),
+            Self::Runtime(_) | Self::Request(_) | Self::Closed(_) | Self::Interrupted(_) | Self::Unreadable(_) => {
+                ErrorClass::UNEXPECTED
+            }
+        }
+    }
+}
+
+/// What the status of a refused request means. The service logs its own failures, but not the mistakes of its clients.
+fn refusal(status: StatusCode) -> ErrorClass {
+    let log = "find the request in the service's log: journalctl -u landfall";
+    match status {
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => {
+            ErrorClass::new(Exit::Unfit, "refused", log)
+        }
+        status if status.is_client_error() => ErrorClass::without_hint(Exit::Usage, "refused"),
+        status if status.is_server_error() => ErrorClass::new(Exit::Unexpected, "refused", log),
+        _ => ErrorClass::without_hint(Exit::Unexpected, "refused"),
+    }
+}
+
+/// What `migrate` failing with this error means. The installer reads these codes.
+impl Classify for StoreError {
+    fn class(&self) -> ErrorClass {
+        let unfit = |code, hint| ErrorClass::new(Exit::Unfit, code, hint);
+        let keep_the_older = "the database is unchanged: keep the older release, and report this";
+        match self {
+            _ if self.is_full() => {
+                unfit("disk_full", "the database is unchanged: free as many bytes as it has, and try again")
+            }
+            Self::InUse { .. } => unfit(
+                "database_in_use",
+                "stop the service (`systemctl stop landfall`), or wait for the other landfall command",
+            ),
+            Self::Irreversible { .. } => unfit(
+                "irreversible",
+                "`landfall migrate --restore` of the older release sets this database aside and restores the snapshot",
+            ),
+            Self::Step { .. } | Self::Integrity { .. } => unfit("migration_failed", keep_the_older),
+            Self::LosesContent { .. } => unfit("migration_loses", keep_the_older),
+            Self::UnknownSchema { .. } => {
+                ErrorClass::new(Exit::Usage, "unknown_schema", "run this with the release that writes that schema")
+            }
+            Self::NoSnapshot { .. } => {
+                unfit("no_snapshot", "a snapshot is taken when a newer release migrates the database")
+            }
+            Self::NotSetAside { .. } => ErrorClass::new(
+                Exit::Usage,
+                "no_aside_name",
+                "a database that --restore set aside is named landfall.db.aside-schema-N, or .N.2, .N.3",
+            ),
+            Self::SetAsideMissing { .. } => {
+                unfit("no_aside", "`landfall-installer status` lists the databases that were set aside")
+            }
+            Self::WrongSchema { .. } => unfit("wrong_schema", "run this with the release that wrote it"),
+            Self::TooNew { .. } => unfit("database_too_new", "run this with the release that wrote it"),
+            Self::Sqlite(_) | Self::File { .. } | Self::Corrupt { .. } | Self::NameTaken(_) | Self::Closing => {
+                ErrorClass::without_hint(Exit::Unfit, "database")
+            }
+        }
+    }
+}
