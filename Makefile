@@ -5,6 +5,8 @@ SHELL := /bin/bash
 START := $(shell date +%s)
 TRIPLE := $(shell rustc -vV | sed -n 's/^host: //p')
 BUILT := target/$(TRIPLE)/release
+# Manual pages and completions of the programs, as in any prefix: the bundler packs them from there.
+SHARE := target/$(TRIPLE)/share
 CARGO_FLAGS := --release --locked --workspace --target $(TRIPLE)
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 # What a distribution is called, and the time that everything in it bears: that of the commit, in seconds since 1970.
@@ -30,7 +32,7 @@ else echo "$@: FAILED after $$(( $$(date +%s) - $(START) )) s, at: $(1)"; exit 1
 endef
 passed = @echo "$@: passed in $$(( $$(date +%s) - $(START) )) s"
 
-.PHONY: help toolchain tools build check doc demo test bench crash powercut tamper fuzz deny dist
+.PHONY: help toolchain tools build pages check doc demo test bench crash powercut tamper fuzz deny dist
 .DEFAULT_GOAL := help
 
 help: ## say what there is to make
@@ -46,7 +48,15 @@ tools: toolchain ## install the C compiler that some crates need (Debian's packa
 
 build: tools ## build the programs, static, into target/<triple>/release
 	$(call stage,build the programs,cargo build $(CARGO_FLAGS) --bins)
+	$(call stage,manual pages and completions,$(MAKE) --silent pages)
 	@ls -lh $(BUILT)/landfall $(BUILT)/landfall-bundler $(BUILT)/landfall-installer | awk '{ print "   " $$NF ": " $$5 }'
+
+pages: # of the programs that are built, from their own command lines
+	@rm -rf $(SHARE) && mkdir -p $(SHARE)/{man/man1,bash-completion/completions,zsh/site-functions,fish/vendor_completions.d}
+	@set -e; for program in $(PROGRAMS); do run=$(BUILT)/$$program; $$run man --out $(SHARE)/man/man1; \
+	$$run completions bash > $(SHARE)/bash-completion/completions/$$program; \
+	$$run completions zsh > $(SHARE)/zsh/site-functions/_$$program; \
+	$$run completions fish > $(SHARE)/fish/vendor_completions.d/$$program.fish; done
 
 check: export RUSTFLAGS :=
 check: tools ## format, lints and every test that needs neither root nor network, in the dev profile
@@ -97,12 +107,9 @@ deny: tools ## check licences, bans and sources of all dependencies; with ADVISO
 
 dist: build ## make what users download: one tarball and its checksums in target/dist, signed by minisign with SIGN_KEY=FILE
 	@command -v cargo-cyclonedx >/dev/null || RUSTFLAGS= cargo install --locked cargo-cyclonedx
-	@rm -rf target/dist && mkdir -p target/dist/$(DIST)/{bin,sbom,share/completions,share/man/man1}
+	@rm -rf target/dist && mkdir -p target/dist/$(DIST)/{bin,sbom}
 	$(call stage,programs and documents,cd target/dist/$(DIST); cp $(addprefix $(CURDIR)/$(BUILT)/,$(PROGRAMS)) bin/; \
-	cp $(addprefix $(CURDIR)/,LICENSE README.md CHANGELOG.md) .; cp -r $(CURDIR)/manifests/examples .)
-	$(call stage,completions and man pages,cd target/dist/$(DIST); for program in $(PROGRAMS); do \
-	for shell in bash zsh fish; do bin/$$program completions $$shell > share/completions/$$program.$$shell; done; \
-	bin/$$program man --out share/man/man1; done)
+	cp $(addprefix $(CURDIR)/,LICENSE README.md CHANGELOG.md) .; cp -r $(CURDIR)/manifests/examples $(CURDIR)/$(SHARE) .)
 	$(call stage,bills of materials,cargo cyclonedx --quiet --format json --spec-version 1.5 --describe binaries --no-build-deps --target $(TRIPLE); \
 	for program in $(PROGRAMS); do sed 's|file://$(CURDIR)|file:///landfall|' */$${program}_bin.cdx.json > target/dist/$(DIST)/sbom/$$program.cdx.json; done; \
 	find . -name '*_bin.cdx.json' -delete)

@@ -77,6 +77,8 @@ pub(crate) enum Error {
     NoSpace { message: String, free: u64, folder: PathBuf },
     #[error("find out where this program lies")]
     OwnPath(#[source] io::Error),
+    #[error("read the manual pages and completions beside the programs")]
+    ProgramPages(#[source] io::Error),
     /// Standard output.
     #[error(transparent)]
     Stdout(#[from] io::Error),

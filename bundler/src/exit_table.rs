@@ -83,7 +83,7 @@ impl Classify for Error {
             Self::TrustFolder(error) => of_trust_folder(error),
             Self::DefinitionTrust { source, .. } => of_trust_folder(source),
             Self::NoSpace { .. } => unfit("disk_full", ROOM),
-            Self::OwnPath(_) | Self::Stdout(_) | Self::Format(_) => ErrorClass::UNEXPECTED,
+            Self::OwnPath(_) | Self::ProgramPages(_) | Self::Stdout(_) | Self::Format(_) => ErrorClass::UNEXPECTED,
         }
     }
 }

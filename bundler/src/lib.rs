@@ -18,6 +18,7 @@ mod key_files;
 mod output;
 mod partial_folder;
 mod plan;
+mod program_pages;
 pub mod readers;
 mod release_diff;
 mod repair;

@@ -37,7 +37,8 @@ pub fn definition(text: &str) -> Result<(), Refused> {
     let variables = Variables::new([], [("NAME".to_owned(), "value ${NAME}".to_owned())]);
     let definition = Definition::parse(text, Path::new("/definitions/acme.toml"), &variables)?;
     let programs = PathBuf::from("/programs");
-    let machine = BuildHost { arch: Some(Arch::Amd64), source_date_epoch: None, programs, keys: Vec::new() };
+    let machine =
+        BuildHost { arch: Some(Arch::Amd64), source_date_epoch: None, programs, pages: Vec::new(), keys: Vec::new() };
     Plan::new(&definition, &machine)?;
     Ok(())
 }

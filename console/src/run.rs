@@ -1,5 +1,7 @@
 use crate::{Console, Exit, Failure, Flags};
 use clap::{CommandFactory, Parser, error::ErrorKind};
+use std::io;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// The commands that every program has.
@@ -10,33 +12,66 @@ pub enum Extras {
         /// The shell
         shell: clap_complete::Shell,
     },
-    /// Print the manual page (roff), one for the program and one for each command
-    Man,
+    /// Print the manual pages (roff), one for the program and one for each command
+    Man {
+        /// Write each page into its own file in this folder instead, such as landfall.1
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
 }
 
 impl Extras {
-    /// Prints what was asked for.
-    pub fn run<C: CommandFactory>(&self, console: &Console) -> std::io::Result<()> {
+    /// Prints what was asked for, or writes it into the folder that was named.
+    ///
+    /// # Errors
+    /// Standard output or a file in that folder cannot be written.
+    pub fn run<C: CommandFactory>(&self, console: &Console) -> io::Result<()> {
         let mut command = C::command();
-        let mut text = Vec::new();
         match self {
             Self::Completions { shell } => {
-                let name = command.get_name().to_owned();
+                let (name, mut text) = (command.get_name().to_owned(), Vec::new());
                 clap_complete::generate(*shell, &mut command, name, &mut text);
+                console.raw(&text)
             }
-            Self::Man => {
-                command.build();
-                pages(&command, &mut text)?;
+            Self::Man { out: None } => {
+                let pages: Vec<Vec<u8>> = pages(command)?.into_iter().map(|page| page.text).collect();
+                console.raw(&pages.concat())
             }
+            Self::Man { out: Some(folder) } => write_pages(&pages(command)?, folder),
         }
-        console.raw(&text)
     }
 }
 
-fn pages(command: &clap::Command, text: &mut Vec<u8>) -> std::io::Result<()> {
-    clap_mangen::Man::new(command.clone()).render(text)?;
-    for sub in command.get_subcommands().filter(|sub| !sub.is_hide_set()) {
-        pages(sub, text)?;
+/// A manual page.
+struct Page {
+    /// Its file, such as `landfall-installer-trust-show.1`.
+    file_name: String,
+    /// In roff, for man(1).
+    text: Vec<u8>,
+}
+
+/// The pages of a program and all its commands; those that are hidden, and clap's own `help`, have none.
+fn pages(mut program: clap::Command) -> io::Result<Vec<Page>> {
+    fn add(command: &clap::Command, pages: &mut Vec<Page>) -> io::Result<()> {
+        let (man, mut text) = (clap_mangen::Man::new(command.clone()), Vec::new());
+        man.render(&mut text)?;
+        pages.push(Page { file_name: man.get_filename(), text });
+        let shown = command.get_subcommands().filter(|sub| !sub.is_hide_set() && sub.get_name() != "help");
+        shown.into_iter().try_for_each(|sub| add(sub, pages))
+    }
+    program.build();
+    let mut pages = Vec::new();
+    add(&program, &mut pages)?;
+    Ok(pages)
+}
+
+fn write_pages(pages: &[Page], folder: &Path) -> io::Result<()> {
+    let named =
+        |path: &Path, error: &io::Error| io::Error::new(error.kind(), format!("write {}: {error}", path.display()));
+    std::fs::create_dir_all(folder).map_err(|error| named(folder, &error))?;
+    for page in pages {
+        let path = folder.join(&page.file_name);
+        std::fs::write(&path, &page.text).map_err(|error| named(&path, &error))?;
     }
     Ok(())
 }
@@ -74,4 +109,48 @@ fn usage(error: &clap::Error) -> ExitCode {
     let message = message.strip_prefix("error: ").unwrap_or(&message).trim();
     Console::new(Flags { json, ..Flags::default() }).failure(&Failure::new(Exit::Usage, "usage", message));
     Exit::Usage.into()
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    #[derive(clap::Parser)]
+    #[command(name = "landfall")]
+    enum Program {
+        /// Look after a tenant
+        #[command(subcommand)]
+        Tenant(Tenant),
+        #[command(hide = true)]
+        Internal,
+        #[command(flatten)]
+        Extras(Extras),
+    }
+
+    #[derive(Debug, clap::Subcommand)]
+    enum Tenant {
+        /// Start a tenant
+        Spawn,
+    }
+
+    #[test]
+    fn each_command_that_is_shown_has_a_manual_page_of_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        write_pages(&pages(Program::command()).unwrap(), &folder.path().join("man1")).unwrap();
+        let entries = std::fs::read_dir(folder.path().join("man1")).unwrap();
+        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        let expected =
+            ["landfall-completions.1", "landfall-man.1", "landfall-tenant-spawn.1", "landfall-tenant.1", "landfall.1"];
+        assert_eq!(names, expected);
+        let page = std::fs::read_to_string(folder.path().join("man1/landfall-tenant-spawn.1")).unwrap();
+        assert!(page.contains("Start a tenant"), "{page}");
+    }
+
+    #[test]
+    fn a_page_that_cannot_be_written_is_named() {
+        let error = write_pages(&pages(Program::command()).unwrap(), Path::new("/dev/null/man1")).unwrap_err();
+        assert!(error.to_string().contains("/dev/null/man1"), "{error}");
+    }
 }

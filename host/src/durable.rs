@@ -139,6 +139,14 @@ pub fn point(path: &Path, target: &Path) -> Result<()> {
     rename(&temporary, path)
 }
 
+/// Makes a symbolic link under a name that must be free. The folder is not synced.
+///
+/// # Errors
+/// Something has that name, or the file system refuses.
+pub fn create_link(path: &Path, target: &Path) -> Result<()> {
+    symlink(target, path).at("create the link", path)
+}
+
 /// Removes a file or a link, and what an interrupted write of it left. Neither has to be there.
 pub fn remove(path: &Path) -> Result<()> {
     let left = remove_entry(&partial(path))?;

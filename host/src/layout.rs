@@ -17,11 +17,15 @@ pub const DATABASE_FOLDER: &str = "var/lib/landfall/db";
 pub const STORE_FOLDER: &str = "var/lib/landfall/store";
 /// The unit files of this host's administrator (systemd.unit(5), "Unit File Load Path").
 pub const UNITS_FOLDER: &str = "etc/systemd/system";
-/// The programs for people.
+/// The links to the programs, on everybody's `PATH`.
 pub const LINKS_FOLDER: &str = "usr/local/bin";
+/// Where man(1) and the shells look for what an administrator installed (hier(7)): the folders of [`SHARE_FOLDERS`] lie there.
+pub const SHARE_FOLDER: &str = "usr/local/share";
+/// Where a host finds the release that is current, as links name it.
+pub const CURRENT_TARGET: &str = "/opt/landfall/current";
 
 /// Every folder outside a release's own that an installation needs, outermost first, with its mode.
-pub const FOLDERS: [(&str, u32); 19] = [
+pub const FOLDERS: [(&str, u32); 28] = [
     ("var", 0o755),
     ("var/lib", 0o755),
     (DATA_FOLDER, 0o755),
@@ -37,13 +41,31 @@ pub const FOLDERS: [(&str, u32); 19] = [
     ("usr", 0o755),
     ("usr/local", 0o755),
     (LINKS_FOLDER, 0o755),
+    (SHARE_FOLDER, 0o755),
+    ("usr/local/share/man", 0o755),
+    ("usr/local/share/man/man1", 0o755),
+    ("usr/local/share/bash-completion", 0o755),
+    ("usr/local/share/bash-completion/completions", 0o755),
+    ("usr/local/share/zsh", 0o755),
+    ("usr/local/share/zsh/site-functions", 0o755),
+    ("usr/local/share/fish", 0o755),
+    ("usr/local/share/fish/vendor_completions.d", 0o755),
     ("etc", 0o755),
     (SETTINGS_FOLDER, 0o755),
     ("etc/systemd", 0o755),
     (UNITS_FOLDER, 0o755),
 ];
 
-/// The programs that people find in [`LINKS_FOLDER`], and what their links point at.
+/// The folders of a release whose files are linked to from the folder of the same name below `usr/local`: the manual pages and
+/// the completions of bash, zsh and fish.
+pub const SHARE_FOLDERS: [&str; 4] = [
+    "share/man/man1",
+    "share/bash-completion/completions",
+    "share/zsh/site-functions",
+    "share/fish/vendor_completions.d",
+];
+
+/// The programs that are linked to from [`LINKS_FOLDER`], and what their links point at.
 pub const LINKS: [(&str, &str); 2] = [
     ("landfall", "/opt/landfall/current/bin/landfall"),
     ("landfall-installer", "/opt/landfall/bin/landfall-installer"),
@@ -221,9 +243,14 @@ impl Layout {
         self.at("etc/landfall/admin.token")
     }
 
-    /// The link to one of the programs for people ([`LINKS`]).
+    /// The link to one of the programs ([`LINKS`]).
     pub fn link(&self, name: &str) -> PathBuf {
         self.at(LINKS_FOLDER).join(name)
+    }
+
+    /// The folder with the links to the files in one of [`SHARE_FOLDERS`].
+    pub fn share_links(&self, folder: &str) -> PathBuf {
+        self.at("usr/local").join(folder)
     }
 }
 
@@ -257,7 +284,10 @@ mod tests {
             layout.trust_root(),
             layout.admin_token(),
             layout.link("landfall"),
-        ] {
+        ]
+        .into_iter()
+        .chain(SHARE_FOLDERS.map(|folder| layout.share_links(folder).join("x")))
+        {
             assert!(folders.iter().any(|folder| Some(folder.as_path()) == path.parent()), "{}", path.display());
         }
     }

@@ -11,6 +11,7 @@ mod decode;
 mod errors;
 mod host_context;
 mod interrupt;
+mod links;
 mod media;
 mod plan;
 pub mod readers;

@@ -3,9 +3,8 @@
 use crate::durable::{self, PathError};
 use crate::engine::{EngineError, Volumes, labels};
 use crate::host_context::HostContext;
-use crate::layout::{
-    DATA_FOLDER, DATABASE_FOLDER, LINKS, LINKS_FOLDER, Layout, PROGRAM_FOLDER, SETTINGS_FOLDER, STATE_FOLDER,
-};
+use crate::layout::{DATA_FOLDER, DATABASE_FOLDER, Layout, PROGRAM_FOLDER, SETTINGS_FOLDER, STATE_FOLDER};
+use crate::links;
 use crate::lock::LockError;
 use crate::plan::policy::PROGRAM;
 use crate::state::State;
@@ -14,7 +13,6 @@ use crate::state::tries::{self, Tries};
 use landfall_console::message_with_causes;
 use landfall_host::subprocess::Subprocess;
 use landfall_systemd::UnitName;
-use std::path::Path;
 
 /// A part of an installation cannot be removed.
 #[derive(Debug, thiserror::Error)]
@@ -55,7 +53,7 @@ fn remove(host: &HostContext, uninstallation: &Uninstallation, state: State) -> 
     remove_from_engine(host, uninstallation)?;
     // 2. The releases and what leads to them. Nothing names a release folder that is half removed.
     durable::remove(&layout.current())?;
-    remove_links(layout)?;
+    links::remove(layout)?;
     durable::remove_tree(&layout.releases())?;
     durable::remove_tree(&layout.store())?;
     if uninstallation.purge {
@@ -134,20 +132,6 @@ pub(crate) fn remove_units(host: &HostContext, files: &[String]) -> Result<(), R
         units.daemon_reload()?;
         for unit in [UnitName::LANDFALL, UnitName::FIREWALL] {
             units.reset_failed(&unit)?;
-        }
-    }
-    Ok(())
-}
-
-/// Removes the links for people, as far as they are ours.
-pub(crate) fn remove_links(layout: &Layout) -> Result<(), PathError> {
-    for (name, target) in LINKS {
-        let link = layout.link(name);
-        let ours = std::fs::read_link(&link).is_ok_and(|found| found == Path::new(target));
-        if ours {
-            durable::remove(&link)?;
-        } else if durable::exists(&layout.at(LINKS_FOLDER))? {
-            durable::remove(&durable::partial(&link))?;
         }
     }
     Ok(())

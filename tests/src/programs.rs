@@ -25,6 +25,8 @@ impl Programs {
             .shown_as("make build")
             .ok()
             .context("build the programs")?;
+        let pages = Command::new("make").args(["--silent", "pages"]).current_dir(workspace::root());
+        pages.ok().context("write the programs' manual pages and completions")?;
         Ok(Self { folder: workspace::target().join(triple).join("release") })
     }
 

@@ -6,7 +6,7 @@ use crate::key_files::{self, PasswordArgs};
 use crate::plan::{BuildHost, Plan};
 use crate::sources::{self, PackContext};
 use crate::trust::{TrustFolder, UnverifiedRoot};
-use crate::{assemble, byte_size, output};
+use crate::{assemble, byte_size, output, program_pages};
 use landfall_console::{Console, Size};
 use landfall_keys::{PublicKey, RootLink, SecretKey};
 use landfall_manifests::{Arch, Release};
@@ -99,6 +99,7 @@ fn trust(definition: &Definition, keys: &[PublicKey], console: Console) -> Resul
 
 fn machine(keys: &[SecretKey]) -> Result<BuildHost> {
     let own = std::env::current_exe().map_err(Error::OwnPath)?;
+    let programs = folder_of(&own);
     let epoch = std::env::var("SOURCE_DATE_EPOCH").ok().map(|text| {
         let parsed = text.parse().ok().and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
         parsed.ok_or(BuildHostError::SourceDateEpoch(text))
@@ -106,7 +107,8 @@ fn machine(keys: &[SecretKey]) -> Result<BuildHost> {
     Ok(BuildHost {
         arch: Arch::of_this_program(),
         source_date_epoch: epoch.transpose()?,
-        programs: folder_of(&own).to_owned(),
+        pages: program_pages::find(programs).map_err(Error::ProgramPages)?,
+        programs: programs.to_owned(),
         keys: keys.iter().map(SecretKey::public_key).collect(),
     })
 }

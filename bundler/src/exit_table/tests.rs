@@ -102,6 +102,7 @@ fn build() -> Vec<Error> {
         OutputError::SecretInSource { line: line(), source_path: at("docs"), secret: at("docs/k.key") }.into(),
         Error::NoSpace { message: "no space left".to_owned(), free: 3, folder: at("out") },
         Error::OwnPath(io()),
+        Error::ProgramPages(io()),
         Error::Stdout(io()),
         Error::Format(std::fmt::Error),
     ]

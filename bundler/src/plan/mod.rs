@@ -5,6 +5,7 @@ mod source_job;
 pub(crate) use source_job::{RequestedImage, SourceJob};
 
 use crate::definition::{Definition, DefinitionLine, ImageSection, SourcePath, database_of_this_build};
+use crate::program_pages::{DocumentedProgram, ProgramPage};
 use landfall_keys::PublicKey;
 use landfall_manifests::{Arch, BundlePath, Database, ImageName, Mode, Os, Product, Serial, Tenant, Version};
 use std::path::{Path, PathBuf};
@@ -25,6 +26,8 @@ pub(crate) struct BuildHost {
     pub(crate) source_date_epoch: Option<jiff::Timestamp>,
     /// Where the bundler's own program lies, and beside it the two that are packed.
     pub(crate) programs: PathBuf,
+    /// The manual pages and completions of those two.
+    pub(crate) pages: Vec<ProgramPage>,
     /// Public keys of the secret keys that sign.
     pub(crate) keys: Vec<PublicKey>,
 }
@@ -69,8 +72,10 @@ pub(crate) enum FileContent {
     Text(&'static str),
     /// A program for the release's processor.
     Program { path: PathBuf, line: Option<DefinitionLine> },
-    /// A file.
+    /// A settings file.
     File { path: PathBuf, line: DefinitionLine },
+    /// A page about a program.
+    Page(PathBuf),
 }
 
 /// A file or a folder, which of the two is seen when it is opened.
@@ -125,7 +130,7 @@ impl Plan {
         Ok(Self {
             release,
             mtime: created.map_or(0, |time| u64::try_from(time.as_second()).unwrap_or_default()),
-            files: files(definition, &machine.programs),
+            files: files(definition, machine),
             trees: trees.collect(),
             images: definition.images.iter().map(planned).collect(),
             jobs: source_job::jobs(&definition.images),
@@ -149,13 +154,13 @@ fn planned(image: &ImageSection) -> PlannedImage {
     PlannedImage { name: image.name.clone(), source_text: image.source_text.clone(), tenant: image.tenant.clone() }
 }
 
-/// The files that every release has: both programs, the units, the settings.
-fn files(definition: &Definition, programs: &Path) -> Vec<PlannedFile> {
+/// The files that every release has: both programs, their pages, the units, the settings.
+fn files(definition: &Definition, machine: &BuildHost) -> Vec<PlannedFile> {
     let runtime = &definition.runtime;
     let program = |name: &str, named: &Option<SourcePath>| {
         let (path, line) = match named {
             Some(named) => (named.path.clone(), Some(named.line.clone())),
-            None => (programs.join(name), None),
+            None => (machine.programs.join(name), None),
         };
         file(&format!("bin/{name}"), PROGRAM, FileContent::Program { path, line })
     };
@@ -166,7 +171,17 @@ fn files(definition: &Definition, programs: &Path) -> Vec<PlannedFile> {
         None => FileContent::Text(DEFAULT_CONFIG),
     };
     let programs = [program("landfall", &runtime.binary), program("landfall-installer", &runtime.installer)];
-    programs.into_iter().chain(units).chain([file(CONFIG_PATH, TEXT, config)]).collect()
+    // A definition's own program is not the one that these pages describe: it brings its own as files.
+    let described = machine.pages.iter().filter(|page| match page.program {
+        DocumentedProgram::Runtime => runtime.binary.is_none(),
+        DocumentedProgram::Installer => runtime.installer.is_none(),
+    });
+    let pages = described.map(|page| PlannedFile {
+        path: page.path.clone(),
+        mode: Mode::of(TEXT),
+        content: FileContent::Page(page.source.clone()),
+    });
+    programs.into_iter().chain(units).chain([file(CONFIG_PATH, TEXT, config)]).chain(pages).collect()
 }
 
 fn file(path: &str, mode: u32, content: FileContent) -> PlannedFile {

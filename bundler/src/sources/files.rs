@@ -74,6 +74,7 @@ impl FilePacker<'_> {
             }
             FileContent::Program { path, line } => (line.clone(), path),
             FileContent::File { path, line } => (Some(line.clone()), path),
+            FileContent::Page(path) => (None, path),
         };
         let cannot = |source| FileError::Read { line: line.clone(), path: path.clone(), source };
         let (mut opened, metadata) = regular::open(path).map_err(cannot)?;

@@ -1,29 +1,24 @@
-//! The release becomes the current one: settings, units, links for people, the database, `current`; then the service starts.
+//! The release becomes the current one: settings, units, links to programs and pages, the database, `current`; then the service
+//! starts.
 
 use super::{StepError, UnhealthyError, Work};
 use crate::durable;
 use crate::engine::{Volumes, labels};
 use crate::host_context::HostContext;
-use crate::layout::{LINKS, LINKS_FOLDER, UNITS_FOLDER};
+use crate::layout::{LINKS_FOLDER, SHARE_FOLDER, UNITS_FOLDER};
 use crate::service::units;
 use crate::state::installed::InstalledRelease;
 use crate::state::journal::{SettingsChange, Transition};
 use crate::state::tries::{self, Tries};
-use crate::{database, removal, retained_release, settings};
+use crate::{database, links, removal, retained_release, settings};
 use landfall_console::message_with_causes;
 use landfall_systemd::UnitName;
 use std::path::Path;
 
 pub(super) fn act(work: &Work<'_>, transition: &Transition) -> Result<(), StepError> {
-    work.make_folders(&[UNITS_FOLDER, LINKS_FOLDER])?;
+    work.make_folders(&[UNITS_FOLDER, LINKS_FOLDER, SHARE_FOLDER])?;
     let (host, target) = (work.host, transition.target());
-    for (name, link_target) in LINKS {
-        let link = host.layout.link(name);
-        // What is there and not ours was pointed out before, and stays.
-        if !durable::exists(&link)? {
-            durable::point(&link, Path::new(link_target))?;
-        }
-    }
+    links::make_programs(&host.layout)?;
     if let Some(change) = &transition.settings {
         if change.gives_way {
             let aside = settings::file::keep_copy(&host.layout, &change.before)?;
@@ -41,14 +36,15 @@ pub(super) fn act(work: &Work<'_>, transition: &Transition) -> Result<(), StepEr
     serve(host, Err)
 }
 
-/// Puts the release's units in place of those of `last`, and points `current` at it.
+/// Replaces the units of `last` by the release's, points `current` at it, and links to its pages.
 fn make_current(
     host: &HostContext,
     last: Option<&InstalledRelease>,
     release: &InstalledRelease,
 ) -> Result<(), StepError> {
     units::replace(host, last, release)?;
-    Ok(durable::point(&host.layout.current(), Path::new(&format!("releases/{}", release.id())))?)
+    durable::point(&host.layout.current(), Path::new(&format!("releases/{}", release.id())))?;
+    Ok(links::follow_release(&host.layout, &release.id())?)
 }
 
 /// Starts what is current, or starts it anew. A restart keeps the listening sockets (sd_pid_notify_with_fds(3)): callers wait.
@@ -141,7 +137,7 @@ fn undo_first(host: &HostContext, transition: &Transition) -> Result<(), StepErr
         engine.remove_labelled(labels::TENANT, Volumes::Keep)?;
     }
     removal::remove_units(host, &transition.target().units)?;
-    removal::remove_links(&host.layout)?;
+    links::remove(&host.layout)?;
     Ok(durable::remove(&host.layout.current())?)
 }
 

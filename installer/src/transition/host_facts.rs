@@ -3,7 +3,8 @@
 use crate::durable::{self, At as _, PathError};
 use crate::engine::About;
 use crate::host_context::HostContext;
-use crate::layout::{FOLDERS, LINKS, Layout};
+use crate::layout::{FOLDERS, Layout};
+use crate::links;
 use crate::plan::Plan;
 use crate::plan::preflight::{Facts, FileSystem};
 use crate::recovery_binary;
@@ -38,7 +39,7 @@ pub(crate) fn gather(
         no_folders: no_folders(layout)?,
         in_the_way: in_the_way(layout, plan, id, before)?,
         no_recovery: before.and_then(|_| no_recovery(host)),
-        foreign_links: foreign_links(layout)?,
+        foreign_links: links::foreign_programs(layout)?,
         seconds_since_1970: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
     })
 }
@@ -140,18 +141,6 @@ fn in_the_way(
 fn no_recovery(host: &HostContext) -> Option<String> {
     let error = recovery_binary::check(host, &host.layout.installer(), None).err()?;
     Some(format!("{error:#}"))
-}
-
-fn foreign_links(layout: &Layout) -> Result<Vec<PathBuf>, PathError> {
-    let mut foreign = Vec::new();
-    for (name, target) in LINKS {
-        let path = layout.link(name);
-        let ours = std::fs::read_link(&path).is_ok_and(|found| found == Path::new(target));
-        if !ours && durable::exists(&path)? {
-            foreign.push(path);
-        }
-    }
-    Ok(foreign)
 }
 
 #[cfg(test)]

@@ -25,6 +25,15 @@ pub(crate) struct Parts {
     blobs: BTreeMap<Digest, Vec<u8>>,
 }
 
+/// Manual pages and completions, as the bundler packs them.
+pub(crate) const PAGES: [&str; 5] = [
+    "share/bash-completion/completions/landfall",
+    "share/fish/vendor_completions.d/landfall.fish",
+    "share/man/man1/landfall-installer.1",
+    "share/man/man1/landfall.1",
+    "share/zsh/site-functions/_landfall",
+];
+
 impl Parts {
     /// A release that a host can install: programs, settings, units, documents, an image of two layers.
     pub(crate) fn new(version: &str, serial: u64) -> Self {
@@ -52,6 +61,11 @@ impl Parts {
         parts.file("config.toml", "0644", SETTINGS.as_bytes());
         parts.file("docs/deep/manual.txt", "0640", &b"words ".repeat(100_000));
         parts.file("docs/empty", "0600", b"");
+        for page in PAGES {
+            parts.file(page, "0644", format!("{page} of {version}").as_bytes());
+        }
+        // Each version has a command of its own, so that links come and go.
+        parts.file(&format!("share/man/man1/landfall-{version}.1"), "0644", version.as_bytes());
         for (name, template) in landfall_systemd::TEMPLATES {
             parts.file(&format!("units/{name}"), "0644", template.as_bytes());
         }

@@ -22,7 +22,7 @@ fn roots_come_from_a_folder_a_file_or_a_bundle() {
         let (scene, _) = Scene::landed();
         let roots = Roots::first(&scene.key).then(&change(&[&key()], &[]), &[&scene.key]);
         let path = source(&scene, &roots);
-        import(&scene, &path, &[]).ok().says("version 2 of the trust root from now on, in place of 1");
+        import(&scene, &path, &[]).ok().says("version 2 of the trust root from now on, instead of version 1");
         assert_eq!(scene.read(PINNED), roots.newest().to_json());
         let before = scene.tree();
         let again = import(&scene, &path, &["--json"]).ok().json();
@@ -106,7 +106,7 @@ fn a_host_that_was_told_fewer_keys_follows_what_those_signed() {
     let (ben, cleo) = (key(), key());
     let publishers = Roots::of(&[&scene.key, &ben], 2).then(&change(&[&cleo], &[]), &[&scene.key, &ben]);
     publishers.save(&scene.stick());
-    import(&scene, &scene.stick(), &[]).ok().says("version 2 of the trust root from now on, in place of 1");
+    import(&scene, &scene.stick(), &[]).ok().says("version 2 of the trust root from now on, instead of version 1");
     assert_eq!(scene.read(PINNED), publishers.newest().to_json());
 }
 

@@ -9,6 +9,7 @@ mod fixture;
 mod imported;
 mod install;
 mod interrupted;
+mod pages;
 mod parts;
 mod patch;
 mod pinned;

@@ -66,7 +66,7 @@ fn a_root_that_is_given_is_not_passed_over_for_the_one_that_is_pinned() {
     assert_eq!(refused.json()["error"]["code"], "other_root");
     assert_eq!(scene.tree(), before);
     // Keys only add to what is pinned, and that is said.
-    run_with(&scene, &["plan"], &bundle, &[&ben.public_key().to_line()]).ok().says("only checked besides");
+    run_with(&scene, &["plan"], &bundle, &[&ben.public_key().to_line()]).ok().says("only an additional check");
     // A first version takes the place of another one, since nobody signs those.
     import(&scene, Path::new(root), &["--replace", &roots.digest()]).ok();
     run_with(&scene, &["install"], &bundle, &[root]).ok();
@@ -75,7 +75,7 @@ fn a_root_that_is_given_is_not_passed_over_for_the_one_that_is_pinned() {
     let next = roots.then(&change(&[&key()], &[]), &[&anna, &ben]);
     next.save(&scene.stick());
     import(&scene, &scene.stick(), &[]).ok();
-    run_with(&scene, &["plan"], &bundle, &[root]).ok().says("only checked besides");
+    run_with(&scene, &["plan"], &bundle, &[root]).ok().says("only an additional check");
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn no_key_is_offered_that_would_be_refused_afterwards() {
         parts.release.trust.clone_from(&roots.links);
         let bundle = scene.put("good.tar", &parts.pack(&cleo));
         let mut terminal = Terminal::start(&scene, &["plan", bundle.to_str().unwrap()]);
-        terminal.until(if offered { "To trust a key" } else { "no single key leads to" });
+        terminal.until(if offered { "To trust a key" } else { "no single key vouches for" });
         if offered {
             terminal.types("\n\n\n");
         }

@@ -106,6 +106,17 @@ impl Site {
     }
 }
 
+/// A folder with a page that every release has, and one that only this version has: links to it come and go.
+fn pages(publisher: &Publisher, version: &str) -> Result<PathBuf> {
+    let folder = publisher.file(&format!("{version}-share"));
+    for page in ["man/man1/landfall.1", &format!("man/man1/landfall-{version}.1"), "zsh/site-functions/_landfall"] {
+        let path = folder.join(page);
+        std::fs::create_dir_all(path.parent().unwrap_or(&folder))?;
+        std::fs::write(path, version)?;
+    }
+    Ok(folder)
+}
+
 /// What stands in a definition about programs that run the `real` ones. One that is not named is broken.
 fn stand_ins(publisher: &Publisher, version: &str, schema: u32, real: &[&Path]) -> Result<String> {
     let folder = publisher.file(&format!("{version}-programs"));
@@ -114,11 +125,13 @@ fn stand_ins(publisher: &Publisher, version: &str, schema: u32, real: &[&Path]) 
         std::fs::write(folder.join(name), real.display().to_string())?;
     }
     let (program, folder, back) = (publisher.programs().stand_in()?, folder.display(), SCHEMA - 1);
-    let program = program.display();
+    let (program, share) = (program.display(), pages(publisher, version)?);
     Ok(format!(
         "[runtime]\nbinary = \"{program}\"\ninstaller = \"{program}\"\n\
          database = {{ schema = {schema}, reversible_to = {back} }}\n\
-         [[file]]\nsource = \"{folder}\"\npath = \"{}\"\n",
-        stand_in::FOLDER
+         [[file]]\nsource = \"{folder}\"\npath = \"{}\"\n\
+         [[file]]\nsource = \"{}\"\npath = \"share\"\n",
+        stand_in::FOLDER,
+        share.display()
     ))
 }

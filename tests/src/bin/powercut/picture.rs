@@ -5,7 +5,7 @@ use landfall_tests::machine::Machine;
 use serde_json::Value;
 
 /// Where Landfall keeps anything at all.
-const FOLDERS: &str = "etc/landfall etc/systemd/system opt/landfall usr/local/bin var/lib/landfall";
+const FOLDERS: &str = "etc/landfall etc/systemd/system opt/landfall usr/local/bin usr/local/share var/lib/landfall";
 
 /// What says nothing about the release: blobs that wait for another try, snapshots of the database, what was set aside of it, the
 /// service's own files beside it, and how many tries a release has left.
