@@ -193,7 +193,8 @@ impl Entry {
         self.check_padding(source)
     }
 
-    fn check_header(&self, found: &[u8; 512]) -> Result<(), ReadError> {
+    /// Compares the 512 bytes at the entry's offset with the header that follows from its name and size.
+    pub fn check_header(&self, found: &[u8; 512]) -> Result<(), ReadError> {
         let expected = self.header();
         match expected.iter().zip(found).position(|(expected, found)| expected != found) {
             None => Ok(()),
@@ -201,7 +202,8 @@ impl Entry {
         }
     }
 
-    fn check_padding(&self, source: &mut impl Read) -> Result<(), ReadError> {
+    /// Checks that zeros fill the entry's last block. `source` is at the end of the content.
+    pub fn check_padding(&self, source: &mut impl Read) -> Result<(), ReadError> {
         let offset = self.content_offset() + self.size;
         let mut zeros = [0; 512];
         let zeros = &mut zeros[..usize::try_from(archive::padding(self.size)).unwrap_or_default()];

@@ -1,7 +1,7 @@
 //! A bundle cut into parts for FAT32 and for discs: plain byte ranges, of equal size but the last, which `cat` joins again.
 //!
-//! Nothing in a part says that it is one. What it holds follows from its number and from the sizes of those before it, and
-//! whether it holds it, from the bundle's digests.
+//! A part has no header. Which bytes it has follows from its number and the sizes of the parts before it; whether they are
+//! right follows from the bundle's digests.
 
 use crate::limits;
 
@@ -27,7 +27,7 @@ pub struct Ranges {
     ends: Vec<u64>,
 }
 
-/// A place in a part.
+/// An offset in a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
     /// The part's number, from 1.
@@ -76,7 +76,7 @@ impl Ranges {
         Self::new(whole.chain(Some(total % size).filter(|rest| *rest > 0)))
     }
 
-    /// Takes in the next part: for a reader that learns a part's size when it meets it.
+    /// Appends a part, for a reader that learns the size of a part when it opens it.
     pub fn push(&mut self, size: u64) -> Result<(), RangesError> {
         let number = self.count() + 1;
         if number > limits::PARTS {

@@ -1,19 +1,19 @@
-//! A patch: a bundle that holds only some of its blobs, to stand in for those that arrived damaged.
+//! A patch: a bundle that holds only some of its blobs, to replace those that arrived damaged.
 //!
-//! It begins like the bundle that it mends, with the same manifest and the same signatures, which vouch for it as well; then
-//! come both files of the image layout, the blobs that were asked for, in the manifest's order, and the same end. Its headers
-//! are compared like a bundle's: each must be the one computed for an entry that the manifest lists further on.
+//! It begins like the bundle that it repairs, with the same manifest and the same signatures, by which it is verified as well.
+//! Then come both files of the image layout, the requested blobs in the manifest's order, and the same end. Its headers are
+//! compared like a bundle's: each must be the one that is computed for an entry that the manifest lists further on.
 //! [`crate::Writer::begin_patch`] writes one.
 
 use crate::fill::fill;
 use crate::{Bundle, Entry, ReadError};
 use std::io::{self, Read};
 
-/// The entries of a patch, with the places where they lie *in it*: the image layout's two, and the blobs that it holds.
+/// The entries of a patch, with their offsets *in it*: the image layout's two, and the blobs that it holds.
 ///
 /// `bundle` is what the patch's own head was verified into, and `read_at` reads the patch as `pread(2)` does: at an offset in
-/// bytes, as many bytes as there are, none at the end. Only headers and the end are read: an entry's content is held against
-/// its digest by [`Entry::read`].
+/// bytes, as many bytes as there are, none at the end. Only headers and the end are read: [`Entry::read`] compares
+/// an entry's content with its digest.
 pub fn entries(
     bundle: &Bundle,
     mut read_at: impl FnMut(u64, &mut [u8]) -> io::Result<usize>,
@@ -37,7 +37,7 @@ pub fn entries(
     Ok(held)
 }
 
-/// `error`, or [`ReadError::Patch`] if that which was read as a bundle is a patch of it, from which blobs are missing.
+/// `error`, or [`ReadError::Patch`] if what was read as a bundle is a patch of it, which lacks blobs.
 pub fn unless_patch(
     error: ReadError,
     bundle: &Bundle,
@@ -53,7 +53,7 @@ pub fn unless_patch(
     }
 }
 
-/// The header at `offset`; `None` if zeros stand there, which end an archive.
+/// The header at `offset`; `None` if there are zeros, which end an archive.
 fn header_at(
     offset: u64,
     read_at: &mut impl FnMut(u64, &mut [u8]) -> io::Result<usize>,
@@ -63,7 +63,7 @@ fn header_at(
     Ok((header != [0; 512]).then_some(header))
 }
 
-/// Reads from `offset` on.
+/// A reader from `offset` on.
 struct From<'a, F> {
     offset: u64,
     read_at: &'a mut F,

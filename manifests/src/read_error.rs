@@ -39,7 +39,7 @@ pub enum ReadError {
         /// Where the header begins.
         offset: u64,
     },
-    /// A patch stands where a bundle should.
+    /// A patch was given in place of a bundle.
     #[error(
         "this is a patch that holds {held} of {blobs} blobs: give it with --patch, together with the damaged bundle"
     )]
@@ -77,13 +77,13 @@ pub enum ReadError {
         /// Where reading stopped.
         offset: u64,
     },
-    /// Something follows the last entry.
+    /// There are bytes behind the last entry.
     #[error("the bundle goes on after its last entry, at offset {offset}")]
     Trailing {
         /// The first byte that must not be there.
         offset: u64,
     },
-    /// The media cannot be read.
+    /// A medium cannot be read.
     #[error("the bundle cannot be read in {entry}, at offset {offset}")]
     Source {
         /// The entry's name.
@@ -93,7 +93,7 @@ pub enum ReadError {
         /// Why.
         source: io::Error,
     },
-    /// What was read cannot be kept.
+    /// What was read cannot be written to its destination.
     #[error("{entry} cannot be written")]
     Sink {
         /// The entry's name.
@@ -104,7 +104,7 @@ pub enum ReadError {
 }
 
 impl ReadError {
-    /// A read of `entry` at `offset` that failed: an early end is damage, anything else is the media's failure.
+    /// A read of `entry` at `offset` that failed: an early end is damage, anything else a failure of the medium.
     pub fn of(error: io::Error, entry: &str, offset: u64) -> Self {
         match error.kind() {
             io::ErrorKind::UnexpectedEof => Self::Truncated { entry: entry.to_owned(), offset },
@@ -112,8 +112,8 @@ impl ReadError {
         }
     }
 
-    /// The bytes of the bundle that are wrong or cannot be read, if it is some in particular: one byte, or a whole entry's
-    /// content, of which nobody knows where in it the damage is.
+    /// The bytes of the bundle that are wrong or cannot be read, where they are known: one byte, or the whole content of an entry,
+    /// in which the damaged byte is not known.
     pub fn range(&self) -> Option<Range<u64>> {
         let (offset, size) = match self {
             Self::Digest { offset, size, .. } => (*offset, *size),

@@ -1,16 +1,17 @@
-//! What an isolated host asks for when a bundle arrived damaged: a small file that is carried to whoever has it whole.
+//! Repair requests: what an isolated host asks for when a bundle arrived damaged, in a small file that is carried to a machine
+//! that has the bundle whole.
 
 use crate::{Arch, Bundle, Digest, Product, Serial, Version, limits};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
-/// What has to be brought again.
+/// What has to be brought to the host again.
 ///
 /// ```json
 /// {"schema": 1, "product": "acme", "version": "1.4.0", "serial": 12, "arch": "amd64", "manifest": "sha256:…", "blobs": ["sha256:…"]}
 /// ```
 ///
-/// Nobody vouches for a request: it only says what to look for, and what comes back is held against the signatures.
+/// A request is not signed: it only says which blobs to look for, and what comes back is verified by the bundle's signatures.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RepairRequest {
     /// The manifest or its signatures: which release it is cannot be said. In JSON, all fields are null but `schema` and

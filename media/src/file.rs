@@ -34,12 +34,12 @@ impl MediaFile {
         &self.path
     }
 
-    /// In bytes, when it was opened.
+    /// Its size when it was opened, in bytes.
     pub(crate) fn size(&self) -> u64 {
         self.size
     }
 
-    /// Reads some bytes from `offset` on; none only at the end.
+    /// Reads some bytes at `offset`, none only at the end.
     pub(crate) fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let left = self.size.saturating_sub(offset);
         let want = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
@@ -52,7 +52,7 @@ impl MediaFile {
         }
     }
 
-    /// Checks that it has the size that it had.
+    /// Checks that it has the size that it had when it was opened.
     pub(crate) fn check_size(&self) -> io::Result<()> {
         let now = self.file.metadata()?.len();
         if now == self.size {

@@ -22,7 +22,7 @@ pub struct BundleLocation {
     pub patch: Option<PathBuf>,
 }
 
-/// A bundle on its media, open for reading.
+/// A bundle on its media, open for reading, in one file or in parts, and perhaps with a patch.
 #[derive(Debug)]
 pub struct Media {
     contents: Contents,
@@ -79,12 +79,13 @@ impl Media {
     }
 
     /// Binds the media to the manifest that was verified, which [`Media::head`] has read. Returns the bundle with its entries
-    /// where they are on the media: it is the one that counts from now on.
+    /// where they are on the media; callers use that one from then on.
     ///
     /// A patch must have the bundle's own manifest. Where the bundle's is damaged, the patch's replaces it.
     ///
     /// # Errors
-    /// The patch is damaged or is for another bundle, the bundle's own head is a stranger's, or there are parts behind its end.
+    /// The patch is damaged or is for another bundle, no trusted key signed the bundle's own head, or there are parts behind its
+    /// end.
     pub fn bind_manifest(&mut self, bundle: Bundle, trusted: &TrustedKeys) -> Result<Bundle, BundleError> {
         let bundle = match &self.contents.patch {
             None => bundle,
@@ -145,7 +146,7 @@ impl Media {
         match head.vouched(trusted, &patched) {
             Err(error) if is_cut_short || is_head_damaged(&error) => Ok(self.moved_behind_damaged_head(patched)),
             Err(error) => refused(error),
-            Ok(own) => Ok(patched.behind(own).map_err(|manifests| patch.is_for_another(&manifests, self.path()))?),
+            Ok(own) => Ok(patched.behind(own).map_err(|manifests| patch.other_manifest(&manifests, self.path()))?),
         }
     }
 
@@ -178,6 +179,18 @@ impl Media {
         entry.read(&mut recorder, &mut content)?;
         recorder.store_in(&self.contents.cache);
         Ok(content)
+    }
+
+    /// Checks an entry's header and its padding, and does not read its content.
+    ///
+    /// # Errors
+    /// The header or the padding is damaged or cannot be read.
+    pub fn check_frame(&self, entry: &Entry) -> Result<(), ReadError> {
+        let mut header = [0; HEADER];
+        let read = self.at(entry.offset).read_exact(&mut header);
+        read.map_err(|error| ReadError::of(error, &entry.name, entry.offset))?;
+        entry.check_header(&header)?;
+        entry.check_padding(&mut self.at(entry.content_offset().saturating_add(entry.size)))
     }
 
     /// Checks what is behind the bundle's last entry, and behind each part. A patch has an end of its own, which was checked

@@ -8,15 +8,16 @@ pub(crate) struct Overlay {
     pieces: Vec<Piece>,
 }
 
-/// An entry.
+/// An entry that the patch replaces.
 #[derive(Debug)]
 struct Piece {
-    /// Where it begins in the bundle, in bytes.
+    /// Its offset in the bundle, in bytes.
     offset: u64,
+    /// What it takes in the archive, in bytes.
     bytes: u64,
-    /// Where the same begins in the patch.
+    /// Its offset in the patch.
     in_patch: u64,
-    /// The header that it begins with.
+    /// Its header.
     header: Box<[u8; 512]>,
 }
 
@@ -39,9 +40,9 @@ impl Piece {
 }
 
 impl Overlay {
-    /// `held` are a patch's entries, with their places in it, for those of `bundle`.
+    /// The overlay for `bundle` of a patch whose entries are `held`, with their offsets in the patch.
     pub(crate) fn new(bundle: &Bundle, held: &[Entry]) -> Self {
-        // Both are in the manifest's order.
+        // Both are in the manifest's order, so one pass over them finds all pairs.
         let mut held = held.iter().peekable();
         let place =
             |entry: &Entry| held.next_if(|held| held.name == entry.name).map(|held| Piece::new(entry, held.offset));

@@ -1,4 +1,4 @@
-//! A bundle that holds some blobs of another one, which arrived damaged.
+//! A patch on its medium: a bundle that holds some of the blobs of another one, which arrived damaged.
 
 use crate::bundle_error::BundleError;
 use crate::error::MediaError;
@@ -32,12 +32,12 @@ impl Patch {
         Ok(head)
     }
 
-    /// What it holds, and where. `bundle` is what its own head was verified into.
+    /// The entries that it holds, with their offsets in it. `bundle` is what its own head was verified into.
     pub(crate) fn entries(&self, bundle: &Bundle) -> Result<Vec<Entry>, BundleError> {
         let held = patch::entries(bundle, |offset, buffer| {
             let read = self.read_at(buffer, offset)?;
             if buffer == [0; HEADER] {
-                // No header: the end begins here, and is read next.
+                // No header but the end of the archive, which is read next: it is cached so that it is read once.
                 self.cache.insert(offset, buffer[..read].to_vec());
             }
             Ok(read)
@@ -45,13 +45,13 @@ impl Patch {
         held.map_err(|error| BundleError::in_file(self.path(), error))
     }
 
-    /// The error of the bundle at a path that it is not for.
-    pub(crate) fn is_for_another(&self, manifests: &OtherManifest, bundle: &Path) -> MediaError {
+    /// The error of a patch that was made for another bundle than the one at the path `bundle`.
+    pub(crate) fn other_manifest(&self, manifests: &OtherManifest, bundle: &Path) -> MediaError {
         let OtherManifest { expected: patch, found: own } = *manifests;
         MediaError::OtherManifest { path: self.path().to_owned(), bundle: bundle.to_owned(), patch, own }
     }
 
-    /// Reads some bytes from `offset` of the patch on; none only at its end.
+    /// Reads some bytes at `offset` of the patch, none only at its end.
     pub(crate) fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         match self.cache.get(offset, buffer) {
             Cached::Bytes(count) => Ok(count),
@@ -63,7 +63,7 @@ impl Patch {
     }
 }
 
-/// Reads a patch from `offset` on.
+/// A reader of a patch from `offset` on.
 struct At<'a> {
     patch: &'a Patch,
     offset: u64,

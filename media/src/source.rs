@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Where the bundle's own bytes are.
+/// The bundle's own files.
 #[derive(Debug)]
 pub(crate) enum Source {
     Whole(MediaFile),
@@ -35,7 +35,7 @@ impl Source {
         }
     }
 
-    /// The bundle's path; of parts, the one that the whole would have.
+    /// The bundle's path; of parts, the one that the whole bundle would have.
     pub(crate) fn path(&self) -> &Path {
         match self {
             Self::Whole(file) => file.path(),
@@ -98,7 +98,7 @@ impl Source {
         self.parts().and_then(Parts::part_size)
     }
 
-    /// No part has more bytes than it has to hold: nothing else notices those of a part that is not opened again.
+    /// Checks that no part has more bytes than it has to hold: a part that is not opened again is checked nowhere else.
     pub(crate) fn check_lengths(&self) -> Result<(), MediaError> {
         self.parts().map_or(Ok(()), Parts::check_lengths)
     }
@@ -108,7 +108,7 @@ impl Source {
         matches!(self, Self::Whole(file) if file.size() > total)
     }
 
-    /// Reads some bytes from `offset` on; none only at an end. `part` is the one that the reader has open.
+    /// Reads some bytes at `offset`, none only at an end. `part` is the one that the reader has open.
     pub(crate) fn read_at(
         &self,
         part: &mut Option<Arc<OpenPart>>,
@@ -121,7 +121,7 @@ impl Source {
         }
     }
 
-    /// The file that holds `offset`, and the offset in it.
+    /// The file that has the byte at `offset`, and the offset in it.
     pub(crate) fn place(&self, offset: u64) -> (PathBuf, u64) {
         match self {
             Self::Whole(file) => (file.path().to_owned(), offset),

@@ -8,10 +8,10 @@ use std::num::NonZero;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// More threads than this do not make any media faster, and each has a buffer of 256 KiB.
+/// The most threads that read at once: more make no medium faster, and each has a buffer of 256 KiB.
 const MAX_THREADS: usize = 8;
 
-/// Everything that is wrong with a bundle, by where it is.
+/// Everything that is wrong with a bundle, in the order of its offsets.
 pub type Damage = Vec<ReadError>;
 
 /// Reads the whole bundle and compares every byte with what it has to be. Returns what is damaged, first offset first.
@@ -19,7 +19,7 @@ pub fn verify(media: &Media, bundle: &Bundle, progress: &Progress) -> Damage {
     let mut queue: Vec<&Entry> = bundle.entries().iter().collect();
     let threads = if media.is_complete() { threads(queue.len()) } else { 1 };
     if threads > 1 {
-        // Large entries first: the last to be taken should be a short one.
+        // Large entries first, so that no thread is left with a large one at the end.
         queue.sort_by_key(|entry| std::cmp::Reverse(entry.size));
     }
     let (next, damage) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
@@ -54,7 +54,7 @@ fn check_entries(
     }
 }
 
-/// Counts what is written to it.
+/// A sink that counts what is written to it.
 struct Counter<'a>(&'a Progress);
 
 impl Write for Counter<'_> {

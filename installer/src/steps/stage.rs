@@ -14,8 +14,8 @@ use crate::recovery_binary;
 use crate::state::journal::Transition;
 use crate::store::Store;
 use landfall_console::Progress;
-use landfall_manifests::{Blob, Entry, ReadError, archive};
-use std::io::{self, Read as _, Write};
+use landfall_manifests::{Blob, Entry, ReadError};
+use std::io::{self, Write};
 
 pub(super) fn act(work: &Work<'_>, transition: &Transition) -> Result<(), StepError> {
     let Some(bundle_source) = work.bundle_source else { return Ok(()) };
@@ -70,32 +70,11 @@ fn stage(bundle_source: BundleSource<'_>, store: &Store, entry: &Entry, progress
     let blob = Blob { digest: entry.digest, size: entry.size };
     if store.holds(&blob) || store.has_staged(&blob) {
         progress.add(entry.size);
-        return Ok(check_frame(bundle_source, entry)?);
+        return Ok(bundle_source.media.check_frame(entry)?);
     }
     let mut incoming = Counting { inner: store.incoming(&entry.digest)?, progress };
     entry.read(&mut Interruptible(source), &mut incoming)?;
     Ok(incoming.inner.keep()?)
-}
-
-/// Checks what stands around an entry's content.
-fn check_frame(bundle_source: BundleSource<'_>, entry: &Entry) -> Result<(), ReadError> {
-    let mut header = [0; 512];
-    read(bundle_source, entry, entry.offset, &mut header)?;
-    let expected = archive::header(&entry.name, entry.size);
-    if let Some(at) = expected.iter().zip(&header).position(|(expected, found)| expected != found) {
-        return Err(ReadError::Header { entry: entry.name.clone(), offset: entry.offset + at as u64 });
-    }
-    let end = entry.content_offset() + entry.size;
-    let mut padding = vec![0; usize::try_from(archive::padding(entry.size)).unwrap_or_default()];
-    read(bundle_source, entry, end, &mut padding)?;
-    match padding.iter().position(|byte| *byte != 0) {
-        None => Ok(()),
-        Some(at) => Err(ReadError::Padding { entry: entry.name.clone(), offset: end + at as u64 }),
-    }
-}
-
-fn read(bundle_source: BundleSource<'_>, entry: &Entry, offset: u64, buffer: &mut [u8]) -> Result<(), ReadError> {
-    bundle_source.media.at(offset).read_exact(buffer).map_err(|error| ReadError::of(error, &entry.name, offset))
 }
 
 /// Counts what is written.
