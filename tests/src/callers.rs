@@ -1,6 +1,6 @@
 //! Callers at a port of the host, who ask all along while something happens there.
 
-use crate::shelf::AT as SHELF;
+use crate::bundle_folder::AT as BUNDLES;
 use crate::{Host, Output, PATIENCE};
 use anyhow::{Context as _, Result, anyhow, ensure};
 use serde_json::Value;
@@ -20,17 +20,17 @@ pub struct Callers<'a> {
 
 /// How they fared.
 #[derive(Debug, Clone, Copy)]
-pub struct Course {
+pub struct CallStats {
     /// Whole answers with status 200.
     pub good: u64,
     /// Whole answers with another status.
-    pub turned_away: u64,
+    pub other_status: u64,
     /// Connections that were not accepted.
     pub refused: u64,
     /// Connections that were accepted and ended without a byte.
-    pub cut: u64,
+    pub closed: u64,
     /// Answers that began and ended too early.
-    pub half: u64,
+    pub truncated: u64,
     /// The slowest answer.
     pub slowest: Duration,
     /// The longest time in which a caller got no good answer, from one to the next.
@@ -39,11 +39,11 @@ pub struct Course {
 
 impl Callers<'_> {
     /// Lets them call while `act` acts; returns how they fared, and what `act` returned.
-    pub fn during<T>(self, host: &Host, act: impl FnOnce() -> Result<T>) -> Result<(Course, T)> {
+    pub fn during<T>(self, host: &Host, act: impl FnOnce() -> Result<T>) -> Result<(CallStats, T)> {
         static COUNTER: AtomicU32 = AtomicU32::new(1);
         let stop = format!("/run/callers-{}-go-home", COUNTER.fetch_add(1, Ordering::Relaxed));
         let Self { port, path, number } = self;
-        let watch = format!("{SHELF}/witness calls {port} {path} {number} {stop}");
+        let watch = format!("{BUNDLES}/host-probe calls {port} {path} {number} {stop}");
         std::thread::scope(|scope| {
             let watching = scope.spawn(move || host.ask(&watch).and_then(Output::ok));
             let start = Instant::now();
@@ -56,14 +56,14 @@ impl Callers<'_> {
             // Each of them asks once more, to the end.
             host.ask(&format!("touch {stop}"))?.ok()?;
             let told = watching.join().map_err(|_| anyhow!("the callers' thread panicked"))??;
-            let course = Course::read(&serde_json::from_str(&told.stdout)?).context(told.stdout)?;
-            ensure!(course.good >= 2 * number as u64, "hardly anybody was answered at port {port}: {course:?}");
-            Ok((course, outcome?))
+            let stats = CallStats::read(&serde_json::from_str(&told.stdout)?).context(told.stdout)?;
+            ensure!(stats.good >= 2 * number as u64, "hardly anybody was answered at port {port}: {stats:?}");
+            Ok((stats, outcome?))
         })
     }
 }
 
-impl Course {
+impl CallStats {
     fn read(told: &Value) -> Result<Self> {
         let number = |key: &str| told[key].as_u64().with_context(|| format!("no {key}"));
         let time = |key: &str| -> Result<Duration> {
@@ -71,18 +71,18 @@ impl Course {
         };
         Ok(Self {
             good: number("good")?,
-            turned_away: number("turnedAway")?,
+            other_status: number("otherStatus")?,
             refused: number("refused")?,
-            cut: number("cut")?,
-            half: number("half")?,
+            closed: number("closed")?,
+            truncated: number("truncated")?,
             slowest: time("slowestMs")?,
             gap: time("longestGapMs")?,
         })
     }
 
     /// Fails unless every caller was answered in full or refused at once.
-    pub fn nobody_got_half(&self) -> Result<()> {
-        ensure!(self.half == 0 && self.cut == 0, "answers that were not whole: {self:?}");
+    pub fn every_answer_was_whole(&self) -> Result<()> {
+        ensure!(self.truncated == 0 && self.closed == 0, "answers that were not whole: {self:?}");
         Ok(())
     }
 }

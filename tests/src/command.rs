@@ -185,7 +185,7 @@ impl Output {
     }
 
     /// All that was said on both channels.
-    pub fn said(&self) -> String {
+    pub fn text(&self) -> String {
         format!("{}{}", self.stdout, self.stderr)
     }
 }

@@ -66,10 +66,10 @@ impl FolderHost {
     }
 
     /// What lies on it, to the bit, and when each file was last changed.
-    pub fn still(&self) -> Result<Still> {
-        let mut still = Still::default();
-        still.add(&self.root, "")?;
-        Ok(still)
+    pub fn snapshot(&self) -> Result<Snapshot> {
+        let mut snapshot = Snapshot::default();
+        snapshot.add(&self.root, "")?;
+        Ok(snapshot)
     }
 }
 
@@ -77,15 +77,15 @@ impl FolderHost {
 ///
 /// A folder's times are not in it: a refusal may make a file there and remove it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Still(BTreeMap<String, Shot>);
+pub struct Snapshot(BTreeMap<String, PathState>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Shot {
+struct PathState {
     about: String,
     held: Vec<u8>,
 }
 
-impl Still {
+impl Snapshot {
     fn add(&mut self, folder: &Path, prefix: &str) -> Result<()> {
         for entry in std::fs::read_dir(folder).with_context(|| format!("list {}", folder.display()))? {
             let entry = entry?;
@@ -102,7 +102,7 @@ impl Still {
                 _ = write!(shot, " inode {} {}.{changed} {}.{seen}", about.ino(), about.mtime(), about.ctime());
                 held = std::fs::read(&path)?;
             }
-            self.0.insert(name, Shot { about: shot, held });
+            self.0.insert(name, PathState { about: shot, held });
         }
         Ok(())
     }
@@ -137,17 +137,20 @@ mod tests {
         let host = FolderHost::bare(folder.path(), Path::new("none")).unwrap();
         let file = host.path("etc/file");
         std::fs::write(&file, "1").unwrap();
-        let before = host.still().unwrap();
-        assert_eq!(before.difference(&host.still().unwrap()), "");
+        let before = host.snapshot().unwrap();
+        assert_eq!(before.difference(&host.snapshot().unwrap()), "");
         std::fs::write(&file, "1").unwrap();
-        assert!(before.difference(&host.still().unwrap()).starts_with("! etc/file"), "written with the same content");
-        let before = host.still().unwrap();
+        assert!(
+            before.difference(&host.snapshot().unwrap()).starts_with("! etc/file"),
+            "written with the same content"
+        );
+        let before = host.snapshot().unwrap();
         std::fs::write(host.path("opt/new"), "").unwrap();
-        assert_eq!(before.difference(&host.still().unwrap()), "+ opt/new\n");
+        assert_eq!(before.difference(&host.snapshot().unwrap()), "+ opt/new\n");
         std::fs::remove_file(host.path("opt/new")).unwrap();
         std::fs::set_permissions(host.path("opt"), std::fs::Permissions::from_mode(0o700)).unwrap();
-        assert_eq!(before.difference(&host.still().unwrap()).lines().count(), 1);
+        assert_eq!(before.difference(&host.snapshot().unwrap()).lines().count(), 1);
         std::fs::remove_dir(host.path("opt")).unwrap();
-        assert_eq!(before.difference(&host.still().unwrap()), "- opt\n");
+        assert_eq!(before.difference(&host.snapshot().unwrap()), "- opt\n");
     }
 }

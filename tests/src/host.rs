@@ -131,7 +131,7 @@ impl Host {
                 return Ok(start.elapsed());
             }
             if start.elapsed() > PATIENCE {
-                bail!("on the host, not within {} s: {command}\n{}", PATIENCE.as_secs(), output.said());
+                bail!("on the host, not within {} s: {command}\n{}", PATIENCE.as_secs(), output.text());
             }
             std::thread::sleep(Duration::from_millis(100));
         }

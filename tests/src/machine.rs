@@ -132,7 +132,7 @@ impl Machine {
                 return Ok(());
             }
             if start.elapsed() > PATIENCE {
-                bail!("on the machine, not within {} s: {command}\n{}", PATIENCE.as_secs(), output.said());
+                bail!("on the machine, not within {} s: {command}\n{}", PATIENCE.as_secs(), output.text());
             }
             std::thread::sleep(Duration::from_millis(200));
         }

@@ -61,8 +61,8 @@ impl Programs {
     }
 
     /// What tells from a host how callers fare there and what a database holds.
-    pub fn witness(&self) -> Result<PathBuf> {
-        self.find("witness")
+    pub fn host_probe(&self) -> Result<PathBuf> {
+        self.find("host-probe")
     }
 
     /// What stands in for a release's programs where small releases are wanted.

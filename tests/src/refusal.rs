@@ -6,7 +6,7 @@ use serde_json::Value;
 
 /// How a command ends, as `--json` says it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verdict {
+pub struct JsonOutcome {
     /// The exit code.
     pub exit: i32,
     /// The error's word; empty where there was no error.
@@ -15,7 +15,7 @@ pub struct Verdict {
     pub message: String,
 }
 
-impl Verdict {
+impl JsonOutcome {
     /// Runs `command` with `--json`.
     pub fn of(command: Command) -> Result<Self> {
         Self::read(&command.arg("--json").run()?)
@@ -23,7 +23,7 @@ impl Verdict {
 
     fn read(output: &Output) -> Result<Self> {
         let report: Value = serde_json::from_str(&output.stdout)
-            .with_context(|| format!("{} prints no JSON: {}", output.line, output.said()))?;
+            .with_context(|| format!("{} prints no JSON: {}", output.line, output.text()))?;
         let text = |field: &str| report["error"][field].as_str().unwrap_or_default().to_owned();
         if output.code != 0 {
             let told = report["error"]["exit"] == output.code && !text("code").is_empty() && !text("hint").is_empty();
@@ -37,11 +37,11 @@ impl FolderHost {
     /// `command` is refused with `exit` and the error's word `code`, and leaves this host as it was, to the bit. Gives the
     /// message.
     pub fn refuses(&self, command: Command, exit: i32, code: &str) -> Result<String> {
-        let (line, before) = (command.line(), self.still()?);
-        let verdict = Verdict::of(command)?;
-        ensure!((verdict.exit, verdict.code.as_str()) == (exit, code), "{line}: expected {exit} {code}: {verdict:?}");
-        let difference = before.difference(&self.still()?);
+        let (line, before) = (command.line(), self.snapshot()?);
+        let outcome = JsonOutcome::of(command)?;
+        ensure!((outcome.exit, outcome.code.as_str()) == (exit, code), "{line}: expected {exit} {code}: {outcome:?}");
+        let difference = before.difference(&self.snapshot()?);
         ensure!(difference.is_empty(), "{line}: refused, and yet\n{difference}");
-        Ok(verdict.message)
+        Ok(outcome.message)
     }
 }

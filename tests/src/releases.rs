@@ -1,7 +1,7 @@
 //! Moving on and back: the host's releases as its operator changes them.
 
-use crate::shelf::AT as SHELF;
-use crate::{API, Host, Landed, Output, PATIENCE};
+use crate::bundle_folder::AT as BUNDLES;
+use crate::{API, Host, Installation, Output, PATIENCE};
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 use std::time::Duration;
@@ -11,13 +11,13 @@ const JOURNAL: &str = "/var/lib/landfall/state/journal.json";
 /// The file of the host's settings.
 const SETTINGS: &str = "/etc/landfall/config.toml";
 
-impl<'a> Landed<'a> {
-    /// Installs the bundle at `path` of the host, with the installer and the public key of the shelf and with these
+impl<'a> Installation<'a> {
+    /// Installs the bundle at `path` of the host, with the installer and the public key of the folder and with these
     /// settings, each `section.key=value`.
-    pub fn install_from_shelf(host: &'a Host, path: &str, settings: &[&str]) -> Result<Self> {
+    pub fn install_from_folder(host: &'a Host, path: &str, settings: &[&str]) -> Result<Self> {
         let set: Vec<String> = settings.iter().map(|setting| format!("--set {setting}")).collect();
         let set = set.join(" ");
-        host.ok(&format!("{SHELF}/landfall-installer install {path} --trust {SHELF}/landfall.pub {set}"))?;
+        host.ok(&format!("{BUNDLES}/landfall-installer install {path} --trust {BUNDLES}/landfall.pub {set}"))?;
         Ok(Self::on(host))
     }
 
@@ -29,7 +29,7 @@ impl<'a> Landed<'a> {
     /// Runs the installer, which must end with `code`, and returns what it reports.
     pub fn reports(self, words: &str, code: i32) -> Result<Value> {
         let output = self.installer(words)?.exits(code)?;
-        serde_json::from_str(&output.stdout).with_context(|| format!("{words}: not JSON: {}", output.said()))
+        serde_json::from_str(&output.stdout).with_context(|| format!("{words}: not JSON: {}", output.text()))
     }
 
     /// Updates to the bundle at `path` of the host.
@@ -60,7 +60,7 @@ impl<'a> Landed<'a> {
             let ask = format!(
                 "curl -sS --max-time 30 {API}/health; landfall-installer receipts; journalctl --no-pager -u 'landfall*'"
             );
-            let told = self.host().ask(&ask).map_or_else(|error| error.to_string(), |output| output.said());
+            let told = self.host().ask(&ask).map_or_else(|error| error.to_string(), |output| output.text());
             format!("release {id} does not answer; instead:\n{told}")
         })
     }
@@ -72,7 +72,7 @@ impl<'a> Landed<'a> {
             "timeout {seconds} sh -c 'until grep -q \"\\\"{name}\\\"\" {JOURNAL} 2>/dev/null; do sleep 0.01; done'"
         );
         if self.host().ask(&look)?.code != 0 {
-            let journal = self.host().ask(&format!("cat {JOURNAL}"))?.said();
+            let journal = self.host().ask(&format!("cat {JOURNAL}"))?.text();
             bail!("no step {name} after {seconds} s; the journal:\n{journal}");
         }
         Ok(())

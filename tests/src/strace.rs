@@ -135,16 +135,16 @@ pub fn run_stopped_after(
             None => Err(anyhow!("it was not stopped: no {name} number {nth}")),
         };
         let output = running.join().map_err(|_| anyhow!("the thread that runs it panicked"))??;
-        acted.with_context(|| output.said()).map(|()| output)
+        acted.with_context(|| output.text()).map(|()| output)
     })
 }
 
 /// What a run said to which `fault` was to happen at `call`; an error if it did not come there.
 pub fn happened(fault: Fault, call: &Call, log: &Path, output: Output) -> Result<Output> {
     let met = log.exists() && fault.met(&read(log)?).is_some();
-    ensure!(met, "{fault:?} did not happen: no {} number {}; {}", call.name, call.nth, output.said());
+    ensure!(met, "{fault:?} did not happen: no {} number {}; {}", call.name, call.nth, output.text());
     let as_told = fault != Fault::Kill || output.code == 137;
-    ensure!(as_told, "ended with {} although killed: {}", output.code, output.said());
+    ensure!(as_told, "ended with {} although killed: {}", output.code, output.text());
     Ok(output)
 }
 
@@ -194,7 +194,7 @@ mod tests {
         ] {
             std::fs::write(&file, "").unwrap();
             let output = run_with(&remove, fault, at, &log).unwrap();
-            assert_eq!((output.code, file.exists()), (code, stays), "{fault:?} {at:?} {}", output.said());
+            assert_eq!((output.code, file.exists()), (code, stays), "{fault:?} {at:?} {}", output.text());
         }
         std::fs::write(&file, "").unwrap();
         let error = run_with(&remove, Fault::Kill, &call("unlinkat", 2), &log).unwrap_err();

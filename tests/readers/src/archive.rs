@@ -2,7 +2,7 @@
 
 use crate::key::{KEY, trusted};
 use crate::sample::{Sample, signed};
-use crate::{Target, Verdict, none};
+use crate::{ReadOutcome, Target, none};
 use landfall_manifests::{Bundle, Digest, Head, ReadError, Release, Writer, archive};
 use std::io::{self, Read};
 use std::ops::Range;
@@ -15,7 +15,7 @@ pub(crate) const TARGET: Target = Target { name: "archive", read, seeds, finding
 const TRICKLED_BYTES: usize = 16 << 10;
 const TRICKLE: usize = 500;
 
-fn read(input: &[u8]) -> Verdict {
+fn read(input: &[u8]) -> ReadOutcome {
     let found = whole(&mut &input[..]);
     if input.len() <= TRICKLED_BYTES {
         let trickled = whole(&mut Trickle(input));
@@ -25,7 +25,7 @@ fn read(input: &[u8]) -> Verdict {
         assert_eq!(bundle.size(), input.len() as u64);
         assert!(written(input, blobs).is_some_and(|written| written == input), "a byte of the bundle is free");
     }
-    Verdict::from(found)
+    ReadOutcome::from(found)
 }
 
 /// Reads a bundle as an installer does, and gives the content of its blobs.
@@ -75,10 +75,10 @@ fn seeds() -> Vec<Vec<u8>> {
 
 /// Changes a bundle by `mutate`, as a whole or, three times out of four, one of its pieces only: what stands before the piece
 /// is then signed and written anew, so that the reader goes on to it.
-pub(crate) fn mutated(bundle: &[u8], dice: u32, mutate: &mut dyn FnMut(Vec<u8>) -> Vec<u8>) -> Vec<u8> {
-    let Some(pieces) = Pieces::of(bundle).filter(|_| !dice.is_multiple_of(4)) else { return mutate(bundle.to_vec()) };
+pub(crate) fn mutated(bundle: &[u8], rng: u32, mutate: &mut dyn FnMut(Vec<u8>) -> Vec<u8>) -> Vec<u8> {
+    let Some(pieces) = Pieces::of(bundle).filter(|_| !rng.is_multiple_of(4)) else { return mutate(bundle.to_vec()) };
     let (manifest, blobs) = (&bundle[pieces.manifest], &bundle[pieces.blobs..]);
-    match dice % 4 {
+    match rng % 4 {
         1 => with_head(&mutate(manifest.to_vec()), &bundle[pieces.layout..]),
         2 => {
             let manifest = mutate(manifest.to_vec());

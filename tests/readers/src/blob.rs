@@ -1,7 +1,7 @@
 //! A compressed blob of a bundle, as the installer unpacks it.
 
 use crate::image::{compressed, layer};
-use crate::{Target, Verdict, none};
+use crate::{ReadOutcome, Target, none};
 use flate2::read::MultiGzDecoder;
 use landfall_installer::readers::blob;
 use landfall_manifests::{Digest, Encoding, limits};
@@ -13,22 +13,22 @@ pub(crate) const TARGET: Target = Target { name: "blob", read, seeds, findings: 
 /// The most that a blob unpacks to, in bytes.
 const CONTENT_BYTES: u64 = 4 << 20;
 
-fn read(input: &[u8]) -> Verdict {
+fn read(input: &[u8]) -> ReadOutcome {
     let verdicts = [Encoding::Gzip, Encoding::Zstd].map(|encoding| unpack(input, encoding));
-    if verdicts.contains(&Verdict::Accepted) { Verdict::Accepted } else { Verdict::Refused }
+    if verdicts.contains(&ReadOutcome::Accepted) { ReadOutcome::Accepted } else { ReadOutcome::Refused }
 }
 
-fn unpack(input: &[u8], encoding: Encoding) -> Verdict {
+fn unpack(input: &[u8], encoding: Encoding) -> ReadOutcome {
     let ours = |digest, size| blob(input.to_vec(), encoding, digest, size);
     let Ok(content) = library(input, encoding) else {
         assert!(ours(Digest::of(b""), 0).is_err(), "what does not unpack is empty");
-        return Verdict::Refused;
+        return ReadOutcome::Refused;
     };
     let (digest, size) = (Digest::of(&content), content.len() as u64);
     assert_eq!(ours(digest, size).ok(), Some(content));
     assert!(ours(digest, size + 1).is_err() && size.checked_sub(1).is_none_or(|less| ours(digest, less).is_err()));
     assert!(ours(Digest::of(b"something else"), size).is_err());
-    Verdict::Accepted
+    ReadOutcome::Accepted
 }
 
 /// What the libraries make of it, unless it is a bomb: a few bytes can unpack to more than is good for a fuzzer.

@@ -1,13 +1,13 @@
 //! The definition of a bundle, as a person writes it.
 
-use crate::{Target, Verdict, none};
+use crate::{ReadOutcome, Target, none};
 use landfall_bundler::readers::definition;
 
 /// A definition is planned, or refused with the place where it is wrong.
 pub(crate) const TARGET: Target = Target { name: "definition", read, seeds, findings: none, mutate: None };
 
-fn read(input: &[u8]) -> Verdict {
-    let Ok(text) = std::str::from_utf8(input) else { return Verdict::Refused };
+fn read(input: &[u8]) -> ReadOutcome {
+    let Ok(text) = std::str::from_utf8(input) else { return ReadOutcome::Refused };
     let found = definition(text);
     if let Err(error) = &found {
         let message = error.to_string();
@@ -16,7 +16,7 @@ fn read(input: &[u8]) -> Verdict {
         let lines = text.split('\n').count();
         assert!(line.is_some_and(|line| (1..=lines).contains(&line)), "no place in {lines} lines: {message}");
     }
-    Verdict::from(found)
+    ReadOutcome::from(found)
 }
 
 const RELEASE: &str = "[release]\nproduct = \"acme\"\nversion = \"1.0.0\"\nserial = 1\n";

@@ -1,7 +1,7 @@
 //! What `docker save` writes, as the bundler takes images from it.
 
 use crate::image::{compressed, config, layer, put};
-use crate::{Target, Verdict, none, tar_file, transport};
+use crate::{ReadOutcome, Target, none, tar_file, transport};
 use landfall_bundler::readers::Transport;
 use landfall_manifests::{Digest, Encoding};
 use serde_json::json;
@@ -10,7 +10,7 @@ use serde_json::json;
 pub(crate) const TARGET: Target =
     Target { name: "docker_archive", read, seeds, findings: none, mutate: Some(tar_file::mutated) };
 
-fn read(input: &[u8]) -> Verdict {
+fn read(input: &[u8]) -> ReadOutcome {
     transport::archive(Transport::DockerArchive, input)
 }
 

@@ -37,7 +37,7 @@ pub struct Target {
     /// Its name: that of its module, of its fuzz target and of its folder of seeds.
     pub name: &'static str,
     /// Reads an input. Panics if the reader breaks a promise.
-    pub read: fn(&[u8]) -> Verdict,
+    pub read: fn(&[u8]) -> ReadOutcome,
     /// Inputs that are accepted.
     pub seeds: fn() -> Vec<Vec<u8>>,
     /// Inputs that once broke a promise.
@@ -51,14 +51,14 @@ pub type Mutate = fn(&[u8], u32, &mut dyn FnMut(Vec<u8>) -> Vec<u8>) -> Vec<u8>;
 
 /// What a reader makes of an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum ReadOutcome {
     /// It is what the reader reads.
     Accepted,
     /// It is not, and the reader said so.
     Refused,
 }
 
-impl<T, E> From<Result<T, E>> for Verdict {
+impl<T, E> From<Result<T, E>> for ReadOutcome {
     fn from(result: Result<T, E>) -> Self {
         if result.is_ok() { Self::Accepted } else { Self::Refused }
     }

@@ -6,7 +6,7 @@
 use crate::key::trusted;
 use crate::sample::Sample;
 use crate::transport::folder;
-use crate::{Target, Verdict, archive, none, patch};
+use crate::{ReadOutcome, Target, archive, none, patch};
 use landfall_keys::TrustedKeys;
 use landfall_manifests::parts::part_name;
 use landfall_manifests::{Bundle, Digest};
@@ -54,8 +54,8 @@ impl Input {
     }
 }
 
-fn read(input: &[u8]) -> Verdict {
-    let Some(input) = Input::of(input) else { return Verdict::Refused };
+fn read(input: &[u8]) -> ReadOutcome {
+    let Some(input) = Input::of(input) else { return ReadOutcome::Refused };
     let folder = folder();
     let (bundle, patch) = (folder.path().join("a.landfall.tar"), folder.path().join("a.patch.landfall.tar"));
     input.write(&bundle);
@@ -66,9 +66,9 @@ fn read(input: &[u8]) -> Verdict {
         assert_eq!(digests, bundle.release().blobs.iter().map(|blob| blob.digest).collect::<Vec<_>>());
     }
     if input.patch.is_empty() {
-        assert_eq!((archive::TARGET.read)(&input.bundle), Verdict::from(found.as_ref()), "{:?}", found.err());
+        assert_eq!((archive::TARGET.read)(&input.bundle), ReadOutcome::from(found.as_ref()), "{:?}", found.err());
     }
-    Verdict::from(found)
+    ReadOutcome::from(found)
 }
 
 /// A bundle, and the content of its blobs.
@@ -110,13 +110,13 @@ fn seeds() -> Vec<Vec<u8>> {
 }
 
 /// Changes the sizes, the patch or the bundle.
-fn mutated(input: &[u8], dice: u32, mutate: &mut dyn FnMut(Vec<u8>) -> Vec<u8>) -> Vec<u8> {
+fn mutated(input: &[u8], rng: u32, mutate: &mut dyn FnMut(Vec<u8>) -> Vec<u8>) -> Vec<u8> {
     let Some(mut taken) = Input::of(input) else { return mutate(input.to_vec()) };
-    match dice % 4 {
+    match rng % 4 {
         0 => return mutate(input.to_vec()),
-        1 => taken.patch = archive::mutated(&taken.patch, dice / 4, mutate),
-        2 => taken.bundle = archive::mutated(&taken.bundle, dice / 4, mutate),
-        _ => taken.part_size = u16::try_from(dice / 4 % 8192).unwrap_or_default(),
+        1 => taken.patch = archive::mutated(&taken.patch, rng / 4, mutate),
+        2 => taken.bundle = archive::mutated(&taken.bundle, rng / 4, mutate),
+        _ => taken.part_size = u16::try_from(rng / 4 % 8192).unwrap_or_default(),
     }
     taken.bytes()
 }

@@ -6,7 +6,7 @@
 
 use crate::image::{compressed, layer};
 use crate::transport::{self, folder};
-use crate::{SEPARATOR, Target, Verdict};
+use crate::{ReadOutcome, SEPARATOR, Target};
 use landfall_bundler::readers::{Stored, Transport};
 use landfall_manifests::{Digest, Encoding, archive, oci};
 use std::fs;
@@ -21,7 +21,7 @@ const DOCUMENTS: usize = 10;
 /// The most that a document unpacks to, in bytes.
 const CONTENT_BYTES: u64 = 4 << 20;
 
-fn read(input: &[u8]) -> Verdict {
+fn read(input: &[u8]) -> ReadOutcome {
     let files = files(input);
     let scratch = folder();
     let (layout, tar) = (scratch.path().join("layout"), scratch.path().join("layout.tar"));
@@ -30,7 +30,7 @@ fn read(input: &[u8]) -> Verdict {
     let found = transport::at(Transport::OciFolder, &layout, scratch.path()).map(digests).ok();
     let archived = transport::at(Transport::OciArchive, &tar, scratch.path()).map(digests).ok();
     assert_eq!(found, archived, "a folder and an archive differ");
-    found.map_or(Verdict::Refused, |_| Verdict::Accepted)
+    found.map_or(ReadOutcome::Refused, |_| ReadOutcome::Accepted)
 }
 
 /// The files of the layout, by name.

@@ -1,6 +1,6 @@
 //! The names of a bundle's parts, and the sizes that their files have.
 
-use crate::{Target, Verdict, none};
+use crate::{ReadOutcome, Target, none};
 use landfall_manifests::limits;
 use landfall_manifests::parts::{Ranges, parse_part_name, part_name};
 
@@ -10,7 +10,7 @@ pub(crate) const TARGET: Target = Target { name: "parts", read, seeds, findings:
 /// An input is a name on a line of its own, and sizes of this many bytes each, the most significant one first.
 const SIZE: usize = size_of::<u64>();
 
-fn read(input: &[u8]) -> Verdict {
+fn read(input: &[u8]) -> ReadOutcome {
     let (name, sizes) = input.split_at(input.iter().position(|byte| *byte == b'\n').unwrap_or(input.len()));
     let named = std::str::from_utf8(name).ok().and_then(|name| Some((name, parse_part_name(name)?)));
     if let Some((name, (bundle, number))) = named {
@@ -26,9 +26,9 @@ fn read(input: &[u8]) -> Verdict {
     match Ranges::new(sizes.iter().copied()) {
         Ok(ranges) => {
             hold(&ranges, &sizes);
-            if named.is_some() { Verdict::Accepted } else { Verdict::Refused }
+            if named.is_some() { ReadOutcome::Accepted } else { ReadOutcome::Refused }
         }
-        Err(_) => Verdict::Refused,
+        Err(_) => ReadOutcome::Refused,
     }
 }
 

@@ -2,19 +2,19 @@
 
 use crate::key::trusted;
 use crate::sample::Sample;
-use crate::{Target, Verdict, archive, none};
+use crate::{ReadOutcome, Target, archive, none};
 use landfall_manifests::{Digest, Head, ReadError, Writer, patch};
 use std::collections::BTreeSet;
 
 /// A patch that is read to its end is, byte for byte, the one that would be written.
 pub(crate) const TARGET: Target = Target { name: "patch", read, seeds, findings: none, mutate: Some(archive::mutated) };
 
-fn read(input: &[u8]) -> Verdict {
+fn read(input: &[u8]) -> ReadOutcome {
     let found = whole(input);
     if let Ok(blobs) = &found {
         assert!(of(input, blobs).is_some_and(|patch| patch == input), "a byte of the patch is free");
     }
-    Verdict::from(found)
+    ReadOutcome::from(found)
 }
 
 /// The content of the blobs that the patch holds.

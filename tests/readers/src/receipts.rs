@@ -5,7 +5,7 @@
 //! fuzzer is the host.
 
 use crate::key::{KEY, OTHERS};
-use crate::{SEPARATOR, Target, Verdict, none, texts};
+use crate::{ReadOutcome, SEPARATOR, Target, none, texts};
 use landfall_installer::readers::{receipt as written_again, receipt_comment, receipts};
 use landfall_keys::SecretKey;
 use landfall_manifests::Digest;
@@ -13,8 +13,8 @@ use landfall_manifests::Digest;
 /// No receipt is forged, left out, doubled or swapped; and each is written as it was read.
 pub(crate) const TARGET: Target = Target { name: "receipts", read, seeds, findings: none, mutate: None };
 
-fn read(input: &[u8]) -> Verdict {
-    let Some(texts) = texts(input) else { return Verdict::Refused };
+fn read(input: &[u8]) -> ReadOutcome {
+    let Some(texts) = texts(input) else { return ReadOutcome::Refused };
     let bodies = texts;
     let (honest, host) = (honest(), &OTHERS[0]);
     let by_host = |body: &str| honest.iter().any(|text| text == body);
@@ -24,11 +24,11 @@ fn read(input: &[u8]) -> Verdict {
     }
     let own = |body: &&str| (body.as_bytes().to_vec(), sign(&KEY, body));
     let own: Vec<_> = bodies.iter().map(own).collect();
-    let Ok(written) = receipts(KEY.public_key(), &own) else { return Verdict::Refused };
+    let Ok(written) = receipts(KEY.public_key(), &own) else { return ReadOutcome::Refused };
     for text in &written {
         assert_eq!(written_again(text.as_bytes()).ok().as_ref(), Some(text));
     }
-    Verdict::Accepted
+    ReadOutcome::Accepted
 }
 
 fn sign(key: &SecretKey, body: &str) -> Vec<u8> {

@@ -2,16 +2,16 @@
 
 use crate::key::{KEY, trusted};
 use crate::sample::{Sample, signed};
-use crate::{Target, Verdict, none};
+use crate::{ReadOutcome, Target, none};
 use landfall_manifests::{Digest, Release, bundle_bytes, limits};
 
 /// A manifest that is whole can be written, signed and read again, and its bundle has a size and a name.
 pub(crate) const TARGET: Target = Target { name: "release", read, seeds, findings: none, mutate: None };
 
-fn read(input: &[u8]) -> Verdict {
+fn read(input: &[u8]) -> ReadOutcome {
     let signature = KEY.sign(input, "").expect("an empty comment is valid");
     let verified = trusted().verify(input.to_vec(), &[signature]).expect("it was just signed");
-    let Ok(release) = Release::from_verified(verified) else { return Verdict::Refused };
+    let Ok(release) = Release::from_verified(verified) else { return ReadOutcome::Refused };
     let release = release.get();
     let json = release.to_json();
     assert_eq!(serde_json::from_slice::<Release>(&json).ok().as_ref(), Some(release));
@@ -22,7 +22,7 @@ fn read(input: &[u8]) -> Verdict {
     for file in &release.files {
         assert!(file.path.as_str().split('/').all(|component| !["", ".", ".."].contains(&component)));
     }
-    Verdict::Accepted
+    ReadOutcome::Accepted
 }
 
 fn seeds() -> Vec<Vec<u8>> {

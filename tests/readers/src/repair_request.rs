@@ -2,17 +2,17 @@
 
 use crate::key::trusted;
 use crate::sample::Sample;
-use crate::{Target, Verdict, none};
+use crate::{ReadOutcome, Target, none};
 use landfall_manifests::Head;
 use landfall_manifests::repair::RepairRequest;
 
 /// A request is written as it was read.
 pub(crate) const TARGET: Target = Target { name: "repair_request", read, seeds, findings: none, mutate: None };
 
-fn read(input: &[u8]) -> Verdict {
-    let Ok(request) = RepairRequest::parse(input) else { return Verdict::Refused };
+fn read(input: &[u8]) -> ReadOutcome {
+    let Ok(request) = RepairRequest::parse(input) else { return ReadOutcome::Refused };
     assert_eq!(RepairRequest::parse(&request.to_json()).ok(), Some(request));
-    Verdict::Accepted
+    ReadOutcome::Accepted
 }
 
 fn seeds() -> Vec<Vec<u8>> {

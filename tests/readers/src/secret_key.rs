@@ -1,6 +1,6 @@
 //! A secret key's file. One that asks for a password is parsed only: scrypt takes seconds on purpose.
 
-use crate::{Target, Verdict, key, none};
+use crate::{ReadOutcome, Target, key, none};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use landfall_keys::{Protection, SecretKey, SecretKeyFile, TrustedKeys};
@@ -8,20 +8,20 @@ use landfall_keys::{Protection, SecretKey, SecretKeyFile, TrustedKeys};
 /// A key that opens signs what its public half believes, and is written so that it opens again.
 pub(crate) const TARGET: Target = Target { name: "secret_key", read, seeds, findings: none, mutate: None };
 
-fn read(input: &[u8]) -> Verdict {
-    let Ok(text) = std::str::from_utf8(input) else { return Verdict::Refused };
-    let Ok(file) = SecretKeyFile::parse(text) else { return Verdict::Refused };
+fn read(input: &[u8]) -> ReadOutcome {
+    let Ok(text) = std::str::from_utf8(input) else { return ReadOutcome::Refused };
+    let Ok(file) = SecretKeyFile::parse(text) else { return ReadOutcome::Refused };
     if file.needs_password() {
-        return Verdict::Accepted;
+        return ReadOutcome::Accepted;
     }
-    let Ok(key) = file.unlock(None) else { return Verdict::Refused };
+    let Ok(key) = file.unlock(None) else { return ReadOutcome::Refused };
     let signature = key.sign(input, "").expect("an empty comment is valid");
     let trusted = TrustedKeys::new(vec![key.public_key()], 1).expect("one key meets a threshold of one");
     trusted.verify(input.to_vec(), &[signature]).expect("the public half belongs to the secret one");
     let again = key.to_file(Protection::None).expect("no password, no memory");
     let again = SecretKeyFile::parse(&again).and_then(|file| file.unlock(None));
     assert_eq!(again.as_ref().map(SecretKey::public_key).ok(), Some(key.public_key()));
-    Verdict::Accepted
+    ReadOutcome::Accepted
 }
 
 fn seeds() -> Vec<Vec<u8>> {

@@ -1,7 +1,7 @@
 //! A detached signature.
 
 use crate::key::{KEY, trusted};
-use crate::{Target, Verdict, none};
+use crate::{ReadOutcome, Target, none};
 use landfall_keys::Signature;
 
 /// A signature is written as it was read, and nobody but the key's holder makes one that counts.
@@ -11,14 +11,14 @@ const MESSAGE: &[u8] = b"a release manifest";
 /// The comments of the signatures that were made: all that can count.
 const COMMENTS: [&str; 3] = ["", "product=acme version=1.4.0 serial=12", "a\ttab, and a word beyond ASCII: Grüße"];
 
-fn read(input: &[u8]) -> Verdict {
-    let Ok(signature) = Signature::parse(input) else { return Verdict::Refused };
+fn read(input: &[u8]) -> ReadOutcome {
+    let Ok(signature) = Signature::parse(input) else { return ReadOutcome::Refused };
     let file = signature.to_file();
     assert!(Signature::parse_canonical(file.as_bytes()).as_ref() == Ok(&signature));
     if trusted().verify(MESSAGE.to_vec(), &[signature]).is_ok() {
         assert!(made().contains(&file), "a forged signature counts:\n{file}");
     }
-    Verdict::Accepted
+    ReadOutcome::Accepted
 }
 
 fn made() -> Vec<String> {

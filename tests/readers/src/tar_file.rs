@@ -26,9 +26,9 @@ pub(crate) fn mend(archive: &mut [u8]) {
 }
 
 /// Changes an archive by `mutate`, and three times out of four mends what would otherwise stop every reader.
-pub(crate) fn mutated(archive: &[u8], dice: u32, mutate: &mut dyn FnMut(Vec<u8>) -> Vec<u8>) -> Vec<u8> {
+pub(crate) fn mutated(archive: &[u8], rng: u32, mutate: &mut dyn FnMut(Vec<u8>) -> Vec<u8>) -> Vec<u8> {
     let mut changed = mutate(archive.to_vec());
-    if !dice.is_multiple_of(4) {
+    if !rng.is_multiple_of(4) {
         mend(&mut changed);
     }
     changed

@@ -1,6 +1,6 @@
 //! Images on their way into a bundle, and out of it again on a host.
 
-use crate::Verdict;
+use crate::ReadOutcome;
 use landfall_bundler::readers::{Refused, Stored, Transport, image};
 use landfall_installer::readers::blob;
 use std::fs;
@@ -11,11 +11,11 @@ use tempfile::TempDir;
 pub(crate) const REFERENCE: &str = "app:1";
 
 /// Takes the only image of an archive, or the one of that name. What the bundler stores, the installer has to unpack.
-pub(crate) fn archive(transport: Transport, input: &[u8]) -> Verdict {
+pub(crate) fn archive(transport: Transport, input: &[u8]) -> ReadOutcome {
     let folder = folder();
     let path = folder.path().join("image.tar");
     fs::write(&path, input).expect("the temporary folder takes a file");
-    Verdict::from(at(transport, &path, folder.path()))
+    ReadOutcome::from(at(transport, &path, folder.path()))
 }
 
 /// Takes the only image at a path, or the one of that name.

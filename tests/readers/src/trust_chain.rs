@@ -4,14 +4,14 @@
 //! holders signed. On a host that pinned the fuzzer's key, it is the publisher, and may do what publishers may.
 
 use crate::key::{KEY, OTHERS};
-use crate::{Target, Verdict, none};
+use crate::{ReadOutcome, Target, none};
 use landfall_keys::{PublicKey, RootChanges, RootLink, SecretKey, Signature, TrustRoot};
 
 /// Nobody forges a root; what is revoked stays revoked; and a chain leads to one root, in one walk as in several.
 pub(crate) const TARGET: Target = Target { name: "trust_chain", read, seeds, findings: none, mutate: Some(mutated) };
 
-fn read(input: &[u8]) -> Verdict {
-    let Ok(links) = serde_json::from_slice::<Vec<RootLink>>(input) else { return Verdict::Refused };
+fn read(input: &[u8]) -> ReadOutcome {
+    let Ok(links) = serde_json::from_slice::<Vec<RootLink>>(input) else { return ReadOutcome::Refused };
     let [owner, co_signer] = OTHERS.each_ref().map(SecretKey::public_key);
     let found = [KEY.public_key(), owner].map(|key| walk(key, &links));
     if let Some(newest) = found[1].as_ref().filter(|newest| newest.version() > 1) {
@@ -20,7 +20,7 @@ fn read(input: &[u8]) -> Verdict {
     if !links.is_empty() && links.iter().all(is_strange) {
         assert!(TrustRoot::adopt(vec![co_signer], 1, &links).is_err(), "a stranger's chain is adopted");
     }
-    if found.iter().any(Option::is_some) { Verdict::Accepted } else { Verdict::Refused }
+    if found.iter().any(Option::is_some) { ReadOutcome::Accepted } else { ReadOutcome::Refused }
 }
 
 /// Whether only the fuzzer signed a link.
@@ -93,20 +93,20 @@ fn json(links: &[RootLink]) -> Vec<u8> {
 }
 
 /// Changes the whole, or one root, which the fuzzer's key then signs; the other signatures stay beside its own.
-fn mutated(input: &[u8], dice: u32, mutate: &mut dyn FnMut(Vec<u8>) -> Vec<u8>) -> Vec<u8> {
+fn mutated(input: &[u8], rng: u32, mutate: &mut dyn FnMut(Vec<u8>) -> Vec<u8>) -> Vec<u8> {
     let links = serde_json::from_slice::<Vec<RootLink>>(input).unwrap_or_default();
-    let at = usize::try_from(dice >> 8).unwrap_or_default() % links.len().max(1);
-    let Some(link) = links.get(at).filter(|_| !dice.is_multiple_of(4)) else { return mutate(input.to_vec()) };
+    let at = usize::try_from(rng >> 8).unwrap_or_default() % links.len().max(1);
+    let Some(link) = links.get(at).filter(|_| !rng.is_multiple_of(4)) else { return mutate(input.to_vec()) };
     let mut root = String::from_utf8_lossy(&mutate(link.root().as_bytes().to_vec())).into_owned();
     if let Ok(parsed) = TrustRoot::parse(root.as_bytes()) {
         root = parsed.to_json();
     }
     let own = KEY.sign(root.as_bytes(), "").expect("a valid comment").to_file();
-    let others = link.signatures().iter().filter(|_| dice & 16 == 0);
+    let others = link.signatures().iter().filter(|_| rng & 16 == 0);
     let signatures = std::iter::once(own).chain(others.cloned()).collect();
     let mut links = links.clone();
     links[at] = RootLink::from_texts(root, signatures);
-    if dice & 32 == 0 {
+    if rng & 32 == 0 {
         links.truncate(at + 1);
     }
     json(&links)

@@ -2,8 +2,8 @@
 //! thousand changes of both.
 
 use anyhow::{Result, ensure};
-use landfall_readers::{TARGETS, Verdict};
-use landfall_tests::{Dice, workspace};
+use landfall_readers::{ReadOutcome, TARGETS};
+use landfall_tests::{SeededRng, workspace};
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 
@@ -16,7 +16,7 @@ fn every_seed_is_accepted() -> Result<()> {
         let seeds = (target.seeds)();
         ensure!(!seeds.is_empty(), "{} has no seeds", target.name);
         for (index, seed) in seeds.iter().enumerate() {
-            ensure!((target.read)(seed) == Verdict::Accepted, "{}: seed {index} is refused", target.name);
+            ensure!((target.read)(seed) == ReadOutcome::Accepted, "{}: seed {index} is refused", target.name);
         }
     }
     Ok(())
@@ -33,19 +33,19 @@ fn no_past_finding_breaks_a_promise_again() {
 
 #[test]
 fn no_small_change_of_a_seed_breaks_a_promise() -> Result<()> {
-    let mut dice = Dice::seeded("LANDFALL_FUZZ_SEED")?;
+    let mut rng = SeededRng::seeded("LANDFALL_FUZZ_SEED")?;
     for target in TARGETS {
         let seeds = (target.seeds)().into_iter().chain((target.findings)());
         let mut refused = 0;
         for seed in seeds {
             for _ in 0..CHANGES {
-                let way = u32::try_from(dice.roll(1 << 16))?;
-                let mut change = |piece: Vec<u8>| changed(piece, &mut dice);
+                let way = u32::try_from(rng.below(1 << 16))?;
+                let mut change = |piece: Vec<u8>| changed(piece, &mut rng);
                 let input = match target.mutate {
                     Some(mutate) => mutate(&seed, way, &mut change),
                     None => change(seed.clone()),
                 };
-                refused += usize::from((target.read)(&input) == Verdict::Refused);
+                refused += usize::from((target.read)(&input) == ReadOutcome::Refused);
             }
         }
         ensure!(refused > 0, "{} accepts whatever it is given", target.name);
@@ -54,12 +54,12 @@ fn no_small_change_of_a_seed_breaks_a_promise() -> Result<()> {
 }
 
 /// Changes, removes, doubles or inserts a few bytes, one to four times.
-fn changed(mut piece: Vec<u8>, dice: &mut Dice) -> Vec<u8> {
-    for _ in 0..=dice.roll(4) {
-        let at = dice.roll(piece.len() + 1);
-        let end = (at + dice.roll(16)).min(piece.len());
-        let byte = u8::try_from(dice.roll(256)).unwrap_or_default();
-        match dice.roll(5) {
+fn changed(mut piece: Vec<u8>, rng: &mut SeededRng) -> Vec<u8> {
+    for _ in 0..=rng.below(4) {
+        let at = rng.below(piece.len() + 1);
+        let end = (at + rng.below(16)).min(piece.len());
+        let byte = u8::try_from(rng.below(256)).unwrap_or_default();
+        match rng.below(5) {
             0 => piece.insert(at, byte),
             1 => drop(piece.drain(at..end)),
             2 => piece.extend_from_within(at..end),

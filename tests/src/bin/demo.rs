@@ -3,7 +3,7 @@
 //! run; then puts everything away.
 
 use anyhow::{Result, bail, ensure};
-use landfall_tests::{Engine, Host, Landed, Publisher, Release, Report, STICK, Tenant, echo_commands, image};
+use landfall_tests::{Engine, Host, Installation, Publisher, Release, Report, STICK, Tenant, echo_commands, image};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -42,41 +42,41 @@ fn journey(report: &mut Report, engine: &Arc<Engine>) -> Result<()> {
         print!("{}", host.ok("ip -brief link; docker images")?);
         Ok(host)
     })?;
-    let landed = report.stage("LAND: verify with the pinned key, stage, load, install, start", || {
+    let installation = report.stage("LAND: verify with the pinned key, stage, load, install, start", || {
         let installer = format!("{STICK}/landfall-installer");
         for command in ["verify", "install"] {
             let line = format!("{installer} {command} {STICK}/{first} --trust {STICK}/landfall.pub");
-            print!("{}", host.run(&line)?.ok()?.said());
+            print!("{}", host.run(&line)?.ok()?.text());
         }
         print!("{}", host.ok("landfall-installer status")?);
-        Ok(Landed::on(&host))
+        Ok(Installation::on(&host))
     })?;
     let tenants = report.stage("PROVISION two tenants from local images alone", || {
-        let first = landed.spawn_by_hand("first --language rust --framework hello")?;
-        let second = landed.spawn_by_hand("second --language node --framework express")?;
+        let first = installation.spawn_by_hand("first --language rust --framework hello")?;
+        let second = installation.spawn_by_hand("second --language node --framework express")?;
         print!("{}", host.ok("landfall tenant list")?);
         Ok([first, second])
     })?;
-    report.stage("Talk to them through their own ports", || talk(landed, &tenants))?;
+    report.stage("Talk to them through their own ports", || talk(installation, &tenants))?;
     report.stage("Reboot: they are back by themselves", || {
         host.reboot()?;
-        tenants.iter().try_for_each(|tenant| landed.until_running(tenant).map(drop))?;
-        talk(landed, &tenants)
+        tenants.iter().try_for_each(|tenant| installation.until_running(tenant).map(drop))?;
+        talk(installation, &tenants)
     })?;
     report.stage("MOVE ON to the next release, from the same stick, while the tenants run", || {
         let running = running(&host)?;
         print!("{}", host.ok(&format!("landfall-installer plan {STICK}/{next}"))?);
-        print!("{}", host.run(&format!("landfall-installer update {STICK}/{next}"))?.ok()?.said());
+        print!("{}", host.run(&format!("landfall-installer update {STICK}/{next}"))?.ok()?.text());
         print!("{}", host.ok("landfall-installer status")?);
         no_tenant_restarted(&host, &running)?;
-        talk(landed, &tenants)
+        talk(installation, &tenants)
     })?;
     report.stage("And BACK", || {
         let running = running(&host)?;
-        print!("{}", host.run("landfall-installer rollback")?.ok()?.said());
+        print!("{}", host.run("landfall-installer rollback")?.ok()?.text());
         print!("{}", host.ok("landfall health")?);
         no_tenant_restarted(&host, &running)?;
-        talk(landed, &tenants)
+        talk(installation, &tenants)
     })?;
     report.stage("Destroy them, and uninstall without a trace", || {
         for tenant in &tenants {
@@ -102,10 +102,10 @@ fn no_tenant_restarted(host: &Host, before: &str) -> Result<()> {
     Ok(())
 }
 
-fn talk(landed: Landed<'_>, tenants: &[Tenant]) -> Result<()> {
+fn talk(installation: Installation<'_>, tenants: &[Tenant]) -> Result<()> {
     for tenant in tenants {
         let url = format!("http://127.0.0.1:{}/health", tenant.port);
-        println!("{}", landed.host().ok(&format!("curl -fsS {url}"))?.trim());
+        println!("{}", installation.host().ok(&format!("curl -fsS {url}"))?.trim());
     }
     Ok(())
 }

@@ -3,13 +3,13 @@
 //! memory: each read of a program is one that the stick sees.
 
 mod flash;
-mod mischief;
+mod read_fault;
 mod reads;
 mod server;
 mod tree;
 
 pub use flash::Capacity;
-pub use mischief::Mischief;
+pub use read_fault::ReadFault;
 pub use reads::{Ranges, Reads};
 
 use crate::{Command, workspace};
@@ -23,7 +23,7 @@ use tree::Tree;
 
 /// What a stick is.
 #[derive(Debug, Clone, Copy)]
-pub struct Make {
+pub struct StickSpec {
     /// The size that it says it has, in bytes.
     pub size: u64,
     /// What it really keeps.
@@ -32,7 +32,7 @@ pub struct Make {
     pub fat: bool,
 }
 
-impl Make {
+impl StickSpec {
     /// An honest stick of so many bytes, without FAT's limit.
     pub const fn honest(size: u64) -> Self {
         Self { size, capacity: Capacity::Honest, fat: false }
@@ -49,11 +49,11 @@ pub struct HostileStick {
 
 impl HostileStick {
     /// An empty stick that is plugged in.
-    pub fn plugged(make: Make) -> Result<Self> {
+    pub fn plugged(spec: StickSpec) -> Result<Self> {
         static COUNTER: AtomicU32 = AtomicU32::new(1);
         let name = format!("{}-{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
         let folder = workspace::fresh_folder(&format!("hostile-sticks/{name}"))?;
-        let mut stick = Self { tree: Arc::new(Mutex::new(Tree::new(make))), folder, session: None };
+        let mut stick = Self { tree: Arc::new(Mutex::new(Tree::new(spec))), folder, session: None };
         stick.plug_in()?;
         Ok(stick)
     }
@@ -64,7 +64,7 @@ impl HostileStick {
         let mut tree = self.tree();
         tree.writes_left = None;
         // What the kernel shows of a FAT file system that it knows only by FUSE.
-        let kind = if tree.make.fat { "fusefat" } else { "stick" };
+        let kind = if tree.spec.fat { "fusefat" } else { "stick" };
         drop(tree);
         let mut config = Config::default();
         config.mount_options =
@@ -85,20 +85,20 @@ impl HostileStick {
         &self.folder
     }
 
-    /// Puts a file onto the stick, past all mischief, and returns its path.
+    /// Puts a file onto the stick, past all faults, and returns its path.
     pub fn put(&self, name: &str, content: &[u8]) -> PathBuf {
         self.tree().put(name, content);
         self.folder.join(name)
     }
 
     /// What the stick does to readers of files called `name`, in any folder, from now on; their reads are counted anew.
-    pub fn trouble(&self, name: &str, mischief: Mischief) {
+    pub fn inject(&self, name: &str, fault: ReadFault) {
         let mut tree = self.tree();
         tree.reads.remove(name);
-        tree.mischief.insert(name.to_owned(), mischief);
+        tree.fault.insert(name.to_owned(), fault);
     }
 
-    /// What was read of files called `name` since [`HostileStick::trouble`].
+    /// What was read of files called `name` since [`HostileStick::inject`].
     pub fn reads(&self, name: &str) -> Reads {
         self.tree().reads.get(name).cloned().unwrap_or_default()
     }

@@ -215,6 +215,6 @@ impl Filesystem for Server {
         let tree = self.tree();
         let units = |bytes: u64| bytes / u64::from(UNIT);
         let free = units(tree.free());
-        reply.statfs(units(tree.make.size), free, free, 0, 0, UNIT, 255, UNIT);
+        reply.statfs(units(tree.spec.size), free, free, 0, 0, UNIT, 255, UNIT);
     }
 }

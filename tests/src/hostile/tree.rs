@@ -1,8 +1,8 @@
 //! The stick's folders and files, apart from how the kernel asks for them.
 
 use super::flash::{Content, Flash};
-use super::mischief::{Answer, Mischief};
-use super::{Make, Reads};
+use super::read_fault::{Answer, ReadFault};
+use super::{Reads, StickSpec};
 use fuser::Errno;
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::{OsStr, OsString};
@@ -15,8 +15,8 @@ const FAT_FILE: u64 = u32::MAX as u64;
 /// All that the stick holds, and how it behaves.
 #[derive(Debug)]
 pub(super) struct Tree {
-    pub(super) make: Make,
-    pub(super) mischief: HashMap<String, Mischief>,
+    pub(super) spec: StickSpec,
+    pub(super) fault: HashMap<String, ReadFault>,
     pub(super) reads: HashMap<String, Reads>,
     /// How many bytes may still be written before the stick is pulled out.
     pub(super) writes_left: Option<u64>,
@@ -35,13 +35,13 @@ pub(super) enum Node {
 pub(super) type Asked<T> = Result<T, Errno>;
 
 impl Tree {
-    pub(super) fn new(make: Make) -> Self {
+    pub(super) fn new(spec: StickSpec) -> Self {
         Self {
-            make,
-            mischief: HashMap::new(),
+            spec,
+            fault: HashMap::new(),
             reads: HashMap::new(),
             writes_left: None,
-            flash: Flash::new(make.capacity),
+            flash: Flash::new(spec.capacity),
             nodes: HashMap::from([(ROOT, Node::Folder(BTreeMap::new()))]),
             next: ROOT + 1,
         }
@@ -63,7 +63,7 @@ impl Tree {
 
     /// Free bytes, as the stick tells.
     pub(super) fn free(&self) -> u64 {
-        self.make.size.saturating_sub(self.flash.used())
+        self.spec.size.saturating_sub(self.flash.used())
     }
 
     pub(super) fn node(&self, number: u64) -> Asked<&Node> {
@@ -75,7 +75,7 @@ impl Tree {
     pub(super) fn size(&self, node: &Node) -> u64 {
         let Node::File { name, content } = node else { return 0 };
         let calls = self.reads.get(name).map_or(0, Reads::calls);
-        self.mischief.get(name).map_or(content.size, |mischief| mischief.size(content.size, calls))
+        self.fault.get(name).map_or(content.size, |fault| fault.size(content.size, calls))
     }
 
     pub(super) fn entries(&self, folder: u64) -> Asked<Vec<(u64, OsString)>> {
@@ -120,7 +120,7 @@ impl Tree {
     pub(super) fn write(&mut self, number: u64, offset: u64, bytes: &[u8]) -> Asked<()> {
         self.is_there()?;
         let end = offset + bytes.len() as u64;
-        if self.make.fat && end > FAT_FILE {
+        if self.spec.fat && end > FAT_FILE {
             return Err(Errno::EFBIG);
         }
         if bytes.len() as u64 > self.free() {
@@ -142,13 +142,13 @@ impl Tree {
     pub(super) fn read(&mut self, number: u64, offset: u64, length: u64) -> Asked<Vec<u8>> {
         self.is_there()?;
         let Some(Node::File { name, content }) = self.nodes.get(&number) else { return Err(Errno::EISDIR) };
-        let mischief = self.mischief.get(name).cloned().unwrap_or_default();
+        let fault = self.fault.get(name).cloned().unwrap_or_default();
         let reads = self.reads.entry(name.clone()).or_default();
         let honest = |range: std::ops::Range<u64>| {
             let length = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
             self.flash.read(content, range.start, length)
         };
-        let answer = mischief.answer(offset..offset.saturating_add(length), reads, honest);
+        let answer = fault.answer(offset..offset.saturating_add(length), reads, honest);
         match answer {
             Answer::Bytes(bytes) => {
                 reads.add(offset..offset + bytes.len() as u64);

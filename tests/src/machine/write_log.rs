@@ -2,7 +2,7 @@
 //! kernel's sources), as the emulator's `blklogwrites` driver keeps it. From it follows what a power cut at any moment may
 //! leave on a disk with a volatile cache.
 
-use crate::Dice;
+use crate::SeededRng;
 use anyhow::{Context as _, Result, bail, ensure};
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
@@ -96,7 +96,7 @@ impl WriteLog {
     }
 
     /// Which writes are on the disk when power fails after the first `cut` entries, in their order.
-    pub fn kept(&self, cut: usize, loss: Loss, dice: &mut Dice) -> Vec<Kept> {
+    pub fn kept(&self, cut: usize, loss: Loss, rng: &mut SeededRng) -> Vec<Kept> {
         let told = &self.entries[..cut.min(self.entries.len())];
         let flushed = told.iter().rposition(|entry| entry.order == Order::Flush).unwrap_or(0);
         let whole = |entry: usize| match self.entries[entry].order {
@@ -109,11 +109,11 @@ impl WriteLog {
             Loss::Nothing => {}
             Loss::Unflushed => cached.clear(),
             Loss::Some => {
-                cached.retain(|_| dice.roll(2) == 0);
-                let torn = dice.roll(cached.len());
+                cached.retain(|_| rng.below(2) == 0);
+                let torn = rng.below(cached.len());
                 if let Some(torn) = cached.get_mut(torn) {
                     let sectors = usize::try_from(torn.length / SECTOR).unwrap_or(usize::MAX);
-                    torn.length = dice.roll(sectors + 1) as u64 * SECTOR;
+                    torn.length = rng.below(sectors + 1) as u64 * SECTOR;
                 }
             }
         }
@@ -189,7 +189,7 @@ mod tests {
     fn left(log: &WriteLog, cut: usize, loss: Loss, seed: u64) -> String {
         let disk = tempfile::tempfile().unwrap();
         disk.write_all_at(&[b'-'; 4 * 512], 0).unwrap();
-        log.replay(&log.kept(cut, loss, &mut Dice::with_seed(seed)), &disk).unwrap();
+        log.replay(&log.kept(cut, loss, &mut SeededRng::with_seed(seed)), &disk).unwrap();
         let letter = |sector: u64| {
             let mut byte = [0];
             disk.read_exact_at(&mut byte, sector * SECTOR + 511).unwrap();

@@ -1,6 +1,6 @@
 //! The database of a host: small, real, and with rows that must not be lost.
 
-use crate::site::Site;
+use crate::fixtures::Fixtures;
 use anyhow::{Context as _, Result};
 use landfall_tests::Command;
 use landfall_tests::next::{COLUMN, TABLE};
@@ -47,7 +47,7 @@ pub(crate) fn dump(root: &Path) -> Result<Option<Value>> {
     for name in ["landfall.db", "landfall.db-wal"].into_iter().filter(|name| folder.join(name).exists()) {
         std::fs::copy(folder.join(name), copy.path().join(name))?;
     }
-    let witness = Site::shared()?.programs.witness()?;
-    let told = Command::new(witness).arg("dump").arg(copy.path().join("landfall.db")).ok()?;
+    let host_probe = Fixtures::shared()?.programs.host_probe()?;
+    let told = Command::new(host_probe).arg("dump").arg(copy.path().join("landfall.db")).ok()?;
     Ok(Some(serde_json::from_str(&told)?))
 }

@@ -3,8 +3,8 @@
 
 use crate::exit;
 use crate::operation::{FAILING_UPDATE, INSTALL, Operation, PURGE, ROLLBACK, TRUST_IMPORT, UNINSTALL, UPDATE};
+use crate::prepared::{HostCopy, Prepared};
 use crate::sample;
-use crate::scene::{Scene, Stage};
 use anyhow::{Context as _, Result, ensure};
 use landfall_tests::strace::{Fault, Point};
 use std::fmt;
@@ -63,37 +63,37 @@ impl fmt::Display for Failure {
 }
 
 /// Refused and old, or done and new; or, as it says itself, left for recovery to settle. A recovery that fails is repeated.
-fn is_clean(stage: &Stage<'_>, failure: &Failure) -> Result<()> {
-    let output = stage.disturbed(failure.fault, &failure.point.call)?;
-    let outcome = || format!("ended with {}: {}", output.code, output.said());
-    ensure!(failure.codes(stage.scene.exit()).contains(&output.code), outcome());
-    let says_so = stage.scene.is_recovery() || LEFT.iter().any(|left| output.said().contains(left));
-    let has_to = output.code == exit::INTERRUPTED || stage.is_interrupted();
+fn is_clean(copy: &HostCopy<'_>, failure: &Failure) -> Result<()> {
+    let output = copy.disturbed(failure.fault, &failure.point.call)?;
+    let outcome = || format!("ended with {}: {}", output.code, output.text());
+    ensure!(failure.codes(copy.prepared.exit()).contains(&output.code), outcome());
+    let says_so = copy.prepared.is_recovery() || LEFT.iter().any(|left| output.text().contains(left));
+    let has_to = output.code == exit::INTERRUPTED || copy.is_interrupted();
     ensure!(says_so || !has_to, "does not say that recovery is needed; {}", outcome());
-    let (done, unsettled) = (output.code == stage.scene.exit(), says_so || failure.lasts());
+    let (done, unsettled) = (output.code == copy.prepared.exit(), says_so || failure.lasts());
     if unsettled {
-        stage.recover().with_context(outcome)?;
+        copy.recover().with_context(outcome)?;
     }
     match (done, unsettled) {
-        (true, _) => stage.is_new(),
-        (false, true) => stage.is_old_or_new(),
-        (false, false) => stage.is_old(),
+        (true, _) => copy.is_new(),
+        (false, true) => copy.is_old_or_new(),
+        (false, false) => copy.is_old(),
     }
-    .and_then(|()| stage.again())
+    .and_then(|()| copy.again())
     .with_context(outcome)
 }
 
 /// Fails one operation at all its changing calls.
-fn failing_at_each(scene: &Scene, most: usize) -> Result<()> {
-    let failures = sample::of(Failure::all(&scene.trace.points), most)?;
-    scene.walk("failing at", &failures, is_clean)
+fn failing_at_each(prepared: &Prepared, most: usize) -> Result<()> {
+    let failures = sample::of(Failure::all(&prepared.trace.points), most)?;
+    prepared.try_each("failing at", &failures, is_clean)
 }
 
 /// Fails `operation`; and, where it was killed between two of its steps, its recovery.
 fn failing_anywhere(operation: Operation) -> Result<()> {
-    let scene = Scene::of(operation)?;
-    failing_at_each(&scene, SAMPLE)?;
-    scene.recoveries().try_for_each(|recovery| failing_at_each(&recovery?, RECOVERY_SAMPLE))
+    let prepared = Prepared::of(operation)?;
+    failing_at_each(&prepared, SAMPLE)?;
+    prepared.recoveries().try_for_each(|recovery| failing_at_each(&recovery?, RECOVERY_SAMPLE))
 }
 
 #[test]

@@ -1,28 +1,28 @@
 //! Killed before, and after, each call by which an operation changes the file system; and killed again in the recovery.
 
 use crate::operation::{
-    FAILING_UPDATE, INSTALL, MENDED_UPDATE, Operation, PURGE, ROLLBACK, TRUST_IMPORT, UNINSTALL, UPDATE,
+    FAILING_UPDATE, INSTALL, Operation, PATCHED_UPDATE, PURGE, ROLLBACK, TRUST_IMPORT, UNINSTALL, UPDATE,
 };
+use crate::prepared::{HostCopy, Prepared};
 use crate::sample;
-use crate::scene::{Scene, Stage};
 use anyhow::Result;
 use landfall_tests::strace::{Call, Fault, Point};
 use std::fmt;
 
-/// How many moments of an operation continuous integration walks through.
+/// How many points of an operation continuous integration walks through.
 const SAMPLE: usize = 60;
 
-/// How many moments of each of its recoveries.
+/// How many points of each of its recoveries.
 const RECOVERY_SAMPLE: usize = 8;
 
 /// When a process is killed.
 #[derive(Debug, Clone)]
-struct Moment {
+struct KillPoint {
     point: Point,
     after: bool,
 }
 
-impl Moment {
+impl KillPoint {
     /// Before and after each changing call.
     fn all(points: &[Point]) -> Vec<Self> {
         let both = |point: &Point| [false, true].map(|after| Self { point: point.clone(), after });
@@ -35,7 +35,7 @@ impl Moment {
     }
 }
 
-impl fmt::Display for Moment {
+impl fmt::Display for KillPoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Point { call, arguments, .. } = &self.point;
         let when = if self.after { "after" } else { "before" };
@@ -43,24 +43,24 @@ impl fmt::Display for Moment {
     }
 }
 
-fn settles(stage: &Stage<'_>, moment: &Moment) -> Result<()> {
-    stage.disturbed(Fault::Kill, moment.call())?;
-    stage.recover()?;
-    stage.is_old_or_new()?;
-    stage.again()
+fn settles(copy: &HostCopy<'_>, point: &KillPoint) -> Result<()> {
+    copy.disturbed(Fault::Kill, point.call())?;
+    copy.recover()?;
+    copy.is_old_or_new()?;
+    copy.again()
 }
 
-/// Kills one operation at all moments.
-fn killed_anywhere(scene: &Scene, most: usize) -> Result<()> {
-    let moments = sample::of(Moment::all(&scene.trace.points), most)?;
-    scene.walk("killed at", &moments, settles)
+/// Kills one operation at all points.
+fn killed_anywhere(prepared: &Prepared, most: usize) -> Result<()> {
+    let points = sample::of(KillPoint::all(&prepared.trace.points), most)?;
+    prepared.try_each("killed at", &points, settles)
 }
 
 /// Kills `operation`; and, where it was killed between two of its steps, its recovery.
 fn operation_killed_anywhere(operation: Operation) -> Result<()> {
-    let scene = Scene::of(operation)?;
-    killed_anywhere(&scene, SAMPLE)?;
-    scene.recoveries().try_for_each(|recovery| killed_anywhere(&recovery?, RECOVERY_SAMPLE))
+    let prepared = Prepared::of(operation)?;
+    killed_anywhere(&prepared, SAMPLE)?;
+    prepared.recoveries().try_for_each(|recovery| killed_anywhere(&recovery?, RECOVERY_SAMPLE))
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn an_update_killed_anywhere_is_undone_or_whole_and_can_be_repeated() -> Result<
 
 #[test]
 fn an_update_from_parts_with_a_patch_killed_anywhere_is_undone_or_whole_and_can_be_repeated() -> Result<()> {
-    killed_anywhere(&Scene::of(MENDED_UPDATE)?, SAMPLE)
+    killed_anywhere(&Prepared::of(PATCHED_UPDATE)?, SAMPLE)
 }
 
 #[test]

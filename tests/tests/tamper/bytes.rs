@@ -1,7 +1,7 @@
 //! Changes of bytes, wherever they lie.
 
 use crate::attack::{Attack, Kind};
-use crate::range::Range;
+use crate::harness::Harness;
 use anyhow::Result;
 use landfall_manifests::archive;
 use landfall_tests::tar::{Archive, CHECKSUM};
@@ -21,11 +21,11 @@ const HEADER_BITS: usize = 512 * 8;
 
 #[test]
 fn refuses_every_changed_byte() -> Result<()> {
-    let (_turn, range) = (Range::turn(), Range::new()?);
-    let count = range.bytes.len() * CHANGES.len();
-    range.refuses(&Kind::new("changed bytes", count, |case| {
+    let (_turn, harness) = (Harness::turn(), Harness::new()?);
+    let count = harness.bytes.len() * CHANGES.len();
+    harness.refuses(&Kind::new("changed bytes", count, |case| {
         let (offset, (name, change)) = (case / CHANGES.len(), CHANGES[case % CHANGES.len()]);
-        let mut bytes = range.bytes.clone();
+        let mut bytes = harness.bytes.clone();
         bytes[offset] = change(bytes[offset]);
         Attack::new(format!("byte {offset} {name}"), bytes)
     }))
@@ -33,10 +33,10 @@ fn refuses_every_changed_byte() -> Result<()> {
 
 #[test]
 fn refuses_every_header_that_differs_by_one_bit_whatever_its_checksum() -> Result<()> {
-    let (_turn, range) = (Range::turn(), Range::new()?);
-    let archive = range.archive()?;
+    let (_turn, harness) = (Harness::turn(), Harness::new()?);
+    let archive = harness.archive()?;
     let count = archive.entries.len() * HEADER_BITS;
-    range.refuses(&Kind::new("headers with another bit and the checksum made right", count, |case| {
+    harness.refuses(&Kind::new("headers with another bit and the checksum made right", count, |case| {
         let (entry, bit) = (case / HEADER_BITS, case % HEADER_BITS);
         Attack::new(format!("bit {bit} of header {entry}"), with_bit_flipped(&archive, entry, bit))
     }))
@@ -55,33 +55,33 @@ fn with_bit_flipped(archive: &Archive, entry: usize, bit: usize) -> Vec<u8> {
 
 #[test]
 fn refuses_every_truncation() -> Result<()> {
-    let (_turn, range) = (Range::turn(), Range::new()?);
-    range.refuses(&Kind::new("truncations", range.bytes.len(), |length| {
-        Attack::new(format!("{length} bytes"), range.bytes[..length].to_vec())
+    let (_turn, harness) = (Harness::turn(), Harness::new()?);
+    harness.refuses(&Kind::new("truncations", harness.bytes.len(), |length| {
+        Attack::new(format!("{length} bytes"), harness.bytes[..length].to_vec())
     }))
 }
 
 #[test]
 fn refuses_whatever_is_appended() -> Result<()> {
-    let (_turn, range) = (Range::turn(), Range::new()?);
+    let (_turn, harness) = (Harness::turn(), Harness::new()?);
     let entry = [archive::header("extra", 1).as_slice(), &[b'x'; 1], &[0; 511]].concat();
     let mut tails: Vec<Vec<u8>> = [1, 511, 512, 513, 1024, 10_240, 1 << 20].map(|length| vec![0; length]).to_vec();
     tails.extend([b"\n".to_vec(), vec![0xff; 512], entry.clone(), [entry.as_slice(), &[0; 1024]].concat()]);
-    tails.extend([range.bytes.clone(), range.later.clone()]);
+    tails.extend([harness.bytes.clone(), harness.later.clone()]);
     let appended =
-        |tail: &Vec<u8>| Attack::new(format!("{} bytes more", tail.len()), [range.bytes.as_slice(), tail].concat());
+        |tail: &Vec<u8>| Attack::new(format!("{} bytes more", tail.len()), [harness.bytes.as_slice(), tail].concat());
     let mut attacks: Vec<Attack> = tails.iter().map(appended).collect();
     // Between the last entry and the end.
-    let body = range.bytes.len() - 1024;
+    let body = harness.bytes.len() - 1024;
     attacks.extend(tails.iter().map(|tail| {
-        let bytes = [&range.bytes[..body], tail, &range.bytes[body..]].concat();
+        let bytes = [&harness.bytes[..body], tail, &harness.bytes[body..]].concat();
         Attack::new(format!("{} bytes before the end", tail.len()), bytes)
     }));
     // In front of everything.
     attacks.extend(
         tails.iter().map(|tail| {
-            Attack::new(format!("{} bytes in front", tail.len()), [tail.as_slice(), &range.bytes].concat())
+            Attack::new(format!("{} bytes in front", tail.len()), [tail.as_slice(), &harness.bytes].concat())
         }),
     );
-    range.refuses(&Kind::listed("bytes added at the end and in front", attacks))
+    harness.refuses(&Kind::listed("bytes added at the end and in front", attacks))
 }

@@ -1,7 +1,7 @@
 //! Bundles in parts, of which some are missing, changed, or another bundle's.
 
 use crate::attack::{Attack, Kind, NAME};
-use crate::range::Range;
+use crate::harness::Harness;
 use anyhow::Result;
 use landfall_manifests::parts::part_name;
 
@@ -18,9 +18,9 @@ fn cut(bytes: &[u8]) -> Parts {
 
 #[test]
 fn refuses_parts_that_are_missing_changed_renamed_or_mixed_up() -> Result<()> {
-    let (_turn, range) = (Range::turn(), Range::new()?);
-    let (parts, later) = (cut(&range.bytes), cut(&range.later));
-    range.takes(&Attack::in_parts("untouched", parts.clone()))?;
+    let (_turn, harness) = (Harness::turn(), Harness::new()?);
+    let (parts, later) = (cut(&harness.bytes), cut(&harness.later));
+    harness.takes(&Attack::in_parts("untouched", parts.clone()))?;
     let mut attacks = Vec::new();
     for at in 0..parts.len() {
         let mut add = |how: &str, change: &dyn Fn(&mut Parts)| {
@@ -63,5 +63,5 @@ fn refuses_parts_that_are_missing_changed_renamed_or_mixed_up() -> Result<()> {
         longer.push((part_name(NAME, u32::try_from(parts.len())? + 1), more));
         attacks.push(Attack::in_parts("one part more", longer));
     }
-    range.refuses(&Kind::listed("bundles in parts", attacks))
+    harness.refuses(&Kind::listed("bundles in parts", attacks))
 }

@@ -1,7 +1,7 @@
 //! What is tried where there is no time for all of it.
 
 use anyhow::{Context as _, Result};
-use landfall_tests::Dice;
+use landfall_tests::SeededRng;
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
@@ -21,20 +21,20 @@ pub(crate) fn of(count: usize) -> Result<Vec<usize>> {
     if most >= count {
         return Ok((0..count).collect());
     }
-    let mut dice = dice()?;
+    let mut rng = rng()?;
     let mut chosen = BTreeSet::new();
     while chosen.len() < most {
-        chosen.insert(dice.roll(count));
+        chosen.insert(rng.below(count));
     }
     Ok(chosen.into_iter().collect())
 }
 
 /// The same for every kind, so that one seed brings each of them back by itself.
-fn dice() -> Result<Dice> {
-    static DICE: Mutex<Option<Dice>> = Mutex::new(None);
-    let mut dice = DICE.lock().unwrap_or_else(PoisonError::into_inner);
-    match &*dice {
-        Some(dice) => Ok(dice.clone()),
-        None => Ok(dice.insert(Dice::seeded("LANDFALL_TAMPER_SEED")?).clone()),
+fn rng() -> Result<SeededRng> {
+    static RNG: Mutex<Option<SeededRng>> = Mutex::new(None);
+    let mut rng = RNG.lock().unwrap_or_else(PoisonError::into_inner);
+    match &*rng {
+        Some(rng) => Ok(rng.clone()),
+        None => Ok(rng.insert(SeededRng::seeded("LANDFALL_TAMPER_SEED")?).clone()),
     }
 }

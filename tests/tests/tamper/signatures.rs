@@ -1,7 +1,7 @@
 //! Signatures that are missing, too many, somebody else's or made to look like somebody's.
 
 use crate::attack::{Attack, Kind};
-use crate::range::Range;
+use crate::harness::Harness;
 use anyhow::{Context as _, Result, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -14,11 +14,11 @@ const AT: usize = 1;
 
 #[test]
 fn refuses_signatures_that_are_foreign_forged_doubled_renamed_or_too_many() -> Result<()> {
-    let (_turn, range) = (Range::turn(), Range::new()?);
-    let archive = range.archive()?;
+    let (_turn, harness) = (Harness::turn(), Harness::new()?);
+    let archive = harness.archive()?;
     let stranger = SecretKey::generate()?;
     let theirs = signature_by(&stranger, &archive)?;
-    let (ours, id) = (archive.entries[AT].clone(), range.key.id());
+    let (ours, id) = (archive.entries[AT].clone(), harness.key.id());
     let text = String::from_utf8(ours.held().to_vec())?;
     let instead = |entry: Entry| archive.with(|entries| entries[AT] = entry);
     let besides = |at: usize, entry: Entry| archive.with(|entries| entries.insert(at, entry));
@@ -51,7 +51,7 @@ fn refuses_signatures_that_are_foreign_forged_doubled_renamed_or_too_many() -> R
         Attack::new("seventeen", crowd(&archive, limits::SIGNATURES)?),
         Attack::new("out of order", out_of_order(&archive)?),
     ];
-    range.refuses(&Kind::listed("signatures", attacks))
+    harness.refuses(&Kind::listed("signatures", attacks))
 }
 
 /// The signature over the bundle's manifest that somebody else makes.
@@ -92,18 +92,18 @@ fn out_of_order(archive: &Archive) -> Result<Vec<u8>> {
 
 #[test]
 fn refuses_every_changed_byte_of_a_co_signature_by_a_key_that_the_release_names() -> Result<()> {
-    let (_turn, mut range) = (Range::turn(), Range::new()?);
+    let (_turn, mut harness) = (Harness::turn(), Harness::new()?);
     let second = SecretKey::generate()?;
-    let mut signed = Signed::new(range.release.named(&[&range.key, &second]), std::slice::from_ref(&range.key))?;
+    let mut signed = Signed::new(harness.release.named(&[&harness.key, &second]), std::slice::from_ref(&harness.key))?;
     signed.add(&second)?;
-    range.attack(range.release.write(&signed)?)?;
-    let archive = range.archive()?;
+    harness.attack(harness.release.write(&signed)?)?;
+    let archive = harness.archive()?;
     let name = archive::signature_name(&second.id().to_string());
     let index = archive.entries.iter().position(|entry| entry.name() == name).context("no co-signature")?;
     let begin = archive.offsets()[index];
     let count = 512 + archive.entries[index].content.len();
-    range.refuses(&Kind::new("bytes of a co-signature", count * 2, |case| {
-        let mut bytes = range.bytes.clone();
+    harness.refuses(&Kind::new("bytes of a co-signature", count * 2, |case| {
+        let mut bytes = harness.bytes.clone();
         bytes[begin + case / 2] ^= if case % 2 == 0 { 1 } else { 0x80 };
         Attack::new(format!("byte {} of the co-signature", case / 2), bytes)
     }))
@@ -112,13 +112,13 @@ fn refuses_every_changed_byte_of_a_co_signature_by_a_key_that_the_release_names(
 /// The Update Framework calls it "unused signatures": a bundle may be signed for several hosts, each with keys of its own.
 #[test]
 fn a_signature_for_other_hosts_is_let_pass_and_changes_nothing() -> Result<()> {
-    let (_turn, range) = (Range::turn(), Range::new()?);
-    let archive = range.archive()?;
+    let (_turn, harness) = (Harness::turn(), Harness::new()?);
+    let archive = harness.archive()?;
     let theirs = signature_by(&SecretKey::generate()?, &archive)?;
     let mut both = [archive.entries[AT].clone(), theirs.clone()];
     both.sort_by_key(Entry::name);
     let co_signed = archive.with(|entries| drop(entries.splice(AT..=AT, both)));
-    let difference = range.updated("plain", &range.bytes)?.difference(&range.updated("co-signed", &co_signed)?);
+    let difference = harness.updated("plain", &harness.bytes)?.difference(&harness.updated("co-signed", &co_signed)?);
     let added: Vec<&str> = difference.lines().collect();
     ensure!(added.len() == 1 && added[0].starts_with("+ ") && added[0].contains(&theirs.name()), "{difference}");
     Ok(())

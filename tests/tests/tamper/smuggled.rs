@@ -1,7 +1,7 @@
 //! Entries that archivers obey and that no bundle has, put before, between and behind its own.
 
 use crate::attack::{Attack, Kind};
-use crate::range::Range;
+use crate::harness::Harness;
 use anyhow::Result;
 use landfall_manifests::{Digest, archive};
 use landfall_tests::tar::{Archive, Entry};
@@ -12,8 +12,8 @@ const TYPES: &[u8] = b"xgLKSVNDM123456 7XAEI\0Z";
 
 #[test]
 fn refuses_extension_headers_and_special_files_wherever_they_are_smuggled_in() -> Result<()> {
-    let (_turn, range) = (Range::turn(), Range::new()?);
-    let archive = range.archive()?;
+    let (_turn, harness) = (Harness::turn(), Harness::new()?);
+    let archive = harness.archive()?;
     let mut attacks = Vec::new();
     for at in 0..=archive.entries.len() {
         for smuggled in special(&archive, at) {
@@ -22,7 +22,7 @@ fn refuses_extension_headers_and_special_files_wherever_they_are_smuggled_in() -
             attacks.push(Attack::new(title, archive.with(|entries| entries.insert(at, smuggled))));
         }
     }
-    range.refuses(&Kind::listed("extension headers and special files smuggled in", attacks))?;
+    harness.refuses(&Kind::listed("extension headers and special files smuggled in", attacks))?;
     let retyped = archive.entries.iter().enumerate().flat_map(|(index, entry)| {
         let archive = &archive;
         TYPES.iter().map(move |kind| {
@@ -30,7 +30,7 @@ fn refuses_extension_headers_and_special_files_wherever_they_are_smuggled_in() -
             Attack::new(format!("entry {index} as type {kind}"), archive.with(|entries| entries[index] = retyped))
         })
     });
-    range.refuses(&Kind::listed("entries of another type", retyped.collect()))
+    harness.refuses(&Kind::listed("entries of another type", retyped.collect()))
 }
 
 /// With what each of them would say about the entry that follows.
@@ -57,9 +57,9 @@ fn special(archive: &Archive, at: usize) -> Vec<Entry> {
 
 #[test]
 fn refuses_files_that_are_added() -> Result<()> {
-    let (_turn, range) = (Range::turn(), Range::new()?);
-    let archive = range.archive()?;
-    let (manifest, earlier) = (archive.entries[0].held().to_vec(), Archive::parse(&range.later)?);
+    let (_turn, harness) = (Harness::turn(), Harness::new()?);
+    let archive = harness.archive()?;
+    let (manifest, earlier) = (archive.entries[0].held().to_vec(), Archive::parse(&harness.later)?);
     let stray = archive::blob_name(&Digest::of(b"stray"));
     let added = [
         Entry::file("extra", b""),
@@ -82,5 +82,5 @@ fn refuses_files_that_are_added() -> Result<()> {
             attacks.push(Attack::new(title, archive.with(|entries| entries.insert(at, entry.clone()))));
         }
     }
-    range.refuses(&Kind::listed("files and blocks added", attacks))
+    harness.refuses(&Kind::listed("files and blocks added", attacks))
 }

@@ -1,7 +1,7 @@
 //! Entries that are missing, too many, elsewhere, of another name or of another size.
 
 use crate::attack::{Attack, Kind};
-use crate::range::Range;
+use crate::harness::Harness;
 use anyhow::Result;
 use landfall_tests::tar::{Archive, Entry, NAME, PREFIX, SIZE};
 
@@ -53,8 +53,8 @@ fn base_256(size: u64) -> Vec<u8> {
 
 #[test]
 fn refuses_entries_that_are_removed_doubled_or_swapped() -> Result<()> {
-    let (_turn, range) = (Range::turn(), Range::new()?);
-    let archive = range.archive()?;
+    let (_turn, harness) = (Harness::turn(), Harness::new()?);
+    let archive = harness.archive()?;
     let all = 0..archive.entries.len();
     let removed = all
         .clone()
@@ -62,12 +62,12 @@ fn refuses_entries_that_are_removed_doubled_or_swapped() -> Result<()> {
     let tails = all.clone().map(|first| {
         Attack::new(format!("without entry {first} and all after it"), archive.with(|entries| entries.truncate(first)))
     });
-    range.refuses(&Kind::listed("entries removed", removed.chain(tails).collect()))?;
+    harness.refuses(&Kind::listed("entries removed", removed.chain(tails).collect()))?;
     let doubled = pairs(all.len(), all.len() + 1).map(|(one, at)| {
         let doubled = archive.with(|entries| entries.insert(at, archive.entries[one].clone()));
         Attack::new(format!("entry {one} once more at {at}"), doubled)
     });
-    range.refuses(&Kind::listed("entries doubled", doubled.collect()))?;
+    harness.refuses(&Kind::listed("entries doubled", doubled.collect()))?;
     let swapped = pairs(all.len(), all.len()).filter(|(one, other)| one < other).map(|(one, other)| {
         Attack::new(format!("entries {one} and {other} swapped"), archive.with(|entries| entries.swap(one, other)))
     });
@@ -81,7 +81,7 @@ fn refuses_entries_that_are_removed_doubled_or_swapped() -> Result<()> {
     let contents = pairs(all.len(), all.len()).filter(|(one, other)| one < other).map(|(one, other)| {
         Attack::new(format!("what entries {one} and {other} hold swapped"), contents_swapped(&archive, one, other))
     });
-    range.refuses(&Kind::listed("entries swapped and moved", swapped.chain(moved).chain(contents).collect()))
+    harness.refuses(&Kind::listed("entries swapped and moved", swapped.chain(moved).chain(contents).collect()))
 }
 
 fn pairs(ones: usize, others: usize) -> impl Iterator<Item = (usize, usize)> {
@@ -99,8 +99,8 @@ fn contents_swapped(archive: &Archive, one: usize, other: usize) -> Vec<u8> {
 
 #[test]
 fn refuses_entries_that_are_renamed_or_case_folded() -> Result<()> {
-    let (_turn, range) = (Range::turn(), Range::new()?);
-    let archive = range.archive()?;
+    let (_turn, harness) = (Harness::turn(), Harness::new()?);
+    let archive = harness.archive()?;
     let mut attacks = Vec::new();
     for (index, entry) in archive.entries.iter().enumerate() {
         for (how, rename) in OTHER_NAMES {
@@ -118,13 +118,13 @@ fn refuses_entries_that_are_renamed_or_case_folded() -> Result<()> {
         let hidden = entry.with(NAME, &[entry.name().as_bytes(), b"\0hidden"].concat());
         attacks.push(Attack::new(format!("entry {index} with a hidden name"), archive.with(|e| e[index] = hidden)));
     }
-    range.refuses(&Kind::listed("entries renamed and case-folded", attacks))
+    harness.refuses(&Kind::listed("entries renamed and case-folded", attacks))
 }
 
 #[test]
 fn refuses_sizes_that_are_changed() -> Result<()> {
-    let (_turn, range) = (Range::turn(), Range::new()?);
-    let archive = range.archive()?;
+    let (_turn, harness) = (Harness::turn(), Harness::new()?);
+    let archive = harness.archive()?;
     let mut attacks = Vec::new();
     for (index, entry) in archive.entries.iter().enumerate() {
         for (how, write) in SIZES {
@@ -143,5 +143,5 @@ fn refuses_sizes_that_are_changed() -> Result<()> {
             attacks.push(Attack::new(format!("entry {index} holds {how}"), archive.with(|e| e[index] = other)));
         }
     }
-    range.refuses(&Kind::listed("sizes changed", attacks))
+    harness.refuses(&Kind::listed("sizes changed", attacks))
 }

@@ -4,7 +4,7 @@ use crate::table::{ROUNDS, Row, median};
 use crate::{Bench, at_most};
 use anyhow::Result;
 use landfall_tests::next::Next;
-use landfall_tests::{Callers, Host, Landed, Release, Shelf};
+use landfall_tests::{BundleFolder, Callers, Host, Installation, Release};
 use serde_json::json;
 
 /// The API's port.
@@ -15,22 +15,22 @@ const API: u16 = 3000;
 /// database back while nothing runs.
 pub(crate) fn rows(bench: &Bench) -> Result<Vec<Row>> {
     let images = [bench.publisher.hello()?];
-    let shelf = Shelf::new("downtime", &bench.publisher)?;
-    let first = shelf.put(&bench.publisher.pack(&Release::new("1.0.0", 1, &images))?)?;
-    let second = shelf.put(&Next::new("1.1.0", 2, &images).pack(&bench.publisher)?)?;
-    let host = Host::boot(&bench.engine, &[shelf.mount()])?;
-    let landed = Landed::install_from_shelf(&host, &first, &["update.healthy_for=1"])?;
-    let tenant = landed.spawn(&json!({"name": "tenant", "baseImage": "hello"}))?;
+    let bundles = BundleFolder::new("downtime", &bench.publisher)?;
+    let first = bundles.put(&bench.publisher.pack(&Release::new("1.0.0", 1, &images))?)?;
+    let second = bundles.put(&Next::new("1.1.0", 2, &images).pack(&bench.publisher)?)?;
+    let host = Host::boot(&bench.engine, &[bundles.mount()])?;
+    let installation = Installation::install_from_folder(&host, &first, &["update.healthy_for=1"])?;
+    let tenant = installation.spawn(&json!({"name": "tenant", "baseImage": "hello"}))?;
 
     let at_api = Callers { port: API, path: "/health", number: 1 };
     let at_door = Callers { port: tenant.port, path: "/", number: 1 };
     let (mut api, mut door, mut back) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        let (of_api, (of_door, _)) = at_api.during(&host, || at_door.during(&host, || landed.update(&second)))?;
-        of_door.nobody_got_half()?;
+        let (of_api, (of_door, _)) = at_api.during(&host, || at_door.during(&host, || installation.update(&second)))?;
+        of_door.every_answer_was_whole()?;
         api.push(of_api.gap.as_secs_f64());
         door.push(of_door.gap.as_secs_f64());
-        let (of_door, _) = at_door.during(&host, || landed.roll_back())?;
+        let (of_door, _) = at_door.during(&host, || installation.roll_back())?;
         back.push(of_door.gap.as_secs_f64());
     }
     Ok(vec![

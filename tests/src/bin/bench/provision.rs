@@ -4,7 +4,7 @@ use crate::measure::{mebibytes, seconds_on};
 use crate::table::{Row, in_turn, repeated};
 use crate::{Bench, against, at_most};
 use anyhow::{Context as _, Result, ensure};
-use landfall_tests::{API, Host, Landed, Release, Tenant};
+use landfall_tests::{API, Host, Installation, Release, Tenant};
 use serde_json::json;
 use std::time::Instant;
 
@@ -15,14 +15,14 @@ pub(crate) fn rows(bench: &Bench) -> Result<Vec<Row>> {
     let release = Release { images: vec![bench.publisher.hello()?], ..bench.release.clone() };
     let (stick, bundle) = bench.publisher.deliver(&bench.engine, &release)?;
     let host = Host::boot(&bench.engine, &[stick.read_only()])?;
-    let landed = Landed::install(&host, &bundle)?;
+    let installation = Installation::install(&host, &bundle)?;
 
-    let first = landed.spawn(&request("image"))?;
+    let first = installation.spawn(&request("image"))?;
     let image = host.ok(&format!("docker inspect -f {{{{.Image}}}} {}", first.container))?;
-    let spawning = in_turn(|| spawn(landed), || bare(&host, image.trim()))?;
-    let healthy = repeated(|| until_healthy(landed))?;
+    let spawning = in_turn(|| spawn(installation), || bare(&host, image.trim()))?;
+    let healthy = repeated(|| until_healthy(installation))?;
     let tenants =
-        (0..TENANTS - 1).map(|n| landed.spawn(&request(&format!("t{n}")))).collect::<Result<Vec<Tenant>>>()?;
+        (0..TENANTS - 1).map(|n| installation.spawn(&request(&format!("t{n}")))).collect::<Result<Vec<Tenant>>>()?;
     ensure!(tenants.len() + 1 == TENANTS, "{} tenants", tenants.len() + 1);
     let memory = resident(&host)?;
     let answering = repeated(|| start(&host))?;
@@ -39,16 +39,16 @@ fn request(name: &str) -> serde_json::Value {
 }
 
 /// From the request until the API says that the tenant runs.
-fn spawn(landed: Landed<'_>) -> Result<f64> {
+fn spawn(installation: Installation<'_>) -> Result<f64> {
     let curl = format!(
         "curl -fsS -H \"Authorization: Bearer $(cat /etc/landfall/admin.token)\" -H 'Content-Type: application/json' \
          -d '{}' -o /run/spawned {API}/api/v1/tenant/spawn; grep '\"running\"' /run/spawned",
         request("timed")
     );
-    let took = seconds_on(landed.host(), &curl)?;
-    let spawned = landed.host().ok("cat /run/spawned")?;
+    let took = seconds_on(installation.host(), &curl)?;
+    let spawned = installation.host().ok("cat /run/spawned")?;
     let id = serde_json::from_str::<serde_json::Value>(&spawned)?["tenant"]["envId"].as_u64().context("no envId")?;
-    landed.request("DELETE", &format!("/api/v1/tenant/{id}"), None)?.expect(200)?;
+    installation.request("DELETE", &format!("/api/v1/tenant/{id}"), None)?.expect(200)?;
     Ok(took)
 }
 
@@ -72,12 +72,12 @@ fn bare(host: &Host, image: &str) -> Result<f64> {
 }
 
 /// From the request until the tenant answers 200 on its health page through its front door.
-fn until_healthy(landed: Landed<'_>) -> Result<f64> {
+fn until_healthy(installation: Installation<'_>) -> Result<f64> {
     let start = Instant::now();
-    let tenant = landed.spawn(&request("healthy"))?;
-    while landed.visit(&tenant, "/health")?.status != 200 {}
+    let tenant = installation.spawn(&request("healthy"))?;
+    while installation.visit(&tenant, "/health")?.status != 200 {}
     let took = start.elapsed().as_secs_f64();
-    landed.destroy(&tenant)?;
+    installation.destroy(&tenant)?;
     Ok(took)
 }
 

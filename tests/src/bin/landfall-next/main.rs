@@ -1,6 +1,6 @@
 //! The runtime of a next release, for tests: ours with one more migration, and with the faults that its release's folder orders.
 
-mod impostor;
+mod fake_runtime;
 mod misbehave;
 mod schema;
 

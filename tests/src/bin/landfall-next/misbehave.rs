@@ -1,6 +1,6 @@
 //! Faults that show in what the program does, rather than in its migration.
 
-use crate::impostor::{self, Claim};
+use crate::fake_runtime::{self, Claim};
 use crate::release_folder;
 use landfall_tests::fault::Fault;
 use serde_json::Value;
@@ -33,11 +33,11 @@ pub(crate) fn as_ordered(faults: &[Fault]) {
             (Some("serve"), Fault::MisunderstandsItsSettings) => exit(2),
             (Some("serve"), Fault::HangsBeforeReady) | (Some("migrate"), Fault::HangsInMigrate) => hang(),
             (Some("serve"), Fault::HangsAfterReady) => {
-                impostor::ready();
+                fake_runtime::ready();
                 hang();
             }
-            (Some("serve"), Fault::AnswersUnhealthy) => impostor::answer(&Claim::Degraded(own_id())),
-            (Some("serve"), Fault::AnswersAsAnother) => impostor::answer(&Claim::Fine("9.9.9-9".to_owned())),
+            (Some("serve"), Fault::AnswersUnhealthy) => fake_runtime::answer(&Claim::Degraded(own_id())),
+            (Some("serve"), Fault::AnswersAsAnother) => fake_runtime::answer(&Claim::Fine("9.9.9-9".to_owned())),
             (Some("serve"), Fault::CrashLoopsOnceCommitted) => drop(spawn(crash_once_committed)),
             (Some("serve"), Fault::FillsTheDisk) => drop(spawn(fill_once_migrated)),
             _ => {}

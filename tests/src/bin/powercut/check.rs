@@ -1,7 +1,7 @@
 //! What must be true of a machine that lost power, once it is up again.
 
-use crate::course::Course;
-use crate::picture::Picture;
+use crate::disk_image::DiskImage;
+use crate::recorded_run::RecordedRun;
 use crate::tenant::Tenant;
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use landfall_tests::API;
@@ -28,41 +28,42 @@ pub(crate) enum Side {
     New,
 }
 
-/// Holds the machine against the course; then gives the same command again.
-pub(crate) fn stands(machine: &mut Machine, course: &Course) -> Result<Stood> {
+/// Holds the machine against the run; then gives the same command again.
+pub(crate) fn stands(machine: &mut Machine, run: &RecordedRun) -> Result<Stood> {
     machine.until(&format!("curl -fsS --max-time 60 {API}/health")).context("the service does not answer")?;
     let back = machine.up();
-    let outcome = whole(machine, course).and_then(|side| again(machine, course).map(|()| Stood { side, back }));
+    let outcome = whole(machine, run).and_then(|side| again(machine, run).map(|()| Stood { side, back }));
     outcome.map_err(|error| {
-        let told = machine.run(LOG).map_or_else(|error| error.to_string(), |output| output.said());
+        let told = machine.run(LOG).map_or_else(|error| error.to_string(), |output| output.text());
         anyhow!("{error:#}\nthe machine's log:\n{told}")
     })
 }
 
-fn whole(machine: &mut Machine, course: &Course) -> Result<Side> {
+fn whole(machine: &mut Machine, run: &RecordedRun) -> Result<Side> {
     let broken = machine.run("dmesg | grep -E 'EXT4-fs (error|warning)'")?;
-    ensure!(broken.code == 1, "the file system: {}", broken.said());
+    ensure!(broken.code == 1, "the file system: {}", broken.text());
     let status: Value = serde_json::from_str(&machine.ok("landfall-installer status --json")?)?;
     ensure!(status["interrupted"].is_null(), "interrupted: {status}");
     machine.ok("landfall-installer receipts --verify")?;
     // An update that fails leaves the old release twice over: as it was, and as it is again.
-    let side = side(machine, &[(Side::Old, &course.old), (Side::New, &course.new)])?;
+    let side = side(machine, &[(Side::Old, &run.old), (Side::New, &run.new)])?;
     // Only a way back that is itself taken back may set aside what the older release wrote meanwhile.
     let asides = machine.ok("find /var/lib/landfall/db -name 'landfall.db.aside-*'")?;
-    let may_set_aside = side == Side::Old && course.goes_back();
+    let may_set_aside = side == Side::Old && run.goes_back();
     ensure!(may_set_aside || asides.is_empty(), "set aside: {asides}");
-    let release = if side == Side::New { &course.new.release } else { &course.old.release };
+    let release = if side == Side::New { &run.new.release } else { &run.old.release };
     answers(machine, release)?;
-    course.tenant.is_whole(machine)?;
+    run.tenant.is_whole(machine)?;
     Ok(side)
 }
 
 /// Which of these the machine is, exactly. The service may still be putting the engine in order.
-fn side(machine: &mut Machine, either: &[(Side, &Picture)]) -> Result<Side> {
+fn side(machine: &mut Machine, either: &[(Side, &DiskImage)]) -> Result<Side> {
     let start = Instant::now();
     loop {
-        let now = Picture::of(machine)?;
-        let differences: Vec<_> = either.iter().map(|(side, picture)| (*side, picture.difference(&now))).collect();
+        let now = DiskImage::of(machine)?;
+        let differences: Vec<_> =
+            either.iter().map(|(side, disk_image)| (*side, disk_image.difference(&now))).collect();
         if let Some((side, _)) = differences.iter().find(|(_, difference)| difference.is_empty()) {
             return Ok(*side);
         }
@@ -81,11 +82,11 @@ fn answers(machine: &mut Machine, release: &str) -> Result<()> {
     Ok(())
 }
 
-fn again(machine: &mut Machine, course: &Course) -> Result<()> {
-    let operation = &course.operation;
+fn again(machine: &mut Machine, run: &RecordedRun) -> Result<()> {
+    let operation = &run.operation;
     machine.run(&operation.command)?.exits(operation.exit).context("the same command again")?;
-    side(machine, &[(Side::New, &course.new)]).context("after the same command again")?;
-    answers(machine, &course.new.release)?;
-    course.tenant.is_whole(machine).context("after the same command again")?;
+    side(machine, &[(Side::New, &run.new)]).context("after the same command again")?;
+    answers(machine, &run.new.release)?;
+    run.tenant.is_whole(machine).context("after the same command again")?;
     Tenant::can_have_a_neighbour(machine)
 }

@@ -1,11 +1,11 @@
 //! One cut: when, and what the disk keeps; then the machine must stand by itself.
 
 use crate::check::{self, Stood};
-use crate::course::Course;
-use crate::picture;
-use crate::world::World;
+use crate::disk_image;
+use crate::machine_setup::MachineSetup;
+use crate::recorded_run::RecordedRun;
 use anyhow::{Context as _, Result};
-use landfall_tests::Dice;
+use landfall_tests::SeededRng;
 use landfall_tests::machine::write_log::{Kept, Loss};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -39,25 +39,25 @@ pub(crate) struct Survival {
 
 impl Cut {
     /// Half of the moments are spread evenly over the command's time, half over what the disk is told from the switch on.
-    pub(crate) fn choose(number: usize, course: &Course, dice: &mut Dice) -> Self {
-        let milliseconds = usize::try_from(course.took.as_millis()).unwrap_or(usize::MAX);
-        let at_any_time = Duration::from_millis(dice.roll(milliseconds) as u64);
+    pub(crate) fn choose(number: usize, run: &RecordedRun, rng: &mut SeededRng) -> Self {
+        let milliseconds = usize::try_from(run.took.as_millis()).unwrap_or(usize::MAX);
+        let at_any_time = Duration::from_millis(rng.below(milliseconds) as u64);
         if number % KILLS == KILLS - 1 {
             return Self { after: at_any_time, kind: Kind::Kill };
         }
-        let entries = if dice.roll(2) == 0 {
-            course.entries_at(at_any_time)
+        let entries = if rng.below(2) == 0 {
+            run.entries_at(at_any_time)
         } else {
-            let switch = course.since_switch();
-            switch.start + dice.roll(switch.len()) + 1
+            let switch = run.since_switch();
+            switch.start + rng.below(switch.len()) + 1
         };
-        let loss = match dice.roll(4) {
+        let loss = match rng.below(4) {
             0 => Loss::Nothing,
             1 => Loss::Unflushed,
             _ => Loss::Some,
         };
-        let kept = course.log.kept(entries, loss, dice);
-        Self { after: course.time_of(entries), kind: Kind::Replay { loss, kept } }
+        let kept = run.log.kept(entries, loss, rng);
+        Self { after: run.time_of(entries), kind: Kind::Replay { loss, kept } }
     }
 
     /// What happens, in a few words.
@@ -72,28 +72,28 @@ impl Cut {
 }
 
 /// Cuts the power, boots again, and holds the machine against what it must be.
-pub(crate) fn survive(world: &World, course: &Course, cut: &Cut) -> Result<Survival> {
+pub(crate) fn survive(setup: &MachineSetup, run: &RecordedRun, cut: &Cut) -> Result<Survival> {
     let start = Instant::now();
     let disk = match &cut.kind {
-        Kind::Kill => killed(world, course, cut.after)?,
+        Kind::Kill => killed(setup, run, cut.after)?,
         Kind::Replay { kept, .. } => {
-            let disk = world.copy(&course.ground, "cut.img")?;
-            course.log.replay(kept, &std::fs::File::options().write(true).open(&disk)?)?;
+            let disk = setup.copy(&run.ground, "cut.img")?;
+            run.log.replay(kept, &std::fs::File::options().write(true).open(&disk)?)?;
             disk
         }
     };
-    let mut machine = world.boot(&disk, None).context("boot after the cut")?;
-    let step = picture::found(&mut machine)?;
-    let stood = check::stands(&mut machine, course).with_context(|| format!("the journal was at: {step}"))?;
+    let mut machine = setup.boot(&disk, None).context("boot after the cut")?;
+    let step = disk_image::found(&mut machine)?;
+    let stood = check::stands(&mut machine, run).with_context(|| format!("the journal was at: {step}"))?;
     machine.cut()?;
     Ok(Survival { step, stood, took: start.elapsed() })
 }
 
 /// The disk of a machine whose emulator was killed so long `after` the command's begin.
-fn killed(world: &World, course: &Course, after: Duration) -> Result<PathBuf> {
-    let disk = world.copy(&course.ground, "cut.img")?;
-    let mut machine = world.boot(&disk, None).context("boot before the cut")?;
-    let running = machine.start(&course.operation.command)?;
+fn killed(setup: &MachineSetup, run: &RecordedRun, after: Duration) -> Result<PathBuf> {
+    let disk = setup.copy(&run.ground, "cut.img")?;
+    let mut machine = setup.boot(&disk, None).context("boot before the cut")?;
+    let running = machine.start(&run.operation.command)?;
     machine.wait(&running, after)?;
     machine.cut()?;
     Ok(disk)

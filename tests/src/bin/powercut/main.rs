@@ -17,20 +17,20 @@
 //! Neither proves anything about disks that lie about their flushes.
 
 mod check;
-mod course;
 mod cut;
-mod picture;
-mod tally;
+mod disk_image;
+mod machine_setup;
+mod recorded_run;
+mod summary;
 mod tenant;
-mod world;
 
 use anyhow::{Context as _, Result};
-use course::Course;
 use cut::Cut;
-use landfall_tests::{Dice, Report, echo_commands};
+use landfall_tests::{Report, SeededRng, echo_commands};
+use machine_setup::MachineSetup;
+use recorded_run::RecordedRun;
 use std::process::ExitCode;
-use tally::Tally;
-use world::World;
+use summary::Summary;
 
 /// How many times power is cut; `LANDFALL_POWERCUT_CUTS` sets another number.
 const CUTS: usize = 20;
@@ -47,23 +47,22 @@ fn run(report: &mut Report) -> Result<()> {
         Ok(cuts) => cuts.parse().context("LANDFALL_POWERCUT_CUTS is a number")?,
         Err(_) => CUTS,
     };
-    let world = report.stage("Two good releases and a broken one, a stick, a machine", World::make)?;
-    let courses =
-        report.stage("Install, then record each command from its beginning to its end", || world.courses())?;
-    let mut dice = Dice::seeded("LANDFALL_POWERCUT_SEED")?;
+    let setup = report.stage("Two good releases and a broken one, a stick, a machine", MachineSetup::make)?;
+    let runs = report.stage("Install, then record each command from its beginning to its end", || setup.runs())?;
+    let mut rng = SeededRng::seeded("LANDFALL_POWERCUT_SEED")?;
     let title = format!("Cut the power {cuts} times");
-    let tally = report.stage(title, || {
-        let mut tally = Tally::new();
-        for (number, course) in turns(&courses).take(cuts).enumerate() {
-            let cut = Cut::choose(number, course, &mut dice);
-            tally.add(number + 1, course, &cut, cut::survive(&world, course, &cut));
+    let summary = report.stage(title, || {
+        let mut summary = Summary::new();
+        for (number, run) in turns(&runs).take(cuts).enumerate() {
+            let cut = Cut::choose(number, run, &mut rng);
+            summary.add(number + 1, run, &cut, cut::survive(&setup, run, &cut));
         }
-        Ok(tally)
+        Ok(summary)
     })?;
-    tally.verdict()
+    summary.verdict()
 }
 
-/// The courses in turn: the update twice as often as the others.
-fn turns(courses: &[Course]) -> impl Iterator<Item = &Course> {
-    courses.iter().take(1).chain(courses).cycle()
+/// The runs in turn: the update twice as often as the others.
+fn turns(runs: &[RecordedRun]) -> impl Iterator<Item = &RecordedRun> {
+    runs.iter().take(1).chain(runs).cycle()
 }

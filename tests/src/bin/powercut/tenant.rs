@@ -70,7 +70,7 @@ fn until_running(machine: &mut Machine, id: u64) -> Result<()> {
 
 /// The rows of organizations and tenants, without what a release adds to them and when it last looked after them.
 fn rows(machine: &mut Machine) -> Result<Vec<String>> {
-    let said = machine.ok(&format!("{STICK}/witness dump {DATABASE}"))?;
+    let said = machine.ok(&format!("{STICK}/host-probe dump {DATABASE}"))?;
     let dump: Value = serde_json::from_str(&said).context("read a dump of the database")?;
     let mut rows = Vec::new();
     for table in ["organizations", "environments"] {

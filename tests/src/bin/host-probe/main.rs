@@ -1,0 +1,24 @@
+//! Runs on the isolated host and tells, as JSON, what happens there: how callers at a port fare, and what a database holds.
+
+mod calls;
+mod dump;
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
+use std::path::Path;
+
+fn main() -> Result<()> {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let told: Value = match words.as_slice() {
+        ["calls", port, path, callers, until] => {
+            let port = port.parse().with_context(|| format!("{port} is no port"))?;
+            let callers = callers.parse().with_context(|| format!("{callers} is no number of callers"))?;
+            calls::watch(port, path, callers, Path::new(until))
+        }
+        ["dump", database] => dump::of(Path::new(database))?,
+        _ => bail!("usage: host-probe calls PORT PATH CALLERS UNTIL_THIS_FILE_EXISTS | host-probe dump DATABASE"),
+    };
+    println!("{told}");
+    Ok(())
+}

@@ -1,0 +1,128 @@
+//! Landfall on an isolated host: installed from a stick, and used as its operators use it.
+
+use crate::http::{Call, Reply, send};
+use crate::{Host, PATIENCE, STICK};
+use anyhow::{Context as _, Result, bail, ensure};
+use serde_json::Value;
+use std::time::{Duration, Instant};
+
+/// Where the API is, as seen on the host.
+pub const API: &str = "http://127.0.0.1:3000";
+
+/// A host that Landfall has landed on.
+#[derive(Debug, Clone, Copy)]
+pub struct Installation<'a> {
+    host: &'a Host,
+}
+
+/// A tenant as its spawn returned it.
+#[derive(Debug, Clone)]
+pub struct Tenant {
+    /// The number of its environment.
+    pub env_id: u64,
+    /// Its front door on the host.
+    pub port: u16,
+    /// Its key for the parent's API.
+    pub api_key: String,
+    /// Its container in the engine.
+    pub container: String,
+}
+
+impl<'a> Installation<'a> {
+    /// Installs `bundle` from the stick with the installer and the public key that lie beside it.
+    pub fn install(host: &'a Host, bundle: &str) -> Result<Self> {
+        host.ok(&format!("{STICK}/landfall-installer install {STICK}/{bundle} --trust {STICK}/landfall.pub"))?;
+        Ok(Self::on(host))
+    }
+
+    /// A host on which Landfall is installed.
+    pub fn on(host: &'a Host) -> Self {
+        Self { host }
+    }
+
+    /// The host.
+    pub fn host(self) -> &'a Host {
+        self.host
+    }
+
+    /// A request of the host's admin to the API.
+    pub fn request(self, method: &str, path: &str, json: Option<&str>) -> Result<Reply> {
+        send(self.host, &format!("{API}{path}"), Call { method, admin: true, json })
+    }
+
+    /// Spawns a tenant and waits until it runs.
+    pub fn spawn(self, request: &Value) -> Result<Tenant> {
+        let reply = self.request("POST", "/api/v1/tenant/spawn", Some(&request.to_string()))?.expect(201)?.json()?;
+        let tenant = Tenant::read(&reply["tenant"]).with_context(|| format!("spawned {reply}"))?;
+        self.until_running(&tenant)?;
+        Ok(tenant)
+    }
+
+    /// Spawns a tenant with `landfall tenant spawn` and what follows it, and waits until it runs.
+    pub fn spawn_by_hand(self, words: &str) -> Result<Tenant> {
+        let said = self.host.ok(&format!("landfall tenant spawn {words} --json"))?;
+        let spawned: Value = serde_json::from_str(&said).with_context(|| format!("spawned {said}"))?;
+        let tenant = Tenant::read(&spawned["tenant"]).with_context(|| format!("spawned {said}"))?;
+        self.until_running(&tenant)?;
+        Ok(tenant)
+    }
+
+    /// What the API says about a tenant.
+    pub fn status(self, tenant: &Tenant) -> Result<Value> {
+        self.request("GET", &format!("/api/v1/tenant/{}/status", tenant.env_id), None)?.expect(200)?.json()
+    }
+
+    /// Waits until a tenant runs, and returns how long that took.
+    pub fn until_running(self, tenant: &Tenant) -> Result<Duration> {
+        let start = Instant::now();
+        let path = format!("/api/v1/tenant/{}/status", tenant.env_id);
+        while start.elapsed() < PATIENCE {
+            // The API may be on its way up, too.
+            let reply = self.request("GET", &path, None)?;
+            if reply.status == 200 && reply.json()?["status"] == "running" {
+                return Ok(start.elapsed());
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        let last = self.request("GET", &path, None)?;
+        bail!("{} does not run after {} s: {} {}", tenant.container, PATIENCE.as_secs(), last.status, last.body);
+    }
+
+    /// A request through a tenant's front door.
+    pub fn visit(self, tenant: &Tenant, path: &str) -> Result<Reply> {
+        send(self.host, &format!("http://127.0.0.1:{}{path}", tenant.port), Call::default())
+    }
+
+    /// Destroys a tenant.
+    pub fn destroy(self, tenant: &Tenant) -> Result<()> {
+        self.request("DELETE", &format!("/api/v1/tenant/{}", tenant.env_id), None)?.expect(200)?;
+        Ok(())
+    }
+
+    /// Waits until the tenant, an instance of `hello`, can open a connection.
+    pub fn until_reached(self, tenant: &Tenant, address: &str, port: u16) -> Result<()> {
+        let start = Instant::now();
+        while !self.reaches(tenant, address, port)? {
+            ensure!(start.elapsed() < PATIENCE, "{} cannot reach {address}:{port}", tenant.container);
+        }
+        Ok(())
+    }
+
+    /// Whether the tenant, an instance of `hello`, can open a connection within a second.
+    pub fn reaches(self, tenant: &Tenant, address: &str, port: u16) -> Result<bool> {
+        let reply = self.visit(tenant, &format!("/probe?host={address}&port={port}"))?.expect(200)?.json()?;
+        reply["reachable"].as_bool().with_context(|| format!("a probe said {reply}"))
+    }
+}
+
+impl Tenant {
+    fn read(reply: &Value) -> Result<Self> {
+        let env_id = reply["envId"].as_u64().context("no envId")?;
+        Ok(Self {
+            env_id,
+            port: reply["port"].as_u64().and_then(|port| port.try_into().ok()).context("no port")?,
+            api_key: reply["apiKey"].as_str().context("no apiKey")?.to_owned(),
+            container: format!("convergence-tenant-{env_id}"),
+        })
+    }
+}

@@ -1,0 +1,41 @@
+//! What is left of Landfall on a host once it is gone: nothing.
+
+use crate::{FileList, Installation, Tenant};
+use anyhow::{Result, ensure};
+
+/// What destroyed tenants may leave behind.
+const OF_TENANTS: [(&str, &str); 3] = [
+    ("containers", "docker ps --all --quiet"),
+    ("volumes", "docker volume ls --quiet"),
+    ("networks", "docker network ls --quiet --filter type=custom"),
+];
+
+/// What an uninstallation may leave behind, beside files.
+const OF_LANDFALL: [(&str, &str); 4] = [
+    ("images", "docker image ls --quiet"),
+    ("units", "systemctl list-units --all --plain --no-legend 'landfall*'"),
+    ("firewall rules", "nft list ruleset | grep lft || true"),
+    ("bridges", "ip -brief link | grep ^lft || true"),
+];
+
+impl Installation<'_> {
+    /// Destroys the tenants, purges Landfall, and compares the host with what it was `before`.
+    pub fn leaves_no_trace(self, tenants: &[Tenant], before: &FileList) -> Result<()> {
+        for tenant in tenants {
+            self.destroy(tenant)?;
+        }
+        self.has_none_of(&OF_TENANTS)?;
+        self.host().ok("landfall-installer uninstall --purge --yes")?;
+        let difference = before.difference(&FileList::of(self.host())?);
+        ensure!(difference.is_empty(), "uninstall leaves\n{difference}");
+        self.has_none_of(&OF_LANDFALL)
+    }
+
+    fn has_none_of(self, lists: &[(&str, &str)]) -> Result<()> {
+        for (what, list) in lists {
+            let left = self.host().ok(list)?;
+            ensure!(left.is_empty(), "{what} are left: {left}");
+        }
+        Ok(())
+    }
+}

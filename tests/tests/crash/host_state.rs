@@ -1,0 +1,148 @@
+//! All that a host holds and that must be exactly old or exactly new.
+
+use crate::database;
+use anyhow::{Context as _, Result, ensure};
+use landfall_tests::FileList;
+use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
+use std::fmt::Write as _;
+use std::path::Path;
+
+/// Where blobs wait until their bundle has verified whole. An interrupted update leaves whole ones there for the next try.
+const INCOMING: &str = "var/lib/landfall/store/incoming/";
+
+/// What is installed, with times of day.
+const RECORD: &str = "var/lib/landfall/state/installed.json";
+
+/// How many lines of a difference are told.
+const LINES_TOLD: usize = 8;
+
+/// How many characters are told around the place where two values part.
+const AROUND: usize = 40;
+
+/// What was done, each signed, with times of day and a digest of the one before.
+const RECEIPTS: &str = "var/lib/landfall/state/receipts";
+
+/// What differs from one install to the next: the record's times, compared apart, a random token and a random key.
+const VARYING: [&str; 4] =
+    [RECORD, "etc/landfall/admin.token", "var/lib/landfall/state/host.key", "var/lib/landfall/state/host.pub"];
+
+/// What a host holds.
+#[derive(Debug, Clone)]
+pub(crate) struct HostState {
+    /// Paths with types, modes, owners, links' targets and contents.
+    files: FileList,
+    /// The record without its times.
+    record: Option<Value>,
+    /// The receipts by their names, without what follows from the time.
+    receipts: Option<Value>,
+    /// All rows of the database.
+    database: Option<Value>,
+    /// The bytes of the blobs that wait for the next try.
+    pub(crate) staged: u64,
+}
+
+impl HostState {
+    /// Looks at the host below `root`.
+    pub(crate) fn of(root: &Path) -> Result<Self> {
+        let files = FileList::of_folder(root)?.filtered(is_compared);
+        let receipts = files.below(RECEIPTS);
+        let varying = receipts.iter().map(String::as_str).chain(VARYING).collect::<Vec<_>>();
+        Ok(Self {
+            receipts: said(root, &receipts)?,
+            files: files.without_content(&varying),
+            record: record(&root.join(RECORD))?,
+            database: database::dump(root)?,
+            staged: staged(&root.join(INCOMING))?,
+        })
+    }
+
+    /// How `after` differs, in a few lines; empty when it does not.
+    pub(crate) fn difference(&self, after: &Self) -> String {
+        let mut difference = self.files.difference(&after.files);
+        for (what, old, new) in [
+            (RECORD, &self.record, &after.record),
+            (RECEIPTS, &self.receipts, &after.receipts),
+            ("the database's rows", &self.database, &after.database),
+        ] {
+            if old != new {
+                _ = writeln!(difference, "! {what}: {}", first_difference(old.as_ref(), new.as_ref()));
+            }
+        }
+        let more = difference.lines().count().saturating_sub(LINES_TOLD);
+        let mut told: String = difference.split_inclusive('\n').take(LINES_TOLD).collect();
+        if more > 0 {
+            _ = writeln!(told, "and {more} lines more");
+        }
+        told
+    }
+}
+
+/// The database's files are compared by what they say; none of them may be unfinished. A rehearsal that was cut off leaves a
+/// copy, which the service sweeps at its next start.
+fn is_compared(path: &str) -> bool {
+    let is_database = path.starts_with(database::FOLDER) && !path.contains(".partial");
+    !path.starts_with(INCOMING) && !is_database
+}
+
+/// Where two values part, with what stands around it.
+fn first_difference(old: Option<&Value>, new: Option<&Value>) -> String {
+    let [old, new] = [old, new].map(|value| value.map_or("none".to_owned(), Value::to_string));
+    let at = old.bytes().zip(new.bytes()).position(|(old, new)| old != new).unwrap_or_default().saturating_sub(AROUND);
+    let part = |text: &str| text.chars().skip(at).take(3 * AROUND).collect::<String>();
+    format!("...{} -> ...{}", part(&old), part(&new))
+}
+
+/// What receipts say, but for their times and the digests of those before them. That they hold together, the installer says.
+fn said(root: &Path, files: &[String]) -> Result<Option<Value>> {
+    let mut said = Map::new();
+    for file in files.iter().filter(|file| Path::new(file).extension().is_some_and(|kind| kind == "json")) {
+        let mut receipt: Value =
+            serde_json::from_slice(&std::fs::read(root.join(file))?).with_context(|| format!("read {file}"))?;
+        if let Some(fields) = receipt.as_object_mut() {
+            fields.retain(|name, _| name != "time");
+            fields.entry("previous").and_modify(|previous| *previous = previous.is_string().into());
+        }
+        said.insert(file.clone(), receipt);
+    }
+    Ok((!said.is_empty()).then_some(Value::Object(said)))
+}
+
+fn record(path: &Path) -> Result<Option<Value>> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let mut record =
+        serde_json::from_slice(&std::fs::read(path)?).with_context(|| format!("read {}", path.display()))?;
+    forget_times(&mut record);
+    Ok(Some(record))
+}
+
+fn forget_times(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.remove("installed");
+            fields.values_mut().for_each(forget_times);
+        }
+        Value::Array(items) => items.iter_mut().for_each(forget_times),
+        _ => {}
+    }
+}
+
+/// The bytes of the blobs in the staging folder, each of which must be what its name says. One that was cut off has another.
+fn staged(folder: &Path) -> Result<u64> {
+    let mut whole = 0;
+    for entry in folder.read_dir().into_iter().flatten() {
+        let entry = entry?;
+        let (name, content) = (entry.file_name().to_string_lossy().into_owned(), std::fs::read(entry.path())?);
+        if !name.ends_with(".partial") {
+            ensure!(
+                name == hex::encode(Sha256::digest(&content)),
+                "{} is not what its name says",
+                entry.path().display()
+            );
+            whole += content.len() as u64;
+        }
+    }
+    Ok(whole)
+}

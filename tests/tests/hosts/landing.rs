@@ -1,0 +1,150 @@
+//! The whole main job on a truly isolated host: pack, carry, install, provision, survive, and leave no trace.
+
+use anyhow::{Context as _, Result, bail, ensure};
+use landfall_tests::{
+    Engine, FileList, Host, Image, Installation, Publisher, Release, STICK, Tenant, image, listeners,
+};
+use serde_json::json;
+
+fn release(images: Vec<Image>) -> Release {
+    Release { version: "1.0.0".to_owned(), serial: 1, images, more: String::new() }
+}
+
+#[test]
+fn a_bundle_lands_provisions_survives_and_leaves_no_trace() -> Result<()> {
+    let engine = Engine::shared()?;
+    let publisher = Publisher::new("landing")?;
+    let images = vec![publisher.hello()?, image::node_express(&engine)?];
+    let (stick, bundle) = publisher.deliver(&engine, &release(images))?;
+    let host = Host::boot(&engine, &[stick.writable()])?;
+    listeners::start(&host)?;
+    let before = FileList::of(&host)?;
+
+    let installation = Installation::install(&host, &bundle)?;
+    installing_again_changes_nothing(installation, &bundle)?;
+    let hello = installation.spawn(&json!({"name": "first", "language": "rust", "framework": "hello"}))?;
+    let node = installation.spawn(&json!({"name": "second", "language": "node", "framework": "express"}))?;
+    tenants_serve(installation, &hello, &node)?;
+    tenants_are_apart(installation, &hello, &node)?;
+
+    // Each of these flushes the rules of the kernel, Docker's among them.
+    for flush in ["nft flush ruleset", "systemctl start nftables", "systemctl reload nftables"] {
+        host.ok(flush)?;
+        tenants_are_apart(installation, &hello, &node).with_context(|| format!("after {flush}"))?;
+    }
+
+    for fault in ["systemctl kill --signal KILL landfall", "systemctl restart docker"] {
+        host.ok(fault)?;
+        tenants_come_back(installation, &hello, &node, fault)?;
+    }
+    host.ok("systemctl stop listener-beyond listener-service")?;
+    host.reboot()?;
+    tenants_come_back(installation, &hello, &node, "a reboot")?;
+    listeners::start(&host)?;
+    tenants_are_apart(installation, &hello, &node)?;
+
+    installation.leaves_no_trace(&[hello, node], &before)
+}
+
+#[test]
+fn a_stranger_lands_from_a_stick_that_cannot_be_written() -> Result<()> {
+    let engine = Engine::shared()?;
+    let publisher = Publisher::new("stranger")?;
+    let images = vec![image::node_express(&engine)?, image::stranger(&engine)?];
+    let (stick, bundle) = publisher.deliver(&engine, &release(images))?;
+    let host = Host::boot(&engine, &[stick.read_only()])?;
+    let before = FileList::of(&host)?;
+
+    let installation = Installation::install(&host, &bundle)?;
+    let tenant = installation.spawn(&json!({"name": "stranger", "baseImage": "python-server"}))?;
+    let reply = installation.visit(&tenant, "/index.html")?.expect(200)?;
+    ensure!(reply.body.trim() == "served by python", "{reply:?}");
+    installation.leaves_no_trace(&[tenant], &before)
+}
+
+fn installing_again_changes_nothing(installation: Installation<'_>, bundle: &str) -> Result<()> {
+    let installed = FileList::of(installation.host())?;
+    let again = installation
+        .host()
+        .run(&format!("{STICK}/landfall-installer install {STICK}/{bundle} --trust {STICK}/landfall.pub --json"))?;
+    let again = again.ok()?;
+    let difference = installed.difference(&FileList::of(installation.host())?);
+    ensure!(difference.is_empty(), "installing again changed\n{difference}");
+    ensure!(again.stdout.contains("\"changed\": false"), "{}", again.text());
+    Ok(())
+}
+
+fn tenants_serve(installation: Installation<'_>, hello: &Tenant, node: &Tenant) -> Result<()> {
+    ensure!(hello.port != node.port && hello.api_key != node.api_key, "{hello:?} {node:?}");
+    for tenant in [hello, node] {
+        ensure!(tenant.api_key.starts_with("sk_tenant_"), "{tenant:?}");
+        // Its front door waits while it starts; after that it has something to say.
+        installation.visit(tenant, "/health")?.expect(200)?;
+        let status = installation.status(tenant)?;
+        ensure!(status["containerName"] == tenant.container.as_str() && status["port"] == tenant.port, "{status}");
+        let logs = installation
+            .request("GET", &format!("/api/v1/tenant/{}/logs", tenant.env_id), None)?
+            .expect(200)?
+            .json()?;
+        ensure!(logs["logs"].as_array().is_some_and(|lines| !lines.is_empty()), "{logs}");
+    }
+    let hello_says = installation.visit(hello, "/")?.expect(200)?;
+    ensure!(hello_says.body.contains("first"), "{hello_says:?}");
+    let node_says = installation.visit(node, "/api/converge")?.expect(404)?.json()?;
+    ensure!(node_says["error"]["code"].is_string(), "{node_says}");
+    let listed = installation.request("GET", "/api/v1/tenant?org_id=1", None)?.expect(200)?.json()?;
+    ensure!(listed["tenants"].as_array().is_some_and(|tenants| tenants.len() == 2), "{listed}");
+    let host = installation.host();
+    host.ok(&format!("curl -fsS -X PUT -d kept http://127.0.0.1:{}/data/note", hello.port))?;
+    Ok(())
+}
+
+fn tenants_are_apart(installation: Installation<'_>, hello: &Tenant, node: &Tenant) -> Result<()> {
+    // Its probe waits for a second, which may be too short on a busy machine.
+    let parent = format!("curl -fsS http://127.0.0.1:{}/parent | grep -q '\"status\":200'", hello.port);
+    installation.host().until(&parent).context("a tenant must reach its parent")?;
+    let of = |tenant: &Tenant, what: &str| {
+        let format = format!("{{{{range .NetworkSettings.Networks}}}}{{{{.{what}}}}}{{{{end}}}}");
+        installation
+            .host()
+            .ok(&format!("docker inspect -f '{format}' {}", tenant.container))
+            .map(|said| said.trim().to_owned())
+    };
+    let (neighbour, its_gateway) = (of(node, "IPAddress")?, of(node, "Gateway")?);
+    let own_gateway = installation.host().ok(&format!("ip -4 -o address show dev lft{}", hello.env_id))?;
+    let own_gateway =
+        own_gateway.split_whitespace().nth(3).and_then(|cidr| cidr.split('/').next()).unwrap_or_default().to_owned();
+    installation.until_reached(hello, &own_gateway, 3000)?;
+    let others = [
+        (neighbour.as_str(), 3000, "another tenant"),
+        (its_gateway.as_str(), 3000, "the API at another tenant's gateway"),
+        (&own_gateway, node.port, "another tenant's front door"),
+        (&own_gateway, hello.port, "its own front door"),
+        (&own_gateway, listeners::SERVICE, "a service of the host"),
+        (listeners::HOST, listeners::SERVICE, "a service at another address of the host"),
+        (listeners::HOST, 3000, "the API at another address of the host"),
+        (listeners::BEYOND, listeners::SERVICE, "a machine beyond the host"),
+    ];
+    let cannot_reach = |(address, port, what): (&str, u16, &str)| -> Result<()> {
+        // What nobody reaches proves nothing.
+        installation.host().until(&listeners::connect(address, port))?;
+        ensure!(!installation.reaches(hello, address, port)?, "a tenant reaches {what}: {address}:{port}");
+        Ok(())
+    };
+    std::thread::scope(|scope| {
+        let attempts = others.map(|other| scope.spawn(move || cannot_reach(other)));
+        attempts.into_iter().try_for_each(|attempt| attempt.join().unwrap_or_else(|_| bail!("the probe panicked")))
+    })
+}
+
+fn tenants_come_back(installation: Installation<'_>, hello: &Tenant, node: &Tenant, fault: &str) -> Result<()> {
+    for tenant in [hello, node] {
+        let healthy = format!("curl -fsS --max-time 60 http://127.0.0.1:{}/health", tenant.port);
+        let took = installation.host().until(&healthy)?;
+        installation.until_running(tenant)?;
+        println!("{} serves {:.1} s after {fault}", tenant.container, took.as_secs_f64());
+    }
+    let kept = installation.visit(hello, "/data/note")?.expect(200)?;
+    ensure!(kept.body == "kept", "after {fault} the tenant's file holds {:?}", kept.body);
+    Ok(())
+}

@@ -1,0 +1,14 @@
+//! On isolated hosts with systemd and an engine of their own, and on the connected machine's engine: needs root.
+//!
+//! One program, so that all tests share one engine and the images that it has built.
+
+mod bad_input;
+mod broken_releases;
+mod by_hand;
+mod isolated_host;
+mod landing;
+mod no_network;
+mod node_tenants;
+mod random_chains;
+mod static_binaries;
+mod update;

@@ -1,0 +1,13 @@
+//! Media that fail, lie and change: what is carried on one is known to be on it, and what is on one is believed once or not at
+//! all.
+//!
+//! The sticks are real file systems: FAT32 in a file, and one of our own that the kernel asks for every byte
+//! (`landfall_tests::hostile`). `written` and `fat` write to them, `read_once`, `changing` and `failing` read from them.
+
+mod changing;
+mod failing;
+mod fat;
+mod fixtures;
+mod large;
+mod read_once;
+mod written;
