@@ -22,6 +22,18 @@ pub struct PathError {
     pub source: io::Error,
 }
 
+impl PathError {
+    /// `what` ("read", "rename", …) could not be done to `path`.
+    pub fn new(what: &'static str, path: &Path, source: io::Error) -> Self {
+        Self { what, path: path.to_owned(), source }
+    }
+
+    /// The path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
 /// What an operation on a path comes to.
 pub type Result<T> = std::result::Result<T, PathError>;
 
@@ -36,7 +48,7 @@ pub trait At<T> {
 
 impl<T, E: Into<io::Error>> At<T> for std::result::Result<T, E> {
     fn at(self, what: &'static str, path: &Path) -> Result<T> {
-        self.map_err(|error| PathError { what, path: path.to_owned(), source: error.into() })
+        self.map_err(|error| PathError::new(what, path, error.into()))
     }
 }
 
@@ -55,7 +67,12 @@ pub fn sync_folder(path: &Path) -> Result<()> {
 }
 
 fn sync_parent(path: &Path) -> Result<()> {
-    path.parent().map_or(Ok(()), sync_folder)
+    sync_folder(folder_of(path))
+}
+
+/// The folder that holds `path`; the current one for a bare name.
+pub fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Opens a new file for writing; one that an interrupted run left under this name is replaced.

@@ -1,4 +1,4 @@
-//! One operation at a time: an advisory lock (flock(2)) that ends with the process, however it ends.
+//! Advisory locks (flock(2)) that end with the process, however it ends.
 
 use crate::durable::{At as _, PathError};
 use rustix::fs::{FlockOperation, flock};
@@ -6,22 +6,26 @@ use rustix::io::Errno;
 use std::fs::File;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 /// Why a lock was not taken.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// Another process has it.
-    #[error("another landfall-installer is at work on this host")]
+    #[error("another operation is in progress on this host")]
     Busy,
     /// The file cannot be locked.
     #[error(transparent)]
     Path(#[from] PathError),
 }
 
+/// How often a lock is tried for that somebody else has.
+const RETRY: Duration = Duration::from_millis(20);
+
 /// A lock that is held as long as this value lives.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: File,
 }
 
 impl Lock {
@@ -36,10 +40,29 @@ impl Lock {
             other => other.at("lock", path)?,
         }
         let ours = file.metadata().at("look at", path)?;
-        match path.symlink_metadata() {
-            Ok(there) if (there.dev(), there.ino()) == (ours.dev(), ours.ino()) => Ok(Self { _file: file }),
+        match path.metadata() {
+            Ok(there) if (there.dev(), there.ino()) == (ours.dev(), ours.ino()) => Ok(Self { file }),
             _ => Err(LockError::Busy),
         }
+    }
+
+    /// Locks the folder `path`, waiting `at_most` this long for another process to unlock it.
+    ///
+    /// # Errors
+    /// [`LockError::Busy`] if another process still has the lock; otherwise the folder cannot be opened or locked.
+    pub fn wait_for_folder(path: &Path, at_most: Duration) -> Result<Self, LockError> {
+        let started = Instant::now();
+        loop {
+            match Self::take(File::open(path).at("open", path)?, path) {
+                Err(LockError::Busy) if started.elapsed() < at_most => std::thread::sleep(RETRY),
+                other => return other,
+            }
+        }
+    }
+
+    /// The file that is locked.
+    pub fn file(&self) -> &File {
+        &self.file
     }
 }
 
@@ -58,5 +81,17 @@ mod tests {
         let file = File::open(&path).unwrap();
         std::fs::remove_file(&path).unwrap();
         assert!(matches!(Lock::take(file, &path), Err(LockError::Busy)));
+    }
+
+    #[test]
+    fn a_folder_is_waited_for_and_may_be_behind_a_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(folder.path(), &link).unwrap();
+        let held = Lock::wait_for_folder(folder.path(), Duration::ZERO).unwrap();
+        assert!(matches!(Lock::wait_for_folder(&link, Duration::from_millis(50)), Err(LockError::Busy)));
+        let waiting = std::thread::spawn(move || Lock::wait_for_folder(&link, Duration::from_mins(2)).map(drop));
+        drop(held);
+        waiting.join().unwrap().unwrap();
     }
 }

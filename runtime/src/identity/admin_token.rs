@@ -1,7 +1,7 @@
 //! The token of the management routes, `/etc/landfall/admin.token`.
 
 use crate::identity::KeyHash;
-use std::fs::File;
+use landfall_host::regular;
 use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -46,8 +46,7 @@ pub enum TokenError {
 /// Reads the token and keeps its hash, which is all that comparing needs.
 pub fn load(path: &Path) -> Result<KeyHash, TokenError> {
     let failed = |source| TokenError::Read { path: path.into(), source };
-    let file = File::open(path).map_err(failed)?;
-    let metadata = file.metadata().map_err(failed)?;
+    let (file, metadata) = regular::open(path).map_err(failed)?;
     let (mode, owner) = (metadata.mode() & 0o7777, metadata.uid());
     if mode & 0o177 != 0 || owner != rustix::process::geteuid().as_raw() {
         return Err(TokenError::Exposed { path: path.into(), mode, owner });

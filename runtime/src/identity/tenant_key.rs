@@ -8,11 +8,11 @@ use crate::identity::EnvId;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use rustix::fs::{Mode, OFlags};
+use landfall_host::durable::{self, At as _, PathError};
 use sha2::{Digest as _, Sha256};
 use std::fmt;
 use std::fs::File;
-use std::io::{self, Read as _, Write as _};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use subtle::ConstantTimeEq as _;
 use zeroize::{Zeroize as _, Zeroizing};
@@ -26,15 +26,8 @@ const NONCE_SIZE: usize = 16;
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
     /// The file cannot be read or written.
-    #[error("cannot {action} {path}")]
-    Io {
-        /// What was tried.
-        action: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// Why it failed.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Path(#[from] PathError),
     /// The file has another size than ours.
     #[error(
         "{path} is damaged: it must hold {SECRET_SIZE} bytes; restore it from the backup of the database beside it"
@@ -68,16 +61,15 @@ pub struct HostSecret(Zeroizing<[u8; SECRET_SIZE]>);
 impl HostSecret {
     /// Reads the secret that tenants have their keys from.
     pub fn load(path: &Path) -> Result<Self, SecretError> {
-        match File::open(path) {
-            Ok(file) => Self::read(file, path),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(SecretError::Missing { path: path.into() }),
-            Err(source) => Err(SecretError::Io { action: "open", path: path.into(), source }),
+        match durable::open(path)? {
+            Some(file) => Self::read(file, path),
+            None => Err(SecretError::Missing { path: path.into() }),
         }
     }
 
     /// Reads the secret, or makes it where there is none. Not where there are tenants: a new one gives none of them its key.
     ///
-    /// It is written under another name, synced and then linked into place, so that a power cut leaves all of it or none.
+    /// It is written durably and in one step, so that a power cut leaves all of it or none.
     pub fn load_or_create(path: &Path) -> Result<Self, SecretError> {
         match Self::load(path) {
             Err(SecretError::Missing { .. }) => Self::create(path),
@@ -88,28 +80,15 @@ impl HostSecret {
     fn read(file: File, path: &Path) -> Result<Self, SecretError> {
         let mut bytes = Zeroizing::new(Vec::with_capacity(SECRET_SIZE + 1));
         let limit = u64::try_from(SECRET_SIZE + 1).unwrap_or(u64::MAX);
-        let read = file.take(limit).read_to_end(&mut bytes);
-        read.map_err(|source| SecretError::Io { action: "read", path: path.into(), source })?;
+        file.take(limit).read_to_end(&mut bytes).at("read", path)?;
         let secret = <[u8; SECRET_SIZE]>::try_from(bytes.as_slice());
         secret.map(|secret| Self(Zeroizing::new(secret))).map_err(|_| SecretError::Damaged { path: path.into() })
     }
 
     fn create(path: &Path) -> Result<Self, SecretError> {
         let secret = Self(Zeroizing::new(random()?));
-        let failed = |action| move |source| SecretError::Io { action, path: path.into(), source };
-        let temporary = path.with_extension("tmp");
-        secret.write(&temporary).map_err(failed("write"))?;
-        std::fs::rename(&temporary, path).map_err(failed("rename into place"))?;
-        let folder = path.parent().unwrap_or(Path::new("."));
-        File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed("sync the folder of"))?;
+        durable::write(path, secret.0.as_slice(), 0o600)?;
         Ok(secret)
-    }
-
-    fn write(&self, path: &Path) -> io::Result<()> {
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let mut file = File::from(rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR)?);
-        file.write_all(self.0.as_slice())?;
-        file.sync_all()
     }
 
     /// The key of the environment that `nonce` belongs to.

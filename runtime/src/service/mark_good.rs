@@ -2,10 +2,8 @@
 //! no more starts of it.
 
 use crate::service::log;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
+use landfall_host::durable::{self, PathError};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// How often health is checked within the required time.
@@ -36,7 +34,9 @@ impl MarkGood {
                 // A failure is tried again after the next check: a full disk may have space by then.
                 match tokio::task::spawn_blocking(move || mark.write()).await {
                     Ok(Ok(())) => return log::info!("marked_good", release = self.release),
-                    Ok(Err(error)) => log::warning!("mark_not_written", path = self.path.display(), error = error),
+                    Ok(Err(error)) => {
+                        log::warning!("mark_not_written", path = self.path.display(), error = log::chain(&error));
+                    }
                     Err(error) => log::warning!("mark_not_written", path = self.path.display(), error = error),
                 }
             }
@@ -45,23 +45,15 @@ impl MarkGood {
     }
 
     fn is_marked(&self) -> bool {
-        let mut text = String::new();
-        let read = File::open(&self.path).and_then(|file| file.take(MAX_MARK).read_to_string(&mut text));
-        read.is_ok() && text == self.text()
+        durable::read(&self.path, MAX_MARK).is_ok_and(|mark| mark.is_some_and(|mark| mark == self.text().as_bytes()))
     }
 
     fn text(&self) -> String {
         format!("{}\n", self.release)
     }
 
-    /// Writes the mark atomically and durably.
-    fn write(&self) -> io::Result<()> {
-        let partial = self.path.with_extension("partial");
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&partial)?;
-        file.write_all(self.text().as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&partial, &self.path)?;
-        File::open(self.path.parent().unwrap_or(Path::new(".")))?.sync_all()
+    fn write(&self) -> Result<(), PathError> {
+        durable::write(&self.path, self.text().as_bytes(), 0o600)
     }
 }
 
@@ -70,6 +62,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
     use std::cell::Cell;
+    use std::fs;
 
     fn mark(folder: &tempfile::TempDir, after: Duration) -> MarkGood {
         MarkGood { path: folder.path().join("proven"), release: "1.1.0-2".into(), after }
@@ -112,7 +105,7 @@ mod tests {
     async fn a_mark_that_cannot_be_written_is_tried_again() {
         let folder = tempfile::tempdir().unwrap();
         let mark = mark(&folder, Duration::from_millis(60));
-        let obstacle = folder.path().join("proven.partial");
+        let obstacle = durable::partial(&mark.path);
         fs::create_dir(&obstacle).unwrap();
         let checks = Cell::new(0);
         mark.when_healthy(async || {

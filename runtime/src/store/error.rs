@@ -1,3 +1,5 @@
+use landfall_host::durable::PathError;
+use landfall_host::lock::LockError;
 use rusqlite::ErrorCode;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,13 +11,8 @@ pub enum StoreError {
     #[error("the database failed")]
     Sqlite(#[from] rusqlite::Error),
     /// A folder or a file of the database cannot be created, linked, renamed, synced or removed.
-    #[error("cannot prepare {path}")]
-    File {
-        /// The folder or file.
-        path: PathBuf,
-        /// Why it failed.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] PathError),
     /// Another process uses the database.
     #[error("{path} is in use by another process")]
     InUse {
@@ -127,10 +124,12 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Adds the path to an error of the file system.
-    pub(super) fn at(path: &Path) -> impl FnOnce(io::Error) -> Self {
-        let path = path.to_owned();
-        |source| Self::File { path, source }
+    /// Why the lock of the database at `path`, or of a copy of it, was not taken.
+    pub(super) fn not_locked(error: LockError, path: &Path) -> Self {
+        match error {
+            LockError::Busy => Self::InUse { path: path.to_owned() },
+            LockError::Path(error) => Self::File(error),
+        }
     }
 
     /// Whether the disk is full. The database can still be read then.
@@ -139,7 +138,7 @@ impl StoreError {
             Self::Sqlite(error) | Self::Step { source: error, .. } => {
                 error.sqlite_error_code() == Some(ErrorCode::DiskFull)
             }
-            Self::File { source, .. } => source.kind() == io::ErrorKind::StorageFull,
+            Self::File(error) => error.source.kind() == io::ErrorKind::StorageFull,
             _ => false,
         }
     }

@@ -32,6 +32,7 @@ pub use organizations::Organization;
 
 use database_file::{DatabaseFolder, in_use, schema_of};
 use jiff::{Timestamp, Unit};
+use landfall_host::durable::At as _;
 use migrations::migrate::migrate_in;
 use rusqlite::Connection;
 use std::fs::Permissions;
@@ -58,7 +59,7 @@ impl Store {
         let folder = DatabaseFolder::prepare(path)?;
         let migrated = migrate_in(&folder, migrations, migrations.latest())?;
         // SQLite gives -wal and -shm the mode of the database.
-        std::fs::set_permissions(path, Permissions::from_mode(0o600)).map_err(StoreError::at(path))?;
+        std::fs::set_permissions(path, Permissions::from_mode(0o600)).at("set the mode of", path)?;
         let connection = folder.open()?;
         // WAL before the folder is unlocked: in that mode an open connection keeps a lock on the file, so that others find it in use.
         configure(&connection).map_err(in_use(path))?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// How long to wait for another program that uses the database, such as one that takes a snapshot.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-/// Pause between two attempts where neither SQLite nor the kernel waits by itself.
+/// Pause between two attempts where SQLite does not wait by itself.
 pub(super) const RETRY_PAUSE: Duration = Duration::from_millis(20);
 
 /// Connects to a database that exists.

@@ -2,6 +2,7 @@ use super::connection::{BUSY_TIMEOUT, RETRY_PAUSE, in_use, open, schema_of};
 use super::integrity::check_integrity;
 use super::scratch::ScratchDatabase;
 use crate::store::StoreError;
+use landfall_host::durable::At as _;
 use rusqlite::{Connection, ErrorCode};
 use std::fs::File;
 use std::path::Path;
@@ -30,7 +31,7 @@ impl ExclusiveDatabase {
         if schema_of(&connection)? != expected || journal_mode(&connection)? != "delete" {
             return Err(StoreError::InUse { path: path.to_owned() });
         }
-        let file = File::open(path).map_err(StoreError::at(path))?;
+        let file = File::open(path).at("open", path)?;
         Ok(Self { connection, file })
     }
 
@@ -41,7 +42,7 @@ impl ExclusiveDatabase {
 
     /// Writes the database to the disk, whoever wrote its file.
     pub(in crate::store) fn sync(&self, path: &Path) -> Result<(), StoreError> {
-        self.file.sync_all().map_err(StoreError::at(path))
+        Ok(self.file.sync_all().at("sync", path)?)
     }
 
     /// Copies the database.

@@ -3,44 +3,38 @@
 //! Only the program that holds the folder's lock opens the database or changes which file it is. SQLite's own locks are on the file:
 //! a program that waited for one while the file is replaced would go on with the file that was replaced.
 
-use super::companions::{remove_companions, remove_database, remove_file};
-use super::connection::{BUSY_TIMEOUT, RETRY_PAUSE, in_use, open, schema_of};
-use super::names::{self, folder_of, hidden};
+use super::companions::{remove_companions, remove_database};
+use super::connection::{BUSY_TIMEOUT, in_use, open, schema_of};
+use super::names::{self, hidden};
 use crate::store::StoreError;
+use landfall_host::durable::{self, At as _, folder_of};
+use landfall_host::lock::Lock;
 use rusqlite::Connection;
 use std::fs::{self, DirBuilder, File};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 /// The folder of a database, locked until it is dropped.
 #[derive(Debug)]
 pub(in crate::store) struct DatabaseFolder {
     database: PathBuf,
-    folder: File,
+    _lock: Lock,
 }
 
 impl DatabaseFolder {
     /// Locks the folder of `database`. Waits up to [`BUSY_TIMEOUT`] for another program to release it.
     pub(in crate::store) fn lock(database: &Path) -> Result<Self, StoreError> {
-        let path = folder_of(database);
-        let folder = File::open(path).map_err(StoreError::at(path))?;
-        let start = Instant::now();
-        while let Err(error) = folder.try_lock() {
-            match error {
-                fs::TryLockError::Error(source) => return Err(StoreError::at(path)(source)),
-                fs::TryLockError::WouldBlock if start.elapsed() < BUSY_TIMEOUT => std::thread::sleep(RETRY_PAUSE),
-                fs::TryLockError::WouldBlock => return Err(StoreError::InUse { path: database.to_owned() }),
-            }
+        match Lock::wait_for_folder(folder_of(database), BUSY_TIMEOUT) {
+            Ok(lock) => Ok(Self { database: database.to_owned(), _lock: lock }),
+            Err(error) => Err(StoreError::not_locked(error, database)),
         }
-        Ok(Self { database: database.to_owned(), folder })
     }
 
     /// Creates the folder where it does not exist (0700), locks it, and removes what killed programs left in it.
     pub(in crate::store) fn prepare(database: &Path) -> Result<Self, StoreError> {
         let path = folder_of(database);
-        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(StoreError::at(path))?;
+        DirBuilder::new().recursive(true).mode(0o700).create(path).at("create the folder", path)?;
         let folder = Self::lock(database)?;
         folder.remove_leftovers()?;
         Ok(folder)
@@ -79,7 +73,7 @@ impl DatabaseFolder {
                 schema.map(Some).map_err(in_use(&self.database))
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(source) => Err(StoreError::at(&self.database)(source)),
+            Err(error) => Ok(Err(error).at("look at", &self.database)?),
         }
     }
 
@@ -95,13 +89,14 @@ impl DatabaseFolder {
     pub(in crate::store) fn keep_snapshot(&self, schema: u32) -> Result<PathBuf, StoreError> {
         let (snapshot, link) = (self.snapshot(schema), self.link());
         // 1. Give the file a temporary second name: link(2) replaces nothing.
-        fs::hard_link(&self.database, &link).map_err(StoreError::at(&link))?;
-        // 2. Rename that name, which replaces an older snapshot.
-        fs::rename(&link, &snapshot).map_err(StoreError::at(&snapshot))?;
+        fs::hard_link(&self.database, &link).at("create the link", &link)?;
+        // 2. Rename that name, which replaces an older snapshot, and sync: before the database's name is given away, the second name
+        //    must be on the disk.
+        durable::rename(&link, &snapshot)?;
         // 3. Where the snapshot is this very file already, rename(2) did nothing and left the temporary name.
-        remove_file(&link)?;
-        // 4. Before the database's name is given away, the second name must be on the disk.
-        self.sync()?;
+        if durable::remove_entry(&link)? {
+            self.sync()?;
+        }
         Ok(snapshot)
     }
 
@@ -113,7 +108,7 @@ impl DatabaseFolder {
             match fs::hard_link(&self.database, &name) {
                 Ok(()) => break name,
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => nth += 1,
-                Err(source) => return Err(StoreError::at(&name)(source)),
+                Err(error) => return Ok(Err(error).at("create the link", &name)?),
             }
         };
         self.sync()?;
@@ -127,33 +122,31 @@ impl DatabaseFolder {
         remove_companions(&self.database)?;
         // 2. That they are gone must be on the disk before the new database has the name that they belong to.
         self.sync()?;
-        // 3. Rename: before it, the database is the old one; after it, the new one.
-        fs::rename(new, &self.database).map_err(StoreError::at(&self.database))?;
-        // 4. Sync the folder: a power cut does not bring the old one back.
-        self.sync()
+        // 3. Rename and sync the folder: before it, the database is the old one; after it, the new one, also after a power cut.
+        Ok(durable::rename(new, &self.database)?)
     }
 
     fn sync(&self) -> Result<(), StoreError> {
-        self.folder.sync_all().map_err(StoreError::at(folder_of(&self.database)))
+        Ok(durable::sync_folder(folder_of(&self.database))?)
     }
 
     /// Removes what killed programs left: work in progress, and second names of the database.
     fn remove_leftovers(&self) -> Result<(), StoreError> {
         remove_database(&self.partial())?;
-        remove_file(&self.link())?;
+        durable::remove_entry(&self.link())?;
         let rehearsal = self.rehearsal();
         // A rehearsal runs without the folder's lock, but locks its own file.
-        if File::open(&rehearsal).is_ok_and(|file| file.try_lock().is_ok()) {
+        if File::open(&rehearsal).is_ok_and(|file| Lock::take(file, &rehearsal).is_ok()) {
             remove_database(&rehearsal)?;
         }
         let Ok(database) = fs::metadata(&self.database) else { return Ok(()) };
         let folder = folder_of(&self.database);
-        for entry in fs::read_dir(folder).map_err(StoreError::at(folder))? {
-            let other = entry.map_err(StoreError::at(folder))?.path();
+        for entry in fs::read_dir(folder).at("read the folder", folder)? {
+            let other = entry.at("read the folder", folder)?.path();
             let same = fs::symlink_metadata(&other)
                 .is_ok_and(|found| (found.dev(), found.ino()) == (database.dev(), database.ino()));
             if same && other != self.database {
-                remove_file(&other)?;
+                durable::remove_entry(&other)?;
             }
         }
         Ok(())

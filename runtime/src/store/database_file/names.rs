@@ -8,15 +8,11 @@
 //! | `.landfall.db.partial`, `.rehearsal`, `.link` | work in progress, removed by the next program where its own was killed |
 
 use crate::store::StoreError;
+use landfall_host::durable::folder_of;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 const SET_ASIDE: &str = ".aside-schema-";
-
-/// The folder of a file; the current one for a bare name.
-pub(super) fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
 
 /// A path with `suffix` appended to its last name.
 pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {

@@ -1,5 +1,7 @@
 use super::companions::remove_database;
 use crate::store::StoreError;
+use landfall_host::durable::{self, At as _};
+use landfall_host::lock::Lock;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -9,7 +11,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub(in crate::store) struct ScratchDatabase {
     path: PathBuf,
-    file: File,
+    lock: Lock,
 }
 
 impl ScratchDatabase {
@@ -18,11 +20,15 @@ impl ScratchDatabase {
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
         let file = match file {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(StoreError::InUse { path }),
-            other => other.map_err(StoreError::at(&path))?,
+            other => other.at("create", &path)?,
         };
-        let scratch = Self { path, file };
-        scratch.file.try_lock().map_err(|error| StoreError::at(&scratch.path)(error.into()))?;
-        Ok(scratch)
+        match Lock::take(file, &path) {
+            Ok(lock) => Ok(Self { path, lock }),
+            Err(error) => {
+                durable::remove_entry(&path)?;
+                Err(StoreError::not_locked(error, &path))
+            }
+        }
     }
 
     /// The file.
@@ -32,13 +38,14 @@ impl ScratchDatabase {
 
     /// Copies another file's content into this one.
     pub(super) fn fill_from(&self, from: &File) -> Result<(), StoreError> {
-        let (mut from, mut to) = (from, &self.file);
-        io::copy(&mut from, &mut to).map(drop).map_err(StoreError::at(&self.path))
+        let (mut from, mut to) = (from, self.lock.file());
+        io::copy(&mut from, &mut to).at("write", &self.path)?;
+        Ok(())
     }
 
     /// Writes the content to the disk.
     pub(in crate::store) fn sync(&self) -> Result<(), StoreError> {
-        self.file.sync_all().map_err(StoreError::at(&self.path))
+        Ok(self.lock.file().sync_all().at("sync", &self.path)?)
     }
 }
 

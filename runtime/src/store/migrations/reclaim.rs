@@ -4,6 +4,7 @@ use super::Migrations;
 use super::migrate::Migrated;
 use crate::store::StoreError;
 use crate::store::database_file::{DatabaseFolder, ExclusiveDatabase, find_set_aside, in_use, open, schema_of};
+use landfall_host::durable::At as _;
 use rusqlite::ErrorCode;
 use std::fs;
 use std::io;
@@ -50,7 +51,7 @@ fn lock_own(file: &Path, own: u32) -> Result<Option<ExclusiveDatabase>, StoreErr
         Ok(found) if !found.is_file() => return Err(wrong()),
         Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(source) => return Err(StoreError::at(file)(source)),
+        Err(error) => return Ok(Err(error).at("look at", file)?),
     }
     let found = open(file).and_then(|connection| schema_of(&connection)).map_err(|error| {
         let not_a_database = error.sqlite_error_code() == Some(ErrorCode::NotADatabase);
