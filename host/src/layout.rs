@@ -1,6 +1,6 @@
 //! Where everything lies on a host, below one root (ARCHITECTURE.md, "Where the parts meet on a host").
 
-use landfall_manifests::{Digest, ReleaseId, archive};
+use landfall_manifests::{Digest, ReleaseId};
 use std::path::{Path, PathBuf};
 
 /// The host's own settings, trust root and token: kept by an uninstall.
@@ -206,11 +206,6 @@ impl Layout {
     /// The symbolic link to the release that runs.
     pub fn current(&self) -> PathBuf {
         self.at("opt/landfall/current")
-    }
-
-    /// The trust root by which the release that runs was accepted.
-    pub fn accepted_by(&self) -> PathBuf {
-        self.current().join(archive::ACCEPTED_BY_NAME)
     }
 
     /// The installer beside the releases, which recovers after a power cut.

@@ -8,6 +8,7 @@ pub mod layout;
 pub mod lock;
 pub mod record;
 pub mod regular;
+pub mod release;
 pub mod subprocess;
 
 pub use layout::Layout;

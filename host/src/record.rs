@@ -1,8 +1,8 @@
 //! Records: small files in the state folder, most of them JSON, that only root reads.
 
 use crate::durable::{self, PathError};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::path::{Path, PathBuf};
 
 /// The largest record that is read, in bytes: room for the digests of a hundred thousand blobs.
@@ -33,6 +33,25 @@ pub enum RecordError {
     },
 }
 
+/// The number of a record's form, which it holds as `schema`. No record with another number is read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Schema<const N: u32>;
+
+impl<const N: u32> Serialize for Schema<N> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u32(N)
+    }
+}
+
+impl<'de, const N: u32> Deserialize<'de> for Schema<N> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match u32::deserialize(deserializer)? {
+            found if found == N => Ok(Self),
+            found => Err(D::Error::custom(format_args!("it has schema {found}, and this program reads schema {N}"))),
+        }
+    }
+}
+
 /// Reads a JSON record, if it is there.
 ///
 /// # Errors
@@ -51,4 +70,39 @@ pub fn write_json(path: &Path, record: &impl Serialize) -> Result<(), PathError>
     let mut bytes = serde_json::to_vec_pretty(record).expect("a record is JSON");
     bytes.push(b'\n');
     durable::write(path, &bytes, 0o600)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use std::error::Error as _;
+
+    #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+    struct Record {
+        schema: Schema<2>,
+        name: String,
+    }
+
+    #[test]
+    fn a_record_comes_back_and_another_schema_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("record.json");
+        assert_eq!(read_json::<Record>(&path).unwrap(), None);
+        let record = Record { schema: Schema, name: "a".to_owned() };
+        write_json(&path, &record).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "{\n  \"schema\": 2,\n  \"name\": \"a\"\n}\n");
+        assert_eq!(read_json(&path).unwrap(), Some(record));
+        for (json, says) in [
+            (r#"{"schema": 3, "name": "a"}"#, "it has schema 3, and this program reads schema 2"),
+            (r#"{"name": "a"}"#, "missing field `schema`"),
+            (r#"{"schema": -1, "name": "a"}"#, "invalid value"),
+        ] {
+            std::fs::write(&path, json).unwrap();
+            let error = read_json::<Record>(&path).unwrap_err();
+            assert!(error.to_string().contains("record.json does not parse"), "{error}");
+            let reason = error.source().unwrap().to_string();
+            assert!(reason.contains(says), "{reason}");
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use super::unfold::UnfoldError;
 use crate::durable::PathError;
+use landfall_host::release::{Damage, ManifestError};
 use landfall_keys::TrustError;
 use landfall_manifests::{Digest, ReleaseError, ReleaseId};
 use std::path::PathBuf;
@@ -41,27 +42,6 @@ pub(crate) enum RetainedError {
     Unfold(#[from] UnfoldError),
 }
 
-/// What is wrong with a file or a folder.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Damage {
-    #[error("is missing")]
-    Missing,
-    #[error("does not belong to the release")]
-    Surplus,
-    #[error("is neither the file nor the folder that the release has there")]
-    Kind,
-    #[error("has the mode {found:04o} instead of {expected:04o}")]
-    Mode { found: u32, expected: u32 },
-    #[error("has {found} bytes instead of {expected}")]
-    Size { found: u64, expected: u64 },
-    #[error("has the digest {found} instead of {expected}")]
-    Content { found: Digest, expected: Digest },
-    #[error("cannot be read from the disk")]
-    Unreadable,
-    #[error("is not the release's record: {0}")]
-    Record(String),
-}
-
 fn and(more: usize) -> String {
     match more {
         0 => String::new(),
@@ -73,6 +53,16 @@ fn and(more: usize) -> String {
 impl RetainedError {
     pub(super) fn damaged(release: &ReleaseId, path: PathBuf, damage: Damage) -> Self {
         Self::Damaged { release: release.clone().into(), path, damage, more: 0 }
+    }
+
+    /// What an error of reading the release's manifest means.
+    pub(super) fn of_manifest(release: &ReleaseId, error: ManifestError) -> Self {
+        match error {
+            ManifestError::Damaged { path, damage } => Self::damaged(release, path, damage),
+            ManifestError::Untrusted { source, .. } => Self::Untrusted { release: release.clone().into(), source },
+            ManifestError::Invalid { path, source } => Self::Manifest { path, source },
+            ManifestError::Path(error) => error.into(),
+        }
     }
 
     /// The first place that is damaged, if any is.

@@ -3,10 +3,9 @@
 use super::Damage;
 use crate::durable::{At as _, PathError};
 use landfall_console::Progress;
-use landfall_host::regular::{self, NotRegular};
+use landfall_host::regular;
 use landfall_keys::{MAX_TRUST_ROOT_BYTES, TrustRoot};
 use landfall_manifests::{Bundle, Digest, File, Hasher, archive};
-use rustix::io::Errno;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::Metadata;
 use std::io::{self, ErrorKind, Read as _};
@@ -68,15 +67,12 @@ pub(super) fn examine(
 
 /// Whether the file holds exactly the root that accepted the release: the runtime goes by it.
 fn check_root(place: &Path, trust: &TrustRoot) -> Result<Option<Damage>, PathError> {
-    let open = match open_regular(place)? {
-        Ok(open) => open,
-        Err(damage) => return Ok(Some(damage)),
-    };
     let (expected, mut found) = (trust.to_json(), Vec::new());
-    match open.take(MAX_TRUST_ROOT_BYTES as u64 + 1).read_to_end(&mut found) {
-        Err(error) if is_bad_block(&error) => return Ok(Some(Damage::Unreadable)),
-        other => other.at("read", place)?,
-    };
+    let read = regular::open_no_follow(place)
+        .and_then(|(file, _)| file.take(MAX_TRUST_ROOT_BYTES as u64 + 1).read_to_end(&mut found));
+    if let Err(error) = read {
+        return damage_or("read", place, error);
+    }
     let (found, expected) = (Digest::of(&found), Digest::of(expected.as_bytes()));
     Ok((found != expected).then_some(Damage::Content { found, expected }))
 }
@@ -144,11 +140,10 @@ impl Walk<'_> {
 }
 
 fn check_content(place: &Path, file: &File, progress: &Progress) -> Result<Option<Damage>, PathError> {
-    let mut open = match open_regular(place)? {
-        Ok(open) => open,
-        Err(damage) => return Ok(Some(damage)),
+    let (mut open, found) = match regular::open_no_follow(place) {
+        Ok((open, metadata)) => (open, metadata.len()),
+        Err(error) => return damage_or("open", place, error),
     };
-    let found = open.metadata().at("look at", place)?.len();
     if found != file.size {
         return Ok(Some(Damage::Size { found, expected: file.size }));
     }
@@ -161,28 +156,17 @@ fn check_content(place: &Path, file: &File, progress: &Progress) -> Result<Optio
                 progress.add(read as u64);
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) if is_bad_block(&error) => return Ok(Some(Damage::Unreadable)),
-            other => return other.at("read", place).map(|_| None),
+            Err(error) => return damage_or("read", place, error),
         }
     }
     let found = hasher.finish();
     Ok((found != file.digest).then_some(Damage::Content { found, expected: file.digest }))
 }
 
-/// Opens a regular file of a release, in which there are no links.
-pub(super) fn open_regular(path: &Path) -> Result<Result<std::fs::File, Damage>, PathError> {
-    match regular::open_no_follow(path) {
-        Ok((file, _)) => Ok(Ok(file)),
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-            Ok(Err(Damage::Missing))
-        }
-        Err(error) if NotRegular::caused(&error) => Ok(Err(Damage::Kind)),
-        Err(error) if is_bad_block(&error) => Ok(Err(Damage::Unreadable)),
-        Err(error) => Err(error).at("open", path),
+/// What an error says about the file at `place`; or the error, if the fault is the system's.
+fn damage_or(what: &'static str, place: &Path, error: io::Error) -> Result<Option<Damage>, PathError> {
+    match Damage::of(&error) {
+        Some(damage) => Ok(Some(damage)),
+        None => Err(error).at(what, place),
     }
-}
-
-/// The disk has lost what was there: what is in the store lies elsewhere.
-fn is_bad_block(error: &io::Error) -> bool {
-    error.raw_os_error() == Some(Errno::IO.raw_os_error())
 }

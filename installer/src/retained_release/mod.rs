@@ -16,7 +16,8 @@ mod revocation_audit;
 mod tests;
 pub(crate) mod unfold;
 
-pub(crate) use error::{Damage, RetainedError};
+pub(crate) use error::RetainedError;
+pub(crate) use landfall_host::release::Damage;
 pub(crate) use revocation_audit::{RefusedRelease, refused_releases, refused_today};
 
 use crate::layout::Layout;

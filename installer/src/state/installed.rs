@@ -2,7 +2,7 @@
 
 use crate::engine::EngineAddress;
 use crate::layout::Layout;
-use crate::record::{RecordError, read_json};
+use crate::record::{RecordError, Schema, read_json};
 use landfall_keys::TrustRoot;
 use landfall_manifests::{Database, Digest, Product, Release, ReleaseId, Serial, Version};
 use serde::{Deserialize, Serialize};
@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Installed {
-    /// The record's form, 1.
-    pub(crate) schema: u32,
+    /// The number of the record's form.
+    pub(crate) schema: Schema<1>,
     /// The release that `current` points at.
     pub(crate) current: InstalledRelease,
     /// The other releases on the host, the one that was current last first.

@@ -6,20 +6,18 @@
 
 use crate::layout::Layout;
 use crate::receipts::Draft;
-use crate::record::{RecordError, read_json};
+use crate::record::{RecordError, Schema, read_json};
 use crate::state::installed::{HostEnvironment, Installed, InstalledRelease};
 use crate::state::tries::Tries;
 use landfall_manifests::Digest;
 use serde::{Deserialize, Serialize};
 
-/// The form that this program writes, and the only one it reads.
-pub(crate) const SCHEMA: u32 = 1;
-
 /// An operation under way, `journal.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Journal {
-    pub(crate) schema: u32,
+    /// The number of the record's form.
+    pub(crate) schema: Schema<1>,
     pub(crate) host: HostEnvironment,
     pub(crate) operation: Operation,
 }
@@ -130,7 +128,7 @@ pub(crate) enum StepName {
 
 impl Journal {
     pub(crate) fn new(host: HostEnvironment, operation: Operation) -> Self {
-        Self { schema: SCHEMA, host, operation }
+        Self { schema: Schema, host, operation }
     }
 
     /// Reads the journal of an operation that is under way or was interrupted.

@@ -10,6 +10,7 @@ use crate::plan::policy::{self, Records, Verdict};
 use crate::plan::preflight::{self, Problem, Warning};
 use crate::plan::{Observed, ObservedEngine, Plan, SETTINGS, UpdateFacts};
 use crate::receipts::{Draft, Operation, OperationFacts};
+use crate::record::Schema;
 use crate::retained_release;
 use crate::retention;
 use crate::state::installed::{Installed, InstalledRelease};
@@ -132,7 +133,7 @@ impl TransitionPlan {
         let mut after = match &before {
             Some(before) => retention::installed_after(before, next, self.settings.update.keep, tries.is_some()),
             None => Installed {
-                schema: 1,
+                schema: Schema,
                 current: next,
                 kept: Vec::new(),
                 host: host.environment.clone(),

@@ -227,18 +227,3 @@ fn keys_on_the_command_line_must_agree_besides() {
     scene.run(&["verify", next.to_str().unwrap(), "--trust", &first]).ok();
     scene.run(&["update", next.to_str().unwrap(), "--trust", &first]).ok().says("nothing to do");
 }
-
-#[test]
-fn a_host_from_before_roots_were_noted_goes_on() {
-    let (scene, _) = Scene::landed();
-    let path = scene.root().join("var/lib/landfall/state/installed.json");
-    let mut record: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-    assert!(record["current"].as_object_mut().unwrap().remove("trust").is_some());
-    std::fs::write(&path, record.to_string()).unwrap();
-    std::fs::remove_file(scene.root().join("opt/landfall/current/landfall.json.trust")).unwrap();
-    let second = key();
-    let roots = Roots::first(&scene.key).then(&change(&[&second], &[]), &[&scene.key]);
-    update(&scene, &bundle(&scene, "1.1.0", 2, &second, &roots.links)).ok();
-    assert_eq!(scene.run(&["status", "--json"]).ok().json()["problems"], serde_json::json!({}));
-    scene.run(&["rollback"]).ok().says("1.0.0-1 runs again");
-}

@@ -5,11 +5,11 @@ use crate::controller::ActionError;
 use crate::identity::SecretError;
 use crate::identity::admin_token::TokenError;
 use crate::network::firewall::HoldError;
-use crate::release::LoadError;
 use crate::settings::SettingsError;
 use crate::store::StoreError;
 use hyper::StatusCode;
 use landfall_console::{Classify, ErrorClass, Exit};
+use landfall_host::release::ManifestError;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -38,7 +38,7 @@ pub enum CommandError {
     AdminToken(#[from] TokenError),
     /// The installed release cannot be used.
     #[error(transparent)]
-    Release(#[from] LoadError),
+    Release(#[from] ManifestError),
     /// The service cannot use its database.
     #[error(transparent)]
     Database(StoreError),

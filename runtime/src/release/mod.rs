@@ -5,7 +5,7 @@
 
 mod load;
 
-pub use load::{LoadError, Loaded};
+pub use load::Loaded;
 
 use crate::engine::ImageIdentity;
 use crate::store::ImageRecord;

@@ -1,8 +1,9 @@
 //! The installed release is believed only as far as trusted keys have signed it.
 
-use landfall::release::{Catalog, LoadError, Loaded};
+use landfall::release::{Catalog, Loaded};
 use landfall_fixtures::ReleaseFixture;
 use landfall_host::Layout;
+use landfall_host::release::{Damage, ManifestError};
 use landfall_keys::{SecretKey, TrustRoot};
 use landfall_manifests::{Digest, Encoding, Layer, Tenant};
 use std::path::PathBuf;
@@ -26,7 +27,7 @@ struct Installed {
     signature: PathBuf,
 }
 
-/// A host on which `key` signed the release and `trusted` is trusted.
+/// A host on which `key` signed the release and the root of `trusted` accepted it.
 fn install(key: &SecretKey, trusted: &SecretKey) -> Installed {
     let folder = TempDir::new().unwrap();
     let layout = Layout::new(folder.path());
@@ -37,11 +38,17 @@ fn install(key: &SecretKey, trusted: &SecretKey) -> Installed {
     std::fs::write(&manifest, signed.bytes()).unwrap();
     let signature = layout.current().join(format!("landfall.json.{}.minisig", signed.signatures()[0].key_id()));
     std::fs::write(&signature, signed.signatures()[0].to_file()).unwrap();
-    std::fs::write(layout.trust_root(), TrustRoot::first(vec![trusted.public_key()], 1).unwrap().to_json()).unwrap();
+    for path in [layout.trust_root(), accepted_by(&layout)] {
+        std::fs::write(path, TrustRoot::first(vec![trusted.public_key()], 1).unwrap().to_json()).unwrap();
+    }
     Installed { folder, manifest, signature }
 }
 
-fn load(installed: &Installed) -> Result<Catalog, LoadError> {
+fn accepted_by(layout: &Layout) -> PathBuf {
+    layout.current().join("landfall.json.trust")
+}
+
+fn load(installed: &Installed) -> Result<Catalog, ManifestError> {
     Loaded::of(&Layout::new(installed.folder.path())).map(|loaded| loaded.catalog)
 }
 
@@ -63,16 +70,16 @@ fn refuses_a_manifest_that_was_changed() {
     let installed = install(&key, &key);
     let changed = std::fs::read_to_string(&installed.manifest).unwrap().replace("1.4.0", "1.4.1");
     std::fs::write(&installed.manifest, changed).unwrap();
-    assert!(matches!(load(&installed), Err(LoadError::Untrusted { .. })));
+    assert!(matches!(load(&installed), Err(ManifestError::Untrusted { .. })));
 }
 
 #[test]
 fn refuses_a_manifest_that_others_signed_or_nobody() {
     let (key, other) = (SecretKey::generate().unwrap(), SecretKey::generate().unwrap());
-    assert!(matches!(load(&install(&key, &other)), Err(LoadError::Untrusted { .. })));
+    assert!(matches!(load(&install(&key, &other)), Err(ManifestError::Untrusted { .. })));
     let installed = install(&key, &key);
     std::fs::remove_file(&installed.signature).unwrap();
-    assert!(matches!(load(&installed), Err(LoadError::Untrusted { .. })));
+    assert!(matches!(load(&installed), Err(ManifestError::Untrusted { .. })));
 }
 
 #[test]
@@ -80,32 +87,32 @@ fn goes_by_the_root_that_accepted_it_whatever_is_trusted_since() {
     let (key, other) = (SecretKey::generate().unwrap(), SecretKey::generate().unwrap());
     let installed = install(&key, &other);
     let layout = Layout::new(installed.folder.path());
-    let accepted_by = |key: &SecretKey| TrustRoot::first(vec![key.public_key()], 1).unwrap().to_json();
-    std::fs::write(layout.accepted_by(), accepted_by(&key)).unwrap();
+    let root = |key: &SecretKey| TrustRoot::first(vec![key.public_key()], 1).unwrap().to_json();
+    std::fs::write(accepted_by(&layout), root(&key)).unwrap();
     let refused = Loaded::of(&layout).unwrap().refused_today.unwrap().to_string();
     assert!(refused.contains(&other.id().to_string()), "{refused}");
-    std::fs::write(layout.trust_root(), accepted_by(&key)).unwrap();
+    std::fs::write(layout.trust_root(), root(&key)).unwrap();
     assert_eq!(Loaded::of(&layout).unwrap().refused_today, None);
     std::fs::remove_file(layout.trust_root()).unwrap();
     load(&installed).unwrap();
-    std::fs::write(layout.accepted_by(), accepted_by(&other)).unwrap();
-    assert!(matches!(load(&installed), Err(LoadError::Untrusted { .. })));
-    std::fs::write(layout.accepted_by(), "{}").unwrap();
-    assert!(matches!(load(&installed), Err(LoadError::TrustRoot { path, .. }) if path == layout.accepted_by()));
+    std::fs::write(accepted_by(&layout), root(&other)).unwrap();
+    assert!(matches!(load(&installed), Err(ManifestError::Untrusted { .. })));
 }
 
 #[test]
-fn refuses_files_that_are_missing_damaged_or_too_large() {
+fn refuses_files_that_are_missing_or_damaged() {
     let key = SecretKey::generate().unwrap();
-    let installed = install(&key, &key);
-    std::fs::write(&installed.signature, "nonsense").unwrap();
-    assert!(matches!(load(&installed), Err(LoadError::Signature { .. })));
-    let installed = install(&key, &key);
-    std::fs::write(&installed.manifest, vec![b' '; (16 << 20) + 1]).unwrap();
-    assert!(matches!(load(&installed), Err(LoadError::TooLarge { .. })));
-    std::fs::remove_file(&installed.manifest).unwrap();
-    assert!(matches!(load(&installed), Err(LoadError::Read { .. })));
-    let layout = Layout::new(installed.folder.path());
-    std::fs::write(layout.trust_root(), "{}").unwrap();
-    assert!(matches!(load(&installed), Err(LoadError::TrustRoot { .. })));
+    let harms: [fn(&Installed); 4] = [
+        |installed| std::fs::write(&installed.signature, "nonsense").unwrap(),
+        |installed| std::fs::remove_file(&installed.manifest).unwrap(),
+        |installed| std::fs::write(accepted_by(&Layout::new(installed.folder.path())), "{}").unwrap(),
+        |installed| std::fs::remove_file(accepted_by(&Layout::new(installed.folder.path()))).unwrap(),
+    ];
+    for harm in harms {
+        let installed = install(&key, &key);
+        harm(&installed);
+        let error = load(&installed).unwrap_err();
+        let ManifestError::Damaged { damage, .. } = &error else { panic!("{error}") };
+        assert!(matches!(damage, Damage::Missing | Damage::Record(_)), "{error}");
+    }
 }

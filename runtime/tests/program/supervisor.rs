@@ -97,7 +97,9 @@ fn install(root: &Path, port: u16) {
     fs::write(current.join("landfall.json"), signed.bytes()).unwrap();
     let signature = &signed.signatures()[0];
     fs::write(current.join(format!("landfall.json.{}.minisig", signature.key_id())), signature.to_file()).unwrap();
-    fs::write(etc.join("trust.json"), TrustRoot::first(vec![key.public_key()], 1).unwrap().to_json()).unwrap();
+    for path in [etc.join("trust.json"), current.join("landfall.json.trust")] {
+        fs::write(path, TrustRoot::first(vec![key.public_key()], 1).unwrap().to_json()).unwrap();
+    }
     let token = etc.join("admin.token");
     fs::write(&token, format!("sk_admin_{}\n", "0".repeat(64))).unwrap();
     fs::set_permissions(&token, fs::Permissions::from_mode(0o600)).unwrap();

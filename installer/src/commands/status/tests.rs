@@ -1,6 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use super::*;
+use crate::record::Schema;
 use crate::record::write_json;
 use crate::retained_release::fixture::Host;
 use crate::state::installed::HostEnvironment;
@@ -15,7 +16,7 @@ fn host() -> Host {
     let old = host.bring("1.0.0", 1, &[shared, ("bin/landfall", "0755", "the old program")]);
     let new = host.bring("1.1.0", 2, &[shared, ("bin/landfall", "0755", "the new one")]);
     let environment = HostEnvironment { engine: crate::engine::EngineAddress::None, systemd: false };
-    let installed = Installed { schema: 1, current: new, kept: vec![old], host: environment, created: Vec::new() };
+    let installed = Installed { schema: Schema, current: new, kept: vec![old], host: environment, created: Vec::new() };
     let layout = &host.layout;
     write_json(&layout.installed(), &installed).unwrap();
     std::os::unix::fs::symlink("releases/1.1.0-2", layout.current()).unwrap();

@@ -4,6 +4,7 @@ mod collect;
 mod decide;
 
 use crate::engine::EngineAddress;
+use crate::record::Schema;
 use crate::state::installed::{HostEnvironment, Installed, InstalledRelease};
 use landfall_manifests::Digest;
 
@@ -16,5 +17,5 @@ fn digest(name: &str) -> Digest {
 
 fn installed(current: InstalledRelease, kept: Vec<InstalledRelease>) -> Installed {
     let host = HostEnvironment { engine: EngineAddress::None, systemd: false };
-    Installed { schema: 1, current, kept, host, created: Vec::new() }
+    Installed { schema: Schema, current, kept, host, created: Vec::new() }
 }

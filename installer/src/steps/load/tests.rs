@@ -5,6 +5,7 @@ use crate::content::ContentError;
 use crate::engine::fake::FakeImageEngine;
 use crate::layout::Layout;
 use crate::plan;
+use crate::record::Schema;
 use crate::state::installed::{HostEnvironment, Installed, InstalledRelease};
 use crate::state::journal::Kind;
 use landfall_manifests::{Encoding, Layer, Release};
@@ -144,7 +145,7 @@ fn undoing_takes_away_the_tags_that_were_added_and_no_others() {
         Vec::new(),
         Vec::new(),
     );
-    let record = Installed { schema: 1, current, kept: Vec::new(), host, created: Vec::new() };
+    let record = Installed { schema: Schema, current, kept: Vec::new(), host, created: Vec::new() };
     let steps = vec![StepName::Stage, StepName::Load, StepName::Unfold];
     let receipt = crate::receipts::tests::draft(1, None);
     let tags = tags.collect();
