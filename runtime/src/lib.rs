@@ -14,7 +14,7 @@
 //! release offers), [`settings`] (what the operator chose) and [`service`] (what the process and systemd tell each other).
 //!
 //! Decisions are pure and tested as tables: `controller::{spec, decide, backoff, health, run_as}`, `network::{subnet, firewall::render}`,
-//! `api::access`, `settings`. What acts is at the edges: `store`, `engine::docker`, `tenant_ports`, `service`.
+//! `api::access`, `settings`. What acts is at the edges: `store`, `engine`, `tenant_ports`, `service`.
 
 pub mod api;
 pub mod commands;

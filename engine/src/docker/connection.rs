@@ -161,7 +161,48 @@ fn open(address: &EngineAddress, request: Duration) -> Result<Result<bollard::Do
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
+    use crate::docker::test_server::{Answers, listen};
+
+    const API_1_40: Answers = |_| Some(("200 OK", r#"{"ApiVersion":"1.40"}"#));
+    const API_1_41: Answers = |_| Some(("200 OK", r#"{"ApiVersion":"1.41"}"#));
+    const API_1_43: Answers = |_| Some(("200 OK", r#"{"ApiVersion":"1.43"}"#));
+
+    #[tokio::test]
+    async fn a_service_refuses_an_old_api_and_a_command_judges_it_itself() {
+        let folder = tempfile::tempdir().unwrap();
+        let address = |name: &str| EngineAddress::Unix(folder.path().join(name));
+        listen(&folder.path().join("old"), API_1_40);
+        listen(&folder.path().join("oldest"), API_1_41);
+        let service = |name| Docker::for_service(EngineChoice::At(address(name)));
+        assert!(matches!(service("old").session().await.err(), Some(EngineError::TooOld { required: MIN_API, .. })));
+        assert!(Docker::for_command(address("old")).session().await.is_ok());
+        assert!(service("oldest").session().await.is_ok());
+        assert!(matches!(service("none").session().await.err(), Some(EngineError::Unreachable { .. })));
+    }
+
+    #[tokio::test]
+    async fn after_a_restart_the_version_is_agreed_on_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("engine.sock");
+        let engine = Docker::for_service(EngineChoice::At(EngineAddress::Unix(socket.clone())));
+        let ask = async || engine.ask("report its version", async |client| client.version().await).await;
+        let minor = || engine.open_session().map(|session| session.client.client_version().minor_version);
+
+        let server = listen(&socket, API_1_41);
+        ask().await.unwrap();
+        assert_eq!(minor(), Some(41));
+
+        server.abort();
+        std::fs::remove_file(&socket).unwrap();
+        assert!(ask().await.unwrap_err().is_unavailable());
+        assert_eq!(minor(), None);
+
+        listen(&socket, API_1_43);
+        ask().await.unwrap();
+        assert_eq!(minor(), Some(43));
+    }
 
     #[test]
     fn an_init_is_used_where_the_engine_has_one() {

@@ -56,46 +56,21 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
     use crate::address::{EngineAddress, EngineChoice};
+    use crate::docker::test_server::listen;
     use std::path::Path;
     use std::time::Duration;
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    use tokio::net::{UnixListener, UnixStream};
 
     const WINDOW: LogWindow = LogWindow { tail: 10, follow: true };
 
     /// An engine whose only container, `quiet`, has written nothing.
     fn engine(socket: &Path) -> Docker {
-        let listener = UnixListener::bind(socket).unwrap();
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(serve(stream));
-            }
+        listen(socket, |path| match path {
+            path if path.contains("/logs") => None,
+            path if path.contains("/quiet/json") => Some(("200 OK", "{}")),
+            path if path.contains("/containers/") => Some(("404 Not Found", r#"{"message":"none"}"#)),
+            _ => Some(("200 OK", r#"{"ApiVersion":"1.41","Version":"20.10.24"}"#)),
         });
         Docker::for_service(EngineChoice::At(EngineAddress::Unix(socket.to_owned())))
-    }
-
-    async fn serve(mut stream: UnixStream) {
-        let (mut request, mut part) = (String::new(), [0; 4096]);
-        loop {
-            let read = stream.read(&mut part).await.unwrap();
-            if read == 0 {
-                return;
-            }
-            request.push_str(std::str::from_utf8(&part[..read]).unwrap());
-            while let Some((head, rest)) = request.split_once("\r\n\r\n") {
-                let (status, body) = match head.split(' ').nth(1).unwrap() {
-                    path if path.contains("/logs") => std::future::pending().await,
-                    path if path.contains("/quiet/json") => ("200 OK", "{}"),
-                    path if path.contains("/containers/") => ("404 Not Found", r#"{"message":"none"}"#),
-                    _ => ("200 OK", r#"{"ApiVersion":"1.41","Version":"20.10.24"}"#),
-                };
-                let length = body.len();
-                let head =
-                    format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n");
-                stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
-                request = rest.to_owned();
-            }
-        }
     }
 
     #[tokio::test]

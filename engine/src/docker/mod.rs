@@ -14,6 +14,8 @@ mod networks;
 mod remove_labelled;
 mod response;
 mod specs;
+#[cfg(test)]
+mod test_server;
 mod upload_body;
 mod volumes;
 

@@ -24,7 +24,7 @@ impl Docker {
         Err(EngineError::Conflict { operation, message: "a volume with this name has other labels".to_owned() })
     }
 
-    /// With `force`, a volume is removed although its driver fails.
+    /// With `force`, a volume is removed even if its driver fails.
     pub(super) async fn delete_volume(&self, name: &str, force: bool) -> Result<(), EngineError> {
         let operation = format!("remove volume {name}");
         let options = RemoveVolumeOptionsBuilder::new().force(force).build();

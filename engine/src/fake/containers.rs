@@ -1,8 +1,9 @@
 //! A [`ContainerEngine`] in memory, which fails on request.
 //!
-//! It keeps those of Docker's rules that the runtime relies on: names are unique, a container needs its image, its network and
-//! its volumes, a network in use cannot be removed, a volume that exists is returned with the labels that it has.
+//! Further rules of Docker's that it keeps: a container starts only with its network, a network or volume in use cannot be
+//! removed, a volume that exists is returned with the labels that it has.
 
+use super::objects::{FakeContainer, FakeEngineState, idle, in_use, missing};
 use crate::containers::{
     ContainerEngine, ContainerSpec, ContainerState, Folder, FoundImage, ImageIdentity, Listed, Listing, LogStream,
     LogWindow, NetworkSpec, PreparationSpec, Reply, Usage,
@@ -12,7 +13,6 @@ use crate::labels::{self, Labels};
 use futures_util::StreamExt as _;
 use futures_util::stream::{self, BoxStream};
 use jiff::Timestamp;
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Semaphore;
 
@@ -20,42 +20,6 @@ use tokio::sync::Semaphore;
 #[derive(Default)]
 pub struct FakeContainerEngine {
     state: Mutex<FakeEngineState>,
-}
-
-/// What a [`FakeContainerEngine`] holds.
-#[derive(Default)]
-pub struct FakeEngineState {
-    /// The engine does not answer.
-    pub down: bool,
-    /// How many calls were not answered because the engine was down.
-    pub unanswered: u32,
-    /// Operations that fail, by the name of the method, and how many times they will.
-    pub failing: BTreeMap<&'static str, u32>,
-    /// Operations that wait until a [`Gate`] lets them pass, by the name of the method.
-    gates: BTreeMap<&'static str, Arc<Semaphore>>,
-    /// Images by the digest of their config, with their layers and their user.
-    pub images: BTreeMap<String, (Vec<String>, String)>,
-    /// Containers by name.
-    pub containers: BTreeMap<String, FakeContainer>,
-    /// Networks by name.
-    pub networks: BTreeMap<String, NetworkSpec>,
-    /// Volumes by name.
-    pub volumes: BTreeMap<String, Labels>,
-}
-
-/// A container of a [`FakeContainerEngine`].
-#[derive(Debug, Clone)]
-pub struct FakeContainer {
-    /// What it was made from; `None` for one that is never started.
-    pub spec: Option<ContainerSpec>,
-    /// Its labels.
-    pub labels: Labels,
-    /// The volumes that it mounts.
-    pub volumes: Vec<String>,
-    /// When it was started, while it runs.
-    pub started: Option<Timestamp>,
-    /// The folders that were put into it.
-    pub folders: Vec<Folder>,
 }
 
 /// What calls of one method wait at. All that wait, and all that come later, pass when it is dropped.
@@ -77,14 +41,14 @@ impl Drop for Gate {
 }
 
 impl FakeContainerEngine {
-    /// An engine that holds one image, whose config names `user`.
+    /// An engine that holds one image, whose configuration names `user`.
     pub fn with_image(image: &ImageIdentity, user: &str) -> Self {
         let engine = Self::default();
         engine.state().images.insert(image.config.clone(), (image.diff_ids.clone(), user.to_owned()));
         engine
     }
 
-    /// What it holds, to look at and to change.
+    /// Its objects, to look at and to change.
     pub fn state(&self) -> MutexGuard<'_, FakeEngineState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -130,49 +94,6 @@ impl FakeContainerEngine {
     }
 }
 
-fn missing<T>(what: &str) -> Result<T, EngineError> {
-    Err(EngineError::NotFound { operation: format!("find {what}"), message: "there is none".to_owned() })
-}
-
-fn in_use(operation: String) -> EngineError {
-    EngineError::Conflict { operation, message: "it is in use".to_owned() }
-}
-
-impl FakeEngineState {
-    fn add_container(&mut self, name: &str, image: &str, container: FakeContainer) -> Result<(), EngineError> {
-        if self.containers.contains_key(name) {
-            return Err(in_use(format!("create container {name}")));
-        }
-        if !self.images.contains_key(image) {
-            return missing(image);
-        }
-        // As Docker does: a volume that is mounted comes into being.
-        for volume in &container.volumes {
-            self.volumes.entry(volume.clone()).or_default();
-        }
-        self.containers.insert(name.to_owned(), container);
-        Ok(())
-    }
-
-    fn listed_containers(&self, label: &str) -> Vec<Listed> {
-        let matching = self.containers.iter().filter(|(_, c)| labels::matches(label, &c.labels));
-        let listed = matching.map(|(name, c)| Listed {
-            name: name.clone(),
-            labels: c.labels.clone(),
-            running: c.started.is_some(),
-        });
-        listed.collect()
-    }
-}
-
-fn names(volumes: &[(String, String)]) -> Vec<String> {
-    volumes.iter().map(|(name, _)| name.clone()).collect()
-}
-
-fn idle(name: &str, labels: &Labels) -> Listed {
-    Listed { name: name.to_owned(), labels: labels.clone(), running: false }
-}
-
 impl ContainerEngine for FakeContainerEngine {
     fn ping(&self) -> Reply<'_, ()> {
         Box::pin(self.call("ping", |_| Ok(())))
@@ -207,25 +128,13 @@ impl ContainerEngine for FakeContainerEngine {
     }
 
     fn create_container<'a>(&'a self, spec: &'a ContainerSpec) -> Reply<'a, ()> {
-        let container = FakeContainer {
-            spec: Some(spec.clone()),
-            labels: spec.labels.clone(),
-            volumes: names(&spec.volumes),
-            started: None,
-            folders: Vec::new(),
-        };
+        let container = FakeContainer::new(Some(spec.clone()), &spec.labels, &spec.volumes);
         let create = move |state: &mut FakeEngineState| state.add_container(&spec.name, &spec.image, container);
         Box::pin(self.call("create_container", create))
     }
 
     fn create_preparation<'a>(&'a self, spec: &'a PreparationSpec) -> Reply<'a, ()> {
-        let container = FakeContainer {
-            spec: None,
-            labels: spec.labels.clone(),
-            volumes: names(&spec.volumes),
-            started: None,
-            folders: Vec::new(),
-        };
+        let container = FakeContainer::new(None, &spec.labels, &spec.volumes);
         let create = move |state: &mut FakeEngineState| state.add_container(&spec.name, &spec.image, container);
         Box::pin(self.call("create_preparation", create))
     }

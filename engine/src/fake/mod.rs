@@ -2,6 +2,8 @@
 
 mod containers;
 mod images;
+mod objects;
 
-pub use containers::{FakeContainer, FakeContainerEngine, FakeEngineState, Gate};
+pub use containers::{FakeContainerEngine, Gate};
 pub use images::FakeImageEngine;
+pub use objects::{FakeContainer, FakeEngineState};

@@ -2,7 +2,7 @@
 
 use super::run_as::{self, ImageUser, RunAs};
 use super::{ActionError, Controller, spec};
-use crate::engine::{EngineError, Folder, FoundImage, Listed};
+use crate::engine::{EngineError, Folder, FoundImage, Listed, Volumes};
 use crate::identity::{ApiKey, SecretError};
 use crate::store::Environment;
 use futures_util::future::join_all;
@@ -11,13 +11,6 @@ use std::time::Duration;
 /// How often, and how long apart, a network is removed whose last endpoint the engine is still letting go.
 const NETWORK_TRIES: u32 = 10;
 const NETWORK_PAUSE: Duration = Duration::from_millis(100);
-
-/// What becomes of a tenant's data.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Volumes {
-    Keep,
-    Remove,
-}
 
 impl Controller {
     /// The image of a tenant in the engine, as the release has it.

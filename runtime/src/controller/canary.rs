@@ -3,10 +3,9 @@
 //! It goes the way of every other tenant, but has a number and a name of its own that nobody can be given, and is in no list. Its row
 //! never says that it runs, so a canary that a killed service left behind is removed at the next start like any spawn that was cut short.
 
-use super::build::Volumes;
 use super::spawn::{Kind, Made, SpawnPlan};
 use super::{ActionError, Controller, Health, spec};
-use crate::engine::{EngineError, LogWindow};
+use crate::engine::{EngineError, LogWindow, Volumes};
 use crate::identity::{CANARY_NAME, EnvId, OrgId};
 use crate::service::log;
 use crate::store::{Environment, ImageRecord};

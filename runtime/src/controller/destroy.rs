@@ -1,7 +1,7 @@
 //! Removes a tenant: container, network, volumes, row, in this order, so that a crash leaves the row that says what is left to do.
 
-use super::build::Volumes;
 use super::{ActionError, Controller, spec};
+use crate::engine::Volumes;
 use crate::identity::EnvId;
 use crate::service::log;
 use crate::store::Environment;

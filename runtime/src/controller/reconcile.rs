@@ -3,10 +3,9 @@
 //! Each round lists what bears our label, compares it with the rows, and looks closer at each tenant that does not agree. Closer means
 //! under the tenant's lock, with a row and a container that are read anew: the listing may be older than what another worker did meanwhile.
 
-use super::build::Volumes;
 use super::decide::{Seen, Step, decide};
 use super::{ActionError, Controller, spec};
-use crate::engine::{Listed, Listing, labels};
+use crate::engine::{Listed, Listing, Volumes, labels};
 use crate::identity::EnvId;
 use crate::service::log;
 use crate::store::{Environment, Status, StoreError};

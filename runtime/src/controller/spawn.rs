@@ -1,8 +1,8 @@
 //! Makes a tenant: all of it, or nothing.
 
-use super::build::Volumes;
 use super::tenant_locks::TenantLock;
 use super::{ActionError, Controller, spec};
+use crate::engine::Volumes;
 use crate::identity::{ApiKey, EnvId, KeyNonce, Name, OrgId};
 use crate::network::{Network, Subnet};
 use crate::release::Choice;

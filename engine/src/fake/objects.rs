@@ -1,0 +1,98 @@
+//! The objects of a fake engine, and those of Docker's rules that the runtime relies on: names are unique, a container needs
+//! its image, mounting a volume creates it.
+
+use crate::containers::{ContainerSpec, Folder, Listed, NetworkSpec};
+use crate::error::EngineError;
+use crate::labels::{self, Labels};
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+
+/// What a [`FakeContainerEngine`](super::FakeContainerEngine) holds.
+#[derive(Default)]
+pub struct FakeEngineState {
+    /// The engine does not answer.
+    pub down: bool,
+    /// How many calls were not answered because the engine was down.
+    pub unanswered: u32,
+    /// Operations that fail, by the name of the method, and how many times they will.
+    pub failing: BTreeMap<&'static str, u32>,
+    /// Operations that wait until a gate lets them pass, by the name of the method.
+    pub(super) gates: BTreeMap<&'static str, Arc<Semaphore>>,
+    /// Images by the digest of their configuration, with their layers and their user.
+    pub images: BTreeMap<String, (Vec<String>, String)>,
+    /// Containers by name.
+    pub containers: BTreeMap<String, FakeContainer>,
+    /// Networks by name.
+    pub networks: BTreeMap<String, NetworkSpec>,
+    /// Volumes by name.
+    pub volumes: BTreeMap<String, Labels>,
+}
+
+/// A container of a [`FakeContainerEngine`](super::FakeContainerEngine).
+#[derive(Debug, Clone)]
+pub struct FakeContainer {
+    /// What it was created from; `None` for one that is never started.
+    pub spec: Option<ContainerSpec>,
+    /// Its labels.
+    pub labels: Labels,
+    /// The volumes that it mounts.
+    pub volumes: Vec<String>,
+    /// When it was started, while it is running.
+    pub started: Option<Timestamp>,
+    /// The folders that were created in it.
+    pub folders: Vec<Folder>,
+}
+
+impl FakeContainer {
+    /// A container that has not been started.
+    pub(super) fn new(spec: Option<ContainerSpec>, labels: &Labels, volumes: &[(String, String)]) -> Self {
+        let volumes = volumes.iter().map(|(name, _)| name.clone()).collect();
+        Self { spec, labels: labels.clone(), volumes, started: None, folders: Vec::new() }
+    }
+}
+
+pub(super) fn missing<T>(what: &str) -> Result<T, EngineError> {
+    Err(EngineError::NotFound { operation: format!("find {what}"), message: "there is none".to_owned() })
+}
+
+pub(super) fn in_use(operation: String) -> EngineError {
+    EngineError::Conflict { operation, message: "it is in use".to_owned() }
+}
+
+impl FakeEngineState {
+    pub(super) fn add_container(
+        &mut self,
+        name: &str,
+        image: &str,
+        container: FakeContainer,
+    ) -> Result<(), EngineError> {
+        if self.containers.contains_key(name) {
+            return Err(in_use(format!("create container {name}")));
+        }
+        if !self.images.contains_key(image) {
+            return missing(image);
+        }
+        // As Docker does: a volume that is mounted comes into being.
+        for volume in &container.volumes {
+            self.volumes.entry(volume.clone()).or_default();
+        }
+        self.containers.insert(name.to_owned(), container);
+        Ok(())
+    }
+
+    pub(super) fn listed_containers(&self, label: &str) -> Vec<Listed> {
+        let matching = self.containers.iter().filter(|(_, c)| labels::matches(label, &c.labels));
+        let listed = matching.map(|(name, c)| Listed {
+            name: name.clone(),
+            labels: c.labels.clone(),
+            running: c.started.is_some(),
+        });
+        listed.collect()
+    }
+}
+
+pub(super) fn idle(name: &str, labels: &Labels) -> Listed {
+    Listed { name: name.to_owned(), labels: labels.clone(), running: false }
+}
