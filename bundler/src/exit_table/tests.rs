@@ -148,7 +148,13 @@ fn sources() -> Vec<Error> {
         image(SourceError::Layer("layer.tar".to_owned(), LayerError::Store(store()))),
         image(SourceError::Store(store())),
         image(SourceError::NotInEngine { address: "unix:///e".to_owned(), reference: "hello".to_owned() }),
+        engine(EngineError::Unreachable { address: "unix:///e".to_owned(), source: "the device is gone".into() }),
+        engine(EngineError::Failed { operation: "export images".to_owned(), message: "out of memory".to_owned() }),
     ]
+}
+
+fn engine(error: EngineError) -> Error {
+    image(SourceError::Engine(error))
 }
 
 fn writing() -> Vec<Error> {
