@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Look at what you sign: `inspect` shows it, `verify` says who signed it already. The bundle is written anew beside the \
-old one, which it then replaces; each blob is held against the manifest on the way. KeyOrRoot that lies there whole and in parts \
+old one, which it then replaces; each blob is held against the manifest on the way. One that lies there whole and in parts \
 is refused: only one of the two would be signed.
 
 Example:

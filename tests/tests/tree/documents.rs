@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Folders of sources.
-const SOURCES: [&str; 8] = ["bundler", "console", "installer", "keys", "manifests", "runtime", "systemd", "tests"];
+const SOURCES: [&str; 11] =
+    ["bundler", "console", "engine", "host", "installer", "keys", "manifests", "media", "runtime", "systemd", "tests"];
 
 /// The names of all functions that are tests.
 fn tests_below(folder: &Path, found: &mut BTreeSet<String>) -> Result<()> {
