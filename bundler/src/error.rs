@@ -75,7 +75,7 @@ pub(crate) enum Error {
     /// An error because of too little room, with how much there is.
     #[error("{message}: {free} bytes are free in {}, which was too little", folder.display())]
     NoSpace { message: String, free: u64, folder: PathBuf },
-    #[error("find out where this program lies")]
+    #[error("find the path of this program")]
     OwnPath(#[source] io::Error),
     #[error("read the manual pages and completions beside the programs")]
     ProgramPages(#[source] io::Error),

@@ -31,8 +31,8 @@ const PART_SIZE: &str = "ask for larger parts";
 const FIND_PARTS: &str = "put all parts into one folder, or name the folders of the others with --parts";
 const CHANGED: &str = "build again when nothing writes to it";
 const SECRET: &str = "move it out of what is packed";
-const ROOT: &str = "compare the root's sha256sum with what its publisher told you by another way than the bundle";
-const TRUST: &str = "compare the key ids with those that you were given by another way than the bundle";
+const ROOT: &str = "compare the root's sha256sum with the one that its publisher gave you out of band";
+const TRUST: &str = "compare the key ids with those that you were given out of band";
 
 const DAMAGED: ErrorClass = ErrorClass::new(Exit::Damaged, "damaged", COPY_AGAIN);
 const UNREADABLE: ErrorClass = ErrorClass::new(Exit::Damaged, "unreadable", "check the disk that the bundle is on");

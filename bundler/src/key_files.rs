@@ -103,7 +103,7 @@ pub(crate) fn public_in(name: &str, file: &str) -> Result<PublicKey> {
 /// The text of a file that has at most `limit` bytes; `what` it is called in errors.
 pub(crate) fn read_small(path: &Path, limit: usize, what: &'static str) -> Result<Zeroizing<String>> {
     let cannot = |source| KeyFileError::Read { what, path: path.to_owned(), source };
-    // Sized in advance: growing would leave copies behind that nobody wipes.
+    // Sized in advance: a growing buffer would leave copies of the secret in memory that are never wiped.
     let mut text = Zeroizing::new(String::with_capacity(limit + 1));
     let file = File::open(path).map_err(cannot)?;
     file.take(limit as u64 + 1).read_to_string(&mut text).map_err(cannot)?;

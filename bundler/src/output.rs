@@ -1,5 +1,5 @@
-//! Where a bundle goes. Settled before anything is packed, so that nothing of value is replaced and nothing is packed that
-//! must stay here.
+//! Where a bundle is written. This is decided before anything is packed, so that no file of value is replaced and no secret is
+//! packed.
 
 use crate::definition::DefinitionLine;
 use crate::plan::Plan;
@@ -13,27 +13,27 @@ use std::path::{Path, PathBuf};
 pub(crate) enum OutputError {
     #[error("there is no folder {}", path.display())]
     NoFolder { path: PathBuf },
-    #[error("{} is there already and is no bundle: it stays as it is", path.display())]
+    #[error("{} already exists and is not a bundle: it is not replaced", path.display())]
     NotABundle { path: PathBuf },
-    #[error("{} is there already and is no patch: it stays as it is", path.display())]
+    #[error("{} already exists and is not a patch: it is not replaced", path.display())]
     NotAPatch { path: PathBuf },
-    #[error("{} is there already, and would be read in place of its parts", path.display())]
+    #[error("{} already exists, and would be read in place of its parts", path.display())]
     ShadowsParts { path: PathBuf },
-    #[error("parts of {} would replace those that they are made from", path.display())]
+    #[error("the parts of {} would replace the parts that they are made from", path.display())]
     ReplacesOwnParts { path: PathBuf },
-    #[error("{} is the name of a part, and what is written there would be whole", path.display())]
+    #[error("{} is the name of a part, but the bundle is written as one file", path.display())]
     PartName { path: PathBuf },
-    #[error("{} would be read in place of the parts that lie there, such as {}", path.display(), part.display())]
+    #[error("{} would be read in place of parts that already exist, such as {}", path.display(), part.display())]
     ShadowsExistingParts { path: PathBuf, part: PathBuf },
-    #[error("{} lies there whole and in parts, such as {}, and only one of the two would change", path.display(), part.display())]
+    #[error("{} exists as one file and in parts, such as {}, and only one of the two would change", path.display(), part.display())]
     WholeAndParts { path: PathBuf, part: PathBuf },
     #[error("{} cannot be cut into parts: its name is not UTF-8, as names of parts are", path.display())]
     NotUtf8 { path: PathBuf },
     #[error("{line}: the bundle {} would replace what it is made from", out.display())]
     ReplacesSource { line: DefinitionLine, out: PathBuf },
-    #[error("{line}: {} is packed, and the bundle {} would lie in it", source_path.display(), out.display())]
+    #[error("{line}: {} is packed, and the bundle {} would be inside it", source_path.display(), out.display())]
     InsideSource { line: DefinitionLine, source_path: PathBuf, out: PathBuf },
-    #[error("{line}: {} is packed, and the secret in {} lies in it", source_path.display(), secret.display())]
+    #[error("{line}: {} is packed, and the secret {} is inside it", source_path.display(), secret.display())]
     SecretInSource { line: DefinitionLine, source_path: PathBuf, secret: PathBuf },
 }
 
@@ -48,7 +48,7 @@ pub(crate) fn resolve(out: Option<&Path>, plan: &Plan, secrets: &[&Path]) -> Res
     Ok(out)
 }
 
-/// Where a patch goes: in place of nothing but another patch, and of no part of a bundle. `is_patch` says what is one.
+/// Where a patch is written: it may replace another patch, and nothing else. `is_patch` tells whether a file is one.
 pub(crate) fn resolve_patch(
     out: Option<&Path>,
     default: &str,
@@ -66,7 +66,7 @@ pub(crate) fn resolve_patch(
     Ok(out)
 }
 
-/// Whether `bundle` lies there in one form alone, whole or in parts: of two, one would keep what the other one loses.
+/// Checks that `bundle` does not exist both as one file and in parts: a new signature would be added to one of them only.
 pub(crate) fn check_one_form(bundle: &Path) -> Result<(), OutputError> {
     match landfall_media::parts_at(bundle).into_iter().next() {
         Some(part) if bundle.symlink_metadata().is_ok() => {
@@ -92,7 +92,7 @@ fn check_is_whole(out: &Path) -> Result<(), OutputError> {
     }
 }
 
-/// Whether what lies at `out`, if something does, is a bundle in one file.
+/// Checks that a file that exists at `out` is a whole bundle.
 pub(crate) fn check_replaced(out: &Path) -> Result<(), OutputError> {
     if out.symlink_metadata().is_ok() && UnverifiedBundle::open_file(out).is_err() {
         return Err(OutputError::NotABundle { path: out.to_owned() });
@@ -100,7 +100,7 @@ pub(crate) fn check_replaced(out: &Path) -> Result<(), OutputError> {
     Ok(())
 }
 
-/// Whether what lies at `out` in parts, if something does, is a bundle or the beginning of one, as a cut-off run leaves it.
+/// Checks that parts that exist at `out` are a bundle, or the beginning of one that an interrupted run left behind.
 pub(crate) fn check_parts_replaced(out: &Path) -> Result<(), OutputError> {
     match landfall_media::parts_at(out).into_iter().next() {
         Some(first) if UnverifiedBundle::open(&first, &[]).is_err() && !begins_a_bundle(&first) => {
@@ -120,7 +120,7 @@ pub(crate) fn begins_a_bundle(file: &Path) -> bool {
     }
 }
 
-/// The file that `--out` names, which may be a folder for `default` to lie in.
+/// The file that `--out` names: with a folder, the file called `default` in it.
 pub(crate) fn path_or_default(out: Option<&Path>, default: &str) -> Result<PathBuf, OutputError> {
     let named = match out {
         Some(folder) if folder.is_dir() => folder.join(default),
@@ -140,7 +140,8 @@ pub(crate) fn absolute(out: &Path) -> Result<PathBuf, OutputError> {
     Ok(folder.join(out.file_name().unwrap_or_default()))
 }
 
-/// The file that a symbolic link leads to, so that the link stays; any other path, and a link to nowhere, as it is.
+/// The target of a symbolic link, so that the link itself is not replaced. Other paths and dangling links are returned as they
+/// are.
 pub(crate) fn resolve_link(path: &Path) -> PathBuf {
     if path.is_symlink() { path.canonicalize().unwrap_or_else(|_| path.to_owned()) } else { path.to_owned() }
 }
@@ -164,7 +165,7 @@ fn check_sources(out: &Path, full: &Path, plan: &Plan, secrets: &[&Path]) -> Res
     Ok(())
 }
 
-/// Whether `path` is where a part of `bundle` would lie.
+/// Whether `path` is that of a part of `bundle`.
 fn is_part_of(path: &Path, bundle: &Path) -> bool {
     let named = path.file_name().and_then(|name| name.to_str()).and_then(parse_part_name);
     named.is_some_and(|(name, _)| path.with_file_name(name) == *bundle)

@@ -12,8 +12,8 @@ const PREFIX: &str = ".landfall-bundler.partial-";
 /// How often another run may take a new folder for one that was left behind, in the moment before it is locked.
 const ATTEMPTS: usize = 8;
 
-/// A temporary folder, which goes away with this value. Killed runs leave theirs behind, where the next run removes it: a
-/// folder that nobody has locked (`flock(2)`, which ends with the process) is nobody's.
+/// A temporary folder, which is removed when this value is dropped. A killed run leaves its folder behind, and the next run
+/// removes it: a folder that no process has locked (`flock(2)`, which the kernel releases with the process) is abandoned.
 #[derive(Debug)]
 pub(crate) struct PartialFolder {
     folder: TempDir,
@@ -57,7 +57,7 @@ fn opened(folder: &Path) -> io::Result<File> {
     Ok(rustix::fs::open(folder, flags, Mode::empty())?.into())
 }
 
-/// Removes what killed runs left behind. A folder that cannot be removed, such as another user's, is in nobody's way.
+/// Removes what killed runs left behind. A folder that cannot be removed, such as another user's, does no harm.
 fn sweep(parent: &Path) {
     let entries = fs::read_dir(parent).into_iter().flatten().flatten();
     for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX)) {

@@ -1,5 +1,5 @@
-//! The readers of outside input as functions of that input, for whoever fuzzes them. What they return is what can be held
-//! against the input.
+//! The readers of outside input as functions of that input, for fuzzers. They return what a fuzzer can compare with the
+//! input.
 
 use crate::blob_store::BlobStore;
 use crate::definition::{Definition, DefinitionLine, Variables};
@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 /// Why an input is refused.
 pub type Refused = Box<dyn Error>;
 
-/// How an image lies at its path.
+/// The form of an image at its path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transport {
     /// `docker-archive:`

@@ -1,6 +1,6 @@
-//! Repair requests: what an isolated host asks for whose bundle arrived damaged, held against the bundle that left here.
+//! Repair requests: the blobs that an isolated host asks for because its bundle arrived damaged, checked against the original.
 
-use landfall_manifests::repair::{RepairRequest, Wanted};
+use landfall_manifests::repair::{RepairRequest, RequestedBlobs};
 use landfall_manifests::{Digest, Signed};
 use landfall_media::{RequestFileError, UnverifiedBundle, read_request};
 use std::collections::BTreeSet;
@@ -15,7 +15,7 @@ pub(crate) enum RepairError {
         "the request is for {} {} (serial {}) with manifest {}, and {} holds {found}",
         wanted.product, wanted.version, wanted.serial, wanted.manifest, bundle.display()
     )]
-    OtherRelease { wanted: Box<Wanted>, bundle: PathBuf, found: String },
+    OtherRelease { wanted: Box<RequestedBlobs>, bundle: PathBuf, found: String },
     #[error("{} asks for blob {blob}, which its release does not have", path.display())]
     Unlisted { path: PathBuf, blob: Digest },
 }

@@ -1,7 +1,7 @@
 use crate::{Exit, Failure};
 use std::error::Error;
 
-/// What an error means to whoever called the program: one row of the program's table of errors.
+/// What an error means to the caller of the program: one row of the program's table of errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ErrorClass {
     /// The exit code.
@@ -13,7 +13,7 @@ pub struct ErrorClass {
 }
 
 impl ErrorClass {
-    /// An error that nobody foresaw: exit code 1, `unexpected`, without a hint.
+    /// An unforeseen error: exit code 1, `unexpected`, without a hint.
     pub const UNEXPECTED: Self = Self::without_hint(Exit::Unexpected, "unexpected");
 
     /// The class with this exit code, word and hint.
@@ -21,7 +21,7 @@ impl ErrorClass {
         Self { exit, code, hint: Some(hint) }
     }
 
-    /// The class of an error whose message already says what to do.
+    /// The class of an error whose message already tells what to do.
     pub const fn without_hint(exit: Exit, code: &'static str) -> Self {
         Self { exit, code, hint: None }
     }

@@ -1,5 +1,5 @@
-/// `text` without the power to move the cursor, to colour or to hide: every control character but the line's end and the tab
-/// is shown as an escape (`\u{1b}`). What is printed may quote a file that nobody has verified.
+/// `text` with every control character except line feed and tab shown as an escape (`\u{1b}`). Messages may quote unverified
+/// files, which must not move the cursor, set colours or hide text (ECMA-48 control functions).
 pub(crate) fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
@@ -17,7 +17,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shows_what_would_steer_a_terminal() {
+    fn escapes_terminal_control_sequences() {
         for (text, expected) in [
             ("plain – ü\n\tsecond", "plain – ü\n\tsecond"),
             ("\u{1b}[2Jgone", "\\u{1b}[2Jgone"),

@@ -10,13 +10,13 @@ pub enum Exit {
     Unexpected = 1,
     /// The command line, a definition or a configuration does not parse.
     Usage = 2,
-    /// Refused: the bundle is damaged or is not what its manifest says.
+    /// Refused: the bundle is damaged or differs from its manifest.
     Damaged = 3,
     /// Refused: not signed by the keys that this host trusts.
     Untrusted = 4,
     /// Refused by policy: downgrade, wrong product, architecture or upgrade path.
     Policy = 5,
-    /// The host is not fit: something is missing, full or taken.
+    /// The host lacks something: a program, free space, a port.
     Unfit = 6,
     /// The update failed, and the host runs the previous release again.
     Reverted = 7,

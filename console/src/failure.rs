@@ -17,7 +17,7 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// A failure that ends the program with `exit`. `code` is a stable word for scripts, `message` says what happened to what.
+    /// A failure that ends the program with `exit`. `code` is a stable word for scripts, `message` tells what happened to what.
     pub fn new(exit: Exit, code: &'static str, message: impl Into<String>) -> Self {
         Self { exit, code, message: message.into(), hint: None, details: Map::new() }
     }
@@ -29,7 +29,7 @@ impl Failure {
         self
     }
 
-    /// Adds what `--json` says besides, under a name of its own. What has no JSON form is `null`.
+    /// Adds a field to the error object of `--json`. A value without a JSON form becomes `null`.
     #[must_use]
     pub fn detail(mut self, name: &'static str, value: impl Serialize) -> Self {
         self.details.insert(name.to_owned(), serde_json::to_value(value).unwrap_or_default());

@@ -1,4 +1,4 @@
-//! What the three Landfall programs share towards the people and scripts that call them.
+//! The command-line conventions of the three Landfall programs, for people and for scripts.
 //!
 //! * [`Exit`]: the exit codes, one documented table.
 //! * [`Failure`]: an error that a person can act on: what, where, what next.

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::sync::{LazyLock, Mutex, PoisonError};
 
-/// How many warnings are remembered for the result. All of them are said.
+/// How many warnings are kept for the result. All of them are printed.
 const MAX_WARNINGS: usize = 100;
 
 /// The flags that every command of every program takes.
@@ -21,12 +21,12 @@ pub struct Flags {
     pub verbose: bool,
 }
 
-/// Where a command says things: results to standard output, all else to standard error.
+/// Where a command writes: results to standard output, everything else to standard error.
 #[derive(Debug, Clone, Copy)]
 pub struct Console {
     flags: Flags,
     terminal: bool,
-    /// What was warned of. It lives as long as the program, as its console does.
+    /// The warnings so far. Leaked, since a console lives as long as the program.
     warnings: &'static Mutex<Vec<String>>,
 }
 
@@ -36,28 +36,28 @@ impl Console {
         Self { flags, terminal: io::stderr().is_terminal(), warnings: Box::leak(Box::default()) }
     }
 
-    /// The quiet console that nobody sits at: no bars are drawn, and nothing is asked. A program has one, however often it asks.
+    /// A quiet console without a terminal: no bars are drawn, and no questions are asked. Each program has one.
     pub fn unattended() -> Self {
         static CONSOLE: LazyLock<Console> =
             LazyLock::new(|| Console { terminal: false, ..Console::new(Flags { quiet: true, ..Flags::default() }) });
         *CONSOLE
     }
 
-    /// Says what is going on.
+    /// Prints a line of progress.
     pub fn say(&self, line: impl Display) {
         if !self.flags.quiet {
             to_stderr(&line);
         }
     }
 
-    /// Says what is going on to those who asked for more (`--verbose`).
+    /// Prints a line of progress under `--verbose` only.
     pub fn detail(&self, line: impl Display) {
         if self.flags.verbose {
             to_stderr(&line);
         }
     }
 
-    /// Says what the caller should know even under `--quiet`.
+    /// Prints a warning, even under `--quiet`.
     pub fn warn(&self, line: impl Display) {
         let line = line.to_string();
         to_stderr(&format_args!("warning: {line}"));
@@ -72,7 +72,7 @@ impl Console {
         self.warnings.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Shows what is going to happen to whoever is asked about it, even under `--quiet`.
+    /// Prints what is going to happen before a question about it, even under `--quiet`.
     pub fn show(&self, text: impl Display) {
         to_stderr(&text);
     }
@@ -140,7 +140,7 @@ impl Console {
     }
 }
 
-/// Standard error may be closed: then there is nobody to tell.
+/// A closed standard error has no reader, so a failed write is ignored.
 fn to_stderr(line: &dyn Display) {
     let _ = writeln!(io::stderr().lock(), "{}", escaped(&line.to_string()));
 }

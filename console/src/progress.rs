@@ -21,7 +21,7 @@ impl Progress {
         Self { bar, what, started: Instant::now(), lines }
     }
 
-    /// A stage that nobody is shown.
+    /// A stage that is not shown.
     pub fn hidden() -> Self {
         Self::start(String::new(), None, false, false)
     }

@@ -15,7 +15,7 @@ pub(crate) struct Point(VerifyingKey);
 
 impl Point {
     /// `None` if the bytes are not such a key. A second encoding of one point would let one key
-    /// count twice, and a point of small order verifies messages that nobody signed.
+    /// count twice, and a point of small order verifies messages that were never signed (RFC 8032, section 8.4 and "Taming the many EdDSAs").
     pub(crate) fn from_bytes(bytes: &[u8; POINT_BYTES]) -> Option<Self> {
         let key = VerifyingKey::from_bytes(bytes).ok()?;
         let canonical = key.to_edwards().compress().to_bytes() == *bytes;

@@ -95,7 +95,7 @@ impl Limits {
 fn check_memory(bytes: usize) -> Result<(), OutOfMemory> {
     let mut probe = Vec::<u8>::new();
     probe.try_reserve_exact(bytes).map_err(|_| OutOfMemory { bytes })?;
-    // An allocation that nobody looks at may be optimised away, and with it the failure.
+    // An allocation that is never read may be optimised away, and with it the failure.
     std::hint::black_box(probe);
     Ok(())
 }

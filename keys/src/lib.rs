@@ -75,7 +75,7 @@
 //! | `signature` | signature files |
 //! | `trusted` | a set of keys with a threshold, and what it has verified |
 //! | `root` | `trust.json`, and the next version of it |
-//! | `chain` | signed successors of a root, and which of them to believe |
+//! | `chain` | signed successors of a root, and the rules by which a host accepts them |
 //!
 //! [minisign]: https://jedisct1.github.io/minisign/
 

@@ -82,7 +82,7 @@ impl PublicKey {
         self.point.as_bytes()
     }
 
-    /// Whether whoever signs with one of the two keys can sign with the other, whatever the ids say.
+    /// Whether both keys have the same secret key, whatever their ids.
     pub fn same_signer(&self, other: &Self) -> bool {
         self.point == other.point
     }

@@ -118,7 +118,7 @@ impl Signature {
         self.key_id
     }
 
-    /// The trusted comment, which nobody has vouched for yet. After verification, ask
+    /// The trusted comment, unverified. After verification, ask
     /// [`Signer::trusted_comment`](crate::Signer::trusted_comment).
     pub fn unverified_trusted_comment(&self) -> &str {
         &self.trusted_comment

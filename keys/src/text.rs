@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 /// default is under 400; the rest is room for comments.
 pub const MAX_FILE_BYTES: usize = 4096;
 
-/// What an untrusted comment begins with. Nothing vouches for the text that follows.
+/// The beginning of an untrusted comment. The text that follows is not signed (minisign, "Signature format").
 pub(crate) const UNTRUSTED_COMMENT: &str = "untrusted comment: ";
 
 /// What a signature's trusted comment begins with. The prefix itself is not signed.

@@ -1,4 +1,4 @@
-//! The formats, held against the real `minisign` (0.11, Debian's package `minisign`), both ways.
+//! The formats, checked with the real `minisign` (0.11, Debian's package `minisign`), both ways.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -18,7 +18,7 @@ const ZERO: &[u8; 8] = b"0000000\0";
 const NAME_BYTES: usize = 100;
 const SIZE: std::ops::Range<usize> = 124..136;
 
-/// The 512 bytes that stand before an entry's content: a regular file, mode 0644, everything else zero.
+/// The 512 bytes before an entry's content: a regular file of mode 0644, with owner, group and time zero.
 ///
 /// `name` must fit the 100 bytes of the name field; all names of the format do.
 pub fn header(name: &str, size: u64) -> [u8; 512] {
@@ -57,14 +57,14 @@ pub fn padding(size: u64) -> u64 {
     (BLOCK - size % BLOCK) % BLOCK
 }
 
-/// What an entry takes in the archive, header and padding included. A size near 2^64, which no manifest that is believed has,
-/// gives 2^64 - 1: more than any file holds.
+/// What an entry takes in the archive, header and padding included. A size near 2^64, which no checked manifest has, gives
+/// 2^64 - 1: more than any file holds.
 pub fn entry_bytes(size: u64) -> u64 {
     size.saturating_add(padding(size)).saturating_add(BLOCK)
 }
 
-/// Where entries of these sizes lie if the first of them begins at `start`, and where the last one ends: `None` if that is
-/// beyond what 64 bits count.
+/// The offsets of entries of these sizes if the first begins at `start`, and the end of the last one; `None` if that exceeds 64
+/// bits.
 pub(crate) fn offsets(start: u64, sizes: impl IntoIterator<Item = u64>) -> Option<(Vec<u64>, u64)> {
     let mut offset = start;
     let mut offsets = Vec::new();
@@ -98,8 +98,8 @@ pub(crate) fn is_signature_name(name: &str) -> bool {
     id.is_some_and(|id| id.len() == 16 && id.bytes().all(|b| matches!(b, b'0'..=b'9' | b'A'..=b'F')))
 }
 
-/// The name and the size that a header claims. They are believed only if [`header`] of them gives the same 512 bytes.
-pub(crate) fn claimed(block: &[u8; 512]) -> Option<(String, u64)> {
+/// The name and the size in a header, if [`header`] gives the same 512 bytes for them: nothing else in it can differ.
+pub(crate) fn parse_header(block: &[u8; 512]) -> Option<(String, u64)> {
     let name = block[..NAME_BYTES].split(|byte| *byte == 0).next()?;
     let name = std::str::from_utf8(name).ok()?;
     let digits = std::str::from_utf8(block[SIZE].strip_suffix(&[0])?).ok()?;
@@ -131,13 +131,13 @@ mod tests {
     }
 
     #[test]
-    fn believes_only_the_header_that_it_would_write() {
+    fn parses_only_the_header_that_it_would_write() {
         let block = header("landfall.json", 1234);
-        assert_eq!(claimed(&block), Some(("landfall.json".to_owned(), 1234)));
+        assert_eq!(parse_header(&block), Some(("landfall.json".to_owned(), 1234)));
         for bit in 0..512 * 8 {
             let mut changed = block;
             changed[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(claimed(&changed), None, "bit {bit}");
+            assert_eq!(parse_header(&changed), None, "bit {bit}");
         }
     }
 

@@ -1,5 +1,5 @@
-use crate::fill::{fill, up_to};
-use crate::{Digest, Hasher, Problem, ReadError, Release, ReleaseError, VouchedHead, archive};
+use crate::exact_read::{read_exact, read_up_to};
+use crate::{Digest, Hasher, Problem, ReadError, Release, ReleaseError, VerifiedHead, archive};
 use landfall_keys::{Signature, Verified};
 use std::convert::Infallible;
 use std::io::{Read, Write};
@@ -7,7 +7,7 @@ use std::io::{Read, Write};
 /// How much is read at once, in bytes: enough that a system call costs nothing beside hashing it.
 const CHUNK: usize = 256 << 10;
 
-/// A bundle whose manifest is believed: what each entry has to be, and where it has to lie.
+/// A bundle whose manifest is verified: the content and the offset that each entry must have.
 #[derive(Debug, Clone)]
 pub struct Bundle {
     release: Verified<Release>,
@@ -17,11 +17,11 @@ pub struct Bundle {
     end: u64,
 }
 
-/// A head is that of another manifest.
+/// A head belongs to another manifest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the manifest is {found}, and should be {expected}")]
+#[error("the manifest is {found}, but should be {expected}")]
 pub struct OtherManifest {
-    /// The digest of the manifest that was there before.
+    /// The digest of the bundle's manifest.
     pub expected: Digest,
     /// The digest of the head's.
     pub found: Digest,
@@ -60,22 +60,22 @@ impl Bundle {
         Ok(bundle)
     }
 
-    /// The same bundle behind another head with the same manifest: signed by others, and with its entries behind those
-    /// signatures.
-    pub fn behind(self, own: VouchedHead) -> Result<Self, OtherManifest> {
-        let VouchedHead { head, signers } = own;
+    /// The same bundle with another head that has the same manifest: with that head's signatures, and with the entries after
+    /// them.
+    pub fn with_head(self, own: VerifiedHead) -> Result<Self, OtherManifest> {
+        let VerifiedHead { head, signers } = own;
         if head.manifest() != self.manifest {
             return Err(OtherManifest { expected: Digest::of(&self.manifest), found: Digest::of(head.manifest()) });
         }
-        let moved = self.beginning_at(head.end());
+        let moved = self.with_first_entry_at(head.end());
         let Ok(release) = signers.try_map(|()| Ok::<_, Infallible>(moved.release.into_inner()));
         Ok(Self { release, signatures: head.signatures(), ..moved })
     }
 
-    /// The same bundle with its first entry at `begin`, and the others as far behind it as before: for one whose own head is
-    /// damaged, and had another number of signatures.
+    /// The same bundle with its first entry at `begin`, and all others moved by the same distance: for a bundle whose own head
+    /// is damaged, and had another number of signatures.
     #[must_use]
-    pub fn beginning_at(mut self, begin: u64) -> Self {
+    pub fn with_first_entry_at(mut self, begin: u64) -> Self {
         let before = self.entries.first().map_or(self.end, |entry| entry.offset);
         let moved = |offset: u64| (offset - before).saturating_add(begin);
         self.entries.iter_mut().for_each(|entry| entry.offset = moved(entry.offset));
@@ -113,15 +113,15 @@ impl Bundle {
         self.end + archive::END_BYTES
     }
 
-    /// Checks that the bundle ends as it must. `source` stands behind the last entry.
+    /// Checks that the bundle ends with two blocks of zeros and nothing after them. `source` is at the end of the last entry.
     pub fn check_end(&self, source: &mut impl Read) -> Result<(), ReadError> {
         check_end(self.end, source)
     }
 }
 
-/// Checks that an archive ends at `end` as it must. `source` stands there.
+/// Checks that an archive ends at `end`, where `source` is.
 pub(crate) fn check_end(end: u64, source: &mut impl Read) -> Result<(), ReadError> {
-    let rest = up_to(source, archive::END_BYTES + 1, "the end", end)?;
+    let rest = read_up_to(source, archive::END_BYTES + 1, "the end", end)?;
     if (rest.len() as u64) < archive::END_BYTES {
         return Err(ReadError::Truncated { entry: "the end".to_owned(), offset: end + rest.len() as u64 });
     }
@@ -153,16 +153,16 @@ impl Entry {
         archive::entry_bytes(self.size)
     }
 
-    /// The 512 bytes that stand before the content.
+    /// The 512 bytes before the content.
     pub fn header(&self) -> [u8; 512] {
         archive::header(&self.name, self.size)
     }
 
-    /// Reads the entry from a `source` that stands at its header, holds every byte against what it has to be, and hands the
-    /// content to `sink`. What reached the sink counts only when this returns `Ok`.
+    /// Reads the entry from a `source` that is at its header, checks every byte, and writes the content to `sink`. What was
+    /// written is verified only once this returns `Ok`.
     pub fn read(&self, source: &mut impl Read, sink: &mut impl Write) -> Result<(), ReadError> {
         let mut header = [0; 512];
-        fill(source, &mut header, &self.name, self.offset)?;
+        read_exact(source, &mut header, &self.name, self.offset)?;
         self.check_header(&header)?;
         self.read_content(source, sink)
     }
@@ -176,7 +176,7 @@ impl Entry {
             let want = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
             let offset = self.content_offset() + (self.size - left);
             let chunk = &mut buffer[..want];
-            fill(source, chunk, &self.name, offset)?;
+            read_exact(source, chunk, &self.name, offset)?;
             hasher.update(chunk);
             sink.write_all(chunk).map_err(|source| ReadError::Sink { entry: self.name.clone(), source })?;
             left -= want as u64;
@@ -207,7 +207,7 @@ impl Entry {
         let offset = self.content_offset() + self.size;
         let mut zeros = [0; 512];
         let zeros = &mut zeros[..usize::try_from(archive::padding(self.size)).unwrap_or_default()];
-        fill(source, zeros, &self.name, offset)?;
+        read_exact(source, zeros, &self.name, offset)?;
         match zeros.iter().position(|byte| *byte != 0) {
             None => Ok(()),
             Some(at) => Err(ReadError::Padding { entry: self.name.clone(), offset: offset + at as u64 }),

@@ -1,4 +1,5 @@
-//! What makes a release manifest whole: the closed world, checked before anything else is believed.
+//! The rules that a release manifest must keep, checked before anything else in it is used. They make a closed world: every
+//! blob is listed once and used, and nothing else may be in the bundle.
 
 use crate::{Database, Digest, File, Image, LayoutFile, Release, limits, oci};
 use landfall_keys::{MAX_CHAIN_LINKS, RootLink, Verified};
@@ -28,13 +29,13 @@ pub enum Problem {
     /// Two files at one path, or two images of one name.
     #[error("{0} is there twice")]
     Twice(String),
-    /// A file lies where another file needs a folder.
+    /// A file is where another file needs a folder.
     #[error("{0} is a file, and a folder for another file")]
     FileAndFolder(String),
     /// A path that the host's own records take.
     #[error("{0} is a name that the release's folder keeps for itself")]
     Reserved(String),
-    /// A database that no program can write as it says.
+    /// A database declaration that contradicts itself.
     #[error("database schema {schema}, reversible to {reversible_to}: reversibleTo must be from 1 to schema")]
     Database {
         /// The schema that the release's program is said to write.
@@ -51,7 +52,7 @@ pub enum Problem {
     /// An image's manifest is of a kind that no engine loads.
     #[error("image {0} has a manifest of media type {1:?}")]
     MediaType(String, String),
-    /// A tenant image that cannot be reached as it says.
+    /// A tenant image with a port or a health path that cannot be used.
     #[error("tenant image {0}: port must not be 0, and health must be a path that begins with /")]
     Tenant(String),
     /// The image layout's files are not those that follow from the images.
@@ -60,8 +61,8 @@ pub enum Problem {
     /// An offered key does not parse.
     #[error("offered key {0:?} is not a minisign public key")]
     Key(String),
-    /// A trust root that comes with the release does not read as one, or is no successor.
-    #[error("link {0} of the chain of trust roots is no root that follows another")]
+    /// A trust root in the release does not parse, or is not a successor of another one.
+    #[error("link {0} of the chain of trust roots is not a root that follows another")]
     Link(usize),
 }
 
@@ -72,7 +73,7 @@ impl Problem {
     }
 }
 
-/// Verified bytes are not a release manifest.
+/// Bytes are not a release manifest.
 #[derive(Debug, thiserror::Error)]
 pub enum ReleaseError {
     /// Not JSON, or not of this shape.
@@ -111,7 +112,7 @@ impl Release {
         if self.schema != 1 {
             problems.push(Problem::Schema(self.schema));
         }
-        if let Some(Database { schema, reversible_to }) = self.database.filter(|database| !database.holds_together()) {
+        if let Some(Database { schema, reversible_to }) = self.database.filter(|database| !database.is_consistent()) {
             problems.push(Problem::Database { schema, reversible_to });
         }
         let sizes = self.check_blobs(&mut problems);
@@ -167,7 +168,7 @@ impl Release {
             if !paths.insert(path.as_str()) {
                 problems.push(Problem::Twice(format!("file {path}")));
             }
-            if path.is_the_records_own() {
+            if path.is_reserved() {
                 problems.push(Problem::Reserved(path.to_string()));
             }
         }

@@ -12,7 +12,7 @@ impl Digest {
         Self(Sha256::digest(bytes).into())
     }
 
-    /// The 64 hex digits alone, as they stand in file names.
+    /// The 64 hex digits alone, as in file names.
     pub fn hex(&self) -> String {
         hex::encode(self.0)
     }

@@ -1,10 +1,10 @@
-use crate::fill::{fill, up_to};
+use crate::exact_read::{read_exact, read_up_to};
 use crate::release::{KEYS_KEPT, LINKS_KEPT};
 use crate::{Bundle, ReadError, Release, ReleaseError, Signed, archive, limits};
 use landfall_keys::{PublicKey, RootLink, Signature, TrustError, TrustedKeys, Verified, at_most};
 use std::io::Read;
 
-/// The first entries of a bundle, read within their limits and not yet believed: the manifest's bytes and its signatures.
+/// The first entries of a bundle, read within their limits and not yet verified: the manifest's bytes and its signatures.
 #[derive(Debug, Clone)]
 pub struct Head {
     bytes: Vec<u8>,
@@ -16,11 +16,11 @@ pub struct Head {
 impl Head {
     /// Reads the manifest and the signatures, and the header after them.
     ///
-    /// These are the only headers whose sizes are taken from the media; both are held against small limits.
+    /// These are the only entries whose sizes are taken from the media; both have small limits.
     pub fn read(source: &mut impl Read) -> Result<Self, ReadError> {
         let mut at = Cursor { source, offset: 0 };
         let block = at.block(archive::MANIFEST_NAME)?;
-        let size = match archive::claimed(&block) {
+        let size = match archive::parse_header(&block) {
             Some((name, size)) if name == archive::MANIFEST_NAME && size <= limits::MANIFEST_BYTES => size,
             _ => return Err(ReadError::NotABundle),
         };
@@ -29,7 +29,8 @@ impl Head {
         loop {
             let offset = at.offset;
             head.next = at.block("the entry after the manifest")?;
-            let Some((name, size)) = archive::claimed(&head.next).filter(|(name, _)| archive::is_signature_name(name))
+            let Some((name, size)) =
+                archive::parse_header(&head.next).filter(|(name, _)| archive::is_signature_name(name))
             else {
                 return Ok(head);
             };
@@ -61,8 +62,8 @@ impl Head {
         Ok(())
     }
 
-    /// The keys that the bundle says it is signed by, of which a signature is there and right. Nothing speaks for them but
-    /// the bundle itself: show them to a person, who compares them with what they were told.
+    /// The keys that the bundle names as its signers and that have signed it. They are *unverified*: anyone can sign a bundle
+    /// with a key of their own. Show them to a person, who compares them with those received out of band.
     pub fn offered_keys(&self) -> Vec<PublicKey> {
         #[derive(serde::Deserialize)]
         struct Offer {
@@ -74,9 +75,9 @@ impl Head {
         keys.filter(|key| self.check_signature_of(key).is_ok()).collect()
     }
 
-    /// The trust roots that the bundle brings. Nothing speaks for them but their own signatures, which
-    /// [`landfall_keys::TrustRoot::follow`] and [`landfall_keys::TrustRoot::adopt`] look at: hand them to nothing else. Of too
-    /// many, as many are given as those refuse.
+    /// The trust roots that the bundle carries. They are *unverified*: pass them to [`landfall_keys::TrustRoot::follow`] or
+    /// [`landfall_keys::TrustRoot::adopt`], which check their signatures, and to nothing else. The list is cut to its limit plus
+    /// one while it is parsed, so that those refuse it.
     pub fn offered_chain(&self) -> Vec<RootLink> {
         #[derive(serde::Deserialize)]
         struct Offer {
@@ -91,7 +92,7 @@ impl Head {
         only.verify(self.bytes.as_slice(), &self.signatures()).map(|_| ())
     }
 
-    /// The release names its signers: a signature under one of their ids is theirs, also where this host does not trust them.
+    /// Checks the signatures of the keys that the release names, also of those that this host does not trust: a wrong one is damage.
     fn check_named_signers(&self, release: &Release) -> Result<(), TrustError> {
         let named = release.keys.iter().filter_map(|line| line.parse::<PublicKey>().ok());
         for key in named.filter(|key| self.signatures.iter().any(|(_, signature)| signature.key_id() == key.id())) {
@@ -100,7 +101,7 @@ impl Head {
         Ok(())
     }
 
-    /// The ids of the keys that signatures claim.
+    /// The key ids in the signatures, unverified.
     pub fn signers(&self) -> Vec<String> {
         self.signatures.iter().map(|(_, signature)| signature.key_id().to_string()).collect()
     }
@@ -121,7 +122,7 @@ impl Head {
         self.signatures.iter().map(|(_, signature)| signature.clone()).collect()
     }
 
-    /// Believes the manifest if enough trusted keys signed it, and checks it and the header that was read after it.
+    /// Checks that enough trusted keys signed the manifest, then parses and checks it, and the header that was read after it.
     pub fn verify(self, trusted: &TrustedKeys) -> Result<Bundle, ReadError> {
         let signatures = self.signatures();
         let verified = trusted.verify(self.bytes.as_slice(), &signatures)?;
@@ -130,22 +131,22 @@ impl Head {
         Bundle::new(release, self.bytes, signatures, &self.sizes, &self.next)
     }
 
-    /// Whether no header of an entry stands behind the signatures: then one of theirs may have been damaged, so that fewer of
-    /// them were read than are there.
-    pub fn is_cut_short(&self) -> bool {
-        archive::claimed(&self.next).is_none()
+    /// Whether no header of an entry follows the signatures: then a signature's header may be damaged, so that fewer signatures
+    /// were read than the bundle has.
+    pub fn may_lack_signatures(&self) -> bool {
+        archive::parse_header(&self.next).is_none()
     }
 
-    /// Looks at the signatures alone: of the bytes of the manifest, `bundle` says what they mean, if it has the same
-    /// ([`Bundle::behind`]). A large manifest is in memory once then.
-    pub fn vouched(self, trusted: &TrustedKeys, bundle: &Bundle) -> Result<VouchedHead, ReadError> {
+    /// Checks the signatures without parsing the manifest again: `bundle` holds the parsed one, if it has the same bytes
+    /// ([`Bundle::with_head`]). A large manifest is then in memory only once.
+    pub fn verify_signatures(self, trusted: &TrustedKeys, bundle: &Bundle) -> Result<VerifiedHead, ReadError> {
         let signers = trusted.verify(self.bytes.as_slice(), &self.signatures())?;
         let signers = signers.try_map(|_| Ok::<_, ReadError>(()))?;
         self.check_named_signers(bundle.release())?;
-        Ok(VouchedHead { head: self, signers })
+        Ok(VerifiedHead { head: self, signers })
     }
 
-    /// The manifest for adding a signature: it is parsed and checked, but *nobody vouches for it*.
+    /// The manifest for adding a signature: parsed and checked, but *its signatures are not verified*.
     pub fn into_signed_without_verifying(self) -> Result<Signed, ReleaseError> {
         let release: Release = serde_json::from_slice(&self.bytes)?;
         release.check()?;
@@ -154,9 +155,9 @@ impl Head {
     }
 }
 
-/// A head whose bytes enough trusted keys have signed, whatever they say.
+/// A head whose bytes enough trusted keys have signed. They have not been parsed.
 #[derive(Debug, Clone)]
-pub struct VouchedHead {
+pub struct VerifiedHead {
     pub(crate) head: Head,
     pub(crate) signers: Verified<()>,
 }
@@ -170,14 +171,14 @@ struct Cursor<'a, R> {
 impl<R: Read> Cursor<'_, R> {
     fn block(&mut self, entry: &str) -> Result<[u8; 512], ReadError> {
         let mut block = [0; 512];
-        fill(self.source, &mut block, entry, self.offset)?;
+        read_exact(self.source, &mut block, entry, self.offset)?;
         self.offset += archive::BLOCK;
         Ok(block)
     }
 
     fn content(&mut self, entry: &str, size: u64) -> Result<Vec<u8>, ReadError> {
         let padded = size + archive::padding(size);
-        let mut content = up_to(self.source, padded, entry, self.offset)?;
+        let mut content = read_up_to(self.source, padded, entry, self.offset)?;
         let read = content.len() as u64;
         if read < padded {
             return Err(ReadError::Truncated { entry: entry.to_owned(), offset: self.offset + read });

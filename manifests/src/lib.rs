@@ -6,12 +6,15 @@
 //! 2. `landfall.json.<KEYID>.minisig`, one to sixteen detached minisign signatures, sorted by name;
 //! 3. `oci-layout`, `index.json`, then `blobs/sha256/<hex>` in the manifest's order; two blocks of zeros end it.
 //!
-//! Reading goes one way: [`Head::read`] takes the manifest and the signatures within their limits; [`Head::verify`] believes
-//! them if trusted keys signed; the [`Bundle`] then knows every byte that has to follow, except for the blobs' content, whose
-//! digests it knows. Headers are computed and compared ([`archive::header`]), never parsed.
+//! Reading goes one way:
+//!
+//! 1. [`Head::read`] reads the manifest and the signatures within their limits.
+//! 2. [`Head::verify`] checks that enough trusted keys have signed the manifest, and only then parses it.
+//! 3. The [`Bundle`] knows every byte that has to follow, and of the blobs' content the digests. Headers are computed and
+//!    compared ([`archive::header`]), never parsed.
 //!
 //! A bundle may be cut into byte ranges ([`parts`]). When some of it arrives damaged, a host asks for it
-//! ([`repair::RepairRequest`]), and a [`patch`] with just those blobs stands in for them.
+//! ([`repair::RepairRequest`]), and a [`patch`] with just those blobs replaces them.
 //!
 //! Writing goes the other way: a [`Release`] is signed into a [`Signed`], and only that can be written ([`Writer`]).
 
@@ -19,7 +22,7 @@ pub mod archive;
 mod bundle;
 mod check;
 mod digest;
-mod fill;
+mod exact_read;
 mod head;
 pub mod limits;
 mod names;
@@ -38,7 +41,7 @@ mod writer;
 pub use bundle::{Bundle, Entry, OtherManifest};
 pub use check::{Problem, ReleaseError};
 pub use digest::{Digest, DigestError, Hasher};
-pub use head::{Head, VouchedHead};
+pub use head::{Head, VerifiedHead};
 pub use names::{ImageName, NameError, Product};
 pub use path::{BundlePath, Mode, ModeError, PathError};
 pub use read_error::ReadError;

@@ -50,7 +50,7 @@ macro_rules! name {
 }
 
 name!(
-    /// The product that a bundle carries. It stands in file names and image tags.
+    /// The product that a bundle carries. It is part of file names and image tags.
     Product,
     "product name",
     &['-'],

@@ -18,12 +18,12 @@ pub const DOCKER_INDEX: &str = "application/vnd.docker.distribution.manifest.lis
 pub const REF_NAME: &str = "org.opencontainers.image.ref.name";
 /// The name of the file that makes a folder an image layout.
 pub const LAYOUT_NAME: &str = "oci-layout";
-/// What stands in `oci-layout` (OCI image specification, "oci-layout file").
+/// The content of `oci-layout` (OCI image specification, "oci-layout file").
 pub const LAYOUT: &[u8] = b"{\"imageLayoutVersion\":\"1.0.0\"}";
 /// The name of an image layout's index.
 pub const INDEX_NAME: &str = "index.json";
 
-/// Whether a layer's media type says that it may be missing: OCI's `nondistributable` layers (OCI image specification, "Image
+/// Whether a layer of this media type may be missing: OCI's `nondistributable` layers (OCI image specification, "Image
 /// Layer Filesystem Changeset") and Docker's `foreign` ones.
 pub fn is_foreign(media_type: &str) -> bool {
     media_type.contains(".nondistributable.") || media_type.contains(".foreign.")

@@ -29,7 +29,7 @@ pub struct Ranges {
 
 /// An offset in a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
+pub struct PartOffset {
     /// The part's number, from 1.
     pub part: u32,
     /// Bytes from the start of the part.
@@ -100,10 +100,12 @@ impl Ranges {
     }
 
     /// The part that holds the byte at `offset` of the bundle; `None` behind the last part.
-    pub fn locate(&self, offset: u64) -> Option<Place> {
+    pub fn locate(&self, offset: u64) -> Option<PartOffset> {
         let index = self.ends.partition_point(|end| *end <= offset);
-        (index < self.ends.len())
-            .then(|| Place { part: u32::try_from(index + 1).unwrap_or(u32::MAX), offset: offset - self.start(index) })
+        (index < self.ends.len()).then(|| PartOffset {
+            part: u32::try_from(index + 1).unwrap_or(u32::MAX),
+            offset: offset - self.start(index),
+        })
     }
 
     /// Each part's number and the bytes of the bundle that it holds.

@@ -5,7 +5,7 @@
 //! compared like a bundle's: each must be the one that is computed for an entry that the manifest lists further on.
 //! [`crate::Writer::begin_patch`] writes one.
 
-use crate::fill::fill;
+use crate::exact_read::read_exact;
 use crate::{Bundle, Entry, ReadError};
 use std::io::{self, Read};
 
@@ -33,12 +33,12 @@ pub fn entries(
     if let Some(layout) = later.next().filter(|entry| !entry.is_blob) {
         return Err(ReadError::Header { entry: layout.name.clone(), offset });
     }
-    crate::bundle::check_end(offset, &mut From { offset, read_at: &mut read_at })?;
+    crate::bundle::check_end(offset, &mut ReaderAt { offset, read_at: &mut read_at })?;
     Ok(held)
 }
 
 /// `error`, or [`ReadError::Patch`] if what was read as a bundle is a patch of it, which lacks blobs.
-pub fn unless_patch(
+pub fn recognize_patch(
     error: ReadError,
     bundle: &Bundle,
     read_at: impl FnMut(u64, &mut [u8]) -> io::Result<usize>,
@@ -59,17 +59,17 @@ fn header_at(
     read_at: &mut impl FnMut(u64, &mut [u8]) -> io::Result<usize>,
 ) -> Result<Option<[u8; 512]>, ReadError> {
     let mut header = [0; 512];
-    fill(&mut From { offset, read_at }, &mut header, "the header of an entry", offset)?;
+    read_exact(&mut ReaderAt { offset, read_at }, &mut header, "the header of an entry", offset)?;
     Ok((header != [0; 512]).then_some(header))
 }
 
 /// A reader from `offset` on.
-struct From<'a, F> {
+struct ReaderAt<'a, F> {
     offset: u64,
     read_at: &'a mut F,
 }
 
-impl<F: FnMut(u64, &mut [u8]) -> io::Result<usize>> Read for From<'_, F> {
+impl<F: FnMut(u64, &mut [u8]) -> io::Result<usize>> Read for ReaderAt<'_, F> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = (self.read_at)(self.offset, buffer)?;
         self.offset = self.offset.saturating_add(read as u64);

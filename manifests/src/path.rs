@@ -2,7 +2,7 @@ use crate::limits;
 use std::fmt;
 use std::str::FromStr;
 
-/// Where a file lies in a release's folder: relative, `/` between components, and nothing that could lead outside.
+/// The path of a file in a release's folder: relative, `/` between components, and no component that leads outside.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BundlePath(String);
 
@@ -12,14 +12,14 @@ impl BundlePath {
         &self.0
     }
 
-    /// Whether the path is `folder` or lies in it.
+    /// Whether the path is `folder` or inside it.
     pub fn is_within(&self, folder: &str) -> bool {
         self.0.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
-    /// Whether the path lies where the host keeps its records of a release: a name beginning with `landfall.json`, or hidden,
-    /// as a file is called while it is being written.
-    pub fn is_the_records_own(&self) -> bool {
+    /// Whether the host reserves the path for its records of a release: a name that begins with `landfall.json`, or with
+    /// `.landfall.json`, as files are called while they are written.
+    pub fn is_reserved(&self) -> bool {
         self.0.strip_prefix('.').unwrap_or(&self.0).starts_with(crate::archive::MANIFEST_NAME)
     }
 

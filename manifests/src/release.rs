@@ -9,7 +9,7 @@ pub(crate) const KEYS_KEPT: usize = limits::OFFERED_KEYS + 1;
 /// The same for trust roots.
 pub(crate) const LINKS_KEPT: usize = MAX_CHAIN_LINKS + 1;
 
-/// The release manifest, `landfall.json`: the bytes that are signed, and all that a host believes about a bundle.
+/// The release manifest, `landfall.json`: the bytes that are signed, and everything that a host knows of a bundle.
 ///
 /// It is made by a bundler, or parsed from verified bytes with [`Release::from_verified`]. Unknown fields are refused: what
 /// an older program does not know, it must not ignore.
@@ -29,7 +29,7 @@ pub struct Release {
     pub os: Os,
     /// The processor that the release runs on.
     pub arch: Arch,
-    /// When the release was made (RFC 3339), if its definition says so: no decision depends on it.
+    /// When the release was made (RFC 3339), if the build was given a time. No decision depends on it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created: Option<String>,
     /// The oldest version that can be updated to this one.
@@ -45,7 +45,7 @@ pub struct Release {
     #[serde(default, deserialize_with = "at_most::<_, _, KEYS_KEPT>")]
     pub keys: Vec<String>,
     /// The publisher's trust roots from version 2 on, each with the signatures that hosts accept it by: a host that pins an
-    /// older one walks them. They are believed for those signatures alone, and not because they stand here.
+    /// older one walks them. They are accepted because of those signatures, not because this manifest lists them.
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "at_most::<_, _, LINKS_KEPT>")]
     #[schemars(with = "Vec<root_link::Shape>", length(max = 256))]
     pub trust: Vec<RootLink>,
@@ -164,7 +164,7 @@ pub enum Encoding {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct File {
-    /// Where it lies in the folder.
+    /// Its path in the release's folder.
     pub path: BundlePath,
     /// Its permission bits.
     pub mode: Mode,
@@ -194,7 +194,7 @@ pub struct Image {
     pub config: Digest,
     /// Its layers, base first.
     pub layers: Vec<Layer>,
-    /// Where it came from, as the definition says.
+    /// Where it came from, as it is written in the definition.
     pub source: String,
     /// What a tenant made from it is; absent for an image that no tenant is made from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -246,7 +246,7 @@ mod root_link {
 
 impl Database {
     /// Whether a program can be like this: a database that is written has a schema, and no way back leads forward.
-    pub fn holds_together(self) -> bool {
+    pub fn is_consistent(self) -> bool {
         (1..=self.schema).contains(&self.reversible_to)
     }
 }

@@ -14,16 +14,16 @@ use std::collections::BTreeSet;
 /// A request is not signed: it only says which blobs to look for, and what comes back is verified by the bundle's signatures.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RepairRequest {
-    /// The manifest or its signatures: which release it is cannot be said. In JSON, all fields are null but `schema` and
+    /// The manifest or its signatures are damaged, so that the release is unknown. In JSON, all fields are null but `schema` and
     /// `blobs`, which is empty.
     Head,
     /// Blobs of a release that is known.
-    Release(Wanted),
+    Release(RequestedBlobs),
 }
 
 /// Blobs of one release.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wanted {
+pub struct RequestedBlobs {
     /// What the release is of.
     pub product: Product,
     /// Its version.
@@ -74,7 +74,7 @@ impl RepairRequest {
     /// The request for those blobs of `bundle` that are in `damaged`.
     pub fn of(bundle: &Bundle, damaged: &BTreeSet<Digest>) -> Self {
         let release = bundle.release();
-        Self::Release(Wanted {
+        Self::Release(RequestedBlobs {
             product: release.product.clone(),
             version: release.version.clone(),
             serial: release.serial,
@@ -99,7 +99,7 @@ impl RepairRequest {
         }
         match (file.product, file.version, file.serial, file.arch, file.manifest) {
             (Some(product), Some(version), Some(serial), Some(arch), Some(manifest)) => {
-                Ok(Self::Release(Wanted { product, version, serial, arch, manifest, blobs: file.blobs }))
+                Ok(Self::Release(RequestedBlobs { product, version, serial, arch, manifest, blobs: file.blobs }))
             }
             (None, None, None, None, None) if file.blobs.is_empty() => Ok(Self::Head),
             _ => Err(RequestError::Partial),
@@ -133,8 +133,8 @@ impl RepairRequest {
 mod tests {
     use super::*;
 
-    fn wanted() -> Wanted {
-        Wanted {
+    fn wanted() -> RequestedBlobs {
+        RequestedBlobs {
             product: "acme".parse().unwrap(),
             version: "1.4.0".parse().unwrap(),
             serial: 12.try_into().unwrap(),
@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn reads_back_what_was_written() {
-        let empty = Wanted { blobs: Vec::new(), ..wanted() };
+        let empty = RequestedBlobs { blobs: Vec::new(), ..wanted() };
         for request in [RepairRequest::Head, RepairRequest::Release(wanted()), RepairRequest::Release(empty)] {
             assert_eq!(RepairRequest::parse(&request.to_json()).unwrap(), request);
         }

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-/// A semantic version (semver.org 2.0.0) without build metadata, which has no order and no place in a file's name.
+/// A semantic version (semver.org 2.0.0) without build metadata, which has no precedence (its section 10) and would make two
+/// names of one version.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version(semver::Version);
 
@@ -33,7 +34,8 @@ impl fmt::Display for Version {
     }
 }
 
-/// The number that rises with each release of a product, whatever its version says: 1 to 2^53 - 1.
+/// The number by which the releases of a product are ordered, whatever their versions: 1 to 2^53 - 1. Each release has a higher
+/// one than the last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "u64", into = "u64")]
 pub struct Serial(u64);

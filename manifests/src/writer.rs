@@ -23,7 +23,7 @@ pub enum WriteError {
         source: io::Error,
     },
     /// A blob is not what the manifest says.
-    #[error("blob {0} is not what the manifest says: it changed while it was packed")]
+    #[error("blob {0} differs from the manifest: it changed while it was packed")]
     Changed(Digest),
     /// More blobs than the manifest lists, or another one than the next.
     #[error("blob {0} is not the next one of the manifest")]
@@ -68,7 +68,7 @@ impl<W: Write> Writer<W> {
         Ok(Self { out, expected: blobs.into_iter() })
     }
 
-    /// Writes the next blob, which must be `digest`, from a reader that is held against the manifest.
+    /// Writes the next blob, which must be `digest`, and checks its content against the manifest.
     pub fn blob(&mut self, digest: Digest, content: &mut impl Read) -> Result<(), WriteError> {
         let blob = self.begin_blob(digest)?;
         let mut hasher = Hasher::default();
@@ -92,9 +92,9 @@ impl<W: Write> Writer<W> {
         Ok(zeros(&mut self.out, archive::padding(blob.size))?)
     }
 
-    /// Writes the next blob, which must be `digest`, with `copy`, which is given its size, writes its bytes and says how many
-    /// they were. What it writes is *not* held against its digest: for a caller that has hashed the blob itself, and copies it
-    /// in a faster way than through memory.
+    /// Writes the next blob, which must be `digest`, with `copy`, which is given its size, writes its bytes and
+    /// returns their number. What it writes is *not* checked against the digest: for a caller that has hashed the blob itself,
+    /// and copies it faster than through memory.
     pub fn blob_unchecked(
         &mut self,
         digest: Digest,

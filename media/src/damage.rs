@@ -19,7 +19,7 @@ impl Media {
     pub fn located(&self, bundle: Option<&Bundle>, error: ReadError) -> BundleError {
         let error = match bundle {
             Some(bundle) if self.is_single_file() => {
-                patch::unless_patch(error, bundle, |offset, buffer| self.read_source_at(offset, buffer))
+                patch::recognize_patch(error, bundle, |offset, buffer| self.read_source_at(offset, buffer))
             }
             _ => error,
         };

@@ -142,11 +142,11 @@ impl Media {
             Err(error) => return refused(error),
             Ok(head) => head,
         };
-        let is_cut_short = head.is_cut_short();
-        match head.vouched(trusted, &patched) {
-            Err(error) if is_cut_short || is_head_damaged(&error) => Ok(self.moved_behind_damaged_head(patched)),
+        let may_lack_signatures = head.may_lack_signatures();
+        match head.verify_signatures(trusted, &patched) {
+            Err(error) if may_lack_signatures || is_head_damaged(&error) => Ok(self.moved_behind_damaged_head(patched)),
             Err(error) => refused(error),
-            Ok(own) => Ok(patched.behind(own).map_err(|manifests| patch.other_manifest(&manifests, self.path()))?),
+            Ok(own) => Ok(patched.with_head(own).map_err(|manifests| patch.other_manifest(&manifests, self.path()))?),
         }
     }
 
@@ -163,7 +163,7 @@ impl Media {
         let mut offsets =
             (0..=limits::SIGNATURES as u64).map(|signatures| begin + signatures * archive::entry_bytes(1));
         match offsets.find(is_there) {
-            Some(begin) => patched.beginning_at(begin),
+            Some(begin) => patched.with_first_entry_at(begin),
             None => patched,
         }
     }

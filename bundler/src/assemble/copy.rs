@@ -6,8 +6,8 @@ use landfall_media::PartWriter;
 const LARGE: u64 = 1 << 20;
 
 /// Copies a blob out of the store into the bundle. A small one is hashed once more on its way. A large one was hashed when
-/// it was written to the store, whose folder nobody else can enter, and hashing it twice would cost as much as copying it:
-/// it is copied by `copy_file_range(2)`, and only its size is held against the manifest.
+/// it was written to the store, whose folder no other user can enter, and hashing it twice would cost as much as copying it:
+/// it is copied by `copy_file_range(2)`, and only its size is checked against the manifest.
 pub(super) fn blob(writer: &mut Writer<PartWriter>, store: &BlobStore, blob: &Blob) -> Result<(), WriteError> {
     let digest = blob.digest;
     let unreadable = |source| WriteError::Blob { digest, source };

@@ -50,7 +50,7 @@ fn described(plan: &Plan, platform: &str, image: PackedImage) -> Image {
     }
 }
 
-/// Each blob once, where it is first needed: what is small and read first lies in front. The settings are read before the
+/// Each blob once, in the order in which hosts need them: small blobs that are read first come first. The settings are read before the
 /// installation begins, and should be on the same disc as the manifest.
 fn blobs(files: &[ReleaseFile], images: &[Image]) -> Vec<Digest> {
     let of_image = |image: &Image| -> Vec<Digest> {

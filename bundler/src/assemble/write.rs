@@ -78,8 +78,8 @@ pub(crate) fn write(
     .map(|parts| WrittenBundle { signed, parts })
 }
 
-/// Puts what was written in place of a bundle that lay there, whole or in parts. Its parts, if it has some. A whole bundle that
-/// parts replace goes first: it would be read in their place.
+/// Replaces a bundle that exists at the destination, in one file or in parts, by what was written, and returns the new parts. A
+/// whole bundle that parts replace is removed first, since it would be read in their place.
 fn replace(files: PartWriter, out: Destination<'_>, store: &BlobStore) -> io::Result<Vec<PathBuf>> {
     if out.part_size.is_none() {
         let placed = put_in_place(files, out)?;
@@ -91,8 +91,8 @@ fn replace(files: PartWriter, out: Destination<'_>, store: &BlobStore) -> io::Re
     put_in_place(files, out)
 }
 
-/// Makes what was written durable and gives it its name, in place of what lay there in the same form: one file, or parts. Its
-/// parts, if it has some.
+/// Makes what was written durable and gives it its name. It replaces what exists there in the same form: one file, or parts.
+/// Returns the parts, if it has some.
 pub(crate) fn put_in_place(files: PartWriter, out: Destination<'_>) -> io::Result<Vec<PathBuf>> {
     let written = files.finish()?;
     match (&written[..], out.part_size) {

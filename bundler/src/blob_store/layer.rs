@@ -1,11 +1,11 @@
-//! Layers on their way into the store: raw ones are compressed, compressed ones stay as they are and are looked into.
+//! Layers on their way into the store: uncompressed ones are compressed, compressed ones are stored unchanged and checked.
 
 use super::{BlobStore, CHUNK, StoreError};
 use flate2::read::MultiGzDecoder;
 use landfall_manifests::{Digest, Encoding, Hasher, Layer, limits};
 use std::io::{self, BufReader, Read, Write as _};
 
-/// What zstd says of a window over the limit: `ZSTD_error_frameParameter_windowTooLarge`, whose number does not come through.
+/// zstd's message for a window over the limit (`ZSTD_error_frameParameter_windowTooLarge`): the crate does not expose the number.
 const WINDOW_ERROR: &str = "Frame requires too much memory for decoding";
 
 /// A layer cannot be taken in.
@@ -13,7 +13,7 @@ const WINDOW_ERROR: &str = "Frame requires too much memory for decoding";
 pub(crate) enum LayerError {
     #[error("the layer cannot be read")]
     Read(#[source] io::Error),
-    #[error("the layer is no whole {} stream", name(*encoding))]
+    #[error("the layer is not a complete {} stream", name(*encoding))]
     Compression { encoding: Encoding, source: io::Error },
     #[error("the layer needs a zstd window of more than {} MiB to be unpacked", (1 << limits::ZSTD_WINDOW_LOG) >> 20)]
     Window,
@@ -109,7 +109,7 @@ fn read_some(from: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     }
 }
 
-/// Passes a stream on and writes it down; says which of the two failed.
+/// Copies a stream to `out` while it is read, and records whether reading or writing failed.
 struct Tee<'a, R, W> {
     stream: R,
     out: &'a mut W,

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 /// How much is read at once, in bytes: enough that system calls cost nothing beside hashing, small enough for a cache.
 pub(crate) const CHUNK: usize = 256 << 10;
 
-/// Blobs in a temporary folder, which goes away with this value.
+/// Blobs in a temporary folder, which is removed when this value is dropped.
 #[derive(Debug)]
 pub(crate) struct BlobStore {
     folder: PartialFolder,
@@ -38,7 +38,7 @@ pub(crate) enum StoreError {
 }
 
 impl StoreError {
-    /// The error of writing the store's file at `path`. It names the folder beside the bundle: the file goes away.
+    /// The error of writing the store's file at `path`. It names the folder beside the bundle, since the file itself is removed.
     fn write(path: &Path, source: io::Error) -> Self {
         Self::Write { folder: path.ancestors().nth(2).unwrap_or(path).to_owned(), source }
     }
@@ -63,7 +63,7 @@ impl BlobStore {
         Ok(Self { folder, sizes: BTreeMap::new(), layers: Vec::new(), started: 0, workers })
     }
 
-    /// The store's folder, for other files that must go away with it.
+    /// The store's folder, for other files that are to be removed with it.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
@@ -126,7 +126,7 @@ impl BlobStore {
         BlobWriter::create(self.folder.path().join(format!("incoming-{}", self.started)))
     }
 
-    /// Gives a blob its name, or drops it if it is there already.
+    /// Gives a blob its name, or drops it if the store has it already.
     fn commit(&mut self, blob: BlobWriter) -> Result<Digest, StoreError> {
         let (path, digest, size) = blob.finish();
         let moved = match self.sizes.insert(digest, size) {

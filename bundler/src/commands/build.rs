@@ -21,12 +21,12 @@ The definition is a TOML file; paths in it are relative to it. ${NAME} in its st
 or from the environment. The same inputs give the same bytes, also on a machine with more cores; the release has a \
 time only if the definition has `created`, or the environment SOURCE_DATE_EPOCH.
 
-Temporary files lie beside the bundle, in a folder that goes away in the end; what a killed run left there goes away with \
-the next one. A bundle that is there already, whole or in parts, is replaced, any other file is not. A folder that is packed \
-can hold neither the bundle nor a secret key.
+Temporary files are beside the bundle, in a folder that is removed at the end; the next run removes what a killed run left. \
+An existing bundle, whole or in parts, is replaced; any other file is not. A folder that is packed must not contain the bundle \
+or a secret key.
 
-With `trust = \"DIR\"` in [release], the bundle brings the trust roots that `trust` keeps in that folder: hosts that trust an \
-older one go on to the newest.
+With `trust = \"DIR\"` in [release], the bundle carries the trust roots that `trust` keeps in that folder: hosts that trust an \
+older one follow to the newest.
 
 Examples:
   landfall-bundler build acme.toml --key acme.key
@@ -38,7 +38,7 @@ pub(crate) struct Args {
     /// A secret key file to sign with; may be given several times
     #[arg(long = "key", value_name = "FILE", required = true)]
     keys: Vec<PathBuf>,
-    /// The bundle's file, or a folder for it to lie in [default: PRODUCT-VERSION-OS-ARCH.landfall.tar here]
+    /// The bundle's file, or its folder [default: PRODUCT-VERSION-OS-ARCH.landfall.tar here]
     #[arg(long, value_name = "FILE|DIR")]
     out: Option<PathBuf>,
     /// What ${NAME} stands for in the definition; may be given several times
@@ -51,7 +51,7 @@ pub(crate) struct Args {
     password: PasswordArgs,
 }
 
-/// The machine that builds says something that cannot be used.
+/// The environment of the build has a value that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BuildHostError {
     #[error("SOURCE_DATE_EPOCH is {0:?}, which is no number of seconds since 1970")]
@@ -81,7 +81,7 @@ pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
     report(&written, &out, console)
 }
 
-/// The trust roots that the bundle brings: all but the first, which a host is told by hand.
+/// The trust roots that the bundle carries: all but the first, which hosts are given out of band.
 fn trust(definition: &Definition, keys: &[PublicKey], console: Console) -> Result<Vec<RootLink>> {
     let Some(named) = &definition.release.trust else { return Ok(Vec::new()) };
     let failed = |source| Error::DefinitionTrust { line: named.line.clone(), source: Box::new(source) };

@@ -67,7 +67,7 @@ fn database(database: Option<Database>) -> String {
 }
 
 fn trust(version: Option<u32>) -> String {
-    version.map_or_else(|| "what hosts were told by hand".to_owned(), |version| format!("root version {version}"))
+    version.map_or_else(|| "what hosts were given out of band".to_owned(), |version| format!("root version {version}"))
 }
 
 fn list(text: &mut String, added: &[String], removed: &[String]) -> fmt::Result {

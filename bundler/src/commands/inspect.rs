@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 /// Show what a bundle says about itself, without verifying it
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Nothing that is shown has been verified: whoever can write to the bundle can make it say this. Use `verify` to find \
-out whether it is true.
+Nothing that is shown has been verified: anyone who can write to the bundle can make it show this. Use `verify` to check \
+signatures and content.
 
 Examples:
   landfall-bundler inspect acme-1.0.0-linux-amd64.landfall.tar

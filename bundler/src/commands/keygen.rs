@@ -71,11 +71,14 @@ pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
     let public = key.public_key();
     create(&secret_file, 0o600, text.as_bytes())?;
     create(&public_file, 0o644, public.to_file().as_bytes()).inspect_err(|_| {
-        // A secret key whose public half nobody has is of no use. If it cannot be removed, the error says enough.
+        // A secret key without its public half is useless. If it cannot be removed, the first error is the one to report.
         let _ = fs::remove_file(&secret_file);
     })?;
     if !protected {
-        console.say(format_args!("{} is not protected: whoever reads it can sign", secret_file.display()));
+        console.say(format_args!(
+            "{} is not protected by a password: anyone who reads it can sign",
+            secret_file.display()
+        ));
     }
     let made = KeygenReport {
         key_id: key.id().to_string(),

@@ -13,9 +13,9 @@ use std::path::{Path, PathBuf};
 
 /// Put a bundle onto a medium, with the installer, a trust root and a guide, and read all of it back
 ///
-/// The bundle is cut into parts where the medium's file system needs it (FAT32 does). What is copied is held against the
-/// manifest, so that no damage is spread, and read back from the medium once all is written, so that one that lies about its
-/// size or forgets is found out here and not on the isolated host. Only then do the files get their names.
+/// The bundle is cut into parts where the medium's file system needs it (FAT32 does). What is copied is checked against
+/// the manifest, so that no damage is copied, and read back from the medium once all is written, so that a medium that is smaller
+/// than it claims, or loses data, is found here and not on the isolated host. Only then do the files get their names.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 The guide tells how to install on a host that trusts nobody yet, by a trust root (N.root.json) on the medium: the one of \
@@ -44,7 +44,7 @@ pub(crate) struct Args {
     /// Cut the bundle into parts of SIZE, such as 700MB or 4GiB, also where the file system does not need it
     #[arg(long, value_name = "SIZE", value_parser = byte_size::parse)]
     split: Option<u64>,
-    /// The publisher's trust root, a file N.root.json, for hosts that trust nobody yet [default: the newest in the bundle]
+    /// The publisher's trust root, a file N.root.json, for new hosts [default: the newest in the bundle]
     #[arg(long, value_name = "FILE")]
     root: Option<PathBuf>,
     /// A public key that the bundle must be signed by: its line (RW…), or its file; may be given several times. Or the file of
@@ -65,7 +65,7 @@ struct Report<'a> {
     serial: u64,
     platform: String,
     manifest: String,
-    /// Whether the signatures were held against keys of the command line.
+    /// Whether the signatures were checked against keys of the command line.
     verified: bool,
     keys: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -119,7 +119,7 @@ fn load(args: &Args, console: Console) -> Result<Payload> {
     let root = RootFile::choose(&bundle, given)?;
     if root.is_none() && bundle.head().offered_keys().len() != 1 {
         console.warn(
-            "hosts that trust nobody yet should be given the publisher's trust root: put it onto the medium with --root N.root.json",
+            "new hosts should be given the publisher's trust root: put it onto the medium with --root N.root.json",
         );
     }
     let installer = match &args.installer {

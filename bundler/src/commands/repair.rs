@@ -16,8 +16,8 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 The request is what `landfall-installer verify BUNDLE --request FILE` wrote on the host. The patch holds the manifest, its \
-signatures, and those blobs that the request names, each held against its digest on the way; the host gives it to \
-`landfall-installer install BUNDLE --patch PATCH`, which believes it no more than the bundle. BUNDLE must be of the same \
+signatures, and the blobs that the request names, each checked against its digest; the host passes it to \
+`landfall-installer install BUNDLE --patch PATCH`, which verifies it like the bundle. BUNDLE must be of the same \
 build: another build of the same version is another release.
 
 Examples:
@@ -33,7 +33,7 @@ pub(crate) struct Args {
     from: PathBuf,
     #[command(flatten)]
     parts: PartsArgs,
-    /// The patch's file, or a folder for it to lie in [default: PRODUCT-VERSION-OS-ARCH.patch.landfall.tar here]
+    /// The patch's file, or its folder [default: PRODUCT-VERSION-OS-ARCH.patch.landfall.tar here]
     #[arg(long, value_name = "FILE|DIR")]
     out: Option<PathBuf>,
 }

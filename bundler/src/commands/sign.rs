@@ -20,9 +20,9 @@ is refused: only one of the two would be signed.
 Example:
   landfall-bundler sign acme-1.0.0-linux-amd64.landfall.tar --key second.key
 
-Exit codes: 0 done, 2 signed by that key before, or there whole and in parts, 3 the bundle is damaged, 6 too little room")]
+Exit codes: 0 done, 2 already signed by that key, or existing as one file and in parts, 3 the bundle is damaged, 6 too little room")]
 pub(crate) struct Args {
-    /// The bundle; if it is in parts, all lie in one folder, and are written anew in their size
+    /// The bundle; if it is in parts, all must be in one folder, and are replaced by parts of the same size
     bundle: PathBuf,
     /// The secret key file to sign with
     #[arg(long, value_name = "FILE")]

@@ -16,11 +16,10 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 The parts are plain byte ranges, of equal size but the last: `cat BUNDLE.part*` gives the bundle. All other commands, and \
-the installer, read them where they are. The bundle stays, and is held against its manifest on the way, so that no damage \
-is spread; whether to trust it is for `verify` to say.
+the installer, read them in place. The bundle itself is kept. It is checked against its manifest, so that no damage is \
+copied; `verify` tells whether to trust it.
 
-The parts get their names when all of them are written. Those of an older bundle that lay there under the same name go away \
-before the first one comes.
+The parts get their names when all of them are written. Parts of an older bundle with the same name are removed first.
 
 Examples:
   landfall-bundler split acme-1.0.0-linux-amd64.landfall.tar --size 4095MiB --out /media/stick

@@ -1,4 +1,4 @@
-//! What a release's program does with a host's database, as it is written in TOML.
+//! What a release's runtime does with a host's database, as it is written in TOML.
 
 use landfall_manifests::Database;
 use serde::Deserialize;
@@ -35,6 +35,6 @@ mod tests {
 
     #[test]
     fn the_default_is_one_that_a_release_may_have() {
-        assert!(database_of_this_build().holds_together());
+        assert!(database_of_this_build().is_consistent());
     }
 }

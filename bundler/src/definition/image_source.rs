@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 pub(crate) enum ImageSource {
     /// `docker-daemon:REF`: an image of an engine that speaks Docker's API, by name, tag or id. Without a tag, `latest` is taken.
     /// The engine is the one that `DOCKER_HOST` names, or else Docker's own. For the same bytes in each build, use one of the
-    /// other transports: an engine may compress or convert images anew.
+    /// other transports: an engine may compress or convert images again.
     DockerDaemon { reference: String },
     /// `docker-archive:FILE[:REF]`: a file that `docker save` or `podman save` wrote, also compressed with gzip. REF is a name and
     /// tag, or the first 12 or more digits of an id.
@@ -29,7 +29,7 @@ pub(crate) enum ImageSourceSyntaxError {
     NoTransport(String),
     #[error("the transport {0:?} is not supported: write {TRANSPORTS}")]
     Transport(String),
-    #[error("{0:?} says nothing after its transport")]
+    #[error("{0:?} has nothing after its transport")]
     Empty(String),
 }
 
@@ -85,7 +85,7 @@ mod tests {
     fn names_the_transports_where_another_is_asked_for() {
         for wrong in ["docker://debian:12", "hello", "", "oci:", "oci:dir:", "containers-storage:x"] {
             let error = parse_error(wrong);
-            assert!(error.contains("docker-archive:FILE") || error.contains("says nothing"), "{wrong}: {error}");
+            assert!(error.contains("docker-archive:FILE") || error.contains("has nothing"), "{wrong}: {error}");
         }
     }
 

@@ -75,7 +75,7 @@ pub(crate) struct RuntimeSection {
 pub(crate) struct ImageSection {
     pub(crate) name: ImageName,
     pub(crate) source: ImageSource,
-    /// The source as it stands in the definition, variables and all: it says where an image came from without telling what
+    /// The source as it is written in the definition, with its variables: it tells where an image came from, but not what
     /// the building machine's folders are called.
     pub(crate) source_text: String,
     pub(crate) tenant: Option<Tenant>,
@@ -111,7 +111,7 @@ impl Definition {
         Self::parse(&text, file, variables)
     }
 
-    /// Parses the text of the definition that lies at `file`; paths in it are relative to the folder of `file`.
+    /// Parses the text of the definition at `file`; paths in it are relative to the folder of `file`.
     pub(crate) fn parse(text: &str, file: &Path, variables: &Variables) -> Result<Self, DefinitionError> {
         let text = DefinitionText { text, file };
         let (table, originals) = expand::parse(&text, variables)?;

@@ -3,7 +3,7 @@ use super::{DefinitionError, SourcePath};
 use std::path::{Path, PathBuf};
 use toml::Spanned;
 
-/// A definition's text and where it lies.
+/// A definition's text and the path of its file.
 pub(super) struct DefinitionText<'a> {
     pub(super) text: &'a str,
     pub(super) file: &'a Path,

@@ -1,4 +1,4 @@
-//! From the written table to a definition: what the types cannot say is checked here, and named by its line.
+//! From the definition's tables to a [`Definition`]: checks what the types cannot express, and names the line of what is wrong.
 
 use super::database_table::DatabaseTable;
 use super::expand::OriginalStrings;
@@ -20,7 +20,7 @@ pub(super) fn definition(
     let mut images = images.collect::<Result<Vec<_>, _>>()?;
     images.sort_by(|a, b| (&a.name, a.line.number).cmp(&(&b.name, b.line.number)));
     if let Some([first, second]) = images.array_windows().find(|[a, b]| a.name == b.name) {
-        let message = format!("the image {} is there already, in line {}", first.name, first.line.number);
+        let message = format!("the image {} is defined already, in line {}", first.name, first.line.number);
         return Err(DefinitionError::Wrong { line: second.line.clone(), message });
     }
     let files = table.file.into_iter().map(|table| file(text, table)).collect::<Result<Vec<_>, _>>()?;
@@ -57,7 +57,7 @@ fn runtime(text: &DefinitionText<'_>, table: &RuntimeTable) -> Result<RuntimeSec
     })
 }
 
-/// What a program does with a database is known of the bundler's own; it is said of another one.
+/// What the bundler's own runtime does with a database is known; of another `binary`, the definition has to tell it.
 fn database(
     text: &DefinitionText<'_>,
     written: &Spanned<DatabaseTable>,
@@ -70,7 +70,7 @@ fn database(
             text.wrong(at, "database is for a runtime that `binary` names: that of the default program is known")
         );
     }
-    if !database.holds_together() {
+    if !database.is_consistent() {
         let Database { schema, reversible_to } = database;
         return Err(text.wrong(at, format!("reversible_to is {reversible_to}: it must be from 1 to schema, {schema}")));
     }
@@ -106,7 +106,7 @@ fn image(
     })
 }
 
-/// An image that exists has its own configuration, and packing changes nothing about it.
+/// Images from other sources bring their own configuration, which packing never changes.
 fn check_no_process(text: &DefinitionText<'_>, table: &ImageTable) -> Result<(), DefinitionError> {
     fn at<T>(value: Option<&Spanned<T>>) -> Option<Range<usize>> {
         value.map(Spanned::span)
@@ -143,8 +143,7 @@ fn tenant(text: &DefinitionText<'_>, written: Spanned<Tenant>) -> Result<Tenant,
 fn file(text: &DefinitionText<'_>, table: FileTable) -> Result<FileSection, DefinitionError> {
     let at = table.path.span().start;
     let path = table.path.into_inner();
-    if path.is_the_records_own() || ["bin", "units", "config.toml"].into_iter().any(|reserved| path.is_within(reserved))
-    {
+    if path.is_reserved() || ["bin", "units", "config.toml"].into_iter().any(|reserved| path.is_within(reserved)) {
         let reserved = "bin/, units/, config.toml, landfall.json* and .landfall.json* are the release's own";
         return Err(text.wrong(at, format!("a file cannot be at {path}: {reserved}")));
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-/// What `${NAME}` stands for: `--set NAME=VALUE` first, then the environment.
+/// The values of variables: `--set NAME=VALUE` first, then the environment.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Variables(BTreeMap<String, String>);
 
@@ -18,7 +18,7 @@ pub(crate) enum VariableError {
 }
 
 impl VariableError {
-    /// What stands in the text where the error is.
+    /// The text at the place of the error.
     pub(super) fn spelling(&self) -> String {
         match self {
             Self::Undefined(name) => format!("${{{name}}}"),

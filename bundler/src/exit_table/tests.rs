@@ -5,7 +5,7 @@ use crate::plan::RequestedImage;
 use landfall_console::Failure;
 use landfall_keys::{KeyId, MAX_SIGNATURES, PublicKey, RootLink, SecretKeyFile, TrustError, TrustedKeys};
 use landfall_manifests::parts::RangesError;
-use landfall_manifests::repair::{RequestError, Wanted};
+use landfall_manifests::repair::{RequestError, RequestedBlobs};
 use landfall_manifests::{Arch, Digest, PathError, ReleaseError, WriteError};
 use std::path::PathBuf;
 
@@ -177,7 +177,7 @@ fn writing() -> Vec<Error> {
 
 fn reading() -> Vec<Error> {
     let untrusted = TrustError::NotTrusted { signed_by: vec![id()], trusted: vec![id()] };
-    let wanted = Box::new(Wanted {
+    let wanted = Box::new(RequestedBlobs {
         product: "acme".parse().unwrap(),
         version: "1.0.0".parse().unwrap(),
         serial: 1.try_into().unwrap(),

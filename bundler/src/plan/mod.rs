@@ -10,21 +10,21 @@ use landfall_keys::PublicKey;
 use landfall_manifests::{Arch, BundlePath, Database, ImageName, Mode, Os, Product, Serial, Tenant, Version};
 use std::path::{Path, PathBuf};
 
-/// Where the runtime's settings lie in a release.
+/// The path of the runtime's settings in a release.
 pub(crate) const CONFIG_PATH: &str = "config.toml";
 /// The settings that are packed unless the definition names others: the runtime's own defaults.
 const DEFAULT_CONFIG: &str = include_str!("../../../runtime/config.toml");
 const PROGRAM: u32 = 0o755;
 const TEXT: u32 = 0o644;
 
-/// What the machine that builds says where the definition is silent.
+/// What the machine that builds contributes where the definition has no value.
 #[derive(Debug)]
 pub(crate) struct BuildHost {
     /// Its processor, if releases run on it.
     pub(crate) arch: Option<Arch>,
     /// `SOURCE_DATE_EPOCH` (reproducible-builds.org), seconds.
     pub(crate) source_date_epoch: Option<jiff::Timestamp>,
-    /// Where the bundler's own program lies, and beside it the two that are packed.
+    /// The folder of the bundler's own program, in which the two programs to pack are looked for.
     pub(crate) programs: PathBuf,
     /// The manual pages and completions of those two.
     pub(crate) pages: Vec<ProgramPage>,
@@ -32,7 +32,7 @@ pub(crate) struct BuildHost {
     pub(crate) keys: Vec<PublicKey>,
 }
 
-/// Everything that a bundle is made of, and nothing of it read yet.
+/// Everything that a bundle is made of. None of it has been read yet.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Plan {
     pub(crate) release: ReleaseMetadata,
@@ -78,7 +78,7 @@ pub(crate) enum FileContent {
     Page(PathBuf),
 }
 
-/// A file or a folder, which of the two is seen when it is opened.
+/// A file or a folder: which of the two is known when it is opened.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct PlannedTree {
     pub(crate) path: BundlePath,
@@ -92,7 +92,7 @@ pub(crate) struct PlannedImage {
     pub(crate) tenant: Option<Tenant>,
 }
 
-/// There is nothing that can be done.
+/// A bundle cannot be planned.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PlanError {
     #[error("the definition has no arch, and this machine's processor is none that releases run on")]

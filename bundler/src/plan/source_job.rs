@@ -23,8 +23,8 @@ pub(crate) enum SourceJob {
     Rootfs { folder: PathBuf, process: Process, images: Vec<RequestedImage> },
 }
 
-/// Groups images by what they are read from, so that nothing is read twice. OCI layouts come first: their layers have to
-/// stay as they are, and the images that we make manifests for can share them.
+/// Groups images by the source that they are read from, so that nothing is read twice. OCI layouts come first: their layers
+/// are stored unchanged, and images whose manifests are made here can share them.
 pub(super) fn jobs(images: &[ImageSection]) -> Vec<SourceJob> {
     let mut jobs: Vec<SourceJob> = Vec::new();
     for image in images {

@@ -30,11 +30,11 @@ pub(crate) enum SourceError {
     Read { path: PathBuf, source: io::Error },
     #[error("the archive cannot be read: it is cut off, or is no tar archive")]
     Archive(#[source] io::Error),
-    #[error("there is no {0} in it: is it what its transport says?")]
+    #[error("there is no {0} in it: is the transport right?")]
     NoEntry(String),
     #[error("it has no image {wanted:?}; it has {}", list(available))]
     NoSuchImage { wanted: String, available: Vec<String> },
-    #[error("it has several images ({}): say which, after another colon", list(available))]
+    #[error("it has several images ({}): name one of them after another colon", list(available))]
     Ambiguous { available: Vec<String> },
     #[error("it has no image for {wanted}; it has {}", list(available))]
     NoSuchPlatform { wanted: String, available: Vec<String> },

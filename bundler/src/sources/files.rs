@@ -28,7 +28,7 @@ pub(crate) enum FileError {
     Program { line: Option<DefinitionLine>, path: PathBuf, arch: &'static str, source: ElfError },
     #[error("{line}: {} is a {kind}: a release has files and folders only", path.display())]
     Special { line: DefinitionLine, path: PathBuf, kind: &'static str },
-    #[error("{line}: {} is no TOML file: {reason}", path.display())]
+    #[error("{line}: {} is not a TOML file: {reason}", path.display())]
     Settings { line: DefinitionLine, path: PathBuf, reason: String },
     #[error("{line}: {} is a secret key, which must not leave this machine", path.display())]
     SecretKey { line: DefinitionLine, path: PathBuf },
@@ -36,7 +36,7 @@ pub(crate) enum FileError {
     Path { line: DefinitionLine, path: PathBuf, source: PathError },
     #[error("{line}: {} has a name that is not UTF-8", path.display())]
     NotUtf8 { line: DefinitionLine, path: PathBuf },
-    #[error("{}{path} is in the release already: {} is packed there", at(line.as_ref()), first.display())]
+    #[error("{}{path} is in the release already: it comes from {}", at(line.as_ref()), first.display())]
     Twice { line: Option<DefinitionLine>, path: BundlePath, first: PathBuf },
     #[error("{} changed while it was read: build again when nothing writes to it", path.display())]
     Changed { path: PathBuf },
@@ -122,7 +122,7 @@ impl FilePacker<'_> {
         if is_secret_key(&opened, metadata.len()).map_err(cannot)? {
             return Err(FileError::SecretKey { line: line.clone(), path: path.to_owned() });
         }
-        // Only whether it is a program: the rest depends on the umask of whoever checked it out.
+        // Only the executable bit: the others depend on the umask under which the folder was checked out.
         let program = metadata.permissions().mode() & 0o111 != 0;
         let mode = Mode::of(if program { 0o755 } else { 0o644 });
         let content = self.content(path, opened, metadata.len())?;
@@ -171,7 +171,7 @@ impl FilePacker<'_> {
     }
 }
 
-/// The runtime's settings must be TOML: what they say is for the runtime of the release to judge.
+/// Checks that the runtime's settings are TOML. Which settings there are is known to the release's own runtime only.
 fn check_settings(file: &File, line: &DefinitionLine, path: &Path) -> Result<(), FileError> {
     let wrong = |reason: String| FileError::Settings { line: line.clone(), path: path.to_owned(), reason };
     let mut bytes = vec![0; SETTINGS_BYTES + 1];
@@ -197,7 +197,7 @@ fn special(entry: &DirEntry) -> Option<&'static str> {
     }
 }
 
-/// Where a file that was found lies in the release.
+/// The path in the release of a file that was found in a folder.
 fn target(entry: &DirEntry, tree: &PlannedTree) -> Result<BundlePath, FileError> {
     let line = &tree.source.line;
     let path = || entry.path().to_owned();

@@ -27,7 +27,7 @@ pub(super) fn parse_config(bytes: &[u8], platform: &Platform) -> Result<ImageCon
     Ok(config)
 }
 
-/// Holds layers against the diffIDs that the configuration names.
+/// Checks layers against the diffIDs of the configuration.
 pub(super) fn check_layers(config: &ImageConfig, layers: &[Layer]) -> Result<(), SourceError> {
     let diff_ids = &config.rootfs.diff_ids;
     if diff_ids.len() != layers.len() {

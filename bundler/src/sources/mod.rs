@@ -1,5 +1,5 @@
 //! Where images and files come from. Each transport turns its input into blobs and a [`PackedImage`]; what they have in
-//! common lies in `image` and `content_kind`.
+//! common is in `image` and `content_kind`.
 
 mod content_kind;
 mod docker_archive;

@@ -4,8 +4,8 @@ use std::io;
 use std::os::unix::fs::FileExt as _;
 use zeroize::Zeroizing;
 
-/// Whether a file of `size` bytes is a secret key that signs bundles: whoever gets the bundle would get it. The file's
-/// position stays where it is.
+/// Whether a file of `size` bytes is a secret key that signs bundles, which everybody who receives the bundle would receive.
+/// The file's position does not change.
 pub(super) fn is_secret_key(file: &File, size: u64) -> io::Result<bool> {
     let Some(size) = usize::try_from(size).ok().filter(|size| *size <= MAX_FILE_BYTES) else { return Ok(false) };
     let mut content = Zeroizing::new(vec![0; size]);

@@ -10,7 +10,7 @@ pub(crate) enum CliTrustError {
     File(#[from] KeyFileError),
     #[error(transparent)]
     Keys(#[from] TrustedKeysError),
-    #[error("{text} is a trust root, which says by itself which keys count and how many")]
+    #[error("{text} is a trust root, which itself lists the keys and their threshold")]
     RootNotAlone { text: String },
     #[error("{name}")]
     Root { name: String, source: ChainError },
@@ -28,7 +28,7 @@ pub(crate) struct SuccessorError {
 
 type Result<T> = std::result::Result<T, CliTrustError>;
 
-/// Whom a bundle must be signed by, as a command line says it.
+/// The keys that must have signed a bundle, as the command line gives them.
 #[derive(Debug)]
 pub(crate) enum CliTrust {
     /// Keys, with how many of them must have signed.

@@ -13,9 +13,9 @@ pub(crate) enum TrustFolderError {
     TooMany { dir: PathBuf, limit: usize },
     #[error("there is no trust root in {}", dir.display())]
     NoRoot { dir: PathBuf },
-    #[error("{} is there already", path.display())]
+    #[error("{} already exists", path.display())]
     Exists { path: PathBuf },
-    #[error("the trust roots in {} are not to be believed", dir.display())]
+    #[error("hosts would refuse the trust roots in {}", dir.display())]
     Chain { dir: PathBuf, source: ChainError },
     #[error("{} is not signed by enough keys yet: {missing}", path.display())]
     Unsigned { path: PathBuf, missing: String },
@@ -27,7 +27,7 @@ pub(crate) enum TrustFolderError {
     Full { dir: PathBuf, oldest: u32 },
     #[error("{} is the signature of another key with the id {id}", path.display())]
     OtherKeysSignature { path: PathBuf, id: KeyId },
-    #[error("the trust root cannot be made like that")]
+    #[error("this trust root cannot be made")]
     Change(#[source] RootError),
     #[error("{} cannot be written", path.display())]
     Write { path: PathBuf, source: io::Error },

@@ -15,10 +15,12 @@ pub(crate) struct RootChain {
 impl RootChain {
     /// The chain of `links`; `None` if there are none.
     ///
-    /// Hosts are told the first one by hand, so that none before it has to sign it. If its number is 1, nobody has to: hosts
-    /// that were told keys alone trust the same. One that begins at a later number must be signed by its own keys, or such
-    /// hosts would not find it. If the newest one lacks signatures, the chain is not complete; anything else that hosts would
-    /// not believe is an error.
+    /// 1. Hosts are given the first root out of band, so that no root before it has to sign it. Version 1 needs no signature
+    ///    at all: hosts that are given its keys trust the same. A first root with a later number must be signed by its own
+    ///    keys, or hosts that are given keys would refuse it.
+    /// 2. Every later root must be signed by enough keys of the root before it and of its own.
+    /// 3. If only the newest root lacks signatures, the chain is not complete. Anything else that hosts would refuse is an
+    ///    error.
     pub(crate) fn new(links: Vec<RootLink>) -> Result<Option<Self>, ChainError> {
         let roots = links.iter().map(RootLink::unverified_root).collect::<Result<Vec<_>, _>>()?;
         let (Some(first), Some((newest, before))) = (roots.first(), links.split_last()) else { return Ok(None) };
@@ -97,8 +99,8 @@ impl RootChain {
         super::signature_status::is_signed_by(&self.last().1, key)
     }
 
-    /// The change that takes the keys `ids` out. A `leaked` one may have been taken out before, as long as it was ever there:
-    /// revoking a key that never was would protect nobody from anything but a slip of the pen.
+    /// The change that removes the keys `ids`. A `leaked` key may have been removed before, but must have been in some version:
+    /// a revoked id that never was there is a typing error.
     pub(crate) fn removal(&self, ids: &[KeyId], leaked: bool) -> Result<RootChanges, KeyId> {
         let is_in = |root: &TrustRoot, id: KeyId| root.trusted_keys().keys().iter().any(|key| key.id() == id);
         let ever = |id: &&KeyId| self.roots.iter().any(|(root, _)| is_in(root, **id));

@@ -59,7 +59,7 @@ struct VersionLine {
     signers: Vec<KeyId>,
 }
 
-/// What a root is called by another way than a bundle: over the phone, or in a letter.
+/// The digest of a root's file, which people compare out of band: over the phone, or in a letter.
 pub(crate) fn digest(root: &TrustRoot) -> String {
     Digest::of(root.to_json().as_bytes()).to_string()
 }
@@ -83,7 +83,7 @@ impl RootReport {
         }
     }
 
-    /// Who has to do what next.
+    /// Tells who has to do what next.
     fn next(&self, out: &mut String) -> fmt::Result {
         if self.version == 1 {
             return writeln!(out, "  next     give hosts this file, or enough of its keys: it needs no signature");
@@ -91,7 +91,7 @@ impl RootReport {
         if self.complete && self.changes.is_none() {
             writeln!(
                 out,
-                "  next     on each host that trusts an older version, with the digest told by another way:"
+                "  next     on each host that trusts an older version, with the digest received out of band:"
             )?;
             return writeln!(
                 out,
@@ -201,7 +201,8 @@ impl fmt::Display for RootVersions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, line) in self.versions.iter().enumerate() {
             let VersionLine { version, digest, threshold, keys, signers } = line;
-            let signed = if index == 0 { "told by hand".to_owned() } else { format!("signed by {}", list(signers)) };
+            let signed =
+                if index == 0 { "given out of band".to_owned() } else { format!("signed by {}", list(signers)) };
             writeln!(f, "version {version}  {digest}  {threshold} of {keys}  {signed}")?;
         }
         write!(f, "\n{}", self.newest)

@@ -54,7 +54,7 @@ impl TrustFolder {
         Self::open(dir)
     }
 
-    /// Makes the next root, which says what `changes` do. The newest one must be signed by enough keys.
+    /// Makes the next root with these `changes`. The newest one must be signed by enough keys.
     pub(crate) fn add_version(&self, changes: &RootChanges) -> Result<Self, TrustFolderError> {
         let chain = self.complete()?;
         if chain.is_full() {

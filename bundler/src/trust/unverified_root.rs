@@ -4,7 +4,7 @@ use landfall_keys::{KeyId, PublicKey, RootLink, Signature};
 use serde::Serialize;
 use std::fmt;
 
-/// The newest trust root that a bundle brings, as it describes itself: a host believes it for its signatures alone.
+/// The newest trust root of a bundle as it describes itself. A host accepts it because of its signatures only.
 #[derive(Debug, Serialize)]
 pub(crate) struct UnverifiedRoot {
     version: u32,

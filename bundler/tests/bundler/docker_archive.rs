@@ -1,6 +1,6 @@
 //! Archives as `docker save` writes them, in the form of Docker 20.10 and in that of 25.
 
-use crate::desk::Desk;
+use crate::workspace::Workspace;
 use std::io::Write as _;
 use tar::{Builder, EntryType, Header};
 
@@ -42,7 +42,7 @@ pub(crate) fn config(arch: &str, layers: &[Vec<u8>]) -> Vec<u8> {
 }
 
 /// Writes an archive with `images`, each a tag and its layers; `manifest.json` comes last.
-pub(crate) fn save(desk: &Desk, file: &str, form: Form, images: &[(&str, Vec<Vec<u8>>)]) {
+pub(crate) fn save(workspace: &Workspace, file: &str, form: Form, images: &[(&str, Vec<Vec<u8>>)]) {
     let mut archive = Builder::new(Vec::new());
     let mut manifest = Vec::new();
     let mut first_names = std::collections::BTreeMap::new();
@@ -68,7 +68,7 @@ pub(crate) fn save(desk: &Desk, file: &str, form: Form, images: &[(&str, Vec<Vec
         manifest.push(serde_json::json!({"Config": name, "RepoTags": [tag], "Layers": names}));
     }
     put(&mut archive, "manifest.json", &serde_json::to_vec(&manifest).expect("JSON"));
-    desk.write(file, archive.into_inner().expect("end the archive"));
+    workspace.write(file, archive.into_inner().expect("end the archive"));
 }
 
 pub(crate) fn put(archive: &mut Builder<Vec<u8>>, name: &str, content: &[u8]) {

@@ -2,7 +2,6 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod bundles;
-mod desk;
 mod docker_archive;
 mod keys;
 mod media;
@@ -12,3 +11,4 @@ mod repair;
 mod sources;
 mod trust;
 mod trust_ids;
+mod workspace;

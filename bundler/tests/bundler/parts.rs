@@ -1,27 +1,27 @@
 //! Bundles in parts: written, read where they lie, and missed where they do not.
 
-use crate::desk::{BUNDLER, Desk, sha256sum};
+use crate::workspace::{BUNDLER, Workspace, sha256sum};
 use landfall_manifests::archive;
 use serde_json::Value;
 use std::fs;
 
-/// A desk with the bundle `acme.tar`, some tens of kilobytes.
-fn desk() -> (Desk, Vec<u8>) {
-    let desk = Desk::new();
-    desk.write("docs/a.txt", "a\n");
-    desk.write("docs/deep/b.txt", "b\n".repeat(4000));
-    desk.define("[[file]]\nsource = \"docs\"\npath = \"docs\"\n");
-    let bytes = desk.build("acme.tar");
-    (desk, bytes)
+/// A workspace with the bundle `acme.tar`, some tens of kilobytes.
+fn with_bundle() -> (Workspace, Vec<u8>) {
+    let workspace = Workspace::new();
+    workspace.write("docs/a.txt", "a\n");
+    workspace.write("docs/deep/b.txt", "b\n".repeat(4000));
+    workspace.define("[[file]]\nsource = \"docs\"\npath = \"docs\"\n");
+    let bytes = workspace.build("acme.tar");
+    (workspace, bytes)
 }
 
 fn json(text: &str) -> Value {
     serde_json::from_str(text).expect("JSON")
 }
 
-fn split(desk: &Desk, size: usize, out: &str) -> Vec<String> {
-    fs::create_dir_all(desk.path(out)).unwrap();
-    let cut = json(&desk.ok(&["split", "acme.tar", "--size", &size.to_string(), "--out", out, "--json"]));
+fn split(workspace: &Workspace, size: usize, out: &str) -> Vec<String> {
+    fs::create_dir_all(workspace.path(out)).unwrap();
+    let cut = json(&workspace.ok(&["split", "acme.tar", "--size", &size.to_string(), "--out", out, "--json"]));
     cut["parts"].as_array().unwrap().iter().map(|part| part.as_str().unwrap().to_owned()).collect()
 }
 
@@ -31,69 +31,70 @@ fn headers(bytes: &[u8]) -> Vec<usize> {
 }
 
 /// The verdict on what is damaged, missing or mixed up.
-fn refused(desk: &Desk, bundle: &str) -> (String, String) {
-    let error = desk.refused(3, &["verify", bundle, "--trust", "k.pub"]);
+fn refused(workspace: &Workspace, bundle: &str) -> (String, String) {
+    let error = workspace.refused(3, &["verify", bundle, "--trust", "k.pub"]);
     let text = |key: &str| error[key].as_str().unwrap().to_owned();
     (text("code"), text("message"))
 }
 
 #[test]
 fn joined_by_cat_they_are_the_bundle() {
-    let (desk, bytes) = desk();
+    let (workspace, bytes) = with_bundle();
     let header = headers(&bytes)[1];
     let manifest = usize::try_from(archive::BLOCK).unwrap() + 700;
     let sizes = [513, 1000, 1024, manifest, header - 1, header, header + 1, header + 300, header + 512];
     for size in sizes.into_iter().chain([bytes.len() / 2, bytes.len() - 1, bytes.len(), 2 * bytes.len()]) {
         let folder = format!("parts-{size}");
-        let parts = split(&desk, size, &folder);
+        let parts = split(&workspace, size, &folder);
         assert_eq!(parts.len(), bytes.len().div_ceil(size), "{size}");
         for (number, part) in parts.iter().enumerate() {
             assert_eq!(*part, format!("{folder}/acme.tar.part{:03}", number + 1));
             let expected = &bytes[number * size..bytes.len().min((number + 1) * size)];
-            assert!(fs::read(desk.path(part)).unwrap() == expected, "{part} of {size}");
+            assert!(fs::read(workspace.path(part)).unwrap() == expected, "{part} of {size}");
         }
-        desk.tool("sh", &["-c", &format!("cat {folder}/acme.tar.part* > joined.tar")]);
-        assert_eq!(sha256sum(&desk.path("joined.tar")), sha256sum(&desk.path("acme.tar")), "{size}");
-        let verified = json(&desk.ok(&["verify", &format!("{folder}/acme.tar"), "--trust", "k.pub", "--json"]));
+        workspace.tool("sh", &["-c", &format!("cat {folder}/acme.tar.part* > joined.tar")]);
+        assert_eq!(sha256sum(&workspace.path("joined.tar")), sha256sum(&workspace.path("acme.tar")), "{size}");
+        let verified = json(&workspace.ok(&["verify", &format!("{folder}/acme.tar"), "--trust", "k.pub", "--json"]));
         assert_eq!(verified["parts"].as_array().unwrap().len(), parts.len());
         assert_eq!(verified["size"], bytes.len());
     }
-    assert!(fs::read(desk.path("acme.tar")).unwrap() == bytes, "the bundle stays");
+    assert!(fs::read(workspace.path("acme.tar")).unwrap() == bytes, "the bundle stays");
 }
 
 #[test]
 fn a_build_in_parts_is_the_same_build() {
-    let (desk, bytes) = desk();
-    fs::create_dir(desk.path("out")).unwrap();
+    let (workspace, bytes) = with_bundle();
+    fs::create_dir(workspace.path("out")).unwrap();
     let build = ["build", "acme.toml", "--key", "k.key", "--out", "out", "--split", "7000B", "--json"];
-    let report = json(&desk.ok(&build));
+    let report = json(&workspace.ok(&build));
     let parts = report["parts"].as_array().unwrap();
     assert_eq!((parts.len(), &report["size"]), (bytes.len().div_ceil(7000), &Value::from(bytes.len())));
-    desk.tool("sh", &["-c", "cat out/acme-1.0.0-linux-amd64.landfall.tar.part* > joined.tar"]);
-    assert!(fs::read(desk.path("joined.tar")).unwrap() == bytes);
-    assert_eq!(fs::read_dir(desk.path("out")).unwrap().count(), parts.len(), "nothing else is left there");
+    workspace.tool("sh", &["-c", "cat out/acme-1.0.0-linux-amd64.landfall.tar.part* > joined.tar"]);
+    assert!(fs::read(workspace.path("joined.tar")).unwrap() == bytes);
+    assert_eq!(fs::read_dir(workspace.path("out")).unwrap().count(), parts.len(), "nothing else is left there");
 }
 
 #[test]
 fn large_blobs_go_on_in_the_next_part() {
-    let desk = Desk::new();
-    desk.rootfs("root");
-    desk.define("[[image]]\nname = \"hello\"\nsource = \"rootfs:root\"\nentrypoint = [\"/hello\"]\n");
-    let bytes = desk.build("acme.tar");
-    desk.ok(&["build", "acme.toml", "--key", "k.key", "--out", "cut.tar", "--split", "1MB"]);
-    desk.tool("sh", &["-c", "cat cut.tar.part* > joined.tar"]);
-    assert!(fs::read(desk.path("joined.tar")).unwrap() == bytes);
+    let workspace = Workspace::new();
+    workspace.rootfs("root");
+    workspace.define("[[image]]\nname = \"hello\"\nsource = \"rootfs:root\"\nentrypoint = [\"/hello\"]\n");
+    let bytes = workspace.build("acme.tar");
+    workspace.ok(&["build", "acme.toml", "--key", "k.key", "--out", "cut.tar", "--split", "1MB"]);
+    workspace.tool("sh", &["-c", "cat cut.tar.part* > joined.tar"]);
+    assert!(fs::read(workspace.path("joined.tar")).unwrap() == bytes);
 }
 
 #[test]
 fn any_part_in_any_folder_stands_for_the_bundle() {
-    let (desk, bytes) = desk();
-    let parts = split(&desk, bytes.len() / 5, "disc1");
+    let (workspace, bytes) = with_bundle();
+    let parts = split(&workspace, bytes.len() / 5, "disc1");
     for (part, disc) in [(1, "disc2"), (3, "disc2"), (4, "disc3")] {
-        fs::create_dir_all(desk.path(disc)).unwrap();
-        fs::rename(desk.path(&parts[part]), desk.path(disc).join(parts[part].rsplit('/').next().unwrap())).unwrap();
+        fs::create_dir_all(workspace.path(disc)).unwrap();
+        fs::rename(workspace.path(&parts[part]), workspace.path(disc).join(parts[part].rsplit('/').next().unwrap()))
+            .unwrap();
     }
-    let whole = json(&desk.ok(&["inspect", "acme.tar", "--json"]))["release"].clone();
+    let whole = json(&workspace.ok(&["inspect", "acme.tar", "--json"]))["release"].clone();
     let first = "disc1/acme.tar.part001";
     for (given, folders) in [
         (first, ["--parts", "disc2", "--parts", "disc3"]),
@@ -101,86 +102,86 @@ fn any_part_in_any_folder_stands_for_the_bundle() {
         ("disc3/acme.tar.part005", ["--parts", "disc2", "--parts", "disc1"]),
         ("disc2/acme.tar", ["--parts", "disc1", "--parts", "disc3"]),
     ] {
-        desk.ok(&[&["verify", given, "--trust", "k.pub"], &folders[..]].concat());
-        let inspected = json(&desk.ok(&[&["inspect", given, "--json"], &folders[..]].concat()));
+        workspace.ok(&[&["verify", given, "--trust", "k.pub"], &folders[..]].concat());
+        let inspected = json(&workspace.ok(&[&["inspect", given, "--json"], &folders[..]].concat()));
         assert_eq!(inspected["release"], whole);
-        let compared = json(&desk.ok(&[&["diff", given, "acme.tar", "--json"], &folders[..]].concat()));
+        let compared = json(&workspace.ok(&[&["diff", given, "acme.tar", "--json"], &folders[..]].concat()));
         assert_eq!(compared["blobs"]["newBytes"], 0);
     }
-    let error = desk.refused(3, &["verify", first, "--trust", "k.pub", "--parts", "disc3"]);
+    let error = workspace.refused(3, &["verify", first, "--trust", "k.pub", "--parts", "disc3"]);
     assert_eq!(error["code"], "part_missing");
     assert_eq!(error["message"], "acme.tar.part002 is missing: looked in disc1, disc3");
 }
 
 #[test]
 fn what_is_wrong_with_a_part_is_said_by_its_name_and_place() {
-    let (desk, bytes) = desk();
+    let (workspace, bytes) = with_bundle();
     let size = bytes.len() / 5;
-    let parts = split(&desk, size, "p");
-    let path = |number: usize| desk.path(&parts[number - 1]);
+    let parts = split(&workspace, size, "p");
+    let path = |number: usize| workspace.path(&parts[number - 1]);
     let content: Vec<Vec<u8>> = (1..=parts.len()).map(|number| fs::read(path(number)).unwrap()).collect();
     let restore = || (1..).zip(&content).for_each(|(number, content)| fs::write(path(number), content).unwrap());
     assert_eq!(parts.len(), 6);
 
     fs::write(path(2), &content[1][..size - 7]).unwrap();
     let expected = format!("p/acme.tar.part002 has {} bytes, and should have {size}", size - 7);
-    assert_eq!(refused(&desk, "p/acme.tar"), ("damaged_parts".to_owned(), expected));
+    assert_eq!(refused(&workspace, "p/acme.tar"), ("damaged_parts".to_owned(), expected));
     restore();
 
     fs::write(path(3), "").unwrap();
     let expected = ("damaged_parts".to_owned(), "p/acme.tar.part003 is empty".to_owned());
-    assert_eq!(refused(&desk, "p/acme.tar"), expected);
+    assert_eq!(refused(&workspace, "p/acme.tar"), expected);
     restore();
 
     for number in [1, 2, 6] {
         fs::remove_file(path(number)).unwrap();
         let expected = format!("acme.tar.part00{number} is missing: looked in p");
-        assert_eq!(refused(&desk, "p/acme.tar.part003"), ("part_missing".to_owned(), expected), "{number}");
+        assert_eq!(refused(&workspace, "p/acme.tar.part003"), ("part_missing".to_owned(), expected), "{number}");
         restore();
     }
 
-    fs::rename(path(2), desk.path("p/acme.tar.part007")).unwrap();
+    fs::rename(path(2), workspace.path("p/acme.tar.part007")).unwrap();
     let expected = "acme.tar.part002 is missing: looked in p".to_owned();
-    assert_eq!(refused(&desk, "p/acme.tar"), ("part_missing".to_owned(), expected));
-    fs::remove_file(desk.path("p/acme.tar.part007")).unwrap();
+    assert_eq!(refused(&workspace, "p/acme.tar"), ("part_missing".to_owned(), expected));
+    fs::remove_file(workspace.path("p/acme.tar.part007")).unwrap();
     restore();
 
-    fs::copy(path(1), desk.path("p/acme.tar.part007")).unwrap();
+    fs::copy(path(1), workspace.path("p/acme.tar.part007")).unwrap();
     let expected = "acme.tar.part007 is there, but acme.tar.part006 is the last part of this bundle".to_owned();
-    assert_eq!(refused(&desk, "p/acme.tar"), ("damaged_parts".to_owned(), expected));
-    fs::remove_file(desk.path("p/acme.tar.part007")).unwrap();
+    assert_eq!(refused(&workspace, "p/acme.tar"), ("damaged_parts".to_owned(), expected));
+    fs::remove_file(workspace.path("p/acme.tar.part007")).unwrap();
 
     fs::write(path(3), &content[3]).unwrap();
     fs::write(path(4), &content[2]).unwrap();
-    let (code, message) = refused(&desk, "p/acme.tar");
+    let (code, message) = refused(&workspace, "p/acme.tar");
     assert!(code == "damaged" && message.contains("p/acme.tar.part00"), "{message}");
     restore();
 
     fs::write(path(1), &content[1]).unwrap();
     fs::write(path(2), &content[0]).unwrap();
-    let (code, message) = refused(&desk, "p/acme.tar");
+    let (code, message) = refused(&workspace, "p/acme.tar");
     assert!(code == "not_a_bundle" && message.starts_with("p/acme.tar: this is not a Landfall bundle"), "{message}");
     restore();
-    desk.ok(&["verify", "p/acme.tar", "--trust", "k.pub"]);
+    workspace.ok(&["verify", "p/acme.tar", "--trust", "k.pub"]);
 }
 
 #[test]
 fn a_bad_byte_is_named_by_part_offset_and_blob_and_by_what_needs_it() {
-    let (desk, bytes) = desk();
+    let (workspace, bytes) = with_bundle();
     let header = *headers(&bytes).last().unwrap();
     for (cut, blob_place) in
         [(header + 100, "p/acme.tar.part002, offset 412"), (header + 515, "p/acme.tar.part001, offset ")]
     {
-        let parts = split(&desk, cut, "p");
+        let parts = split(&workspace, cut, "p");
         assert_eq!(parts.len(), 2);
-        let last = desk.path(&parts[1]);
+        let last = workspace.path(&parts[1]);
         let mut content = fs::read(&last).unwrap();
         let at = header + 520 - cut;
         content[at] ^= 1;
         fs::write(&last, &content).unwrap();
-        let (code, message) = refused(&desk, "p/acme.tar");
+        let (code, message) = refused(&workspace, "p/acme.tar");
         assert_eq!(code, "damaged");
-        let release = desk.release("acme.tar");
+        let release = workspace.release("acme.tar");
         let blob = release["blobs"].as_array().unwrap().last().unwrap()["digest"].as_str().unwrap();
         let users = release["files"].as_array().unwrap().iter().filter(|file| file["blob"] == blob);
         let users: Vec<String> = users.map(|file| format!("file {}", file["path"].as_str().unwrap())).collect();
@@ -191,140 +192,141 @@ fn a_bad_byte_is_named_by_part_offset_and_blob_and_by_what_needs_it() {
         content[at] ^= 1;
         // A byte of a header, and one of the end, have a place of their own.
         let (header_part, header_at) = if header > cut { (2, header + 2 - cut) } else { (1, header + 2) };
-        let mut first = fs::read(desk.path(&parts[header_part - 1])).unwrap();
+        let mut first = fs::read(workspace.path(&parts[header_part - 1])).unwrap();
         if header_part == 2 {
             first.clone_from(&content);
         } else {
             fs::write(&last, &content).unwrap();
         }
         first[header_at] ^= 1;
-        fs::write(desk.path(&parts[header_part - 1]), &first).unwrap();
-        let (_, message) = refused(&desk, "p/acme.tar");
+        fs::write(workspace.path(&parts[header_part - 1]), &first).unwrap();
+        let (_, message) = refused(&workspace, "p/acme.tar");
         assert!(message.starts_with(&format!("p/acme.tar.part00{header_part}, offset {header_at}")), "{message}");
     }
 }
 
 #[test]
 fn an_older_bundle_is_replaced_in_whichever_form_it_lies_there() {
-    let (desk, bytes) = desk();
-    let build = |more: &[&str]| desk.ok(&[&["build", "acme.toml", "--key", "k.key", "--out", "b.tar"], more].concat());
-    let lying = || -> Vec<String> { desk.names().into_iter().filter(|name| name.starts_with("b.tar")).collect() };
+    let (workspace, bytes) = with_bundle();
+    let build =
+        |more: &[&str]| workspace.ok(&[&["build", "acme.toml", "--key", "k.key", "--out", "b.tar"], more].concat());
+    let lying = || -> Vec<String> { workspace.names().into_iter().filter(|name| name.starts_with("b.tar")).collect() };
     build(&["--split", "5000"]);
     let many = lying().len();
     assert_eq!(many, bytes.len().div_ceil(5000));
     let larger = (bytes.len() / 2 + 1).to_string();
     build(&["--split", &larger]);
     assert_eq!(lying(), ["b.tar.part001", "b.tar.part002"]);
-    desk.ok(&["verify", "b.tar", "--trust", "k.pub"]);
+    workspace.ok(&["verify", "b.tar", "--trust", "k.pub"]);
     build(&[]);
     assert_eq!(lying(), ["b.tar"]);
     build(&["--split", &larger]);
     assert_eq!(lying(), ["b.tar.part001", "b.tar.part002"]);
-    fs::remove_file(desk.path("b.tar.part002")).unwrap();
+    fs::remove_file(workspace.path("b.tar.part002")).unwrap();
     build(&["--split", "5000"]);
     assert_eq!(lying().len(), many, "what a cut-off run left is replaced");
-    desk.ok(&["verify", "b.tar", "--trust", "k.pub"]);
+    workspace.ok(&["verify", "b.tar", "--trust", "k.pub"]);
 
-    fs::copy(desk.path("acme.tar"), desk.path("other.tar")).unwrap();
-    desk.write("other.tar.part001", "mine");
+    fs::copy(workspace.path("acme.tar"), workspace.path("other.tar")).unwrap();
+    workspace.write("other.tar.part001", "mine");
     for args in [
         &["build", "acme.toml", "--key", "k.key", "--out", "other.tar"][..],
         &["build", "acme.toml", "--key", "k.key", "--out", "other.tar", "--split", "5000"],
         &["split", "other.tar", "--size", "5000"],
     ] {
-        assert_eq!(desk.refused(2, args)["code"], "exists", "{args:?}");
+        assert_eq!(workspace.refused(2, args)["code"], "exists", "{args:?}");
     }
-    assert!(fs::read(desk.path("other.tar.part001")).unwrap() == b"mine");
-    assert!(desk.names().iter().all(|name| !name.contains("partial")), "{:?}", desk.names());
+    assert!(fs::read(workspace.path("other.tar.part001")).unwrap() == b"mine");
+    assert!(workspace.names().iter().all(|name| !name.contains("partial")), "{:?}", workspace.names());
 }
 
 #[test]
 fn nothing_is_cut_that_would_mislead() {
-    let (desk, bytes) = desk();
-    let exists = |args: &[&str], exit, code: &str| assert_eq!(desk.refused(exit, args)["code"], code, "{args:?}");
-    split(&desk, 7000, "p");
-    let before = desk.names();
+    let (workspace, bytes) = with_bundle();
+    let exists = |args: &[&str], exit, code: &str| assert_eq!(workspace.refused(exit, args)["code"], code, "{args:?}");
+    split(&workspace, 7000, "p");
+    let before = workspace.names();
     exists(&["split", "p/acme.tar", "--size", "9000"], 2, "output_in_source");
-    fs::create_dir(desk.path("q")).unwrap();
-    desk.ok(&["split", "p/acme.tar", "--size", "9000", "--out", "q"]);
-    desk.tool("sh", &["-c", "cat q/acme.tar.part* | cmp - acme.tar"]);
+    fs::create_dir(workspace.path("q")).unwrap();
+    workspace.ok(&["split", "p/acme.tar", "--size", "9000", "--out", "q"]);
+    workspace.tool("sh", &["-c", "cat q/acme.tar.part* | cmp - acme.tar"]);
     exists(&["split", "p/acme.tar", "--size", "9000", "--out", "."], 2, "exists");
     exists(&["split", "acme.tar", "--size", "9000", "--out", "nowhere"], 2, "no_folder");
     exists(&["split", "acme.tar", "--size", "20"], 2, "part_size");
     exists(&["build", "acme.toml", "--key", "k.key", "--out", "few.tar", "--split", "20"], 2, "part_size");
-    let error = desk.refused(2, &["split", "acme.tar", "--size", "20"]);
+    let error = workspace.refused(2, &["split", "acme.tar", "--size", "20"]);
     let smallest = format!("{} bytes is the smallest", bytes.len().div_ceil(999));
     assert!(error["message"].as_str().unwrap().contains(&smallest), "{error}");
     for wrong in ["4G", "0", "-1", "1.5GB", "many"] {
-        assert_eq!(desk.run(&["split", "acme.tar", "--size", wrong]).status.code(), Some(2), "{wrong}");
+        assert_eq!(workspace.run(&["split", "acme.tar", "--size", wrong]).status.code(), Some(2), "{wrong}");
     }
     let mut damaged = bytes;
     let at = damaged.len() - 2000;
     damaged[at] ^= 1;
-    desk.write("bad.tar", &damaged);
+    workspace.write("bad.tar", &damaged);
     exists(&["split", "bad.tar", "--size", "9000"], 3, "damaged");
-    fs::remove_file(desk.path("bad.tar")).unwrap();
-    fs::remove_dir_all(desk.path("q")).unwrap();
-    assert_eq!(desk.names(), before, "nothing is left");
+    fs::remove_file(workspace.path("bad.tar")).unwrap();
+    fs::remove_dir_all(workspace.path("q")).unwrap();
+    assert_eq!(workspace.names(), before, "nothing is left");
 }
 
 #[test]
 fn signed_parts_stay_parts() {
-    let (desk, bytes) = desk();
-    let parts = split(&desk, bytes.len() / 3 + 1, "p");
-    desk.ok(&["keygen", "--out", "second"]);
-    desk.ok(&["sign", "p/acme.tar.part002", "--key", "second.key"]);
+    let (workspace, bytes) = with_bundle();
+    let parts = split(&workspace, bytes.len() / 3 + 1, "p");
+    workspace.ok(&["keygen", "--out", "second"]);
+    workspace.ok(&["sign", "p/acme.tar.part002", "--key", "second.key"]);
     let both = ["verify", "p/acme.tar", "--trust", "k.pub", "--trust", "second.pub", "--threshold", "2"];
-    desk.ok(&both);
-    assert_eq!(fs::metadata(desk.path(&parts[0])).unwrap().len(), (bytes.len() / 3 + 1) as u64);
-    assert!(!desk.path("p/acme.tar").exists());
+    workspace.ok(&both);
+    assert_eq!(fs::metadata(workspace.path(&parts[0])).unwrap().len(), (bytes.len() / 3 + 1) as u64);
+    assert!(!workspace.path("p/acme.tar").exists());
 }
 
 #[test]
 fn signing_takes_nothing_away_that_lies_beside_the_bundle() {
-    let (desk, bytes) = desk();
-    desk.ok(&["keygen", "--out", "second"]);
-    split(&desk, 10_000, ".");
-    let before = desk.names();
+    let (workspace, bytes) = with_bundle();
+    workspace.ok(&["keygen", "--out", "second"]);
+    split(&workspace, 10_000, ".");
+    let before = workspace.names();
     for named in ["acme.tar", "acme.tar.part001"] {
-        let error = desk.refused(2, &["sign", named, "--key", "second.key"]);
+        let error = workspace.refused(2, &["sign", named, "--key", "second.key"]);
         assert!(error["message"].as_str().unwrap().contains("acme.tar.part001"), "{error}");
-        assert_eq!(desk.names(), before, "{named}");
+        assert_eq!(workspace.names(), before, "{named}");
     }
-    assert!(fs::read(desk.path("acme.tar")).unwrap() == bytes);
+    assert!(fs::read(workspace.path("acme.tar")).unwrap() == bytes);
 }
 
 #[test]
 fn refuses_names_that_parts_cannot_have() {
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt as _;
-    let (desk, bytes) = desk();
+    let (workspace, bytes) = with_bundle();
     let odd = OsStr::from_bytes(b"od\xff.tar");
-    fs::write(desk.folder.path().join(odd), bytes).unwrap();
-    let before = desk.names();
-    let split = desk.bundler().arg("split").arg(odd).args(["--size", "10kB"]).output().unwrap();
+    fs::write(workspace.folder.path().join(odd), bytes).unwrap();
+    let before = workspace.names();
+    let split = workspace.bundler().arg("split").arg(odd).args(["--size", "10kB"]).output().unwrap();
     let build = ["build", "acme.toml", "--key", "k.key", "--split", "10kB", "--out"];
-    let build = desk.bundler().args(build).arg(odd).output().unwrap();
+    let build = workspace.bundler().args(build).arg(odd).output().unwrap();
     for output in [split, build] {
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.code() == Some(2) && said.contains("its name is not UTF-8"), "{said}");
     }
     assert_eq!(
-        desk.refused(2, &["build", "acme.toml", "--key", "k.key", "--out", "b.tar.part001"])["code"],
+        workspace.refused(2, &["build", "acme.toml", "--key", "k.key", "--out", "b.tar.part001"])["code"],
         "part_name"
     );
-    assert_eq!(desk.names(), before);
+    assert_eq!(workspace.names(), before);
 }
 
 #[test]
 fn a_full_disk_leaves_no_part() {
-    let (desk, bytes) = desk();
-    desk.tool("mkdir", &["full"]);
+    let (workspace, bytes) = with_bundle();
+    workspace.tool("mkdir", &["full"]);
     let room = bytes.len() / 2 / 4096 * 4;
     let script = format!(
         "mount -t tmpfs -o size={room}k tmpfs full && {BUNDLER} split acme.tar --size 5000 --out full --json; echo \"exit $?\"; ls -A full"
     );
-    let said = desk.tool("unshare", &["-rm", "sh", "-c", &script]);
+    let said = workspace.tool("unshare", &["-rm", "sh", "-c", &script]);
     let (report, rest) = said.split_once("exit ").expect("an exit code");
     assert_eq!(rest.trim(), "6", "nothing is left: {said}");
     assert_eq!(json(report)["error"]["code"], "disk_full");
@@ -332,34 +334,34 @@ fn a_full_disk_leaves_no_part() {
 
 #[test]
 fn the_most_parts_that_names_can_count() {
-    let (desk, bytes) = desk();
+    let (workspace, bytes) = with_bundle();
     let size = bytes.len().div_ceil(999);
-    let parts = split(&desk, size, "p");
+    let parts = split(&workspace, size, "p");
     assert!(parts.len() > 900, "{}", parts.len());
-    desk.ok(&["verify", "p/acme.tar", "--trust", "k.pub"]);
+    workspace.ok(&["verify", "p/acme.tar", "--trust", "k.pub"]);
 }
 
 #[test]
 fn killed_at_any_rename_old_and_new_parts_are_never_there_together() {
-    let (desk, old) = desk();
-    desk.define_as("1.1.0", "[[file]]\nsource = \"docs\"\npath = \"docs\"\n");
-    desk.write("docs/more.txt", "more\n");
-    fs::create_dir(desk.path("new")).unwrap();
-    let new = desk.build("new/acme.tar");
+    let (workspace, old) = with_bundle();
+    workspace.define_as("1.1.0", "[[file]]\nsource = \"docs\"\npath = \"docs\"\n");
+    workspace.write("docs/more.txt", "more\n");
+    fs::create_dir(workspace.path("new")).unwrap();
+    let new = workspace.build("new/acme.tar");
     let (old_size, new_size) = (old.len() / 5, new.len() / 3);
     let whole: Vec<Vec<&[u8]>> = vec![old.chunks(old_size).collect(), new.chunks(new_size).collect()];
     let new_size = new_size.to_string();
     let again = ["split", "new/acme.tar", "--size", &new_size, "--out", "p", "--quiet"];
     for killed_at in 1.. {
-        fs::remove_dir_all(desk.path("p")).ok();
-        split(&desk, old_size, "p");
+        fs::remove_dir_all(workspace.path("p")).ok();
+        split(&workspace, old_size, "p");
         let inject = format!("inject=/^rename:signal=KILL:when={killed_at}");
         let mut run = std::process::Command::new("strace");
         run.args(["-qq", "-f", "-o", "trace", "-e", "trace=/^rename", "-e", &inject, BUNDLER]).args(again);
-        let finished = run.current_dir(desk.folder.path()).status().expect("this test needs strace").success();
+        let finished = run.current_dir(workspace.folder.path()).status().expect("this test needs strace").success();
         let there: Vec<Vec<u8>> =
-            (1..20).map_while(|number| fs::read(desk.path(&format!("p/acme.tar.part{number:03}"))).ok()).collect();
-        let visible = fs::read_dir(desk.path("p"))
+            (1..20).map_while(|number| fs::read(workspace.path(&format!("p/acme.tar.part{number:03}"))).ok()).collect();
+        let visible = fs::read_dir(workspace.path("p"))
             .unwrap()
             .filter(|entry| !entry.as_ref().unwrap().file_name().to_string_lossy().starts_with('.'));
         assert_eq!(visible.count(), there.len(), "no part lies behind a gap: {killed_at}");
@@ -370,10 +372,10 @@ fn killed_at_any_rename_old_and_new_parts_are_never_there_together() {
             some if some < of.len() => Some(3),
             _ => Some(0),
         };
-        assert_eq!(desk.run(&["verify", "p/acme.tar", "--trust", "k.pub"]).status.code(), expected, "{killed_at}");
-        desk.ok(&again);
-        desk.tool("sh", &["-c", "cat p/acme.tar.part* | cmp - new/acme.tar"]);
-        assert_eq!(fs::read_dir(desk.path("p")).unwrap().count(), whole[1].len(), "nothing is left: {killed_at}");
+        assert_eq!(workspace.run(&["verify", "p/acme.tar", "--trust", "k.pub"]).status.code(), expected, "{killed_at}");
+        workspace.ok(&again);
+        workspace.tool("sh", &["-c", "cat p/acme.tar.part* | cmp - new/acme.tar"]);
+        assert_eq!(fs::read_dir(workspace.path("p")).unwrap().count(), whole[1].len(), "nothing is left: {killed_at}");
         if finished {
             assert_eq!(killed_at, whole[0].len() + whole[1].len() + 1, "each rename was a point");
             return;

@@ -1,7 +1,7 @@
 //! Every transport without a daemon, by the archives that real tools write or by archives in their form.
 
-use crate::desk::Desk;
 use crate::docker_archive::{Form, config, gzip, hex, layer, put, save};
+use crate::workspace::Workspace;
 use serde_json::Value;
 use std::fs;
 
@@ -10,11 +10,11 @@ fn image(name: &str, source: &str) -> String {
 }
 
 /// The images of the bundle that `body` makes.
-fn built(desk: &Desk, body: &str) -> Vec<Value> {
-    desk.define(body);
-    desk.build("acme.tar");
-    desk.ok(&["verify", "acme.tar", "--trust", "k.pub"]);
-    desk.release("acme.tar")["images"].as_array().unwrap().clone()
+fn built(workspace: &Workspace, body: &str) -> Vec<Value> {
+    workspace.define(body);
+    workspace.build("acme.tar");
+    workspace.ok(&["verify", "acme.tar", "--trust", "k.pub"]);
+    workspace.release("acme.tar")["images"].as_array().unwrap().clone()
 }
 
 fn diff_ids(image: &Value) -> Vec<String> {
@@ -24,12 +24,12 @@ fn diff_ids(image: &Value) -> Vec<String> {
 
 #[test]
 fn reads_what_each_version_of_docker_saves() {
-    let desk = Desk::new();
+    let workspace = Workspace::new();
     let layers = vec![layer("base", 700_000), layer("app", 1000), layer("base", 700_000)];
     let mut configs = Vec::new();
     for form in [Form::Legacy, Form::Blobs, Form::Gzip] {
-        save(&desk, "saved.tar", form, &[("app:1", layers.clone())]);
-        let images = built(&desk, &image("app", "docker-archive:saved.tar"));
+        save(&workspace, "saved.tar", form, &[("app:1", layers.clone())]);
+        let images = built(&workspace, &image("app", "docker-archive:saved.tar"));
         assert_eq!(diff_ids(&images[0]), layers.iter().map(|layer| hex(layer)).collect::<Vec<_>>(), "{form:?}");
         let encoding = if form == Form::Gzip { "gzip" } else { "zstd" };
         assert_eq!(images[0]["layers"][0]["encoding"], encoding);
@@ -41,44 +41,44 @@ fn reads_what_each_version_of_docker_saves() {
 
 #[test]
 fn reads_an_archive_that_is_compressed_as_a_whole() {
-    let desk = Desk::new();
+    let workspace = Workspace::new();
     let layers = vec![layer("base", 700_000)];
-    save(&desk, "saved.tar", Form::Legacy, &[("app:1", layers.clone())]);
-    let plain = built(&desk, &image("app", "docker-archive:saved.tar"));
-    desk.write("saved.tar", gzip(&fs::read(desk.path("saved.tar")).unwrap()));
-    assert_eq!(built(&desk, &image("app", "docker-archive:saved.tar")), plain);
+    save(&workspace, "saved.tar", Form::Legacy, &[("app:1", layers.clone())]);
+    let plain = built(&workspace, &image("app", "docker-archive:saved.tar"));
+    workspace.write("saved.tar", gzip(&fs::read(workspace.path("saved.tar")).unwrap()));
+    assert_eq!(built(&workspace, &image("app", "docker-archive:saved.tar")), plain);
 }
 
 #[test]
 fn stores_a_layer_that_images_share_once() {
-    let desk = Desk::new();
+    let workspace = Workspace::new();
     let base = layer("base", 700_000);
-    save(&desk, "a.tar", Form::Legacy, &[("a:1", vec![base.clone(), layer("a", 10)])]);
-    save(&desk, "b.tar", Form::Blobs, &[("b:1", vec![base.clone(), layer("b", 10)]), ("c:1", vec![base.clone()])]);
+    save(&workspace, "a.tar", Form::Legacy, &[("a:1", vec![base.clone(), layer("a", 10)])]);
+    save(&workspace, "b.tar", Form::Blobs, &[("b:1", vec![base.clone(), layer("b", 10)]), ("c:1", vec![base.clone()])]);
     let body = [
         image("a", "docker-archive:a.tar"),
         image("b", "docker-archive:b.tar:b:1"),
         image("c", "docker-archive:b.tar:c:1"),
     ];
-    let images = built(&desk, &body.concat());
+    let images = built(&workspace, &body.concat());
     let bases: Vec<&Value> = images.iter().map(|image| &image["layers"][0]["blob"]).collect();
     assert!(bases.iter().all(|blob| *blob == bases[0]), "{bases:?}");
-    let release = desk.release("acme.tar");
+    let release = workspace.release("acme.tar");
     let blobs = release["blobs"].as_array().unwrap();
     assert_eq!(blobs.iter().filter(|blob| blob["digest"] == *bases[0]).count(), 1);
 }
 
 #[test]
 fn asks_which_of_several_images_is_meant() {
-    let desk = Desk::new();
-    save(&desk, "two.tar", Form::Blobs, &[("a:1", vec![layer("a", 10)]), ("b:1", vec![layer("b", 10)])]);
+    let workspace = Workspace::new();
+    save(&workspace, "two.tar", Form::Blobs, &[("a:1", vec![layer("a", 10)]), ("b:1", vec![layer("b", 10)])]);
     let build = ["build", "acme.toml", "--key", "k.key"];
     for (source, expected) in [
-        ("docker-archive:two.tar", "it has several images (a:1, b:1): say which"),
+        ("docker-archive:two.tar", "it has several images (a:1, b:1): name one"),
         ("docker-archive:two.tar:c:1", "it has no image \"c:1\"; it has a:1, b:1"),
     ] {
-        desk.define(&image("a", source));
-        let error = desk.refused(2, &build);
+        workspace.define(&image("a", source));
+        let error = workspace.refused(2, &build);
         let message = error["message"].as_str().unwrap();
         assert!(message.starts_with("acme.toml:9: image a: ") && message.contains(expected), "{message}");
         assert_eq!(error["code"], "no_such_image");
@@ -87,7 +87,7 @@ fn asks_which_of_several_images_is_meant() {
 
 #[test]
 fn a_large_document_is_an_error_only_if_the_image_needs_it() {
-    let desk = Desk::new();
+    let workspace = Workspace::new();
     let layer = layer("base", 1000);
     let large = format!("{{\"a\": \"{}\"}}", "x".repeat(5 << 20));
     for (name, is_needed) in [("notes.json", false), ("config.json", true)] {
@@ -98,20 +98,20 @@ fn a_large_document_is_an_error_only_if_the_image_needs_it() {
             put(&mut archive, "config.json", &config("amd64", std::slice::from_ref(&layer)));
         }
         put(&mut archive, "manifest.json", br#"[{"Config": "config.json", "Layers": ["layer.tar"]}]"#);
-        desk.write("saved.tar", archive.into_inner().unwrap());
-        desk.define(&image("app", "docker-archive:saved.tar"));
+        workspace.write("saved.tar", archive.into_inner().unwrap());
+        workspace.define(&image("app", "docker-archive:saved.tar"));
         if is_needed {
-            let error = desk.refused(3, &["build", "acme.toml", "--key", "k.key", "--out", "acme.tar"]);
+            let error = workspace.refused(3, &["build", "acme.toml", "--key", "k.key", "--out", "acme.tar"]);
             assert!(error["message"].as_str().unwrap().contains("config.json is larger than 4194304 bytes"), "{error}");
         } else {
-            desk.build("acme.tar");
+            workspace.build("acme.tar");
         }
     }
 }
 
 #[test]
 fn names_a_foreign_layer_that_is_missing() {
-    let desk = Desk::new();
+    let workspace = Workspace::new();
     let layer = layer("base", 10);
     let config = config("amd64", std::slice::from_ref(&layer));
     let manifest = serde_json::to_vec(&serde_json::json!({
@@ -127,34 +127,34 @@ fn names_a_foreign_layer_that_is_missing() {
         }],
     }));
     let manifest = manifest.unwrap();
-    desk.write(&format!("layout/blobs/sha256/{}", hex(&config)), &config);
-    desk.write(&format!("layout/blobs/sha256/{}", hex(&manifest)), &manifest);
+    workspace.write(&format!("layout/blobs/sha256/{}", hex(&config)), &config);
+    workspace.write(&format!("layout/blobs/sha256/{}", hex(&manifest)), &manifest);
     let index = serde_json::json!({"schemaVersion": 2, "manifests": [{
         "mediaType": "application/vnd.docker.distribution.manifest.v2+json",
         "digest": format!("sha256:{}", hex(&manifest)), "size": manifest.len(),
     }]});
-    desk.write("layout/index.json", index.to_string());
-    desk.define(&image("app", "oci:layout"));
-    let error = desk.refused(2, &["build", "acme.toml", "--key", "k.key"]);
+    workspace.write("layout/index.json", index.to_string());
+    workspace.define(&image("app", "oci:layout"));
+    let error = workspace.refused(2, &["build", "acme.toml", "--key", "k.key"]);
     assert_eq!(error["code"], "foreign_layer", "{error}");
 }
 
 #[test]
 fn refuses_an_image_for_another_processor() {
-    let desk = Desk::new();
-    save(&desk, "saved.tar", Form::Legacy, &[("app:1", vec![layer("a", 10)])]);
-    desk.define(&image("app", "docker-archive:saved.tar"));
-    let text = fs::read_to_string(desk.path("acme.toml")).unwrap();
-    desk.write("acme.toml", text.replace("serial = 1", "serial = 1\narch = \"arm64\""));
-    let error = desk.refused(2, &["build", "acme.toml", "--key", "k.key"]);
+    let workspace = Workspace::new();
+    save(&workspace, "saved.tar", Form::Legacy, &[("app:1", vec![layer("a", 10)])]);
+    workspace.define(&image("app", "docker-archive:saved.tar"));
+    let text = fs::read_to_string(workspace.path("acme.toml")).unwrap();
+    workspace.write("acme.toml", text.replace("serial = 1", "serial = 1\narch = \"arm64\""));
+    let error = workspace.refused(2, &["build", "acme.toml", "--key", "k.key"]);
     assert_eq!(error["code"], "wrong_arch", "{error}");
 }
 
 #[test]
 fn an_engine_that_is_not_there_makes_the_machine_unfit() {
-    let desk = Desk::new();
-    desk.define(&image("app", "docker-daemon:app:1"));
-    let run = desk
+    let workspace = Workspace::new();
+    workspace.define(&image("app", "docker-daemon:app:1"));
+    let run = workspace
         .bundler()
         .args(["build", "acme.toml", "--key", "k.key", "--json"])
         .env("DOCKER_HOST", "unix:///nowhere.sock")
@@ -170,35 +170,38 @@ fn an_engine_that_is_not_there_makes_the_machine_unfit() {
 
 #[test]
 fn refuses_what_a_release_cannot_hold() {
-    let desk = Desk::new();
+    let workspace = Workspace::new();
     let build = ["build", "acme.toml", "--key", "k.key"];
     let file = |source: &str, path: &str| format!("[[file]]\nsource = \"{source}\"\npath = \"{path}\"\n");
-    desk.write("docs/a", "a");
-    std::os::unix::fs::symlink("a", desk.path("docs/link")).unwrap();
-    desk.define(&file("docs", "docs"));
-    let error = desk.refused(2, &build);
+    workspace.write("docs/a", "a");
+    std::os::unix::fs::symlink("a", workspace.path("docs/link")).unwrap();
+    workspace.define(&file("docs", "docs"));
+    let error = workspace.refused(2, &build);
     let message = error["message"].as_str().unwrap();
     assert_eq!(error["code"], "special_file");
     assert!(message.starts_with("acme.toml:9: docs/link is a symbolic link"), "{message}");
 
-    fs::remove_file(desk.path("docs/link")).unwrap();
-    desk.define(&(file("docs", "x") + &file("docs/a", "x/a")));
-    let message = desk.refused(2, &build)["message"].as_str().unwrap().to_owned();
-    assert_eq!(message, "acme.toml:12: x/a is in the release already: docs/a is packed there");
+    fs::remove_file(workspace.path("docs/link")).unwrap();
+    workspace.define(&(file("docs", "x") + &file("docs/a", "x/a")));
+    let message = workspace.refused(2, &build)["message"].as_str().unwrap().to_owned();
+    assert_eq!(message, "acme.toml:12: x/a is in the release already: it comes from docs/a");
 
-    desk.define(&(file("docs", "x") + &file("docs/a", "x/a/b")));
-    assert_eq!(desk.refused(2, &build)["code"], "definition");
-    desk.define(&file("none", "x"));
-    assert_eq!(desk.refused(2, &build)["code"], "missing_file");
-    desk.tool("mkfifo", &["docs/pipe"]);
-    desk.define(&file("docs", "x"));
-    assert_eq!(desk.refused(2, &build)["code"], "special_file");
+    workspace.define(&(file("docs", "x") + &file("docs/a", "x/a/b")));
+    assert_eq!(workspace.refused(2, &build)["code"], "definition");
+    workspace.define(&file("none", "x"));
+    assert_eq!(workspace.refused(2, &build)["code"], "missing_file");
+    workspace.tool("mkfifo", &["docs/pipe"]);
+    workspace.define(&file("docs", "x"));
+    assert_eq!(workspace.refused(2, &build)["code"], "special_file");
 
-    desk.write("script", "#!/bin/sh\n");
-    desk.define("");
-    let text = fs::read_to_string(desk.path("acme.toml")).unwrap();
-    desk.write("acme.toml", text.replace(&format!("binary = \"{}\"", crate::desk::PROGRAM), "binary = \"script\""));
-    let error = desk.refused(2, &build);
+    workspace.write("script", "#!/bin/sh\n");
+    workspace.define("");
+    let text = fs::read_to_string(workspace.path("acme.toml")).unwrap();
+    workspace.write(
+        "acme.toml",
+        text.replace(&format!("binary = \"{}\"", crate::workspace::PROGRAM), "binary = \"script\""),
+    );
+    let error = workspace.refused(2, &build);
     assert_eq!(error["code"], "wrong_arch");
     assert!(
         error["message"].as_str().unwrap().starts_with("acme.toml:6: script cannot be packed for amd64"),
@@ -212,14 +215,14 @@ mod needs_tools {
 
     #[test]
     fn a_registrys_manifest_stays_as_it_is() {
-        let desk = Desk::new();
-        save(&desk, "saved.tar", Form::Legacy, &[("app:1", vec![layer("base", 700_000), layer("app", 1000)])]);
-        desk.tool("skopeo", &["copy", "docker-archive:saved.tar", "oci:layout:app"]);
-        desk.tool("skopeo", &["copy", "oci:layout:app", "oci-archive:layout.tar:app"]);
-        let digest = |of: &str| desk.tool("skopeo", &["inspect", "--format", "{{.Digest}}", of]).trim().to_owned();
+        let workspace = Workspace::new();
+        save(&workspace, "saved.tar", Form::Legacy, &[("app:1", vec![layer("base", 700_000), layer("app", 1000)])]);
+        workspace.tool("skopeo", &["copy", "docker-archive:saved.tar", "oci:layout:app"]);
+        workspace.tool("skopeo", &["copy", "oci:layout:app", "oci-archive:layout.tar:app"]);
+        let digest = |of: &str| workspace.tool("skopeo", &["inspect", "--format", "{{.Digest}}", of]).trim().to_owned();
         let upstream = digest("oci:layout:app");
         for source in ["oci:layout:app", "oci:layout", "oci-archive:layout.tar:app", "oci-archive:layout.tar"] {
-            let images = built(&desk, &image("app", source));
+            let images = built(&workspace, &image("app", source));
             assert_eq!(images[0]["manifest"], upstream, "{source}");
             assert_eq!(images[0]["layers"][0]["encoding"], "gzip");
         }
@@ -228,49 +231,49 @@ mod needs_tools {
 
     #[test]
     fn an_archive_shares_the_layers_of_a_registrys_image() {
-        let desk = Desk::new();
-        save(&desk, "saved.tar", Form::Legacy, &[("app:1", vec![layer("base", 700_000)])]);
-        desk.tool("skopeo", &["copy", "docker-archive:saved.tar", "oci:layout:app"]);
-        let images = built(&desk, &(image("a", "docker-archive:saved.tar") + &image("b", "oci:layout")));
+        let workspace = Workspace::new();
+        save(&workspace, "saved.tar", Form::Legacy, &[("app:1", vec![layer("base", 700_000)])]);
+        workspace.tool("skopeo", &["copy", "docker-archive:saved.tar", "oci:layout:app"]);
+        let images = built(&workspace, &(image("a", "docker-archive:saved.tar") + &image("b", "oci:layout")));
         assert_eq!(images[0]["layers"], images[1]["layers"]);
         assert_eq!(images[0]["layers"][0]["encoding"], "gzip");
     }
 
     #[test]
     fn uncompressed_layers_of_a_layout_become_zstd() {
-        let desk = Desk::new();
+        let workspace = Workspace::new();
         let layers = vec![layer("base", 700_000)];
-        save(&desk, "saved.tar", Form::Legacy, &[("app:1", layers.clone())]);
-        desk.tool(
+        save(&workspace, "saved.tar", Form::Legacy, &[("app:1", layers.clone())]);
+        workspace.tool(
             "skopeo",
             &["copy", "--dest-oci-accept-uncompressed-layers", "docker-archive:saved.tar", "oci:layout:app"],
         );
-        let images = built(&desk, &image("app", "oci:layout"));
+        let images = built(&workspace, &image("app", "oci:layout"));
         assert_eq!(images[0]["layers"][0]["encoding"], "zstd");
         assert_eq!(diff_ids(&images[0]), [hex(&layers[0])]);
     }
 
     #[test]
     fn refuses_images_that_are_not_what_they_say() {
-        let desk = Desk::new();
+        let workspace = Workspace::new();
         let build = ["build", "acme.toml", "--key", "k.key", "--out", "acme.tar"];
-        save(&desk, "saved.tar", Form::Legacy, &[("app:1", vec![layer("base", 700_000)])]);
-        desk.tool("skopeo", &["copy", "docker-archive:saved.tar", "oci:layout:app"]);
+        save(&workspace, "saved.tar", Form::Legacy, &[("app:1", vec![layer("base", 700_000)])]);
+        workspace.tool("skopeo", &["copy", "docker-archive:saved.tar", "oci:layout:app"]);
 
-        let saved = fs::read(desk.path("saved.tar")).unwrap();
+        let saved = fs::read(workspace.path("saved.tar")).unwrap();
         let mut changed = saved.clone();
         changed[3000] ^= 1;
-        desk.write("changed.tar", changed);
-        desk.write("cut.tar", &saved[..300_000]);
-        desk.write("text.tar", "no archive");
-        let blob = fs::read_dir(desk.path("layout/blobs/sha256")).unwrap().map(|entry| entry.unwrap().path());
+        workspace.write("changed.tar", changed);
+        workspace.write("cut.tar", &saved[..300_000]);
+        workspace.write("text.tar", "no archive");
+        let blob = fs::read_dir(workspace.path("layout/blobs/sha256")).unwrap().map(|entry| entry.unwrap().path());
         let largest = blob.max_by_key(|path| fs::metadata(path).unwrap().len()).unwrap();
         let mut content = fs::read(&largest).unwrap();
         content[5] ^= 1;
         fs::write(&largest, content).unwrap();
-        save(&desk, "arm.tar", Form::Legacy, &[("app:1", vec![])]);
-        let arm = fs::read(desk.path("arm.tar")).unwrap();
-        desk.write("empty/index.json", "{\"schemaVersion\": 2, \"manifests\": []}");
+        save(&workspace, "arm.tar", Form::Legacy, &[("app:1", vec![])]);
+        let arm = fs::read(workspace.path("arm.tar")).unwrap();
+        workspace.write("empty/index.json", "{\"schemaVersion\": 2, \"manifests\": []}");
         assert!(!arm.is_empty());
 
         for (source, exit, code) in [
@@ -286,34 +289,34 @@ mod needs_tools {
             ("rootfs:none", 2, "missing_file"),
             ("rootfs:saved.tar", 2, "missing_file"),
         ] {
-            desk.define(&image("app", source));
-            let error = desk.refused(exit, &build);
+            workspace.define(&image("app", source));
+            let error = workspace.refused(exit, &build);
             assert_eq!(error["code"], code, "{source}: {error}");
             assert!(error["message"].as_str().unwrap().starts_with("acme.toml:9: image app: "), "{error}");
-            assert!(!desk.path("acme.tar").exists());
-            assert!(desk.names().iter().all(|name| !name.contains("partial")), "{:?}", desk.names());
+            assert!(!workspace.path("acme.tar").exists());
+            assert!(workspace.names().iter().all(|name| !name.contains("partial")), "{:?}", workspace.names());
         }
     }
 
     #[test]
     fn refuses_a_layer_that_the_installer_could_not_unpack() {
-        let desk = Desk::new();
+        let workspace = Workspace::new();
         let layers = vec![layer("large", 34 << 20)];
         let config = config("amd64", &layers);
-        desk.write("layer.tar", &layers[0]);
+        workspace.write("layer.tar", &layers[0]);
         for (window, accepted) in [("25", true), ("26", false)] {
-            desk.tool("zstd", &["-qf", &format!("--long={window}"), "layer.tar", "-o", "layer.zst"]);
-            let stored = fs::read(desk.path("layer.zst")).unwrap();
+            workspace.tool("zstd", &["-qf", &format!("--long={window}"), "layer.tar", "-o", "layer.zst"]);
+            let stored = fs::read(workspace.path("layer.zst")).unwrap();
             let mut archive = tar::Builder::new(Vec::new());
             put(&mut archive, "layer", &stored);
             put(&mut archive, "config.json", &config);
             put(&mut archive, "manifest.json", br#"[{"Config": "config.json", "Layers": ["layer"]}]"#);
-            desk.write("saved.tar", archive.into_inner().unwrap());
-            desk.define(&image("app", "docker-archive:saved.tar"));
+            workspace.write("saved.tar", archive.into_inner().unwrap());
+            workspace.define(&image("app", "docker-archive:saved.tar"));
             if accepted {
-                desk.build("acme.tar");
+                workspace.build("acme.tar");
             } else {
-                let error = desk.refused(2, &["build", "acme.toml", "--key", "k.key", "--out", "acme.tar"]);
+                let error = workspace.refused(2, &["build", "acme.toml", "--key", "k.key", "--out", "acme.tar"]);
                 assert_eq!(error["code"], "layer_window", "{error}");
                 assert!(error["hint"].as_str().unwrap().starts_with("repack the layer"), "{error}");
             }
@@ -322,19 +325,19 @@ mod needs_tools {
 
     #[test]
     fn an_image_made_from_a_folder_has_its_links_and_its_process() {
-        let desk = Desk::new();
-        desk.rootfs("root");
+        let workspace = Workspace::new();
+        workspace.rootfs("root");
         let process = "entrypoint = [\"/hello\"]\ncmd = [\"-v\"]\nenv = { B = \"2\", A = \"1\" }\nuser = \"65532\"\nworkdir = \"/etc\"\n";
-        let images = built(&desk, &(image("hello", "rootfs:root") + process));
-        desk.tool("skopeo", &["copy", "oci-archive:acme.tar:hello", "oci:layout:hello"]);
+        let images = built(&workspace, &(image("hello", "rootfs:root") + process));
+        workspace.tool("skopeo", &["copy", "oci-archive:acme.tar:hello", "oci:layout:hello"]);
         let config: Value =
-            serde_json::from_str(&desk.tool("skopeo", &["inspect", "--config", "oci:layout:hello"])).unwrap();
+            serde_json::from_str(&workspace.tool("skopeo", &["inspect", "--config", "oci:layout:hello"])).unwrap();
         assert_eq!(
             config["config"],
             serde_json::json!({"User": "65532", "Env": ["A=1", "B=2"], "Entrypoint": ["/hello"], "Cmd": ["-v"], "WorkingDir": "/etc"})
         );
         let blob = images[0]["layers"][0]["blob"].as_str().unwrap().replace(':', "/");
-        let listed = desk.tool("sh", &["-c", &format!("zstd -dc layout/blobs/{blob} | tar -tv --numeric-owner")]);
+        let listed = workspace.tool("sh", &["-c", &format!("zstd -dc layout/blobs/{blob} | tar -tv --numeric-owner")]);
         assert!(listed.contains(" hello -> bin/hello") && listed.contains(" bin/same link to bin/hello"), "{listed}");
         assert!(listed.lines().any(|line| line.ends_with(&"n".repeat(120))), "{listed}");
     }

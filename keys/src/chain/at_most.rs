@@ -1,4 +1,4 @@
-//! Sequences of which nobody has vouched for the length yet.
+//! Unverified lists, cut to a limit while they are parsed.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -8,8 +8,8 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
 /// Deserializes a sequence and keeps its first `MOST` elements; the others are read and dropped. For
 /// serde's `deserialize_with`.
 ///
-/// An element of three bytes of JSON may take eight times as much memory. Whoever refuses more than
-/// `N` elements keeps `N + 1` of them: enough to see that there are too many, however many they are.
+/// An element of three bytes of JSON may take eight times as much memory. A caller that refuses
+/// more than `N` elements keeps `N + 1` of them, which is enough to see that there are too many.
 pub fn at_most<'de, D, T, const MOST: usize>(deserializer: D) -> Result<Vec<T>, D::Error>
 where
     D: Deserializer<'de>,

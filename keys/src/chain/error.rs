@@ -1,4 +1,4 @@
-//! Why a chain of roots is not believed.
+//! Why a chain of roots is refused.
 
 use thiserror::Error;
 
@@ -8,7 +8,7 @@ use crate::root::RootError;
 use crate::signature::SignatureError;
 use crate::trusted::{MAX_SIGNATURES, TrustError};
 
-/// Why a chain of roots is not believed. After any of these, the root that was there before stays.
+/// Why a chain of roots is refused. After any of these, the host keeps the root that it had.
 #[derive(Debug, Error)]
 pub enum ChainError {
     /// More than [`MAX_CHAIN_LINKS`].
@@ -77,7 +77,7 @@ pub enum ChainError {
         /// The version.
         version: u32,
     },
-    /// The keys before it do not vouch for a root.
+    /// Too few keys of the version before it signed a root.
     #[error("version {version} of the trust root is not signed by enough keys of the version before it")]
     OldKeys {
         /// The version that they should have signed.
@@ -86,7 +86,7 @@ pub enum ChainError {
         #[source]
         source: TrustError,
     },
-    /// A root's own keys do not vouch for it, so that nobody may hold them.
+    /// Too few of a root's own keys signed it, so that their secret keys may be lost.
     #[error("version {version} of the trust root is not signed by enough of its own keys")]
     OwnKeys {
         /// The version that they should have signed.

@@ -1,9 +1,9 @@
-//! Signed successors of a root, and which of them to believe.
+//! Signed successors of a root, and the rules by which a host accepts them.
 //!
-//! A host that pins version 3 of a root and is handed versions 2 to 5 walks from 3 to 4 to 5, and
-//! believes each next version only if enough keys of the version before it *and* of itself signed its
+//! A host that pins version 3 of a root and is given versions 2 to 5 follows from 3 to 4 to 5. It
+//! accepts each next version only if enough keys of the version before it *and* of itself signed its
 //! bytes, as in section 5.3 of the TUF specification (<https://theupdateframework.github.io/specification/latest/>).
-//! Nothing but those signatures speaks for a chain, so it may come from anywhere.
+//! Only these signatures count, so a chain may come from an untrusted medium.
 
 mod at_most;
 mod error;
@@ -24,7 +24,7 @@ pub use error::ChainError;
 pub use files::RootFiles;
 pub use names::{root_file_name, root_version, signature_file_name, signed_root_version};
 
-/// The most links that are walked: one change of keys a month, for twenty years.
+/// The most links that are followed: one change of keys a month, for twenty years.
 pub const MAX_CHAIN_LINKS: usize = 256;
 
 /// As many signatures of a link are kept as show that there are too many.
@@ -62,12 +62,12 @@ impl RootLink {
         &self.signatures
     }
 
-    /// The version that the root says it has. Nothing vouches for it.
+    /// The version in the root, unverified.
     pub fn version(&self) -> Result<u32, ChainError> {
         self.unverified_root().map(|root| root.version())
     }
 
-    /// The root, for showing it. *Nothing vouches for it.*
+    /// The root, *unverified*: for showing it.
     ///
     /// # Errors
     /// The text is no root, or is not exactly what [`TrustRoot::to_json`] writes: only then is what

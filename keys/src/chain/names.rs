@@ -23,8 +23,8 @@ pub fn root_version(name: &str) -> Option<u32> {
     version(name.strip_suffix(ROOT)?)
 }
 
-/// The version over which a file of this name holds a signature. What stands between the root's name
-/// and the end is for people: `3.root.json.minisig`, as `minisign -S` names it, will do.
+/// The version over which a file of this name holds a signature. The text between the root's name
+/// and the end is free: `3.root.json.minisig`, as `minisign -S` names it, will do.
 pub fn signed_root_version(name: &str) -> Option<u32> {
     let (number, rest) = name.split_once(ROOT)?;
     let key = rest.strip_suffix(SIGNATURE)?;

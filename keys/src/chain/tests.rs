@@ -34,7 +34,7 @@ fn chain() -> (Vec<TrustRoot>, Vec<RootLink>) {
 }
 
 #[test]
-fn walks_from_any_version_to_the_newest() {
+fn follows_from_any_version_to_the_newest() {
     let (roots, links) = chain();
     for root in &roots {
         assert_eq!(root.follow(&links).unwrap(), roots[3], "from {}", root.version());
@@ -66,11 +66,11 @@ fn refuses_another_root_of_the_trusted_version_unless_it_is_the_first() {
     assert!(matches!(roots[1].follow(&forked), Err(ChainError::Fork { version: 2 })));
     assert!(matches!(fork.follow(&links), Err(ChainError::Fork { version: 2 })));
     let all: Vec<_> = [link(&roots[0], &[])].into_iter().chain(links).collect();
-    assert_eq!(first(&[1, 7], 1).follow(&all).unwrap(), roots[3], "told by hand, with one key more");
+    assert_eq!(first(&[1, 7], 1).follow(&all).unwrap(), roots[3], "given out of band, with one key more");
 }
 
 #[test]
-fn believes_nothing_of_a_chain_with_one_bad_link() {
+fn refuses_a_whole_chain_with_one_bad_link() {
     let (roots, mut links) = chain();
     links[2] = link(&roots[3], &[4]);
     assert!(matches!(roots[0].follow(&links), Err(ChainError::OldKeys { version: 4, .. })));
@@ -122,9 +122,9 @@ fn keeps_revoked_keys_out() {
     assert!(matches!(returned, ChainError::Returned { version: 2, id } if id == alias.id()), "{returned}");
 }
 
-/// Version 2 revokes a key, and a later one lists it under another id: of hosts that walked over version 1, none follows.
+/// Version 2 revokes a key, and a later one lists it under another id: hosts that followed from version 1 refuse it.
 #[test]
-fn knows_revoked_keys_again_from_every_root_that_was_walked() {
+fn recognizes_revoked_keys_from_every_root_that_was_followed() {
     let one = first(&[1, 2, 3], 1);
     let two = one.next(&RootChanges { revoke: vec![key(1).id()], ..RootChanges::default() }).unwrap();
     let three = two.next(&RootChanges { remove: vec![key(3).id()], ..RootChanges::default() }).unwrap();
@@ -134,7 +134,7 @@ fn knows_revoked_keys_again_from_every_root_that_was_walked() {
     let refused = one.follow(&links).unwrap_err();
     assert!(matches!(refused, ChainError::Returned { version: 4, id } if id == alias.id()), "{refused}");
     assert_eq!(one.follow(&links[..2]).unwrap(), three);
-    assert_eq!(two.follow(&links).unwrap(), four, "what was skipped is not believed, and so tells nothing");
+    assert_eq!(two.follow(&links).unwrap(), four, "skipped roots are not verified, and so are not used");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! From the root that is trusted to its newest successor.
+//! From the trusted root to its newest successor (TUF specification, section 5.3, "Update the root role").
 
 use std::collections::HashSet;
 
@@ -15,24 +15,28 @@ impl TrustRoot {
         self.succeeded_knowing(&self.listed_keys().iter().copied().collect(), link)
     }
 
-    /// The same, where `known` are the keys of all roots that were walked, this one's among them.
+    /// The same, where `known` are the keys of all roots that were followed, including this one.
     fn succeeded_knowing(&self, known: &HashSet<PublicKey>, link: &RootLink) -> Result<Self, ChainError> {
+        // 1. The text must be a root in its canonical form.
         let next = link.unverified_root()?;
+        // 2. No version may be skipped (TUF 5.3.5): each has to be signed by the keys of the one before it.
         follows(self.version(), next.version())?;
+        // 3. What is revoked stays revoked, under whatever id.
         self.keeps_revoked_out(known, &next)?;
+        // 4. Both thresholds must be met (TUF 5.3.4).
         vouched(self.trusted_keys(), &next, link)?;
         Ok(next)
     }
 
     /// The newest root to which `links` lead from this one, or this one if there is none newer.
     ///
-    /// The links stand in the order of their versions, without a gap. Those of versions before this
-    /// one are skipped; one of this version must be this one. The first version alone may differ,
-    /// since nobody signs it: a host is told its first keys by hand, and not always all of them.
+    /// The links must be in the order of their versions, without a gap. Those of versions before this
+    /// one are skipped; one of this version must be this one. Only version 1 may differ, since it is
+    /// not signed: a host is given its first keys out of band, and not always all of them.
     ///
-    /// A revoked key is known again under another id if this root or one that was walked since lists it
-    /// under the id that is revoked. Skipped links tell nothing of that: nobody vouches for them here,
-    /// and a false one could have an honest key taken for a revoked one.
+    /// A revoked key is recognized under another id if this root or one that was followed since lists
+    /// it under the id that is revoked. Skipped links are not used for that: they are not verified
+    /// here, and a forged one could have an honest key taken for a revoked one.
     pub fn follow(&self, links: &[RootLink]) -> Result<Self, ChainError> {
         let roots = in_order(links)?;
         let mut newest = self.clone();
@@ -49,9 +53,9 @@ impl TrustRoot {
     }
 
     /// The newest root to which `links` lead from bare `keys`, of which `threshold` must have signed:
-    /// for a host that trusts nothing yet, and was told keys by hand.
+    /// for a new host, which was given keys out of band.
     ///
-    /// The walk begins at the first link that those keys and enough of its own keys signed. Without
+    /// It begins at the first link that those keys and enough of its own keys signed. Without
     /// links, this is [`TrustRoot::first`].
     pub fn adopt(keys: Vec<PublicKey>, threshold: u32, links: &[RootLink]) -> Result<Self, ChainError> {
         let given = Self::first(keys, threshold).map_err(ChainError::Given)?;
@@ -83,7 +87,7 @@ impl TrustRoot {
     }
 }
 
-/// Whether enough of the `old` keys and of the root's own signed the bytes of `link`, which spell `root`.
+/// Whether enough of the `old` keys and of the root's own signed the bytes of `link`, which are those of `root`.
 fn vouched(old: &TrustedKeys, root: &TrustRoot, link: &RootLink) -> Result<(), ChainError> {
     let version = root.version();
     let signatures = link.parse_signatures(version)?;
@@ -92,7 +96,7 @@ fn vouched(old: &TrustedKeys, root: &TrustRoot, link: &RootLink) -> Result<(), C
     check(root.trusted_keys()).map_err(|source| ChainError::OwnKeys { version, source })
 }
 
-/// The roots of `links`, whose versions follow each other one by one. Nothing vouches for them yet.
+/// The roots of `links`, whose versions follow each other one by one. They are not verified yet.
 fn in_order(links: &[RootLink]) -> Result<Vec<TrustRoot>, ChainError> {
     if links.len() > MAX_CHAIN_LINKS {
         return Err(ChainError::TooManyLinks { found: links.len() });

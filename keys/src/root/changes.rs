@@ -18,7 +18,7 @@ pub struct RootChanges {
 }
 
 impl TrustRoot {
-    /// The next version, which nobody has signed yet: [`TrustRoot::succeeded_by`] asks for the
+    /// The next version, not yet signed: [`TrustRoot::succeeded_by`] asks for the
     /// thresholds of both versions.
     ///
     /// # Errors

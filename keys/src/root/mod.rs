@@ -72,7 +72,7 @@ pub enum RootError {
         /// The id under which it was to come.
         id: KeyId,
     },
-    /// Two keys share an id, so that a signature would be held against the wrong one.
+    /// Two keys share an id, so that a signature would be checked against the wrong one.
     #[error("the id {id} is another key's already: signatures by the two could not be told apart, make a new key")]
     SharedId {
         /// The id.
@@ -97,7 +97,8 @@ impl TrustRoot {
     }
 
     /// A root that follows no other: for publishers who lost too many keys to sign a next version. Hosts
-    /// cannot follow to it; each has to be told of it by hand, under a `version` above the one it has.
+    /// cannot follow to it: an operator replaces the root of each by this one, whose `version` must be
+    /// above the one that the host has.
     pub fn beginning_at(
         version: u32,
         keys: Vec<PublicKey>,

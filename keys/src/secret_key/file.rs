@@ -37,7 +37,7 @@ const FILE_BYTES: usize = 3 * 2 + SALT_BYTES + 2 * 8 + BODY_BYTES;
 /// How a secret key is written.
 #[derive(Clone, Copy)]
 pub enum Protection<'a> {
-    /// In the clear, as `minisign -G -W` writes it: whoever reads the file can sign.
+    /// In the clear, as `minisign -G -W` writes it: anyone who reads the file can sign.
     None,
     /// Under a password, with minisign's own parameters: two to three seconds and 1 GiB of memory each
     /// time. The bytes are not empty, have no line end or NUL, and at most [`MAX_PASSWORD_BYTES`].
@@ -83,7 +83,7 @@ impl SecretKey {
         let bytes =
             Zeroizing::new([&KEY_ALGORITHM, &kdf, &CHECKSUM_BLAKE2B, lock.as_slice(), body.as_slice()].concat());
         let line = Zeroizing::new(text::encode(&bytes));
-        // Sized in advance: growing would leave copies behind that nobody wipes.
+        // Sized in advance: a growing buffer would leave copies of the secret in memory that are never wiped.
         let pieces = [UNTRUSTED_COMMENT, what, "\n", &line, "\n"];
         Ok(Zeroizing::new(pieces.concat()))
     }

@@ -11,7 +11,7 @@ const PLAIN: &str = "untrusted comment: minisign encrypted secret key\n\
     RWQAAEIyAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAeChNJrmun1ZqnFmOzNRP/s9PmSSwHrJM\
     dvLjSxq/c1shQQ6lYtlqmbnJjkcc3fswNv4WVzRuFSOeRfZho+3KHtQk8gtcnEscAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n";
 
-/// Where the fields of a secret key lie in its 158 bytes.
+/// The offsets of the fields of a secret key in its 158 bytes.
 const OPERATIONS: Range<usize> = 38..46;
 const MEMORY: Range<usize> = 46..54;
 const BODY: Range<usize> = 54..158;

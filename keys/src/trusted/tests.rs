@@ -215,7 +215,7 @@ proptest! {
         prop_assert_eq!(trusted.verify(message, &[signature]), Err(TrustError::BadSignature { key_id: id_of(1) }));
     }
 
-    /// The verdict is the one that counting points by hand gives, for any keys, ids and signers.
+    /// The result equals that of counting distinct points one by one, for any keys, ids and signers.
     #[test]
     fn accepts_exactly_when_enough_distinct_points_signed(
         seeds in proptest::collection::btree_set(0_u8..6, 1..5),

@@ -36,7 +36,7 @@ pub(crate) fn signed(root: &TrustRoot, signers: &[usize]) -> RootLink {
     RootLink::new(root, &signers.iter().map(|&person| sign(person, &json)).collect::<Vec<_>>())
 }
 
-/// The same public key or signature in the name of `id`: nothing in them speaks for the id.
+/// The same public key or signature in the name of `id`: the id is not signed.
 pub(crate) fn renamed(base64: &str, id: KeyId) -> String {
     let mut bytes = STANDARD.decode(base64).unwrap();
     bytes[2..10].copy_from_slice(&id.to_bytes());

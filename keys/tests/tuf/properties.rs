@@ -26,7 +26,7 @@ fn count(keys: &[usize], signers: &[usize]) -> usize {
 }
 
 proptest! {
-    /// Both thresholds, and nothing but both thresholds: whoever signs, in whatever order.
+    /// Both thresholds decide, and nothing else: for any signers in any order.
     #[test]
     fn accepts_exactly_what_both_thresholds_signed(
         (old, old_threshold) in team(),
@@ -55,10 +55,10 @@ proptest! {
 }
 
 proptest! {
-    // Each case walks a whole chain.
+    // Each case follows a whole chain.
     #![proptest_config(ProptestConfig::with_cases(48))]
 
-    /// Whatever everybody signs: what was revoked once is in no later root that a host believes.
+    /// Whoever signs, a key that was revoked once is in no later root that a host accepts.
     #[test]
     fn a_revoked_id_never_returns(steps in vec((subsequence(people(), 1..=PEOPLE), subsequence(people(), 0..4)), 1..12)) {
         let everybody = people();
@@ -82,7 +82,7 @@ proptest! {
         }
     }
 
-    /// A chain is believed whole or not at all, and from wherever a host stands on it.
+    /// A chain is accepted as a whole or refused, from any version that a host trusts.
     #[test]
     fn leads_to_the_same_root_from_every_version(length in 2_u32..12, broken in proptest::option::of(2_u32..12)) {
         let roots: Vec<_> = (1..=length).map(|version| root(version, 2, &[version as usize % 7, 7, 8], &[])).collect();

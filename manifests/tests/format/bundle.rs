@@ -186,17 +186,17 @@ fn a_bundle_stands_behind_any_head_with_its_manifest_that_is_trusted() {
     for (from, to) in signers.iter().flat_map(|from| signers.iter().map(move |to| (from, to))) {
         let [from, to] = [from, to].map(|keys| head(release(&one), keys));
         let (before, expected) = (from.verify(&trusted).unwrap(), to.clone().verify(&trusted).unwrap());
-        let own = to.vouched(&trusted, &before).unwrap();
-        let moved = before.behind(own).unwrap();
+        let own = to.verify_signatures(&trusted, &before).unwrap();
+        let moved = before.with_head(own).unwrap();
         assert_eq!((moved.entries(), moved.size()), (expected.entries(), expected.size()));
         assert_eq!((moved.signatures(), moved.verified()), (expected.signatures(), expected.verified()));
     }
     let before = head(release(&one), &[&one]).verify(&trusted).unwrap();
-    assert!(head(release(&one), &[&stranger]).vouched(&trusted, &before).is_err());
+    assert!(head(release(&one), &[&stranger]).verify_signatures(&trusted, &before).is_err());
     let other = head(Release { created: Some("2026".to_owned()), ..release(&one) }, &[&one]);
-    let other = other.vouched(&trusted, &before).unwrap();
+    let other = other.verify_signatures(&trusted, &before).unwrap();
     let expected = Digest::of(before.manifest());
-    assert_eq!(before.behind(other).unwrap_err().expected, expected);
+    assert_eq!(before.with_head(other).unwrap_err().expected, expected);
 }
 
 #[test]

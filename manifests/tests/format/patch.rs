@@ -2,7 +2,7 @@
 
 use crate::fixture::{blobs, bundle, read, release, trusted};
 use landfall_keys::{SecretKey, TrustedKeys};
-use landfall_manifests::repair::{RepairRequest, Wanted};
+use landfall_manifests::repair::{RepairRequest, RequestedBlobs};
 use landfall_manifests::{Bundle, Digest, Entry, Head, ReadError, Release, Signed, WriteError, Writer, archive, patch};
 use std::collections::BTreeSet;
 use std::io;
@@ -123,7 +123,7 @@ fn is_told_from_a_bundle() {
     for (indices, held) in [(&[][..], 0), (&[0, 1], 2), (&[2, 4], 2), (&[1, 2, 3, 4], 4)] {
         let bytes = patch_of(release(&key), &key, indices);
         let error = read(&bytes, &trusted).unwrap_err();
-        let told = patch::unless_patch(error, &opened(&bytes, &trusted).unwrap(), read_at(&bytes));
+        let told = patch::recognize_patch(error, &opened(&bytes, &trusted).unwrap(), read_at(&bytes));
         let expected = format!(
             "this is a patch that holds {held} of 5 blobs: give it with --patch, together with the damaged bundle"
         );
@@ -133,7 +133,7 @@ fn is_told_from_a_bundle() {
     let opened = opened(&damaged, &trusted).unwrap();
     let place = usize::try_from(opened.entries()[3].offset).unwrap();
     damaged[place] ^= 1;
-    let told = patch::unless_patch(read(&damaged, &trusted).unwrap_err(), &opened, read_at(&damaged));
+    let told = patch::recognize_patch(read(&damaged, &trusted).unwrap_err(), &opened, read_at(&damaged));
     assert!(matches!(told, ReadError::Header { offset, .. } if offset == place as u64), "{told}");
 }
 
@@ -174,7 +174,8 @@ fn a_request_names_the_damaged_blobs_in_the_manifests_order() {
     let bundle = opened(&bundle(release(&key), std::slice::from_ref(&key)), &trusted(&key)).unwrap();
     let listed: Vec<Digest> = bundle.release().blobs.iter().map(|blob| blob.digest).collect();
     let damaged: BTreeSet<Digest> = [listed[3], listed[1], Digest::of(b"oci-layout")].into();
-    let RepairRequest::Release(Wanted { manifest, blobs, serial, .. }) = RepairRequest::of(&bundle, &damaged) else {
+    let RepairRequest::Release(RequestedBlobs { manifest, blobs, serial, .. }) = RepairRequest::of(&bundle, &damaged)
+    else {
         panic!("the release is known");
     };
     assert_eq!((blobs, serial), (vec![listed[1], listed[3]], bundle.release().serial));

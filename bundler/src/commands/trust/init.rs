@@ -8,16 +8,16 @@ use landfall_keys::{KeyId, TrustRoot};
 /// Make the first trust root, 1.root.json
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Nobody has to sign it: hosts are given it, or its keys, when they are set up. The folder is made if it is not there.
+It needs no signature: hosts are given it, or its keys, when they are set up. The folder is made if it does not exist.
 
-If too few keys are left to sign a next version, begin anew in another folder with a --version above the one that hosts \
-trust (`landfall-installer trust show`), and sign it with its own keys. Hosts cannot follow to it: a person tells each of \
-them its digest.
+If too few keys are left to sign a next version, start a new chain in another folder with a --version above the one that hosts \
+trust (`landfall-installer trust show`), and sign it with its own keys. Hosts cannot follow to it by themselves: an operator \
+gives each of them its digest.
 
 Examples:
   landfall-bundler trust init --key acme.pub
   landfall-bundler trust init --key anna.pub --key ben.pub --key cleo.pub --threshold 2 --dir acme-trust
-  landfall-bundler trust init --key dora.pub --version 8 --revoke 0123456789ABCDEF --dir anew")]
+  landfall-bundler trust init --key dora.pub --version 8 --revoke 0123456789ABCDEF --dir new-trust")]
 pub(super) struct Args {
     /// A public key: its line (RW…), or its file; may be given several times
     #[arg(long = "key", value_name = "PUB", required = true, num_args = 1..)]

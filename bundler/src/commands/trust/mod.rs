@@ -30,7 +30,7 @@ Then name the folder in the definition, and hosts follow with the next bundle:
   [release]
   trust = \"trust\"
 
-Exit codes: 0 done, 1 unexpected, 2 usage, 4 the folder holds what hosts would not believe, 6 cannot be written")]
+Exit codes: 0 done, 1 unexpected, 2 usage, 4 the folder holds roots that hosts would refuse, 6 cannot be written")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,
@@ -46,7 +46,7 @@ enum Command {
     Show(show::Args),
 }
 
-/// Where the roots lie.
+/// The folder of the roots.
 #[derive(Debug, clap::Args)]
 struct DirArgs {
     /// The folder of the roots and their signatures

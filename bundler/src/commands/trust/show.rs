@@ -6,8 +6,8 @@ use landfall_console::Console;
 /// Show all versions, what the newest one changes, and who still has to sign it
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-The digest is the sha256 of the root's file. Tell it to a host that cannot follow (`landfall-installer trust import \
---replace`) by another way than the one on which the file goes there.
+The digest is the sha256 of the root's file. A host that cannot follow needs it (`landfall-installer trust import --replace`): \
+send it by another way than the file.
 
 Examples:
   landfall-bundler trust show

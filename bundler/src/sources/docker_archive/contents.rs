@@ -10,8 +10,8 @@ use std::io::{Cursor, Read};
 use tar::EntryType;
 
 const MANIFEST: &str = "manifest.json";
-/// All JSON documents of an archive together, in bytes: they wait in memory until `manifest.json` at the archive's end
-/// says which of them are wanted. Docker writes one of some 500 bytes a layer and of a few KiB an image.
+/// All JSON documents of an archive together, in bytes: they are kept in memory until `manifest.json` at the archive's end
+/// tells which of them are needed. Docker writes one of some 500 bytes a layer and of a few KiB an image.
 const DOCUMENTS_BYTES: usize = 16 << 20;
 /// Links that lead to links: Docker writes links to files only.
 const LINK_HOPS: usize = 8;

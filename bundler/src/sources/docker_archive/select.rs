@@ -105,6 +105,6 @@ mod tests {
         let images = vec![saved("a.json", &["b:1", "a:1"]), saved(&format!("{ID}.json"), &[])];
         assert!(select(images[..1].to_vec(), None).is_ok());
         let error = select(images, None).map_or_else(|error| error.to_string(), |image| image.config);
-        assert_eq!(error, "it has several images (0123456789ab, a:1, b:1): say which, after another colon");
+        assert_eq!(error, "it has several images (0123456789ab, a:1, b:1): name one of them after another colon");
     }
 }

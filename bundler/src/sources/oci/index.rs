@@ -3,7 +3,7 @@ use crate::sources::SourceError;
 use crate::sources::image::parse_json;
 use landfall_manifests::oci::{self, Descriptor, ImageIndex, Platform};
 
-/// How deep indexes may lie in indexes: a registry's multi-platform image in a layout takes two.
+/// How deep indexes may be nested: a registry's multi-platform image in a layout takes two levels.
 const DEPTH: usize = 3;
 /// All indexes that are read, in bytes, each as often as it is referred to: a few of a registry's take some hundred KiB, and
 /// small ones that refer to one another many times over would multiply.
@@ -22,7 +22,7 @@ pub(super) fn find(layout: &impl Layout, name: Option<&str>, platform: &Platform
     }
     let mut search = Search { layout, found: Vec::new(), index_bytes: 0 };
     search.collect(named, DEPTH)?;
-    // An index's manifest without a platform says in its configuration what it is for, which is checked there.
+    // A manifest that the index lists without a platform has it in its configuration, where it is checked later.
     let (fit, others): (Vec<_>, Vec<_>) =
         search.found.into_iter().partition(|one| one.platform.as_ref().is_none_or(|it| it == platform));
     let mut fit = fit;

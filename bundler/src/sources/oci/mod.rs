@@ -1,6 +1,6 @@
-//! `oci:` and `oci-archive:`: OCI image layouts (OCI image specification, "Image Layout"). What is read is held against
-//! the size and the digest by which it is referred to, and layers that are compressed stay as they are, so that the
-//! manifest, and with it the digest that the image has in a registry, can stay as well.
+//! `oci:` and `oci-archive:`: OCI image layouts (OCI image specification, "Image Layout"). What is read is checked
+//! against the size and the digest by which it is referred to. Compressed layers are stored unchanged, so that the manifest, and
+//! with it the digest that the image has in a registry, can be kept.
 
 mod index;
 mod layout;
@@ -71,7 +71,7 @@ impl<L: Layout> LayoutReader<'_, L> {
         let layers: Vec<Layer> = layers.collect::<Result<_, _>>()?;
         check_layers(&parsed, &layers)?;
         if layers.iter().zip(&manifest.layers).any(|(stored, described)| stored.blob != described.digest) {
-            // A layer that was not compressed is now: the manifest that describes it cannot stay.
+            // A layer that was uncompressed is compressed now, so the image needs a new manifest.
             return work.make_image(wanted, &config, layers);
         }
         Ok(PackedImage {
@@ -113,7 +113,7 @@ impl<L: Layout> LayoutReader<'_, L> {
     }
 }
 
-/// The media type by which the manifest is referred to, which must be its own where it says one.
+/// The media type of the manifest. Where both the descriptor and the manifest have one, they must agree.
 fn media_type(found: &Descriptor, manifest: &ImageManifest) -> Result<String, SourceError> {
     let claims = [found.media_type.as_str(), manifest.media_type.as_str()];
     let claim = claims.into_iter().find(|claim| !claim.is_empty()).unwrap_or(oci::MANIFEST);

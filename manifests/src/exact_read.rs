@@ -1,11 +1,11 @@
-//! Reading exactly so many bytes of a bundle, and knowing where that ended when it does not work out.
+//! Reads an exact number of bytes of a bundle, and reports the offset at which that failed.
 
 use crate::ReadError;
 use std::io::{ErrorKind, Read};
 
-/// Fills `buffer` with what stands at `offset` of the bundle, where `source` is. The error names the byte that could not be
-/// read, and not the one where the reading began: they may lie in different parts.
-pub(crate) fn fill(source: &mut impl Read, buffer: &mut [u8], entry: &str, offset: u64) -> Result<(), ReadError> {
+/// Fills `buffer` from `source`, which is at `offset` of the bundle. The error names the byte that could not be read, not the
+/// one where reading began: the two may be in different parts.
+pub(crate) fn read_exact(source: &mut impl Read, buffer: &mut [u8], entry: &str, offset: u64) -> Result<(), ReadError> {
     let mut filled = 0;
     while filled < buffer.len() {
         match source.read(&mut buffer[filled..]) {
@@ -18,9 +18,9 @@ pub(crate) fn fill(source: &mut impl Read, buffer: &mut [u8], entry: &str, offse
     Ok(())
 }
 
-/// Reads up to `limit` bytes, fewer only at the end: for sizes that nobody vouches for, of which no buffer is made before
-/// the bytes are there.
-pub(crate) fn up_to(source: &mut impl Read, limit: u64, entry: &str, offset: u64) -> Result<Vec<u8>, ReadError> {
+/// Reads up to `limit` bytes, fewer only at the end. For unverified sizes: memory grows with the bytes that are read, and is not
+/// reserved in advance.
+pub(crate) fn read_up_to(source: &mut impl Read, limit: u64, entry: &str, offset: u64) -> Result<Vec<u8>, ReadError> {
     let mut bytes = Vec::new();
     match source.by_ref().take(limit).read_to_end(&mut bytes) {
         Ok(_) => Ok(bytes),
@@ -54,14 +54,14 @@ mod tests {
     fn the_byte_is_named_that_could_not_be_read() {
         let two = || b"12".chain(&b"345"[..]);
         let mut buffer = [0; 5];
-        fill(&mut two(), &mut buffer, "blobs/x", 100).unwrap();
+        read_exact(&mut two(), &mut buffer, "blobs/x", 100).unwrap();
         assert_eq!(&buffer, b"12345");
-        let short = fill(&mut two(), &mut [0; 9], "blobs/x", 100).unwrap_err();
+        let short = read_exact(&mut two(), &mut [0; 9], "blobs/x", 100).unwrap_err();
         assert!(matches!(short, ReadError::Truncated { offset: 105, .. }), "{short}");
-        let failing = fill(&mut Failing(b"1234"), &mut [0; 9], "blobs/x", 100).unwrap_err();
+        let failing = read_exact(&mut Failing(b"1234"), &mut [0; 9], "blobs/x", 100).unwrap_err();
         assert!(matches!(failing, ReadError::Source { offset: 104, .. }), "{failing}");
-        let failing = up_to(&mut Failing(b"1234"), 9, "blobs/x", 100).unwrap_err();
+        let failing = read_up_to(&mut Failing(b"1234"), 9, "blobs/x", 100).unwrap_err();
         assert!(matches!(failing, ReadError::Source { offset: 104, .. }), "{failing}");
-        assert_eq!(up_to(&mut two(), 4, "blobs/x", 100).unwrap(), b"1234");
+        assert_eq!(read_up_to(&mut two(), 4, "blobs/x", 100).unwrap(), b"1234");
     }
 }

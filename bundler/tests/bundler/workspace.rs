@@ -11,15 +11,15 @@ pub(crate) const BUNDLER: &str = env!("CARGO_BIN_EXE_landfall-bundler");
 pub(crate) const PROGRAM: &str = "/bin/true";
 
 /// A folder with a key pair `k.key` and `k.pub`, in which commands run.
-pub(crate) struct Desk {
+pub(crate) struct Workspace {
     pub(crate) folder: TempDir,
 }
 
-impl Desk {
+impl Workspace {
     pub(crate) fn new() -> Self {
-        let desk = Self { folder: tempfile::tempdir().expect("a temporary folder") };
-        desk.ok(&["keygen", "--out", "k"]);
-        desk
+        let workspace = Self { folder: tempfile::tempdir().expect("a temporary folder") };
+        workspace.ok(&["keygen", "--out", "k"]);
+        workspace
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
