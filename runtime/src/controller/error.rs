@@ -3,7 +3,7 @@ use crate::identity::{EnvId, OrgId, SecretError};
 use crate::release::ChoiceError;
 use crate::store::StoreError;
 
-/// Why an action was not done. Whatever it had begun is undone, unless the message says otherwise.
+/// Why an action failed. What it had begun is undone, unless the message says otherwise.
 #[derive(Debug, thiserror::Error)]
 pub enum ActionError {
     /// There is no such tenant.
@@ -18,13 +18,13 @@ pub enum ActionError {
     /// An organization has tenants.
     #[error("organization {0} has tenants: destroy them first")]
     OrganizationNotEmpty(OrgId),
-    /// The organization of spawns that name none must stay.
-    #[error("organization {0} is the default one and stays")]
+    /// The default organization cannot be removed.
+    #[error("organization {0} is the default one and cannot be removed")]
     DefaultOrganization(OrgId),
-    /// No image of the installed release is meant.
+    /// The request names no image of the installed release.
     #[error(transparent)]
     Image(#[from] ChoiceError),
-    /// An image of the installed release is not in the engine, or is not what the release says.
+    /// The engine does not hold an image of the installed release, or holds another one under its name.
     #[error(
         "the engine does not hold the image {name} as the release has it ({config}): run `landfall-installer doctor`"
     )]
@@ -61,8 +61,8 @@ pub enum ActionError {
     /// The engine failed.
     #[error(transparent)]
     Engine(#[from] EngineError),
-    /// The engine failed to remove a tenant, which will be removed later.
-    #[error("tenant {id} is marked for removal, which is finished as soon as the engine lets us")]
+    /// The engine failed to remove a tenant. The reconcile loop removes it later.
+    #[error("tenant {id} is marked for removal, which is finished as soon as the engine allows it")]
     RemovalPending {
         /// The tenant.
         id: EnvId,
@@ -72,7 +72,7 @@ pub enum ActionError {
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A key cannot be made.
+    /// A key cannot be derived.
     #[error(transparent)]
     Key(#[from] SecretError),
     /// A port cannot be opened.
@@ -83,7 +83,7 @@ pub enum ActionError {
         /// Why.
         source: std::io::Error,
     },
-    /// The program is ending.
+    /// The service is stopping.
     #[error("the service is ending: ask again when it is back")]
     Ending,
 }

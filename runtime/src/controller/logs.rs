@@ -6,19 +6,19 @@ use crate::identity::EnvId;
 use futures_util::StreamExt as _;
 use std::collections::VecDeque;
 
-/// Lines that are given when nobody says how many.
+/// Lines that are returned where the request names no number.
 pub const DEFAULT_TAIL: u32 = 200;
-/// Most lines that are given at once.
+/// Most lines that are returned at once.
 pub const MAX_TAIL: u32 = 10_000;
-/// Most that is given at once, in bytes: what one answer may take of the service's memory.
+/// Most that is returned at once, in bytes: what one response may take of the service's memory.
 const MAX_BYTES: usize = 1 << 20;
 
 /// Which lines of a tenant's output.
 #[derive(Debug, Clone, Copy)]
 pub struct LogQuery {
-    /// Whose.
+    /// The tenant.
     pub tenant: EnvId,
-    /// At most so many of the latest lines.
+    /// The number of latest lines, at most.
     pub tail: u32,
 }
 
@@ -39,7 +39,7 @@ impl Controller {
         Ok(lines.into())
     }
 
-    /// The latest lines of a tenant's output, and then those that come.
+    /// The latest lines of a tenant's output, followed by new ones.
     pub async fn follow_logs(&self, query: LogQuery) -> Result<LogStream, ActionError> {
         self.open_logs(query, true).await
     }

@@ -1,33 +1,25 @@
 //! Decides about tenants and organizations, and acts on the store, the engine and the tenants' ports.
 //!
-//! One worker a tenant at a time (`tenant_locks`). What a worker begins it finishes or undoes, also when the caller hangs up: actions that
-//! change something run in tasks of their own. What a crash cuts short is finished or undone by the [`reconcile`](Controller::reconcile) loop.
+//! One task works on a tenant at a time (`tenant_locks`). What it begins it finishes or undoes, even where the client disconnects: actions
+//! that change something run in tasks of their own. What a crash interrupts is finished or undone by the
+//! [`reconcile`](Controller::reconcile) loop.
 
-mod backoff;
-mod build;
-mod canary;
-mod decide;
 mod destroy;
 mod error;
-mod health;
-mod live;
 mod logs;
+mod observed;
 mod organizations;
-mod probe;
+mod provision;
 mod reconcile;
-mod run_as;
-mod samples;
 mod selfcheck;
 mod spawn;
-mod spec;
 mod status;
 mod tenant_locks;
 
-pub use canary::CanaryError;
 pub use error::ActionError;
-pub use health::Health;
 pub use logs::{DEFAULT_TAIL, LogQuery, MAX_TAIL};
-pub use selfcheck::{Check, SELF_CHECK_LIMIT, SelfCheck};
+pub use observed::Health;
+pub use selfcheck::{CanaryError, Check, SELF_CHECK_LIMIT, SelfCheck};
 pub use spawn::{SpawnRequest, Spawned};
 pub use status::{ServiceHealth, TenantStatus, TenantSummary};
 
@@ -38,29 +30,29 @@ use crate::service::log;
 use crate::settings::Settings;
 use crate::store::{Environment, Status, Store};
 use crate::tenant_ports::TenantPorts;
-use live::Live;
+use observed::{ObservedTenants, Target};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tenant_locks::TenantLocks;
 use tokio::sync::{OnceCell, Semaphore, watch};
 
-/// Tenants that are made at a time: more would only wait for each other inside the engine.
+/// Tenants that are spawned at a time: more would only wait for each other inside the engine.
 const SPAWNS_AT_ONCE: usize = 4;
-/// How old the last sign of life of the reconcile loop may be: one tenant may wait for several engine calls that time out.
-const LIVELY: Duration = Duration::from_mins(5);
+/// How old the last heartbeat of the reconcile loop may be: one tenant may wait for several engine calls that time out.
+const HEARTBEAT_TIMEOUT: Duration = Duration::from_mins(5);
 
 /// What a controller works with.
 pub struct Dependencies {
-    /// What the operator decided.
+    /// The operator's settings.
     pub settings: Settings,
     /// What the installed release offers.
     pub catalog: Catalog,
-    /// What should be.
+    /// The desired state.
     pub store: Store,
-    /// What is.
+    /// The actual state.
     pub engine: Arc<dyn ContainerEngine>,
-    /// What tenants' keys are derived from.
+    /// The secret that tenants' keys are derived from.
     pub secret: HostSecret,
     /// The tenants' ports.
     pub ports: TenantPorts,
@@ -69,17 +61,19 @@ pub struct Dependencies {
 /// Decides and acts. Shared by the API, the reconcile loop and the watchdog.
 pub struct Controller {
     deps: Dependencies,
-    live: Live,
+    observed: ObservedTenants,
     locks: TenantLocks,
-    /// Held while a port, a subnet and a number are chosen.
+    /// Locked while a spawn chooses a port, a subnet and a number, and takes the tenant's lock.
     allocation: tokio::sync::Mutex<()>,
-    spawning: Semaphore,
-    /// Whether all that the engine holds was looked at since the start.
+    /// One permit for each spawn at a time.
+    spawn_slots: Semaphore,
+    /// Set once the numbers that the engine knows have been reserved.
     surveyed: OnceCell<()>,
-    /// The last sign of life of the reconcile loop.
-    last_beat: Mutex<Instant>,
+    /// The last heartbeat of the reconcile loop.
+    last_heartbeat: Mutex<Instant>,
+    /// The last answer about the service's health, and when it was given.
     health: tokio::sync::Mutex<Option<(Instant, ServiceHealth)>>,
-    /// Turns true when the service ends.
+    /// Turns true when the service stops.
     ending: watch::Sender<bool>,
 }
 
@@ -88,12 +82,12 @@ impl Controller {
     pub async fn new(deps: Dependencies) -> Result<Arc<Self>, ActionError> {
         let controller = Self {
             deps,
-            live: Live::default(),
+            observed: ObservedTenants::default(),
             locks: TenantLocks::default(),
             allocation: tokio::sync::Mutex::default(),
-            spawning: Semaphore::new(SPAWNS_AT_ONCE),
+            spawn_slots: Semaphore::new(SPAWNS_AT_ONCE),
             surveyed: OnceCell::new(),
-            last_beat: Mutex::new(Instant::now()),
+            last_heartbeat: Mutex::new(Instant::now()),
             health: tokio::sync::Mutex::default(),
             ending: watch::channel(false).0,
         };
@@ -121,14 +115,15 @@ impl Controller {
         Ok(self.deps.store.environment_at(address).await?)
     }
 
-    /// Whether the database answers and the reconcile loop turns: what the watchdog asks.
+    /// Whether the database answers and the reconcile loop runs. For the watchdog.
     pub async fn is_alive(&self) -> bool {
-        let turned = self.last_beat.lock().unwrap_or_else(PoisonError::into_inner).elapsed() < LIVELY;
-        turned && self.deps.store.check().await.is_ok()
+        let reconciling =
+            self.last_heartbeat.lock().unwrap_or_else(PoisonError::into_inner).elapsed() < HEARTBEAT_TIMEOUT;
+        reconciling && self.deps.store.check().await.is_ok()
     }
 
-    /// Lets in nobody new, and returns when nothing is being made or removed and no caller is inside a door, where they have so long
-    /// to leave by themselves.
+    /// Stops accepting clients of tenants, and returns when no tenant is being spawned or removed and no connection is open. Connections
+    /// get `patience` to end by themselves.
     pub async fn drain(&self, patience: Duration) {
         self.ending.send_replace(true);
         tokio::join!(self.locks.idle(), self.deps.ports.drain(patience));
@@ -138,19 +133,19 @@ impl Controller {
         self.deps.store.environment(id).await?.ok_or(ActionError::NoSuchTenant(id))
     }
 
-    /// Opens a tenant's port. A port that another program took meanwhile is tried again later.
+    /// Opens a tenant's port. The reconcile loop tries again where another program took the port meanwhile.
     fn open_port(&self, tenant: &Environment) {
         let number = tenant.decided.port;
         let ports = &self.deps.ports;
         match ports.reserve(number).and_then(|reserved| ports.open(reserved)) {
-            Ok(port) => self.live.add(tenant.id, port),
+            Ok(port) => self.observed.add(tenant.id, port),
             Err(error) => log::error!("port_unavailable", tenant = tenant.id, port = number, error = error),
         }
     }
 
-    fn target(tenant: &Environment) -> probe::Target {
+    fn probe_target(tenant: &Environment) -> Target {
         let decided = &tenant.decided;
         let address = SocketAddrV4::new(decided.subnet.tenant(), decided.image.port);
-        probe::Target { id: tenant.id, address, path: decided.image.health.clone() }
+        Target { id: tenant.id, address, path: decided.image.health.clone() }
     }
 }

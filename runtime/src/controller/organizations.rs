@@ -1,10 +1,10 @@
-//! Who tenants belong to.
+//! Organizations, which own tenants.
 
 use super::{ActionError, Controller};
 use crate::identity::{Name, OrgId};
 use crate::store::Organization;
 
-/// The plan of organizations that name none.
+/// The plan of organizations that are created without one.
 const DEFAULT_PLAN: &str = "free";
 
 impl Controller {

@@ -1,6 +1,6 @@
-//! How tenants are, and how the service is.
+//! The status of tenants, and the health of the service.
 
-use super::samples::{Figures, Samples};
+use super::observed::{Figures, Samples};
 use super::{ActionError, Controller, Health};
 use crate::identity::{EnvId, OrgId};
 use crate::store::{Environment, Status};
@@ -8,10 +8,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
 
-/// How long a sample is good for, and how long to wait for a new one.
+/// How long a sample is valid, and how long to wait for a new one.
 const SAMPLE_TTL: Duration = Duration::from_secs(5);
 const SAMPLE_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long an answer about the service's health is good for: callers without a token may ask, so asking must be cheap.
+/// How long an answer about the service's health is valid: clients without a token may ask, so that asking must be cheap.
 const HEALTH_TTL: Duration = Duration::from_millis(500);
 
 /// A tenant in full.
@@ -20,11 +20,11 @@ const HEALTH_TTL: Duration = Duration::from_millis(500);
 pub struct TenantStatus {
     /// Its number.
     pub env_id: EnvId,
-    /// What people call it.
+    /// Its name.
     pub name: String,
-    /// Whose it is.
+    /// The organization that owns it.
     pub org_id: OrgId,
-    /// Where it is in its life.
+    /// Its state.
     pub status: Status,
     /// Whether it answers.
     pub health: Health,
@@ -32,13 +32,13 @@ pub struct TenantStatus {
     pub container_name: String,
     /// Its port on the host.
     pub port: u16,
-    /// The image that it was made from.
+    /// The image that it was created from.
     pub image: String,
-    /// Seconds since its container was started; 0 when it does not run, absent when the engine does not say.
+    /// Seconds since its container was started; 0 when it does not run, absent when the engine does not answer.
     pub uptime: Option<u64>,
-    /// What it used of one core since the last question, or since its start: `12.5%`.
+    /// Its average share of one core since the last status, or since its start: `12.5%`.
     pub cpu_usage: Option<String>,
-    /// What it holds: `128MB`.
+    /// Its memory: `128MB`.
     pub memory_usage: Option<String>,
     /// When it was created, RFC 3339 in UTC.
     pub created_at: String,
@@ -50,11 +50,11 @@ pub struct TenantStatus {
 pub struct TenantSummary {
     /// Its number.
     pub env_id: EnvId,
-    /// What people call it.
+    /// Its name.
     pub name: String,
-    /// Whose it is.
+    /// The organization that owns it.
     pub org_id: OrgId,
-    /// Where it is in its life.
+    /// Its state.
     pub status: Status,
     /// Whether it answers.
     pub health: Health,
@@ -67,26 +67,26 @@ pub struct TenantSummary {
 /// Whether the service can do its work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ServiceHealth {
-    /// The engine answers.
+    /// Whether the engine answers.
     pub engine: bool,
-    /// The database answers, and took a write less than a minute ago.
+    /// Whether the database answers, and was written less than a minute ago.
     pub database: bool,
 }
 
 impl Controller {
-    /// A tenant in full. When the engine does not answer, what it would say is left out.
+    /// A tenant in full. Where the engine does not answer, its values are `None`.
     pub async fn status(&self, id: EnvId) -> Result<TenantStatus, ActionError> {
         let tenant = self.tenant(id).await?;
         let container = id.container();
         let (state, samples) = tokio::join!(self.deps.engine.inspect(&container), self.sample(id, &container));
-        // An engine that does not answer says nothing, which is not the same as nothing running.
+        // Unknown, rather than zero: the container may be running.
         let figures =
             state.map_or_else(|_| Figures::default(), |state| samples.figures(state.as_ref(), Timestamp::now()));
         Ok(TenantStatus {
             env_id: id,
             org_id: tenant.decided.org,
             status: tenant.status,
-            health: self.live.health(id),
+            health: self.observed.health(id),
             container_name: container,
             port: tenant.decided.port,
             image: tenant.decided.image.name,
@@ -98,14 +98,14 @@ impl Controller {
         })
     }
 
-    /// What a tenant used, at most [`SAMPLE_TTL`] ago: Docker 20.10 takes up to a second for a sample, also for a single one.
+    /// What a tenant uses, sampled at most [`SAMPLE_TTL`] ago: Docker 20.10 takes up to a second for a sample.
     async fn sample(&self, id: EnvId, container: &str) -> Samples {
-        let known = self.live.samples(id);
+        let known = self.observed.samples(id);
         if known.is_fresh(Instant::now(), SAMPLE_TTL) {
             return known;
         }
         match tokio::time::timeout(SAMPLE_TIMEOUT, self.deps.engine.usage(container)).await {
-            Ok(Ok(usage)) => self.live.keep_sample(id, usage, Instant::now()),
+            Ok(Ok(usage)) => self.observed.add_sample(id, usage, Instant::now()),
             Ok(Err(_)) | Err(_) => known,
         }
     }
@@ -118,7 +118,7 @@ impl Controller {
             env_id: tenant.id,
             org_id: tenant.decided.org,
             status: tenant.status,
-            health: self.live.health(tenant.id),
+            health: self.observed.health(tenant.id),
             port: tenant.decided.port,
             name: tenant.decided.name,
             created_at: tenant.created_at,

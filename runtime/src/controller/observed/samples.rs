@@ -1,38 +1,38 @@
-//! What a tenant used, as people read it. Pure.
+//! What a tenant uses, formatted for people. Pure.
 
 use crate::engine::{ContainerState, Usage};
 use jiff::Timestamp;
 use std::time::{Duration, Instant};
 
-/// The last sample of a tenant's use, and the one before it. The engine counts CPU time since the start, so that two samples give the
-/// use between them, and one the use since the start.
+/// The last two samples of what a tenant uses. The engine counts CPU time since the container's start: two samples give the average
+/// between them, one the average since the start.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Samples {
+pub(in crate::controller) struct Samples {
     last: Option<(Instant, Usage)>,
     before: Option<(Instant, Usage)>,
 }
 
-/// What is shown. What the engine does not say is left out.
+/// The formatted values. What the engine does not report is `None`.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Figures {
-    pub(super) uptime: Option<u64>,
-    pub(super) cpu: Option<String>,
-    pub(super) memory: Option<String>,
+pub(in crate::controller) struct Figures {
+    pub(in crate::controller) uptime: Option<u64>,
+    pub(in crate::controller) cpu: Option<String>,
+    pub(in crate::controller) memory: Option<String>,
 }
 
 impl Samples {
-    /// With one more sample.
-    pub(super) fn then(self, usage: Usage, now: Instant) -> Self {
+    /// These samples and one more.
+    pub(in crate::controller) fn then(self, usage: Usage, now: Instant) -> Self {
         Self { last: Some((now, usage)), before: self.last }
     }
 
-    /// Whether the last sample is at most so old.
-    pub(super) fn is_fresh(&self, now: Instant, limit: Duration) -> bool {
+    /// Whether the last sample is newer than `limit`.
+    pub(in crate::controller) fn is_fresh(&self, now: Instant, limit: Duration) -> bool {
         self.last.is_some_and(|(at, _)| now.duration_since(at) < limit)
     }
 
-    /// What is shown of a container, or of none.
-    pub(super) fn figures(&self, state: Option<&ContainerState>, now: Timestamp) -> Figures {
+    /// The values of a container; zeros where it does not run.
+    pub(in crate::controller) fn figures(&self, state: Option<&ContainerState>, now: Timestamp) -> Figures {
         let Some(state) = state.filter(|state| state.running) else {
             return Figures { uptime: Some(0), cpu: Some(percent(0, Duration::ZERO)), memory: Some(megabytes(0)) };
         };
@@ -55,13 +55,13 @@ impl Samples {
     }
 }
 
-/// Of one core, to a tenth.
+/// A share of one core, in percent to a tenth.
 fn percent(cpu_nanos: u64, time: Duration) -> String {
     let per_mille = u128::from(cpu_nanos) * 1000 / time.as_nanos().max(1);
     format!("{}.{}%", per_mille / 10, per_mille % 10)
 }
 
-/// Millions of bytes, to a tenth where that says something.
+/// Megabytes (10^6 bytes), below ten to a tenth.
 fn megabytes(bytes: u64) -> String {
     match bytes / 100_000 {
         tenths @ 1..100 => format!("{}.{}MB", tenths / 10, tenths % 10),
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn figures_are_those_that_people_read() {
+    fn figures_are_averages_between_samples_or_since_the_start() {
         let (running, ended) = (state(true), state(false));
         let text = |text: &str| Some(text.to_owned());
         let start = Instant::now();
@@ -94,7 +94,7 @@ mod tests {
         assert_eq!(shown(one, Some(&running)), (Some(10), text("12.5%"), text("128MB")));
         let two = one.then(usage(2_250_000_000), start + Duration::from_secs(2));
         assert_eq!(shown(two, Some(&running)), (Some(10), text("50.0%"), text("128MB")));
-        // Its container was made again in between.
+        // The container was created again in between.
         let again = one.then(usage(250_000_000), start + Duration::from_secs(2));
         assert_eq!(shown(again, Some(&running)), (Some(10), text("2.5%"), text("128MB")));
         assert_eq!(shown(Samples::default(), Some(&running)), (Some(10), None, None));
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sample_grows_old() {
+    fn a_sample_is_fresh_for_its_limit() {
         let start = Instant::now();
         let limit = Duration::from_secs(5);
         let samples = Samples::default().then(Usage { cpu_nanos: 0, memory: 0 }, start);
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn small_amounts_keep_a_tenth() {
+    fn small_amounts_have_a_tenth() {
         for (bytes, text) in
             [(0, "0MB"), (99_999, "0MB"), (650_000, "0.6MB"), (9_990_000, "9.9MB"), (10_000_000, "10MB")]
         {

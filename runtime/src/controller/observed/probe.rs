@@ -1,6 +1,6 @@
-//! Asks a tenant over HTTP whether it is healthy, and sets its port's backend accordingly.
+//! Checks a tenant's health over HTTP, and sets its port's backend accordingly.
 
-use super::health::{Course, Health};
+use super::health::{Health, HealthHistory};
 use crate::identity::EnvId;
 use crate::service::log;
 use crate::tenant_ports::{Backend, BackendSender};
@@ -17,49 +17,51 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
 /// How long a tenant may take to answer one check.
-const ANSWER: Duration = Duration::from_secs(2);
-/// Most of an answer's head that is read: tenants are not trusted.
-const HEAD: usize = 16 * 1024;
+const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
+/// Most that is read of a response's head, in bytes: tenants are not trusted.
+const MAX_HEAD: usize = 16 * 1024;
 
-/// What is asked, and where.
+/// The health path of one tenant.
 #[derive(Debug, Clone)]
-pub(super) struct Target {
-    pub(super) id: EnvId,
-    pub(super) address: SocketAddrV4,
-    pub(super) path: String,
+pub(in crate::controller) struct Target {
+    pub(in crate::controller) id: EnvId,
+    pub(in crate::controller) address: SocketAddrV4,
+    pub(in crate::controller) path: String,
 }
 
-/// Checks a tenant from its start until it is told to stop by being dropped.
-pub(super) async fn watch(target: Target, backend: BackendSender, health: watch::Sender<Health>) {
+/// Checks a tenant from its start on. Never returns.
+pub(in crate::controller) async fn watch(target: Target, backend: BackendSender, health: watch::Sender<Health>) {
     let start = Instant::now();
-    let mut course = Course::NEW;
+    let mut history = HealthHistory::NEW;
     loop {
-        let before = course.health;
-        course = course.after(answers(&target).await, start.elapsed());
-        if course.health != before {
-            let (tenant, after) = (target.id, course.health);
+        let before = history.health;
+        history = history.after(is_healthy(&target).await, start.elapsed());
+        if history.health != before {
+            let (tenant, after) = (target.id, history.health);
             log::info!(
                 "tenant_health",
                 tenant = tenant,
                 health = format_args!("{after:?}"),
                 after_ms = start.elapsed().as_millis()
             );
-            health.send_replace(course.health);
-            // An unhealthy tenant that runs is still reachable: it may serve all but its health path.
+            health.send_replace(history.health);
+            // Clients are connected to an unhealthy tenant, too: it may serve everything except its health path.
             backend.set(Backend::Ready(target.address));
         }
-        sleep(course.pause()).await;
+        sleep(history.pause()).await;
     }
 }
 
-async fn answers(target: &Target) -> bool {
-    timeout(ANSWER, ask(target)).await.is_ok_and(|answer| answer.is_some_and(|status| status == StatusCode::OK))
+async fn is_healthy(target: &Target) -> bool {
+    timeout(CHECK_TIMEOUT, request(target))
+        .await
+        .is_ok_and(|answer| answer.is_some_and(|status| status == StatusCode::OK))
 }
 
-async fn ask(target: &Target) -> Option<StatusCode> {
+async fn request(target: &Target) -> Option<StatusCode> {
     let stream = TcpStream::connect(target.address).await.ok()?;
     let mut builder = http1::Builder::new();
-    let handshake = builder.max_buf_size(HEAD).handshake(TokioIo::new(stream));
+    let handshake = builder.max_buf_size(MAX_HEAD).handshake(TokioIo::new(stream));
     let (mut sender, connection) = handshake.await.ok()?;
     let request = Request::get(&target.path)
         .header("host", target.address.to_string())
@@ -71,7 +73,7 @@ async fn ask(target: &Target) -> Option<StatusCode> {
     let answer = tokio::select! {
         biased;
         answer = &mut answer => answer,
-        // The answer may have come with the end of the connection.
+        // The response may have arrived with the end of the connection.
         _ = &mut connection => answer.await,
     };
     answer.ok().map(|answer| answer.status())
@@ -109,7 +111,7 @@ mod tests {
             ("SSH-2.0-OpenSSH\r\n", false),
             ("", false),
         ] {
-            assert_eq!(answers(&server(answer).await).await, healthy, "{answer:?}");
+            assert_eq!(is_healthy(&server(answer).await).await, healthy, "{answer:?}");
         }
     }
 
@@ -117,8 +119,8 @@ mod tests {
     async fn a_closed_port_and_a_strange_path_are_unhealthy() {
         let unused = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let address = SocketAddrV4::new(std::net::Ipv4Addr::LOCALHOST, unused);
-        assert!(!answers(&Target { id: EnvId(1), address, path: "/".into() }).await);
+        assert!(!is_healthy(&Target { id: EnvId(1), address, path: "/".into() }).await);
         let target = server("HTTP/1.1 200 OK\r\n\r\n").await;
-        assert!(!answers(&Target { path: "/ HTTP/1.1\r\nx: y".into(), ..target }).await);
+        assert!(!is_healthy(&Target { path: "/ HTTP/1.1\r\nx: y".into(), ..target }).await);
     }
 }

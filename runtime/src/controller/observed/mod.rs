@@ -1,12 +1,18 @@
-//! What this process knows of tenants: their open ports, health, last sample of use, and attempts to start them.
+//! What this process observes of tenants: open ports, health, samples of use, and attempts to start them. Lost with the process.
 
-use super::backoff::Tries;
-use super::health::Health;
-use super::probe::{self, Target};
-use super::samples::Samples;
+mod backoff;
+mod health;
+mod probe;
+mod samples;
+
+pub use health::Health;
+pub(in crate::controller) use probe::Target;
+pub(in crate::controller) use samples::{Figures, Samples};
+
 use crate::engine::Usage;
 use crate::identity::EnvId;
 use crate::tenant_ports::{Backend, TenantPort};
+use backoff::StartBackoff;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -15,7 +21,7 @@ use tokio::task::JoinHandle;
 
 /// All tenants with an open port.
 #[derive(Debug, Default)]
-pub(super) struct Live {
+pub(in crate::controller) struct ObservedTenants {
     tenants: Mutex<HashMap<EnvId, Tenant>>,
 }
 
@@ -26,7 +32,7 @@ struct Tenant {
     /// Checks its health while its container runs.
     watcher: Option<Watcher>,
     samples: Samples,
-    tries: Tries,
+    backoff: StartBackoff,
 }
 
 #[derive(Debug)]
@@ -38,25 +44,27 @@ impl Drop for Watcher {
     }
 }
 
-impl Live {
+impl ObservedTenants {
     fn tenants(&self) -> MutexGuard<'_, HashMap<EnvId, Tenant>> {
         self.tenants.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether a tenant has an open port.
-    pub(super) fn has(&self, id: EnvId) -> bool {
+    pub(in crate::controller) fn has(&self, id: EnvId) -> bool {
         self.tenants().contains_key(&id)
     }
 
     /// Adds a tenant with its open port. Clients wait until it runs.
-    pub(super) fn add(&self, id: EnvId, port: TenantPort) {
+    pub(in crate::controller) fn add(&self, id: EnvId, port: TenantPort) {
         let (health, _) = watch::channel(Health::Starting);
-        self.tenants()
-            .insert(id, Tenant { port, health, watcher: None, samples: Samples::default(), tries: Tries::default() });
+        self.tenants().insert(
+            id,
+            Tenant { port, health, watcher: None, samples: Samples::default(), backoff: StartBackoff::default() },
+        );
     }
 
     /// A tenant's container runs: checks its health, and connects clients as soon as it answers.
-    pub(super) fn runs(&self, target: Target) {
+    pub(in crate::controller) fn started(&self, target: Target) {
         if let Some(tenant) = self.tenants().get_mut(&target.id) {
             tenant.health.send_replace(Health::Starting);
             tenant.port.backend().set(Backend::Pending);
@@ -66,34 +74,34 @@ impl Live {
         }
     }
 
-    /// Whether a tenant's container was running when we last looked.
-    pub(super) fn is_running(&self, id: EnvId) -> bool {
+    /// Whether a tenant's container ran when it was last observed.
+    pub(in crate::controller) fn is_running(&self, id: EnvId) -> bool {
         self.tenants().get(&id).is_some_and(|tenant| tenant.watcher.is_some())
     }
 
     /// A tenant's container does not run. Clients wait if it is likely to be back soon.
-    pub(super) fn stopped(&self, id: EnvId) {
+    pub(in crate::controller) fn stopped(&self, id: EnvId) {
         if let Some(tenant) = self.tenants().get_mut(&id) {
             tenant.watcher = None;
             tenant.health.send_replace(Health::Unhealthy);
-            tenant.port.backend().set(if tenant.tries.hopeless() { Backend::Down } else { Backend::Pending });
+            tenant.port.backend().set(if tenant.backoff.is_hopeless() { Backend::Down } else { Backend::Pending });
         }
     }
 
     /// Whether a tenant may be started now.
-    pub(super) fn may_try(&self, id: EnvId, now: Instant) -> bool {
-        self.tenants().get(&id).is_none_or(|tenant| tenant.tries.allow(now))
+    pub(in crate::controller) fn may_start(&self, id: EnvId, now: Instant) -> bool {
+        self.tenants().get(&id).is_none_or(|tenant| tenant.backoff.allows(now))
     }
 
-    /// Counts a try to start a tenant.
-    pub(super) fn count_try(&self, id: EnvId, now: Instant) {
+    /// Counts an attempt to start a tenant.
+    pub(in crate::controller) fn count_start(&self, id: EnvId, now: Instant) {
         if let Some(tenant) = self.tenants().get_mut(&id) {
-            tenant.tries.count(now);
+            tenant.backoff.count(now);
         }
     }
 
     /// Closes a tenant's port for good.
-    pub(super) async fn remove(&self, id: EnvId) {
+    pub(in crate::controller) async fn remove(&self, id: EnvId) {
         let tenant = self.tenants().remove(&id);
         if let Some(tenant) = tenant {
             tenant.port.close().await;
@@ -101,22 +109,22 @@ impl Live {
     }
 
     /// A tenant's health.
-    pub(super) fn health(&self, id: EnvId) -> Health {
+    pub(in crate::controller) fn health(&self, id: EnvId) -> Health {
         self.tenants().get(&id).map_or(Health::Unhealthy, |tenant| *tenant.health.borrow())
     }
 
     /// A tenant's health from now on.
-    pub(super) fn watch_health(&self, id: EnvId) -> Option<watch::Receiver<Health>> {
+    pub(in crate::controller) fn watch_health(&self, id: EnvId) -> Option<watch::Receiver<Health>> {
         self.tenants().get(&id).map(|tenant| tenant.health.subscribe())
     }
 
-    /// What a tenant used when it was last looked at.
-    pub(super) fn samples(&self, id: EnvId) -> Samples {
+    /// The last samples of what a tenant uses.
+    pub(in crate::controller) fn samples(&self, id: EnvId) -> Samples {
         self.tenants().get(&id).map_or(Samples::default(), |tenant| tenant.samples)
     }
 
-    /// Keeps a sample, and the one before it.
-    pub(super) fn keep_sample(&self, id: EnvId, usage: Usage, now: Instant) -> Samples {
+    /// Adds a sample.
+    pub(in crate::controller) fn add_sample(&self, id: EnvId, usage: Usage, now: Instant) -> Samples {
         let samples = self.samples(id).then(usage, now);
         if let Some(tenant) = self.tenants().get_mut(&id) {
             tenant.samples = samples;

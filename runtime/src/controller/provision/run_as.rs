@@ -1,20 +1,20 @@
-//! Which user a tenant runs as. Never root.
+//! The user that a tenant runs as: never root.
 //!
-//! Volumes must belong to that user before the container starts, which takes numbers. An image that names root, or nobody, runs as
-//! 65532 (the `nonroot` of the images that made it common). A number is taken as it is, with the group of the same number unless one is given. A
-//! name is looked up in the image's own `/etc/passwd`.
+//! Volumes must belong to that user before the container starts, which takes numbers. An image that names root, or no user, runs as 65532
+//! (`nonroot` in distroless images). A number is used as it is, with the group of the same number unless the image names one. A name is
+//! looked up in the image's own `/etc/passwd`.
 
 use std::fmt;
 
 /// A user and a group by number. The user is not root.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct RunAs {
-    pub(super) uid: u32,
-    pub(super) gid: u32,
+pub(in crate::controller) struct RunAs {
+    pub(in crate::controller) uid: u32,
+    pub(in crate::controller) gid: u32,
 }
 
-/// Who runs what names no user of its own.
-const NOBODY: RunAs = RunAs { uid: 65532, gid: 65532 };
+/// The user of images that name none.
+const NONROOT: RunAs = RunAs { uid: 65532, gid: 65532 };
 
 impl fmt::Display for RunAs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -24,7 +24,7 @@ impl fmt::Display for RunAs {
 
 /// The user that an image names (OCI image configuration, `config.User`).
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum ImageUser<'a> {
+pub(in crate::controller) enum ImageUser<'a> {
     /// By number: no look-up is needed.
     Known(RunAs),
     /// By name, which must be looked up; and a group by number where one is given.
@@ -32,25 +32,25 @@ pub(super) enum ImageUser<'a> {
 }
 
 /// Reads `user`, `uid`, `user:group`, `uid:gid`, `uid:group` or `user:gid`.
-pub(super) fn parse(user: &str) -> ImageUser<'_> {
+pub(in crate::controller) fn parse(user: &str) -> ImageUser<'_> {
     let (user, group) = user.split_once(':').map_or((user, None), |(user, group)| (user, group.parse().ok()));
     match user.parse::<u32>() {
-        Ok(0) => ImageUser::Known(NOBODY),
+        Ok(0) => ImageUser::Known(NONROOT),
         Ok(uid) => ImageUser::Known(RunAs { uid, gid: group.unwrap_or(uid) }),
-        Err(_) if user.is_empty() || user == "root" => ImageUser::Known(NOBODY),
+        Err(_) if user.is_empty() || user == "root" => ImageUser::Known(NONROOT),
         Err(_) => ImageUser::Named(user, group),
     }
 }
 
-/// Looks a name up in the text of a passwd(5) file. A name of root is nobody here, too.
-pub(super) fn look_up(passwd: &str, name: &str, group: Option<u32>) -> Option<RunAs> {
+/// Looks a name up in the text of a passwd(5) file. A name with the number 0 becomes [`NONROOT`], too.
+pub(in crate::controller) fn look_up(passwd: &str, name: &str, group: Option<u32>) -> Option<RunAs> {
     let mut fields = passwd.lines().map(|line| line.split(':')).find_map(|mut line| {
         let found = line.next() == Some(name);
         found.then(|| line.skip(1))
     })?;
     let uid: u32 = fields.next()?.parse().ok()?;
     let gid: u32 = fields.next()?.parse().ok()?;
-    Some(if uid == 0 { NOBODY } else { RunAs { uid, gid: group.unwrap_or(gid) } })
+    Some(if uid == 0 { NONROOT } else { RunAs { uid, gid: group.unwrap_or(gid) } })
 }
 
 #[cfg(test)]

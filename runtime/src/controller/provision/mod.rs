@@ -1,36 +1,41 @@
-//! Makes a tenant's network, volumes and container in the engine, and removes them.
+//! Creates a tenant's network, volumes and container in the engine, and removes them.
 
-use super::run_as::{self, ImageUser, RunAs};
-use super::{ActionError, Controller, spec};
+mod run_as;
+pub(in crate::controller) mod spec;
+
+use super::{ActionError, Controller};
 use crate::engine::{EngineError, Folder, FoundImage, Listed, Volumes};
 use crate::identity::{ApiKey, SecretError};
 use crate::store::Environment;
 use futures_util::future::join_all;
+use run_as::{ImageUser, RunAs};
 use std::time::Duration;
 
-/// How often, and how long apart, a network is removed whose last endpoint the engine is still letting go.
-const NETWORK_TRIES: u32 = 10;
+/// How often, and how far apart, the removal of a network is tried whose last endpoint the engine is still releasing.
+const NETWORK_ATTEMPTS: u32 = 10;
 const NETWORK_PAUSE: Duration = Duration::from_millis(100);
 
 impl Controller {
-    /// The image of a tenant in the engine, as the release has it.
-    pub(super) async fn image_of(&self, record: &crate::store::ImageRecord) -> Result<FoundImage, ActionError> {
+    /// The image in the engine that a record names, verified against the release's digests.
+    pub(in crate::controller) async fn image_of(
+        &self,
+        record: &crate::store::ImageRecord,
+    ) -> Result<FoundImage, ActionError> {
         let found = self.deps.engine.find_image(&record.into()).await?;
         found.ok_or_else(|| ActionError::ImageNotLoaded { name: record.name.clone(), config: record.config.clone() })
     }
 
-    /// A tenant's key. Fails where the host's secret is not the one that the tenant's key was made with: its app would be given a key
-    /// that nobody takes.
-    pub(super) fn key_of(&self, tenant: &Environment) -> Result<ApiKey, SecretError> {
+    /// A tenant's key. Fails where it was derived from another secret than the host's: the tenant would get a key that the API refuses.
+    pub(in crate::controller) fn key_of(&self, tenant: &Environment) -> Result<ApiKey, SecretError> {
         let key = self.deps.secret.key(&tenant.decided.nonce);
         if key.hash() == tenant.decided.key_hash { Ok(key) } else { Err(SecretError::Another { tenant: tenant.id }) }
     }
 
-    /// Makes all of a tenant and starts it. On failure, parts of it may be left.
+    /// Creates all of a tenant and starts it. On failure, parts of it may remain.
     ///
-    /// A network takes the engine as long as preparing the volumes does, so both happen at once. Neither is dropped when the
-    /// other fails: a call that was sent is carried out whether or not anybody waits for it.
-    pub(super) async fn build(
+    /// Creating the network takes as long as preparing the volumes, so both are done at once. Neither is dropped when the other fails:
+    /// the engine carries a call out whether or not its caller waits for it.
+    pub(in crate::controller) async fn provision(
         &self,
         tenant: &Environment,
         image: &FoundImage,
@@ -43,16 +48,18 @@ impl Controller {
         let user = prepared?;
         let container = spec::container(tenant, image, user, key, &self.deps.settings);
         let preparation = tenant.id.preparation();
-        let (made, cleared) = tokio::join!(engine.create_container(&container), engine.remove_container(&preparation));
-        made?;
+        let (created, cleared) =
+            tokio::join!(engine.create_container(&container), engine.remove_container(&preparation));
+        created?;
         cleared?;
         Ok(engine.start(&container.name).await?)
     }
 
-    /// Makes the volumes and gives them to the tenant's user.
+    /// Creates the volumes and gives them to the tenant's user.
     ///
-    /// A fresh volume belongs to root, and a container that may not be root cannot change that. So a second container, of the same image
-    /// and never started, mounts them, and their roots are put into it with the right owner: that works with any image, whatever is in it.
+    /// A new volume belongs to root, and an unprivileged container cannot change that. So a second container of the same image, which is
+    /// never started, mounts them, and the engine is asked to copy folders with the right owner into it. That works with any image: no
+    /// program in it is run.
     async fn prepare(&self, tenant: &Environment, image: &FoundImage) -> Result<RunAs, ActionError> {
         let engine = &self.deps.engine;
         let labels = spec::labels(tenant.id, tenant.decided.key_hash);
@@ -84,24 +91,30 @@ impl Controller {
         run_as::look_up(&String::from_utf8_lossy(&passwd), name, group).ok_or_else(unknown)
     }
 
-    /// Removes all that bears `label` ([`spec::owned_by`], [`spec::numbered_as`]), whatever it is called. Succeeds when nothing is left.
+    /// Removes all objects with a label ([`spec::instance_filter`], [`spec::number_filter`]), whatever their names. Succeeds when nothing
+    /// is left.
     ///
-    /// Never by name: a restored database gives numbers away again, and names with them, whose data in the engine is somebody else's.
-    pub(super) async fn clear(&self, label: &str, volumes: Volumes) -> Result<(), EngineError> {
+    /// Never by name: a restored database assigns numbers again, and names with them, under which the engine may hold another tenant's
+    /// data.
+    pub(in crate::controller) async fn remove_labelled(
+        &self,
+        label: &str,
+        volumes: Volumes,
+    ) -> Result<(), EngineError> {
         let engine = &self.deps.engine;
         let found = engine.list(label).await?;
         all(found.containers.iter().map(|one| engine.remove_container(&one.name))).await?;
         let volumes = if volumes == Volumes::Remove { found.volumes.as_slice() } else { &[] };
         let (networks, volumes) = tokio::join!(
-            all(found.networks.iter().map(|one| self.clear_network(one))),
+            all(found.networks.iter().map(|one| self.remove_network(one))),
             all(volumes.iter().map(|one| engine.remove_volume(&one.name))),
         );
         networks?;
         volumes
     }
 
-    async fn clear_network(&self, network: &Listed) -> Result<(), EngineError> {
-        for _ in 1..NETWORK_TRIES {
+    async fn remove_network(&self, network: &Listed) -> Result<(), EngineError> {
+        for _ in 1..NETWORK_ATTEMPTS {
             match self.deps.engine.remove_network(&network.name).await {
                 Err(EngineError::Failed { .. } | EngineError::Conflict { .. }) => {
                     tokio::time::sleep(NETWORK_PAUSE).await;
@@ -113,7 +126,7 @@ impl Controller {
     }
 }
 
-/// Finishes all calls, also when one of them fails.
+/// Waits for all calls, even where one of them fails.
 async fn all(calls: impl Iterator<Item = impl Future<Output = Result<(), EngineError>>>) -> Result<(), EngineError> {
     join_all(calls).await.into_iter().collect()
 }

@@ -1,6 +1,10 @@
-//! Whether this service can do all that it is for, found out by doing it.
+//! Checks that this service can do its work, by doing it.
 
-use super::{ActionError, CanaryError, Controller};
+mod canary;
+
+pub use canary::CanaryError;
+
+use super::{ActionError, Controller};
 use crate::release::TenantImage;
 use crate::service::log;
 use crate::store::ImageRecord;
@@ -9,40 +13,40 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout, timeout_at};
 
-/// How long a self-check may take, whatever hangs.
+/// How long a self-check may take at most.
 pub const SELF_CHECK_LIMIT: Duration = Duration::from_secs(55);
-/// How long each of the checks may take that only ask.
-const QUESTION: Duration = Duration::from_secs(10);
-/// What of the limit is left for removing a canary that did not become healthy.
-const REMOVAL: Duration = Duration::from_secs(10);
+/// How long each check may take that changes nothing.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
+/// The part of the limit that is reserved for removing a canary that did not become healthy.
+const REMOVAL_TIME: Duration = Duration::from_secs(10);
 
-/// What a self-check found.
+/// The report of a self-check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SelfCheck {
-    /// Whether nothing failed.
+    /// Whether no check failed.
     pub ok: bool,
     /// The installed release, `<version>-<serial>`.
     pub release: String,
-    /// What was checked, in order: `database`, `engine`, `images`, `canary`.
+    /// The checks in their order: `database`, `engine`, `images`, `canary`.
     pub checks: Vec<Check>,
 }
 
-/// One thing that was checked.
+/// One check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Check {
-    /// Which.
+    /// Its name.
     pub name: String,
-    /// Whether it did not fail. One that was skipped did not, and says why in `detail`.
+    /// Whether it did not fail. One that was skipped did not fail; `detail` says why it was skipped.
     pub ok: bool,
     /// How long it took, in milliseconds.
     pub ms: u64,
-    /// What was found, for people.
+    /// The finding, for people.
     pub detail: String,
 }
 
 impl Controller {
-    /// Checks that the database takes writes, that the engine answers and holds every tenant image of the release, and that a tenant
-    /// can be made from one, becomes healthy, and can be removed. Tenants are left alone. Takes [`SELF_CHECK_LIMIT`] at most.
+    /// Checks that the database can be written, that the engine answers and holds every tenant image of the release, and that a tenant
+    /// can be spawned from one, becomes healthy, and can be removed. Other tenants are not touched. Takes [`SELF_CHECK_LIMIT`] at most.
     pub async fn self_check(self: &Arc<Self>) -> SelfCheck {
         let by = Instant::now() + SELF_CHECK_LIMIT;
         let (store, engine) = (&self.deps.store, &self.deps.engine);
@@ -55,9 +59,9 @@ impl Controller {
             answered.map_err(|error| log::chain(&error))
         };
         let checks = vec![
-            check("database", Instant::now() + QUESTION, database).await,
-            check("engine", Instant::now() + QUESTION, answers).await,
-            check("images", Instant::now() + QUESTION, self.check_images()).await,
+            check("database", Instant::now() + CHECK_TIMEOUT, database).await,
+            check("engine", Instant::now() + CHECK_TIMEOUT, answers).await,
+            check("images", Instant::now() + CHECK_TIMEOUT, self.check_images()).await,
             check("canary", by, self.check_canary(by)).await,
         ];
         for failed in checks.iter().filter(|check| !check.ok) {
@@ -87,22 +91,22 @@ impl Controller {
             return Ok("skipped: the release has no tenant image".to_owned());
         };
         let (this, name) = (Arc::clone(self), image.name.clone());
-        // A canary that takes too long is still removed.
-        let work = tokio::spawn(async move { this.canary(image, by - REMOVAL).await });
+        // In a task of its own: a canary that takes too long is still removed.
+        let work = tokio::spawn(async move { this.canary(image, by - REMOVAL_TIME).await });
         match work.await.unwrap_or(Err(CanaryError::Ending)) {
             Ok(healthy) => Ok(format!("a tenant of {name} was healthy after {} ms, and removed", healthy.as_millis())),
-            Err(CanaryError::NotMade(full @ (ActionError::NoFreePort { .. } | ActionError::NoFreeSubnet(_)))) => {
+            Err(CanaryError::NotSpawned(full @ (ActionError::NoFreePort { .. } | ActionError::NoFreeSubnet(_)))) => {
                 Ok(format!("skipped: {full}"))
             }
             Err(error) => Err(format!("a tenant of {name}: {error}")),
         }
     }
 
-    /// The first image of the release that the engine holds, or else the first.
+    /// The first image of the release that the engine holds; without one, the first.
     async fn canary_image(&self) -> Option<ImageRecord> {
         let images = &self.deps.catalog.images;
         for TenantImage { record, .. } in images {
-            if timeout(QUESTION, self.image_of(record)).await.is_ok_and(|found| found.is_ok()) {
+            if timeout(CHECK_TIMEOUT, self.image_of(record)).await.is_ok_and(|found| found.is_ok()) {
                 return Some(record.clone());
             }
         }
@@ -110,7 +114,7 @@ impl Controller {
     }
 }
 
-/// Does one check, which fails where it is not done `by` then.
+/// Runs one check, which fails when it takes longer than until `by`.
 async fn check(name: &str, by: Instant, work: impl Future<Output = Result<String, String>>) -> Check {
     let start = Instant::now();
     let done = timeout_at(by, work).await;

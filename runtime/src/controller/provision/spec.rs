@@ -1,4 +1,4 @@
-//! What a tenant is made of, from what was decided about it and the settings. Pure.
+//! The engine objects of a tenant, from its row and the settings. Pure.
 
 use super::run_as::RunAs;
 use crate::engine::{ContainerSpec, FoundImage, Labels, NetworkSpec, PreparationSpec, labels as label};
@@ -6,50 +6,50 @@ use crate::identity::{ApiKey, EnvId, KeyHash};
 use crate::settings::Settings;
 use crate::store::Environment;
 
-/// How a tenant looks the host up.
+/// The name by which a tenant looks up the host.
 const HOST_NAME: &str = "host.docker.internal";
-/// The folder that holds a tenant's volumes, and their names in it.
-pub(super) const DATA: &str = "/app/data";
-pub(super) const FILES: &str = "users";
-pub(super) const HISTORY: &str = "db";
-/// Folders in memory. They count towards the tenant's memory; nothing in them can be run.
+/// The folder in which a tenant's volumes are mounted, and their names in it.
+pub(in crate::controller) const DATA: &str = "/app/data";
+pub(in crate::controller) const FILES: &str = "users";
+pub(in crate::controller) const HISTORY: &str = "db";
+/// Folders in memory, which count towards the tenant's memory limit. No program in them can be run.
 const TMPFS: [(&str, &str); 2] =
     [("/tmp", "rw,noexec,nosuid,nodev,size=64m"), ("/run", "rw,noexec,nosuid,nodev,size=8m")];
 
-pub(super) fn labels(id: EnvId, key: KeyHash) -> Labels {
+pub(in crate::controller) fn labels(id: EnvId, key: KeyHash) -> Labels {
     [(label::TENANT.to_owned(), id.to_string()), (label::INSTANCE.to_owned(), instance(key))].into()
 }
 
-/// The beginning of the key's hash: says which tenant, and gives nothing away that would help to find the key.
-pub(super) fn instance(key: KeyHash) -> String {
+/// The beginning of the key's hash: identifies the tenant without helping anybody to guess its key.
+pub(in crate::controller) fn instance(key: KeyHash) -> String {
     let mut hex = key.to_hex();
     hex.truncate(16);
     hex
 }
 
-/// Whether labels are those of this very tenant.
-pub(super) fn is_ours(labels: &Labels, key: KeyHash) -> bool {
+/// Whether labels are those of the tenant with this key, rather than of another one with the same number.
+pub(in crate::controller) fn is_ours(labels: &Labels, key: KeyHash) -> bool {
     labels.get(label::INSTANCE).is_some_and(|label| *label == instance(key))
 }
 
-/// The tenant that labels speak of.
-pub(super) fn tenant_of(labels: &Labels) -> Option<EnvId> {
-    labels.get(label::TENANT).and_then(|id| numbered(id))
+/// The tenant's number in a set of labels.
+pub(in crate::controller) fn number_of(labels: &Labels) -> Option<EnvId> {
+    labels.get(label::TENANT).and_then(|id| parse_number(id))
 }
 
-/// The tenant that the value of [`label::TENANT`] means. Anybody can write labels: what we would not write means nobody.
-pub(super) fn numbered(text: &str) -> Option<EnvId> {
+/// Parses the value of [`label::TENANT`]. Anybody can set labels: a value that this program never writes is nobody's number.
+pub(in crate::controller) fn parse_number(text: &str) -> Option<EnvId> {
     let id = EnvId(text.parse().ok()?);
     ((EnvId::VALID.contains(&id) || id == EnvId::CANARY) && id.to_string() == text).then_some(id)
 }
 
-/// The label that all of this very tenant bears, and nothing of another of its number.
-pub(super) fn owned_by(tenant: &Environment) -> String {
+/// Selects the objects of this tenant, and none of another one with the same number.
+pub(in crate::controller) fn instance_filter(tenant: &Environment) -> String {
     format!("{}={}", label::INSTANCE, instance(tenant.decided.key_hash))
 }
 
-/// The label that all tenants of this number bear.
-pub(super) fn numbered_as(id: EnvId) -> String {
+/// Selects the objects of all tenants with this number.
+pub(in crate::controller) fn number_filter(id: EnvId) -> String {
     label::of_tenant(id.0)
 }
 
@@ -57,7 +57,7 @@ fn volumes(id: EnvId) -> Vec<(String, String)> {
     vec![(id.files_volume(), format!("{DATA}/{FILES}")), (id.history_volume(), format!("{DATA}/{HISTORY}"))]
 }
 
-pub(super) fn network(tenant: &Environment) -> NetworkSpec {
+pub(in crate::controller) fn network(tenant: &Environment) -> NetworkSpec {
     let decided = &tenant.decided;
     NetworkSpec {
         name: tenant.id.container(),
@@ -68,7 +68,7 @@ pub(super) fn network(tenant: &Environment) -> NetworkSpec {
     }
 }
 
-pub(super) fn preparation(tenant: &Environment, image: &FoundImage) -> PreparationSpec {
+pub(in crate::controller) fn preparation(tenant: &Environment, image: &FoundImage) -> PreparationSpec {
     PreparationSpec {
         name: tenant.id.preparation(),
         image: image.id.clone(),
@@ -77,7 +77,7 @@ pub(super) fn preparation(tenant: &Environment, image: &FoundImage) -> Preparati
     }
 }
 
-pub(super) fn container(
+pub(in crate::controller) fn container(
     tenant: &Environment,
     image: &FoundImage,
     user: RunAs,
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tenant_is_made_of_what_was_decided() {
+    fn a_containers_spec_follows_from_its_row_and_the_settings() {
         let folder = tempfile::tempdir().unwrap();
         let secret = HostSecret::load_or_create(&folder.path().join("secret")).unwrap();
         let nonce = KeyNonce([1; 16]);
@@ -186,16 +186,16 @@ mod tests {
     }
 
     #[test]
-    fn labels_tell_two_tenants_of_one_number_apart() {
+    fn labels_distinguish_two_tenants_with_one_number() {
         let (first, second) = (KeyHash::of("a"), KeyHash::of("b"));
         let worn = labels(EnvId(7), first);
-        assert_eq!(tenant_of(&worn), Some(EnvId(7)));
+        assert_eq!(number_of(&worn), Some(EnvId(7)));
         assert!(is_ours(&worn, first) && !is_ours(&worn, second));
         assert!(!is_ours(&Labels::new(), first));
     }
 
     #[test]
-    fn labels_that_we_would_not_write_mean_nobody() {
+    fn labels_that_this_program_never_writes_are_nobodys() {
         for (text, id) in [
             ("1", Some(1)),
             ("999999999999", Some(999_999_999_999)),
@@ -209,7 +209,7 @@ mod tests {
             ("", None),
             ("x", None),
         ] {
-            assert_eq!(numbered(text), id.map(EnvId), "{text:?}");
+            assert_eq!(parse_number(text), id.map(EnvId), "{text:?}");
         }
     }
 }

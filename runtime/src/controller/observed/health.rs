@@ -1,9 +1,9 @@
-//! What a row of health checks says about a tenant. Pure.
+//! A tenant's health, from its series of checks. Pure.
 
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// Whether a tenant does what its image promises.
+/// Whether a tenant answers its image's health path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Health {
@@ -16,37 +16,37 @@ pub enum Health {
 }
 
 /// How long a tenant may take to answer for the first time.
-const START: Duration = Duration::from_mins(1);
-/// So many misses in a row are no accident.
-const MISSES: u32 = 3;
+const START_TIMEOUT: Duration = Duration::from_mins(1);
+/// So many failed checks in a row make a healthy tenant unhealthy.
+const MAX_FAILURES: u32 = 3;
 
 /// One tenant's checks since its container was started.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Course {
-    pub(super) health: Health,
-    misses: u32,
+pub(in crate::controller) struct HealthHistory {
+    pub(in crate::controller) health: Health,
+    failures: u32,
 }
 
-impl Course {
+impl HealthHistory {
     /// A container that was just started.
-    pub(super) const NEW: Self = Self { health: Health::Starting, misses: 0 };
+    pub(in crate::controller) const NEW: Self = Self { health: Health::Starting, failures: 0 };
 
-    /// After a check that was answered or not, `running` after the container's start.
-    pub(super) fn after(self, answered: bool, running: Duration) -> Self {
+    /// The history after one more check, `running` after the container's start.
+    pub(in crate::controller) fn after(self, answered: bool, running: Duration) -> Self {
         if answered {
-            return Self { health: Health::Healthy, misses: 0 };
+            return Self { health: Health::Healthy, failures: 0 };
         }
-        let misses = self.misses.saturating_add(1);
-        let lost = match self.health {
-            Health::Starting => running >= START,
-            Health::Healthy => misses >= MISSES,
+        let failures = self.failures.saturating_add(1);
+        let unhealthy = match self.health {
+            Health::Starting => running >= START_TIMEOUT,
+            Health::Healthy => failures >= MAX_FAILURES,
             Health::Unhealthy => true,
         };
-        Self { health: if lost { Health::Unhealthy } else { self.health }, misses }
+        Self { health: if unhealthy { Health::Unhealthy } else { self.health }, failures }
     }
 
     /// How long to wait before the next check: short while clients may be waiting.
-    pub(super) fn pause(self) -> Duration {
+    pub(in crate::controller) fn pause(self) -> Duration {
         match self.health {
             Health::Starting => Duration::from_millis(50),
             Health::Healthy => Duration::from_secs(5),
@@ -59,9 +59,10 @@ impl Course {
 mod tests {
     use super::*;
 
-    fn course(answers: &[(bool, u64)]) -> Health {
-        let after = |course: Course, (answered, at): &(bool, u64)| course.after(*answered, Duration::from_secs(*at));
-        answers.iter().fold(Course::NEW, after).health
+    fn health_after(answers: &[(bool, u64)]) -> Health {
+        let after =
+            |history: HealthHistory, (answered, at): &(bool, u64)| history.after(*answered, Duration::from_secs(*at));
+        answers.iter().fold(HealthHistory::NEW, after).health
     }
 
     #[test]
@@ -77,7 +78,7 @@ mod tests {
             (&[(true, 1), (false, 2), (false, 3), (false, 4)], Health::Unhealthy),
             (&[(true, 1), (false, 2), (false, 3), (false, 4), (true, 5)], Health::Healthy),
         ] {
-            assert_eq!(course(answers), health, "{answers:?}");
+            assert_eq!(health_after(answers), health, "{answers:?}");
         }
     }
 }

@@ -1,0 +1,53 @@
+//! Which tenants to reconcile, from the rows and a listing of the engine. Pure.
+
+use super::decide::{Action, Observed, decide};
+use crate::controller::provision::spec;
+use crate::engine::{Listed, Listing};
+use crate::identity::EnvId;
+use crate::store::{Environment, Status};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The tenants on which rows and listing disagree, or whose container `is_connected` does not know as running; and the orphans.
+pub(super) fn disagreeing(
+    rows: &[Environment],
+    listing: &Listing,
+    is_connected: impl Fn(EnvId) -> bool,
+) -> BTreeSet<EnvId> {
+    let containers: BTreeMap<&str, &Listed> = listing.containers.iter().map(|one| (one.name.as_str(), one)).collect();
+    let agrees = |row: &Environment| {
+        let container = containers.get(row.id.container().as_str());
+        let observed = container
+            .map(|one| Observed { running: one.running, ours: spec::is_ours(&one.labels, row.decided.key_hash) });
+        let adopted = decide(Some((row.status, row.desired)), observed) == Action::Adopt;
+        adopted && row.status == Status::Running && is_connected(row.id)
+    };
+    let known: BTreeSet<EnvId> = rows.iter().map(|row| row.id).collect();
+    let numbers = |listed: &[Listed]| listed.iter().filter_map(|one| spec::number_of(&one.labels)).collect::<Vec<_>>();
+    // A tenant's volumes without a row are kept, so that they need nothing. A canary's are removed.
+    let canary = numbers(&listing.volumes).into_iter().filter(|id| *id == EnvId::CANARY);
+    let labelled = numbers(&listing.containers).into_iter().chain(numbers(&listing.networks)).chain(canary);
+    let orphans = labelled.filter(|id| !known.contains(id));
+    rows.iter().filter(|row| !agrees(row)).map(|row| row.id).chain(orphans).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::labels;
+
+    #[test]
+    fn orphans_are_reconciled_but_of_volumes_only_a_canarys() {
+        let listed =
+            |id| Listed { name: "one".into(), labels: [(labels::TENANT.to_owned(), id)].into(), running: false };
+        let all = |id: &str| vec![listed(id.to_owned())];
+        for (listing, expected) in [
+            (Listing { containers: all("7"), ..Listing::default() }, &[EnvId(7)][..]),
+            (Listing { networks: all("7"), ..Listing::default() }, &[EnvId(7)]),
+            (Listing { volumes: all("7"), ..Listing::default() }, &[]),
+            (Listing { volumes: all("0"), ..Listing::default() }, &[EnvId::CANARY]),
+        ] {
+            let found: Vec<EnvId> = disagreeing(&[], &listing, |_| false).into_iter().collect();
+            assert_eq!(found, expected, "{listing:?}");
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! Makes the engine agree with the database, after a crash of either, a reboot, or changes by hand.
+//!
+//! Each round lists the containers with our label, compares them with the rows, and reconciles each tenant on which the two disagree.
+//! That happens under the tenant's lock, with the row and the container read again: the listing may be older than what another task did
+//! meanwhile.
+
+mod decide;
+mod disagreement;
+mod numbers;
+
+use super::provision::spec;
+use super::{ActionError, Controller};
+use crate::engine::{Listing, Volumes, labels};
+use crate::identity::EnvId;
+use crate::service::log;
+use crate::store::{Environment, Status};
+use decide::{Action, Observed, decide};
+use disagreement::disagreeing;
+use futures_util::StreamExt as _;
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
+
+/// Pause between two rounds.
+const PAUSE: Duration = Duration::from_secs(5);
+/// Every so many rounds, networks and volumes are listed, too: only a restored database makes orphans of them.
+const FULL_EVERY: u32 = 12;
+/// Tenants that are reconciled at a time.
+const AT_ONCE: usize = 4;
+/// Pause before the engine's events are requested again.
+const EVENTS_PAUSE: Duration = Duration::from_secs(1);
+
+impl Controller {
+    /// Reconciles in rounds, and as soon as a container ends. Never returns.
+    pub async fn reconcile(&self) {
+        tokio::join!(self.reconcile_in_rounds(), self.reconcile_on_exit());
+    }
+
+    async fn reconcile_in_rounds(&self) {
+        let mut engine_was_up = true;
+        for round in 0_u32.. {
+            // After an outage of the engine, anything may have changed in it.
+            let listed = if round % FULL_EVERY == 0 || !engine_was_up {
+                self.deps.engine.list(labels::TENANT).await
+            } else {
+                let containers = self.deps.engine.list_containers(labels::TENANT).await;
+                containers.map(|containers| Listing { containers, ..Listing::default() })
+            };
+            if listed.is_ok() != engine_was_up {
+                engine_was_up = listed.is_ok();
+                log::warning!("engine_changed", available = engine_was_up);
+            }
+            if let Ok(listing) = listed {
+                self.reconcile_all(&listing).await;
+            }
+            self.heartbeat();
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// Reconciles a tenant as soon as its container ends: clients may be waiting for it.
+    async fn reconcile_on_exit(&self) {
+        loop {
+            let exits = self.deps.engine.exits(labels::TENANT);
+            let ended =
+                exits.filter_map(|ended| std::future::ready(ended.ok().as_deref().and_then(spec::parse_number)));
+            ended.for_each_concurrent(AT_ONCE, |id| self.reconcile_or_warn(id)).await;
+            tokio::time::sleep(EVENTS_PAUSE).await;
+        }
+    }
+
+    async fn reconcile_all(&self, listing: &Listing) {
+        let rows = match self.deps.store.environments(None).await {
+            Ok(rows) => rows,
+            Err(error) => return log::error!("reconcile_failed", error = log::chain(&error)),
+        };
+        if let Err(error) = self.reserve_numbers(listing, &rows).await {
+            log::error!("reconcile_failed", error = log::chain(&error));
+        }
+        let ids = disagreeing(&rows, listing, |id| self.observed.is_running(id));
+        let reconcile = async |id| {
+            self.reconcile_or_warn(id).await;
+            // With each tenant, not with each round: the first round after a reboot starts all tenants, which may take longer than
+            // the watchdog waits.
+            self.heartbeat();
+        };
+        futures_util::stream::iter(ids).for_each_concurrent(AT_ONCE, reconcile).await;
+    }
+
+    fn heartbeat(&self) {
+        *self.last_heartbeat.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    async fn reconcile_or_warn(&self, id: EnvId) {
+        if let Err(error) = self.reconcile_tenant(id).await {
+            log::warning!("tenant_not_reconciled", tenant = id, error = log::chain(&error));
+        }
+    }
+
+    /// Does what one tenant needs, unless another task works on it.
+    async fn reconcile_tenant(&self, id: EnvId) -> Result<(), ActionError> {
+        let lock = {
+            // A spawn inserts its row and takes its lock under the same mutex: its row must not be taken for an interrupted spawn's.
+            let _allocation = self.allocation.lock().await;
+            self.locks.try_lock(id)
+        };
+        let Some(_lock) = lock else { return Ok(()) };
+        let row = self.deps.store.environment(id).await?;
+        let container = self.deps.engine.inspect(&id.container()).await?;
+        let observed = container.map(|state| Observed {
+            running: state.running,
+            ours: row.as_ref().is_some_and(|row| spec::is_ours(&state.labels, row.decided.key_hash)),
+        });
+        let action = decide(row.as_ref().map(|row| (row.status, row.desired)), observed);
+        match (action, row) {
+            (Action::RemoveOrphan, _) | (_, None) => self.remove_orphan(id).await,
+            (Action::Remove, Some(row)) => self.remove(&row).await,
+            (Action::Adopt, Some(row)) => self.adopt(&row).await,
+            (Action::Start | Action::Rebuild, Some(row)) => self.restart(&row, action).await,
+        }
+    }
+
+    async fn remove_orphan(&self, id: EnvId) -> Result<(), ActionError> {
+        if id == EnvId::CANARY {
+            return self.clear_canary().await;
+        }
+        self.remove_labelled(&spec::number_filter(id), Volumes::Keep).await?;
+        log::warning!("orphan_removed", tenant = id, volumes = "kept");
+        Ok(())
+    }
+
+    /// Connects clients to a container that runs.
+    async fn adopt(&self, tenant: &Environment) -> Result<(), ActionError> {
+        if !self.observed.has(tenant.id) {
+            self.open_port(tenant);
+        }
+        if !self.observed.is_running(tenant.id) {
+            self.observed.started(Self::probe_target(tenant));
+            log::info!("tenant_adopted", tenant = tenant.id);
+        }
+        if tenant.status != Status::Running {
+            self.deps.store.set_status(tenant.id, Status::Running).await?;
+        }
+        Ok(())
+    }
+
+    /// Starts a tenant that should run, unless its backoff says to wait.
+    async fn restart(&self, tenant: &Environment, action: Action) -> Result<(), ActionError> {
+        let (id, now) = (tenant.id, Instant::now());
+        self.observed.stopped(id);
+        if self.observed.may_start(id, now) {
+            self.observed.count_start(id, now);
+            match self.start_or_rebuild(tenant, action).await {
+                Ok(()) => {
+                    log::info!(
+                        "tenant_restarted",
+                        tenant = id,
+                        rebuilt = (action == Action::Rebuild),
+                        ms = now.elapsed().as_millis()
+                    );
+                    return self.adopt(tenant).await;
+                }
+                Err(error) => log::warning!("tenant_not_restarted", tenant = id, error = log::chain(&error)),
+            }
+        }
+        if tenant.status == Status::Running {
+            self.deps.store.set_status(id, Status::Stopped).await?;
+        }
+        Ok(())
+    }
+
+    /// Starts the container. Where there is none, it is not this tenant's, or it does not start because its network is gone, creates it
+    /// again around the same volumes.
+    async fn start_or_rebuild(&self, tenant: &Environment, action: Action) -> Result<(), ActionError> {
+        if action == Action::Start {
+            match self.deps.engine.start(&tenant.id.container()).await {
+                Err(error) if !error.is_unavailable() => {
+                    log::warning!("tenant_not_started", tenant = tenant.id, error = log::chain(&error));
+                }
+                other => return Ok(other?),
+            }
+        }
+        // Key and image before the removal: without them, the container could not be created again.
+        let key = self.key_of(tenant)?;
+        let image = self.image_of(&tenant.decided.image).await?;
+        self.remove_labelled(&spec::number_filter(tenant.id), Volumes::Keep).await?;
+        self.provision(tenant, &image, &key).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+    use crate::controller::{Dependencies, HEARTBEAT_TIMEOUT};
+    use crate::engine::fake::FakeContainerEngine;
+    use crate::identity::{HostSecret, KeyHash, KeyNonce, OrgId};
+    use crate::network::TenantAddresses;
+    use crate::release::Catalog;
+    use crate::service::FdStore;
+    use crate::settings::Settings;
+    use crate::store::{ImageRecord, Migrations, NewEnvironment, Store};
+    use crate::tenant_ports::TenantPorts;
+    use std::sync::Arc;
+
+    fn tenant(number: u16) -> NewEnvironment {
+        let [config, health] = ["sha256:00", "/"].map(str::to_owned);
+        NewEnvironment {
+            org: OrgId::DEFAULT,
+            name: "acme".into(),
+            port: number,
+            subnet: format!("10.213.{number}.0/29").parse().unwrap(),
+            nonce: KeyNonce([0; 16]),
+            key_hash: KeyHash::of(&number.to_string()),
+            image: ImageRecord { name: "hello".into(), config, diff_ids: vec![], port: 80, health },
+        }
+    }
+
+    #[tokio::test]
+    async fn a_round_has_a_heartbeat_with_each_tenant() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = Settings::parse("[api]\naddress = \"127.0.0.1\"").unwrap();
+        let engine = Arc::new(FakeContainerEngine::default());
+        let deps = Dependencies {
+            catalog: Catalog { version: "1.0.0".into(), serial: 1, images: vec![] },
+            store: Store::open(&folder.path().join("landfall.db"), &Migrations::OWN).unwrap().0,
+            engine: engine.clone(),
+            secret: HostSecret::load_or_create(&folder.path().join("secret")).unwrap(),
+            ports: TenantPorts::new(*settings.api.ip(), TenantAddresses::new(settings.pool, []), FdStore::disabled()),
+            settings,
+        };
+        let controller = Controller::new(deps).await.unwrap();
+        // One more than are reconciled at a time, so that the round goes on after the first.
+        for number in 0..=u16::try_from(AT_ONCE).unwrap() {
+            controller.deps.store.insert_environment(tenant(number)).await.unwrap();
+        }
+        let gate = engine.hold("inspect");
+        *controller.last_heartbeat.lock().unwrap() = Instant::now().checked_sub(2 * HEARTBEAT_TIMEOUT).unwrap();
+        assert!(!controller.is_alive().await);
+        let nothing = Listing::default();
+        gate.pass(1);
+        let lives = async {
+            while !controller.is_alive().await {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::select! {
+            () = controller.reconcile_all(&nothing) => panic!("the round went on past the gate"),
+            () = lives => {}
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! What a spawn reserves before it creates anything: a number, a port, a subnet and a key.
+
+use super::{SpawnKind, SpawnPlan};
+use crate::controller::tenant_locks::TenantLock;
+use crate::controller::{ActionError, Controller};
+use crate::identity::{ApiKey, KeyNonce};
+use crate::network::{Network, Subnet};
+use crate::store::{Environment, NewEnvironment};
+use crate::tenant_ports::{ReservedPort, TenantPort};
+use std::collections::BTreeSet;
+
+/// What a spawn has reserved. Dropping it closes the port and releases the lock; the row stays.
+pub(super) struct Reservation {
+    pub(super) tenant: Environment,
+    pub(super) key: ApiKey,
+    pub(super) port: TenantPort,
+    pub(super) lock: TenantLock,
+}
+
+impl Controller {
+    /// Chooses a port and a subnet, and records the tenant under a number of its own. One spawn at a time, so that no two choose the
+    /// same.
+    pub(super) async fn reserve(&self, plan: SpawnPlan, others: &[Network]) -> Result<Reservation, ActionError> {
+        let SpawnPlan { kind, name, org, image } = plan;
+        let _allocation = self.allocation.lock().await;
+        let tenants = self.deps.store.environments(None).await?;
+        let reserved = self.free_port(&kind, &tenants)?;
+        let number = reserved.port();
+        let nonce = KeyNonce::random()?;
+        let key = self.deps.secret.key(&nonce);
+        let new = NewEnvironment {
+            org,
+            name,
+            port: number,
+            subnet: self.free_subnet(&kind, &tenants, others)?,
+            nonce,
+            key_hash: key.hash(),
+            image,
+        };
+        // The row before the port: an open port has its socket in systemd's store, from which only closing the port removes it.
+        let (tenant, lock) = match kind {
+            SpawnKind::Tenant => {
+                let tenant = self.deps.store.insert_environment(new).await?;
+                let lock = self.locks.lock(tenant.id).await;
+                (tenant, lock)
+            }
+            SpawnKind::Canary(lock) => (self.deps.store.insert_canary(new).await?, lock),
+        };
+        match self.deps.ports.open(reserved) {
+            Ok(port) => Ok(Reservation { tenant, key, port, lock }),
+            Err(source) => {
+                self.undo(&tenant).await;
+                Err(ActionError::OpenPort { port: number, source })
+            }
+        }
+    }
+
+    /// The networks of the engine, whose addresses no tenant may get.
+    pub(super) async fn engine_networks(&self) -> Result<Vec<Network>, ActionError> {
+        let subnets = self.deps.engine.subnets().await?;
+        // What does not parse is IPv6, which overlaps with no tenant.
+        Ok(subnets.iter().filter_map(|subnet| subnet.parse().ok()).collect())
+    }
+
+    /// A port that neither a tenant nor another program holds.
+    fn free_port(&self, kind: &SpawnKind, tenants: &[Environment]) -> Result<ReservedPort, ActionError> {
+        let (first, last) = self.deps.settings.tenant_ports;
+        let taken: BTreeSet<u16> = tenants.iter().map(|tenant| tenant.decided.port).collect();
+        let mut free = (first..=last).filter(|port| !taken.contains(port));
+        let reserve = |port| self.deps.ports.reserve(port).ok();
+        let reserved = match kind {
+            SpawnKind::Tenant => free.find_map(reserve),
+            SpawnKind::Canary(_) => free.rev().find_map(reserve),
+        };
+        reserved.ok_or(ActionError::NoFreePort { first, last })
+    }
+
+    fn free_subnet(
+        &self,
+        kind: &SpawnKind,
+        tenants: &[Environment],
+        others: &[Network],
+    ) -> Result<Subnet, ActionError> {
+        let taken = tenants.iter().map(|tenant| tenant.decided.subnet).collect();
+        let pool = self.deps.settings.pool;
+        let subnet = match kind {
+            SpawnKind::Tenant => pool.lowest_free(&taken, others),
+            SpawnKind::Canary(_) => pool.highest_free(&taken, others),
+        };
+        subnet.ok_or_else(|| ActionError::NoFreeSubnet(pool.to_string()))
+    }
+}
