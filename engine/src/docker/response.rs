@@ -31,6 +31,7 @@ pub(super) fn found<T>(answer: Result<T, EngineError>) -> Result<Option<T>, Engi
 pub(super) fn cause(error: Error) -> Cause {
     match error {
         Error::RequestTimeoutError => "it did not answer in time".into(),
+        Error::SocketNotFoundError(_) => "the socket does not exist".into(),
         Error::IOError { err } => err.into(),
         other => innermost(&other),
     }

@@ -109,9 +109,13 @@ impl ContainerEngine for FakeContainerEngine {
 
     fn create_network<'a>(&'a self, spec: &'a NetworkSpec) -> Reply<'a, ()> {
         let create = |state: &mut FakeEngineState| {
-            let clash = |other: &NetworkSpec| other.name == spec.name || other.subnet == spec.subnet;
-            if state.networks.values().any(clash) {
-                return Err(in_use(format!("create network {}", spec.name)));
+            let operation = format!("create network {}", spec.name);
+            if state.networks.values().any(|other| other.subnet == spec.subnet) {
+                return Err(EngineError::Failed { operation, message: "its subnet is in use".to_owned() });
+            }
+            // Docker checks names of networks from API 1.44 on.
+            if state.networks.contains_key(&spec.name) {
+                return Err(in_use(operation));
             }
             state.networks.insert(spec.name.clone(), spec.clone());
             Ok(())

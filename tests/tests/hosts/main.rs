@@ -5,6 +5,7 @@
 mod bad_input;
 mod broken_releases;
 mod by_hand;
+mod engine_rules;
 mod isolated_host;
 mod landing;
 mod no_network;
