@@ -6,7 +6,7 @@
 //!   medium that shows something else the second time gains nothing.
 //! * [`verify`] compares every byte of a bundle with its manifest.
 //! * [`UnverifiedBundle`] is a bundle whose manifest nobody vouches for: a bundler shows it or copies it, also into a patch.
-//! * [`PartWriter`] and [`place_parts`] write a bundle in parts, and put the parts in the place of older ones.
+//! * [`Destination`] and [`PartWriter`] write a bundle, whole or in parts, and put it in the place of an older one.
 //! * [`RequestFile`] is the repair request for what is damaged.
 //! * [`BundleError`] and [`DamageReport`] say what is wrong, and where: in which part, at which offset of it and of the bundle,
 //!   in which blob, and what of the release needs that blob.
@@ -41,5 +41,5 @@ pub use prompt::{MediumPrompt, Unattended};
 pub use reader::Reader;
 pub use repair_request::{RequestFile, RequestFileError, read_request};
 pub use unverified::UnverifiedBundle;
-pub use verify::{Damage, verify};
-pub use write::{CopyError, PartWriter, folder_of, parts_at, place_parts, place_whole, set_aside, set_parts_aside};
+pub use verify::verify;
+pub use write::{CopyError, Destination, PartWriter, folder_of, parts_at};

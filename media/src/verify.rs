@@ -11,11 +11,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// The most threads that read at once: more make no medium faster, and each has a buffer of 256 KiB.
 const MAX_THREADS: usize = 8;
 
-/// Everything that is wrong with a bundle, in the order of its offsets.
-pub type Damage = Vec<ReadError>;
-
 /// Reads the whole bundle and compares every byte with what it has to be. Returns what is damaged, first offset first.
-pub fn verify(media: &Media, bundle: &Bundle, progress: &Progress) -> Damage {
+pub fn verify(media: &Media, bundle: &Bundle, progress: &Progress) -> Vec<ReadError> {
     let mut queue: Vec<&Entry> = bundle.entries().iter().collect();
     let threads = if media.is_complete() { threads(queue.len()) } else { 1 };
     if threads > 1 {
@@ -30,7 +27,7 @@ pub fn verify(media: &Media, bundle: &Bundle, progress: &Progress) -> Damage {
     });
     let mut damage = damage.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     damage.sort_by_key(|(offset, _)| *offset);
-    let mut damage: Damage = damage.into_iter().map(|(_, error)| error).collect();
+    let mut damage: Vec<ReadError> = damage.into_iter().map(|(_, error)| error).collect();
     damage.extend(media.check_end(bundle).err());
     damage
 }

@@ -5,4 +5,4 @@ mod release;
 mod write;
 
 pub(crate) use release::release;
-pub(crate) use write::{AssembleError, Destination, WrittenBundle, put_in_place, write};
+pub(crate) use write::{AssembleError, WrittenBundle, write};

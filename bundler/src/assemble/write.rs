@@ -6,9 +6,9 @@ use landfall_console::Progress;
 use landfall_keys::SecretKey;
 use landfall_manifests::parts::{Ranges, RangesError};
 use landfall_manifests::{Digest, Release, SignError, Signed, WriteError, Writer};
-use landfall_media::PartWriter;
+use landfall_media::Destination;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::mpsc;
 
 /// A bundle cannot be made from what was packed.
@@ -24,15 +24,6 @@ pub(crate) enum AssembleError {
     Write { path: PathBuf, source: WriteError },
     #[error("{} cannot be put in place", path.display())]
     Place { path: PathBuf, source: io::Error },
-}
-
-/// Where a bundle goes, and how.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Destination<'a> {
-    /// The bundle's file; with a number behind it, each part's.
-    pub(crate) path: &'a Path,
-    /// The size of its parts in bytes, if it is cut into some.
-    pub(crate) part_size: Option<u64>,
 }
 
 /// A bundle that has been written.
@@ -56,7 +47,7 @@ pub(crate) fn write(
     let signed = Signed::new(release, keys)?;
     out.part_size.map(|size| Ranges::cut(signed.bundle_bytes(), size)).transpose()?;
     let failed = |source| AssembleError::Write { path: out.path.to_owned(), source };
-    let files = PartWriter::new(store.folder(), out.part_size);
+    let files = out.writer(store.folder());
     let mut writer = Writer::begin(files, &signed).map_err(failed)?;
     // Removing a large file takes as long as copying half of it: that is done beside the copying and the waiting for the disk.
     std::thread::scope(|scope| {
@@ -70,33 +61,10 @@ pub(crate) fn write(
         }
         drop(copied);
         let files = writer.finish().map_err(failed)?;
-        let placed = replace(files, out, store);
+        let placed = out.replace(files, store.folder());
         let parts = placed.map_err(|source| AssembleError::Place { path: out.path.to_owned(), source })?;
         sweeper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         Ok(parts)
     })
     .map(|parts| WrittenBundle { signed, parts })
-}
-
-/// Replaces a bundle that exists at the destination, in one file or in parts, by what was written, and returns the new parts. A
-/// whole bundle that parts replace is removed first, since it would be read in their place.
-fn replace(files: PartWriter, out: Destination<'_>, store: &BlobStore) -> io::Result<Vec<PathBuf>> {
-    if out.part_size.is_none() {
-        let placed = put_in_place(files, out)?;
-        return landfall_media::set_parts_aside(out.path, store.folder()).map(|()| placed);
-    }
-    if out.path.exists() {
-        landfall_media::set_aside(&[out.path.to_owned()], store.folder())?;
-    }
-    put_in_place(files, out)
-}
-
-/// Makes what was written durable and gives it its name. It replaces what exists there in the same form: one file, or parts.
-/// Returns the parts, if it has some.
-pub(crate) fn put_in_place(files: PartWriter, out: Destination<'_>) -> io::Result<Vec<PathBuf>> {
-    let written = files.finish()?;
-    match (&written[..], out.part_size) {
-        ([whole], None) => landfall_media::place_whole(whole, out.path).map(|()| Vec::new()),
-        (all, _) => landfall_media::place_parts(all, out.path),
-    }
 }

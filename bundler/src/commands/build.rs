@@ -1,4 +1,4 @@
-use crate::assemble::{Destination, WrittenBundle};
+use crate::assemble::WrittenBundle;
 use crate::blob_store::{BlobStore, default_workers};
 use crate::definition::{Definition, Variables, is_name};
 use crate::error::{Error, Result};
@@ -10,7 +10,7 @@ use crate::{assemble, byte_size, output, program_pages};
 use landfall_console::{Console, Size};
 use landfall_keys::{PublicKey, RootLink, SecretKey};
 use landfall_manifests::{Arch, Release};
-use landfall_media::folder_of;
+use landfall_media::{Destination, folder_of};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 

@@ -1,12 +1,11 @@
 use super::parts_args::PartsArgs;
-use crate::assemble::{Destination, put_in_place};
 use crate::error::Result;
 use crate::output::{self, OutputError};
 use crate::partial_folder::PartialFolder;
 use crate::repair::requested_blobs;
 use landfall_console::{Console, Size};
 use landfall_manifests::{Digest, Signed};
-use landfall_media::{CopyError, PartWriter, UnverifiedBundle, folder_of};
+use landfall_media::{CopyError, Destination, UnverifiedBundle, folder_of};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::io;
@@ -76,11 +75,12 @@ fn write(
     console: Console,
 ) -> Result<()> {
     let failed = |source: io::Error| CopyError::Write { path: out.to_owned(), source: source.into() };
+    let destination = Destination { path: out, part_size: None };
     let partial = PartialFolder::new(folder_of(out)).map_err(failed)?;
     let sizes = signed.release().blobs.iter().filter(|blob| wanted.contains(&blob.digest)).map(|blob| blob.size);
     let progress = console.progress("Writing the patch", Some(sizes.sum()));
-    let files = opened.copy_patch_to(signed, wanted, PartWriter::new(partial.path(), None), &progress)?;
-    put_in_place(files, Destination { path: out, part_size: None }).map_err(failed)?;
+    let files = opened.copy_patch_to(signed, wanted, destination.writer(partial.path()), &progress)?;
+    destination.place(files).map_err(failed)?;
     progress.finish();
     Ok(())
 }

@@ -1,11 +1,10 @@
-use crate::assemble::{Destination, put_in_place};
 use crate::error::Result;
 use crate::key_files::{self, PasswordArgs};
 use crate::output;
 use crate::partial_folder::PartialFolder;
 use landfall_console::Console;
 use landfall_manifests::parts::Ranges;
-use landfall_media::{CopyError, PartWriter, UnverifiedBundle, folder_of};
+use landfall_media::{CopyError, Destination, UnverifiedBundle, folder_of};
 use serde::Serialize;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -50,8 +49,8 @@ pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
     let failed = |source: io::Error| CopyError::Write { path: out.path.to_owned(), source: source.into() };
     let folder = PartialFolder::new(folder_of(out.path)).map_err(failed)?;
     let progress = console.progress("Writing the bundle", Some(opened.found_bytes()));
-    let files = opened.copy_to(&signed, PartWriter::new(folder.path(), out.part_size), &progress)?;
-    put_in_place(files, out).map_err(failed)?;
+    let files = opened.copy_to(&signed, out.writer(folder.path()), &progress)?;
+    out.place(files).map_err(failed)?;
     progress.finish();
     let added = SignReport {
         path: out.path,

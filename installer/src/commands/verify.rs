@@ -1,6 +1,6 @@
 use crate::errors::Error;
 use crate::host_context::HostArgs;
-use crate::media::{Damage, MediaArgs, is_head_damaged, request_file, verify, write_request};
+use crate::media::{MediaArgs, is_head_damaged, request_file, verify, write_request};
 use crate::transition::PlanError;
 use crate::transition::verified_bundle::{self, FirstUse, VerifiedBundle};
 use crate::trust::{TrustArgs, TrustError};
@@ -87,7 +87,7 @@ fn may_be_damaged_in_head(error: &PlanError) -> bool {
 }
 
 /// What a patch has to hold: all that is damaged, and all that the patch at hand holds, so that one is always enough.
-fn wanted(verified: &VerifiedBundle, damage: &Damage) -> BTreeSet<Digest> {
+fn wanted(verified: &VerifiedBundle, damage: &[ReadError]) -> BTreeSet<Digest> {
     damage.iter().filter_map(ReadError::blob).chain(verified.media.patched_blobs(&verified.bundle)).collect()
 }
 

@@ -25,7 +25,7 @@ struct Current {
 
 impl PartWriter {
     /// A writer of new files in `folder`: of parts of `part_size` bytes, which is not 0, or of one file.
-    pub fn new(folder: &Path, part_size: Option<u64>) -> Self {
+    pub(super) fn new(folder: &Path, part_size: Option<u64>) -> Self {
         Self { folder: folder.to_owned(), part_size, paths: Vec::new(), current: None }
     }
 
@@ -54,7 +54,7 @@ impl PartWriter {
     ///
     /// # Errors
     /// The file cannot be synced.
-    pub fn finish(mut self) -> io::Result<Vec<PathBuf>> {
+    pub(super) fn finish(mut self) -> io::Result<Vec<PathBuf>> {
         if let Some(part) = self.current.take() {
             durable(&part.file)?;
         }

@@ -29,7 +29,7 @@ pub fn parts_at(bundle: &Path) -> Vec<PathBuf> {
 ///
 /// # Errors
 /// The file cannot be renamed, or its folder cannot be synced.
-pub fn place_whole(written: &Path, bundle: &Path) -> io::Result<()> {
+pub(super) fn place_whole(written: &Path, bundle: &Path) -> io::Result<()> {
     fs::rename(written, bundle)?;
     sync(bundle)
 }
@@ -39,7 +39,7 @@ pub fn place_whole(written: &Path, bundle: &Path) -> io::Result<()> {
 ///
 /// # Errors
 /// The bundle's name is not UTF-8, a part cannot be renamed, or the folder cannot be synced.
-pub fn place_parts(written: &[PathBuf], bundle: &Path) -> io::Result<Vec<PathBuf>> {
+pub(super) fn place_parts(written: &[PathBuf], bundle: &Path) -> io::Result<Vec<PathBuf>> {
     let not_text = || io::Error::new(io::ErrorKind::InvalidInput, "its name is not UTF-8, as names of parts are");
     let name = bundle.file_name().and_then(|name| name.to_str()).ok_or_else(not_text)?;
     // 1. Set the old parts aside, the last one first: what is left of them is a beginning.
@@ -64,7 +64,7 @@ pub fn place_parts(written: &[PathBuf], bundle: &Path) -> io::Result<Vec<PathBuf
 ///
 /// # Errors
 /// A file cannot be renamed.
-pub fn set_aside(files: &[PathBuf], aside: &Path) -> io::Result<()> {
+pub(super) fn set_aside(files: &[PathBuf], aside: &Path) -> io::Result<()> {
     for path in files.iter().rev() {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         fs::rename(path, aside.join(format!("old-{name}")))?;
@@ -76,7 +76,7 @@ pub fn set_aside(files: &[PathBuf], aside: &Path) -> io::Result<()> {
 ///
 /// # Errors
 /// A part cannot be renamed, or the folder cannot be synced.
-pub fn set_parts_aside(bundle: &Path, aside: &Path) -> io::Result<()> {
+pub(super) fn set_parts_aside(bundle: &Path, aside: &Path) -> io::Result<()> {
     set_aside(&parts_at(bundle), aside)?;
     sync(bundle)
 }

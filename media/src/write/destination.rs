@@ -1,0 +1,83 @@
+use super::part_writer::PartWriter;
+use super::placement::{place_parts, place_whole, set_aside, set_parts_aside};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Where a bundle or a patch is written, and in which form.
+#[derive(Debug, Clone, Copy)]
+pub struct Destination<'a> {
+    /// The path of the file; of parts, without `.partNNN`.
+    pub path: &'a Path,
+    /// The size of the parts in bytes; `None` for one file.
+    pub part_size: Option<u64>,
+}
+
+impl Destination<'_> {
+    /// A writer of files in the temporary folder `folder`, which must be on the destination's file system.
+    pub fn writer(&self, folder: &Path) -> PartWriter {
+        PartWriter::new(folder, self.part_size)
+    }
+
+    /// Makes what was written durable and gives it its name, in place of what has that name in the same form. Returns the parts,
+    /// if there are any.
+    ///
+    /// # Errors
+    /// A file cannot be synced or renamed.
+    pub fn place(&self, files: PartWriter) -> io::Result<Vec<PathBuf>> {
+        let written = files.finish()?;
+        match (&written[..], self.part_size) {
+            ([whole], None) => place_whole(whole, self.path).map(|()| Vec::new()),
+            (all, _) => place_parts(all, self.path),
+        }
+    }
+
+    /// As [`Destination::place`], in place of a bundle in either form. The old bundle is moved into the temporary folder `aside`.
+    ///
+    /// # Errors
+    /// A file cannot be synced or renamed.
+    pub fn replace(&self, files: PartWriter, aside: &Path) -> io::Result<Vec<PathBuf>> {
+        if self.part_size.is_none() {
+            // The new file comes first: it is read and not the parts, so that there is a whole bundle at every moment.
+            let placed = self.place(files)?;
+            return set_parts_aside(self.path, aside).map(|()| placed);
+        }
+        // The old file goes first: it would be read in place of the new parts.
+        if self.path.exists() {
+            set_aside(&[self.path.to_owned()], aside)?;
+        }
+        self.place(files)
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use std::io::Write as _;
+
+    #[test]
+    fn a_bundle_is_replaced_in_whichever_form_it_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("b");
+        for (part_size, content, expected) in [
+            (None, "abc", &["b"][..]),
+            (Some(1), "abc", &["b.part001", "b.part002", "b.part003"]),
+            (Some(2), "abc", &["b.part001", "b.part002"]),
+            (None, "abcd", &["b"]),
+        ] {
+            let aside = tempfile::tempdir_in(folder.path()).unwrap();
+            let destination = Destination { path: &path, part_size };
+            let mut files = destination.writer(aside.path());
+            files.write_all(content.as_bytes()).unwrap();
+            let parts = destination.replace(files, aside.path()).unwrap();
+            aside.close().unwrap();
+            let mut names: Vec<PathBuf> =
+                std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+            names.sort();
+            assert_eq!(names, expected.iter().map(|name| folder.path().join(name)).collect::<Vec<_>>());
+            assert_eq!(parts, if part_size.is_some() { names.clone() } else { Vec::new() });
+            let found: String = names.iter().map(|name| std::fs::read_to_string(name).unwrap()).collect();
+            assert_eq!(found, content);
+        }
+    }
+}
