@@ -10,7 +10,7 @@ use std::io;
 /// [`io::Error`] through everything that copies. They are taken out of it here, and nowhere else.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ContentError {
-    /// Somebody asked for the end of the operation.
+    /// A signal asked for the end of the operation.
     #[error(transparent)]
     Interrupted(#[from] Interrupted),
     /// The blob does not decompress to what the manifest says: the bundle was made wrong.

@@ -37,7 +37,7 @@ pub(crate) enum DatabaseError {
     /// `landfall migrate` gave no answer.
     #[error(transparent)]
     Program(#[from] SubprocessError),
-    /// It succeeded, and said something else than what it did.
+    /// It succeeded, but its answer does not parse.
     #[error("what `landfall migrate` of {release} answers does not parse")]
     Answer {
         release: ReleaseId,
@@ -51,7 +51,7 @@ pub(crate) enum DatabaseError {
     #[error("the database cannot go from the schema of {from} to that of {to}")]
     Rehearsal { from: ReleaseId, to: ReleaseId, source: Box<DatabaseError> },
     /// A first release cannot use the database that an uninstallation left.
-    #[error("{release} cannot take up the database that is here from before")]
+    #[error("{release} cannot use the database of an earlier installation")]
     FirstRehearsal { release: ReleaseId, source: Box<DatabaseError> },
     /// The rows could not be migrated back, and the snapshot from before could not be restored either.
     #[error("{}", message_with_causes(.migration))]
@@ -116,7 +116,7 @@ impl DatabaseError {
     }
 }
 
-/// What `landfall migrate` says that it did.
+/// The answer of `landfall migrate`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Done {
@@ -124,7 +124,7 @@ struct Done {
     from: u32,
     /// The schema now, or the one that a rehearsal reached.
     to: u32,
-    /// The database that gave way, in a file of its own.
+    /// The database that was set aside, by the name of its file.
     aside: Option<String>,
 }
 
@@ -138,7 +138,7 @@ pub(crate) fn size(layout: &Layout) -> Result<Option<u64>, PathError> {
     Ok(Some(database.metadata().at("look at", &database)?.len() + log))
 }
 
-/// How the schema of `to` stands to that of `from`. A release that says nothing changes nothing.
+/// How the schema of `to` compares with that of `from`. A release without a schema changes nothing.
 fn direction(from: &InstalledRelease, to: &InstalledRelease) -> Ordering {
     match (from.database, to.database) {
         (Some(from), Some(to)) => to.schema.cmp(&from.schema),
@@ -154,17 +154,17 @@ pub(crate) fn is_lossless(from: &InstalledRelease, to: &InstalledRelease) -> boo
     }
 }
 
-/// Whether it is the program of `from` that has to bring the database to the schema of `to`.
+/// Whether the program of `from` has to migrate the database back to the schema of `to`.
 pub(crate) fn is_way_back(from: &InstalledRelease, to: &InstalledRelease) -> bool {
     direction(from, to) == Ordering::Less
 }
 
-/// Tries the migrations on a copy of the live database. Says which schema it has, if it is not the one of `from`.
+/// Rehearses the migrations on a copy of the live database. Returns its schema, if it is not that of `from`.
 pub(crate) fn rehearse(
     host: &HostContext,
     from: &InstalledRelease,
     to: &InstalledRelease,
-    may_lose: bool,
+    may_set_aside: bool,
 ) -> Result<Option<u32>, DatabaseError> {
     let rehearsed = match direction(from, to) {
         Ordering::Equal => return Ok(None),
@@ -173,9 +173,9 @@ pub(crate) fn rehearse(
     }
     .map_err(|source| DatabaseError::Rehearsal { from: from.id(), to: to.id(), source: source.into() });
     match rehearsed {
-        Err(error) if may_lose && is_way_back(from, to) => {
+        Err(error) if may_set_aside && is_way_back(from, to) => {
             host.console.warn(format_args!(
-                "{}; {} takes up the one from before",
+                "{}; {} uses the database from before the update",
                 message_with_causes(&error),
                 to.id()
             ));
@@ -185,8 +185,8 @@ pub(crate) fn rehearse(
     }
 }
 
-/// Tries on a copy what a first release will do to a database that an uninstallation left. Says which schema it has, if it is to
-/// have another one.
+/// Rehearses on a copy what a first release will do to a database that an uninstallation left. Returns its schema, if that will
+/// change.
 pub(crate) fn rehearse_first(host: &HostContext, release: &InstalledRelease) -> Result<Option<u32>, DatabaseError> {
     if release.database.is_none() {
         return Ok(None);
@@ -196,20 +196,21 @@ pub(crate) fn rehearse_first(host: &HostContext, release: &InstalledRelease) -> 
     let found = rehearsed.schema().filter(|found| *found != rehearsed.to);
     if let Some(found) = found {
         let to = rehearsed.to;
-        host.console.say(format_args!("the database that is here from before goes from schema {found} to {to}"));
+        host.console
+            .say(format_args!("the database of an earlier installation will be migrated from schema {found} to {to}"));
     }
     Ok(found)
 }
 
-/// Brings the database from the schema of `from` to that of `to`, as far as the start of a service does not.
+/// Migrates the database from the schema of `from` to that of `to`, unless the start of the service does.
 ///
-/// Where the newer program cannot go back, the older one takes up the snapshot from before, and sets the rows that came later
-/// aside in a file of their own; only if that `may_lose` them from sight.
-pub(crate) fn follow(
+/// Where the newer program cannot migrate back, the older one restores the snapshot from before the update, and sets the database with
+/// the later rows aside in a file of its own; only if it `may_set_aside` them.
+pub(crate) fn migrate_for(
     host: &HostContext,
     from: &InstalledRelease,
     to: &InstalledRelease,
-    may_lose: bool,
+    may_set_aside: bool,
 ) -> Result<(), DatabaseError> {
     match direction(from, to) {
         Ordering::Equal => Ok(()),
@@ -218,8 +219,8 @@ pub(crate) fn follow(
         Ordering::Less => {
             stop(host)?;
             let Err(error) = migrate(host, from, &["--to", &schema(to)]) else { return Ok(()) };
-            // Somebody who writes to it now would go on writing to what is set aside.
-            if !may_lose || error.is_in_use() {
+            // A process that has the database open would go on writing to the file that is set aside.
+            if !may_set_aside || error.is_in_use() {
                 return Err(error);
             }
             match migrate(host, to, &["--restore"]) {
@@ -233,33 +234,40 @@ pub(crate) fn follow(
     }
 }
 
-/// Brings the database back to what `source` had, when the transition from it is taken back.
+/// Undoes what a transition away from `source` did to the database.
 ///
-/// A way back across a schema has dropped what only the newer one holds: the file from before it comes back, and not the rows alone.
-pub(crate) fn take_back(
+/// A rollback across a schema has dropped what only the newer schema holds, so the file from before is restored, not its rows alone.
+pub(crate) fn undo_migration(
     host: &HostContext,
     transition: &Transition,
     source: &InstalledRelease,
 ) -> Result<(), DatabaseError> {
     let target = transition.target();
+    // 1. A database that the rollback set aside comes back first: one that is migrated forward again would be set aside under a name
+    //    that looks like one to reclaim.
     if transition.may_restore_snapshot {
-        // First: a database that was migrated forward again would be set aside under a name that looks like one to reclaim.
         reclaim(host, source, &transition.asides)?;
     }
-    // Otherwise nothing was migrated, and what has the snapshot's name is older.
+    // 2. The file from before a rollback across a schema. With another schema before, nothing was migrated, and the snapshot of that
+    //    name is an older one.
     if is_way_back(source, target) && transition.schema_before.is_none() {
-        put_back(host, source, target)?;
+        restore_before_rollback(host, source, target)?;
     }
-    follow(host, target, source, true)
+    // 3. The rows, in any other case.
+    migrate_for(host, target, source, true)
 }
 
-/// Puts the database that `target` has migrated away from in its place again. Where that was not begun, nothing is done.
-fn put_back(host: &HostContext, source: &InstalledRelease, target: &InstalledRelease) -> Result<(), DatabaseError> {
+/// Restores the database from before it was migrated back to the schema of `target`, if that was begun.
+fn restore_before_rollback(
+    host: &HostContext,
+    source: &InstalledRelease,
+    target: &InstalledRelease,
+) -> Result<(), DatabaseError> {
     stop(host)?;
     match migrate(host, source, &["--restore"]) {
         Ok(done) => warn_of_aside(host, &done, target, ""),
         Err(error) if error.has_no_snapshot() => host.console.warn(format_args!(
-            "what only {} can keep in the database does not come back: {}",
+            "rows that only {} can store are not restored: {}",
             source.id(),
             message_with_causes(&error)
         )),
@@ -268,10 +276,10 @@ fn put_back(host: &HostContext, source: &InstalledRelease, target: &InstalledRel
     Ok(())
 }
 
-/// Brings a database that an uninstallation had left back to its `schema`, when the installation over it is taken back. Otherwise the
-/// release that wrote it could not take it up again.
-pub(crate) fn hand_back(host: &HostContext, release: &InstalledRelease, schema: u32) -> Result<(), DatabaseError> {
-    // Its folder goes after this was done.
+/// Migrates a database that an uninstallation had left back to its `schema`, when the installation over it is undone. Otherwise the
+/// release that wrote it could not use it again.
+pub(crate) fn restore_schema(host: &HostContext, release: &InstalledRelease, schema: u32) -> Result<(), DatabaseError> {
+    // The undo removes its folder only after this has succeeded.
     if !durable::exists(&program(host, release))? {
         return Ok(());
     }
@@ -298,7 +306,7 @@ pub(crate) fn hand_back(host: &HostContext, release: &InstalledRelease, schema: 
 fn warn_of_aside(host: &HostContext, done: &Done, release: &InstalledRelease, why: &str) {
     if let Some(aside) = &done.aside {
         host.console.warn(format_args!(
-            "the database is the one from before {}; what was written since is in {aside}{why}",
+            "the database is the one from before {}; the later one is set aside as {aside}{why}",
             release.id()
         ));
     }
@@ -312,7 +320,7 @@ fn stop(host: &HostContext) -> Result<(), DatabaseError> {
 }
 
 /// The databases that were set aside, by the names of their files.
-pub(crate) fn asides(layout: &Layout) -> Result<Vec<String>, PathError> {
+pub(crate) fn set_aside(layout: &Layout) -> Result<Vec<String>, PathError> {
     let folder = layout.database_folder();
     let entries = match std::fs::read_dir(&folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -327,12 +335,12 @@ pub(crate) fn asides(layout: &Layout) -> Result<Vec<String>, PathError> {
     Ok(names)
 }
 
-/// Puts the database back that a way back which is now taken back has set aside: the one of the release's schema that is not among
-/// those `known` before.
+/// Restores the database that a rollback, which is now undone, has set aside: the one of the release's schema that is not among those
+/// `known` before.
 fn reclaim(host: &HostContext, release: &InstalledRelease, known: &[String]) -> Result<(), DatabaseError> {
     let own = format!("{ASIDE}schema-{}", schema(release));
     let is_own = |name: &String| name.strip_prefix(&own).is_some_and(|more| more.is_empty() || more.starts_with('.'));
-    for name in asides(&host.layout)?.iter().filter(|name| is_own(name) && !known.contains(name)) {
+    for name in set_aside(&host.layout)?.iter().filter(|name| is_own(name) && !known.contains(name)) {
         stop(host)?;
         migrate(host, release, &["--reclaim", name])?;
     }

@@ -1,4 +1,4 @@
-//! One host, and with what it is changed.
+//! The host that a command works on: its paths, its engine, its service manager, and the console.
 
 use crate::engine::{self, EngineAddress, EngineChoice, EngineError, ImageEngine};
 use crate::layout::Layout;
@@ -8,7 +8,7 @@ use landfall_systemd::{Systemctl, UnitManager};
 use std::cell::OnceCell;
 use std::path::PathBuf;
 
-/// Which host is meant, and what it has.
+/// The options that say which host is meant, and what it has.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct HostArgs {
     /// The folder that stands for the host's root; other than / implies --no-systemd
@@ -57,7 +57,7 @@ pub(crate) enum HostArgsError {
     Root(PathBuf),
 }
 
-/// A host.
+/// The host that a command works on.
 pub(crate) struct HostContext {
     pub(crate) layout: Layout,
     pub(crate) environment: HostEnvironment,
@@ -82,14 +82,14 @@ impl HostArgs {
         Ok(HostContext::new(layout, HostEnvironment { engine: choice.expected_address(), systemd }, console))
     }
 
-    /// The host as an earlier operation found it, unless the command line says otherwise.
+    /// The host as it was recorded, unless the command line says otherwise.
     pub(crate) fn recorded_context(
         &self,
         recorded: &HostEnvironment,
         console: Console,
     ) -> Result<HostContext, HostArgsError> {
         let layout = self.layout()?;
-        // The disk of another machine, mounted for rescue, says what runs there, not here.
+        // The record on the disk of another machine, mounted for rescue, is about that machine's services.
         let elsewhere = recorded.systemd && !layout.is_running_system();
         let recorded_engine = if elsewhere { EngineAddress::None } else { recorded.engine.clone() };
         let engine = self.engine.as_ref().map_or(recorded_engine, EngineChoice::expected_address);
@@ -104,10 +104,10 @@ impl HostContext {
         Self { layout, environment, units, console, attendance: Attendance::Attended, engine: OnceCell::new() }
     }
 
-    /// The engine, connected at the first call; `None` where there is none to talk to.
+    /// The engine, connected at the first call; `None` where there is to be none.
     pub(crate) fn engine(&self) -> Result<Option<&dyn ImageEngine>, EngineError> {
         if self.engine.get().is_none() {
-            // Nobody else can have set it: a host is used by one thread.
+            // It cannot have been set in between: a context is used by one thread.
             let _ = self.engine.set(engine::connect::images(&self.environment.engine)?);
         }
         Ok(self.engine.get().and_then(Option::as_deref))

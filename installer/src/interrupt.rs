@@ -1,9 +1,9 @@
 //! Ctrl-C, a stop request and a closed terminal end an operation between two steps, and never in the middle of one.
 //!
 //! [`listen`] makes the signals raise a flag instead of ending the process. What takes long asks for it: [`check`] between
-//! steps, [`Interruptible`] around what is copied. The error that comes from there makes its way out like any other, so that
-//! the operation is undone like any other. Undoing is not interrupted again: it calls [`defer_signals`] first. A Ctrl-C after the
-//! first signal ends the process at once, as if nobody listened; `recover` settles what is then left.
+//! steps, [`Interruptible`] around what is copied. The error from there is returned like any other, so that the
+//! operation is undone like after any other. Undoing is not interrupted again: it calls [`defer_signals`] first. A Ctrl-C after the
+//! first signal ends the process at once, as if the signal had its default action; `recover` then settles the operation.
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// The signals by which people and systemd ask a process to end.
 const SIGNALS: [i32; 3] = [SIGHUP, SIGINT, SIGTERM];
 
-/// Somebody asked for the end of this operation.
+/// A signal asked for the end of this operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("interrupted")]
 pub(crate) struct Interrupted;
@@ -26,7 +26,7 @@ impl From<Interrupted> for io::Error {
     }
 }
 
-/// What was asked of a process.
+/// The requests to a process.
 #[derive(Debug)]
 struct Requests {
     ended: AtomicBool,
@@ -46,7 +46,7 @@ impl Requests {
     }
 }
 
-/// From now on the signals are answered by [`check`]. Once a process, at the beginning of an operation.
+/// From now on [`check`] reports the signals. Called once in a process, at the beginning of an operation.
 ///
 /// A signal that whoever started this process has it ignore stays ignored, as `nohup` wants it.
 pub(crate) fn listen() -> io::Result<()> {
@@ -54,7 +54,7 @@ pub(crate) fn listen() -> io::Result<()> {
     let ignored = std::fs::read_to_string("/proc/self/status").map_or(0, |status| ignored(&status));
     for signal in SIGNALS.into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0) {
         if signal == SIGINT {
-            // Before the flag is raised: the first one finds it down. The other signals may well come twice, from the kernel
+            // Registered before the flag is: the first Ctrl-C finds it down. The other signals may well come twice, from the kernel
             // and from a shell that passes them on.
             flag::register_conditional_default(signal, &REQUESTS.ended)?;
         }
@@ -79,7 +79,7 @@ pub(crate) fn defer_signals() {
     REQUESTS.deferred.store(true, Ordering::SeqCst);
 }
 
-/// Whether an error came about because somebody asked for the end, however deep in it that stands: an [`io::Error`] does not count
+/// Whether an error was caused by such a signal, however deep in it [`Interrupted`] is: an [`io::Error`] does not count
 /// the error that it was made from among its sources.
 pub(crate) fn is_interrupted(cause: &(dyn Error + 'static)) -> bool {
     if cause.is::<Interrupted>() {

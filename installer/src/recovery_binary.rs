@@ -1,6 +1,6 @@
-//! The installer beside the releases, which recovers the host when a release cannot.
+//! The installer outside the releases, `/opt/landfall/bin/landfall-installer`, which recovers the host when a release cannot.
 //!
-//! It is replaced only once a release counts, and the last one stays beside it: `landfall-recover.service` falls back to it.
+//! It is replaced only in the commit, and the last one stays beside it: `landfall-recover.service` falls back to that.
 
 use crate::durable::{self, At as _, PathError};
 use crate::host_context::HostContext;
@@ -41,7 +41,7 @@ pub(crate) enum RecoveryError {
     Journal(PathBuf),
 }
 
-/// Puts the release's installer in place. Where it is already, nothing changes, and the last one stays the last one.
+/// Places the release's installer. Where the same one is in place already, nothing changes, so the last one stays the last one.
 pub(crate) fn place(layout: &Layout, release: &InstalledRelease) -> Result<(), PathError> {
     let (place, last) = (layout.installer(), layout.previous_installer());
     let source = layout.release(&release.id()).join(INSTALLER);
@@ -76,7 +76,7 @@ fn is_same(one: &Path, other: &Path) -> io::Result<bool> {
     bytes.try_fold(true, |same, (one, other)| Ok(same && one? == other?))
 }
 
-/// Whether an installer can be relied on to recover this host: it runs, and understands the journal of what is being done.
+/// Checks that an installer can recover this host: it runs, and understands the journal of the operation that is under way.
 pub(crate) fn check(host: &HostContext, program: &Path, doing: Option<Kind>) -> Result<(), RecoveryError> {
     let root = host.layout.at("");
     let status = Subprocess::new(program).args(["--root".as_ref(), root.as_os_str()]).args(["status", "--json"]);

@@ -1,4 +1,4 @@
-//! Taking an installation away. Every part can be repeated, so that an uninstallation which was cut off is simply run again.
+//! Removes an installation. Every part can be repeated, so an uninstallation that was cut off is simply run again.
 
 use crate::durable::{self, PathError};
 use crate::engine::{EngineError, Volumes, labels};
@@ -41,7 +41,10 @@ pub(crate) fn run(host: &HostContext, uninstallation: &Uninstallation, state: St
     if durable::exists(&host.layout.journal()).unwrap_or(true) {
         return Err(UninstallError(error));
     }
-    host.console.warn(format_args!("everything is uninstalled, but not tidied up: {}", message_with_causes(&error)));
+    host.console.warn(format_args!(
+        "everything is uninstalled, but something could not be cleaned up: {}",
+        message_with_causes(&error)
+    ));
     Ok(())
 }
 
@@ -62,8 +65,8 @@ fn remove(host: &HostContext, uninstallation: &Uninstallation, state: State) -> 
     }
     // 3. The units, then the installer: until the units are gone, the next start runs the installer, which finishes this.
     remove_units(host, &uninstallation.units)?;
-    Tries::disarm(layout)?;
-    tries::forget_proof(layout)?;
+    Tries::stop_counting(layout)?;
+    tries::clear_good_mark(layout)?;
     durable::remove_tree(&layout.at("opt/landfall/bin"))?;
     let removable = removable(uninstallation);
     remove_folders(layout, &removable)?;
@@ -76,7 +79,7 @@ fn remove(host: &HostContext, uninstallation: &Uninstallation, state: State) -> 
     Ok(state.end()?)
 }
 
-/// The folders that go if nothing of anybody else is in them.
+/// The folders to remove if they are empty by then.
 fn removable(uninstallation: &Uninstallation) -> Vec<String> {
     let ours = [PROGRAM_FOLDER, DATA_FOLDER, STATE_FOLDER].map(str::to_owned);
     let mut removable: Vec<String> = ours.into_iter().chain(uninstallation.created.iter().cloned()).collect();
@@ -95,17 +98,18 @@ fn remove_from_engine(host: &HostContext, uninstallation: &Uninstallation) -> Re
     Ok(())
 }
 
-/// Stops what runs. The firewall goes after the service, and while `current` is there: its program stops it.
+/// Stops the services. The firewall is stopped after the runtime, and while `current` still leads to the program that stops it.
 pub(crate) fn stop_services(host: &HostContext) -> Result<(), RemovalError> {
     let Some(units) = host.units.as_deref() else { return Ok(()) };
     units.stop(&UnitName::LANDFALL)?;
     units.stop(&UnitName::FIREWALL)?;
-    open_firewall(host);
+    clear_firewall(host);
     Ok(())
 }
 
-/// The firewall's tables outlive their holder, so that a restart of it opens nothing. With the tenants they go.
-fn open_firewall(host: &HostContext) {
+/// Removes the firewall's tables. They outlive its process, so that restarting it lets nothing through; without tenants they are not
+/// needed.
+fn clear_firewall(host: &HostContext) {
     let program = host.layout.current().join(PROGRAM);
     if !program.exists() {
         return;
@@ -137,7 +141,7 @@ pub(crate) fn remove_units(host: &HostContext, files: &[String]) -> Result<(), R
     Ok(())
 }
 
-/// Removes folders, given relative to the root, that are empty; the state folder and its parents go with the journal.
+/// Removes empty folders, given relative to the root. The state folder and its parents are removed together with the journal.
 pub(crate) fn remove_folders(layout: &Layout, folders: &[String]) -> Result<(), PathError> {
     let leads_to_state = |folder: &str| folder == STATE_FOLDER || STATE_FOLDER.starts_with(&format!("{folder}/"));
     let mut folders: Vec<&String> = folders.iter().filter(|folder| !leads_to_state(folder)).collect();

@@ -1,8 +1,8 @@
 //! The store: blobs as they are in bundles, each under its digest.
 //!
-//! A blob comes into the staging folder (`incoming`) under a temporary name, is hashed on the way by the bundle's reader,
-//! synced and renamed. Once the whole bundle has verified, it moves into the store itself. What has a digest for a name was
-//! right when it got it; it is hashed again before anything relies on it.
+//! A blob is written to the staging folder (`incoming`) under a temporary name, hashed on the way by the bundle's reader, synced and
+//! renamed. Once the whole bundle has verified, it is moved into the store itself. A file that is named after a digest had that
+//! content when it got the name; it is hashed again before anything relies on it.
 
 use crate::durable::{self, At as _, PathError};
 use crate::layout::Layout;
@@ -35,7 +35,7 @@ impl Store {
         Self { layout: layout.clone() }
     }
 
-    /// The sizes in bytes of what is there by name; nothing vouches for the content yet.
+    /// The sizes in bytes of the files that are named after digests. Their content is not verified.
     pub(crate) fn sizes(&self) -> Result<BTreeMap<Digest, u64>, PathError> {
         sizes(&self.layout.blobs())
     }
@@ -45,7 +45,7 @@ impl Store {
         sizes(&self.layout.incoming())
     }
 
-    /// Whether the blob is there and right, which takes reading it. What cannot be read is not right.
+    /// Whether the store has the blob and its content is right, which takes reading all of it. A blob that cannot be read is not.
     pub(crate) fn holds(&self, blob: &Blob) -> bool {
         is_right(&self.layout.blob(&blob.digest), blob).unwrap_or(false)
     }
@@ -55,7 +55,7 @@ impl Store {
         is_right(&self.staged(&blob.digest), blob).unwrap_or(false)
     }
 
-    /// Where the blob is, if it is there.
+    /// The path of a blob, whether it exists or not.
     pub(crate) fn path(&self, digest: &Digest) -> PathBuf {
         self.layout.blob(digest)
     }
@@ -66,7 +66,7 @@ impl Store {
         File::open(&path).at("open", &path)
     }
 
-    /// Begins to take a blob in.
+    /// Begins to write a blob to the staging folder.
     pub(crate) fn incoming(&self, digest: &Digest) -> Result<Incoming, PathError> {
         let to = self.staged(digest);
         let from = durable::partial(&to);
@@ -86,7 +86,7 @@ impl Store {
         self.sync_folders()
     }
 
-    /// Moves blobs from the store back into the staging folder, as far as they are there.
+    /// Moves blobs that exist from the store back to the staging folder.
     pub(crate) fn demote(&self, blobs: &[Digest]) -> Result<(), PathError> {
         for digest in blobs {
             rename_if_there(&self.layout.blob(digest), &self.staged(digest))?;
@@ -142,7 +142,7 @@ fn sizes(folder: &Path) -> Result<BTreeMap<Digest, u64>, PathError> {
     Ok(sizes)
 }
 
-/// Removes the blobs that `goes` names, and all that are not whole.
+/// Removes the blobs for which `goes` is true, and all that are not complete.
 fn clear(folder: &Path, goes: impl Fn(&Digest) -> bool) -> Result<(), PathError> {
     let entries = match std::fs::read_dir(folder) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_taken_back_can_come_in_again_or_go() {
+    fn a_demoted_blob_can_be_promoted_again_or_removed() {
         let root = tempfile::tempdir().unwrap();
         let layout = Layout::new(root.path());
         std::fs::create_dir_all(layout.blobs()).unwrap();

@@ -12,10 +12,10 @@ use crate::trust::TrustArgs;
 use landfall_console::Console;
 use serde::Serialize;
 
-/// Bring a bundle's release onto this host, where nothing is installed yet
+/// Install a bundle's release on this host, where nothing is installed yet
 ///
-/// Nothing is believed that the trusted keys have not signed, and nothing but the staging folder is written before the
-/// last byte of the bundle was checked. When anything fails, the host is as it was before.
+/// Only what trusted keys have signed is used, and nothing but the staging folder is written before the last byte of the bundle was
+/// checked. When anything fails, the host is as it was before.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -41,7 +41,7 @@ struct Report {
     /// Whom the host trusts from now on, if it did not before.
     #[serde(skip_serializing_if = "Option::is_none")]
     trust: Option<TrustChange>,
-    /// What the operator should know besides.
+    /// Everything else that the operator should know.
     warnings: Vec<String>,
 }
 
@@ -82,7 +82,7 @@ pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> Result
     planned.carry_out(&verified, &host, None, state)?;
     let text = format!("{} {} is installed", report.product, report.release);
     let text = if host.units.is_some() {
-        format!("{text}, healthy, and listens on port {}", planned.settings.ports.api)
+        format!("{text}, is healthy, and listens on port {}", planned.settings.ports.api)
     } else {
         format!("{text}; no service was started")
     };

@@ -15,7 +15,7 @@ use std::fmt;
 /// Settle an installation, update, rollback or uninstallation that was interrupted
 ///
 /// What was committed is finished; what was not is undone, so that the host runs what it ran before. An uninstallation is
-/// finished. A release that ended again and again since its switch gives way to the one before it. Runs by itself when the
+/// finished. A release that ended again and again since its switch is replaced by the one before it. Runs by itself when the
 /// host starts, and can be run at any time.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -122,7 +122,7 @@ fn is_marked_good(layout: &Layout, transition: &Transition) -> bool {
     let is_current = current.as_ref().and_then(|link| link.file_name()) == Some(target.as_ref());
     // The starts of a first installation are not counted: a mark is of an earlier time as the current release.
     let is_counted = transition.before.is_some() && transition.has_begun(StepName::Switch);
-    is_counted && is_current && tries::has_proven(layout, &target)
+    is_counted && is_current && tries::is_marked_good(layout, &target)
 }
 
 /// Whether the release that runs has to be replaced: no start is left, or systemd does not start it any longer, because it does
@@ -137,7 +137,7 @@ fn has_to_be_replaced(host: &HostContext, tries: &Tries) -> Result<bool, Error> 
         Some(units) => units.status(&UnitName::LANDFALL)?.is_down_for_good(),
         None => false,
     };
-    if is_down && !tries.spent && !tries.settings_are_untouched(&host.layout) {
+    if is_down && !tries.exhausted && !tries.settings_are_untouched(&host.layout) {
         host.console.warn(format_args!(
             "{} is down for good, and {} was changed since its release came: correct that, then start it again",
             UnitName::LANDFALL,
@@ -145,7 +145,7 @@ fn has_to_be_replaced(host: &HostContext, tries: &Tries) -> Result<bool, Error> 
         ));
         return Ok(false);
     }
-    Ok(tries.spent || is_down)
+    Ok(tries.exhausted || is_down)
 }
 
 /// Lowers the counter of a release that is not marked good. Recovery replaces one that has no start left; the start that asked does
@@ -166,11 +166,11 @@ fn revert(host_args: &HostArgs, layout: &Layout, state: State, console: Console)
     let installed = Installed::read(layout)?;
     let target = installed.as_ref().and_then(Installed::earlier).cloned();
     let (Some(before), Some(target)) = (installed, target) else {
-        Tries::disarm(layout)?;
+        Tries::stop_counting(layout)?;
         return Ok(Outcome::KeptAsTheOnlyRelease);
     };
     if !database::is_lossless(&before.current, &target) {
-        Tries::disarm(layout)?;
+        Tries::stop_counting(layout)?;
         return Ok(Outcome::KeptForItsDatabase);
     }
     let host = unattended(host_args, &before.host, console)?;
@@ -205,11 +205,11 @@ mod tests {
             std::fs::create_dir_all(path).unwrap();
         }
         std::fs::write(&settings, "pool = \"10.213.0.0/16\"\n").unwrap();
-        Tries::arm(&host.layout, &"1.1.0-2".parse().unwrap()).unwrap();
+        Tries::start_counting(&host.layout, &"1.1.0-2".parse().unwrap()).unwrap();
         let tries = Tries::read(&host.layout).unwrap().unwrap();
         assert!(has_to_be_replaced(&host, &tries).unwrap());
         std::fs::write(&settings, "pool = \"10.213.0.0/36\"\n").unwrap();
         assert!(!has_to_be_replaced(&host, &tries).unwrap());
-        assert!(has_to_be_replaced(&host, &Tries { spent: true, ..tries }).unwrap(), "it had its tries before");
+        assert!(has_to_be_replaced(&host, &Tries { exhausted: true, ..tries }).unwrap(), "it was exhausted before");
     }
 }

@@ -9,16 +9,16 @@ use crate::transition::rollback_plan::RollbackPlan;
 use crate::transition::transition_plan;
 use landfall_console::Console;
 
-/// Bring a release back that is kept on this host
+/// Go back to a release that is kept on this host
 ///
-/// It is verified again from the disk. Tenants keep running, and what was written since the update stays, as long as the
-/// release that runs can take its database back; where it cannot, this is refused.
+/// The release is verified again from the disk. Tenants keep running. What was written since the update is kept if the release that runs
+/// can migrate its database back; otherwise the rollback is refused.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The version or the id (VERSION-SERIAL) of the release that is to run; without it, the last one with a lower serial
     #[arg(long, value_name = "VERSION")]
     to: Option<String>,
-    /// Where the database cannot go back without loss, take up the one from before the update; the later one is set aside
+    /// Where the database cannot go back without loss, restore the one from before the update; the later one is set aside
     #[arg(long)]
     restore_snapshot: bool,
     /// Do not ask before beginning

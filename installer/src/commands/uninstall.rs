@@ -14,11 +14,11 @@ use std::collections::BTreeSet;
 /// What a person types to purge.
 const WORD: &str = "purge";
 
-/// Take Landfall off this host
+/// Remove Landfall from this host
 ///
 /// Settings, trust root, token, database and the tenants' volumes stay, and a later installation takes them up again; so
 /// do the record below which serial no bundle is taken, the receipts of what was done, and the key that signs them. --purge
-/// removes them too. The tenants' containers and the release's images go in any case.
+/// removes them too. The tenants' containers and the release's images are removed in any case.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Remove settings, trust root, token, database and the tenants' volumes as well
@@ -80,7 +80,7 @@ fn uninstall(
     Ok(removal::run(host, &uninstallation, state)?)
 }
 
-/// The tags of the releases, and those that were left to tenants when a release went.
+/// The tags of the releases, and those that tenants kept in the engine when a release was removed.
 fn tags(host: &HostContext, installed: Option<&Installed>) -> Result<Vec<String>, EngineError> {
     let Some(installed) = installed else { return Ok(Vec::new()) };
     let mut tags: BTreeSet<String> = installed.releases().flat_map(|release| release.tags.clone()).collect();

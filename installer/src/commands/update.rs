@@ -12,11 +12,11 @@ use crate::trust::TrustArgs;
 use landfall_console::Console;
 use serde::Serialize;
 
-/// Bring the next release onto this host, in place of the one that runs
+/// Replace the release that runs on this host by the next one
 ///
-/// Tenants keep running. Up to the switch the release that runs is not touched; a release that does not become well, or does
-/// not stay so, is taken back by itself (exit code 7). After an interruption, `recover` or the next boot settles it, and the
-/// same command goes on where it was.
+/// Tenants keep running. Up to the switch the release that runs is not touched; a release that does not become healthy, or does not
+/// stay healthy, is reverted automatically (exit code 7). After an interruption, `recover` or the next boot settles the update, and
+/// the same command continues where it stopped.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -37,7 +37,7 @@ pub(super) struct Report {
     pub(super) release: String,
     /// The release that was there before, likewise.
     pub(super) from: String,
-    /// What the operator should know besides.
+    /// Everything else that the operator should know.
     pub(super) warnings: Vec<String>,
 }
 
@@ -64,7 +64,10 @@ pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> Result
     planned.confirm(args.yes, console)?;
     planned.carry_out(&verified, &host, Some(before), state)?;
     let text = format!("{} {} is installed in place of {}", report.product, report.release, report.from);
-    let text =
-        if host.units.is_some() { format!("{text}, and is well") } else { format!("{text}; no service was started") };
+    let text = if host.units.is_some() {
+        format!("{text}, and is healthy")
+    } else {
+        format!("{text}; no service was started")
+    };
     console.result(&Report { changed: true, warnings: console.warnings(), ..report }, text)
 }

@@ -14,14 +14,14 @@ use std::path::{Path, PathBuf};
 
 /// Check a bundle whole: its signatures, then every byte. Changes nothing
 ///
-/// Without --trust the keys count that this host has pinned.
+/// Without --trust the keys are those that this host has pinned.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
     media: MediaArgs,
     #[command(flatten)]
     trust: TrustArgs,
-    /// If the bundle is damaged, write to FILE what has to be brought again; `landfall-bundler repair FILE` makes a patch of it
+    /// If the bundle is damaged, write a repair request to FILE, from which `landfall-bundler repair FILE` makes a patch
     #[arg(long, value_name = "FILE")]
     request: Option<PathBuf>,
 }

@@ -314,7 +314,7 @@ fn what_is_said_of_a_reverted_or_unrecorded_transition() {
         TransitionError::Reverted { cause: Box::new(full().into()), outcome: RevertOutcome::Untouched(id()) };
     assert_eq!(
         text(reverted),
-        "cannot write /x: no storage space\nThis host goes on with 1.0.0-1, which was not touched"
+        "cannot write /x: no storage space\nThis host still runs 1.0.0-1, which was not touched"
     );
     let unrecorded = text(TransitionError::Unrecorded(full().into()));
     assert_eq!(unrecorded, "the release is in place, but recording it failed: cannot write /x: no storage space");

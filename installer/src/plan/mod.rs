@@ -23,7 +23,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// What the host is like, as far as the plan depends on it.
+/// What the plan depends on about the host.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Observed {
     /// Blobs in the store by size in bytes. Each is hashed before it is relied on.
@@ -46,7 +46,7 @@ pub(crate) struct ObservedEngine {
     pub(crate) data_root: Option<PathBuf>,
 }
 
-/// The files that belong to the host rather than to a release: written once, kept ever after.
+/// The files that belong to the host rather than to a release: written once, then kept.
 pub(crate) const SETTINGS: [&str; 3] =
     ["etc/landfall/config.toml", "etc/landfall/trust.json", "etc/landfall/admin.token"];
 
@@ -68,7 +68,7 @@ pub(crate) struct Plan {
     /// Files that are unfolded into the release's folder.
     pub(crate) unfold: Amount,
     pub(crate) images: Vec<PlannedImage>,
-    /// The blobs that the store does not have by name: what taking it all back takes out of it.
+    /// The blobs that the store does not have by name: undoing demotes them.
     #[serde(skip)]
     pub(crate) new_blobs: Vec<Digest>,
     /// Folders that are made.
@@ -76,7 +76,7 @@ pub(crate) struct Plan {
     /// Settings, trust root and token that are written.
     pub(crate) settings: Vec<String>,
     pub(crate) units: Vec<String>,
-    /// How what the host has pinned changes once the release counts; absent if it does not.
+    /// How the pinned trust root changes with the commit; absent if it does not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) trust: Option<TrustChange>,
     /// TCP ports that must be free.
@@ -110,7 +110,7 @@ impl FromIterator<u64> for Amount {
 }
 
 impl Plan {
-    /// Plans the installation of a bundle whose manifest is believed.
+    /// Plans the installation of a bundle whose manifest is verified.
     pub(crate) fn new(bundle: &Bundle, observed: &Observed) -> Self {
         Self::landing(bundle, observed, &BTreeMap::new())
     }
@@ -163,7 +163,7 @@ impl Plan {
     }
 }
 
-/// The blobs that are there in their size, and those that are not.
+/// Splits blobs into those that are in `there` with their size, and the others.
 fn split<'a>(
     blobs: impl IntoIterator<Item = &'a Blob>,
     there: &BTreeMap<Digest, u64>,

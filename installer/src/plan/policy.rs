@@ -1,4 +1,4 @@
-//! Whether a release may come onto this host: decided from the release and the host's records alone, never from the clock.
+//! Whether a release may be installed on this host: a pure function of the release and the host's records, never of the clock.
 
 use crate::state::installed::{Installed, InstalledRelease};
 use landfall_manifests::{Arch, Digest, Os, Product, Release, ReleaseId, Serial, Version};
@@ -27,7 +27,7 @@ pub(crate) struct Records<'a> {
 pub(crate) enum Verdict {
     /// Nothing is installed: this is a first installation.
     Install,
-    /// Another release is installed, and this one may come in over it.
+    /// Another release is installed, and this one may replace it.
     Update,
     /// Exactly this release is installed.
     Already,
@@ -44,11 +44,11 @@ pub(crate) enum Refusal {
     Product { installed: Product, offered: Product },
     #[error("the release's serial {offered} is below this host's floor of {floor}: that would be a downgrade")]
     Floor { offered: Serial, floor: Serial },
-    #[error("{installed} is installed, and `install` brings in first releases only; this bundle is {offered}")]
+    #[error("{installed} is installed, and `install` is only for first releases; this bundle is {offered}")]
     Installed { installed: ReleaseId, offered: ReleaseId },
     #[error("nothing is installed on this host, so there is nothing to {0}")]
     NotInstalled(&'static str),
-    #[error("{there} is on this host, and {offered} has its serial without being it: a serial is used once")]
+    #[error("{there} is on this host, and {offered} has the same serial: a serial is used once")]
     SameSerial { there: ReleaseId, offered: ReleaseId },
     #[error("{installed} is installed, and {offered} can be reached from version {oldest} or later only")]
     Path { installed: Version, offered: Version, oldest: Version },
@@ -60,7 +60,7 @@ pub(crate) enum Refusal {
         "the database cannot go back from {from} to {to} without loss: what was written since the update would be set aside"
     )]
     Irreversible { from: ReleaseId, to: ReleaseId },
-    #[error("the release has no {0}, which every host needs: it was not made for `install`")]
+    #[error("the release has no {0}, which every host needs: it was not made for installation")]
     Incomplete(String),
 }
 

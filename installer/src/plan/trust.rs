@@ -1,10 +1,10 @@
-//! Whom the host trusts once a release counts.
+//! How the pinned trust root changes with a release.
 
 use landfall_keys::{KeyId, PublicKey, TrustRoot};
 use serde::Serialize;
 use std::fmt;
 
-/// What is pinned in place of what was, or of nothing.
+/// A root that is pinned instead of another one, or as the first one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct TrustChange {
     /// The version of the publisher's trust root that is pinned so far; `null` if none is.
@@ -12,7 +12,7 @@ pub(crate) struct TrustChange {
     pub(crate) to: u32,
     /// How many of the keys must have signed a release.
     pub(crate) threshold: u32,
-    /// The ids of those that count.
+    /// The ids of the keys that are not revoked.
     pub(crate) keys: Vec<KeyId>,
 }
 
@@ -29,7 +29,7 @@ impl TrustChange {
 impl fmt::Display for TrustChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(from) = self.from {
-            write!(f, "version {} of the publisher's trust root in place of {from}: ", self.to)?;
+            write!(f, "version {} of the publisher's trust root instead of {from}: ", self.to)?;
         }
         let ids: Vec<String> = self.keys.iter().map(KeyId::to_string).collect();
         write!(f, "will trust {} of {} keys: {}", self.threshold, ids.len(), ids.join(", "))
@@ -50,7 +50,7 @@ mod tests {
         let next = first.next(&both).unwrap();
         let said = |pinned, next| TrustChange::between(pinned, next).map(|change| change.to_string());
         assert_eq!(said(None, &first), Some(format!("will trust 1 of 1 keys: {}", one.id())));
-        let expected = format!("in place of 1: will trust 2 of 2 keys: {}, {}", one.id(), two.id());
+        let expected = format!("instead of 1: will trust 2 of 2 keys: {}, {}", one.id(), two.id());
         assert!(said(Some(&first), &next).unwrap().ends_with(&expected));
         assert_eq!(said(Some(&next), &next), None);
     }

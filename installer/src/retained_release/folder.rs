@@ -1,4 +1,4 @@
-//! A release's folder, held against its manifest.
+//! Compares a release's folder with its manifest.
 
 use super::Damage;
 use crate::durable::{At as _, PathError};
@@ -26,11 +26,11 @@ pub(super) type Damaged = BTreeMap<PathBuf, Damage>;
 struct Expected<'a> {
     files: BTreeMap<&'a str, &'a File>,
     folders: BTreeSet<&'a str>,
-    /// The manifest and its signatures, whose content has been checked already, and the root by which they are believed.
+    /// The manifest and its signatures, whose content has been checked already, and the root by which they are verified.
     records: BTreeSet<String>,
 }
 
-/// Everything that is wrong with a release's folder. Each file is read once, a small piece at a time; no link is followed.
+/// Everything that is wrong with a release's folder. Each file is read once, in small pieces; no link is followed.
 pub(super) fn examine(
     folder: &Path,
     bundle: &Bundle,

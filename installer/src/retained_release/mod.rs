@@ -1,9 +1,9 @@
-//! A release that is kept on the host, believed again from what is on the disk: its folder may have been lying there for years.
+//! A release on the host, verified again from the disk: its folder may be years old.
 //!
 //! The manifest has to be the one that was installed, and signed by the keys of the trust root by which it was accepted then:
-//! a key that was revoked since is no reason to take the way back away, but one to warn ([`refused_today`]). The folder has
-//! to be exactly what the manifest says, every file with its bytes and mode and nothing besides. What is not can be put right
-//! from the store, as long as the manifest is.
+//! a key that was revoked since takes no way back away, but is a reason to warn ([`refused_today`]). The folder has to be exactly
+//! what the manifest says: every file with its bytes and mode, and no other file. A damaged folder is repaired from the store, as
+//! long as its manifest is not damaged.
 
 mod error;
 #[cfg(test)]
@@ -49,12 +49,12 @@ pub(crate) fn verify(
     }
 }
 
-/// Like [`verify`], but a folder that is wrong is unfolded again from the store. At every moment the release's name leads to a
-/// whole folder, the one from before or the new one. Returns what was wrong before, sorted.
+/// Like [`verify`], but a damaged folder is unfolded again from the store. At every moment the release's name leads to a complete
+/// folder, the old or the new one. Returns the paths that were damaged, sorted.
 ///
 /// # Errors
-/// As [`verify`], and [`RetainedError::NoBlob`] if the store cannot replace what is wrong: then nothing was changed.
-pub(crate) fn heal(
+/// As [`verify`], and [`RetainedError::NoBlob`] if the store cannot replace what is damaged: then nothing was changed.
+pub(crate) fn repair(
     layout: &Layout,
     release: &InstalledRelease,
     console: Console,

@@ -1,4 +1,4 @@
-//! A release's folder, made once more from the store, in the place of the one that is there.
+//! Makes a release's folder again from the store, in place of the damaged one.
 
 use super::RetainedError;
 use super::unfold::{self, UnfoldError};
@@ -27,7 +27,7 @@ pub(super) fn check_store(layout: &Layout, bundle: &Bundle, damaged: &Path) -> R
     Ok(())
 }
 
-/// Makes the folder under its temporary name, and swaps the two.
+/// Makes the folder under its temporary name, and exchanges the two.
 pub(super) fn replace(
     layout: &Layout,
     bundle: &Bundle,
@@ -39,7 +39,7 @@ pub(super) fn replace(
     durable::remove_tree(&partial)?;
     let made = unfold::unfold(layout, bundle, trust, &partial, console);
     let made = made.and_then(|()| Ok(durable::exchange(&partial, &place)?));
-    // Under the temporary name is by now what was damaged; or, after a failure, what is not whole.
+    // The temporary name now leads to the damaged folder or, after a failure, to the incomplete one.
     let removed = durable::remove_tree(&partial);
     made.and(Ok(removed?))
 }

@@ -98,7 +98,7 @@ fn a_folder_that_is_right_is_believed() {
 }
 
 #[test]
-fn whatever_is_wrong_in_a_folder_is_named_and_put_right_from_the_store() {
+fn whatever_is_wrong_in_a_folder_is_named_and_repaired_from_the_store() {
     for (path, harm, says) in CASES {
         let (host, release, folder) = host();
         let right = tree(&folder);
@@ -110,8 +110,8 @@ fn whatever_is_wrong_in_a_folder_is_named_and_put_right_from_the_store() {
         assert!(error.to_string().contains(&format!("is damaged: {place}")), "{place}: {error}");
         assert!(error.to_string().contains(says), "{says}: {error}");
 
-        let healed = heal(&host.layout, &release, quiet()).unwrap();
-        assert!(healed[0].display().to_string().trim_end_matches('/') == place, "{healed:?}");
+        let repaired = repair(&host.layout, &release, quiet()).unwrap();
+        assert!(repaired[0].display().to_string().trim_end_matches('/') == place, "{repaired:?}");
         assert_eq!(tree(&folder), right, "{path}");
         check(&host, &release).unwrap();
         assert_eq!(fs::read_dir(host.layout.releases()).unwrap().count(), 1, "nothing is left beside it");
@@ -123,7 +123,7 @@ fn a_folder_that_is_right_is_not_touched() {
     use std::os::unix::fs::MetadataExt as _;
     let (host, release, folder) = host();
     let before = folder.metadata().unwrap().ino();
-    assert!(heal(&host.layout, &release, quiet()).unwrap().is_empty());
+    assert!(repair(&host.layout, &release, quiet()).unwrap().is_empty());
     assert_eq!(folder.metadata().unwrap().ino(), before);
 }
 
@@ -135,7 +135,7 @@ fn a_store_that_is_damaged_too_changes_nothing() {
         let before = tree(&folder);
         let blob = check_manifest(&host, &release).files[2].blob;
         harm(&host.layout.blob(&blob));
-        let error = heal(&host.layout, &release, quiet()).unwrap_err();
+        let error = repair(&host.layout, &release, quiet()).unwrap_err();
         assert!(matches!(error, RetainedError::NoBlob { .. }), "{error}");
         for part in ["bin/landfall", "docs/deep/manual.txt", &blob.to_string()] {
             assert!(error.to_string().contains(part), "{error}");
@@ -149,17 +149,17 @@ fn check_manifest(host: &Host, release: &InstalledRelease) -> Release {
 }
 
 #[test]
-fn what_an_interrupted_healing_left_is_in_nobodys_way() {
+fn what_an_interrupted_repair_left_is_in_the_way_of_none() {
     let (host, release, folder) = host();
     let partial = host.layout.partial_release(&release.id());
     fs::create_dir_all(partial.join("bin/old")).unwrap();
     fs::remove_file(folder.join("config.toml")).unwrap();
-    heal(&host.layout, &release, quiet()).unwrap();
+    repair(&host.layout, &release, quiet()).unwrap();
     assert!(check(&host, &release).is_ok() && !partial.exists());
 }
 
 #[test]
-fn a_manifest_that_is_not_the_installed_one_is_damage_and_cannot_be_healed() {
+fn a_manifest_that_is_not_the_installed_one_is_damage_and_cannot_be_repaired() {
     let (host, release, folder) = host();
     let path = folder.join("landfall.json");
     let text = fs::read_to_string(&path).unwrap();
@@ -167,7 +167,7 @@ fn a_manifest_that_is_not_the_installed_one_is_damage_and_cannot_be_healed() {
     let other = fs::read(host.layout.release(&other.id()).join("landfall.json")).unwrap();
     for content in [text.replace("config.toml", "config.tomm").into_bytes(), other, Vec::new()] {
         fs::write(&path, content).unwrap();
-        for error in [check(&host, &release).unwrap_err(), heal(&host.layout, &release, quiet()).unwrap_err()] {
+        for error in [check(&host, &release).unwrap_err(), repair(&host.layout, &release, quiet()).unwrap_err()] {
             assert!(matches!(error, RetainedError::Damaged { .. }), "{error}");
             assert!(error.to_string().contains(&format!("{} has the digest", path.display())), "{error}");
         }
@@ -214,12 +214,12 @@ fn what_the_host_trusts_since_decides_nothing_but_what_is_said() {
     let today = host.trust.next(&changes).unwrap();
     fs::write(host.layout.trust_root(), today.to_json()).unwrap();
     check(&host, &release).unwrap();
-    assert!(heal(&host.layout, &release, quiet()).unwrap().is_empty());
+    assert!(repair(&host.layout, &release, quiet()).unwrap().is_empty());
     assert!(says(&today).unwrap().contains(&format!("signed by {}, which this host has revoked", key.id())));
 }
 
 #[test]
-fn the_root_that_accepted_it_lies_beside_it_and_is_put_right_like_any_file() {
+fn the_root_that_accepted_it_lies_beside_it_and_is_repaired_like_any_file() {
     let harms: [fn(&Path); 4] = [
         |path| fs::remove_file(path).unwrap(),
         |path| fs::write(path, some_root().to_json()).unwrap(),
@@ -233,7 +233,7 @@ fn the_root_that_accepted_it_lies_beside_it_and_is_put_right_like_any_file() {
         harm(&path);
         let error = check(&host, &release).unwrap_err();
         assert!(matches!(&error, RetainedError::Damaged { path: found, more: 0, .. } if *found == path), "{error}");
-        assert_eq!(heal(&host.layout, &release, quiet()).unwrap(), [path]);
+        assert_eq!(repair(&host.layout, &release, quiet()).unwrap(), [path]);
         assert_eq!(tree(&folder), right);
     }
 }
@@ -244,6 +244,6 @@ fn the_store_is_asked_for_what_the_folder_needs_and_nothing_else() {
     let foreign = host.store(b"of another release");
     fs::write(host.layout.blob(&foreign), "damaged").unwrap();
     fs::remove_file(folder.join("config.toml")).unwrap();
-    heal(&host.layout, &release, quiet()).unwrap();
+    repair(&host.layout, &release, quiet()).unwrap();
     assert_eq!(Store::new(&host.layout).sizes().unwrap()[&foreign], 7);
 }

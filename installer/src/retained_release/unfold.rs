@@ -39,9 +39,9 @@ impl UnfoldError {
     }
 }
 
-/// Makes the folder of a release at `place`, whose parent is there: every file held against its size and digest, and beside
-/// them the manifest, its signatures and the root by which they are believed, so that anybody can check the release on the
-/// host again. All of it is on the disk.
+/// Makes the folder of a release at `place`, whose parent is there: every file compared with its size and digest, and with
+/// them the manifest, its signatures and the root that accepted them, so that the release can be verified on the host again. On return
+/// all of it is on the disk.
 pub(crate) fn unfold(
     layout: &Layout,
     bundle: &Bundle,
@@ -70,7 +70,7 @@ pub(crate) fn unfold(
     Ok(())
 }
 
-/// One file out of the store. It is not synced.
+/// Writes one file out of the store, without syncing it.
 fn unfold_file(layout: &Layout, file: &File, path: &Path, progress: &Progress) -> Result<(), UnfoldError> {
     let stored = Store::new(layout).open(&file.blob)?;
     let expected = Expected { encoding: file.encoding, digest: file.digest, size: file.size };

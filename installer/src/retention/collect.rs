@@ -1,4 +1,4 @@
-//! Removing what goes. Everything can be repeated, and being cut off anywhere leaves what the next collection finds.
+//! Removes what [`super::decide`] names. Everything can be repeated; the next collection finds what one that was cut off has left.
 
 use super::Collection;
 use crate::durable::{self, PathError};
@@ -22,15 +22,15 @@ pub(crate) struct Collected {
     pub(crate) tags: Vec<String>,
     /// Snapshots of the database.
     pub(crate) snapshots: Vec<String>,
-    /// What is left, and why: for people.
+    /// What stays, and why. For people.
     pub(crate) left: Vec<String>,
 }
 
-/// Removes what `collection` says, and whatever was staged: a release's folder before its blobs, so that no folder is there that
-/// the store could not make again.
+/// Removes what `collection` names, and all that was staged: a release's folder before its blobs, so that there is no folder that the
+/// store could not repair.
 ///
 /// # Errors
-/// The disk fails. What the engine does not give up is left, and said.
+/// The disk fails. What the engine refuses stays, and is named in [`Collected::left`].
 pub(crate) fn collect(host: &HostContext, collection: &Collection) -> Result<Collected, PathError> {
     let (layout, store) = (&host.layout, Store::new(&host.layout));
     store.clear_incoming()?;
@@ -60,7 +60,7 @@ pub(crate) fn collect(host: &HostContext, collection: &Collection) -> Result<Col
     Ok(collected)
 }
 
-/// The name goes first and at once: whatever has a release's name is whole.
+/// The folder is renamed before it is removed: a folder with the name of a release is always whole.
 fn remove_release(layout: &Layout, name: &str) -> Result<(), PathError> {
     let place = layout.releases().join(name);
     let Ok(id) = name.parse() else { return durable::remove_tree(&place) };

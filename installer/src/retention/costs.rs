@@ -5,7 +5,7 @@ use landfall_manifests::{Digest, Release};
 use serde::Serialize;
 use std::collections::BTreeSet;
 
-/// The bytes that would be free without a release: what the other releases need as well does not count.
+/// The bytes that would be freed without a release: what other releases need as well is not counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub(crate) struct Cost {
     /// Its folder.
@@ -17,7 +17,7 @@ pub(crate) struct Cost {
 }
 
 impl Cost {
-    /// What `release` costs beside `others`. `stored` tells the size in bytes of a blob in the store.
+    /// What `release` costs in addition to `others`. `stored` returns the size in bytes of a blob in the store.
     pub(crate) fn of(release: &Release, others: &[&Release], stored: impl Fn(&Digest) -> Option<u64>) -> Self {
         let shared: BTreeSet<Digest> = others.iter().flat_map(|other| blobs_of(other)).collect();
         let own = blobs_of(release).into_iter().filter(|blob| !shared.contains(blob));

@@ -1,4 +1,4 @@
-//! What goes: a pure function of what is installed and what is there.
+//! What to remove: a pure function of the record and the inventory.
 
 use super::inventory::Images;
 use super::{Inventory, inventory};
@@ -8,7 +8,7 @@ use crate::state::installed::Installed;
 use landfall_manifests::{Blob, Digest, ReleaseId};
 use std::collections::BTreeSet;
 
-/// What goes.
+/// What to remove.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Collection {
     /// Names in the releases' folder.
@@ -19,7 +19,7 @@ pub(crate) struct Collection {
     pub(crate) tags: Vec<String>,
     /// Snapshots in the database's folder.
     pub(crate) snapshots: Vec<String>,
-    /// What is left although no release needs it, or is not known not to be needed, and why: for people.
+    /// What stays although no release needs it, or although it is not known whether one does, and why. For people.
     pub(crate) left: Vec<String>,
 }
 
@@ -38,13 +38,13 @@ pub(crate) fn decide(installed: &Installed, inventory: &Inventory) -> Collection
     match &inventory.images {
         Ok(Some(images)) => tags(installed, images, &mut collection),
         Ok(None) => {}
-        Err(reason) => collection.left.push(format!("images of releases that have gone stay in the engine: {reason}")),
+        Err(reason) => collection.left.push(format!("images of removed releases stay in the engine: {reason}")),
     }
     snapshots(installed, inventory, &mut collection);
     collection
 }
 
-/// Whole releases and ones that were never whole go; what has no name of a release is somebody else's.
+/// Release folders, complete or partial, that the record does not name. A name that is not a release's belongs to somebody else.
 fn folders(installed: &Installed, inventory: &Inventory, collection: &mut Collection) {
     let stay: BTreeSet<String> = installed.releases().map(|release| release.id().to_string()).collect();
     for name in inventory.folders.iter().filter(|name| !stay.contains(*name) && is_a_release(name)) {
@@ -67,7 +67,8 @@ fn blobs(inventory: &Inventory, collection: &mut Collection) {
         match needs {
             Ok(needs) => stay.extend(needs),
             Err(reason) => {
-                let left = format!("no blob is collected: which ones release {release} needs cannot be told: {reason}");
+                let left =
+                    format!("no blob is removed, because it is not known which ones release {release} needs: {reason}");
                 collection.left.push(left);
                 return;
             }
@@ -77,14 +78,14 @@ fn blobs(inventory: &Inventory, collection: &mut Collection) {
     collection.blobs = goes.map(|(digest, size)| Blob { digest: *digest, size: *size }).collect();
 }
 
-/// Where the engine has names of its own for images, a tenant's image is recognised by the layers in its configuration, which
-/// is a few kilobytes.
+/// Where the engine has ids of its own for images, a tenant's image is recognised by the layers in its configuration, which is a few
+/// kilobytes.
 fn kept_configs(inventory: &Inventory) -> impl Iterator<Item = Digest> {
     let images = inventory.images.as_ref().ok().and_then(Option::as_ref).filter(|images| !images.ids_are_configs);
     images.and_then(|images| images.needed.as_ref().ok()).into_iter().flatten().map(|needed| needed.config)
 }
 
-/// An image goes with the last of its tags, so one is left to what a tenant needs.
+/// The engine removes an image with its last tag, so an image that a tenant needs keeps one.
 fn tags(installed: &Installed, images: &Images, collection: &mut Collection) {
     let prefix = tags::prefix(&installed.current.product);
     let recorded: BTreeSet<&String> = installed.releases().flat_map(|release| &release.tags).collect();
@@ -100,7 +101,7 @@ fn tags(installed: &Installed, images: &Images, collection: &mut Collection) {
             }
             Some(true) if goes.len() == ours.len() => {
                 let last = goes.pop_last();
-                collection.left.extend(last.map(|tag| format!("image {tag} stays: a tenant is made from it")));
+                collection.left.extend(last.map(|tag| format!("image {tag} stays: a tenant was created from it")));
             }
             Some(_) => {}
         }
@@ -109,11 +110,13 @@ fn tags(installed: &Installed, images: &Images, collection: &mut Collection) {
     collection.tags.sort();
     if unknown {
         let reason = images.needed.as_ref().err().map_or("the engine does not name them as the manifests do", |it| it);
-        collection.left.push(format!("images stay in the engine: which ones tenants need cannot be told: {reason}"));
+        collection
+            .left
+            .push(format!("images stay in the engine, because it is not known which ones tenants need: {reason}"));
     }
 }
 
-/// Whether a tenant is made from the image; `None` if that cannot be told.
+/// Whether a tenant was created from the image; `None` if that is not known.
 fn is_needed(image: &LocalImage, images: &Images) -> Option<bool> {
     let needed = images.needed.as_ref().ok()?;
     let is_this = |diff_ids: &Vec<Digest>| !images.ids_are_configs && *diff_ids == image.diff_ids;
@@ -125,11 +128,11 @@ fn is_needed(image: &LocalImage, images: &Images) -> Option<bool> {
     (!could_be).then_some(false)
 }
 
-/// A snapshot is of use to a release that can be gone back to and writes its schema. What was set aside is the operator's.
+/// A snapshot is needed by a kept release that writes its schema. Databases that were set aside are the operator's to remove.
 fn snapshots(installed: &Installed, inventory: &Inventory, collection: &mut Collection) {
     let schemas: Option<BTreeSet<u32>> =
         installed.kept.iter().map(|release| release.database.map(|database| database.schema)).collect();
-    // A release that does not say its schema may need any of them.
+    // A release without a schema in its manifest may need any of them.
     let Some(schemas) = schemas else { return };
     let goes = inventory.snapshots.difference(&schemas);
     collection.snapshots = goes.map(|schema| inventory::snapshot_name(*schema)).collect();

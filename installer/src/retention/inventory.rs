@@ -1,4 +1,4 @@
-//! What a host has, as far as collecting depends on it.
+//! What a host has, as far as retention depends on it.
 
 use super::tenants;
 use crate::durable::{At as _, PathError};
@@ -14,13 +14,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{ErrorKind, Read as _};
 use std::path::Path;
 
-/// How the runtime names what the database was before it was migrated from a schema, before the schema's number.
+/// The beginning of the runtime's names for snapshots of the database from before a migration; the schema's number follows.
 const SNAPSHOT: &str = "landfall.db.schema-";
 
-/// What is there. Reasons are for people.
+/// What the host has. Reasons are for people.
 #[derive(Debug, Clone)]
 pub(crate) struct Inventory {
-    /// The blobs that each release of `installed.json` needs, or why that cannot be told.
+    /// The blobs that each release of `installed.json` needs, or why that is not known.
     pub(crate) needs: Vec<(ReleaseId, Result<BTreeSet<Digest>, String>)>,
     /// The names in the releases' folder.
     pub(crate) folders: Vec<String>,
@@ -28,9 +28,9 @@ pub(crate) struct Inventory {
     pub(crate) current: Option<String>,
     /// The blobs in the store with their sizes in bytes.
     pub(crate) blobs: BTreeMap<Digest, u64>,
-    /// What is in the engine; `None` where there is none.
+    /// The engine's images; `None` where there is no engine.
     pub(crate) images: Result<Option<Images>, String>,
-    /// The schemas of which there is a snapshot of the database.
+    /// The schemas with a snapshot of the database.
     pub(crate) snapshots: BTreeSet<u32>,
 }
 
@@ -40,11 +40,11 @@ pub(crate) struct Images {
     pub(crate) local: Vec<LocalImage>,
     /// Whether the engine calls an image by its configuration's digest.
     pub(crate) ids_are_configs: bool,
-    /// What tenants are made from, or why that cannot be told. Asked for only if a tag is to go.
+    /// The images that tenants were created from, or why that is not known. Asked for only if a tag is to be removed.
     pub(crate) needed: Result<Vec<Needed>, String>,
 }
 
-/// An image that a tenant is made from.
+/// An image that a tenant was created from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Needed {
     pub(crate) config: Digest,
@@ -52,7 +52,7 @@ pub(crate) struct Needed {
     pub(crate) diff_ids: Option<Vec<Digest>>,
 }
 
-/// Looks at what is there.
+/// Takes the inventory.
 ///
 /// # Errors
 /// A folder of ours cannot be read. That a manifest, the engine or the tenants cannot be asked is a finding.
@@ -80,7 +80,7 @@ pub(super) fn look(
     })
 }
 
-/// The blobs that a release consists of; those that a delta's base brought are among them.
+/// The blobs that a release consists of, those from a delta's base included.
 pub(crate) fn blobs_of(release: &Release) -> BTreeSet<Digest> {
     let images = release.images.iter().flat_map(|image| {
         let layers = image.layers.iter().map(|layer| layer.blob);
@@ -108,7 +108,7 @@ fn reason(error: impl std::error::Error) -> String {
     message_with_causes(&error)
 }
 
-/// The names in a folder, if it is there, sorted. What is not text is not ours.
+/// The names in a folder, sorted; none if it does not exist. A name that is not text is not one of ours.
 fn names(folder: &Path) -> Result<Vec<String>, PathError> {
     let entries = match std::fs::read_dir(folder) {
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(Vec::new()),

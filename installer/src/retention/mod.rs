@@ -1,10 +1,10 @@
-//! Which releases stay on the host, and what goes with those that do not.
+//! Which releases are kept on the host, and what is removed with those that are not.
 //!
-//! A release that `installed.json` does not name is gone: whatever of it is still on the disk or in the engine is litter. So a
-//! collection looks at what is there, not at what changed, and one that was cut off anywhere is made good by the next.
+//! A release that `installed.json` does not name is not kept: whatever of it is still on the disk or in the engine is garbage. So a
+//! collection works from an inventory of the host, not from what changed, and the next one completes one that was cut off.
 //!
-//! What cannot be told is left: no blob goes while a manifest that may need it cannot be read, and no image while it is not
-//! known which ones tenants need.
+//! In doubt everything is kept: no blob is removed while a manifest that may need it cannot be read, and no image while it is not known
+//! which images tenants need.
 
 mod collect;
 mod costs;
@@ -24,27 +24,27 @@ use crate::host_context::HostContext;
 use crate::state::installed::{Installed, InstalledRelease};
 use landfall_manifests::Release;
 
-/// The releases that can be gone back to once `next` is the current one: what was current before, then what was kept before, at
-/// most `keep` together with `next`. One more stays where none of these has proven itself: then the last one that has.
+/// The releases that are kept once `next` is the current one: first the one that was current, then those that were kept, at most
+/// `keep` together with `next`. One more is kept where none of these is marked good: the last one that is.
 pub(crate) fn retained(before: &Installed, next: &InstalledRelease, keep: usize) -> Vec<InstalledRelease> {
-    let can_be_relied_on = |release: &&InstalledRelease| release.proven && release.serial < next.serial;
+    let is_reliable = |release: &&InstalledRelease| release.marked_good && release.serial < next.serial;
     let others: Vec<&InstalledRelease> = before.releases().filter(|release| release.id() != next.id()).collect();
     let (stay, go) = others.split_at(others.len().min(keep.saturating_sub(1)));
-    let is_needed = !next.proven && !stay.iter().any(can_be_relied_on);
-    let last_proven = go.iter().find(|release| is_needed && can_be_relied_on(release));
-    stay.iter().chain(last_proven).map(|release| (*release).clone()).collect()
+    let is_needed = !next.marked_good && !stay.iter().any(is_reliable);
+    let last_good = go.iter().find(|release| is_needed && is_reliable(release));
+    stay.iter().chain(last_good).map(|release| (*release).clone()).collect()
 }
 
 /// The record once `next` is the current release. `is_counted` says whether the starts of the release that is current until then
-/// are still counted: where they are not, it counts as good.
+/// are still counted; if not, it is marked good.
 pub(crate) fn installed_after(before: &Installed, next: InstalledRelease, keep: usize, is_counted: bool) -> Installed {
     let mut before = before.clone();
-    before.current.proven |= !is_counted;
+    before.current.marked_good |= !is_counted;
     Installed { kept: retained(&before, &next, keep), current: next, ..before }
 }
 
-/// What [`tidy`] will collect once `after` is what is installed. `next` is the manifest of its current release, which need not be
-/// on the host yet. Nothing is changed.
+/// What [`tidy`] will collect once `after` is the record. `next` is the manifest of its current release, which need not be on the host
+/// yet. Nothing is changed.
 pub(crate) fn foresee(
     host: &HostContext,
     before: &Installed,
@@ -55,7 +55,7 @@ pub(crate) fn foresee(
     Ok(decide(after, &inventory))
 }
 
-/// Collects what no release in `installed`, which is on the disk by now, needs. Can be repeated.
+/// Removes what no release in `installed` needs; that record has to be on the disk. Can be repeated.
 ///
 /// # Errors
 /// The disk fails. What the engine refuses is left, and named in [`Collected::left`].

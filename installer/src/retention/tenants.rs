@@ -1,4 +1,4 @@
-//! Asks the installed runtime which images tenants are made from: the database is the runtime's alone.
+//! Asks the installed runtime which images tenants were created from: only the runtime reads the database.
 
 use crate::layout::Layout;
 use landfall_host::subprocess::{Subprocess, SubprocessError};
@@ -12,7 +12,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// How much it may answer, in bytes: more than ten thousand digests.
 const OUTPUT_BYTES: usize = 1 << 20;
 
-/// It is not known which images tenants need.
+/// The runtime did not answer which images tenants need.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum TenantsError {
     #[error(transparent)]
@@ -28,7 +28,7 @@ struct Images {
     images: BTreeSet<Digest>,
 }
 
-/// The configurations' digests of all images that tenants are made from.
+/// The digests of the configurations of all images that tenants were created from.
 pub(super) fn needed_images(layout: &Layout, release: &ReleaseId) -> Result<BTreeSet<Digest>, TenantsError> {
     let program = Subprocess::new(layout.release(release).join("bin/landfall"));
     let program =

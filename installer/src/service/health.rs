@@ -1,4 +1,4 @@
-//! Asks the runtime whether it is well: `GET /health`.
+//! Asks the runtime whether it is healthy: `GET /health`.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddrV4, TcpStream};
@@ -9,7 +9,7 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// The longest answer that is read, in bytes.
 const ANSWER_BYTES: u64 = 64 << 10;
 
-/// What the runtime says about itself.
+/// The runtime's answer.
 #[derive(Debug, PartialEq, Eq, serde::Deserialize)]
 struct Health {
     status: String,
@@ -17,7 +17,7 @@ struct Health {
     release: String,
 }
 
-/// Asks once. The error says what was wrong.
+/// Asks once. The error is the reason why it is not healthy.
 pub(crate) fn check(address: Ipv4Addr, port: u16, release: &str) -> Result<(), String> {
     let address = if address.is_unspecified() { Ipv4Addr::LOCALHOST } else { address };
     let answer = ask(SocketAddrV4::new(address, port)).map_err(|error| format!("no answer at port {port}: {error}"))?;

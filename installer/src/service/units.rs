@@ -31,9 +31,8 @@ pub(crate) enum UnitsError {
     },
 }
 
-/// Puts all of the release's units in place of those of `last`, if there was one.
-///
-/// Recovery's own stays then: it goes with the recovery program, which is replaced once the release counts.
+/// Writes all units of the release, and removes those that only `last` had. Where there was a `last`, the unit of recovery stays: it is
+/// replaced together with the recovery program in the commit.
 pub(crate) fn replace(
     host: &HostContext,
     last: Option<&InstalledRelease>,
@@ -48,7 +47,7 @@ pub(crate) fn replace(
     Ok(())
 }
 
-/// Puts recovery's unit in place.
+/// Writes the unit of recovery.
 pub(crate) fn replace_recovery(host: &HostContext, release: &InstalledRelease) -> Result<(), UnitsError> {
     release.units.iter().filter(|unit| is_recovery(unit)).try_for_each(|unit| write(host, release, unit))?;
     if let Some(units) = host.units.as_deref() {
@@ -80,7 +79,7 @@ fn write(host: &HostContext, release: &InstalledRelease, unit: &str) -> Result<(
     let text = String::from_utf8(bytes).map_err(|source| UnitsError::Text { unit: unit.to_owned(), source })?;
     let values = Values { engine: engine_unit(&host.environment.engine) };
     let text = render(&text, &values).map_err(|source| UnitsError::Render { unit: unit.to_owned(), source })?;
-    // What is right already is left alone: systemd asks for a reload of units whose files are newer than what it has read.
+    // A unit that is as it should be is not written again: systemd asks for a reload of units whose files are newer than what it read.
     let there = durable::read(&path, MAX_TEMPLATE_BYTES as u64)?;
     if there.as_deref() == Some(text.as_bytes()) {
         return Ok(());

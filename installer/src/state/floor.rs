@@ -29,7 +29,7 @@ pub(crate) fn raise_floor(layout: &Layout, serial: Serial) -> Result<(), RecordE
     Ok(durable::write(&layout.serial_floor(), format!("{serial}\n").as_bytes(), 0o600)?)
 }
 
-/// The product that this host has had: no other one comes onto it before a purge.
+/// The product of this host. No other product is installed on it before a purge.
 pub(crate) fn read_product(layout: &Layout) -> Result<Option<Product>, RecordError> {
     let path = layout.product();
     let Some(bytes) = durable::read(&path, PRODUCT_BYTES)? else { return Ok(None) };

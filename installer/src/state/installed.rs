@@ -18,9 +18,9 @@ pub(crate) struct Installed {
     /// The other releases on the host, the one that was current last first.
     #[serde(default)]
     pub(crate) kept: Vec<InstalledRelease>,
-    /// What the host was like.
+    /// The engine and the service manager that the host was installed with.
     pub(crate) host: HostEnvironment,
-    /// Folders that were not there before, relative to the root, outermost first.
+    /// The folders that were created, relative to the root, outermost first.
     pub(crate) created: Vec<String>,
 }
 
@@ -33,10 +33,10 @@ pub(crate) struct InstalledRelease {
     pub(crate) serial: Serial,
     /// The digest of its `landfall.json`.
     pub(crate) manifest: Digest,
-    /// What its program does to the database, if it has one: which schema it writes, and how far back it leads.
+    /// The schema that its program writes and the lowest that it migrates back to, if it has a database.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) database: Option<Database>,
-    /// When it was installed (RFC 3339), by the host's clock: nothing is decided by it.
+    /// When it was installed (RFC 3339), by the host's clock. No decision depends on it.
     pub(crate) installed: String,
     /// Its unit files, relative to the root.
     pub(crate) units: Vec<String>,
@@ -45,18 +45,18 @@ pub(crate) struct InstalledRelease {
     /// The trust root by which it was accepted, and is verified ever after: a key that is revoked later does not take the way back
     /// away.
     pub(crate) trust: TrustRoot,
-    /// Whether it had proven itself when another took its place, or nobody had it counted: somebody chose it, and was there.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub(crate) proven: bool,
+    /// Whether it was marked good when another release replaced it, or its starts were not counted: a person chose it, and was there.
+    #[serde(rename = "proven", default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) marked_good: bool,
 }
 
-/// With what an operation works, so that recovery works with the same.
+/// The engine and the service manager that an operation works with, so that recovery works with the same.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct HostEnvironment {
     /// The container engine.
     pub(crate) engine: EngineAddress,
-    /// Whether systemd is talked to.
+    /// Whether systemd is used.
     pub(crate) systemd: bool,
 }
 
@@ -78,7 +78,7 @@ impl InstalledRelease {
             units,
             tags,
             trust,
-            proven: false,
+            marked_good: false,
         }
     }
 
@@ -97,7 +97,7 @@ impl Installed {
         std::iter::once(&self.current).chain(&self.kept)
     }
 
-    /// The release that was current last of those with a lower serial: the one to go back to.
+    /// The release to go back to: the one that was current last of those with a lower serial.
     pub(crate) fn earlier(&self) -> Option<&InstalledRelease> {
         self.kept.iter().find(|kept| kept.serial < self.current.serial)
     }

@@ -1,8 +1,8 @@
 //! The journal: what is being done to the host, written before it is done.
 //!
-//! It is there exactly while an operation is under way. It names everything that undoing needs from its first version on;
-//! afterwards only the list of steps grows. Whoever finds it settles it without the bundle: a transition whose last step is
-//! [`StepName::Commit`] is finished, any other is undone; an uninstallation is finished.
+//! It exists exactly while an operation is under way. Its first version already names everything that undoing needs; afterwards only
+//! the list of steps grows. Recovery settles it without the bundle: a transition whose last step is [`StepName::Commit`] is finished,
+//! any other is undone; an uninstallation is finished.
 
 use crate::layout::Layout;
 use crate::receipts::Draft;
@@ -51,9 +51,9 @@ pub(crate) struct Transition {
     pub(crate) tags: Vec<String>,
     /// How the operator's settings change, if they do.
     pub(crate) settings: Option<SettingsChange>,
-    /// The databases that were set aside before, by name.
+    /// The databases that were set aside earlier, by file name.
     pub(crate) asides: Vec<String>,
-    /// The counter of the release that is left, if it has not proven itself.
+    /// The counter of the release that is left, if that is not marked good.
     pub(crate) tries: Option<Tries>,
     /// Whether going back to an older database may lose rows (`--restore-snapshot`).
     pub(crate) may_restore_snapshot: bool,
@@ -61,7 +61,7 @@ pub(crate) struct Transition {
     /// of the release that did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) schema_before: Option<u32>,
-    /// Nobody asked for it: the release that is left ended again and again.
+    /// Recovery began it, because the release that is left ended again and again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) unattended: bool,
     /// The receipt that the commit signs.
@@ -72,11 +72,11 @@ pub(crate) struct Transition {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Kind {
-    /// The first release comes in.
+    /// The first release is installed.
     Install,
-    /// A bundle comes in over a release.
+    /// The release of a bundle replaces another one.
     Update,
-    /// A kept release comes back.
+    /// A release that is on the host replaces the one after it.
     Rollback,
 }
 
@@ -86,7 +86,7 @@ pub(crate) enum Kind {
 pub(crate) struct SettingsChange {
     pub(crate) before: String,
     pub(crate) after: String,
-    /// Some of the operator's settings are not in it any longer: the text from before stays beside it.
+    /// Whether some of the operator's settings are left out of it. Then a copy of the text before is kept beside it.
     pub(crate) gives_way: bool,
 }
 
@@ -94,35 +94,36 @@ pub(crate) struct SettingsChange {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Uninstallation {
-    /// Whether settings, database and volumes go too.
+    /// Whether settings, database and volumes are removed as well.
     pub(crate) purge: bool,
-    /// The unit files that go, relative to the root.
+    /// The unit files to remove, relative to the root.
     pub(crate) units: Vec<String>,
-    /// The tags of the images that go.
+    /// The tags of the images to remove.
     pub(crate) tags: Vec<String>,
-    /// Folders that were not there before the installation.
+    /// The folders that the installation created.
     pub(crate) created: Vec<String>,
 }
 
-/// The steps that change something, in their order.
+/// The steps in their order. Each names what it sets and what of the host it touches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum StepName {
-    /// Blobs into the store.
+    /// The bundle is verified whole, and its blobs are in the store. Touches the store alone. Fails where the bundle is damaged.
     Stage,
-    /// Images into the engine.
+    /// The engine has the images under the release's tags. Touches the engine alone.
     Load,
-    /// The release's folder.
+    /// The release's folder exists and is whole. Touches the releases' folder, and in a first installation the recovery program.
     Unfold,
-    /// Settings, trust root, token.
+    /// Settings, trust root and token exist. Touches `etc/landfall`, and only files that did not exist.
     Configure,
-    /// The new program has tried its migrations on a copy of the database.
+    /// The migrations were rehearsed on a copy of the database. Touches nothing; sets [`Transition::schema_before`].
     Snapshot,
-    /// Units, links, `current`; the service starts.
+    /// Settings, counter of starts, database, units and `current` are those of the target; the services are started. The first step
+    /// that touches what runs.
     Switch,
-    /// The service is healthy.
+    /// The service has been healthy for long enough, and passed its self-check. Touches nothing.
     Probe,
-    /// The transition counts.
+    /// The transition is committed. Touches the records; removes what no kept release needs. Never undone.
     Commit,
 }
 
@@ -138,7 +139,7 @@ impl Journal {
 }
 
 impl Operation {
-    /// For messages.
+    /// The name in messages and reports.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Transition(transition) => transition.kind.name(),
@@ -148,7 +149,7 @@ impl Operation {
 }
 
 impl Kind {
-    /// For messages.
+    /// The name in messages and reports.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Install => "install",
@@ -159,7 +160,7 @@ impl Kind {
 }
 
 impl Transition {
-    /// A transition that has not begun and brings nothing yet. Its plan fills in what it brings.
+    /// A transition that has not begun, without anything new on the host. Its plan fills that in.
     pub(crate) fn new(kind: Kind, before: Option<Installed>, after: Installed, receipt: Draft) -> Self {
         Self {
             kind,
@@ -179,7 +180,7 @@ impl Transition {
         }
     }
 
-    /// Whether the transition counts, so that recovery finishes it rather than taking it back.
+    /// Whether the transition is committed, so that recovery finishes it instead of undoing it.
     pub(crate) fn is_committed(&self) -> bool {
         self.steps.last() == Some(&StepName::Commit)
     }
@@ -199,13 +200,13 @@ impl Transition {
         self.before.as_ref().map(|before| &before.current)
     }
 
-    /// Whether the target's folder comes with this transition. A release that is kept has it already.
+    /// Whether this transition creates the target's folder: a release that is kept has one already.
     pub(crate) fn brings_folder(&self) -> bool {
         let target = self.target().id();
         !self.before.iter().flat_map(Installed::releases).any(|release| release.id() == target)
     }
 
-    /// Folders outside the releases that came with this transition.
+    /// The folders outside the releases' own that this transition creates.
     pub(crate) fn created(&self) -> Vec<String> {
         let before = self.before.as_ref().map_or(&[][..], |before| &before.created);
         self.after.created.iter().filter(|folder| !before.contains(folder)).cloned().collect()

@@ -1,12 +1,11 @@
-//! How often a release may still be started before it counts as broken: `state/tries`.
+//! How often a new release may still be started before it is reverted: `state/tries`.
 //!
-//! The counter is written before a switch, lowered durably before each start of the service, and taken away once the release
-//! has proven itself, or is no longer the current one. The runtime says that it has, in [`Layout::proven`], after ten good
-//! minutes in one go. So neither a crash loop nor a power cut in the middle of one lets a broken release run for ever, before
-//! its commit or after it.
+//! The counter is written before a switch, lowered durably before each start of the service, and removed once the release is marked
+//! good or is no longer the current one. The runtime writes the mark ([`Layout::proven`]) after ten healthy minutes without a break.
+//! So neither a crash loop nor a power cut in the middle of one lets a broken release run for ever, before its commit or after it.
 //!
-//! Lowering happens without the installer's lock, which the one that waits for the start may hold. Whoever changes the counter
-//! holds the state folder itself, for that moment only: what was read before a switch is not written after it.
+//! Lowering the counter does not take the installer's lock, which the process that waits for the start may hold. Whoever changes the
+//! counter locks the state folder itself, for that moment only: a value that was read before a switch is not written after it.
 
 use super::error::StateError;
 use super::folder_lock::lock_folder;
@@ -19,12 +18,11 @@ use landfall_manifests::{Digest, ReleaseId};
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
 
-/// How often a release that has not proven itself is started.
-const TRIES: u32 = 5;
+/// How often a release is started before it is marked good.
+const MAX_STARTS: u32 = 5;
 /// A release's id and a newline.
-const PROVEN_BYTES: u64 = 512;
-/// How long another process that changes the counter is waited for: a slow disk takes less, and landfall.service gives its
-/// hook more.
+const GOOD_MARK_BYTES: u64 = 512;
+/// How long to wait for another process that changes the counter: a slow disk takes less, and landfall.service gives its hook more.
 const PATIENCE: Duration = Duration::from_secs(15);
 const POLL: Duration = Duration::from_millis(10);
 
@@ -38,17 +36,17 @@ pub(crate) struct Tries {
     /// The text of `config.toml` when the release became the current one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) settings: Option<Digest>,
-    /// It ended after its last try, too.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub(crate) spent: bool,
+    /// Whether the service was to be started once more after its last start.
+    #[serde(rename = "spent", default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) exhausted: bool,
 }
 
-/// What a start means.
+/// Whether the service may be started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Start {
-    /// Nothing is counted, or there are tries left.
-    Free,
-    /// The release has had its tries.
+    /// Its starts are not counted, or some are left.
+    Allowed,
+    /// No start is left.
     Exhausted,
 }
 
@@ -57,14 +55,14 @@ impl Tries {
         read_json(&layout.tries())
     }
 
-    /// Begins to count the starts of a release. Its settings are in place.
-    pub(crate) fn arm(layout: &Layout, release: &ReleaseId) -> Result<(), LockError> {
+    /// Begins to count the starts of a release, whose settings are in place.
+    pub(crate) fn start_counting(layout: &Layout, release: &ReleaseId) -> Result<(), LockError> {
         let settings = settings_of(layout);
-        Self { release: release.to_string(), left: TRIES, settings, spent: false }.write(layout)
+        Self { release: release.to_string(), left: MAX_STARTS, settings, exhausted: false }.write(layout)
     }
 
     pub(crate) fn write(&self, layout: &Layout) -> Result<(), LockError> {
-        let _turn = turn(layout)?;
+        let _lock = lock_counter(layout)?;
         Ok(self.put(layout)?)
     }
 
@@ -72,35 +70,35 @@ impl Tries {
         write_json(&layout.tries(), self)
     }
 
-    /// Stops to count.
-    pub(crate) fn disarm(layout: &Layout) -> Result<(), LockError> {
-        let _turn = turn(layout)?;
+    /// Stops counting.
+    pub(crate) fn stop_counting(layout: &Layout) -> Result<(), LockError> {
+        let _lock = lock_counter(layout)?;
         Ok(durable::remove(&layout.tries())?)
     }
 
-    /// The counter of a release that runs again because another failed: that is not held against it. One that has had all its
-    /// tries is still to give way.
-    pub(crate) fn renewed(&self) -> Self {
-        Self { left: if self.spent { 0 } else { TRIES }, ..self.clone() }
+    /// The counter of a release that runs again because another one failed, which is no fault of its own: it has all its starts again.
+    /// An exhausted one stays exhausted.
+    pub(crate) fn reset(&self) -> Self {
+        Self { left: if self.exhausted { 0 } else { MAX_STARTS }, ..self.clone() }
     }
 
-    /// Whether `config.toml` is what it was when the release became the current one. Where it is not, a release that does not
-    /// understand it is not to blame.
+    /// Whether `config.toml` is what it was when the release became the current one. A release that does not take a changed file
+    /// is not to blame.
     pub(crate) fn settings_are_untouched(&self, layout: &Layout) -> bool {
         self.settings.is_none_or(|then| settings_of(layout) == Some(then))
     }
 
-    /// Whether the release that `current` points at has had its tries.
-    pub(crate) fn exhausted(layout: &Layout) -> Result<bool, RecordError> {
-        Ok(Self::counting(layout)?.is_some_and(|tries| tries.spent))
+    /// Whether the current release is exhausted.
+    pub(crate) fn is_exhausted(layout: &Layout) -> Result<bool, RecordError> {
+        Ok(Self::counting(layout)?.is_some_and(|tries| tries.exhausted))
     }
 
-    /// The counter, if it is one of the current release that has not proven itself.
+    /// The counter, if it counts the current release, and that is not marked good.
     pub(crate) fn counting(layout: &Layout) -> Result<Option<Self>, RecordError> {
         let Some(tries) = Self::read(layout)? else { return Ok(None) };
         let current = std::fs::read_link(layout.current()).ok();
         let is_current = current.as_ref().and_then(|link| link.file_name()) == Some(tries.release.as_ref());
-        Ok(Some(tries).filter(|tries| is_current && !has_proven(layout, &tries.release)))
+        Ok(Some(tries).filter(|tries| is_current && !is_marked_good(layout, &tries.release)))
     }
 }
 
@@ -109,8 +107,8 @@ fn settings_of(layout: &Layout) -> Option<Digest> {
     text.map(|text| Digest::of(&text))
 }
 
-/// For as long as this value lives, nobody else changes the counter.
-fn turn(layout: &Layout) -> Result<Option<Lock>, LockError> {
+/// Locks the counter for as long as the returned value lives.
+fn lock_counter(layout: &Layout) -> Result<Option<Lock>, LockError> {
     let started = Instant::now();
     loop {
         match lock_folder(&layout.state()) {
@@ -120,25 +118,25 @@ fn turn(layout: &Layout) -> Result<Option<Lock>, LockError> {
     }
 }
 
-/// Forgets what a release proved in an earlier stay.
-pub(crate) fn forget_proof(layout: &Layout) -> Result<(), PathError> {
+/// Removes the mark that a release is good.
+pub(crate) fn clear_good_mark(layout: &Layout) -> Result<(), PathError> {
     durable::remove(&layout.proven())
 }
 
-/// Whether the release has run well for long enough. What cannot be read proves nothing.
-pub(crate) fn has_proven(layout: &Layout, release: &str) -> bool {
-    let proven = durable::read(&layout.proven(), PROVEN_BYTES).ok().flatten().unwrap_or_default();
-    proven.strip_suffix(b"\n") == Some(release.as_bytes())
+/// Whether the release is marked good. A mark that cannot be read counts for nothing.
+pub(crate) fn is_marked_good(layout: &Layout, release: &str) -> bool {
+    let mark = durable::read(&layout.proven(), GOOD_MARK_BYTES).ok().flatten().unwrap_or_default();
+    mark.strip_suffix(b"\n") == Some(release.as_bytes())
 }
 
 /// Counts a start of the service that is about to happen.
 pub(crate) fn count_start(layout: &Layout) -> Result<Start, StateError> {
-    let _turn = turn(layout)?;
-    let Some(mut tries) = Tries::counting(layout)? else { return Ok(Start::Free) };
-    tries.spent = tries.left == 0;
+    let _lock = lock_counter(layout)?;
+    let Some(mut tries) = Tries::counting(layout)? else { return Ok(Start::Allowed) };
+    tries.exhausted = tries.left == 0;
     tries.left = tries.left.saturating_sub(1);
     tries.put(layout)?;
-    Ok(if tries.spent { Start::Exhausted } else { Start::Free })
+    Ok(if tries.exhausted { Start::Exhausted } else { Start::Allowed })
 }
 
 #[cfg(test)]
@@ -164,63 +162,69 @@ mod tests {
     #[test]
     fn a_release_has_five_starts() {
         let (_folder, layout) = host("1.1.0-2");
-        Tries::arm(&layout, &id("1.1.0-2")).unwrap();
-        for left in (0..TRIES).rev() {
-            assert_eq!(count_start(&layout).unwrap(), Start::Free);
+        Tries::start_counting(&layout, &id("1.1.0-2")).unwrap();
+        for left in (0..MAX_STARTS).rev() {
+            assert_eq!(count_start(&layout).unwrap(), Start::Allowed);
             assert_eq!(Tries::read(&layout).unwrap().unwrap().left, left);
-            assert!(!Tries::exhausted(&layout).unwrap());
+            assert!(!Tries::is_exhausted(&layout).unwrap());
         }
         assert_eq!(count_start(&layout).unwrap(), Start::Exhausted);
-        assert!(Tries::exhausted(&layout).unwrap());
+        assert!(Tries::is_exhausted(&layout).unwrap());
     }
 
     #[test]
-    fn a_release_that_has_proven_itself_is_no_longer_counted() {
+    fn a_release_that_is_marked_good_itself_is_no_longer_counted() {
         let (_folder, layout) = host("1.1.0-2");
-        Tries::arm(&layout, &id("1.1.0-2")).unwrap();
+        Tries::start_counting(&layout, &id("1.1.0-2")).unwrap();
         std::fs::write(layout.proven(), "1.0.0-1\n").unwrap();
-        assert_eq!(count_start(&layout).unwrap(), Start::Free);
-        assert!(Tries::read(&layout).unwrap().is_some(), "another release has proven itself");
+        assert_eq!(count_start(&layout).unwrap(), Start::Allowed);
+        assert!(Tries::read(&layout).unwrap().is_some(), "another release is marked good");
         std::fs::write(layout.proven(), "1.1.0-2\n").unwrap();
-        assert_eq!(count_start(&layout).unwrap(), Start::Free);
+        assert_eq!(count_start(&layout).unwrap(), Start::Allowed);
         assert_eq!(Tries::counting(&layout).unwrap(), None);
-        forget_proof(&layout).unwrap();
-        assert!(Tries::counting(&layout).unwrap().is_some(), "it has to prove itself again");
+        clear_good_mark(&layout).unwrap();
+        assert!(Tries::counting(&layout).unwrap().is_some(), "it has to earn the mark again");
     }
 
     #[test]
     fn a_counter_of_another_release_counts_nothing() {
         let (_folder, layout) = host("1.0.0-1");
-        Tries::arm(&layout, &id("1.1.0-2")).unwrap();
+        Tries::start_counting(&layout, &id("1.1.0-2")).unwrap();
         let armed = Tries::read(&layout).unwrap();
-        assert_eq!(count_start(&layout).unwrap(), Start::Free);
+        assert_eq!(count_start(&layout).unwrap(), Start::Allowed);
         assert_eq!((Tries::counting(&layout).unwrap(), Tries::read(&layout).unwrap()), (None, armed));
     }
 
     #[test]
-    fn what_was_read_before_a_switch_is_not_written_after_it() {
+    fn a_value_read_before_a_switch_is_not_written_after_it() {
         let (_folder, layout) = host("1.1.0-2");
-        Tries::arm(&layout, &id("1.1.0-2")).unwrap();
-        let held = turn(&layout).unwrap();
+        Tries::start_counting(&layout, &id("1.1.0-2")).unwrap();
+        let lock = lock_counter(&layout).unwrap();
         std::thread::scope(|scope| {
             let hook = scope.spawn(|| count_start(&layout).unwrap());
             std::thread::sleep(10 * POLL);
-            assert!(!hook.is_finished(), "it waits for its turn");
+            assert!(!hook.is_finished(), "it waits for the lock");
             durable::point(&layout.current(), std::path::Path::new("releases/1.2.0-3")).unwrap();
-            drop(held);
-            assert_eq!(hook.join().unwrap(), Start::Free);
+            drop(lock);
+            assert_eq!(hook.join().unwrap(), Start::Allowed);
         });
-        assert_eq!(Tries::read(&layout).unwrap().unwrap().left, TRIES, "the release that was left was not counted");
+        assert_eq!(
+            Tries::read(&layout).unwrap().unwrap().left,
+            MAX_STARTS,
+            "the release that was left was not counted"
+        );
     }
 
     #[test]
-    fn every_change_waits_for_its_turn() {
+    fn every_change_waits_for_the_lock() {
         let (_folder, layout) = host("1.1.0-2");
-        let held = turn(&layout).unwrap();
+        let lock = lock_counter(&layout).unwrap();
         let changes: [fn(&Layout); 3] = [
-            |layout| Tries::arm(layout, &id("1.1.0-2")).unwrap(),
-            |layout| Tries { release: "1.1.0-2".into(), left: 1, settings: None, spent: false }.write(layout).unwrap(),
-            |layout| Tries::disarm(layout).unwrap(),
+            |layout| Tries::start_counting(layout, &id("1.1.0-2")).unwrap(),
+            |layout| {
+                Tries { release: "1.1.0-2".into(), left: 1, settings: None, exhausted: false }.write(layout).unwrap();
+            },
+            |layout| Tries::stop_counting(layout).unwrap(),
         ];
         std::thread::scope(|scope| {
             let changing = changes.map(|change| {
@@ -231,16 +235,16 @@ mod tests {
             });
             std::thread::sleep(10 * POLL);
             assert!(changing.iter().all(|change| !change.is_finished()));
-            drop(held);
+            drop(lock);
         });
     }
 
     #[test]
-    fn a_release_that_runs_again_has_all_its_tries_unless_it_has_to_give_way() {
-        let tries = Tries { release: "1.1.0-2".into(), left: 0, settings: None, spent: false };
-        assert_eq!(tries.renewed().left, TRIES);
-        let spent = Tries { spent: true, ..tries };
-        assert_eq!(spent.renewed(), spent);
+    fn a_release_that_runs_again_has_all_its_starts_unless_it_is_exhausted() {
+        let tries = Tries { release: "1.1.0-2".into(), left: 0, settings: None, exhausted: false };
+        assert_eq!(tries.reset().left, MAX_STARTS);
+        let exhausted = Tries { exhausted: true, ..tries };
+        assert_eq!(exhausted.reset(), exhausted);
     }
 
     #[test]
@@ -248,7 +252,7 @@ mod tests {
         let (_folder, layout) = host("1.1.0-2");
         std::fs::create_dir_all(layout.settings().parent().unwrap()).unwrap();
         std::fs::write(layout.settings(), "[api]\n").unwrap();
-        Tries::arm(&layout, &id("1.1.0-2")).unwrap();
+        Tries::start_counting(&layout, &id("1.1.0-2")).unwrap();
         count_start(&layout).unwrap();
         let tries = Tries::counting(&layout).unwrap().unwrap();
         assert!(tries.settings_are_untouched(&layout));

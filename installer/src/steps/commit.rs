@@ -1,4 +1,4 @@
-//! The release counts. From here on there is only forward.
+//! Commits the release. From here on the transition is only ever finished.
 
 use super::{StepError, Work};
 use crate::host_context::HostContext;
@@ -17,29 +17,33 @@ pub(super) fn act(work: &Work<'_>, transition: &Transition) -> Result<(), StepEr
     finish(work.host, transition)
 }
 
-/// Records the release, and lets go of what it replaces. Also what recovery does with a transition that is committed.
+/// Records the release, and removes what it replaces. Recovery does the same with a transition that is committed.
 pub(crate) fn finish(host: &HostContext, transition: &Transition) -> Result<(), StepError> {
     let (layout, target) = (&host.layout, transition.target());
+    // 1. The floor before the record: no moment in which the release is installed and an older one could come in.
     raise_floor(layout, target.serial)?;
     write_product(layout, &target.product)?;
     write_json(&layout.installed(), &transition.after)?;
-    // On the way back it stays: what was revoked since is revoked.
+    // 2. The trust root of a bundle. A rollback pins none: a key that was revoked since stays revoked.
     if transition.kind != Kind::Rollback {
         trust::pin_if_newer(layout, &target.trust, host.console)?;
     }
+    // 3. The recovery program and its unit, only now: until the commit, the older one settles this very journal.
     if transition.kind == Kind::Update {
         recovery_binary::place(layout, target)?;
         units::replace_recovery(host, target)?;
     }
-    // What somebody goes back to is not counted. What takes the place of another by itself is, as long as there is a release with
-    // a still lower serial: so there is an end of it.
+    // 4. The counter. The starts of a release that a person went back to are not counted. Those of one that recovery went back to
+    //    are, as long as there is a release with a lower serial to go back to next: so reverting comes to an end.
     let is_counted = transition.unattended && transition.after.earlier().is_some();
     if transition.kind == Kind::Rollback && !is_counted {
-        Tries::disarm(layout)?;
+        Tries::stop_counting(layout)?;
     }
+    // 5. The receipt, of what is recorded by now.
     issue_receipt(host, &transition.receipt)?;
+    // 6. What no kept release needs. Nothing depends on it, so a failure is only a warning.
     if transition.before.is_some() {
-        tidy(host, transition);
+        collect(host, transition);
     }
     Ok(())
 }
@@ -55,10 +59,9 @@ fn issue_receipt(host: &HostContext, receipt: &Draft) -> Result<(), StepError> {
     Ok(())
 }
 
-/// What is left lying is collected with the next release: nothing depends on it.
-fn tidy(host: &HostContext, transition: &Transition) {
-    let tidied = retention::tidy(host, &transition.after);
-    if let Err(error) = tidied {
+/// Removes what no kept release needs. What cannot be removed now is collected after the next transition.
+fn collect(host: &HostContext, transition: &Transition) {
+    if let Err(error) = retention::tidy(host, &transition.after) {
         host.console
             .warn(format_args!("not all that is no longer needed could be removed: {}", message_with_causes(&error)));
     }

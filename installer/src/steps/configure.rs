@@ -1,4 +1,4 @@
-//! What belongs to the host: settings, trust root, administrator's token. What is there from before stays.
+//! Writes what belongs to the host rather than to a release: settings, trust root, administrator's token. Files that exist stay.
 
 use super::{StepError, Work};
 use crate::durable;

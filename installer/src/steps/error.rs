@@ -30,7 +30,7 @@ const LOG_LINES: u16 = 20;
 /// A step, or the undo of one, failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StepError {
-    /// Somebody asked for the end of the operation.
+    /// A signal asked for the end of the operation.
     #[error("interrupted by a signal: the host is as it was before")]
     Interrupted(Interrupted),
     #[error(transparent)]
@@ -259,9 +259,9 @@ pub(crate) enum RevertOutcome {
 impl fmt::Display for RevertOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Untouched(id) => write!(f, "This host goes on with {id}, which was not touched"),
+            Self::Untouched(id) => write!(f, "This host still runs {id}, which was not touched"),
             Self::RunsAgain(id) => write!(f, "This host runs {id} again, as before"),
-            Self::Unhealthy(id, reason) => write!(f, "This host is back at {id}, which is not well: {reason}"),
+            Self::Unhealthy(id, reason) => write!(f, "This host is back at {id}, which is not healthy: {reason}"),
         }
     }
 }

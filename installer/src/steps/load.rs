@@ -1,4 +1,4 @@
-//! Images into the engine, straight from the store.
+//! Loads images into the engine, straight from the store.
 
 use super::{ImageError, StepError, Work};
 use crate::decode::{Decoder, Expected};
@@ -97,7 +97,7 @@ fn check(image: &Image, found: Option<&LocalImage>, id_is_config: bool) -> Resul
     Ok(())
 }
 
-/// Takes the tags away that were not there before, and with the last tag the engine removes the image.
+/// Removes the tags that were not there before; with its last tag the engine removes an image.
 ///
 /// Where a release is to run again, it does not wait for that: a tenant may have been made from a new image meanwhile, or the
 /// engine be away. What is left has a tag that no release has, which the next collection finds.

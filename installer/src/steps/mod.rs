@@ -1,9 +1,11 @@
-//! From one release to another, as a list of steps: first installation, update and rollback are the same thing.
+//! The steps from one release to another. First installation, update and rollback are the same list.
 //!
-//! Everything before the list changes nothing: open and verify the head, policy, plan, preflight. Each step is written to the
+//! Everything before the list changes nothing: opening and verifying the head, policy, plan, preflight. Each step is written to the
 //! journal before it acts, can be repeated, and has an undo that works from the journal alone, also when the step was cut off
-//! anywhere in between. [`StepName::Commit`] in the journal is the point of no return: what comes later is finished, what
-//! came before is undone. Up to [`StepName::Switch`] the release that runs is not touched.
+//! anywhere. [`StepName::Commit`] in the journal is the point of no return: a transition with it is finished, one without it is
+//! undone. Up to [`StepName::Switch`] the release that runs is not touched.
+//!
+//! To add a step: a [`StepName`], a file with `act` and `undo`, and a line in [`STEPS`].
 
 mod commit;
 mod configure;
@@ -33,11 +35,11 @@ use landfall_console::message_with_causes;
 use landfall_keys::TrustRoot;
 use landfall_manifests::{Bundle, Release};
 
-/// Everything that the steps work with.
+/// What the steps work with.
 pub(crate) struct Work<'a> {
     pub(crate) host: &'a HostContext,
     pub(crate) release: &'a Release,
-    /// What brings the release; `None` for one that is kept.
+    /// The bundle of the release; `None` for a release that is on the host.
     pub(crate) bundle_source: Option<BundleSource<'a>>,
     pub(crate) images: &'a [PlannedImage],
     /// The text of `config.toml`.
@@ -46,16 +48,16 @@ pub(crate) struct Work<'a> {
     pub(crate) update: UpdateSettings,
 }
 
-/// A bundle on its media, whose manifest is believed.
+/// A bundle on its media, whose manifest is verified.
 #[derive(Clone, Copy)]
 pub(crate) struct BundleSource<'a> {
     pub(crate) media: &'a Media,
     pub(crate) bundle: &'a Bundle,
-    /// What the host had pinned when the bundle was believed.
+    /// The trust root that the host had pinned when the manifest was verified.
     pub(crate) pinned: Option<&'a TrustRoot>,
 }
 
-/// A step: what it does, and how that is taken back.
+/// A step: what it does, and how that is undone.
 struct Step {
     name: StepName,
     act: fn(&Work<'_>, &mut Transition) -> Result<(), StepError>,
@@ -74,14 +76,14 @@ const STEPS: [Step; 8] = [
     Step { name: StepName::Commit, act: |work, transition| commit::act(work, transition), undo: nothing },
 ];
 
-/// For steps that leave nothing to take back.
+/// The undo of steps that leave nothing to undo.
 #[expect(clippy::unnecessary_wraps, reason = "has the form of every undo")]
 fn nothing(_: &HostContext, _: &Transition) -> Result<(), StepError> {
     Ok(())
 }
 
 impl Work<'_> {
-    /// Makes those of [`FOLDERS`] that lie in one of `below`, or lead to it.
+    /// Creates those of [`FOLDERS`] that are in one of `below`, or lead to it.
     fn make_folders(&self, below: &[&str]) -> Result<(), PathError> {
         let within = |folder: &str, other: &str| other == folder || other.starts_with(&format!("{folder}/"));
         for (folder, mode) in FOLDERS {

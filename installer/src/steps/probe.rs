@@ -68,7 +68,7 @@ fn is_the_same(units: &dyn UnitManager, last: &Cell<Option<u32>>) -> Result<(), 
 /// Why there is no point in waiting any longer.
 fn give_up(host: &HostContext) -> Result<(), String> {
     interrupt::check().map_err(|interrupted| interrupted.to_string())?;
-    if Tries::exhausted(&host.layout).map_err(|error| message_with_causes(&error))? {
+    if Tries::is_exhausted(&host.layout).map_err(|error| message_with_causes(&error))? {
         return Err("it ended again and again, and has had all its tries".to_owned());
     }
     let Some(units) = host.units.as_deref() else { return Ok(()) };

@@ -1,4 +1,4 @@
-//! The migrations are tried on a copy of the database, forth and back, while the release that runs goes on.
+//! Rehearses the migrations on a copy of the database, forward and back, while the current release keeps running.
 
 use super::{StepError, Work};
 use crate::database;
@@ -10,7 +10,7 @@ pub(super) fn act(work: &Work<'_>, transition: &mut Transition) -> Result<(), St
         Some(source) => database::rehearse(host, source, target, transition.may_restore_snapshot)?,
         None => database::rehearse_first(host, target)?,
     };
-    // The installer that recovers from an update is the older release's, which may not know of this.
+    // An update is settled by the installer of the release that is left, which may not read this field.
     transition.schema_before = schema.filter(|_| transition.kind != Kind::Update);
     Ok(())
 }

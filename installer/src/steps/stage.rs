@@ -1,9 +1,9 @@
-//! Blobs into the store, in one pass over the media.
+//! Copies the blobs into the store, in one pass over the media.
 //!
-//! A blob is hashed on its way into the staging folder; once the whole bundle has verified, all of them move into the store.
-//! What the store or the staging folder has already, from an interrupted run, is hashed there and not read from the media
-//! again; the header before it and the padding behind it still are, so that every bundle is held to the same rules. What this
-//! pass has read is all that the later steps use: the media may be changed or pulled out afterwards.
+//! A blob is hashed on its way into the staging folder; once the whole bundle has verified, all blobs are moved into the store.
+//! Blobs that the store or the staging folder holds already, from an interrupted run, are hashed there and not read from the media
+//! again; the header before and the padding after each still are, so that every bundle is held to the same rules. The later steps
+//! use only what this pass has read: the media may be changed or removed afterwards.
 
 use super::{BundleSource, StepError, Work};
 use crate::durable::{self, PathError};
@@ -19,16 +19,18 @@ use std::io::{self, Write};
 
 pub(super) fn act(work: &Work<'_>, transition: &Transition) -> Result<(), StepError> {
     let Some(bundle_source) = work.bundle_source else { return Ok(()) };
+    // 1. Before anything is written: this program may come from the media, and the one on the host has to settle its journal.
     if transition.before.is_some() {
-        // This may be a later version from the media; the one on the host is who would have to settle its journal.
         recovery_binary::check(work.host, &work.host.layout.installer(), Some(transition.kind))
             .map_err(StepError::HostCannotRecover)?;
     }
+    // 2. The staging folder. Blobs of an earlier update that was given up are removed.
     work.make_folders(&[STORE_FOLDER])?;
     let store = Store::new(&work.host.layout);
     store.keep_incoming(&work.release.blobs)?;
     let progress = work.host.console.progress("verify and stage", Some(bundle_source.bundle.size()));
     let damaged = |error: ReadError| bundle_source.media.located(Some(bundle_source.bundle), error);
+    // 3. The one pass. The end counts too: nothing may follow the last entry.
     for entry in bundle_source.bundle.entries() {
         interrupt::check()?;
         stage(bundle_source, &store, entry, &progress).map_err(|error| match error {
@@ -37,6 +39,7 @@ pub(super) fn act(work: &Work<'_>, transition: &Transition) -> Result<(), StepEr
         })?;
     }
     bundle_source.media.check_end(bundle_source.bundle).map_err(damaged)?;
+    // 4. All of it has verified.
     store.promote(&work.release.blobs)?;
     progress.finish();
     Ok(())
@@ -95,8 +98,8 @@ impl<W: Write> Write for Counting<'_, W> {
     }
 }
 
-/// The store goes as a whole if it came with this transition. Where nothing was installed, the blobs in one that was there
-/// are nobody's, and go. Otherwise what came in goes back to the staging folder, where the next try finds it.
+/// Removes the whole store if this transition created it. Where nothing was installed, all blobs in it are removed: no release needs
+/// them. Otherwise the new blobs move back to the staging folder, where the next attempt finds them.
 pub(super) fn undo(host: &HostContext, transition: &Transition) -> Result<(), StepError> {
     let store = Store::new(&host.layout);
     if transition.created().iter().any(|folder| folder == STORE_FOLDER) {

@@ -1,5 +1,5 @@
-//! The release becomes the current one: settings, units, links to programs and pages, the database, `current`; then the service
-//! starts.
+//! Makes the release the current one: settings, units, links to programs and pages, the database, `current`. Then starts the
+//! service.
 
 use super::{StepError, UnhealthyError, Work};
 use crate::durable;
@@ -16,27 +16,38 @@ use landfall_systemd::UnitName;
 use std::path::Path;
 
 pub(super) fn act(work: &Work<'_>, transition: &Transition) -> Result<(), StepError> {
-    work.make_folders(&[UNITS_FOLDER, LINKS_FOLDER, SHARE_FOLDER])?;
     let (host, target) = (work.host, transition.target());
+    // 1. Links to the programs. They lead through `current`, so they may come first. A file of somebody else stays: preflight warned.
+    work.make_folders(&[UNITS_FOLDER, LINKS_FOLDER, SHARE_FOLDER])?;
     links::make_programs(&host.layout)?;
+    // 2. The settings, before anything of the new release reads them.
     if let Some(change) = &transition.settings {
-        if change.gives_way {
-            let aside = settings::file::keep_copy(&host.layout, &change.before)?;
-            host.console
-                .warn(format_args!("settings of yours that do not fit are left out; yours are in {}", aside.display()));
-        }
-        settings::file::write(&host.layout, &change.after)?;
+        write_settings(host, change)?;
     }
-    tries::forget_proof(&host.layout)?;
+    // 3. The counter of starts, before the first start. A mark from an earlier time as the current release says nothing now.
+    tries::clear_good_mark(&host.layout)?;
     if let Some(source) = transition.source() {
-        Tries::arm(&host.layout, &target.id())?;
-        database::follow(host, source, target, transition.may_restore_snapshot)?;
+        Tries::start_counting(&host.layout, &target.id())?;
+        // 4. The database, while `current` still leads to the release that can bring it back.
+        database::migrate_for(host, source, target, transition.may_restore_snapshot)?;
     }
+    // 5. Units, then `current` in one rename, then the services.
     make_current(host, transition.source(), target)?;
-    serve(host, Err)
+    restart_services(host, Err)
 }
 
-/// Replaces the units of `last` by the release's, points `current` at it, and links to its pages.
+fn write_settings(host: &HostContext, change: &SettingsChange) -> Result<(), StepError> {
+    if change.gives_way {
+        let copy = settings::file::keep_copy(&host.layout, &change.before)?;
+        host.console.warn(format_args!(
+            "settings that the release does not take are left out; your own file is kept as {}",
+            copy.display()
+        ));
+    }
+    Ok(settings::file::write(&host.layout, &change.after)?)
+}
+
+/// Replaces the units of `last` by those of `release`, points `current` at it, and links to its pages.
 fn make_current(
     host: &HostContext,
     last: Option<&InstalledRelease>,
@@ -47,10 +58,13 @@ fn make_current(
     Ok(links::follow_release(&host.layout, &release.id())?)
 }
 
-/// Starts what is current, or starts it anew. A restart keeps the listening sockets (sd_pid_notify_with_fds(3)): callers wait.
-/// Nobody waits here for the runtime: the probe does, for as long as the settings say. `judge` decides what a firewall that does not
-/// come up means.
-fn serve(host: &HostContext, judge: impl FnOnce(StepError) -> Result<(), StepError>) -> Result<(), StepError> {
+/// Starts or restarts the services of the current release. A restart keeps the listening sockets (sd_pid_notify_with_fds(3)), so
+/// callers wait. Whether the runtime becomes healthy is for the probe to find out; `on_firewall_error` decides whether a
+/// firewall that does not start is an error.
+fn restart_services(
+    host: &HostContext,
+    on_firewall_error: impl FnOnce(StepError) -> Result<(), StepError>,
+) -> Result<(), StepError> {
     let Some(units) = host.units.as_deref() else { return Ok(()) };
     units.daemon_reload()?;
     for unit in UnitName::ENABLED {
@@ -66,76 +80,80 @@ fn serve(host: &HostContext, judge: impl FnOnce(StepError) -> Result<(), StepErr
     units
         .restart(&firewall)
         .map_err(|error| UnhealthyError::new(units, firewall, message_with_causes(&error)).into())
-        .or_else(judge)?;
+        .or_else(on_firewall_error)?;
     Ok(units.restart_detached(&runtime)?)
 }
 
 pub(super) fn undo(host: &HostContext, transition: &Transition) -> Result<(), StepError> {
     match transition.source() {
-        None => undo_first(host, transition),
-        Some(source) => go_back(host, transition, source),
+        None => undo_first_installation(host, transition),
+        Some(source) => restore_previous(host, transition, source),
     }
 }
 
-/// The release that ran before runs again.
-fn go_back(host: &HostContext, transition: &Transition, source: &InstalledRelease) -> Result<(), StepError> {
+/// Makes the release from before the current one again.
+fn restore_previous(host: &HostContext, transition: &Transition, source: &InstalledRelease) -> Result<(), StepError> {
+    // 1. The counter first: a start from here on is one of the release from before.
     match &transition.tries {
-        Some(tries) => tries.renewed().write(&host.layout)?,
-        None => Tries::disarm(&host.layout)?,
+        Some(tries) => tries.reset().write(&host.layout)?,
+        None => Tries::stop_counting(&host.layout)?,
     }
-    if let Err(error) = heal(host, source) {
+    // 2. Its folder. A release that may be damaged is still better than none.
+    if let Err(error) = retained_release::repair(&host.layout, source, host.console) {
         host.console.warn(format_args!("{} may be damaged: {}", source.id(), message_with_causes(&error)));
     }
+    // 3. Its settings and its database, before it starts.
     if let Some(change) = &transition.settings {
-        put_back(host, change)?;
+        restore_settings(host, change)?;
     }
-    database::take_back(host, transition, source)?;
+    database::undo_migration(host, transition, source)?;
+    // 4. Units, `current`, services, as in the step. Without the firewall the runtime does not start, but its unit goes on trying:
+    //    a warning is enough.
     make_current(host, Some(transition.target()), source)?;
-    serve(host, |error| tolerate(host, &error))
+    restart_services(host, |error| warn(host, &error))
 }
 
-/// Without the firewall the runtime does not come up, but goes on trying: its unit sees to that.
-#[expect(clippy::unnecessary_wraps, reason = "is a verdict on a firewall that does not come up")]
-fn tolerate(host: &HostContext, error: &StepError) -> Result<(), StepError> {
+#[expect(clippy::unnecessary_wraps, reason = "has the form of every decision about a firewall that does not start")]
+fn warn(host: &HostContext, error: &StepError) -> Result<(), StepError> {
     host.console.warn(message_with_causes(error));
     Ok(())
 }
 
-/// What runs again must be whole.
-fn heal(host: &HostContext, release: &InstalledRelease) -> Result<(), StepError> {
-    retained_release::heal(&host.layout, release, host.console)?;
-    Ok(())
-}
-
-/// An operator who changed the settings meanwhile keeps what they wrote, as far as the release understands it.
-fn put_back(host: &HostContext, change: &SettingsChange) -> Result<(), StepError> {
-    let there = settings::file::read(&host.layout)?.unwrap_or_default();
-    if there == change.before {
+/// Restores `config.toml`. An operator who changed it in the meantime keeps the changes that the release takes.
+fn restore_settings(host: &HostContext, change: &SettingsChange) -> Result<(), StepError> {
+    let now = settings::file::read(&host.layout)?.unwrap_or_default();
+    if now == change.before {
         return Ok(());
     }
-    let text = match settings::three_way(&change.after, &there, &change.before) {
+    let text = match settings::three_way(&change.after, &now, &change.before) {
         Ok(merged) => merged.text,
         Err(error) => {
-            let aside = settings::file::keep_copy(&host.layout, &there)?;
-            host.console
-                .warn(format_args!("config.toml was changed meanwhile, and is now in {}: {error}", aside.display()));
+            let copy = settings::file::keep_copy(&host.layout, &now)?;
+            host.console.warn(format_args!(
+                "config.toml was changed in the meantime; that file is kept as {}: {error}",
+                copy.display()
+            ));
             change.before.clone()
         }
     };
     Ok(settings::file::write(&host.layout, &text)?)
 }
 
-fn undo_first(host: &HostContext, transition: &Transition) -> Result<(), StepError> {
+/// Undoes the switch of a first installation: nothing of it runs or is found afterwards.
+fn undo_first_installation(host: &HostContext, transition: &Transition) -> Result<(), StepError> {
+    // 1. The services, before anything that they use.
     removal::stop_services(host)?;
+    // 2. A database that an uninstallation left, while the program that migrated it is still there.
     if let Some(schema) = transition.schema_before {
-        database::hand_back(host, transition.target(), schema)?;
+        database::restore_schema(host, transition.target(), schema)?;
     }
-    // A database from an earlier installation has tenants, and the service may have started them.
+    // 3. Containers: such a database has tenants, and the service may have started them.
     if host.units.is_some()
         && let Some(engine) = host.engine()?
     {
         engine.remove_labelled(labels::TENANT, Volumes::Keep)?;
     }
+    // 4. What leads to the release.
     removal::remove_units(host, &transition.target().units)?;
     links::remove(&host.layout)?;
     Ok(durable::remove(&host.layout.current())?)
@@ -155,9 +173,9 @@ mod tests {
         units.fail(Call::Restart(UnitName::FIREWALL));
         host.units = Some(Box::new(units));
         let runs = |host: &HostContext| host.units.as_ref().unwrap().status(&UnitName::LANDFALL).unwrap().is_active();
-        serve(&host, Err).unwrap_err();
-        assert!(!runs(&host), "one that comes in does not do without it");
-        serve(&host, |error| tolerate(&host, &error)).unwrap();
+        restart_services(&host, Err).unwrap_err();
+        assert!(!runs(&host), "a new release does not run without it");
+        restart_services(&host, |error| warn(&host, &error)).unwrap();
         assert!(runs(&host));
     }
 }

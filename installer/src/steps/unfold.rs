@@ -1,4 +1,4 @@
-//! The release's folder, made under a temporary name; and on a bare host the installer beside the releases.
+//! Makes the release's folder under a temporary name and renames it; in a first installation also places the recovery program.
 
 use super::{BundleSource, StepError, Work};
 use crate::host_context::HostContext;
@@ -13,26 +13,28 @@ use landfall_console::message_with_causes;
 
 pub(super) fn act(work: &Work<'_>, transition: &Transition) -> Result<(), StepError> {
     work.make_folders(&[PROGRAM_FOLDER, DATABASE_FOLDER])?;
+    // 1. The target. One that is on the host already is verified, and repaired from the store where it is damaged.
     match work.bundle_source.filter(|_| transition.brings_folder()) {
         Some(bundle_source) => unfold_release(work, transition, bundle_source)?,
-        // It is on the host already, and only what verifies again is used.
-        None => put_right(work, transition.target())?,
+        None => repair(work, transition.target())?,
     }
+    // 2. On the way back across a schema the release that is left migrates the database: it has to be whole as well.
     if let Some(source) = transition.source().filter(|source| database::is_way_back(source, transition.target()))
-        && let Err(error) = put_right(work, source)
+        && let Err(error) = repair(work, source)
     {
         work.host.console.warn(format_args!("{} may be damaged: {}", source.id(), message_with_causes(&error)));
     }
+    // 3. A host without a release has no recovery program yet. On others the old one stays until the commit.
     if transition.before.is_none() {
         recovery_binary::place(&work.host.layout, transition.target())?;
     }
     Ok(())
 }
 
-fn put_right(work: &Work<'_>, release: &InstalledRelease) -> Result<(), StepError> {
-    let replaced = retained_release::heal(&work.host.layout, release, work.host.console)?;
+fn repair(work: &Work<'_>, release: &InstalledRelease) -> Result<(), StepError> {
+    let replaced = retained_release::repair(&work.host.layout, release, work.host.console)?;
     for path in replaced {
-        work.host.console.warn(format_args!("{} was damaged, and is put right from the store", path.display()));
+        work.host.console.warn(format_args!("{} was damaged, and is repaired from the store", path.display()));
     }
     Ok(())
 }
@@ -45,7 +47,7 @@ fn unfold_release(work: &Work<'_>, transition: &Transition, bundle_source: Bundl
     Ok(durable::rename_to_free_name(&partial, &layout.release(&id))?)
 }
 
-/// A folder that was there before stays. Only a first installation brought the installer beside the releases.
+/// Removes the folder, unless it was there before, and the recovery program of a first installation.
 pub(super) fn undo(host: &HostContext, transition: &Transition) -> Result<(), StepError> {
     let (layout, id) = (&host.layout, transition.target().id());
     if transition.brings_folder() {

@@ -1,4 +1,4 @@
-//! Going back to a release that is on this host, by a person's wish or by recovery.
+//! Going back to a release that is on this host, because a person asks for it, or by recovery.
 
 use super::effective_settings::{Conflict, EffectiveSettings, stored_defaults};
 use super::{PlanError, transition_plan};
@@ -83,7 +83,7 @@ impl RollbackPlan {
         let transition = Transition {
             tags: new_tags.map(|image| image.tag.clone()).collect(),
             settings: self.settings.change.clone(),
-            asides: database::asides(&host.layout).map_err(StateError::from)?,
+            asides: database::set_aside(&host.layout).map_err(StateError::from)?,
             tries,
             may_restore_snapshot: self.may_restore_snapshot,
             unattended: is_unattended,
@@ -107,7 +107,7 @@ impl RollbackPlan {
 fn warn_if_refused_today(host: &HostContext, target: &InstalledRelease) {
     let id = target.id();
     let unknown = |reason: String| {
-        let text = "would be let in today is not known, and does not matter here";
+        let text = "would be accepted today is not known, and does not matter here";
         host.console.warn(format_args!("whether {id} {text}: {reason}"));
     };
     let today = match trust::pinned(&host.layout) {
@@ -128,10 +128,10 @@ impl fmt::Display for RollbackPlan {
         writeln!(f, "go back from {from} to {to}, which is on this host")?;
         writeln!(f, "  stop     the runtime, for about a second; tenants keep running")?;
         if !database::is_lossless(&self.before.current, &self.target) {
-            writeln!(f, "  database the one from before the update; what was written since is set aside in a file")?;
+            writeln!(f, "  database the one from before the update; the later one is set aside in a file")?;
         }
         if self.settings.change.is_some() {
-            writeln!(f, "  write    config.toml: what {from} brought goes")?;
+            writeln!(f, "  write    config.toml: settings that came with {from} are removed")?;
         }
         Ok(())
     }

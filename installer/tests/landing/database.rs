@@ -115,7 +115,7 @@ fn without_the_snapshot_a_rollback_is_taken_back_with_a_warning() {
     let scene = moved_on(1);
     assert!(is_cut(&scene, 1, &["rollback", "--yes"]));
     std::fs::remove_file(scene.root().join(FOLDER).join("landfall.db.schema-2")).unwrap();
-    recover(&scene).says("does not come back");
+    recover(&scene).says("are not restored");
     assert_eq!(database(&scene), "2\nrow\nsince\n");
 }
 
@@ -160,7 +160,7 @@ fn a_damaged_program_is_put_right_before_it_brings_the_database_back() {
     let scene = moved_on(1);
     let program = scene.root().join("opt/landfall/current/bin/landfall");
     std::fs::write(program, format!("touch {}\n", scene.root().join("was-run").display())).unwrap();
-    scene.run(&["rollback", "--yes"]).ok().says("put right");
+    scene.run(&["rollback", "--yes"]).ok().says("is repaired");
     assert_eq!(database(&scene), "1\nrow\nsince\n");
     assert!(!scene.root().join("was-run").exists());
 }
@@ -198,7 +198,7 @@ fn a_release_that_cannot_take_up_the_database_that_is_there_is_not_installed() {
     scene.run(&["uninstall", "--yes"]).ok();
     let before = scene.tree();
     let second = scene.put("second.tar", &release("2.0.0", 2, 2, 1).pack(&scene.key));
-    scene.install(&second).exits(6).says("database_too_new").says("is here from before");
+    scene.install(&second).exits(6).says("database_too_new").says("of an earlier installation");
     assert_eq!(scene.tree(), before);
     assert_eq!(database(&scene), "3\nrow\n");
 }

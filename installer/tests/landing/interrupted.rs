@@ -15,6 +15,11 @@ fn interrupt(scene: &Scene, steps: &[&str]) {
     let transition = serde_json::json!({
         "kind": "install", "steps": steps, "before": null, "after": record, "blobs": [], "files": files, "tags": [],
         "settings": null, "asides": [], "tries": null, "mayRestoreSnapshot": false,
+        "receipt": {
+            "counter": 1,
+            "body": scene.read(&format!("{STATE}/receipts/0000000001.json")),
+            "comment": "counter=1 product=acme version=1.0.0",
+        },
     });
     let journal = serde_json::json!({"schema": 1, "host": record["host"], "operation": {"transition": transition}});
     std::fs::write(state.join("journal.json"), journal.to_string()).unwrap();
@@ -37,7 +42,7 @@ fn an_installation_that_was_not_committed_is_undone() {
 }
 
 #[test]
-fn an_installation_is_not_finished_because_of_what_an_earlier_one_proved() {
+fn an_installation_is_not_finished_because_an_earlier_one_was_marked_good() {
     let (scene, _) = Scene::landed();
     interrupt(&scene, &["stage", "load", "unfold", "configure", "switch"]);
     std::fs::write(scene.root().join("var/lib/landfall/db/proven"), "1.0.0-1\n").unwrap();
@@ -78,7 +83,7 @@ fn recovery_without_anything_to_settle_says_so() {
 }
 
 #[test]
-fn a_state_folder_that_was_being_born_is_swept() {
+fn a_state_folder_that_was_being_created_is_removed() {
     for place in [".var.partial/lib/landfall", "var/.lib.partial/landfall/state", "var/lib/landfall/.state.partial"] {
         let scene = Scene::new();
         let bundle = scene.put("good.tar", &Parts::new("1.0.0", 1).pack(&scene.key));

@@ -186,8 +186,8 @@ fn what_is_in_the_way_is_named_and_stays() {
     std::fs::write(scene.root().join("opt/landfall/current"), "mine").unwrap();
     std::fs::write(scene.root().join("etc/systemd/system/landfall.service"), "mine").unwrap();
     let bytes = Parts::new("1.0.0", 1).pack(&scene.key);
-    refused(&scene, &bytes, 6, "opt/landfall/current is there and belongs to no release");
-    refused(&scene, &bytes, 6, "landfall.service is there and belongs to no release");
+    refused(&scene, &bytes, 6, "opt/landfall/current exists and belongs to no release");
+    refused(&scene, &bytes, 6, "landfall.service exists and belongs to no release");
 }
 
 #[test]

@@ -49,7 +49,7 @@ fn an_update_by_a_new_key_brings_the_roots_that_lead_to_it() {
     scene
         .run(&["plan", path])
         .ok()
-        .says("version 3 of the publisher's trust root in place of 1")
+        .says("version 3 of the publisher's trust root instead of 1")
         .says("release 1.0.0-1");
     assert_eq!(scene.run(&["plan", path, "--json"]).ok().json()["plan"]["trust"]["to"], 3);
     assert_eq!(scene.tree(), before, "looking changes nothing");

@@ -57,7 +57,7 @@ fn a_kept_release_that_rotted_is_put_right_from_the_store() {
     std::fs::write(kept.join("bin/landfall"), "rotten").unwrap();
     std::fs::write(kept.join("config.toml"), SETTINGS.replace("3000", "6666")).unwrap();
     std::fs::remove_file(kept.join("units/landfall.service")).unwrap();
-    scene.run(&["rollback"]).ok().says("put right");
+    scene.run(&["rollback"]).ok().says("is repaired");
     assert_eq!(scene.read("opt/landfall/current/bin/landfall"), "the runtime 1.0.0");
     assert_eq!(scene.read("etc/landfall/config.toml"), SETTINGS);
 }

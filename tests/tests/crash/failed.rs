@@ -16,7 +16,7 @@ const SAMPLE: usize = 60;
 const RECOVERY_SAMPLE: usize = 8;
 
 /// What an operation says when it leaves something for recovery: a journal, or a removed installation's litter.
-const LEFT: [&str; 2] = ["landfall-installer recover", "not tidied up"];
+const LEFT: [&str; 2] = ["landfall-installer recover", "could not be cleaned up"];
 
 /// A call that fails.
 #[derive(Debug, Clone)]

@@ -23,7 +23,7 @@ use releases::KeptStatus;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// Say what is installed on this host, what can be gone back to, and whether it runs
+/// Show what is installed on this host, which releases `rollback` can go back to, and whether the services run
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {}
 
@@ -34,16 +34,16 @@ struct Status {
     current: Option<InstalledRelease>,
     /// The release that `rollback` goes to, `<version>-<serial>`.
     previous: Option<String>,
-    /// What can be gone back to, the newest first.
+    /// The releases that `rollback` can go back to, the newest first.
     kept: Vec<KeptStatus>,
     /// What was interrupted, if anything was; `unknown` if its journal cannot be read.
     interrupted: Option<&'static str>,
     serial_floor: Option<u64>,
     /// Whom the host trusts; `null` where no root is pinned.
     trust: Option<TrustStatus>,
-    /// The releases on this host that would not be let in today.
+    /// The releases on this host that would not be accepted today.
     refused: Vec<RefusedRelease>,
-    /// The starts that a release has left which has not proven itself yet.
+    /// The starts that are left to a release on trial: one that is not marked good yet.
     tries: Option<Tries>,
     receipts: ReceiptsStatus,
     store: StoreStatus,
@@ -105,7 +105,7 @@ struct Parts {
 }
 
 impl Parts {
-    /// The part, or what stands for it when it cannot be read.
+    /// The part, or its default if it cannot be read.
     fn take<T: Default, E: std::error::Error>(&mut self, part: &str, read: Result<T, E>) -> T {
         read.unwrap_or_else(|error| {
             self.problems.insert(part.to_owned(), message_with_causes(&error));

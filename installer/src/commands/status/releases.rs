@@ -1,4 +1,4 @@
-//! The releases that can be gone back to.
+//! The releases that `rollback` can go back to.
 
 use super::Parts;
 use crate::layout::Layout;
@@ -9,7 +9,7 @@ use landfall_manifests::{Digest, Release};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// A release that can be gone back to.
+/// A release that `rollback` can go back to.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct KeptStatus {
@@ -30,7 +30,7 @@ pub(super) fn kept(
     let manifests = if installed.kept.is_empty() { BTreeMap::new() } else { manifests(layout, installed, parts) };
     let cost = |record: &InstalledRelease| {
         let others = installed.releases().filter(|other| other.manifest != record.manifest);
-        // What is shared with a release that cannot be read cannot be told.
+        // It is not known what is shared with a release that cannot be read.
         let others: Vec<&Release> = others.map(|other| manifests.get(&other.manifest)).collect::<Option<_>>()?;
         Some(Cost::of(manifests.get(&record.manifest)?, &others, |blob| stored.get(blob).copied()))
     };

@@ -2,6 +2,7 @@
 
 use super::{Status, StoreStatus, TrustStatus};
 use landfall_console::Size;
+use landfall_systemd::UnitName;
 use std::fmt::{Display, Formatter, Result};
 
 impl Display for Status {
@@ -14,7 +15,7 @@ impl Display for Status {
             (None, Some(error)) => writeln!(f, "  engine    {error}")?,
             (None, None) => writeln!(f, "  engine    none")?,
         }
-        self.units.iter().try_for_each(|(unit, state)| writeln!(f, "  {unit}: {state}"))?;
+        self.units.iter().try_for_each(|(unit, state)| writeln!(f, "  {unit}: {}", state_text(unit, state)))?;
         self.problems.iter().try_for_each(|(part, problem)| writeln!(f, "  cannot be read: {part}: {problem}"))
     }
 }
@@ -59,7 +60,7 @@ impl Status {
         }
         if let Some(tries) = &self.tries {
             let (release, left) = (&tries.release, tries.left);
-            writeln!(f, "  tries     {release} has not proven itself yet: {left} more starts, then it is reverted")?;
+            writeln!(f, "  tries     {release} is on trial: {left} more starts, then it is reverted")?;
         }
         if let Some(floor) = self.serial_floor {
             writeln!(f, "  floor     serial {floor}: bundles below it are refused")?;
@@ -102,4 +103,9 @@ impl Display for StoreStatus {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         write!(f, "{} blobs, {} ({} bytes)", self.blobs, Size(self.bytes), self.bytes)
     }
+}
+
+/// A unit's state for people: one that runs once at boot is dead at all other times, which is no fault.
+fn state_text<'a>(unit: &str, state: &'a str) -> &'a str {
+    if unit == UnitName::RECOVER.as_str() && state == "dead" { "idle (runs at boot)" } else { state }
 }

@@ -1,4 +1,4 @@
-//! What becomes different on a host that goes from one release to another, forward or back.
+//! What an update changes on a host.
 
 mod database;
 mod text;
@@ -18,7 +18,7 @@ const STOP: Duration = Duration::from_secs(30);
 /// How long systemd lets a runtime start, its migration included: `TimeoutStartSec` of `landfall.service`.
 const START: Duration = Duration::from_secs(90);
 
-/// What is known about the host and what was decided before, as far as a plan to leave a release depends on it.
+/// The facts and earlier decisions that the plan of an update depends on.
 #[derive(Debug, Clone)]
 pub(crate) struct UpdateFacts<'a> {
     /// Blobs in the staging folder under their digest, by size in bytes. Each is hashed before it is relied on.
@@ -51,7 +51,7 @@ pub(crate) struct Collectable {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Changes {
-    /// The release that is left, `<version>-<serial>`.
+    /// The release that is replaced, `<version>-<serial>`.
     pub(crate) from: String,
     /// Names of images.
     pub(crate) images: Difference,
@@ -89,7 +89,7 @@ pub(crate) struct SettingsChanges {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Restart {
     pub(crate) unit: String,
-    /// After so many seconds either release serves again, however broken the next one is; usually it is well under one.
+    /// After at most so many seconds one of the two releases serves again, however broken the next one is; usually after well under one.
     pub(crate) at_most_seconds: u64,
     /// How many of the tenants' containers are stopped: none.
     pub(crate) tenants: u32,

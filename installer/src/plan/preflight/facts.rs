@@ -1,4 +1,4 @@
-//! What the host is like, as far as preflight depends on it.
+//! The facts about the host that preflight judges.
 
 use crate::engine::About;
 use std::collections::BTreeMap;
@@ -17,11 +17,11 @@ pub(crate) struct Facts {
     pub(crate) lacks_systemd: bool,
     /// The engine that is wanted, or why it is not reached.
     pub(crate) engine: Option<Result<About, String>>,
-    /// The kernel's cgroup controllers, where it tells.
+    /// The kernel's cgroup controllers, if it lists them.
     pub(crate) controllers: Option<Vec<String>>,
     /// Files, and links that lead nowhere or out of the root, where a folder has to be.
     pub(crate) no_folders: Vec<PathBuf>,
-    /// What is where a part of the release has to go.
+    /// Files and folders under names that the release needs.
     pub(crate) in_the_way: Vec<PathBuf>,
     /// Why an interrupted update could not be recovered from.
     pub(crate) no_recovery: Option<String>,

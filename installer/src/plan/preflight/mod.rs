@@ -17,7 +17,7 @@ const PLAUSIBLE_TIME: u64 = 1_704_067_200;
 /// What tenants' limits are made of (Control Groups: `memory`, `cpu`, `pids`).
 const CONTROLLERS: [&str; 3] = ["memory", "cpu", "pids"];
 
-/// Everything that keeps the plan from being carried out, and what the operator should know besides.
+/// Everything that prevents the plan, and everything else that the operator should know.
 pub(crate) fn judge(plan: &Plan, facts: &Facts) -> (Vec<Problem>, Vec<Warning>) {
     let mut problems = Vec::new();
     if facts.needs_root {

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 pub(crate) enum Problem {
     /// The running system is changed by root alone.
     NotRoot,
-    /// Something is where a part of the release has to go.
+    /// A file or a folder has a name that the release needs.
     InTheWay(PathBuf),
     /// The program that settles what is interrupted does not work.
     NoRecovery(String),
@@ -39,7 +39,7 @@ impl fmt::Display for Problem {
         match self {
             Self::NotRoot => write!(f, "only root can install on the running system"),
             Self::InTheWay(path) => {
-                write!(f, "{} is there and belongs to no release: move it away", path.display())
+                write!(f, "{} exists and belongs to no release: move it away", path.display())
             }
             Self::NoRecovery(reason) => write!(
                 f,
@@ -94,7 +94,7 @@ pub(crate) enum Warning {
     NoWayBack(String),
     /// More people sign than have to, by the bare keys that are about to be pinned.
     MoreSigners { threshold: u32 },
-    /// A release that is on the host is one that it would not let in any longer.
+    /// A release on the host would not be accepted today.
     Refused(RefusedRelease),
 }
 

@@ -196,7 +196,7 @@ fn an_image_that_a_tenant_of_a_gone_release_needs_outlives_its_release() {
     let scene = scene(&format!("echo '{{\"images\": [\"{config}\"]}}'"));
     let collected = tidy(&scene.context, &scene.installed).unwrap();
     assert!(collected.tags.is_empty(), "{collected:?}");
-    assert_eq!(collected.left, [format!("image {PREFIX}1.0.0-1 stays: a tenant is made from it")]);
+    assert_eq!(collected.left, [format!("image {PREFIX}1.0.0-1 stays: a tenant was created from it")]);
     assert_eq!(scene.state().0, ["1.1.0-2", "1.2.0-3"], "its folder goes");
     assert_eq!(scene.state().1, 9, "and so do its blobs");
 }
@@ -209,6 +209,6 @@ fn a_kept_release_whose_manifest_is_damaged_saves_every_blob() {
     let before = scene.state().1;
     let collected = tidy(&scene.context, &scene.installed).unwrap();
     assert_eq!((scene.state().1, collected.blobs), (before, 0));
-    assert!(collected.left[0].starts_with("no blob is collected"), "{:?}", collected.left);
+    assert!(collected.left[0].starts_with("no blob is removed"), "{:?}", collected.left);
     assert_eq!(collected.releases.len(), 2, "the rest goes on");
 }

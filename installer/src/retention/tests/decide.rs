@@ -51,30 +51,30 @@ fn the_newest_others_stay_in_their_order() {
 }
 
 #[test]
-fn the_last_release_that_has_proven_itself_stays_until_a_newer_one_has() {
+fn the_last_release_that_is_marked_good_stays_until_a_newer_one_is() {
     let [one, two, three, four] =
         [("1.0.0", 1), ("1.1.0", 2), ("1.2.0", 3), ("1.3.0", 4)].map(|(version, serial)| release(version, serial));
-    let proven = |release: &InstalledRelease| InstalledRelease { proven: true, ..release.clone() };
+    let good = |release: &InstalledRelease| InstalledRelease { marked_good: true, ..release.clone() };
     let stay = |current: &InstalledRelease, kept: &[InstalledRelease], next: &InstalledRelease, keep: usize| {
         let host = installed(current.clone(), kept.to_vec());
         retained(&host, next, keep).iter().map(|kept| u64::from(kept.serial)).collect::<Vec<u64>>()
     };
-    let (old, none) = (proven(&one), [two.clone(), proven(&one)]);
+    let (old, none) = (good(&one), [two.clone(), good(&one)]);
     assert_eq!(stay(&two, std::slice::from_ref(&old), &three, 2), [2, 1]);
     assert_eq!(stay(&three, &none, &four, 2), [3, 1]);
     assert_eq!(stay(&three, &none, &four, 4), [3, 2, 1]);
-    assert_eq!(stay(&three, &[proven(&two), old.clone()], &four, 2), [3, 2]);
-    assert_eq!(stay(&proven(&three), &[proven(&two), old.clone()], &four, 2), [3]);
-    // Back to one that has not proven itself either, and to one that has.
+    assert_eq!(stay(&three, &[good(&two), old.clone()], &four, 2), [3, 2]);
+    assert_eq!(stay(&good(&three), &[good(&two), old.clone()], &four, 2), [3]);
+    // Back to one that is not marked good either, and to one that is.
     assert_eq!(stay(&three, &none, &two, 2), [3, 1]);
-    assert_eq!(stay(&three, &[proven(&two), old], &proven(&two), 2), [3]);
+    assert_eq!(stay(&three, &[good(&two), old], &good(&two), 2), [3]);
 }
 
 #[test]
-fn a_release_that_was_not_counted_when_it_was_left_counts_as_proven() {
+fn a_release_that_was_not_counted_when_it_was_left_counts_as_good() {
     let host = installed(release("1.0.0", 1), Vec::new());
-    assert!(installed_after(&host, release("1.1.0", 2), 2, false).kept[0].proven);
-    assert!(!installed_after(&host, release("1.1.0", 2), 2, true).kept[0].proven);
+    assert!(installed_after(&host, release("1.1.0", 2), 2, false).kept[0].marked_good);
+    assert!(!installed_after(&host, release("1.1.0", 2), 2, true).kept[0].marked_good);
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn blobs_that_no_release_needs_go_and_none_while_a_manifest_cannot_be_read() {
     inventory.needs[1] = (old.id(), Err("landfall.json is missing".to_owned()));
     let collection = decide(&host, &inventory);
     assert!(collection.blobs.is_empty());
-    let said = "no blob is collected: which ones release 1.0.0-1 needs cannot be told: landfall.json is missing";
+    let said = "no blob is removed, because it is not known which ones release 1.0.0-1 needs: landfall.json is missing";
     assert_eq!(collection.left, [said]);
 }
 
@@ -173,7 +173,7 @@ fn images_stay_and_it_is_said_when_nobody_knows_what_tenants_need() {
     assert_eq!(tags_that_go(images), (vec![], 1));
     let host = installed(release("1.1.0", 2), vec![]);
     let collection = decide(&host, &Inventory { images: Err("it is off".to_owned()), ..inventory() });
-    assert_eq!(collection.left, ["images of releases that have gone stay in the engine: it is off"]);
+    assert_eq!(collection.left, ["images of removed releases stay in the engine: it is off"]);
 }
 
 #[test]
