@@ -118,8 +118,8 @@ impl HostContext {
 impl HostContext {
     /// A host in a folder, with a fake engine and fake units.
     pub(crate) fn fake(root: &std::path::Path, engine: Option<Box<dyn ImageEngine>>) -> Self {
-        let environment = HostEnvironment { engine: EngineAddress::None, systemd: false };
-        let host = Self::new(Layout::new(root), environment, Console::new(landfall_console::Flags::default()));
+        let console = Console::new(landfall_console::Flags::default());
+        let host = Self::new(Layout::new(root), crate::fixture::environment(), console);
         let _ = host.engine.set(engine);
         host
     }

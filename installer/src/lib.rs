@@ -2,18 +2,19 @@
 //!
 //! This is the program. It is a library so that fuzzers reach its [`readers`]; no other program may use it.
 
-mod aside;
 mod cli;
 mod commands;
 mod content;
 mod database;
-mod decode;
 mod errors;
+#[cfg(test)]
+mod fixture;
 mod host_context;
 mod interrupt;
 mod links;
 mod media;
 mod plan;
+mod quarantine;
 pub mod readers;
 mod receipts;
 mod recovery_binary;

@@ -1,7 +1,7 @@
 //! The readers of outside input as functions of that input, for whoever fuzzes them. What they return is what can be held
 //! against the input.
 
-use crate::decode::{Decoder, Expected};
+use crate::content::{Decoder, Expected};
 use crate::receipts::{Chain, Counter, Receipt, UnverifiedReceipt};
 use crate::settings::{self, Override, SettingsError};
 use landfall_keys::PublicKey;

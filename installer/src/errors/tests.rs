@@ -4,8 +4,8 @@
 
 use super::*;
 use crate::content::ContentError;
+use crate::content::DecodeError;
 use crate::database::{DatabaseError, MigrateRefusal};
-use crate::decode::DecodeError;
 use crate::durable::At as _;
 use crate::engine::EngineError;
 use crate::interrupt::Interrupted;

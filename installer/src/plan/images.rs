@@ -87,7 +87,7 @@ fn chain_ids(diff_ids: &[Digest]) -> Vec<Digest> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::tests::release_with;
+    use crate::fixture::release_with;
 
     fn digest(name: &str) -> Digest {
         Digest::of(name.as_bytes())

@@ -112,18 +112,18 @@ impl FromIterator<u64> for Amount {
 impl Plan {
     /// Plans the installation of a bundle whose manifest is verified.
     pub(crate) fn new(bundle: &Bundle, observed: &Observed) -> Self {
-        Self::landing(bundle, observed, &BTreeMap::new())
+        Self::for_bundle(bundle, observed, &BTreeMap::new())
     }
 
     /// Plans to bring in a bundle whose manifest is believed, in place of the `old` release, which stays on the host.
     pub(crate) fn update(bundle: &Bundle, observed: &Observed, old: &Release, facts: &UpdateFacts<'_>) -> Self {
-        let plan = Self::landing(bundle, observed, facts.staged);
+        let plan = Self::for_bundle(bundle, observed, facts.staged);
         let changes = Changes::between(old, bundle.release(), facts);
         let copies = changes.database.as_ref().and_then(DatabaseChange::need);
         Self { space: plan.space.into_iter().chain(copies).collect(), changes: Some(changes), ..plan }
     }
 
-    fn landing(bundle: &Bundle, observed: &Observed, incoming: &BTreeMap<Digest, u64>) -> Self {
+    fn for_bundle(bundle: &Bundle, observed: &Observed, incoming: &BTreeMap<Digest, u64>) -> Self {
         let release = bundle.release();
         let images = images(release, observed.engine.as_ref());
         let (stored, missing) = split(&release.blobs, &observed.stored);
@@ -179,71 +179,10 @@ pub(crate) fn units(release: &Release) -> Vec<UnitName> {
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-pub(crate) mod tests {
+mod tests {
     use super::*;
-    use landfall_keys::{SecretKey, TrustedKeys};
-    use landfall_manifests::{Arch, Encoding, File, Head, Image, Layer, Os, Signed, Writer, oci};
 
-    /// A release whose images have these layers, each layer's name being its content, 700 bytes by the manifest.
-    pub(crate) fn release_with(images: &[(&str, &[&str])]) -> Release {
-        let digest = |text: &str| Digest::of(text.as_bytes());
-        let layer =
-            |name: &&str| Layer { blob: digest(name), encoding: Encoding::Zstd, diff_id: digest(name), size: 700 };
-        let image = |(name, layers): &(&str, &[&str])| Image {
-            name: name.parse().unwrap(),
-            platform: "linux/amd64".to_owned(),
-            media_type: oci::MANIFEST.to_owned(),
-            config: digest(name),
-            manifest: digest(&format!("manifest of {name}")),
-            layers: layers.iter().map(layer).collect(),
-            source: "rootfs:.".to_owned(),
-            tenant: None,
-        };
-        let file = File {
-            path: "units/landfall.service".parse().unwrap(),
-            mode: "0644".parse().unwrap(),
-            digest: digest("unit"),
-            size: 4,
-            blob: digest("unit"),
-            encoding: Encoding::Zstd,
-        };
-        let mut blobs: BTreeMap<Digest, u64> = BTreeMap::from([(digest("unit"), 4)]);
-        for (name, layers) in images {
-            blobs.extend([(digest(name), name.len() as u64)]);
-            blobs.extend([(digest(&format!("manifest of {name}")), name.len() as u64 + 12)]);
-            blobs.extend(layers.iter().map(|layer| (digest(layer), layer.len() as u64)));
-        }
-        let mut release = Release {
-            schema: 1,
-            product: "acme".parse().unwrap(),
-            version: "1.4.0".parse().unwrap(),
-            serial: 12.try_into().unwrap(),
-            os: Os::Linux,
-            arch: Arch::Amd64,
-            created: None,
-            min_upgrade_from: None,
-            database: None,
-            base: None,
-            keys: Vec::new(),
-            trust: Vec::new(),
-            layout: Vec::new(),
-            blobs: blobs.into_iter().map(|(digest, size)| Blob { digest, size }).collect(),
-            files: vec![file],
-            images: images.iter().map(image).collect(),
-        };
-        release.layout = release.computed_layout();
-        release
-    }
-
-    pub(super) fn bundle(release: Release) -> Bundle {
-        let key = SecretKey::generate().unwrap();
-        let signed = Signed::new(release, std::slice::from_ref(&key)).unwrap();
-        let mut bytes = Vec::new();
-        drop(Writer::begin(&mut bytes, &signed).unwrap());
-        bytes.extend([0; 512]);
-        let head = Head::read(&mut bytes.as_slice()).unwrap();
-        head.verify(&TrustedKeys::new(vec![key.public_key()], 1).unwrap()).unwrap()
-    }
+    use crate::fixture::{bundle, release_with};
 
     #[test]
     fn counts_to_the_byte_and_leaves_out_what_the_store_has() {

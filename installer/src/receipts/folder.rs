@@ -3,8 +3,8 @@
 use super::chain::UnverifiedReceipt;
 use super::counter::Counter;
 use super::receipt::MAX_RECEIPT_BYTES;
-use crate::aside;
 use crate::durable::{self, At as _, PathError};
+use crate::quarantine;
 use landfall_keys::MAX_FILE_BYTES;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -88,7 +88,7 @@ impl Folder {
 
     /// Writes into a new folder, and keeps the old one beside it under another name. When writing fails, the old folder is put back.
     pub(super) fn write_into_new(&self, write: impl Fn() -> Result<(), PathError>) -> Result<(), PathError> {
-        let aside = if durable::exists(&self.path)? { Some(aside::set(&self.path)?) } else { None };
+        let aside = if durable::exists(&self.path)? { Some(quarantine::rename(&self.path)?) } else { None };
         let Err(error) = write() else { return Ok(()) };
         if let Some(aside) = aside {
             durable::remove_tree(&self.path)?;

@@ -1,8 +1,8 @@
 //! The host's own key, which signs its receipts: `state/host.key`, readable by root alone, and `host.pub`, its public half.
 
-use crate::aside;
 use crate::durable::{self, At as _, PathError};
 use crate::layout::Layout;
+use crate::quarantine;
 use landfall_keys::{KeyError, KeyId, MAX_FILE_BYTES, Protection, PublicKey, PublicKeyError, SecretKey, SecretKeyFile};
 use std::ffi::OsStr;
 use std::io::Read as _;
@@ -105,7 +105,7 @@ pub(super) fn ensure(layout: &Layout) -> Result<SecretKey, HostKeyError> {
         Ok(Some(key)) => key,
         Ok(None) => make(layout)?,
         Err(_) => {
-            aside::set(&layout.host_key())?;
+            quarantine::rename(&layout.host_key())?;
             make(layout)?
         }
     };
@@ -113,9 +113,9 @@ pub(super) fn ensure(layout: &Layout) -> Result<SecretKey, HostKeyError> {
     match read_public(path.clone()) {
         Ok(Some(public)) if public == key.public_key() => return Ok(key),
         Ok(Some(former)) => durable::rename(&path, &path.with_extension(format!("pub.{}", former.id())))
-            .or_else(|_| aside::set(&path).map(drop))?,
+            .or_else(|_| quarantine::rename(&path).map(drop))?,
         Ok(None) => {}
-        Err(_) => drop(aside::set(&path)?),
+        Err(_) => drop(quarantine::rename(&path)?),
     }
     durable::write(&path, key.public_key().to_file().as_bytes(), 0o644)?;
     Ok(key)

@@ -2,9 +2,9 @@
 //! ones cannot. Like the serial floor it outlives an uninstallation.
 
 use super::counter::Counter;
-use crate::aside;
 use crate::durable::{self, PathError};
 use crate::layout::Layout;
+use crate::quarantine;
 use std::path::PathBuf;
 
 /// More than the digits of a counter.
@@ -30,5 +30,5 @@ pub(crate) fn read(layout: &Layout) -> Result<Option<Counter>, LastCounterError>
 
 /// Records that `counter` is used, whatever becomes of its receipt.
 pub(super) fn write(layout: &Layout, counter: Counter) -> Result<(), PathError> {
-    aside::write(&layout.last_receipt(), format!("{counter}\n").as_bytes(), 0o600)
+    quarantine::write(&layout.last_receipt(), format!("{counter}\n").as_bytes(), 0o600)
 }

@@ -4,10 +4,10 @@
 
 use super::rebuild;
 use crate::durable;
+use crate::fixture::quiet;
 use crate::layout::{FOLDERS, Layout};
 use crate::state::installed::InstalledRelease;
 use crate::store::Store;
-use landfall_console::{Console, Flags};
 use landfall_keys::{SecretKey, TrustRoot};
 use landfall_manifests::{Blob, Bundle, Digest, Encoding, File, Head, Release, Signed, Writer};
 use std::io::Write as _;
@@ -19,16 +19,6 @@ pub(crate) struct Host {
     pub(crate) trust: TrustRoot,
     pub(crate) key: SecretKey,
     _root: TempDir,
-}
-
-/// A console that says nothing.
-pub(crate) fn quiet() -> Console {
-    Console::new(Flags { quiet: true, ..Flags::default() })
-}
-
-/// A root that trusts a new key.
-pub(crate) fn some_root() -> TrustRoot {
-    TrustRoot::first(vec![SecretKey::generate().unwrap().public_key()], 1).unwrap()
 }
 
 impl Host {
@@ -56,7 +46,7 @@ impl Host {
         files: &[(&str, &str, &str)],
         change: impl Fn(&mut Release),
     ) -> InstalledRelease {
-        let mut release = crate::plan::tests::release_with(&[]);
+        let mut release = crate::fixture::release_with(&[]);
         (release.version, release.serial) = (version.parse().unwrap(), serial.try_into().unwrap());
         release.files = files.iter().map(|(path, mode, content)| self.file(path, mode, content)).collect();
         change(&mut release);

@@ -1,7 +1,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use super::fixture::{Host, quiet, some_root};
+use super::fixture::Host;
 use super::*;
+use crate::fixture::{quiet, some_root};
 use crate::store::Store;
 use landfall_console::message_with_causes;
 use landfall_keys::{RootChanges, SecretKey};

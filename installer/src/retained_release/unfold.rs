@@ -1,7 +1,7 @@
 //! A release's folder, made from the blobs in the store.
 
 use crate::content::ContentError;
-use crate::decode::{Decoder, Expected};
+use crate::content::{Decoder, Expected};
 use crate::durable::{self, At as _, PathError};
 use crate::interrupt::Interruptible;
 use crate::layout::Layout;

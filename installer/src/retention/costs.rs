@@ -45,7 +45,7 @@ fn layers(release: &Release) -> impl Iterator<Item = (Digest, u64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::tests::release_with;
+    use crate::fixture::release_with;
 
     #[test]
     fn counts_what_no_other_release_needs_and_everything_once() {

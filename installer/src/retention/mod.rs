@@ -43,9 +43,9 @@ pub(crate) fn installed_after(before: &Installed, next: InstalledRelease, keep: 
     Installed { kept: retained(&before, &next, keep), current: next, ..before }
 }
 
-/// What [`tidy`] will collect once `after` is the record. `next` is the manifest of its current release, which need not be on the host
+/// What [`collect_garbage`] will collect once `after` is the record. `next` is the manifest of its current release, which need not be on the host
 /// yet. Nothing is changed.
-pub(crate) fn foresee(
+pub(crate) fn predict(
     host: &HostContext,
     before: &Installed,
     after: &Installed,
@@ -59,7 +59,7 @@ pub(crate) fn foresee(
 ///
 /// # Errors
 /// The disk fails. What the engine refuses is left, and named in [`Collected::left`].
-pub(crate) fn tidy(host: &HostContext, installed: &Installed) -> Result<Collected, PathError> {
+pub(crate) fn collect_garbage(host: &HostContext, installed: &Installed) -> Result<Collected, PathError> {
     let collection = decide(installed, &gather(host, installed)?);
     collect(host, &collection)
 }

@@ -240,14 +240,12 @@ fn entries(folder: &PathBuf) -> Result<usize, PathError> {
 #[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
-    use crate::engine::EngineAddress;
-    use crate::state::installed::HostEnvironment;
+    use crate::fixture::environment;
     use crate::state::journal::{Operation, Uninstallation};
 
     fn journal() -> Journal {
-        let host = HostEnvironment { engine: EngineAddress::None, systemd: false };
         let uninstall = Uninstallation { purge: false, units: Vec::new(), tags: Vec::new(), created: Vec::new() };
-        Journal::new(host, Operation::Uninstall(uninstall))
+        Journal::new(environment(), Operation::Uninstall(uninstall))
     }
 
     fn all() -> Vec<String> {

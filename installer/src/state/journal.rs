@@ -87,7 +87,8 @@ pub(crate) struct SettingsChange {
     pub(crate) before: String,
     pub(crate) after: String,
     /// Whether some of the operator's settings are left out of it. Then a copy of the text before is kept beside it.
-    pub(crate) gives_way: bool,
+    #[serde(rename = "givesWay")]
+    pub(crate) is_forced: bool,
 }
 
 /// An uninstallation.
@@ -217,14 +218,13 @@ impl Transition {
 #[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
-    use crate::engine::EngineAddress;
+    use crate::fixture::environment;
 
     #[test]
     fn an_unknown_operation_or_field_is_an_error_and_not_ignored() {
-        let host = HostEnvironment { engine: EngineAddress::None, systemd: false };
         let uninstall =
             Uninstallation { purge: true, units: Vec::new(), tags: vec!["a".into()], created: vec!["opt".into()] };
-        let journal = Journal::new(host, Operation::Uninstall(uninstall));
+        let journal = Journal::new(environment(), Operation::Uninstall(uninstall));
         let text = serde_json::to_string(&journal).unwrap();
         assert_eq!(serde_json::from_str::<Journal>(&text).unwrap(), journal);
         for changed in [text.replace("uninstall", "update"), text.replace("purge", "wipe")] {

@@ -61,7 +61,7 @@ fn issue_receipt(host: &HostContext, receipt: &Draft) -> Result<(), StepError> {
 
 /// Removes what no kept release needs. What cannot be removed now is collected after the next transition.
 fn collect(host: &HostContext, transition: &Transition) {
-    if let Err(error) = retention::tidy(host, &transition.after) {
+    if let Err(error) = retention::collect_garbage(host, &transition.after) {
         host.console
             .warn(format_args!("not all that is no longer needed could be removed: {}", message_with_causes(&error)));
     }

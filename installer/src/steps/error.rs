@@ -269,7 +269,7 @@ impl fmt::Display for RevertOutcome {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decode::DecodeError;
+    use crate::content::DecodeError;
     use landfall_manifests::Digest;
 
     #[test]

@@ -1,7 +1,7 @@
 //! Loads images into the engine, straight from the store.
 
 use super::{ImageError, StepError, Work};
-use crate::decode::{Decoder, Expected};
+use crate::content::{Decoder, Expected};
 use crate::durable::At as _;
 use crate::engine::{ImageEngine, LocalImage, Volumes, labels, write_archive};
 use crate::host_context::HostContext;

@@ -37,7 +37,7 @@ pub(super) fn act(work: &Work<'_>, transition: &Transition) -> Result<(), StepEr
 }
 
 fn write_settings(host: &HostContext, change: &SettingsChange) -> Result<(), StepError> {
-    if change.gives_way {
+    if change.is_forced {
         let copy = settings::file::keep_copy(&host.layout, &change.before)?;
         host.console.warn(format_args!(
             "settings that the release does not take are left out; your own file is kept as {}",

@@ -1,7 +1,7 @@
 //! The settings that the host will have, decided before anything is done.
 
 use super::PlanError;
-use crate::decode::{Decoder, Expected};
+use crate::content::{Decoder, Expected};
 use crate::durable;
 use crate::host_context::HostContext;
 use crate::layout::Layout;
@@ -63,7 +63,7 @@ pub(crate) fn choose(
         let running = retained_release::manifest(&host.layout, &before.current);
         let base =
             running.map_or_else(|_| Ok(defaults.clone()), |running| stored_defaults(&host.layout, running.get()))?;
-        return EffectiveSettings::merge(&host.layout, &base, &defaults, Conflict::Refused);
+        return EffectiveSettings::merge(&host.layout, &base, &defaults, ConflictPolicy::Refuse);
     }
     if let Some(text) = settings::file::read(&host.layout)? {
         args.check_absent(&host.layout)?;
@@ -93,56 +93,61 @@ impl EffectiveSettings {
         &self.merged.text
     }
 
-    /// The operator's settings, brought from the defaults of the release that runs (`base`) to those of the next one.
-    pub(crate) fn merge(layout: &Layout, base: &str, defaults: &str, conflict: Conflict) -> Result<Self, PlanError> {
+    /// The operator's settings, merged with what changes from the defaults of the current release (`base`) to those of the next one.
+    pub(crate) fn merge(
+        layout: &Layout,
+        base: &str,
+        defaults: &str,
+        policy: ConflictPolicy,
+    ) -> Result<Self, PlanError> {
         let Some(mine) = settings::file::read(layout)? else { return Self::unmerged(defaults.to_owned(), defaults) };
-        let (merged, gives_way) = match settings::three_way(base, &mine, defaults) {
-            Err(SettingsError::Conflicts(conflicts)) if conflict.gives_way(&conflicts) => {
+        let (merged, is_forced) = match settings::three_way(base, &mine, defaults) {
+            Err(SettingsError::Conflicts(conflicts)) if policy.allows_forced_merge(&conflicts) => {
                 (settings::forced_merge(base, &mine, defaults, &conflicts), true)
             }
-            Err(_) if conflict == Conflict::GivesWay => return Self::defaults_instead(&mine, defaults),
+            Err(_) if policy == ConflictPolicy::Overrule => return Self::defaults_only(&mine, defaults),
             other => (other?, false),
         };
-        match Self::instead(&mine, merged, defaults, gives_way) {
-            Err(_) if conflict == Conflict::GivesWay => Self::defaults_instead(&mine, defaults),
+        match Self::replacing(&mine, merged, defaults, is_forced) {
+            Err(_) if policy == ConflictPolicy::Overrule => Self::defaults_only(&mine, defaults),
             other => other,
         }
     }
 
-    /// What nobody can make sense of gives way as a whole.
-    fn defaults_instead(mine: &str, defaults: &str) -> Result<Self, PlanError> {
-        Self::instead(mine, Merged { text: defaults.to_owned(), changes: Vec::new() }, defaults, true)
+    /// The release's defaults, in place of a file that cannot be merged at all.
+    fn defaults_only(mine: &str, defaults: &str) -> Result<Self, PlanError> {
+        Self::replacing(mine, Merged { text: defaults.to_owned(), changes: Vec::new() }, defaults, true)
     }
 
-    fn instead(mine: &str, merged: Merged, defaults: &str, gives_way: bool) -> Result<Self, PlanError> {
+    fn replacing(mine: &str, merged: Merged, defaults: &str, is_forced: bool) -> Result<Self, PlanError> {
         let (before, after) = (mine.to_owned(), merged.text.clone());
-        let change = (after != before).then_some(SettingsChange { before, after, gives_way });
+        let change = (after != before).then_some(SettingsChange { before, after, is_forced });
         Self::new(merged, defaults, change)
     }
 }
 
-/// What becomes of a setting that both the operator and a release changed.
+/// What to do about a setting that both the operator and a release changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Conflict {
-    /// It is shown, and nothing begins.
-    Refused,
-    /// The same, unless the release never knew it: on the way back there is nothing to decide.
-    Dropped,
-    /// What the operator wrote gives way, as far as it has to: there is nobody to ask.
-    GivesWay,
+pub(crate) enum ConflictPolicy {
+    /// Show it and begin nothing.
+    Refuse,
+    /// The same, unless the release does not have the setting at all: in a rollback there is nothing to decide about that.
+    DropRemoved,
+    /// Use the release's value: nobody is there to ask.
+    Overrule,
 }
 
-impl Conflict {
-    fn gives_way(self, conflicts: &Conflicts) -> bool {
+impl ConflictPolicy {
+    fn allows_forced_merge(self, conflicts: &Conflicts) -> bool {
         match self {
-            Self::Refused => false,
-            Self::Dropped => conflicts.0.iter().all(|conflict| conflict.why == ConflictReason::Dropped),
-            Self::GivesWay => true,
+            Self::Refuse => false,
+            Self::DropRemoved => conflicts.0.iter().all(|conflict| conflict.why == ConflictReason::Dropped),
+            Self::Overrule => true,
         }
     }
 }
 
-/// The default settings of a release that is on this host, out of the store and held against its manifest.
+/// The default settings of a release that is on this host, read from the store and compared with its manifest.
 pub(crate) fn stored_defaults(layout: &Layout, release: &Release) -> Result<String, PlanError> {
     let incomplete = || policy::Refusal::Incomplete(policy::SETTINGS.to_owned());
     let file = release.files.iter().find(|file| file.path.as_str() == policy::SETTINGS).ok_or_else(incomplete)?;
@@ -176,8 +181,8 @@ fn overrides(args: &SettingsArgs) -> Result<Vec<Override>, PlanError> {
     Ok(overrides)
 }
 
-/// The release's own `config.toml`, read from its blob and held against its digests. Small, and needed before the bundle
-/// is staged: it says which ports have to be free. What is installed comes from the store all the same.
+/// The release's own `config.toml`, read from its blob in the bundle and compared with its digests. It is small, and needed before the
+/// bundle is staged: it says which ports have to be free. The file that is installed comes from the store all the same.
 fn defaults(verified: &VerifiedBundle) -> Result<String, PlanError> {
     let release = verified.bundle.release();
     let file = release.files.iter().find(|file| file.path.as_str() == policy::SETTINGS);

@@ -1,15 +1,16 @@
 //! What the host is like: gathered here, judged by [`crate::plan::preflight`].
 
 use crate::durable::{self, At as _, PathError};
-use crate::engine::About;
+use crate::engine::{About, ImageEngine};
 use crate::host_context::HostContext;
 use crate::layout::{FOLDERS, Layout};
 use crate::links;
-use crate::plan::Plan;
 use crate::plan::preflight::{Facts, FileSystem};
+use crate::plan::{ObservedEngine, Plan};
 use crate::recovery_binary;
 use crate::settings::Ports;
 use crate::state::installed::Installed;
+use landfall_console::message_with_causes;
 use landfall_manifests::ReleaseId;
 use rustix::fs::StatVfsMountFlags;
 use std::collections::BTreeMap;
@@ -18,8 +19,8 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Looks at the host. `engine` is what is known about the engine already, `before` what is installed, `ports` those that
-/// will be listened on.
+/// Gathers the facts for preflight. `engine` is what is known about the engine already, `before` what is installed, `ports` those that
+/// the service will listen on.
 pub(crate) fn gather(
     host: &HostContext,
     plan: &Plan,
@@ -36,12 +37,38 @@ pub(crate) fn gather(
         lacks_systemd: host.units.as_ref().is_some_and(|units| !units.booted()),
         controllers: controllers(),
         engine,
-        no_folders: no_folders(layout)?,
-        in_the_way: in_the_way(layout, plan, id, before)?,
+        not_folders: not_folders(layout)?,
+        occupied: occupied(layout, plan, id, before)?,
         no_recovery: before.and_then(|_| no_recovery(host)),
         foreign_links: links::foreign_programs(layout)?,
         seconds_since_1970: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
     })
+}
+
+/// What is known about the engine: for the plan, and for preflight. The error is the reason why it cannot be reached.
+pub(crate) fn engine(host: &HostContext) -> (Option<ObservedEngine>, Option<Result<About, String>>) {
+    let look = |engine: &dyn ImageEngine| {
+        let about = engine.about()?;
+        let images = engine.images()?;
+        let (takes_partial_archives, data_root) = (about.takes_partial_archives, about.data_root.clone());
+        Ok((ObservedEngine { images, takes_partial_archives, data_root }, about))
+    };
+    match host.engine().and_then(|engine| engine.map(look).transpose()) {
+        Ok(Some((observed, about))) => (Some(observed), Some(Ok(about))),
+        Ok(None) => (None, None),
+        Err(error) => (None, Some(Err(message_with_causes(&error)))),
+    }
+}
+
+/// Those of `paths`, relative to the root, that do not exist.
+pub(crate) fn missing<'a>(layout: &Layout, paths: impl Iterator<Item = &'a str>) -> Result<Vec<String>, PathError> {
+    let mut missing = Vec::new();
+    for path in paths {
+        if !durable::exists(&layout.at(path))? {
+            missing.push(path.to_owned());
+        }
+    }
+    Ok(missing)
 }
 
 fn file_systems(layout: &Layout, plan: &Plan) -> Result<BTreeMap<PathBuf, FileSystem>, PathError> {
@@ -103,7 +130,7 @@ fn enabled_v1(text: &str) -> Vec<String> {
         .collect()
 }
 
-fn no_folders(layout: &Layout) -> Result<Vec<PathBuf>, PathError> {
+fn not_folders(layout: &Layout) -> Result<Vec<PathBuf>, PathError> {
     let (root, mut found) = (layout.at(""), Vec::new());
     for path in FOLDERS.map(|(folder, _)| layout.at(folder)) {
         let leads_to_folder = path.canonicalize().is_ok_and(|real| real.is_dir() && real.starts_with(&root));
@@ -114,7 +141,7 @@ fn no_folders(layout: &Layout) -> Result<Vec<PathBuf>, PathError> {
     Ok(found)
 }
 
-fn in_the_way(
+fn occupied(
     layout: &Layout,
     plan: &Plan,
     id: &ReleaseId,
@@ -137,7 +164,7 @@ fn in_the_way(
     Ok(found)
 }
 
-/// Why the program that is to recover this host could not.
+/// Why the recovery program of this host could not settle an interrupted update.
 fn no_recovery(host: &HostContext) -> Option<String> {
     let error = recovery_binary::check(host, &host.layout.installer(), None).err()?;
     Some(format!("{error:#}"))

@@ -1,7 +1,7 @@
 //! Going back to a release that is on this host, because a person asks for it, or by recovery.
 
-use super::effective_settings::{Conflict, EffectiveSettings, stored_defaults};
-use super::{PlanError, transition_plan};
+use super::effective_settings::{ConflictPolicy, EffectiveSettings, stored_defaults};
+use super::{PlanError, host_facts};
 use crate::database;
 use crate::host_context::{Attendance, HostContext};
 use crate::plan::policy::Refusal;
@@ -52,9 +52,10 @@ impl RollbackPlan {
         let defaults = stored_defaults(layout, release.get())?;
         let running = retained_release::manifest(layout, &before.current);
         let base = running.map_or_else(|_| Ok(defaults.clone()), |running| stored_defaults(layout, running.get()))?;
-        let conflict = if host.attendance.may_drop_settings() { Conflict::GivesWay } else { Conflict::Dropped };
-        let settings = EffectiveSettings::merge(layout, &base, &defaults, conflict)?;
-        let (engine, about) = transition_plan::engine(host);
+        let policy =
+            if host.attendance.may_drop_settings() { ConflictPolicy::Overrule } else { ConflictPolicy::DropRemoved };
+        let settings = EffectiveSettings::merge(layout, &base, &defaults, policy)?;
+        let (engine, about) = host_facts::engine(host);
         if let Some(Err(reason)) = about.filter(|_| !host.attendance.tolerates_missing_images()) {
             return Err(PlanError::NoEngine(reason));
         }

@@ -2,13 +2,11 @@
 
 use super::{PlanError, host_facts};
 use crate::database;
-use crate::durable::{self, PathError};
-use crate::engine::{About, ImageEngine};
 use crate::host_context::HostContext;
 use crate::layout::{FOLDERS, Layout};
 use crate::plan::policy::{self, Records, Verdict};
 use crate::plan::preflight::{self, Problem, Warning};
-use crate::plan::{Observed, ObservedEngine, Plan, SETTINGS, UpdateFacts};
+use crate::plan::{Observed, Plan, SETTINGS, UpdateFacts};
 use crate::receipts::{Draft, Operation, OperationFacts};
 use crate::record::Schema;
 use crate::retained_release;
@@ -34,7 +32,7 @@ pub(crate) struct TransitionPlan {
     pub(crate) warnings: Vec<Warning>,
 }
 
-/// Whether the release may come onto this host.
+/// Whether the host's records allow the release, and what is installed.
 pub(crate) fn judge(verified: &VerifiedBundle, layout: &Layout) -> Result<(Verdict, Option<Installed>), PlanError> {
     let installed = Installed::read(layout)?;
     let (product, floor) = (read_product(layout)?, read_floor(layout)?);
@@ -44,7 +42,7 @@ pub(crate) fn judge(verified: &VerifiedBundle, layout: &Layout) -> Result<(Verdi
     Ok((verdict, installed))
 }
 
-/// Plans the transition and looks whether the host is fit for it.
+/// Plans the transition and checks whether the host is fit for it. Nothing is changed.
 pub(crate) fn prepare(
     verified: &VerifiedBundle,
     host: &HostContext,
@@ -52,11 +50,11 @@ pub(crate) fn prepare(
     before: Option<&Installed>,
 ) -> Result<TransitionPlan, PlanError> {
     let settings = effective_settings::choose(verified, host, args, before)?;
-    let (engine, about) = engine(host);
+    let (engine, about) = host_facts::engine(host);
     let observed = Observed {
         stored: Store::new(&host.layout).sizes()?,
-        missing_folders: missing(&host.layout, FOLDERS.iter().map(|(folder, _)| *folder))?,
-        missing_settings: missing(&host.layout, SETTINGS.into_iter())?,
+        missing_folders: host_facts::missing(&host.layout, FOLDERS.iter().map(|(folder, _)| *folder))?,
+        missing_settings: host_facts::missing(&host.layout, SETTINGS.into_iter())?,
         engine,
         // Where no service is started, nothing listens; and a service that runs has its ports already.
         ports: host.units.as_ref().filter(|_| before.is_none()).map(|_| settings.ports),
@@ -84,7 +82,7 @@ pub(crate) fn prepare(
 }
 
 impl TransitionPlan {
-    /// Says what the operator should know, and where a person can be asked, asks. They see the plan first.
+    /// Prints the warnings, and asks for confirmation where a person can be asked. They see the plan first.
     ///
     /// # Errors
     /// [`PlanError::Unfit`] if the host lacks something, [`PlanError::Declined`] if the person said no.
@@ -129,7 +127,7 @@ impl TransitionPlan {
         tries: Option<Tries>,
     ) -> Transition {
         let plan = &self.plan;
-        let next = incoming(verified, before.as_ref(), plan.units.clone(), plan.tags());
+        let next = next_release(verified, before.as_ref(), plan.units.clone(), plan.tags());
         let mut after = match &before {
             Some(before) => retention::installed_after(before, next, self.settings.update.keep, tries.is_some()),
             None => Installed {
@@ -164,8 +162,8 @@ impl TransitionPlan {
     }
 }
 
-/// The record of the release that comes in. One that is kept already stays accepted as it was then.
-fn incoming(
+/// The record of the next release. One that is on the host already keeps the trust root that accepted it.
+fn next_release(
     verified: &VerifiedBundle,
     before: Option<&Installed>,
     units: Vec<String>,
@@ -180,7 +178,7 @@ fn incoming(
     }
 }
 
-/// Where a person can be asked, they see first what is going to happen.
+/// Asks for confirmation where a person can be asked. They see the plan first.
 pub(crate) fn confirm(plan: &impl Display, yes: bool, console: Console) -> Result<(), PlanError> {
     if yes || !console.interactive() {
         return Ok(());
@@ -198,11 +196,11 @@ fn plan_update(
     observed: &Observed,
 ) -> Result<Plan, PlanError> {
     let (layout, bundle) = (&host.layout, &verified.bundle);
-    // One whose manifest is damaged can be left all the same; a warning says so.
+    // A release whose manifest is damaged can be replaced all the same; a warning says so.
     let Ok(old) = retained_release::manifest(layout, &before.current) else {
         return Ok(Plan::new(bundle, observed));
     };
-    let next = incoming(verified, Some(before), Vec::new(), Vec::new());
+    let next = next_release(verified, Some(before), Vec::new(), Vec::new());
     let is_counted = Tries::counting(layout)?.is_some();
     let after = retention::installed_after(before, next, settings.update.keep, is_counted);
     let facts = UpdateFacts {
@@ -210,32 +208,7 @@ fn plan_update(
         database: database::size(layout)?,
         settings: Ok(&settings.merged),
         patience: host.units.as_ref().map(|_| settings.update.patience),
-        collects: retention::foresee(host, before, &after, bundle.release())?.into(),
+        collects: retention::predict(host, before, &after, bundle.release())?.into(),
     };
     Ok(Plan::update(bundle, observed, old.get(), &facts))
-}
-
-/// What is known about the engine, for the plan and for the verdict on the host.
-pub(crate) fn engine(host: &HostContext) -> (Option<ObservedEngine>, Option<Result<About, String>>) {
-    let look = |engine: &dyn ImageEngine| {
-        let about = engine.about()?;
-        let images = engine.images()?;
-        let (takes_partial_archives, data_root) = (about.takes_partial_archives, about.data_root.clone());
-        Ok((ObservedEngine { images, takes_partial_archives, data_root }, about))
-    };
-    match host.engine().and_then(|engine| engine.map(look).transpose()) {
-        Ok(Some((observed, about))) => (Some(observed), Some(Ok(about))),
-        Ok(None) => (None, None),
-        Err(error) => (None, Some(Err(message_with_causes(&error)))),
-    }
-}
-
-fn missing<'a>(layout: &Layout, paths: impl Iterator<Item = &'a str>) -> Result<Vec<String>, PathError> {
-    let mut missing = Vec::new();
-    for path in paths {
-        if !durable::exists(&layout.at(path))? {
-            missing.push(path.to_owned());
-        }
-    }
-    Ok(missing)
 }

@@ -1,4 +1,4 @@
-//! A bundle whose manifest is believed, and by which keys.
+//! A bundle whose manifest is verified, and the keys that it was verified by.
 
 use super::PlanError;
 use crate::layout::Layout;
@@ -9,15 +9,15 @@ use landfall_console::Console;
 use landfall_keys::{RootLink, TrustRoot};
 use landfall_manifests::{Bundle, Entry, Head, ReadError};
 
-/// A bundle that enough trusted keys have signed. Its blobs are not checked yet.
+/// A bundle that enough trusted keys have signed. Its blobs are not verified yet.
 pub(crate) struct VerifiedBundle {
     pub(crate) media: Media,
     pub(crate) bundle: Bundle,
-    /// What the host trusts once the release counts: what it has pinned, followed to its newest successor.
+    /// The root that the host pins with the commit: the newest one that the pinned root, or `--trust`, leads to.
     pub(crate) trust: TrustRoot,
-    /// What the host has pinned.
+    /// The root that the host has pinned.
     pub(crate) pinned: Option<TrustRoot>,
-    /// The host would pin bare keys, while more people sign than have to by those.
+    /// Whether the host would pin bare keys although more people sign than these require.
     pub(crate) has_more_signers: bool,
 }
 
@@ -27,7 +27,7 @@ impl VerifiedBundle {
         Ok(self.media.entry(entry).map_err(|error| self.media.located(Some(&self.bundle), error))?)
     }
 
-    /// How what the host has pinned changes once the release counts.
+    /// How the pinned root changes with the commit.
     pub(crate) fn trust_change(&self) -> Option<TrustChange> {
         TrustChange::between(self.pinned.as_ref(), &self.trust)
     }
@@ -40,10 +40,9 @@ pub(crate) enum FirstUse {
     Refuse,
 }
 
-/// Opens a bundle and believes its manifest, or refuses it.
+/// Opens a bundle and verifies its manifest.
 ///
-/// What the host has pinned always decides, together with the successors that the bundle brings; keys on the command line must
-/// agree besides. For [`FirstUse::Refuse`], which installs nothing, keys on the command line stand alone. Nothing is written.
+/// A pinned root always decides, together with the successors in the bundle; keys on the command line must agree with it. For [`FirstUse::Refuse`], which installs nothing, keys on the command line are used instead. Nothing is written.
 pub(crate) fn open(
     media: &MediaArgs,
     args: &TrustArgs,
@@ -59,9 +58,9 @@ pub(crate) fn open(
     let (chain, offered) = (head.offered_chain(), head.offered_keys().len());
     let (trust, is_bare) = if let Some(pinned) = &pinned {
         let signed_by = |root: &TrustRoot| Ok(head.clone().verify(root.trusted_keys()).map(drop).map_err(refused)?);
-        (followed(pinned, given.as_ref(), &chain, signed_by, console)?, false)
+        (root_of_pinned_host(pinned, given.as_ref(), &chain, signed_by, console)?, false)
     } else {
-        let given = given.map_or_else(|| accepted(&head, console, first_use), Ok)?;
+        let given = given.map_or_else(|| key_of_first_use(&head, console, first_use), Ok)?;
         (given.newest_root(&chain)?, chain.is_empty() && matches!(given, CliTrust::Keys(..)))
     };
     let bundle = head.verify(trust.trusted_keys()).map_err(refused)?;
@@ -72,7 +71,7 @@ pub(crate) fn open(
 }
 
 /// The root that a host with a pinned root trusts. `--trust` must agree with it.
-fn followed(
+fn root_of_pinned_host(
     pinned: &TrustRoot,
     given: Option<&CliTrust>,
     chain: &[RootLink],
@@ -87,7 +86,7 @@ fn followed(
     Ok(pinned_newest)
 }
 
-fn accepted(head: &Head, console: Console, first_use: FirstUse) -> Result<CliTrust, FirstUseError> {
+fn key_of_first_use(head: &Head, console: Console, first_use: FirstUse) -> Result<CliTrust, FirstUseError> {
     match first_use {
         FirstUse::Ask => trust::prompt_for_key(head, console),
         FirstUse::Refuse => Err(FirstUseError::NoKeyGiven),

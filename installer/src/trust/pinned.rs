@@ -88,7 +88,8 @@ fn write(layout: &Layout, json: &[u8]) -> Result<(), PathError> {
 #[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
-    use crate::retained_release::fixture::{Host, quiet, some_root};
+    use crate::fixture::{quiet, some_root};
+    use crate::retained_release::fixture::Host;
     use landfall_keys::{RootChanges, SecretKey};
 
     #[test]

@@ -1,10 +1,9 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use super::*;
-use crate::record::Schema;
+use crate::fixture::installed;
 use crate::record::write_json;
 use crate::retained_release::fixture::Host;
-use crate::state::installed::HostEnvironment;
 use landfall_manifests::Digest;
 use serde_json::{Value, json};
 use std::fs;
@@ -15,10 +14,9 @@ fn host() -> Host {
     let shared = ("docs/shared", "0644", "in both of them");
     let old = host.bring("1.0.0", 1, &[shared, ("bin/landfall", "0755", "the old program")]);
     let new = host.bring("1.1.0", 2, &[shared, ("bin/landfall", "0755", "the new one")]);
-    let environment = HostEnvironment { engine: crate::engine::EngineAddress::None, systemd: false };
-    let installed = Installed { schema: Schema, current: new, kept: vec![old], host: environment, created: Vec::new() };
+    let record = installed(new, vec![old]);
     let layout = &host.layout;
-    write_json(&layout.installed(), &installed).unwrap();
+    write_json(&layout.installed(), &record).unwrap();
     std::os::unix::fs::symlink("releases/1.1.0-2", layout.current()).unwrap();
     fs::write(layout.serial_floor(), "2\n").unwrap();
     fs::write(layout.state().join("tries"), r#"{"release": "1.1.0-2", "left": 4}"#).unwrap();

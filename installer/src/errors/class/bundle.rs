@@ -2,7 +2,7 @@
 
 use super::host::{of_io, or_storage};
 use crate::content::ContentError;
-use crate::decode::DecodeError;
+use crate::content::DecodeError;
 use crate::media::{BundleError, MediaError};
 use landfall_console::{ErrorClass, Exit};
 use landfall_manifests::ReadError;

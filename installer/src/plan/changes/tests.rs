@@ -1,7 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use super::*;
-use crate::plan::tests::{bundle, release_with};
+use crate::fixture::{bundle, release_with};
 use crate::plan::{Observed, Plan};
 use crate::settings::{Conflict, ConflictReason, Why};
 use landfall_manifests::{Database, File};

@@ -20,9 +20,9 @@ pub(crate) struct Facts {
     /// The kernel's cgroup controllers, if it lists them.
     pub(crate) controllers: Option<Vec<String>>,
     /// Files, and links that lead nowhere or out of the root, where a folder has to be.
-    pub(crate) no_folders: Vec<PathBuf>,
+    pub(crate) not_folders: Vec<PathBuf>,
     /// Files and folders under names that the release needs.
-    pub(crate) in_the_way: Vec<PathBuf>,
+    pub(crate) occupied: Vec<PathBuf>,
     /// Why an interrupted update could not be recovered from.
     pub(crate) no_recovery: Option<String>,
     /// Programs on the PATH that are not ours.

@@ -23,8 +23,8 @@ pub(crate) fn judge(plan: &Plan, facts: &Facts) -> (Vec<Problem>, Vec<Warning>) 
     if facts.needs_root {
         problems.push(Problem::NotRoot);
     }
-    problems.extend(facts.no_folders.iter().cloned().map(Problem::NoFolder));
-    problems.extend(facts.in_the_way.iter().cloned().map(Problem::InTheWay));
+    problems.extend(facts.not_folders.iter().cloned().map(Problem::NotAFolder));
+    problems.extend(facts.occupied.iter().cloned().map(Problem::Occupied));
     problems.extend(facts.no_recovery.clone().map(Problem::NoRecovery));
     problems.extend(room(plan, facts));
     problems.extend(facts.taken_ports.iter().map(|(port, reason)| Problem::Port(*port, reason.clone())));

@@ -11,11 +11,11 @@ pub(crate) enum Problem {
     /// The running system is changed by root alone.
     NotRoot,
     /// A file or a folder has a name that the release needs.
-    InTheWay(PathBuf),
+    Occupied(PathBuf),
     /// The program that settles what is interrupted does not work.
     NoRecovery(String),
     /// A file or a link is where a folder has to be.
-    NoFolder(PathBuf),
+    NotAFolder(PathBuf),
     /// A file system is too full.
     Room { at: PathBuf, needed: u64, free: u64 },
     /// A file system has too few free inodes.
@@ -38,7 +38,7 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotRoot => write!(f, "only root can install on the running system"),
-            Self::InTheWay(path) => {
+            Self::Occupied(path) => {
                 write!(f, "{} exists and belongs to no release: move it away", path.display())
             }
             Self::NoRecovery(reason) => write!(
@@ -46,7 +46,7 @@ impl fmt::Display for Problem {
                 "an update that is interrupted could not be recovered from ({reason}): copy the landfall-installer of the \
                  release that runs to /opt/landfall/bin"
             ),
-            Self::NoFolder(path) => {
+            Self::NotAFolder(path) => {
                 write!(f, "{} does not lead to a folder below the host's root: move it away", path.display())
             }
             Self::Room { at, needed, free } => write!(

@@ -79,7 +79,7 @@ fn lists_everything_that_is_missing_at_once() {
     facts.needs_root = true;
     facts.lacks_systemd = true;
     facts.taken_ports = vec![(3000, "in use".to_owned())];
-    facts.in_the_way = vec!["/opt/landfall/current".into()];
+    facts.occupied = vec!["/opt/landfall/current".into()];
     facts.controllers = Some(vec!["cpu".to_owned()]);
     if let Some(system) = facts.file_systems.get_mut(&PathBuf::from("var")) {
         system.read_only = true;
@@ -88,7 +88,7 @@ fn lists_everything_that_is_missing_at_once() {
     let (problems, _) = judge(&plan(&[("opt", 1), ("var", 1)]), &facts);
     let expected = [
         Problem::NotRoot,
-        Problem::InTheWay("/opt/landfall/current".into()),
+        Problem::Occupied("/opt/landfall/current".into()),
         Problem::Room { at: "opt".into(), needed: 1 + MARGIN, free: 0 },
         Problem::ReadOnly("var".into()),
         Problem::Port(3000, "in use".to_owned()),

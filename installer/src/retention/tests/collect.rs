@@ -5,7 +5,7 @@ use crate::engine::LocalImage;
 use crate::engine::fake::FakeImageEngine;
 use crate::host_context::HostContext;
 use crate::retained_release::fixture::Host;
-use crate::retention::{Collected, Collection, collect, decide, foresee, gather, retained, tidy};
+use crate::retention::{Collected, Collection, collect, collect_garbage, decide, gather, predict, retained};
 use crate::state::installed::{Installed, InstalledRelease};
 use crate::store::Store;
 use landfall_manifests::{Database, Encoding, Image, Layer, oci};
@@ -100,7 +100,7 @@ impl Scene {
         assert_eq!(database, ["landfall.db", "landfall.db.aside-schema-1", "landfall.db.schema-2"]);
         assert_eq!(tags, [format!("{PREFIX}1.1.0-2"), format!("{PREFIX}1.2.0-3")]);
         for release in self.installed.releases() {
-            let (layout, console) = (&self.host.layout, crate::retained_release::fixture::quiet());
+            let (layout, console) = (&self.host.layout, crate::fixture::quiet());
             crate::retained_release::verify(layout, release, console).unwrap();
         }
     }
@@ -112,26 +112,26 @@ const NOTHING: &str = "test \"$1 $3 $4\" = '--root images --json' && echo '{\"im
 #[test]
 fn collects_what_is_of_no_release_and_says_what_it_was() {
     let scene = scene(NOTHING);
-    let collected = tidy(&scene.context, &scene.installed).unwrap();
+    let collected = collect_garbage(&scene.context, &scene.installed).unwrap();
     assert_eq!(collected.releases, [".2.0.0-9.partial", "1.0.0-1"]);
     assert_eq!((collected.blobs, collected.tags, collected.left), (5, vec![format!("{PREFIX}1.0.0-1")], vec![]));
     assert_eq!(collected.snapshots, ["landfall.db.schema-1"]);
     scene.assert_tidy();
-    let again = tidy(&scene.context, &scene.installed).unwrap();
+    let again = collect_garbage(&scene.context, &scene.installed).unwrap();
     assert_eq!(again, Collected::default());
 }
 
 #[test]
-fn foresees_what_a_release_that_is_still_on_its_way_will_make_superfluous() {
+fn predicts_what_an_update_will_make_superfluous() {
     let scene = scene(NOTHING);
-    let mut next = crate::plan::tests::release_with(&[]);
+    let mut next = crate::fixture::release_with(&[]);
     (next.version, next.serial) = ("2.0.0".parse().unwrap(), 9.try_into().unwrap());
     next.files[0].blob = digest("litter");
     let current = InstalledRelease::new(&next, digest("2.0.0"), scene.host.trust.clone(), Vec::new(), Vec::new());
     let kept = retained(&scene.installed, &current, 2);
     let after = Installed { current, kept, ..scene.installed.clone() };
     let before = scene.state();
-    let collection = foresee(&scene.context, &scene.installed, &after, &next).unwrap();
+    let collection = predict(&scene.context, &scene.installed, &after, &next).unwrap();
     assert_eq!(collection.folders, [".2.0.0-9.partial", "1.0.0-1", "1.1.0-2"]);
     // Of each of the two a script and an image of three blobs; the litter is of use to the next release.
     assert_eq!((collection.blobs.len(), collection.tags.len(), collection.left), (2 * 4, 2, vec![]));
@@ -139,7 +139,7 @@ fn foresees_what_a_release_that_is_still_on_its_way_will_make_superfluous() {
 }
 
 #[test]
-fn a_collection_that_was_cut_off_anywhere_is_made_good_by_the_next() {
+fn a_collection_that_was_cut_off_anywhere_is_completed_by_the_next() {
     let cuts: [fn(&Scene, &Collection); 5] = [
         |scene, _| {
             let layout = &scene.host.layout;
@@ -163,7 +163,7 @@ fn a_collection_that_was_cut_off_anywhere_is_made_good_by_the_next() {
         let scene = scene(NOTHING);
         let collection = decide(&scene.installed, &gather(&scene.context, &scene.installed).unwrap());
         cut(&scene, &collection);
-        tidy(&scene.context, &scene.installed).unwrap();
+        collect_garbage(&scene.context, &scene.installed).unwrap();
         scene.assert_tidy();
     }
 }
@@ -171,7 +171,7 @@ fn a_collection_that_was_cut_off_anywhere_is_made_good_by_the_next() {
 #[test]
 fn the_runtime_is_asked_what_tenants_need() {
     let current = scene("echo \"{\\\"images\\\": [\\\"$CONFIG\\\"]}\"");
-    assert_eq!(tidy(&current.context, &current.installed).unwrap().tags, [format!("{PREFIX}1.0.0-1")]);
+    assert_eq!(collect_garbage(&current.context, &current.installed).unwrap().tags, [format!("{PREFIX}1.0.0-1")]);
     current.assert_tidy();
 
     let stays = format!("{PREFIX}1.0.0-1");
@@ -182,7 +182,7 @@ fn the_runtime_is_asked_what_tenants_need() {
         ("head -c 2000000 /dev/zero", "wrote more than 1048576 bytes"),
     ] {
         let scene = scene(says);
-        let collected = tidy(&scene.context, &scene.installed).unwrap();
+        let collected = collect_garbage(&scene.context, &scene.installed).unwrap();
         assert_eq!((collected.blobs, collected.tags.len(), collected.left.len()), (5, 0, 1), "the rest goes on");
         assert!(collected.left[0].contains(said), "{:?}", collected.left);
         assert!(scene.state().4.contains(&stays));
@@ -194,7 +194,7 @@ fn an_image_that_a_tenant_of_a_gone_release_needs_outlives_its_release() {
     let before = scene(NOTHING);
     let config = before.context.engine().unwrap().unwrap().images().unwrap()[0].id.clone();
     let scene = scene(&format!("echo '{{\"images\": [\"{config}\"]}}'"));
-    let collected = tidy(&scene.context, &scene.installed).unwrap();
+    let collected = collect_garbage(&scene.context, &scene.installed).unwrap();
     assert!(collected.tags.is_empty(), "{collected:?}");
     assert_eq!(collected.left, [format!("image {PREFIX}1.0.0-1 stays: a tenant was created from it")]);
     assert_eq!(scene.state().0, ["1.1.0-2", "1.2.0-3"], "its folder goes");
@@ -207,7 +207,7 @@ fn a_kept_release_whose_manifest_is_damaged_saves_every_blob() {
     let kept = scene.host.layout.release(&scene.installed.kept[0].id());
     fs::write(kept.join("landfall.json"), "damaged").unwrap();
     let before = scene.state().1;
-    let collected = tidy(&scene.context, &scene.installed).unwrap();
+    let collected = collect_garbage(&scene.context, &scene.installed).unwrap();
     assert_eq!((scene.state().1, collected.blobs), (before, 0));
     assert!(collected.left[0].starts_with("no blob is removed"), "{:?}", collected.left);
     assert_eq!(collected.releases.len(), 2, "the rest goes on");

@@ -2,23 +2,12 @@
 
 use super::{PREFIX, digest, installed};
 use crate::engine::LocalImage;
+use crate::fixture::installed_release as release;
 use crate::retention::inventory::{Images, Needed};
 use crate::retention::{Inventory, decide, installed_after, retained};
 use crate::state::installed::InstalledRelease;
 use landfall_manifests::Database;
 use std::collections::{BTreeMap, BTreeSet};
-
-fn release(version: &str, serial: u64) -> InstalledRelease {
-    let mut release = crate::plan::tests::release_with(&[]);
-    (release.version, release.serial) = (version.parse().unwrap(), serial.try_into().unwrap());
-    InstalledRelease::new(
-        &release,
-        digest(version),
-        crate::retained_release::fixture::some_root(),
-        Vec::new(),
-        Vec::new(),
-    )
-}
 
 fn inventory() -> Inventory {
     Inventory {

@@ -3,9 +3,7 @@
 mod collect;
 mod decide;
 
-use crate::engine::EngineAddress;
-use crate::record::Schema;
-use crate::state::installed::{HostEnvironment, Installed, InstalledRelease};
+use crate::fixture::installed;
 use landfall_manifests::Digest;
 
 /// How the tags of these tests begin.
@@ -13,9 +11,4 @@ const PREFIX: &str = "landfall.local/acme/node:";
 
 fn digest(name: &str) -> Digest {
     Digest::of(name.as_bytes())
-}
-
-fn installed(current: InstalledRelease, kept: Vec<InstalledRelease>) -> Installed {
-    let host = HostEnvironment { engine: EngineAddress::None, systemd: false };
-    Installed { schema: Schema, current, kept, host, created: Vec::new() }
 }

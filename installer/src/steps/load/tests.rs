@@ -5,8 +5,6 @@ use crate::content::ContentError;
 use crate::engine::fake::FakeImageEngine;
 use crate::layout::Layout;
 use crate::plan;
-use crate::record::Schema;
-use crate::state::installed::{HostEnvironment, Installed, InstalledRelease};
 use crate::state::journal::Kind;
 use landfall_manifests::{Encoding, Layer, Release};
 use std::io::Write as _;
@@ -18,7 +16,7 @@ fn stored(root: &Path) -> (Store, Release) {
     std::fs::create_dir_all(layout.blobs()).unwrap();
     std::fs::create_dir_all(layout.incoming()).unwrap();
     let store = Store::new(&layout);
-    let mut release = plan::tests::release_with(&[("a", &[]), ("b", &[])]);
+    let mut release = crate::fixture::release_with(&[("a", &[]), ("b", &[])]);
     for (image, own) in release.images.iter_mut().zip(["own layer of a", "own layer of b"]) {
         image.layers = vec![keep_layer(&store, &"base ".repeat(100_000)), keep_layer(&store, own)];
         let diff_ids: Vec<String> = image.layers.iter().map(|layer| layer.diff_id.to_string()).collect();
@@ -137,15 +135,7 @@ fn undoing_takes_away_the_tags_that_were_added_and_no_others() {
     load_all(&engine, &store, &release).unwrap();
     engine.tag(&release.images[1].config.to_string(), "somebody:1").unwrap();
     let tags = plan::images(&release, Some(&plan::ObservedEngine::default())).into_iter().map(|image| image.tag);
-    let host = HostEnvironment { engine: crate::engine::EngineAddress::None, systemd: false };
-    let current = InstalledRelease::new(
-        &release,
-        Digest::of(b""),
-        crate::retained_release::fixture::some_root(),
-        Vec::new(),
-        Vec::new(),
-    );
-    let record = Installed { schema: Schema, current, kept: Vec::new(), host, created: Vec::new() };
+    let record = crate::fixture::installed(crate::fixture::installed_release("1.4.0", 12), Vec::new());
     let steps = vec![StepName::Stage, StepName::Load, StepName::Unfold];
     let receipt = crate::receipts::tests::draft(1, None);
     let tags = tags.collect();

@@ -1,30 +1,30 @@
-//! What is in the way of a record, and gives way: it stays beside what comes in its place.
+//! Renames files that cannot be used, so that new ones can be written in their place. The old ones stay beside them.
 
 use crate::durable::{self, At as _, Result};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-/// How many things of one name stay beside it.
+/// How many unusable files of one name are kept.
 const LIMIT: u32 = 100;
 
-/// Frees a name: what has it is called `NAME.unusable.1` from now on, or has the next number that is free. Returns the new name.
-pub(crate) fn set(path: &Path) -> Result<PathBuf> {
+/// Renames `path` to `NAME.unusable.1`, or to the next number that is free. Returns the new path.
+pub(crate) fn rename(path: &Path) -> Result<PathBuf> {
     for number in 1..=LIMIT {
-        let mut aside = path.as_os_str().to_owned();
-        aside.push(format!(".unusable.{number}"));
-        let aside = PathBuf::from(aside);
-        match durable::rename_to_free_name(path, &aside) {
+        let mut renamed = path.as_os_str().to_owned();
+        renamed.push(format!(".unusable.{number}"));
+        let renamed = PathBuf::from(renamed);
+        match durable::rename_to_free_name(path, &renamed) {
             Err(error) if error.source.kind() == ErrorKind::AlreadyExists => {}
-            other => return other.map(|()| aside),
+            other => return other.map(|()| renamed),
         }
     }
-    Err(io::Error::from(ErrorKind::AlreadyExists)).at("set aside", path)
+    Err(io::Error::from(ErrorKind::AlreadyExists)).at("rename", path)
 }
 
-/// Writes a file over whatever is there. A folder cannot be replaced by a file, and gives way.
+/// Writes a file in place of whatever has its name. A folder cannot be replaced by a file, so it is renamed.
 pub(crate) fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
     if path.symlink_metadata().is_ok_and(|about| about.is_dir()) {
-        set(path)?;
+        rename(path)?;
     }
     durable::write(path, bytes, mode)
 }
@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_gives_way_to_a_file_and_nothing_in_it_is_lost() {
+    fn a_folder_is_renamed_for_a_file_and_nothing_in_it_is_lost() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");
         for number in 1..=2 {

@@ -1,6 +1,9 @@
-//! Why the content of a stored blob did not arrive where it was copied to.
+//! The content of stored blobs: decompressed, compared with the manifest, and why it did not arrive where it was copied to.
 
-use crate::decode::DecodeError;
+mod decode;
+
+pub(crate) use decode::{DecodeError, Decoder, Expected};
+
 use crate::interrupt::Interrupted;
 use std::io;
 
