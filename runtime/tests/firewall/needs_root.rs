@@ -1,410 +1,117 @@
-//! The firewall's table between two real network namespaces, a host and its tenant, against everything that removes it.
-//!
-//! What passes is counted in the host's own hooks, before and after those of the table, so that a packet that was dropped shows by
-//! the counters and not by a wait for an answer. No verdict depends on how fast the machine is.
+//! The firewall's tables stand against everything that removes them.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
+use crate::firewalled_host::{API, FirewalledHost, SSH, ok, signal, wait_until};
 use std::fs;
-use std::io::{BufRead as _, BufReader, ErrorKind};
 use std::os::unix::fs::PermissionsExt as _;
-use std::os::unix::net::UnixDatagram;
-use std::process::{Child, Command, Output, Stdio};
-use std::sync::mpsc::{self, Receiver};
-use std::thread::{self, sleep};
-use std::time::{Duration, Instant};
-use tempfile::TempDir;
 
-const API: u16 = 3000;
-const SSH: u16 = 22;
-
-/// After what time something that must happen is taken to have failed: far longer than it takes on the slowest machine.
-const LIMIT: Duration = Duration::from_mins(5);
 /// How many packets the tenant sends at the host during each restart of the holder.
 const PACKETS: u64 = 1_000;
 
-/// A host and a tenant on a bridge's name, and the program that stands between them.
-struct Site {
-    name: String,
-    root: TempDir,
-    holder: Option<Holder>,
-}
-
-/// A running `landfall firewall hold`, and what it logs.
-struct Holder {
-    process: Child,
-    lines: Receiver<String>,
-    log: String,
-}
-
-impl Site {
-    fn new(test: &str) -> Self {
-        let site = Self {
-            name: format!("landfall-{test}-{}", std::process::id()),
-            root: TempDir::new().unwrap(),
-            holder: None,
-        };
-        let (host, tenant) = (site.host(), site.tenant());
-        for arguments in [
-            format!("netns add {host}"),
-            format!("netns add {tenant}"),
-            format!("-n {host} link add lft1 type veth peer name eth0 netns {tenant}"),
-            format!("-n {host} address add 10.213.0.1/29 dev lft1"),
-            format!("-n {host} link set lft1 up"),
-            format!("-n {tenant} address add 10.213.0.2/29 dev eth0"),
-            format!("-n {tenant} link set eth0 up"),
-        ] {
-            ok(Command::new("ip").args(arguments.split(' ')), "iproute2");
-        }
-        // Without the table; the link takes a moment to come up.
-        wait_until(|| site.reaches(SSH) && site.reaches(API));
-        site
-    }
-
-    fn host(&self) -> String {
-        format!("{}-h", self.name)
-    }
-
-    fn tenant(&self) -> String {
-        format!("{}-t", self.name)
-    }
-
-    fn on_host(&self, program: &str) -> Command {
-        let mut command = Command::new("ip");
-        command.args(["netns", "exec", &self.host(), program]);
-        command
-    }
-
-    fn on_tenant(&self, program: &str) -> Command {
-        let mut command = Command::new("ip");
-        command.args(["netns", "exec", &self.tenant(), program]);
-        command
-    }
-
-    /// Whether a tenant's call to this port of the host passes the tables.
-    ///
-    /// A later packet from the same processor tells when the first has been dealt with: the host takes them in their order.
-    fn reaches(&self, port: u16) -> bool {
-        let rules = format!(
-            "add table inet probe; delete table inet probe; table inet probe {{
-                counter called {{}}
-                counter later {{}}
-                counter passed {{}}
-                chain first {{
-                    type filter hook input priority -300;
-                    tcp dport {port} counter name called;
-                    udp dport {port} counter name later;
-                }}
-                chain last {{ type filter hook input priority 0; tcp dport {port} counter name passed; }}
-            }}"
-        );
-        ok(self.on_host("nft").arg(rules), "nftables");
-        let send = |what: &str| {
-            let mut command = self.on_tenant("taskset");
-            command.args(["--cpu-list", &processor(), "bash", "-c", what]).stderr(Stdio::null());
-            Running(command.spawn().unwrap())
-        };
-        let _call = send(&format!("exec 3<>/dev/tcp/10.213.0.1/{port}"));
-        wait_until(|| self.counted("probe", "called") > 0);
-        let _later = send(&format!("exec 3<>/dev/udp/10.213.0.1/{port}; echo >&3"));
-        wait_until(|| self.counted("probe", "later") > 0);
-        self.counted("probe", "passed") > 0
-    }
-
-    fn settings(&self, text: &str) {
-        let folder = self.root.path().join("etc/landfall");
-        fs::create_dir_all(&folder).unwrap();
-        fs::write(folder.join("config.toml"), text).unwrap();
-    }
-
-    /// Starts the holder, with `path` ahead of the host's programs, and waits until it tells systemd that it is ready.
-    fn hold(&mut self, path: &str) {
-        let socket = self.root.path().join("notify");
-        // That of an earlier holder.
-        let _ = fs::remove_file(&socket);
-        let supervisor = UnixDatagram::bind(&socket).unwrap();
-        supervisor.set_read_timeout(Some(LIMIT)).unwrap();
-        let mut command = self.on_host(env!("CARGO_BIN_EXE_landfall"));
-        command.args(["firewall", "hold", "--root"]).arg(self.root.path()).env("NOTIFY_SOCKET", &socket);
-        command.env("PATH", format!("{path}:{}", std::env::var("PATH").unwrap())).stderr(Stdio::piped());
-        self.holder = Some(Holder::new(command.spawn().unwrap()));
-        let mut told = [0; 512];
-        let Ok(length) = supervisor.recv(&mut told) else { panic!("it was not ready in time: {}", self.end()) };
-        assert!(String::from_utf8_lossy(&told[..length]).contains("READY=1"));
-    }
-
-    /// `ip netns exec` becomes the program that it runs.
-    fn holder(&self) -> u32 {
-        self.holder.as_ref().unwrap().process.id()
-    }
-
-    fn signal(&self, name: &str) {
-        signal(name, &self.holder().to_string());
-    }
-
-    /// Waits until the holder has logged the event this many times.
-    fn until_logged(&mut self, event: &str, times: usize) {
-        let holder = self.holder.as_mut().unwrap();
-        while holder.log.matches(event).count() < times {
-            match holder.lines.recv_timeout(LIMIT) {
-                Ok(line) => holder.log.push_str(&line),
-                Err(error) => panic!("no {event}: {error}\n{}", holder.log),
-            }
-        }
-    }
-
-    /// Kills the holder.
-    fn kill(&mut self) {
-        let mut holder = self.holder.take().unwrap();
-        holder.process.kill().unwrap();
-        holder.process.wait().unwrap();
-    }
-
-    /// The process that owns the table: the oldest child of the holder, and its only lasting one.
-    fn owner(&self) -> String {
-        let children = format!("/proc/{0}/task/{0}/children", self.holder());
-        let text = fs::read_to_string(children).unwrap();
-        text.split_whitespace().next().unwrap_or_default().to_owned()
-    }
-
-    fn nft(&self, command: &str) -> Output {
-        output(self.on_host("nft").args(command.split(' ')), "nftables")
-    }
-
-    fn has_table(&self) -> bool {
-        self.nft("list table inet landfall").status.success()
-    }
-
-    fn has_standby(&self) -> bool {
-        self.nft("list table inet landfall_standby").status.success()
-    }
-
-    /// Whether all rules of both tables are there: each drops in three places.
-    fn is_whole(&self) -> bool {
-        String::from_utf8_lossy(&self.nft("list ruleset").stdout).matches("drop").count() == 6
-    }
-
-    /// Removes what outlives the holder.
-    fn clear(&self) -> Output {
-        let mut command = self.on_host(env!("CARGO_BIN_EXE_landfall"));
-        output(command.args(["firewall", "clear", "--json", "--root"]).arg(self.root.path()), "iproute2")
-    }
-
-    /// Counts the tenant's packets to SSH: those that arrive, and those that no table of ours drops.
-    fn count(&self) {
-        let rules = "table inet count {
-            counter sent {}
-            counter passed {}
-            chain first { type filter hook input priority -300; udp dport 22 counter name sent; }
-            chain last { type filter hook input priority 0; udp dport 22 counter name passed; }
-        }";
-        ok(self.on_host("nft").arg(rules), "nftables");
-    }
-
-    /// How many packets a counter of this table has seen.
-    fn counted(&self, table: &str, name: &str) -> u64 {
-        let listed = self.nft(&format!("list counter inet {table} {name}"));
-        let text = String::from_utf8(listed.stdout).unwrap();
-        let number = text.split_once("packets ").unwrap().1.split(' ').next().unwrap();
-        number.parse().unwrap()
-    }
-
-    /// Sends packets to SSH as fast as the tenant can, until it is dropped.
-    fn flood(&self) -> Running {
-        let script = "exec 3<>/dev/udp/10.213.0.1/22; while :; do echo >&3; done";
-        let mut command = self.on_tenant("bash");
-        Running(command.args(["-c", script]).stderr(Stdio::null()).spawn().unwrap())
-    }
-
-    /// Tells the holder to end, and returns what it logged.
-    fn end(&mut self) -> String {
-        self.signal("TERM");
-        let mut holder = self.holder.take().unwrap();
-        holder.log.extend(holder.lines.iter());
-        assert!(holder.process.wait().unwrap().success(), "{}", holder.log);
-        holder.log
-    }
-}
-
-impl Holder {
-    fn new(mut process: Child) -> Self {
-        let (sender, lines) = mpsc::channel();
-        let mut stderr = BufReader::new(process.stderr.take().unwrap());
-        thread::spawn(move || {
-            let mut line = String::new();
-            while stderr.read_line(&mut line).is_ok_and(|length| length > 0) {
-                let _ = sender.send(std::mem::take(&mut line));
-            }
-        });
-        Self { process, lines, log: String::new() }
-    }
-}
-
-/// A process that is killed when this is dropped.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-impl Drop for Site {
-    fn drop(&mut self) {
-        if let Some(mut holder) = self.holder.take() {
-            let _ = holder.process.kill();
-            let _ = holder.process.wait();
-        }
-        for namespace in [self.host(), self.tenant()] {
-            let _ = Command::new("ip").args(["netns", "delete", &namespace]).output();
-        }
-    }
-}
-
-fn output(command: &mut Command, package: &str) -> Output {
-    match command.output() {
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            let program = command.get_program().display();
-            panic!("this test needs `{program}`: install the package `{package}`")
-        }
-        other => other.unwrap(),
-    }
-}
-
-/// Runs what must succeed; it needs root.
-fn ok(command: &mut Command, package: &str) {
-    let output = output(command, package);
-    assert!(output.status.success(), "{command:?} (as root?): {}", String::from_utf8_lossy(&output.stderr));
-}
-
-fn signal(name: &str, process: &str) {
-    ok(Command::new("bash").args(["-c", &format!("kill -{name} {process}")]), "bash");
-}
-
-/// One of the processors that this test may run on.
-fn processor() -> String {
-    let status = fs::read_to_string("/proc/self/status").unwrap();
-    let allowed = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:")).unwrap().trim();
-    allowed.split([',', '-']).next().unwrap().to_owned()
-}
-
-/// Waits until `done`, and returns how long that took.
-#[track_caller]
-fn wait_until(done: impl Fn() -> bool) -> Duration {
-    let start = Instant::now();
-    while !done() {
-        assert!(start.elapsed() < LIMIT, "not within {LIMIT:?}");
-        sleep(Duration::from_millis(2));
-    }
-    start.elapsed()
-}
-
 #[test]
 fn nobody_but_its_holder_removes_the_table() {
-    let mut site = Site::new("owner");
+    let mut host = FirewalledHost::new("owner");
     // What an earlier holder without an owner may have left behind.
-    ok(site.on_host("nft").args(["add", "table", "inet", "landfall"]), "nftables");
-    site.hold("");
-    assert!(site.has_table() && !site.reaches(SSH) && site.reaches(API));
+    ok(host.on_host("nft").args(["add", "table", "inet", "landfall"]), "nftables");
+    host.hold("");
+    assert!(host.has_table() && !host.reaches(SSH) && host.reaches(API));
 
-    assert!(site.nft("flush ruleset").status.success());
-    assert!(!site.nft("delete table inet landfall").status.success());
-    assert!(!site.nft("flush table inet landfall").status.success());
-    assert!(site.has_table() && !site.reaches(SSH) && site.reaches(API));
+    assert!(host.nft("flush ruleset").status.success());
+    assert!(!host.nft("delete table inet landfall").status.success());
+    assert!(!host.nft("flush table inet landfall").status.success());
+    assert!(host.has_table() && !host.reaches(SSH) && host.reaches(API));
 
-    let owner = site.owner();
+    let owner = host.owner();
     signal("KILL", &owner);
-    let without = wait_until(|| site.owner() != owner && site.has_table());
+    let without = wait_until(|| host.owner() != owner && host.has_table());
     println!("on the standby alone for {without:?} at most after the owner was killed");
-    assert!(!site.reaches(SSH) && site.reaches(API));
+    assert!(!host.reaches(SSH) && host.reaches(API));
 
-    let log = site.end();
+    let log = host.end();
     assert!(log.contains("event=firewall_restored"), "{log}");
-    assert!(!site.has_table() && site.has_standby() && !site.reaches(SSH) && site.reaches(API), "the standby stays");
+    assert!(!host.has_table() && host.has_standby() && !host.reaches(SSH) && host.reaches(API), "the standby stays");
 }
 
 #[test]
 fn no_packet_passes_while_the_holder_is_restarted_or_killed() {
-    let mut site = Site::new("restart");
-    site.count();
-    let flood = site.flood();
-    wait_until(|| site.counted("count", "passed") > 0);
-    site.hold("");
-    let (passed, sent) = (site.counted("count", "passed"), site.counted("count", "sent"));
+    let mut host = FirewalledHost::new("restart");
+    host.count();
+    let flood = host.flood();
+    wait_until(|| host.counted("count", "passed") > 0);
+    host.hold("");
+    let (passed, sent) = (host.counted("count", "passed"), host.counted("count", "sent"));
     for round in 0..4 {
         if round % 2 == 0 {
-            site.end();
+            host.end();
         } else {
-            site.kill();
+            host.kill();
         }
-        wait_until(|| !site.has_table());
-        let without = site.counted("count", "sent");
-        wait_until(|| site.counted("count", "sent") >= without + PACKETS);
-        assert!(site.has_standby() && site.reaches(API));
-        site.hold("");
-        assert!(site.has_table());
+        wait_until(|| !host.has_table());
+        let without = host.counted("count", "sent");
+        wait_until(|| host.counted("count", "sent") >= without + PACKETS);
+        assert!(host.has_standby() && host.reaches(API));
+        host.hold("");
+        assert!(host.has_table());
     }
-    let sent = site.counted("count", "sent") - sent;
-    assert_eq!(site.counted("count", "passed") - passed, 0, "of {sent} packets");
+    let sent = host.counted("count", "sent") - sent;
+    assert_eq!(host.counted("count", "passed") - passed, 0, "of {sent} packets");
     println!("none of {sent} packets passed over four restarts");
     drop(flood);
 }
 
 #[test]
 fn a_standby_that_was_flushed_is_back_before_the_holder_ends() {
-    let mut site = Site::new("flushed");
-    site.hold("");
+    let mut host = FirewalledHost::new("flushed");
+    host.hold("");
     // A holder that is stopped cannot put it back before anybody looks.
-    site.signal("STOP");
-    assert!(site.nft("flush ruleset").status.success());
-    assert!(site.has_table() && !site.has_standby() && !site.reaches(SSH));
-    site.signal("CONT");
-    site.end();
-    assert!(!site.has_table() && site.has_standby() && !site.reaches(SSH) && site.reaches(API));
+    host.signal("STOP");
+    assert!(host.nft("flush ruleset").status.success());
+    assert!(host.has_table() && !host.has_standby() && !host.reaches(SSH));
+    host.signal("CONT");
+    host.end();
+    assert!(!host.has_table() && host.has_standby() && !host.reaches(SSH) && host.reaches(API));
 }
 
 #[test]
 fn clearing_takes_everything_away_once_nobody_holds_it() {
-    let mut site = Site::new("clear");
-    assert!(site.clear().status.success(), "nothing is there");
-    site.hold("");
-    let held = site.clear();
+    let mut host = FirewalledHost::new("clear");
+    assert!(host.clear().status.success(), "nothing is there");
+    host.hold("");
+    let held = host.clear();
     assert_eq!(held.status.code(), Some(6), "{held:?}");
-    assert!(site.has_table() && site.has_standby() && !site.reaches(SSH));
-    site.end();
+    assert!(host.has_table() && host.has_standby() && !host.reaches(SSH));
+    host.end();
     for _ in 0..2 {
-        assert!(site.clear().status.success());
-        assert!(!site.has_table() && !site.has_standby() && site.reaches(SSH));
+        assert!(host.clear().status.success());
+        assert!(!host.has_table() && !host.has_standby() && host.reaches(SSH));
     }
 }
 
 #[test]
 fn changed_settings_replace_the_table_and_invalid_ones_leave_the_host_closed() {
-    let mut site = Site::new("settings");
-    site.settings("[api]\nport = yes");
-    site.hold("");
-    assert!(!site.reaches(SSH) && !site.reaches(API), "closed without settings");
+    let mut host = FirewalledHost::new("settings");
+    host.settings("[api]\nport = yes");
+    host.hold("");
+    assert!(!host.reaches(SSH) && !host.reaches(API), "closed without settings");
 
-    let owner = site.owner();
-    site.settings("[api]\nport = 4000");
-    site.signal("HUP");
-    site.until_logged("event=firewall_replaced", 1);
-    assert!(site.reaches(4000) && !site.reaches(API) && !site.reaches(SSH));
-    assert_eq!(site.owner(), owner, "the same owner replaced the table");
+    let owner = host.owner();
+    host.settings("[api]\nport = 4000");
+    host.signal("HUP");
+    host.until_logged("event=firewall_replaced", 1);
+    assert!(host.reaches(4000) && !host.reaches(API) && !host.reaches(SSH));
+    assert_eq!(host.owner(), owner, "the same owner replaced the table");
 
-    site.settings("[api]\nport = yes");
-    site.signal("HUP");
-    site.until_logged("event=invalid_settings", 2);
-    assert!(site.reaches(4000) && !site.reaches(SSH), "what was valid stays");
-    assert_eq!(site.end().matches("event=invalid_settings").count(), 2);
+    host.settings("[api]\nport = yes");
+    host.signal("HUP");
+    host.until_logged("event=invalid_settings", 2);
+    assert!(host.reaches(4000) && !host.reaches(SSH), "what was valid stays");
+    assert_eq!(host.end().matches("event=invalid_settings").count(), 2);
 }
 
 #[test]
 fn without_owners_the_table_is_put_back_at_the_next_look() {
-    let mut site = Site::new("watch");
+    let mut host = FirewalledHost::new("watch");
     // Stands before the real nft as one that does not know the flag.
-    let bin = site.root.path().join("bin");
+    let bin = host.root.path().join("bin");
     let real = "PATH=${PATH#*:} exec nft \"$@\"";
     let script = format!(
         "#!/bin/sh\n[ \"$1\" != --check ] || {{ echo 'syntax error, unexpected owner' >&2; exit 1; }}\n{real}\n"
@@ -412,28 +119,28 @@ fn without_owners_the_table_is_put_back_at_the_next_look() {
     fs::create_dir(&bin).unwrap();
     fs::write(bin.join("nft"), script).unwrap();
     fs::set_permissions(bin.join("nft"), fs::Permissions::from_mode(0o755)).unwrap();
-    site.hold(bin.to_str().unwrap());
-    assert!(!site.reaches(SSH) && site.reaches(API));
+    host.hold(bin.to_str().unwrap());
+    assert!(!host.reaches(SSH) && host.reaches(API));
 
     // A holder that is stopped does not look: what stands without it is seen however long that takes.
     for removal in ["delete table inet landfall", "flush table inet landfall", "delete table inet landfall_standby"] {
-        site.signal("STOP");
-        assert!(site.nft(removal).status.success(), "{removal}");
-        assert!(!site.reaches(SSH), "the other table is there after {removal}");
-        site.signal("CONT");
-        wait_until(|| site.is_whole());
+        host.signal("STOP");
+        assert!(host.nft(removal).status.success(), "{removal}");
+        assert!(!host.reaches(SSH), "the other table is there after {removal}");
+        host.signal("CONT");
+        wait_until(|| host.is_whole());
     }
-    site.signal("STOP");
-    assert!(site.nft("flush ruleset").status.success());
-    assert!(site.reaches(SSH), "nothing guards the tables against a flush");
-    site.signal("CONT");
-    let open = wait_until(|| site.is_whole());
+    host.signal("STOP");
+    assert!(host.nft("flush ruleset").status.success());
+    assert!(host.reaches(SSH), "nothing guards the tables against a flush");
+    host.signal("CONT");
+    let open = wait_until(|| host.is_whole());
     println!("open for {open:?} at most after a flush");
-    assert!(!site.reaches(SSH) && site.reaches(API));
+    assert!(!host.reaches(SSH) && host.reaches(API));
 
-    let log = site.end();
+    let log = host.end();
     assert_eq!(log.matches("event=firewall_unowned").count(), 1, "{log}");
     // One more where the holder was stopped between its looks at the two tables.
     assert!(log.matches("event=firewall_restored").count() >= 4, "{log}");
-    assert!(!site.has_table() && !site.reaches(SSH));
+    assert!(!host.has_table() && !host.reaches(SSH));
 }

@@ -1,5 +1,13 @@
-//! Installs the Debian packages that the tests use; `make test` runs it before the first test.
+//! Installs the Debian packages that the tests use, and builds the images that most of them need; `make test` runs it before the
+//! first test.
+
+use landfall_tests::{Engine, ensure_tools, image};
 
 fn main() -> anyhow::Result<()> {
-    landfall_tests::ensure_tools()
+    ensure_tools()?;
+    let engine = Engine::shared()?;
+    image::isolated_host(&engine)?;
+    image::node_express(&engine)?;
+    image::stranger(&engine)?;
+    Ok(())
 }

@@ -1,4 +1,4 @@
-//! What holds for the source tree itself: who may use whom, and that documents name what is there.
+//! What holds for the source tree itself: which crate may use which, and that documents name what is there.
 
 mod dependencies;
 mod documents;

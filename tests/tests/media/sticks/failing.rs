@@ -2,34 +2,63 @@
 
 use super::fixtures::{BUNDLE, Fixtures, HONEST, brought, refused};
 use anyhow::{Context as _, Result, ensure};
-use landfall_tests::{HostileStick, ReadFault, tell};
+use landfall_tests::{FolderHost, HostileStick, Output, ReadFault, Snapshot, tell};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// The longest that a command may take for a megabyte, whatever the stick does.
 const LIMIT: Duration = Duration::from_mins(10);
 
+/// A bundle on a stick, and a bare host that has to stay as it is.
+struct BareHost {
+    fixtures: Fixtures,
+    stick: HostileStick,
+    path: PathBuf,
+    /// The bundle's size in bytes.
+    size: u64,
+    host: FolderHost,
+    before: Snapshot,
+}
+
+impl BareHost {
+    fn new() -> Result<Self> {
+        let (fixtures, stick) = (Fixtures::new()?, HostileStick::plugged(HONEST)?);
+        let bundle = fixtures.bundle(1)?;
+        let (path, size) = (stick.put(BUNDLE, &bundle), bundle.len() as u64);
+        let host = fixtures.bare("host")?;
+        Ok(Self { before: host.snapshot()?, fixtures, stick, path, size, host })
+    }
+
+    /// Gives the bundle to the installer's command `word`, while the stick does what `fault` says.
+    fn run(&self, word: &str, fault: ReadFault) -> Result<Output> {
+        self.stick.inject(BUNDLE, fault);
+        let command = self.host.installer().arg(word).arg(&self.path).args(["--trust", &self.fixtures.line()]);
+        command.limit(LIMIT).run()
+    }
+
+    /// The command was refused as damage, and the host is as it was.
+    fn was_refused(&self, output: &Output) -> Result<()> {
+        refused(output, &[3])?;
+        let difference = self.before.difference(&self.host.snapshot()?);
+        ensure!(difference.is_empty(), "refused, and yet\n{difference}");
+        Ok(())
+    }
+}
+
 #[test]
 fn a_place_that_cannot_be_read_is_told() -> Result<()> {
-    let fixtures = Fixtures::new()?;
-    let stick = HostileStick::plugged(HONEST)?;
-    let bundle = fixtures.bundle(1)?;
-    let path = stick.put(BUNDLE, &bundle);
-    let host = fixtures.bare("host")?;
-    let before = host.snapshot()?;
-    for at in [0, 700, bundle.len() / 2, bundle.len() - 1] {
+    let bare = BareHost::new()?;
+    for at in [0, 700, bare.size / 2, bare.size - 1] {
         for word in ["verify", "plan", "install"] {
-            stick.inject(BUNDLE, ReadFault::FailsFrom(at as u64));
-            let command = host.installer().arg(word).arg(&path).args(["--trust", &fixtures.line()]);
-            let output = command.limit(LIMIT).run()?;
+            let output = bare.run(word, ReadFault::FailsFrom(at))?;
             if word == "plan" && output.code == 0 {
                 // It reads no more than it needs.
                 continue;
             }
-            refused(&output, &[3])?;
-            ensure!(output.stderr.contains(BUNDLE), "{word} at {at}: no file is named: {}", output.text());
-            ensure!(output.stderr.contains("offset"), "{word} at {at}: no place is named: {}", output.text());
-            let difference = before.difference(&host.snapshot()?);
-            ensure!(difference.is_empty(), "{word} at {at}: refused, and yet\n{difference}");
+            bare.was_refused(&output).with_context(|| format!("{word} at {at}"))?;
+            for told in [BUNDLE, "offset"] {
+                ensure!(output.stderr.contains(told), "{word} at {at}: {told} is not in {}", output.text());
+            }
         }
     }
     Ok(())
@@ -71,38 +100,23 @@ fn an_update_whose_stick_is_pulled_out_goes_on_where_it_was() -> Result<()> {
 
 #[test]
 fn what_never_ends_is_refused() -> Result<()> {
-    let fixtures = Fixtures::new()?;
-    let stick = HostileStick::plugged(HONEST)?;
-    let bundle = fixtures.bundle(1)?;
-    let (path, whole) = (stick.put(BUNDLE, &bundle), bundle.len() as u64);
-    let host = fixtures.bare("host")?;
-    let before = host.snapshot()?;
+    let bare = BareHost::new()?;
     for word in ["verify", "install"] {
-        stick.inject(BUNDLE, ReadFault::Endless);
-        let output = host.installer().arg(word).arg(&path).args(["--trust", &fixtures.line()]).limit(LIMIT).run()?;
-        refused(&output, &[3])?;
-        let read = stick.reads(BUNDLE).bytes();
+        let output = bare.run(word, ReadFault::Endless)?;
+        bare.was_refused(&output).context(word)?;
+        let (read, whole) = (bare.stick.reads(BUNDLE).bytes(), bare.size);
         ensure!(read <= 2 * whole, "{word}: {read} bytes are read of a bundle of {whole}");
-        ensure!(before.difference(&host.snapshot()?).is_empty(), "{word}: refused, and yet the host is changed");
     }
     Ok(())
 }
 
 #[test]
 fn what_shrinks_is_refused() -> Result<()> {
-    let fixtures = Fixtures::new()?;
-    let stick = HostileStick::plugged(HONEST)?;
-    let bundle = fixtures.bundle(1)?;
-    let path = stick.put(BUNDLE, &bundle);
-    let host = fixtures.bare("host")?;
-    let before = host.snapshot()?;
-    let half = bundle.len() as u64 / 2;
-    for (to, at_call) in [(0, 0), (half, 0), (half, 1), (half, 5), (bundle.len() as u64 - 1, 8)] {
-        stick.inject(BUNDLE, ReadFault::Shrinks { to, at_call });
-        let output = host.install(&path, &fixtures.line()).limit(LIMIT).run()?;
-        refused(&output, &[3]).with_context(|| format!("{to} bytes from read {at_call} on"))?;
-        let difference = before.difference(&host.snapshot()?);
-        ensure!(difference.is_empty(), "{to} bytes from read {at_call} on: refused, and yet\n{difference}");
+    let bare = BareHost::new()?;
+    let (size, half) = (bare.size, bare.size / 2);
+    for (to, at_call) in [(0, 0), (half, 0), (half, 1), (half, 5), (size - 1, 8)] {
+        let output = bare.run("install", ReadFault::Shrinks { to, at_call })?;
+        bare.was_refused(&output).with_context(|| format!("{to} bytes from read {at_call} on"))?;
     }
     Ok(())
 }
