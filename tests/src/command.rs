@@ -18,7 +18,7 @@ pub fn echo_commands() {
     ECHO.store(true, Ordering::Relaxed);
 }
 
-/// A command line: run to its end within a time limit, with all that it said.
+/// A command line: run to its end within a time limit, with its output.
 #[derive(Debug, Clone)]
 pub struct Command {
     words: Vec<OsString>,
@@ -30,7 +30,7 @@ pub struct Command {
     limit: Duration,
 }
 
-/// How a command ended and what it said.
+/// How a command ended and what it printed.
 #[derive(Debug, Clone)]
 pub struct Output {
     /// The command line, as a shell would take it.
@@ -171,12 +171,12 @@ impl Command {
 }
 
 impl Output {
-    /// Itself, if the command ended with 0; else an error that carries the command line and all that was said.
+    /// Itself, if the command ended with 0; else an error with the command line and all output.
     pub fn ok(self) -> Result<Self> {
         self.exits(0)
     }
 
-    /// Itself, if the command ended with `code`; else an error that carries the command line and all that was said.
+    /// Itself, if the command ended with `code`; else an error with the command line and all output.
     pub fn exits(self, code: i32) -> Result<Self> {
         if self.code != code {
             bail!("{}\nended with {} rather than {code}\n{}{}", self.line, self.code, self.stdout, self.stderr);
@@ -184,7 +184,7 @@ impl Output {
         Ok(self)
     }
 
-    /// All that was said on both channels.
+    /// Standard output and standard error.
     pub fn text(&self) -> String {
         format!("{}{}", self.stdout, self.stderr)
     }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 /// (unix(7)).
 const LONGEST_FOLDER: usize = 60;
 
-/// Runs the daemon for as long as its own standard input is open, then puts everything away. So nothing is left behind
+/// Runs the daemon for as long as its own standard input is open, then removes everything that it made. So nothing is left behind
 /// even when the process that started it is killed.
 const KEEPER: &str = r#"
 put_away() {

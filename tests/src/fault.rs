@@ -1,4 +1,4 @@
-//! What can be wrong with a release of the tests, and how it is told: words in a file of its own folder.
+//! What can be wrong with a release of the tests. A file in the release's folder lists its faults by name.
 
 /// The file in a release's folder that orders faults, a word a line.
 pub const ORDER: &str = "fault.txt";
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_order_names_its_faults() {
+    fn a_fault_file_names_its_faults() {
         assert_eq!(Fault::ordered(""), []);
         assert_eq!(Fault::ordered("cannot-go-back\nexits-at-once\n"), [Fault::ExitsAtOnce, Fault::CannotGoBack]);
         for fault in Fault::ALL {

@@ -132,7 +132,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     #[test]
-    fn a_picture_shows_every_kind_of_change() {
+    fn a_snapshot_shows_every_kind_of_change() {
         let folder = tempfile::tempdir().unwrap();
         let host = FolderHost::bare(folder.path(), Path::new("none")).unwrap();
         let file = host.path("etc/file");

@@ -1,4 +1,4 @@
-//! Landfall on an isolated host: installed from a stick, and used as its operators use it.
+//! Landfall installed on an isolated host, and used as its operators use it.
 
 use crate::http::{Call, Reply, send};
 use crate::{Host, PATIENCE, STICK};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 /// Where the API is, as seen on the host.
 pub const API: &str = "http://127.0.0.1:3000";
 
-/// A host that Landfall has landed on.
+/// A host on which Landfall is installed.
 #[derive(Debug, Clone, Copy)]
 pub struct Installation<'a> {
     host: &'a Host,
@@ -20,7 +20,7 @@ pub struct Installation<'a> {
 pub struct Tenant {
     /// The number of its environment.
     pub env_id: u64,
-    /// Its front door on the host.
+    /// Its port on the host.
     pub port: u16,
     /// Its key for the parent's API.
     pub api_key: String,
@@ -88,7 +88,7 @@ impl<'a> Installation<'a> {
         bail!("{} does not run after {} s: {} {}", tenant.container, PATIENCE.as_secs(), last.status, last.body);
     }
 
-    /// A request through a tenant's front door.
+    /// A request to a tenant's port.
     pub fn visit(self, tenant: &Tenant, path: &str) -> Result<Reply> {
         send(self.host, &format!("http://127.0.0.1:{}{path}", tenant.port), Call::default())
     }

@@ -37,7 +37,7 @@ mod tenant_data;
 mod tools;
 pub mod workspace;
 
-/// After what time something that must happen is taken to have failed: far longer than it takes on the slowest machine, so that no
+/// How long to wait for what must happen: far longer than it takes on the slowest machine, so that no
 /// verdict depends on how fast a machine is.
 pub const PATIENCE: std::time::Duration = std::time::Duration::from_mins(10);
 

@@ -1,4 +1,4 @@
-//! What could be reached from a tenant if nothing kept it apart: listeners on the host and beyond it.
+//! Listeners on the host and beyond it, which a tenant would reach if nothing isolated it.
 
 use crate::Host;
 use anyhow::Result;
@@ -10,7 +10,7 @@ pub const HOST: &str = "192.0.2.1";
 /// A service of the host that listens on all of its addresses.
 pub const SERVICE: u16 = 8888;
 
-/// Gives the host a neighbour beyond it and a service of its own, and makes sure that the host itself reaches both.
+/// Starts a listener on another machine of the host's network and one on the host, and waits until the host reaches both.
 pub fn start(host: &Host) -> Result<()> {
     host.ask(
         "set -e; ip netns add beyond; ip link add beyond0 type veth peer name beyond1 netns beyond; \

@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 /// machine that emulates them may have other work: a boot takes twenty seconds on an idle one.
 const PATIENCE: Duration = Duration::from_mins(10);
 
-/// What the kernel is told. After a panic the machine does not come back, and the test sees it gone.
+/// The kernel's command line. After a panic the machine does not come back, and the test sees it gone.
 const KERNEL_LINE: &str = "root=/dev/vda rw console=ttyS0 quiet panic=1 mitigations=off systemd.hostname=isolated \
                            systemd.show_status=no net.ifnames=0";
 

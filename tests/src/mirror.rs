@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_without_a_source_is_told() {
+    fn a_machine_without_a_package_source_is_an_error() {
         let error = Mirror::choose(RELEASE, &[]).unwrap_err();
         assert_eq!(error.to_string(), "apt has no source for \"bookworm\": is this Debian or a descendant?");
     }

@@ -9,11 +9,11 @@ use std::sync::Arc;
 /// The user that tenants run as; it owns the folders where its volumes are mounted.
 const TENANT_USER: u32 = 65532;
 
-/// What stands in a definition about the image `hello`.
+/// The table of the image `hello` in a definition.
 const HELLO: &str = "entrypoint = [\"/hello\"]\nuser = \"65532:65532\"\n\
                      tenant = { language = \"rust\", framework = \"hello\", port = 3000, health = \"/health\" }\n";
 
-/// What stands in a definition about the image `slow`.
+/// The table of the image `slow` in a definition.
 const SLOW: &str = "entrypoint = [\"/slow\"]\nuser = \"65532:65532\"\n\
                     tenant = { language = \"rust\", framework = \"slow\", port = 3000, health = \"/health\" }\n";
 
@@ -29,7 +29,7 @@ pub struct Release {
     pub serial: u64,
     /// Its images.
     pub images: Vec<Image>,
-    /// What else stands in the definition, as TOML.
+    /// Further TOML of the definition.
     pub more: String,
 }
 
@@ -38,9 +38,9 @@ pub struct Release {
 pub struct Image {
     /// Its name in the release.
     pub name: &'static str,
-    /// Where it comes from, as a definition says it.
+    /// Its source, as in a definition.
     pub source: String,
-    /// What else stands in its table, as TOML.
+    /// Further TOML of its table.
     pub more: &'static str,
 }
 
@@ -66,7 +66,7 @@ impl Publisher {
         self.folder.join(name)
     }
 
-    /// The public key that hosts are told to trust.
+    /// The public key that hosts trust.
     pub fn public_key(&self) -> PathBuf {
         self.file("landfall.pub")
     }

@@ -4,7 +4,7 @@ use crate::{Command, FolderHost, Output};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
-/// How a command ends, as `--json` says it.
+/// How a command ends, as reported with `--json`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JsonOutcome {
     /// The exit code.

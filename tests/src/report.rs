@@ -4,12 +4,12 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::time::Instant;
 
-/// Says it also where the output of tests that pass is not shown: a count is what such a test is worth.
+/// Prints to standard error, which is shown for tests that pass, too: the counts are their result.
 pub fn tell(what: fmt::Arguments<'_>) {
     let _ = writeln!(io::stderr(), "{what}");
 }
 
-/// Tells a person, stage by stage, what a program does and how long it takes, and at the end how it went.
+/// Prints, stage by stage, what a program does and how long it takes, and the result at the end.
 #[derive(Debug)]
 pub struct Report {
     name: &'static str,
@@ -23,7 +23,7 @@ impl Report {
         Self { name, start: Instant::now(), stage: "the start".to_owned() }
     }
 
-    /// Says what is done next, does it, and says how long it took.
+    /// Prints what is done next, does it, and prints how long it took.
     pub fn stage<T>(&mut self, what: impl Into<String>, act: impl FnOnce() -> Result<T>) -> Result<T> {
         self.stage = what.into();
         println!("\n== {}", self.stage);
@@ -33,7 +33,7 @@ impl Report {
         Ok(outcome)
     }
 
-    /// Says how it went, in one line at the end.
+    /// Prints the result in one line at the end.
     pub fn verdict(&self, outcome: Result<()>) -> ExitCode {
         let seconds = self.start.elapsed().as_secs();
         println!();

@@ -68,7 +68,7 @@ impl Dump {
 }
 
 impl TenantData {
-    /// What `landed` holds now.
+    /// The data of `installation` now.
     pub fn of(installation: Installation<'_>) -> Result<Self> {
         let host = installation.host();
         let volumes = host.ask(VOLUMES)?.ok()?.stdout;
@@ -80,7 +80,7 @@ impl TenantData {
         })
     }
 
-    /// Fails unless `landed` holds the same rows and the same files as before.
+    /// Fails unless `installation` holds the same rows and the same files as before.
     pub fn are_kept(&self, installation: Installation<'_>) -> Result<()> {
         let now = Self::of(installation)?;
         let rows = self.dump.difference(&now.dump);

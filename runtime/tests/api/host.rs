@@ -29,7 +29,7 @@ use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// After what time something that must happen is taken to have failed.
+/// How long to wait for what must happen.
 const LIMIT: Duration = Duration::from_mins(5);
 
 /// The token of every host's admin.

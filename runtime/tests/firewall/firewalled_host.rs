@@ -15,7 +15,7 @@ use tempfile::TempDir;
 pub(crate) const API: u16 = 3000;
 pub(crate) const SSH: u16 = 22;
 
-/// After what time something that must happen is taken to have failed: far longer than it takes on the slowest machine.
+/// How long to wait for what must happen: far longer than it takes on the slowest machine.
 const LIMIT: Duration = Duration::from_mins(5);
 
 /// A host and a tenant on a bridge's name, and the program that stands between them.

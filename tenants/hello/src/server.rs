@@ -23,7 +23,7 @@ const WORKERS: usize = 16;
 const STACK_BYTES: usize = 256 * 1024;
 
 /// From accepting a connection to having read its request.
-const READ_DEADLINE: Duration = Duration::from_secs(2);
+const READ_DEADLINE: Duration = Duration::from_secs(5);
 
 /// For writing the response.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(5);

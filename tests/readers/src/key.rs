@@ -1,4 +1,4 @@
-//! Keys that everybody knows: fuzzers sign with the first what they want to be believed.
+//! Keys that everybody knows: fuzzers sign with the first one.
 
 use landfall_keys::{PublicKey, SecretKey, SecretKeyFile, TrustedKeys};
 use std::sync::LazyLock;

@@ -54,7 +54,7 @@ pub type Mutate = fn(&[u8], u32, &mut dyn FnMut(Vec<u8>) -> Vec<u8>) -> Vec<u8>;
 pub enum ReadOutcome {
     /// It is what the reader reads.
     Accepted,
-    /// It is not, and the reader said so.
+    /// It is not, and the reader returned an error.
     Refused,
 }
 

@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use landfall_keys::{Protection, SecretKey, SecretKeyFile, TrustedKeys};
 
-/// A key that opens signs what its public half believes, and is written so that it opens again.
+/// A key that can be unlocked makes signatures that its public half verifies, and is written so that it can be unlocked again.
 pub(crate) const TARGET: Target = Target { name: "secret_key", read, seeds, findings: none, mutate: None };
 
 fn read(input: &[u8]) -> ReadOutcome {

@@ -1,4 +1,4 @@
-//! The chain of trust roots that a bundle brings, before anybody believes the bundle.
+//! The chain of trust roots that a bundle brings, before the bundle is verified.
 //!
 //! A fuzzer holds one key. On a host that pinned another one, it is a stranger, and no root counts but those that their
 //! holders signed. On a host that pinned the fuzzer's key, it is the publisher, and may do what publishers may.

@@ -6,7 +6,7 @@ use std::ops::Range;
 /// The unit in which a stick keeps bytes: how many are lost, or overwritten, at once.
 const BLOCK: u64 = 64 << 10;
 
-/// How much a stick really keeps, in bytes, whatever it says.
+/// How much a stick really keeps, in bytes, whatever size it reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Capacity {
     /// All that is written.

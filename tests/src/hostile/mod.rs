@@ -24,7 +24,7 @@ use tree::Tree;
 /// What a stick is.
 #[derive(Debug, Clone, Copy)]
 pub struct StickSpec {
-    /// The size that it says it has, in bytes.
+    /// The size that it reports, in bytes.
     pub size: u64,
     /// What it really keeps.
     pub capacity: Capacity,

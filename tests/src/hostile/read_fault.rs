@@ -74,7 +74,7 @@ impl ReadFault {
         })
     }
 
-    /// The size that the file is said to have after so many reads, in bytes.
+    /// The size that is reported for the file after so many reads, in bytes.
     pub(super) fn size(&self, honest: u64, calls: usize) -> u64 {
         match self {
             Self::Endless => i64::MAX.unsigned_abs(),
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn each_mischief_is_as_it_says() {
+    fn each_read_fault_answers_as_documented() {
         let other: Arc<[u8]> = (*b"abcdefghij").into();
         for (fault, expected) in [
             (ReadFault::None, ["0123", "2345", "89", ""]),

@@ -98,7 +98,7 @@ impl Filesystem for Server {
         _: Option<BsdFileFlags>,
         reply: ReplyAttr,
     ) {
-        // FAT in a process of its own knows no permissions, and says so.
+        // FAT knows no permissions: a FAT driver in user space reports that.
         match self.about(number.0).and_then(|about| if mode.is_some() { Err(Errno::ENOSYS) } else { Ok(about) }) {
             Ok(about) => reply.attr(&KEPT, &about),
             Err(error) => reply.error(error),

@@ -1,4 +1,4 @@
-//! What a disk was told, in order: the record of dm-log-writes (Documentation/admin-guide/device-mapper/log-writes.rst of the
+//! The writes of a disk, in order: the record of dm-log-writes (Documentation/admin-guide/device-mapper/log-writes.rst of the
 //! kernel's sources), as the emulator's `blklogwrites` driver keeps it. From it follows what a power cut at any moment may
 //! leave on a disk with a volatile cache.
 
@@ -24,7 +24,7 @@ pub struct WriteLog {
     entries: Vec<Entry>,
 }
 
-/// One thing that the disk was told.
+/// One request to the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Entry {
     order: Order,
@@ -40,7 +40,7 @@ enum Order {
     Write { at: u64, length: u64, recorded_at: u64 },
 }
 
-/// What a cut takes from a disk that had not been told to flush it.
+/// What a power cut takes from a disk that had not flushed it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Loss {
     /// Nothing: each write that the disk had accepted is there. What the death of an emulator leaves.

@@ -14,10 +14,10 @@ const INCOMING: &str = "var/lib/landfall/store/incoming/";
 /// What is installed, with times of day.
 const RECORD: &str = "var/lib/landfall/state/installed.json";
 
-/// How many lines of a difference are told.
+/// How many lines of a difference are printed at most.
 const LINES_TOLD: usize = 8;
 
-/// How many characters are told around the place where two values part.
+/// How many characters are printed around the place where two values differ.
 const AROUND: usize = 40;
 
 /// What was done, each signed, with times of day and a digest of the one before.
@@ -93,7 +93,7 @@ fn first_difference(old: Option<&Value>, new: Option<&Value>) -> String {
     format!("...{} -> ...{}", part(&old), part(&new))
 }
 
-/// What receipts say, but for their times and the digests of those before them. That they hold together, the installer says.
+/// The content of receipts without their times and the digests of those before them. The installer verifies that they form a chain.
 fn said(root: &Path, files: &[String]) -> Result<Option<Value>> {
     let mut said = Map::new();
     for file in files.iter().filter(|file| Path::new(file).extension().is_some_and(|kind| kind == "json")) {

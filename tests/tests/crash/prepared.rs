@@ -27,7 +27,7 @@ const MEMORY: &str = "/dev/shm";
 /// How the end of the journal's name looks as the last argument of a call.
 const JOURNAL: &str = "/journal.json\")";
 
-/// How many failures of a walk are told: they tend to resemble each other.
+/// How many failures are printed at most: they tend to resemble each other.
 const FAILURES_TOLD: usize = 10;
 
 /// An operation made ready.
@@ -66,7 +66,7 @@ impl Prepared {
         })
     }
 
-    /// The points before the journal says that the next step begins, and the one after it says that the last one does.
+    /// The points before each record of the journal that a step begins, and the one after the last such record.
     fn between_steps(&self) -> Vec<&Call> {
         let is_journal = |point: &&Point| point.call.name.starts_with("rename") && point.arguments.contains(JOURNAL);
         let journals: Vec<&Point> = self.trace.points.iter().filter(is_journal).collect();
@@ -87,7 +87,7 @@ impl Prepared {
         Ok(Self { title, operation, fixtures, folder, old, new, trace })
     }
 
-    /// Does `trial` to a fresh host for each of `cases`, side by side, and says how many there were.
+    /// Runs `trial` on a fresh host for each of `cases`, in parallel, and prints their number.
     pub(crate) fn try_each<T: Sync + std::fmt::Display>(
         &self,
         what: &str,
@@ -258,7 +258,7 @@ fn log_of(root: &Path) -> PathBuf {
     root.with_file_name("log")
 }
 
-/// Says it also where the output of tests that pass is not shown: the number of points is what they are worth.
+/// Prints to standard error, which is shown for tests that pass, too: the counts are their result.
 fn tell(what: fmt::Arguments<'_>) {
     let _ = writeln!(io::stderr(), "{what}");
 }

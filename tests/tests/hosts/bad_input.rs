@@ -118,7 +118,7 @@ fn bad_bundles_are_refused_and_leave_the_host_as_it_was() -> Result<()> {
 }
 
 #[test]
-fn a_host_that_is_not_fit_is_told_what_is_missing() -> Result<()> {
+fn an_unfit_host_is_refused_with_what_is_missing() -> Result<()> {
     let engine = Engine::shared()?;
     let bundles = Bundles::new("unfit")?;
     let host = bundles.host(&engine)?;

@@ -47,7 +47,7 @@ fn a_bundle_lands_provisions_survives_and_leaves_no_trace() -> Result<()> {
 }
 
 #[test]
-fn a_stranger_lands_from_a_stick_that_cannot_be_written() -> Result<()> {
+fn an_image_of_others_is_installed_from_a_write_protected_stick() -> Result<()> {
     let engine = Engine::shared()?;
     let publisher = Publisher::new("stranger")?;
     let images = vec![image::node_express(&engine)?, image::stranger(&engine)?];
@@ -78,7 +78,7 @@ fn tenants_serve(installation: Installation<'_>, hello: &Tenant, node: &Tenant) 
     ensure!(hello.port != node.port && hello.api_key != node.api_key, "{hello:?} {node:?}");
     for tenant in [hello, node] {
         ensure!(tenant.api_key.starts_with("sk_tenant_"), "{tenant:?}");
-        // Its front door waits while it starts; after that it has something to say.
+        // Its port holds the request while it starts; after that its log has lines.
         installation.visit(tenant, "/health")?.expect(200)?;
         let status = installation.status(tenant)?;
         ensure!(status["containerName"] == tenant.container.as_str() && status["port"] == tenant.port, "{status}");
@@ -118,8 +118,8 @@ fn tenants_are_apart(installation: Installation<'_>, hello: &Tenant, node: &Tena
     let others = [
         (neighbour.as_str(), 3000, "another tenant"),
         (its_gateway.as_str(), 3000, "the API at another tenant's gateway"),
-        (&own_gateway, node.port, "another tenant's front door"),
-        (&own_gateway, hello.port, "its own front door"),
+        (&own_gateway, node.port, "another tenant's port"),
+        (&own_gateway, hello.port, "its own port"),
         (&own_gateway, listeners::SERVICE, "a service of the host"),
         (listeners::HOST, listeners::SERVICE, "a service at another address of the host"),
         (listeners::HOST, 3000, "the API at another address of the host"),

@@ -84,7 +84,7 @@ fn write(installation: Installation<'_>, tenant: &Tenant, name: &str, text: &str
 }
 
 #[test]
-fn tenants_live_through_updates_and_rollbacks() -> Result<()> {
+fn tenants_keep_running_through_updates_and_rollbacks() -> Result<()> {
     let engine = Engine::shared()?;
     let line = Line::new("update")?;
     let host = Host::boot(&engine, &[line.bundles.mount()])?;

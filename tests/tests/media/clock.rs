@@ -12,7 +12,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// How libfaketime is told, and how the record of what was installed then begins.
+/// libfaketime's setting, and how the time in the host's record then begins.
 const CLOCKS: [(&str, &str); 5] = [
     ("@1970-01-01 00:00:10", "1970-01-01"),
     ("@2038-01-19 03:14:08", "2038-01-19"),

@@ -6,7 +6,7 @@ use anyhow::Result;
 use landfall_manifests::archive;
 use landfall_tests::tar::{Archive, CHECKSUM};
 
-/// What a byte becomes, and how it is told.
+/// What a byte becomes, and its description.
 type Change = (&'static str, fn(u8) -> u8);
 
 const CHANGES: [Change; 5] = [

@@ -47,7 +47,7 @@ impl fmt::Display for Counts {
 }
 
 #[test]
-fn a_tally_reads_as_a_sentence() {
+fn counts_read_as_a_sentence() {
     let (mut one, mut other) = (Counts::default(), Counts::default());
     one.add("verify", 3);
     one.add("verify", 4);

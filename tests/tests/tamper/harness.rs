@@ -15,7 +15,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use tempfile::TempDir;
 
-/// How many failures are told: they tend to resemble each other.
+/// How many failures are printed at most: they tend to resemble each other.
 const FAILURES_TOLD: usize = 10;
 
 /// A bundle that is attacked, another one of the same publisher, and hosts that take both.

@@ -1,4 +1,4 @@
-//! Nothing on the media is believed: a small bundle is changed in every way that we can think of, and each of its changes is
+//! No changed bundle is accepted: a small bundle is changed in every way that we can think of, and each of its changes is
 //! refused by `verify`, `install` and `update` alike, with exit code 3, 4 or 5, while the host stays as it was, to the bit.
 //!
 //! `bytes`, `structure`, `smuggled`, `signatures`, `mixes` and `parts` say what is done to it; a [`harness::Harness`] is where it is done.

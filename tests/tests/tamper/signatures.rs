@@ -111,7 +111,7 @@ fn refuses_every_changed_byte_of_a_co_signature_by_a_key_that_the_release_names(
 
 /// The Update Framework calls it "unused signatures": a bundle may be signed for several hosts, each with keys of its own.
 #[test]
-fn a_signature_for_other_hosts_is_let_pass_and_changes_nothing() -> Result<()> {
+fn a_signature_for_other_hosts_is_ignored_and_changes_nothing() -> Result<()> {
     let (_turn, harness) = (Harness::turn(), Harness::new()?);
     let archive = harness.archive()?;
     let theirs = signature_by(&SecretKey::generate()?, &archive)?;

@@ -5,9 +5,9 @@ use crate::harness::Harness;
 use anyhow::Result;
 use landfall_tests::tar::{Archive, Entry, NAME, PREFIX, SIZE};
 
-/// Another name for an entry, and how it is told.
+/// Another name for an entry, and its description.
 type Rename = (&'static str, fn(&str) -> String);
-/// A size as a header can claim it, and how it is told.
+/// A size as a header can claim it, and its description.
 type Claim = (&'static str, fn(u64) -> Vec<u8>);
 
 /// Other names for the same entry, as file systems and archivers mix them up.

@@ -114,7 +114,7 @@ fn each_link_of_a_document_leads_somewhere() -> Result<()> {
 }
 
 #[test]
-fn the_readme_names_the_demo_and_the_tests() -> Result<()> {
+fn the_readme_names_make_demo_and_make_test() -> Result<()> {
     let readme = std::fs::read_to_string(workspace::root().join("README.md"))?;
     for target in ["make demo", "make test"] {
         ensure!(readme.contains(target), "README.md does not name `{target}`");

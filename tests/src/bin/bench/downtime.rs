@@ -10,7 +10,7 @@ use serde_json::json;
 /// The API's port.
 const API: u16 = 3000;
 
-/// One caller at the API and one at a tenant's front door ask each five milliseconds. A figure is the longest time between two
+/// One caller at the API and one at a tenant's port ask each five milliseconds. A figure is the longest time between two
 /// good answers while the release changed: the first of the new one after the last of the old one. Going back also takes the
 /// database back while nothing runs.
 pub(crate) fn rows(bench: &Bench) -> Result<Vec<Row>> {
@@ -35,7 +35,7 @@ pub(crate) fn rows(bench: &Bench) -> Result<Vec<Row>> {
     }
     Ok(vec![
         at_most("downtime of the API in an update", "s", 1.0, median(api)),
-        at_most("downtime of a tenant's front door in an update", "s", 1.0, median(door)),
-        at_most("downtime of a tenant's front door in a rollback", "s", 5.0, median(back)),
+        at_most("downtime of a tenant's port in an update", "s", 1.0, median(door)),
+        at_most("downtime of a tenant's port in a rollback", "s", 5.0, median(back)),
     ])
 }

@@ -71,7 +71,7 @@ fn bare(host: &Host, image: &str) -> Result<f64> {
     Ok(took)
 }
 
-/// From the request until the tenant answers 200 on its health page through its front door.
+/// From the request until the tenant answers 200 on its health page at its port.
 fn until_healthy(installation: Installation<'_>) -> Result<f64> {
     let start = Instant::now();
     let tenant = installation.spawn(&request("healthy"))?;

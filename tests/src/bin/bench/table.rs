@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_row_is_held_against_its_limit() {
+    fn a_figure_is_compared_with_its_limit() {
         let row = |ours, limit| Row { what: "verify", against: "sha256sum", unit: "s", ours, limit };
         let times = Limit::Times { alternative: 2.0, factor: 0.8 };
         assert!(row(1.6, times).passes() && !row(1.7, times).passes() && !row(f64::NAN, times).passes());

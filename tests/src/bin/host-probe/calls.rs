@@ -163,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_is_whole_or_half() {
+    fn an_answer_is_complete_or_truncated() {
         for (answer, outcome) in [
             ("", CallOutcome::Closed),
             ("HTTP/1.1 200 OK\r\n", CallOutcome::Truncated),

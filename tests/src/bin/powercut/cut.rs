@@ -38,7 +38,7 @@ pub(crate) struct Survival {
 }
 
 impl Cut {
-    /// Half of the moments are spread evenly over the command's time, half over what the disk is told from the switch on.
+    /// Half of the moments are spread evenly over the command's time, half over the disk's writes from the switch on.
     pub(crate) fn choose(number: usize, run: &RecordedRun, rng: &mut SeededRng) -> Self {
         let milliseconds = usize::try_from(run.took.as_millis()).unwrap_or(usize::MAX);
         let at_any_time = Duration::from_millis(rng.below(milliseconds) as u64);

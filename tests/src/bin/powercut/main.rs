@@ -7,7 +7,7 @@
 //! - **The emulator is killed** while the command runs. Whatever the machine had in its memory is gone; whatever it had handed
 //!   to its disk is there, in order, flushed or not. This proves recovery at moments that nobody chose, and with real timing.
 //!   It does not prove that anything was flushed that had to be.
-//! - **The record is replayed.** All that the disk is told during one whole run of the command is on record, each write and
+//! - **The record is replayed.** All requests to the disk during one whole run of the command are recorded, each write and
 //!   each flush in the order of completion. A cut is a place in that record, and what the disk may hold there: all that was
 //!   flushed before, and of the writes since then either none, or all, or any part, in any order, with the last sectors of one
 //!   of them missing. A disk with a volatile cache may do no worse (sectors are whole: NVMe's and SCSI's atomic unit). This

@@ -1,4 +1,4 @@
-//! A command on record: what the disk was told from its beginning to its end, and when.
+//! A recorded run of a command: the disk's writes from its beginning to its end, with their times.
 
 use crate::disk_image::{DiskImage, step_of};
 use crate::machine_setup::MachineSetup;
@@ -40,7 +40,7 @@ pub(crate) struct RecordedRun {
     /// How it looked after.
     pub(crate) new: DiskImage,
     pub(crate) tenant: Tenant,
-    /// What the disk was told since the machine was switched on.
+    /// The disk's writes since the machine was switched on.
     pub(crate) log: WriteLog,
     /// Which entries of the record came while the command ran.
     pub(crate) entries: Range<usize>,

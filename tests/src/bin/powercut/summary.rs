@@ -1,4 +1,4 @@
-//! How the cuts went, a line each, and the verdict.
+//! How the cuts went, a line each, and the result.
 
 use crate::check::Side;
 use crate::cut::{Cut, Survival};

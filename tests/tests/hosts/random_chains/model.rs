@@ -1,4 +1,4 @@
-//! What the database and the volumes must hold, told by what was done rather than by what is found.
+//! What the database and the volumes must hold, computed from the actions and not from what is found.
 
 use anyhow::{Context as _, Result, ensure};
 use landfall_tests::{Dump, Installation, Tenant, TenantData};
@@ -57,7 +57,7 @@ impl Model {
         self.files.insert(format!("{}{name}", volume(tenant)), hex::encode(Sha256::digest(text)));
     }
 
-    /// Fails unless `landed` holds just that.
+    /// Fails unless `installation` holds just that.
     pub(crate) fn holds(&self, installation: Installation<'_>) -> Result<()> {
         let found = TenantData::of(installation)?;
         let rows = self.rows.difference(&found.dump);

@@ -1,4 +1,4 @@
-//! Sticks that fail while they are read: the place is told, and the host is as it was.
+//! Sticks that fail while they are read: the message names the place, and the host is unchanged.
 
 use super::fixtures::{BUNDLE, Fixtures, HONEST, brought, refused};
 use anyhow::{Context as _, Result, ensure};
@@ -46,7 +46,7 @@ impl BareHost {
 }
 
 #[test]
-fn a_place_that_cannot_be_read_is_told() -> Result<()> {
+fn an_unreadable_place_is_named() -> Result<()> {
     let bare = BareHost::new()?;
     for at in [0, 700, bare.size / 2, bare.size - 1] {
         for word in ["verify", "plan", "install"] {

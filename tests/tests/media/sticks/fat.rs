@@ -61,7 +61,7 @@ fn a_bundle_in_parts_lands_from_a_write_protected_stick_as_its_guide_says() -> R
 }
 
 #[test]
-fn a_damaged_part_is_made_good_as_the_guide_says() -> Result<()> {
+fn a_damaged_part_is_repaired_as_the_guide_says() -> Result<()> {
     let fixtures = Fixtures::new()?;
     let stick = Stick::plain(MEGABYTES, &[])?;
     let bundle = fixtures.file(NAME, &fixtures.bundle(1)?)?;

@@ -1,4 +1,4 @@
-//! Media that fail, lie and change: what is carried on one is known to be on it, and what is on one is believed once or not at
+//! Media that fail, lie and change: what is written to one is verified, and what is read from one is hashed and used in one pass or not at
 //! all.
 //!
 //! The sticks are real file systems: FAT32 in a file, and one of our own that the kernel asks for every byte

@@ -1,4 +1,4 @@
-//! One look: a stick counts what is read of it.
+//! A stick counts the bytes that are read of it: none is read twice.
 
 use super::fixtures::{BUNDLE, Fixtures, HONEST};
 use anyhow::{Result, ensure};
@@ -29,7 +29,7 @@ fn an_installation_and_an_update_read_each_byte_once() -> Result<()> {
 }
 
 #[test]
-fn so_they_do_from_a_bundle_in_parts() -> Result<()> {
+fn an_installation_from_parts_reads_each_byte_once() -> Result<()> {
     let fixtures = Fixtures::new()?;
     let stick = HostileStick::plugged(HONEST)?;
     let bundle = fixtures.bundle(1)?;
