@@ -13,8 +13,9 @@
 //! Below them: [`identity`] (names, numbers, keys), [`network`] (subnets, firewall, connection limits), [`release`] (what the installed
 //! release offers), [`settings`] (what the operator chose) and [`service`] (what the process and systemd tell each other).
 //!
-//! Decisions are pure and tested as tables: `controller::{spec, decide, backoff, health, run_as}`, `network::{subnet, firewall::render}`,
-//! `api::access`, `settings`. What acts is at the edges: `store`, `engine`, `tenant_ports`, `service`.
+//! Decisions are pure and tested as tables: `controller::reconcile::{decide, disagreement}`, `controller::provision::{spec, run_as}`,
+//! `controller::observed::{health, backoff}`, `network::{subnet, firewall::render}`, `api::access`, `settings`. What acts is at the edges:
+//! `store`, `engine`, `tenant_ports`, `service`.
 
 pub mod api;
 pub mod commands;

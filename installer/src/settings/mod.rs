@@ -99,7 +99,7 @@ impl Override {
 /// What the installer itself needs to know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ports {
-    /// The address of the API and of the front doors.
+    /// The address of the API and of the tenants' ports.
     pub(crate) address: Ipv4Addr,
     /// The API's port.
     pub(crate) api: u16,

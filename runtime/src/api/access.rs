@@ -1,46 +1,46 @@
-//! Who is calling, and what they may do. Pure.
+//! Identifies the client of a request, and decides what it may do. Pure.
 
 use crate::identity::{EnvId, KeyHash};
 use crate::network::{Pool, ipv4};
 use std::net::{IpAddr, Ipv4Addr};
 
-/// Where a request comes from.
+/// Where a request's connection comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Peer {
     /// The root-only unix socket.
     Socket,
-    /// An address.
+    /// A TCP connection from this address.
     Address(IpAddr),
 }
 
-/// Who is calling.
+/// Who sent a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Caller {
-    /// Somebody who may do everything.
-    Manager,
-    /// A tenant, from its own network and with its own key.
+pub enum Client {
+    /// An administrator, who may do everything.
+    Admin,
+    /// A tenant, from its own subnet and with its own key.
     Tenant(EnvId),
-    /// Somebody without a token.
+    /// A client without a token.
     Anonymous,
-    /// Somebody with a token that is not valid where they are.
-    Stranger,
+    /// A client with a token that is not valid from its address.
+    Unknown,
 }
 
-/// The tenant that an address belongs to.
+/// The tenant in whose subnet an address lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Owner {
+pub struct SubnetOwner {
     /// Its number.
     pub id: EnvId,
     /// The hash of its key.
     pub key: KeyHash,
 }
 
-/// Why a caller may not.
+/// Why a client may not do something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Denied {
-    /// A valid token is missing.
+    /// It has no valid token.
     Unauthorized,
-    /// The token is valid, and not for this.
+    /// Its token is valid, but not for this.
     Forbidden,
 }
 
@@ -54,47 +54,47 @@ impl Peer {
     }
 }
 
-/// Tells who is calling.
+/// Identifies a client.
 ///
-/// From a tenant's subnet, or anywhere in the pool, nobody is a manager: an admin token that leaked into a tenant opens nothing. A
-/// tenant's key is worth something in its own subnet alone.
-pub fn identify(peer: Peer, pool: Pool, owner: Option<Owner>, token: Option<&str>, admin: KeyHash) -> Caller {
-    let tenants_side = owner.is_some() || peer.ipv4().is_some_and(|address| pool.contains(address));
+/// From a tenant's subnet, or anywhere in the pool, no token is an administrator's: an admin token that leaked into a tenant is useless
+/// there. A tenant's key is valid from its own subnet only.
+pub fn identify(peer: Peer, pool: Pool, owner: Option<SubnetOwner>, token: Option<&str>, admin: KeyHash) -> Client {
+    let is_tenant_address = owner.is_some() || peer.ipv4().is_some_and(|address| pool.contains(address));
     match (peer, token) {
-        (Peer::Socket, _) => Caller::Manager,
-        (Peer::Address(_), None) => Caller::Anonymous,
-        (Peer::Address(_), Some(token)) if tenants_side => match owner {
-            Some(owner) if owner.key == KeyHash::of(token) => Caller::Tenant(owner.id),
-            _ => Caller::Stranger,
+        (Peer::Socket, _) => Client::Admin,
+        (Peer::Address(_), None) => Client::Anonymous,
+        (Peer::Address(_), Some(token)) if is_tenant_address => match owner {
+            Some(owner) if owner.key == KeyHash::of(token) => Client::Tenant(owner.id),
+            _ => Client::Unknown,
         },
-        (Peer::Address(_), Some(token)) if admin == KeyHash::of(token) => Caller::Manager,
-        (Peer::Address(_), Some(_)) => Caller::Stranger,
+        (Peer::Address(_), Some(token)) if admin == KeyHash::of(token) => Client::Admin,
+        (Peer::Address(_), Some(_)) => Client::Unknown,
     }
 }
 
-impl Caller {
-    /// Whether this caller may manage.
-    pub fn may_manage(self) -> Result<(), Denied> {
+impl Client {
+    /// Whether this client may administer the service.
+    pub fn may_administer(self) -> Result<(), Denied> {
         match self {
-            Self::Manager => Ok(()),
+            Self::Admin => Ok(()),
             Self::Tenant(_) => Err(Denied::Forbidden),
-            Self::Anonymous | Self::Stranger => Err(Denied::Unauthorized),
+            Self::Anonymous | Self::Unknown => Err(Denied::Unauthorized),
         }
     }
 
-    /// Whether this caller is known.
+    /// Whether this client is an administrator or a tenant.
     pub fn is_known(self) -> Result<(), Denied> {
         match self {
-            Self::Manager | Self::Tenant(_) => Ok(()),
-            Self::Anonymous | Self::Stranger => Err(Denied::Unauthorized),
+            Self::Admin | Self::Tenant(_) => Ok(()),
+            Self::Anonymous | Self::Unknown => Err(Denied::Unauthorized),
         }
     }
 
-    /// Whether this caller may look at a tenant.
-    pub fn may_look_at(self, id: EnvId) -> Result<(), Denied> {
+    /// Whether this client may read a tenant's status and logs.
+    pub fn may_read(self, id: EnvId) -> Result<(), Denied> {
         match self {
             Self::Tenant(own) if own == id => Ok(()),
-            other => other.may_manage(),
+            other => other.may_administer(),
         }
     }
 }
@@ -112,57 +112,57 @@ mod tests {
 
     const OWN: EnvId = EnvId(1);
 
-    fn who(peer: &str, owned: bool, token: Option<&str>) -> Caller {
+    fn identified(peer: &str, owned: bool, token: Option<&str>) -> Client {
         let peer = if peer == "socket" { Peer::Socket } else { Peer::Address(peer.parse().unwrap()) };
-        let tenant = owned.then(|| Owner { id: OWN, key: KeyHash::of("tenant") });
+        let tenant = owned.then(|| SubnetOwner { id: OWN, key: KeyHash::of("tenant") });
         identify(peer, "10.213.0.0/16".parse().unwrap(), tenant, token, KeyHash::of("admin"))
     }
 
     #[test]
-    fn callers_are_told_apart_by_place_and_token() {
-        for (peer, owned, token, caller) in [
-            ("socket", false, None, Caller::Manager),
-            ("socket", false, Some("nonsense"), Caller::Manager),
-            ("127.0.0.1", false, Some("admin"), Caller::Manager),
-            ("192.168.1.9", false, Some("admin"), Caller::Manager),
-            ("::1", false, Some("admin"), Caller::Manager),
-            ("127.0.0.1", false, None, Caller::Anonymous),
-            ("127.0.0.1", false, Some("tenant"), Caller::Stranger),
-            ("127.0.0.1", false, Some("admin "), Caller::Stranger),
+    fn clients_are_identified_by_address_and_token() {
+        for (peer, owned, token, client) in [
+            ("socket", false, None, Client::Admin),
+            ("socket", false, Some("nonsense"), Client::Admin),
+            ("127.0.0.1", false, Some("admin"), Client::Admin),
+            ("192.168.1.9", false, Some("admin"), Client::Admin),
+            ("::1", false, Some("admin"), Client::Admin),
+            ("127.0.0.1", false, None, Client::Anonymous),
+            ("127.0.0.1", false, Some("tenant"), Client::Unknown),
+            ("127.0.0.1", false, Some("admin "), Client::Unknown),
             // A tenant, in its own subnet.
-            ("10.213.0.2", true, Some("tenant"), Caller::Tenant(OWN)),
-            ("::ffff:10.213.0.2", true, Some("tenant"), Caller::Tenant(OWN)),
-            ("10.213.0.2", true, None, Caller::Anonymous),
-            ("10.213.0.2", true, Some("admin"), Caller::Stranger),
-            ("10.213.0.2", true, Some("other"), Caller::Stranger),
-            // In the pool, in nobody's subnet.
-            ("10.213.9.2", false, Some("admin"), Caller::Stranger),
-            ("::ffff:10.213.9.2", false, Some("admin"), Caller::Stranger),
-            ("10.213.9.2", false, Some("tenant"), Caller::Stranger),
-            // A tenant whose subnet is from a pool of earlier settings.
-            ("172.20.0.2", true, Some("tenant"), Caller::Tenant(OWN)),
-            ("172.20.0.2", true, Some("admin"), Caller::Stranger),
+            ("10.213.0.2", true, Some("tenant"), Client::Tenant(OWN)),
+            ("::ffff:10.213.0.2", true, Some("tenant"), Client::Tenant(OWN)),
+            ("10.213.0.2", true, None, Client::Anonymous),
+            ("10.213.0.2", true, Some("admin"), Client::Unknown),
+            ("10.213.0.2", true, Some("other"), Client::Unknown),
+            // In the pool, in no tenant's subnet.
+            ("10.213.9.2", false, Some("admin"), Client::Unknown),
+            ("::ffff:10.213.9.2", false, Some("admin"), Client::Unknown),
+            ("10.213.9.2", false, Some("tenant"), Client::Unknown),
+            // A tenant whose subnet is from an earlier pool.
+            ("172.20.0.2", true, Some("tenant"), Client::Tenant(OWN)),
+            ("172.20.0.2", true, Some("admin"), Client::Unknown),
         ] {
-            assert_eq!(who(peer, owned, token), caller, "{peer} {token:?}");
+            assert_eq!(identified(peer, owned, token), client, "{peer} {token:?}");
         }
     }
 
     #[test]
-    fn tenants_see_themselves_alone() {
-        for (caller, manage, own, other) in [
-            (Caller::Manager, Ok(()), Ok(()), Ok(())),
-            (Caller::Tenant(OWN), Err(Denied::Forbidden), Ok(()), Err(Denied::Forbidden)),
-            (Caller::Anonymous, Err(Denied::Unauthorized), Err(Denied::Unauthorized), Err(Denied::Unauthorized)),
-            (Caller::Stranger, Err(Denied::Unauthorized), Err(Denied::Unauthorized), Err(Denied::Unauthorized)),
+    fn a_tenant_reads_only_itself() {
+        for (client, administer, own, other) in [
+            (Client::Admin, Ok(()), Ok(()), Ok(())),
+            (Client::Tenant(OWN), Err(Denied::Forbidden), Ok(()), Err(Denied::Forbidden)),
+            (Client::Anonymous, Err(Denied::Unauthorized), Err(Denied::Unauthorized), Err(Denied::Unauthorized)),
+            (Client::Unknown, Err(Denied::Unauthorized), Err(Denied::Unauthorized), Err(Denied::Unauthorized)),
         ] {
-            assert_eq!(caller.may_manage(), manage);
-            assert_eq!(caller.may_look_at(OWN), own);
-            assert_eq!(caller.may_look_at(EnvId(2)), other);
+            assert_eq!(client.may_administer(), administer);
+            assert_eq!(client.may_read(OWN), own);
+            assert_eq!(client.may_read(EnvId(2)), other);
         }
     }
 
     #[test]
-    fn reads_bearer_tokens_and_nothing_else() {
+    fn reads_only_bearer_tokens() {
         for (header, token) in
             [("Bearer abc", Some("abc")), ("bearer  abc ", Some("abc")), ("Basic abc", None), ("abc", None), ("", None)]
         {

@@ -1,6 +1,6 @@
-//! Finds out who is calling, and turns away those who may not.
+//! Middleware: identifies the client of each request, and refuses those that may not use a route.
 
-use super::access::{self, Caller, Denied, Owner, Peer};
+use super::access::{self, Client, Denied, Peer, SubnetOwner};
 use super::{ApiError, App};
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
@@ -8,27 +8,27 @@ use axum::http::header::AUTHORIZATION;
 use axum::middleware::Next;
 use axum::response::Response;
 
-/// Leaves the [`Caller`] with the request.
+/// Adds the [`Client`] to the request.
 pub(super) async fn identify(State(app): State<App>, mut request: Request, next: Next) -> Result<Response, ApiError> {
     let peer = *request.extensions().get::<Peer>().ok_or_else(ApiError::internal)?;
     let owner = match peer.ipv4() {
         Some(address) => app.controller.tenant_at(address).await?,
         None => None,
     };
-    let owner = owner.map(|tenant| Owner { id: tenant.id, key: tenant.decided.key_hash });
+    let owner = owner.map(|tenant| SubnetOwner { id: tenant.id, key: tenant.decided.key_hash });
     let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let pool = app.controller.settings().pool;
-    let caller = access::identify(peer, pool, owner, header.and_then(access::bearer), app.admin);
-    request.extensions_mut().insert(caller);
+    let client = access::identify(peer, pool, owner, header.and_then(access::bearer), app.admin);
+    request.extensions_mut().insert(client);
     Ok(next.run(request).await)
 }
 
-/// Who is calling. Requests that nobody looked at are a stranger's.
-fn caller(request: &Request) -> Caller {
-    request.extensions().get::<Caller>().copied().unwrap_or(Caller::Stranger)
+/// The request's client; unknown where [`identify`] did not run.
+fn client(request: &Request) -> Client {
+    request.extensions().get::<Client>().copied().unwrap_or(Client::Unknown)
 }
 
-/// Lets those pass who come over the root-only socket. For all others there is nothing here.
+/// Passes requests over the root-only socket. For all others, the route does not exist.
 pub(super) async fn socket_only(request: Request, next: Next) -> Result<Response, ApiError> {
     match request.extensions().get::<Peer>() {
         Some(Peer::Socket) => Ok(next.run(request).await),
@@ -36,15 +36,15 @@ pub(super) async fn socket_only(request: Request, next: Next) -> Result<Response
     }
 }
 
-/// Lets managers pass.
-pub(super) async fn managers_only(request: Request, next: Next) -> Result<Response, ApiError> {
-    caller(&request).may_manage()?;
+/// Passes administrators' requests.
+pub(super) async fn admins_only(request: Request, next: Next) -> Result<Response, ApiError> {
+    client(&request).may_administer()?;
     Ok(next.run(request).await)
 }
 
-/// Lets managers and tenants pass.
+/// Passes administrators' and tenants' requests.
 pub(super) async fn known_only(request: Request, next: Next) -> Result<Response, ApiError> {
-    caller(&request).is_known()?;
+    client(&request).is_known()?;
     Ok(next.run(request).await)
 }
 

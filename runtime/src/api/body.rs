@@ -1,4 +1,4 @@
-//! Bodies and parameters, parsed with errors that say what is wrong.
+//! Parses bodies and parameters, with errors that say what is wrong.
 
 use super::ApiError;
 use axum::extract::rejection::{BytesRejection, QueryRejection};
@@ -7,17 +7,17 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
 
-/// How long a caller may take to send a body.
-const ARRIVAL: Duration = Duration::from_secs(10);
+/// How long a client may take to send a body.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A JSON body. Unlike axum's, it does not ask for a content type, and its errors say where.
+/// A JSON body. Unlike axum's, it needs no content type, and its errors name the place.
 pub(super) struct Body<T>(pub(super) T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        let arrived = tokio::time::timeout(ARRIVAL, Bytes::from_request(request, state)).await;
+        let arrived = tokio::time::timeout(BODY_TIMEOUT, Bytes::from_request(request, state)).await;
         let bytes = arrived.map_err(|_| ApiError::invalid("the body takes too long to arrive"))?;
         let bytes = bytes.map_err(|rejection: BytesRejection| ApiError::of_status(rejection.status()))?;
         let parsed = serde_json::from_slice(&bytes);
@@ -25,12 +25,12 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     }
 }
 
-/// A query string that parsed, or why it did not.
+/// The parameters of a query string.
 pub(super) fn query<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, ApiError> {
     query.map(|Query(parameters)| parameters).map_err(|rejection| ApiError::invalid(rejection.body_text()))
 }
 
-/// A number in a path.
+/// Parses a number in a path.
 pub(super) fn number(text: &str) -> Result<i64, ApiError> {
     let parsed = text.parse().ok().filter(|number| *number > 0);
     parsed.ok_or_else(|| ApiError::invalid(format!("{:?} is not a number from 1 up", text.get(..32).unwrap_or(text))))

@@ -7,7 +7,7 @@ use crate::store::StoreError;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
-/// An error as the caller sees it. `frame` writes it, because it knows the request's id.
+/// An error as the client sees it. `envelope` writes it, because it knows the request's id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiError {
     pub(super) status: StatusCode,
@@ -30,19 +30,19 @@ impl ApiError {
     }
 
     pub(super) fn forbidden() -> Self {
-        Self::new(StatusCode::FORBIDDEN, "forbidden", "this token is not for this")
+        Self::new(StatusCode::FORBIDDEN, "forbidden", "this token may not do this")
     }
 
     pub(super) fn timeout() -> Self {
-        let message = "the answer takes too long; what was begun is finished";
+        let message = "the response takes too long; what was begun is finished";
         Self::new(StatusCode::GATEWAY_TIMEOUT, "timeout", message)
     }
 
     pub(super) fn internal() -> Self {
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the service failed; its log says why")
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the service failed; its log has the reason")
     }
 
-    /// What a status says that the router or a limit gave without a word.
+    /// The error for a status that the router or a limit gave without a message.
     pub(super) fn of_status(status: StatusCode) -> Self {
         match status {
             StatusCode::NOT_FOUND => Self::new(status, "not_found", "there is no such route"),
@@ -50,7 +50,7 @@ impl ApiError {
                 Self::new(status, "method_not_allowed", "this route does not take that method")
             }
             StatusCode::PAYLOAD_TOO_LARGE => {
-                Self::new(status, "too_large", format!("the body holds more than {} bytes", super::BODY_BYTES))
+                Self::new(status, "too_large", format!("the body holds more than {} bytes", super::MAX_BODY))
             }
             status if status.is_client_error() => Self::new(status, "invalid_request", "the request is not valid"),
             _ => Self::internal(),

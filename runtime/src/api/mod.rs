@@ -1,25 +1,25 @@
-//! The HTTP API: requests are parsed into typed values, handed to the controller, and its answers written as JSON.
+//! The HTTP API: parses requests into typed values, passes them to the controller, and writes its results as JSON.
 //!
-//! | route | who may |
+//! | route | for |
 //! | --- | --- |
-//! | `GET /health` | anybody |
-//! | `POST /api/v1/tenant/spawn`, `GET /api/v1/tenant?org_id=`, `DELETE /api/v1/tenant/{envId}` | managers |
-//! | `POST`, `GET /api/v1/organizations`, `GET`, `DELETE /api/v1/organizations/{id}` | managers |
-//! | `GET /api/v1/tenant/{envId}/status`, `GET /api/v1/tenant/{envId}/logs?tail=&follow=` | managers, and the tenant itself |
-//! | `POST /api/v1/selfcheck` | root, over the unix socket; elsewhere there is no such route |
-//! | `/api/v1/converge`, `/api/v1/status/{taskId}`, `/api/v1/usage` | whoever has a token; not there yet (501) |
+//! | `GET /health` | everybody |
+//! | `POST /api/v1/tenant/spawn`, `GET /api/v1/tenant?org_id=`, `DELETE /api/v1/tenant/{envId}` | administrators |
+//! | `POST`, `GET /api/v1/organizations`, `GET`, `DELETE /api/v1/organizations/{id}` | administrators |
+//! | `GET /api/v1/tenant/{envId}/status`, `GET /api/v1/tenant/{envId}/logs?tail=&follow=` | administrators, and the tenant itself |
+//! | `POST /api/v1/selfcheck` | root, over the unix socket; it does not exist over TCP |
+//! | `/api/v1/converge`, `/api/v1/status/{taskId}`, `/api/v1/usage` | everybody with a token; not implemented yet (501) |
 //!
-//! A manager has the admin token, or comes over the root-only unix socket. A tenant comes from its own subnet with its own key, and
-//! from there nobody is a manager. Errors are `{"error": {"code", "message", "requestId"}}`.
+//! An administrator has the admin token, or uses the root-only unix socket. A tenant uses its own key from its own subnet, from which no
+//! token is an administrator's. Errors are `{"error": {"code", "message", "requestId"}}`.
 
 pub mod access;
 mod authenticate;
 mod body;
+mod envelope;
 mod error;
-mod frame;
 pub(crate) mod listen;
+mod not_implemented;
 mod organizations;
-mod pending;
 pub mod server;
 mod service;
 mod tenants;
@@ -34,47 +34,47 @@ use axum::{Router, middleware};
 use std::sync::Arc;
 use tokio::sync::watch;
 
-/// Most that a request's body may hold: the largest is a few names.
-const BODY_BYTES: usize = 64 * 1024;
+/// The largest body of a request, in bytes: the longest is a few names.
+const MAX_BODY: usize = 64 * 1024;
 
-/// What requests are answered from.
+/// The state that requests are answered from.
 #[derive(Clone)]
 pub struct App {
     /// Decides and acts.
     pub controller: Arc<Controller>,
     /// The hash of the admin token.
     pub admin: KeyHash,
-    /// Turns true when the service ends: streams end with it.
-    pub ending: watch::Receiver<bool>,
+    /// Turns true when the service stops, which ends streams.
+    pub stopping: watch::Receiver<bool>,
 }
 
 /// All routes. Each request must carry its [`access::Peer`] as an extension.
 pub fn router(app: App) -> Router {
-    let managers = Router::new()
+    let admins = Router::new()
         .route("/api/v1/tenant/spawn", post(tenants::spawn))
         .route("/api/v1/tenant", get(tenants::list))
         .route("/api/v1/tenant/{env_id}", delete(tenants::destroy))
         .route("/api/v1/organizations", post(organizations::create).get(organizations::list))
         .route("/api/v1/organizations/{id}", get(organizations::show).delete(organizations::remove))
-        .route_layer(middleware::from_fn(authenticate::managers_only));
+        .route_layer(middleware::from_fn(authenticate::admins_only));
     let known = Router::new()
         .route("/api/v1/tenant/{env_id}/status", get(tenants::status))
         .route("/api/v1/tenant/{env_id}/logs", get(tenants::logs))
-        .route("/api/v1/converge", any(pending::not_implemented))
-        .route("/api/v1/status/{task_id}", any(pending::not_implemented))
-        .route("/api/v1/usage", any(pending::not_implemented))
+        .route("/api/v1/converge", any(not_implemented::respond))
+        .route("/api/v1/status/{task_id}", any(not_implemented::respond))
+        .route("/api/v1/usage", any(not_implemented::respond))
         .route_layer(middleware::from_fn(authenticate::known_only));
     let root = Router::new()
         .route("/api/v1/selfcheck", post(service::self_check))
         .route_layer(middleware::from_fn(authenticate::socket_only));
     let identified =
-        managers.merge(known).route_layer(middleware::from_fn_with_state(app.clone(), authenticate::identify));
-    // Who is calling is asked of the database, whose failure must not keep health from being told.
+        admins.merge(known).route_layer(middleware::from_fn_with_state(app.clone(), authenticate::identify));
+    // Identifying a client needs the database, whose failure must not keep /health from reporting it.
     Router::new()
         .route("/health", get(service::health))
         .merge(root)
         .merge(identified)
-        .layer(DefaultBodyLimit::max(BODY_BYTES))
-        .layer(middleware::from_fn_with_state(frame::LogLimits::default(), frame::frame))
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(middleware::from_fn_with_state(envelope::LogLimits::default(), envelope::wrap))
         .with_state(app)
 }

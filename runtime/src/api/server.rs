@@ -1,6 +1,6 @@
-//! Takes connections and speaks HTTP/1.1 on them, within limits.
+//! Accepts connections and serves HTTP/1.1 on them, within limits.
 //!
-//! Listeners and the end are passed in, so that tests listen where they like and stop when they like.
+//! The listeners and the signal to stop are passed in, so that tests choose both.
 
 use super::access::Peer;
 use crate::network::{ConnectionLimit, TenantAddresses, tcp_timeouts};
@@ -19,67 +19,72 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{Semaphore, watch};
 use tower::ServiceExt as _;
 
-/// Connections over TCP at a time, of all tenants and of all others, counted apart so that tenants cannot lock managers out: each may
-/// hold 64 KiB of a request.
-const TENANTS_CONNECTIONS: usize = 256;
-const OTHERS_CONNECTIONS: usize = 256;
-/// Connections over the unix socket at a time, counted apart so that nobody can lock root out.
+/// Connections over TCP at a time, of all tenants and of all other clients, counted apart so that tenants cannot lock administrators
+/// out: each may hold 64 KiB of a request.
+const ALL_TENANTS_CONNECTIONS: usize = 256;
+const ALL_OTHERS_CONNECTIONS: usize = 256;
+/// Connections over the unix socket at a time, counted apart so that no other client can lock root out.
 const SOCKET_CONNECTIONS: usize = 32;
-/// Connections of one tenant at a time, so that no tenant takes the places of the others.
-const TENANT_CONNECTIONS: usize = 16;
-/// Connections of one other address at a time: half of all, because a proxy may stand before the API.
-const OTHER_CONNECTIONS: usize = 128;
-/// How long a caller may take none of what it is sent, such as one that asks and never reads.
-const STALLED: Duration = Duration::from_secs(30);
-/// How long a request's head may take, and an idle connection stays: holding connections open costs the caller as much as us.
-const HEAD: Duration = Duration::from_secs(15);
-/// Most that a head may hold, and the number of its fields.
-const HEAD_BYTES: usize = 16 * 1024;
-const HEAD_FIELDS: usize = 64;
-/// After `accept` failed for want of descriptors, so as not to spin.
+/// Connections of one tenant at a time, so that no tenant locks the others out.
+const CONNECTIONS_PER_TENANT: usize = 16;
+/// Connections of one other address at a time: half of all, because the address may be a proxy's.
+const CONNECTIONS_PER_ADDRESS: usize = 128;
+/// How long a client may accept no data, such as one that sends requests and never reads.
+const STALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a request's head may take to arrive, and an idle connection is kept.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+/// The largest head of a request, in bytes, and the number of its fields.
+const MAX_HEAD: usize = 16 * 1024;
+const MAX_HEAD_FIELDS: usize = 64;
+/// Pause after `accept` failed for want of descriptors, so as not to spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Where the API listens.
+/// The API's listeners.
 pub struct Listeners {
-    /// For everybody.
+    /// For all clients.
     pub tcp: TcpListener,
     /// For root.
     pub socket: UnixListener,
 }
 
-/// Serves until `ending` turns true, then finishes the requests that are being answered.
-pub async fn serve(listeners: Listeners, router: Router, side: TenantAddresses, mut ending: watch::Receiver<bool>) {
+/// Serves until `stopping` turns true, and then finishes the requests that are being answered.
+pub async fn serve(
+    listeners: Listeners,
+    router: Router,
+    tenants: TenantAddresses,
+    mut stopping: watch::Receiver<bool>,
+) {
     let graceful = GracefulShutdown::new();
-    let host = Host { router, side, graceful: &graceful };
+    let server = Server { router, tenants, graceful: &graceful };
     tokio::select! {
-        () = host.receive_tcp(listeners.tcp) => {}
-        () = host.receive_socket(listeners.socket) => {}
-        _ = ending.wait_for(|ending| *ending) => {}
+        () = server.accept_tcp(listeners.tcp) => {}
+        () = server.accept_socket(listeners.socket) => {}
+        _ = stopping.wait_for(|stopping| *stopping) => {}
     }
-    drop(host);
+    drop(server);
     graceful.shutdown().await;
 }
 
-struct Host<'a> {
+struct Server<'a> {
     router: Router,
-    side: TenantAddresses,
+    tenants: TenantAddresses,
     graceful: &'a GracefulShutdown,
 }
 
-impl Host<'_> {
+impl Server<'_> {
     /// A connection beyond a limit is closed rather than left waiting: those behind it may be allowed.
-    async fn receive_tcp(&self, listener: TcpListener) {
-        let tenants = ConnectionLimit::new(TENANTS_CONNECTIONS, TENANT_CONNECTIONS);
-        let others = ConnectionLimit::new(OTHERS_CONNECTIONS, OTHER_CONNECTIONS);
+    async fn accept_tcp(&self, listener: TcpListener) {
+        let tenants = ConnectionLimit::new(ALL_TENANTS_CONNECTIONS, CONNECTIONS_PER_TENANT);
+        let others = ConnectionLimit::new(ALL_OTHERS_CONNECTIONS, CONNECTIONS_PER_ADDRESS);
         loop {
             match listener.accept().await {
                 Ok((stream, from)) => {
-                    let limit = if self.side.contains(from.ip()) { &tenants } else { &others };
-                    // One that hung up already cannot be watched, and need not be.
+                    let limit = if self.tenants.contains(from.ip()) { &tenants } else { &others };
+                    // Setting a timeout fails only for a connection that the client closed already.
                     if let Some(permit) = limit.acquire(from.ip())
-                        && tcp_timeouts::set(&stream, STALLED).is_ok()
+                        && tcp_timeouts::set(&stream, STALL_TIMEOUT).is_ok()
                     {
-                        self.converse(stream, Peer::Address(from.ip()), permit);
+                        self.serve_connection(stream, Peer::Address(from.ip()), permit);
                     }
                 }
                 Err(error) => pause(&error).await,
@@ -87,18 +92,18 @@ impl Host<'_> {
         }
     }
 
-    async fn receive_socket(&self, listener: UnixListener) {
-        let places = Arc::new(Semaphore::new(SOCKET_CONNECTIONS));
-        while let Ok(place) = Arc::clone(&places).acquire_owned().await {
+    async fn accept_socket(&self, listener: UnixListener) {
+        let slots = Arc::new(Semaphore::new(SOCKET_CONNECTIONS));
+        while let Ok(slot) = Arc::clone(&slots).acquire_owned().await {
             match listener.accept().await {
-                Ok((stream, _)) => self.converse(stream, Peer::Socket, place),
+                Ok((stream, _)) => self.serve_connection(stream, Peer::Socket, slot),
                 Err(error) => pause(&error).await,
             }
         }
     }
 
-    /// Holds the caller's `place` until the connection ends.
-    fn converse<S>(&self, stream: S, peer: Peer, place: impl Send + 'static)
+    /// Serves one connection in a task of its own, which holds `permit` until the connection ends.
+    fn serve_connection<S>(&self, stream: S, peer: Peer, permit: impl Send + 'static)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -110,15 +115,15 @@ impl Host<'_> {
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(HEAD)
-            .max_buf_size(HEAD_BYTES)
-            .max_headers(HEAD_FIELDS)
+            .header_read_timeout(HEAD_TIMEOUT)
+            .max_buf_size(MAX_HEAD)
+            .max_headers(MAX_HEAD_FIELDS)
             .serve_connection(TokioIo::new(stream), service);
         let connection = self.graceful.watch(connection);
         tokio::spawn(async move {
-            // What a caller does wrong on the wire ends its connection and concerns nobody else.
+            // A client's protocol error ends its own connection and concerns no other.
             let _ = connection.await;
-            drop(place);
+            drop(permit);
         });
     }
 }
@@ -143,7 +148,7 @@ mod tests {
         socket.connect(to).await.unwrap()
     }
 
-    /// The first line of the answer; nothing where the caller is hung up on.
+    /// The beginning of the response; empty where the connection is closed.
     async fn ask(stream: &mut TcpStream) -> String {
         let mut answer = [0; 12];
         let said = async {
@@ -155,28 +160,28 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn tenants_that_hold_all_their_places_lock_no_manager_out() {
+    async fn tenants_with_all_their_connections_lock_no_administrator_out() {
         let folder = tempfile::tempdir().unwrap();
         let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = tcp.local_addr().unwrap();
         let listeners = Listeners { tcp, socket: UnixListener::bind(folder.path().join("socket")).unwrap() };
         // Sixteen addresses of this machine stand for tenants'.
-        let side = TenantAddresses::new(
+        let tenants = TenantAddresses::new(
             "10.213.0.0/16".parse().unwrap(),
             ["127.0.1.0/29", "127.0.1.8/29"].map(|subnet| subnet.parse().unwrap()),
         );
         let router = Router::new().route("/", axum::routing::get(|| async {}));
-        let (_end, ending) = watch::channel(false);
-        tokio::spawn(serve(listeners, router, side, ending));
+        let (_stop, stopping) = watch::channel(false);
+        tokio::spawn(serve(listeners, router, tenants, stopping));
         let tenant = |number| Ipv4Addr::new(127, 0, 1, number);
         let mut held = Vec::new();
         for number in 0..16 {
-            for _ in 0..TENANT_CONNECTIONS {
+            for _ in 0..CONNECTIONS_PER_TENANT {
                 held.push(call(tenant(number), address).await);
             }
             assert_eq!(ask(&mut call(tenant(number), address).await).await, "", "one too many of tenant {number}");
         }
-        assert_eq!(held.len(), TENANTS_CONNECTIONS);
+        assert_eq!(held.len(), ALL_TENANTS_CONNECTIONS);
         assert_eq!(ask(&mut held[0]).await, "HTTP/1.1 200");
         assert_eq!(ask(&mut call(Ipv4Addr::LOCALHOST, address).await).await, "HTTP/1.1 200");
     }

@@ -1,4 +1,4 @@
-//! The service itself: `GET /health` says whether it can do its work, and which release it is; `POST /api/v1/selfcheck` tries.
+//! The routes of the service itself: its health, and its self-check.
 
 use super::App;
 use crate::controller::SelfCheck;
@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
 
-/// The answer of `GET /health`.
+/// The response of `GET /health`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct HealthReport {
     /// `ok`, or `degraded` with status 503.
@@ -24,7 +24,7 @@ pub(super) struct HealthReport {
     pub engine: String,
     /// `ok` or `unavailable`.
     pub database: String,
-    /// Now, RFC 3339 in UTC.
+    /// The current time, RFC 3339 in UTC.
     pub time: String,
 }
 

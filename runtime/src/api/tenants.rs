@@ -1,6 +1,6 @@
 //! The routes of tenants.
 
-use super::access::Caller;
+use super::access::Client;
 use super::body::{Body, number, query};
 use super::{ApiError, App};
 use crate::controller::{DEFAULT_TAIL, LogQuery, MAX_TAIL, SpawnRequest, TenantStatus};
@@ -17,7 +17,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::convert::Infallible;
 
-/// What `POST /api/v1/tenant/spawn` takes. Fields that we do not know are none of our business; `description` is for people.
+/// The body of `POST /api/v1/tenant/spawn`. Unknown fields are ignored, such as `description`, which is for people.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Spawn {
@@ -33,7 +33,7 @@ impl Spawn {
         let name = Name::parse(&self.name)?;
         let choice = Choice { base_image: self.base_image, language: self.language, framework: self.framework };
         let words = [&choice.base_image, &choice.language, &choice.framework];
-        // They come back in messages.
+        // Limited, because error messages repeat them.
         if words.into_iter().flatten().any(|word| word.len() > MAX_NAME) {
             return Err(ApiError::invalid(format!("language, framework and baseImage have at most {MAX_NAME} bytes")));
         }
@@ -77,11 +77,11 @@ pub(super) async fn list(
 
 pub(super) async fn status(
     State(app): State<App>,
-    Extension(caller): Extension<Caller>,
+    Extension(client): Extension<Client>,
     Path(id): Path<String>,
 ) -> Result<Json<TenantStatus>, ApiError> {
     let id = EnvId(number(&id)?);
-    caller.may_look_at(id)?;
+    client.may_read(id)?;
     Ok(Json(app.controller.status(id).await?))
 }
 
@@ -99,12 +99,12 @@ pub(super) struct Window {
 
 pub(super) async fn logs(
     State(app): State<App>,
-    Extension(caller): Extension<Caller>,
+    Extension(client): Extension<Client>,
     Path(id): Path<String>,
     window: Result<Query<Window>, QueryRejection>,
 ) -> Result<Response, ApiError> {
     let id = EnvId(number(&id)?);
-    caller.may_look_at(id)?;
+    client.may_read(id)?;
     let Window { follow, tail } = query(window)?;
     let tail = tail.unwrap_or(DEFAULT_TAIL);
     if tail > MAX_TAIL {
@@ -112,20 +112,20 @@ pub(super) async fn logs(
     }
     let lines = LogQuery { tenant: id, tail };
     if follow {
-        followed(app, lines).await
+        stream_lines(app, lines).await
     } else {
         Ok(Json(json!({ "logs": app.controller.logs(lines).await? })).into_response())
     }
 }
 
-/// A line an event (`text/event-stream`), until the tenant's container, the caller or the service ends.
-async fn followed(app: App, lines: LogQuery) -> Result<Response, ApiError> {
+/// Sends each line as an event (`text/event-stream`), until the tenant's container ends, the client disconnects or the service stops.
+async fn stream_lines(app: App, lines: LogQuery) -> Result<Response, ApiError> {
     let lines = app.controller.follow_logs(lines).await?;
-    let mut ending = app.ending;
-    let ended = async move { ending.wait_for(|ending| *ending).await.map(drop) };
+    let mut stopping = app.stopping;
+    let stopped = async move { stopping.wait_for(|stopping| *stopping).await.map(drop) };
     let events = lines
         .take_while(|line| std::future::ready(line.is_ok()))
         .map(|line| Ok::<_, Infallible>(Event::default().data(line.unwrap_or_default().replace('\r', " "))))
-        .take_until(Box::pin(ended));
+        .take_until(Box::pin(stopped));
     Ok(Sse::new(events).keep_alive(KeepAlive::default()).into_response())
 }

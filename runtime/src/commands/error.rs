@@ -1,4 +1,4 @@
-//! Every error that a command ends with, and what each means to whoever called the program.
+//! Every error that a command can end with, and its exit code, word and hint.
 
 use crate::api::listen::ListenError;
 use crate::controller::ActionError;
@@ -75,7 +75,7 @@ pub enum CommandError {
     /// The running service cannot be reached, or refused the request.
     #[error(transparent)]
     Client(#[from] ClientError),
-    /// The service says that it cannot do its work.
+    /// The service reports that it cannot do its work.
     #[error("{report}")]
     Degraded {
         /// The state of the service in one line.
@@ -100,7 +100,7 @@ pub enum ClientError {
     /// The client cannot start.
     #[error("cannot start the client")]
     Runtime(#[source] io::Error),
-    /// Nobody listens on the socket.
+    /// The socket cannot be connected to.
     #[error("cannot reach the service at {socket}")]
     Connect {
         /// The socket.

@@ -96,7 +96,7 @@ async fn serve(opened: Opened, mark: MarkGood, start: Instant) -> Result<(), Com
     let dependencies = Dependencies { settings, catalog, store, engine, secret, ports };
     let controller = Controller::new(dependencies).await.map_err(CommandError::OpenPorts)?;
     let (stop, stopping) = watch::channel(false);
-    let app = App { controller: Arc::clone(&controller), admin, ending: stopping.clone() };
+    let app = App { controller: Arc::clone(&controller), admin, stopping: stopping.clone() };
     let serving = tokio::spawn(server::serve(listeners, router(app), tenants, stopping));
     notify::ready(&format!("release {release}, API at {address}"));
     log::info!("serving", release = release, address = address, ms = start.elapsed().as_millis());

@@ -1,4 +1,4 @@
-//! The token of the management routes, `/etc/landfall/admin.token`.
+//! The administrator's token, `/etc/landfall/admin.token`.
 
 use crate::identity::KeyHash;
 use landfall_host::regular;
@@ -7,12 +7,12 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
-/// Most that is read: the token is 73 bytes and a line's end.
+/// Most that is read, in bytes: the token has 73, and a line feed.
 const MAX_BYTES: u64 = 256;
 const PREFIX: &str = "sk_admin_";
 const DIGITS: usize = 64;
 
-/// Why the token is not usable.
+/// Why the token cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
     /// The file cannot be read.
@@ -23,9 +23,9 @@ pub enum TokenError {
         /// Why.
         source: io::Error,
     },
-    /// Others may read the file, or another user owns it.
+    /// Other users may read the file, or own it.
     #[error(
-        "the admin token {path} is not safe: it must belong to this service's user and have mode 0600 (it has {mode:04o}, owner {owner})"
+        "the admin token {path} is exposed: it must belong to the service's user and have mode 0600 (it has {mode:04o}, owner {owner})"
     )]
     Exposed {
         /// The file.
@@ -35,7 +35,7 @@ pub enum TokenError {
         /// Its owner.
         owner: u32,
     },
-    /// The file holds something else.
+    /// The file does not contain a token.
     #[error("{path} does not hold an admin token: sk_admin_ and 64 hex digits on one line")]
     Malformed {
         /// The file.
@@ -43,7 +43,7 @@ pub enum TokenError {
     },
 }
 
-/// Reads the token and keeps its hash, which is all that comparing needs.
+/// Reads the token, and returns its hash: all that a comparison needs.
 pub fn load(path: &Path) -> Result<KeyHash, TokenError> {
     let failed = |source| TokenError::Read { path: path.into(), source };
     let (file, metadata) = regular::open(path).map_err(failed)?;
@@ -75,14 +75,14 @@ mod tests {
     }
 
     #[test]
-    fn takes_a_private_token() {
+    fn accepts_a_private_token() {
         let token = format!("sk_admin_{}", "0f".repeat(32));
         assert_eq!(loaded(&format!("{token}\n"), 0o600).unwrap(), KeyHash::of(&token));
         assert_eq!(loaded(&token, 0o400).unwrap(), KeyHash::of(&token));
     }
 
     #[test]
-    fn refuses_a_token_that_others_may_read_or_that_is_none() {
+    fn refuses_an_exposed_or_malformed_token() {
         let token = format!("sk_admin_{}", "0f".repeat(32));
         for mode in [0o644, 0o640, 0o606, 0o700] {
             assert!(matches!(loaded(&token, mode), Err(TokenError::Exposed { .. })), "{mode:o}");

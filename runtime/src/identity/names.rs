@@ -1,4 +1,4 @@
-//! The names and numbers of organizations and tenants, as types that only hold valid ones.
+//! The names and numbers of organizations and tenants, as types that hold only valid ones.
 
 use crate::engine::labels;
 use serde::{Deserialize, Serialize};
@@ -31,7 +31,7 @@ impl Name {
         let bytes = name.as_bytes();
         let valid =
             bytes.len() <= MAX_NAME && edge(bytes.first()) && edge(bytes.last()) && bytes.iter().copied().all(inner);
-        // What is refused comes back in the message, so it is cut.
+        // Truncated, because the message repeats it.
         let refused = || InvalidName { name: name.chars().take(MAX_NAME + 1).collect() };
         valid.then(|| Self(name.to_owned())).ok_or_else(refused)
     }
@@ -78,7 +78,7 @@ impl fmt::Display for OrgId {
     }
 }
 
-/// The number of a tenant's environment. Never given away twice on a host.
+/// The number of a tenant's environment. Never assigned twice on a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct EnvId(pub i64);
@@ -90,7 +90,7 @@ impl fmt::Display for EnvId {
 }
 
 impl EnvId {
-    /// The number of the tenant that a self-check makes and removes. Numbers that are given away begin at 1, and no route takes this one.
+    /// The number of the tenant that a self-check spawns and removes. Assigned numbers begin at 1, and no route accepts this one.
     pub const CANARY: Self = Self(labels::CANARY);
 
     /// Every number that a tenant can have: the last whose [bridge](Self::bridge) has a name that fits.
@@ -101,7 +101,7 @@ impl EnvId {
         format!("convergence-tenant-{self}")
     }
 
-    /// The never-started container that gives the volumes to the tenant's user.
+    /// The container, never started, by which the volumes get their owner.
     pub fn preparation(self) -> String {
         format!("convergence-tenant-{self}-prepare")
     }
@@ -122,10 +122,10 @@ impl EnvId {
     }
 }
 
-/// What the canary is called, which nobody else can be: it is no [`Name`].
+/// The name of the canary. No tenant can have it: it is not a [`Name`].
 pub const CANARY_NAME: &str = "(canary)";
 
-/// What every tenant bridge's name begins with: the firewall matches on it.
+/// The prefix of every tenant bridge's name, which the firewall matches.
 pub const BRIDGE_PREFIX: &str = "lft";
 
 #[cfg(test)]
@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn takes_names_that_people_give() {
+    fn accepts_ordinary_names() {
         for name in ["a", "7", "acme-corp-ai", "ACME Corp", "v1.2_x", &"x".repeat(MAX_NAME)] {
             assert_eq!(Name::parse(name).as_ref().map(Name::as_str), Ok(name));
         }

@@ -1,27 +1,27 @@
-//! The id by which a caller and the log speak of one request.
+//! The id of a request, in the response and in the log.
 
 use std::fmt;
 
-/// Longest id that is taken over from a caller, in bytes.
+/// The longest id that is accepted from a client, in bytes.
 const MAX_LENGTH: usize = 64;
 
-/// A request's id: the caller's own, where it is harmless, or a random one.
+/// A request's id: the client's own where it is safe to log, or a random one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestId(String);
 
 impl RequestId {
-    /// The caller's id, where it has at most 64 of the characters `A-Z a-z 0-9 . _ -`; otherwise a random one.
+    /// The client's id, where it has 1 to 64 of the characters `A-Z a-z 0-9 . _ -`; otherwise a random one.
     pub fn adopt(given: Option<&str>) -> Self {
-        let harmless = |id: &&str| {
+        let safe = |id: &&str| {
             (1..=MAX_LENGTH).contains(&id.len())
                 && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
         };
-        given.filter(harmless).map_or_else(Self::random, |id| Self(id.to_owned()))
+        given.filter(safe).map_or_else(Self::random, |id| Self(id.to_owned()))
     }
 
     /// A random id, 16 hex digits.
     pub fn random() -> Self {
-        // Without randomness an id repeats, which harms nobody.
+        // Without randomness the id repeats, which only makes the log harder to read.
         Self(format!("{:016x}", getrandom::u64().unwrap_or_default()))
     }
 
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn takes_over_harmless_ids_only() {
+    fn accepts_only_ids_that_are_safe_to_log() {
         assert_eq!(RequestId::adopt(Some("req-1.a_B")).as_str(), "req-1.a_B");
         let long = "x".repeat(MAX_LENGTH + 1);
         for id in [None, Some(""), Some("a b"), Some("a\"b"), Some("a\r\nb"), Some(long.as_str())] {

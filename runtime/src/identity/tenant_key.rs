@@ -1,8 +1,8 @@
 //! Tenants' API keys.
 //!
 //! A key is `sk_tenant_` and 43 base64url characters: HMAC-SHA256 (RFC 2104) of the environment's nonce under a secret of the host.
-//! The database keeps the nonce and the SHA-256 of the key. Neither gives the key away without the host's secret, and with it a
-//! container that the engine lost can be made again with the key that its tenant knows.
+//! The database holds the nonce and the SHA-256 of the key. Neither reveals the key without the host's secret. With it, a
+//! container that the engine lost can be created again with the key that its tenant knows.
 
 use crate::identity::EnvId;
 use base64::Engine as _;
@@ -19,16 +19,16 @@ use zeroize::{Zeroize as _, Zeroizing};
 
 const PREFIX: &str = "sk_tenant_";
 const SECRET_SIZE: usize = 32;
-/// Bytes of a nonce: enough that two never meet.
+/// Bytes of a nonce: enough that no two are equal.
 const NONCE_SIZE: usize = 16;
 
-/// Why the host's secret is not usable.
+/// Why the host's secret cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
     /// The file cannot be read or written.
     #[error(transparent)]
     Path(#[from] PathError),
-    /// The file has another size than ours.
+    /// The file does not have the size of a secret.
     #[error(
         "{path} is damaged: it must hold {SECRET_SIZE} bytes; restore it from the backup of the database beside it"
     )]
@@ -36,22 +36,24 @@ pub enum SecretError {
         /// The file.
         path: PathBuf,
     },
-    /// There are tenants, and the file that their keys come from is gone.
-    #[error("{path} is gone, which the tenants' keys come from: restore it from the backup of the database beside it")]
+    /// There are tenants, but not the file from which their keys are derived.
+    #[error(
+        "{path}, from which the tenants' keys are derived, is missing: restore it from the backup of the database beside it"
+    )]
     Missing {
         /// The file.
         path: PathBuf,
     },
-    /// The secret is not the one that a tenant's key was made with.
+    /// A tenant's key was derived from another secret.
     #[error(
-        "tenant {tenant} got its key from another secret than this host's: restore tenant-keys.secret, or destroy it"
+        "the key of tenant {tenant} was derived from another secret than this host's: restore tenant-keys.secret, or destroy the tenant"
     )]
     Another {
         /// The tenant.
         tenant: EnvId,
     },
-    /// The kernel gives no randomness.
-    #[error("no randomness to make keys from")]
+    /// The kernel provides no random bytes.
+    #[error("cannot get random bytes for a key")]
     Randomness(#[source] getrandom::Error),
 }
 
@@ -59,7 +61,7 @@ pub enum SecretError {
 pub struct HostSecret(Zeroizing<[u8; SECRET_SIZE]>);
 
 impl HostSecret {
-    /// Reads the secret that tenants have their keys from.
+    /// Reads the secret.
     pub fn load(path: &Path) -> Result<Self, SecretError> {
         match durable::open(path)? {
             Some(file) => Self::read(file, path),
@@ -101,12 +103,12 @@ impl HostSecret {
     }
 }
 
-/// What makes one environment's key differ from another's. Not a secret.
+/// The input from which one environment's key is derived. Not a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeyNonce(pub [u8; NONCE_SIZE]);
 
 impl KeyNonce {
-    /// A fresh nonce.
+    /// A random nonce.
     pub fn random() -> Result<Self, SecretError> {
         Ok(Self(random()?))
     }
@@ -116,12 +118,12 @@ impl KeyNonce {
 pub struct ApiKey(String);
 
 impl ApiKey {
-    /// The key itself, for the two places that need it: the tenant's environment and the answer to its spawn.
+    /// The key itself, for the two places that need it: the tenant's environment variables and the response to its spawn.
     pub fn reveal(&self) -> &str {
         &self.0
     }
 
-    /// What the database keeps of it.
+    /// The hash that the database holds.
     pub fn hash(&self) -> KeyHash {
         KeyHash::of(&self.0)
     }
@@ -139,12 +141,12 @@ impl Drop for ApiKey {
     }
 }
 
-/// The SHA-256 of a token. Comparing takes the same time wherever two differ.
+/// The SHA-256 of a token. Comparing two takes the same time wherever they differ.
 #[derive(Debug, Clone, Copy)]
 pub struct KeyHash([u8; 32]);
 
 impl KeyHash {
-    /// The hash of what a caller presented.
+    /// The hash of a token that a client sent.
     pub fn of(token: &str) -> Self {
         Self(Sha256::digest(token.as_bytes()).into())
     }
@@ -182,7 +184,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     #[test]
-    fn the_same_nonce_gives_the_same_key_as_long_as_the_secret_lives() {
+    fn the_same_secret_and_nonce_give_the_same_key() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("secret");
         let nonce = KeyNonce::random().unwrap();
@@ -216,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hash_survives_the_database() {
+    fn a_hash_reads_as_it_was_written() {
         let hash = KeyHash::of("sk_tenant_x");
         assert_eq!(KeyHash::from_hex(&hash.to_hex()), Some(hash));
         assert_ne!(hash, KeyHash::of("sk_tenant_y"));

@@ -1,7 +1,7 @@
-//! The tenants' addresses: a pool that is cut into one /29 a tenant.
+//! The tenants' addresses: a pool that is divided into one /29 for each tenant.
 //!
-//! Docker's own pools end near thirty networks, so we hand out subnets ourselves. In each, the first address is the gateway (the host
-//! as the tenant sees it) and the second the tenant, so the container's address is known without asking the engine.
+//! Docker's own pools hold about thirty networks, so the runtime assigns subnets itself. In each, the first address is the gateway (the host
+//! as the tenant sees it) and the second the tenant's, so that the container's address is known without asking the engine.
 
 use serde::Deserialize;
 use std::collections::BTreeSet;
@@ -12,10 +12,10 @@ use std::str::FromStr;
 /// Bits of a tenant's prefix: eight addresses, the smallest that leaves the engine room beside gateway and tenant.
 const TENANT_PREFIX: u8 = 29;
 const TENANT_SIZE: u32 = 1 << (32 - TENANT_PREFIX);
-/// Widest pool: a /8 holds two million tenants, and nobody has a wider private range.
+/// The widest pool: a /8 holds two million tenants, and no private range is wider.
 const WIDEST_POOL: u8 = 8;
 
-/// Why a text is not a pool or a subnet.
+/// A text that is not a pool, a network or a subnet.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} is not {wanted}")]
 pub struct InvalidRange {
@@ -115,7 +115,7 @@ pub struct Subnet {
 }
 
 impl Subnet {
-    /// The subnet that `address` would lie in.
+    /// The subnet in which `address` would lie.
     pub fn around(address: Ipv4Addr) -> Self {
         Self { base: u32::from(address) & mask(TENANT_PREFIX) }
     }
@@ -124,12 +124,12 @@ impl Subnet {
         !taken.contains(&self) && !others.iter().any(|other| other.overlaps(self))
     }
 
-    /// The host as the tenant sees it.
+    /// The host's address in the subnet.
     pub fn gateway(self) -> Ipv4Addr {
         Ipv4Addr::from(self.base + 1)
     }
 
-    /// The tenant's container.
+    /// The address of the tenant's container.
     pub fn tenant(self) -> Ipv4Addr {
         Ipv4Addr::from(self.base + 2)
     }
@@ -152,7 +152,7 @@ impl fmt::Display for Subnet {
     }
 }
 
-/// The IPv4 address behind a peer's, also where it arrived as an IPv4-mapped IPv6 address (RFC 4291 section 2.5.5.2).
+/// A peer's IPv4 address, also where it is given as an IPv4-mapped IPv6 address (RFC 4291 section 2.5.5.2).
 pub fn ipv4(address: IpAddr) -> Option<Ipv4Addr> {
     match address.to_canonical() {
         IpAddr::V4(address) => Some(address),
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn hands_out_the_lowest_free_subnet_until_the_pool_is_empty() {
+    fn assigns_the_lowest_free_subnet_until_the_pool_is_used_up() {
         let pool = pool("10.213.0.0/27");
         let mut taken = BTreeSet::new();
         let mut given = Vec::new();

@@ -5,13 +5,13 @@ use landfall_host::release::{ManifestError, UnverifiedManifest, accepted_by};
 use landfall_host::{Layout, durable};
 use landfall_keys::{MAX_TRUST_ROOT_BYTES, TrustError, TrustRoot};
 
-/// What was read of the installed release.
+/// The installed release, verified.
 #[derive(Debug, Clone)]
 pub struct Loaded {
-    /// What it offers.
+    /// Its tenant images.
     pub catalog: Catalog,
-    /// Why this host would refuse it today, if it would: a key that was revoked since keeps out what comes in, and stops nothing
-    /// that is there.
+    /// Why this host would refuse to install it today: a key that signed it was revoked since. It runs on: revocation applies to new
+    /// bundles only.
     pub refused_today: Option<TrustError>,
 }
 
@@ -29,7 +29,7 @@ impl Loaded {
     }
 }
 
-/// The trust root that the host pins. It is the installer that reports one that cannot be read.
+/// The trust root that the host has pinned; `None` where it cannot be read, which the installer reports.
 fn pinned(layout: &Layout) -> Option<TrustRoot> {
     let json = durable::read(&layout.trust_root(), MAX_TRUST_ROOT_BYTES as u64).ok().flatten()?;
     TrustRoot::parse(&json).ok()

@@ -1,7 +1,7 @@
-//! The installed release, as far as the runtime needs it: what it is called, and the images that tenants are made from.
+//! The installed release, as far as the runtime needs it: its version, and the images that tenants are created from.
 //!
-//! Nothing is believed that the keys by which this host accepted the release have not signed, although the installer checked it
-//! before: the manifest decides what runs on this host.
+//! The manifest is verified at each start with the keys by which this host accepted the release, although the installer verified it
+//! before: it decides what runs on this host.
 
 mod load;
 
@@ -11,32 +11,32 @@ use crate::engine::ImageIdentity;
 use crate::store::ImageRecord;
 use landfall_manifests::Release;
 
-/// What the installed release offers.
+/// The version and the tenant images of the installed release.
 #[derive(Debug, Clone)]
 pub struct Catalog {
     /// Its semantic version.
     pub version: String,
     /// Its serial.
     pub serial: u64,
-    /// The images that tenants are made from.
+    /// The images that tenants can be created from.
     pub images: Vec<TenantImage>,
 }
 
-/// An image that tenants are made from.
+/// An image that tenants can be created from.
 #[derive(Debug, Clone)]
 pub struct TenantImage {
-    /// The language by which a spawn picks it.
+    /// The language by which a spawn selects it.
     pub language: String,
-    /// The framework by which a spawn picks it.
+    /// The framework by which a spawn selects it.
     pub framework: Option<String>,
-    /// What an environment remembers of it.
+    /// What the database stores of it.
     pub record: ImageRecord,
 }
 
-/// How a spawn names the image that it wants.
+/// How a spawn selects an image.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Choice {
-    /// The image's name: decides alone.
+    /// The image's name. The other fields are ignored then.
     pub base_image: Option<String>,
     /// A language, such as `node`.
     pub language: Option<String>,
@@ -44,30 +44,30 @@ pub struct Choice {
     pub framework: Option<String>,
 }
 
-/// Why a choice picks no image.
+/// Why a choice selects no image.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ChoiceError {
     /// Neither a name nor a language was given.
-    #[error("say which image: language (and framework), or baseImage")]
+    #[error("no image is selected: give language (and framework), or baseImage")]
     Nothing,
-    /// The release has none that fits.
+    /// The release has no matching image.
     #[error("release {release} has no image for {wanted}; it has: {available}")]
     Unknown {
         /// The release.
         release: String,
-        /// What was asked for.
+        /// The choice.
         wanted: String,
-        /// What there is.
+        /// All images of the release.
         available: String,
     },
-    /// More than one fits.
-    #[error("several images of release {release} fit {wanted}: name one of {available} as baseImage")]
+    /// More than one image matches.
+    #[error("several images of release {release} match {wanted}: name one of {available} as baseImage")]
     Ambiguous {
         /// The release.
         release: String,
-        /// What was asked for.
+        /// The choice.
         wanted: String,
-        /// Those that fit.
+        /// The matching images.
         available: String,
     },
 }
@@ -93,28 +93,26 @@ impl Catalog {
         format!("{}-{}", self.version, self.serial)
     }
 
-    /// The image that a spawn asks for.
-    ///
-    /// A name decides alone. Otherwise the language must fit, and the framework where one is given; where none is given and several
-    /// fit, the one that has no framework is meant.
+    /// The image that a choice selects: by name, or by language and framework. Where no framework is given and several images match the
+    /// language, the one without a framework.
     pub fn pick(&self, choice: &Choice) -> Result<&TenantImage, ChoiceError> {
-        let fitting: Vec<_> = match (&choice.base_image, &choice.language) {
+        let matching: Vec<_> = match (&choice.base_image, &choice.language) {
             (Some(name), _) => self.images.iter().filter(|image| image.record.name == *name).collect(),
-            (None, Some(language)) => self.images.iter().filter(|i| fits(i, language, choice)).collect(),
+            (None, Some(language)) => self.images.iter().filter(|i| matches(i, language, choice)).collect(),
             (None, None) => return Err(ChoiceError::Nothing),
         };
-        let plain = || fitting.iter().copied().find(|image| image.framework.is_none());
-        match fitting.as_slice() {
+        let plain = || matching.iter().copied().find(|image| image.framework.is_none());
+        match matching.as_slice() {
             [] => Err(ChoiceError::Unknown {
                 release: self.id(),
                 wanted: choice.to_string(),
-                available: listed(self.images.iter()),
+                available: list(self.images.iter()),
             }),
             [one] => Ok(one),
             several => plain().ok_or_else(|| ChoiceError::Ambiguous {
                 release: self.id(),
                 wanted: choice.to_string(),
-                available: listed(several.iter().copied()),
+                available: list(several.iter().copied()),
             }),
         }
     }
@@ -138,11 +136,11 @@ impl std::fmt::Display for Choice {
     }
 }
 
-fn fits(image: &TenantImage, language: &str, choice: &Choice) -> bool {
+fn matches(image: &TenantImage, language: &str, choice: &Choice) -> bool {
     image.language == language && (choice.framework.is_none() || choice.framework == image.framework)
 }
 
-fn listed<'a>(images: impl Iterator<Item = &'a TenantImage>) -> String {
+fn list<'a>(images: impl Iterator<Item = &'a TenantImage>) -> String {
     let describe = |image: &TenantImage| {
         let framework = image.framework.as_ref().map(|framework| format!(" {framework}")).unwrap_or_default();
         format!("{} ({}{framework})", image.record.name, image.language)
@@ -180,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn picks_by_language_and_framework_or_by_name() {
+    fn selects_by_language_and_framework_or_by_name() {
         for (choice, name) in [
             ((None, Some("node"), Some("express")), "node-express"),
             ((None, Some("node"), None), "node"),
@@ -193,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn says_what_there_is_when_nothing_fits() {
+    fn lists_the_images_when_none_or_several_match() {
         let unknown = picked((None, Some("rust"), None)).unwrap_err().to_string();
         assert!(unknown.contains("\"rust\"") && unknown.contains("flask (python flask)"), "{unknown}");
         assert!(matches!(picked((Some("node:latest"), None, None)), Err(ChoiceError::Unknown { .. })));

@@ -1,12 +1,12 @@
-//! The service's log: one line an event on standard error, `level=… event=… key=value …`, which systemd's journal takes as it is.
+//! The service's log: one line for each event on standard error, `level=… event=… key=value …`, which systemd's journal stores unchanged.
 //!
-//! Values are written for people: those with spaces, quotes or control characters are quoted and escaped, so that one event stays
-//! one line whatever a tenant is called. Secrets never get here: key types have no `Display`.
+//! Values with spaces, quotes or control characters are quoted and escaped, so that an event stays one line whatever the name of a
+//! tenant. Secrets are never logged: the types of keys have no `Display`.
 
 use std::fmt::{Display, Write as _};
 use std::io::Write as _;
 
-/// How much attention an event asks for.
+/// The severity of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Level {
     Info,
@@ -24,9 +24,9 @@ impl Level {
     }
 }
 
-/// Writes one event.
+/// Logs one event.
 pub(crate) fn event(level: Level, name: &str, fields: &[(&str, &dyn Display)]) {
-    // Nobody is left to be told when standard error is gone.
+    // Where standard error is closed, there is no other place to report that.
     let _ = std::io::stderr().lock().write_all(line(level, name, fields).as_bytes());
 }
 
@@ -64,10 +64,10 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {
-        let said = inner.to_string();
+        let message = inner.to_string();
         // Transparent errors repeat their cause.
-        if !text.ends_with(&said) {
-            let _ = write!(text, ": {said}");
+        if !text.ends_with(&message) {
+            let _ = write!(text, ": {message}");
         }
         cause = inner.source();
     }
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_event_stays_one_line_whatever_its_values() {
+    fn an_event_is_one_line_whatever_its_values() {
         let written = line(Level::Warn, "probe", &[("name", &"a\nlevel=error"), ("port", &3001), ("empty", &"")]);
         assert_eq!(written, "level=warn event=probe name=\"a\\nlevel=error\" port=3001 empty=\"\"\n");
     }

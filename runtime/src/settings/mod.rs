@@ -1,17 +1,20 @@
 //! The settings of the operator, `/etc/landfall/config.toml`.
 //!
-//! Parsing takes text and decides everything; reading the file is the caller's. Unknown keys and values that make no sense are errors
-//! that name the line. What the operator leaves out comes from [`DEFAULTS`], the commented file that a release packs.
+//! Parsing takes the text; the command line reads the file. Unknown keys and values that are not valid are errors that name the line. Keys
+//! that the operator leaves out have the values of [`DEFAULTS`], the commented file that a release packs.
+
+mod values;
 
 use crate::engine::EngineChoice;
 use crate::network::Pool;
 use serde::Deserialize;
 use std::net::{Ipv4Addr, SocketAddrV4};
+use values::{Bounded, Cpus, Memory, Pids, Port, Socket};
 
 /// The default settings, with a comment on each key.
 pub const DEFAULTS: &str = include_str!("../../config.toml");
 
-/// Why the settings are not usable.
+/// Why the settings cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
     /// The text is not TOML, or a key is unknown, or a value is not valid. The message shows the line.
@@ -33,22 +36,22 @@ pub enum SettingsError {
     Missing(&'static str),
 }
 
-/// What the operator decided.
+/// The operator's settings.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     /// Where the API listens; the tenants' ports share its address.
     pub api: SocketAddrV4,
     /// First and last of the tenants' ports.
     pub tenant_ports: (u16, u16),
-    /// What one tenant may use.
+    /// The limits of each tenant.
     pub limits: Limits,
-    /// Where tenants' subnets come from.
+    /// The address pool of the tenants' subnets.
     pub pool: Pool,
     /// Where the engine listens.
     pub engine: EngineChoice,
 }
 
-/// What one tenant may use at most.
+/// The limits of one tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Memory in bytes; there is no swap on top.
@@ -60,11 +63,11 @@ pub struct Limits {
 }
 
 impl Settings {
-    /// Parses the operator's text over the defaults.
+    /// Parses the operator's text. Keys that it leaves out have their defaults.
     pub fn parse(text: &str) -> Result<Self, SettingsError> {
-        let given: Raw = toml::from_str(text)?;
+        let operator: Raw = toml::from_str(text)?;
         let default: Raw = toml::from_str(DEFAULTS)?;
-        let settings = given.over(default)?;
+        let settings = operator.over(default)?;
         let (first, last) = settings.tenant_ports;
         if first > last {
             return Err(SettingsError::EmptyPortRange { first, last });
@@ -116,19 +119,19 @@ struct RawEngine {
     socket: Option<Socket>,
 }
 
-/// What `landfall-installer update` reads; here it is only held to be right. Its bounds stand in the installer too: the programs share nothing but the file.
+/// The section of `landfall-installer update`, which is only checked here. The installer has the same bounds.
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct RawUpdate {
-    keep: Option<Within<2, 10>>,
-    healthy_for: Option<Within<0, 600>>,
-    patience: Option<Within<1, 3600>>,
+    keep: Option<Bounded<2, 10>>,
+    healthy_for: Option<Bounded<0, 600>>,
+    patience: Option<Bounded<1, 3600>>,
 }
 
 impl Raw {
     fn over(self, default: Self) -> Result<Settings, SettingsError> {
-        fn pick<T>(given: Option<T>, default: Option<T>, key: &'static str) -> Result<T, SettingsError> {
-            given.or(default).ok_or(SettingsError::Missing(key))
+        fn pick<T>(operator: Option<T>, default: Option<T>, key: &'static str) -> Result<T, SettingsError> {
+            operator.or(default).ok_or(SettingsError::Missing(key))
         }
         let (tenants, base) = (self.tenants, default.tenants);
         let address = pick(self.api.address, default.api.address, "api.address")?;
@@ -150,99 +153,6 @@ impl Raw {
     }
 }
 
-/// A port that can be asked for: zero means "any" to the kernel, which nobody could then be told.
-#[derive(Deserialize)]
-#[serde(try_from = "u16")]
-struct Port(u16);
-
-impl TryFrom<u16> for Port {
-    type Error = &'static str;
-
-    fn try_from(port: u16) -> Result<Self, Self::Error> {
-        if port == 0 { Err("a port lies between 1 and 65535") } else { Ok(Self(port)) }
-    }
-}
-
-/// A number that has been seen to lie between its bounds, both included.
-#[derive(Deserialize)]
-#[serde(try_from = "u32")]
-struct Within<const LEAST: u32, const MOST: u32>;
-
-impl<const LEAST: u32, const MOST: u32> TryFrom<u32> for Within<LEAST, MOST> {
-    type Error = String;
-
-    fn try_from(number: u32) -> Result<Self, String> {
-        let inside = (LEAST..=MOST).contains(&number);
-        inside.then_some(Self).ok_or_else(|| format!("{number} does not lie between {LEAST} and {MOST}"))
-    }
-}
-
-/// Least memory that an engine takes (Docker refuses less than 6 MiB).
-const MIN_MEMORY: i64 = 8 << 20;
-
-#[derive(Deserialize)]
-#[serde(try_from = "String")]
-struct Memory(i64);
-
-impl TryFrom<String> for Memory {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        let units = [("KiB", 10), ("MiB", 20), ("GiB", 30), ("TiB", 40), ("B", 0)];
-        let parsed = units.into_iter().find_map(|(unit, shift)| {
-            let number = text.strip_suffix(unit)?.trim_end();
-            number.parse::<u32>().ok().and_then(|number| i64::from(number).checked_mul(1_i64 << shift))
-        });
-        match parsed {
-            Some(bytes) if bytes >= MIN_MEMORY => Ok(Self(bytes)),
-            Some(_) => Err(format!("{text:?} is less than 8MiB, with which no container starts")),
-            None => Err(format!("{text:?} is not a size such as \"512MiB\" or \"4GiB\"")),
-        }
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(try_from = "f64")]
-struct Cpus(i64);
-
-impl TryFrom<f64> for Cpus {
-    type Error = &'static str;
-
-    #[expect(clippy::cast_possible_truncation, reason = "at most 1024e9, which an i64 holds")]
-    fn try_from(cores: f64) -> Result<Self, Self::Error> {
-        let sensible = (0.01..=1024.0).contains(&cores);
-        if sensible { Ok(Self((cores * 1e9) as i64)) } else { Err("cpus lie between 0.01 and 1024") }
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(try_from = "u32")]
-struct Pids(i64);
-
-impl TryFrom<u32> for Pids {
-    type Error = &'static str;
-
-    fn try_from(pids: u32) -> Result<Self, Self::Error> {
-        if pids < 8 { Err("pids are at least 8, fewer start no server") } else { Ok(Self(pids.into())) }
-    }
-}
-
-/// The engine's socket. A service needs an engine, on this host: the other choices of the installer's command line are errors.
-#[derive(Deserialize)]
-#[serde(try_from = "String")]
-struct Socket(EngineChoice);
-
-impl TryFrom<String> for Socket {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        match text.parse() {
-            Ok(choice) if text == "auto" || text.starts_with("unix://") => Ok(Self(choice)),
-            _ => Err(format!("{text:?} is neither \"auto\" nor \"unix:///path/of/a/socket\"")),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -250,7 +160,7 @@ mod tests {
     use crate::engine::EngineAddress;
 
     #[test]
-    fn the_packed_defaults_are_complete_and_those_of_the_design() {
+    fn the_defaults_are_complete_and_as_documented() {
         let settings = Settings::parse("").unwrap();
         assert_eq!(settings, Settings::parse(DEFAULTS).unwrap());
         assert_eq!(settings.api.to_string(), "0.0.0.0:3000");
@@ -261,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_operator_gives_wins() {
+    fn the_operators_values_override_the_defaults() {
         let text =
             "[api]\nport = 80\n[tenants]\nmemory = \"512MiB\"\ncpus = 0.5\n[engine]\nsocket = \"unix:///x.sock\"\n";
         let settings = Settings::parse(text).unwrap();
@@ -273,7 +183,7 @@ mod tests {
 
     #[test]
     fn errors_name_the_line_and_the_cause() {
-        for (text, line, says) in [
+        for (text, line, cause) in [
             ("[api]\nprot = 80", "line 2", "unknown field `prot`"),
             ("\n[apis]\n", "line 2", "unknown field `apis`"),
             ("[api]\nport = 0", "line 2", "between 1 and 65535"),
@@ -294,18 +204,18 @@ mod tests {
             ("[api\n", "line 1", ""),
         ] {
             let message = Settings::parse(text).unwrap_err().to_string();
-            assert!(message.contains(line) && message.contains(says), "{text:?} gave {message}");
+            assert!(message.contains(line) && message.contains(cause), "{text:?} gave {message}");
         }
     }
 
     #[test]
-    fn leaves_the_section_of_the_installer_to_the_installer() {
+    fn the_installers_section_changes_nothing_here() {
         let text = "[update]\nkeep = 10\nhealthy_for = 0\npatience = 3600\n";
         assert_eq!(Settings::parse(text).unwrap(), Settings::parse("").unwrap());
     }
 
     #[test]
-    fn refuses_ports_that_contradict_each_other() {
+    fn refuses_port_ranges_that_are_empty_or_contain_the_apis_port() {
         let empty = Settings::parse("[tenants]\nfirst_port = 10\nlast_port = 9");
         assert!(matches!(empty, Err(SettingsError::EmptyPortRange { first: 10, last: 9 })));
         let taken = Settings::parse("[api]\nport = 3001");

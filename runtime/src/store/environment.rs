@@ -1,29 +1,29 @@
-//! What an environment is.
+//! A tenant's environment, as the database stores it.
 
 use crate::identity::{EnvId, KeyHash, KeyNonce, OrgId};
 use crate::network::Subnet;
 use serde::{Deserialize, Serialize};
 
-/// Where an environment is in its life. The words are those of the API.
+/// The state of an environment. The words are those of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
-    /// Being made: neither reachable nor promised to anyone yet.
+    /// It is being spawned. After a crash it is removed.
     Provisioning,
-    /// Its container runs, as far as we know.
+    /// Its container ran when it was last observed.
     Running,
-    /// It should run and does not; the reconciler is on it.
+    /// It should run and does not; the reconcile loop tries to start it.
     Stopped,
-    /// Being removed: nothing brings it back.
+    /// It is being removed, which is never undone.
     Destroying,
 }
 
-/// What was asked for last.
+/// The state that was requested last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Desired {
-    /// Its container is to run.
+    /// Its container should run.
     Running,
-    /// Nothing of it is to remain.
+    /// Nothing of it should remain.
     Removed,
 }
 
@@ -56,7 +56,7 @@ impl Desired {
     }
 }
 
-/// What an environment must remember of its image to be made again, whatever release is installed by then.
+/// What is stored of an environment's image, so that its container can be created again whatever release is installed by then.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageRecord {
     /// The image's name in its release.
@@ -71,18 +71,18 @@ pub struct ImageRecord {
     pub health: String,
 }
 
-/// What is decided before an environment has a number.
+/// What is decided about an environment before it has a number.
 #[derive(Debug, Clone)]
 pub struct NewEnvironment {
-    /// Whose it is.
+    /// The organization that owns it.
     pub org: OrgId,
-    /// What people call it.
+    /// Its name.
     pub name: String,
-    /// Its front door.
+    /// Its port on the host.
     pub port: u16,
     /// Its subnet.
     pub subnet: Subnet,
-    /// What its key is derived from.
+    /// The nonce from which its key is derived.
     pub nonce: KeyNonce,
     /// The hash of its key.
     pub key_hash: KeyHash,
@@ -95,9 +95,9 @@ pub struct NewEnvironment {
 pub struct Environment {
     /// Its number.
     pub id: EnvId,
-    /// Where it is in its life.
+    /// Its state.
     pub status: Status,
-    /// What was asked for last.
+    /// The state that was requested last.
     pub desired: Desired,
     /// When it was created, RFC 3339 in UTC.
     pub created_at: String,

@@ -39,17 +39,17 @@ fn read(row: &Row<'_>) -> Result<Environment, StoreError> {
 }
 
 impl Store {
-    /// Records an environment that is about to be made, and gives it its number and its container's name.
+    /// Inserts an environment that is about to be spawned, and assigns its number and its container's name.
     pub async fn insert_environment(&self, new: NewEnvironment) -> Result<Environment, StoreError> {
         self.insert(None, new).await
     }
 
-    /// Records the canary, of which there is one at most. It uses up no number.
+    /// Inserts the canary, of which there is at most one. It uses up no number.
     pub async fn insert_canary(&self, new: NewEnvironment) -> Result<Environment, StoreError> {
         self.insert(Some(EnvId::CANARY), new).await
     }
 
-    /// Without a number, the next one is given.
+    /// Assigns the next number where `id` is `None`.
     async fn insert(&self, id: Option<EnvId>, new: NewEnvironment) -> Result<Environment, StoreError> {
         self.run(move |connection| {
             let transaction = connection.transaction()?;
@@ -117,31 +117,31 @@ impl Store {
         .await
     }
 
-    /// Whether there is any tenant's environment. Blocks: for the time before the first thread is started.
+    /// Whether there is any tenant's environment. Blocks; to be called before the first thread is started.
     pub fn has_environments(&self) -> Result<bool, StoreError> {
         let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         let sql = "SELECT EXISTS (SELECT 1 FROM environments WHERE id <> ?1)";
         Ok(connection.query_row(sql, [EnvId::CANARY.0], |row| row.get(0))?)
     }
 
-    /// Records where an environment is in its life.
+    /// Sets the state of an environment.
     pub async fn set_status(&self, id: EnvId, status: Status) -> Result<(), StoreError> {
         let sql = "UPDATE environments SET status = ?2, updatedAt = ?3 WHERE id = ?1";
         self.run(move |c| Ok(c.execute(sql, params![id.0, status.word(), now()]).map(drop)?)).await
     }
 
-    /// Records that nothing of an environment is to remain.
+    /// Marks an environment as being removed.
     pub async fn set_destroying(&self, id: EnvId) -> Result<(), StoreError> {
         let sql = "UPDATE environments SET status = 'destroying', desired = 'removed', updatedAt = ?2 WHERE id = ?1";
         self.run(move |c| Ok(c.execute(sql, params![id.0, now()]).map(drop)?)).await
     }
 
-    /// Forgets an environment of which nothing is left.
+    /// Deletes the row of an environment of which nothing is left.
     pub async fn remove_environment(&self, id: EnvId) -> Result<(), StoreError> {
         self.run(move |c| Ok(c.execute("DELETE FROM environments WHERE id = ?1", [id.0]).map(drop)?)).await
     }
 
-    /// Makes sure that no number up to `id` is given away, because the engine holds something that bears it.
+    /// Skips all numbers up to `id`, which the engine has on an object.
     pub async fn skip_ids_through(&self, id: EnvId) -> Result<(), StoreError> {
         self.run(move |connection| {
             let transaction = connection.transaction()?;
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn numbers_are_never_given_away_twice() {
+    async fn numbers_are_never_assigned_twice() {
         let folder = tempfile::tempdir().unwrap();
         let store = store(&folder);
         store.skip_ids_through(EnvId(4)).await.unwrap();
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_canary_uses_up_no_number_and_is_nobodys_tenant() {
+    async fn the_canary_uses_up_no_number_and_is_not_counted() {
         let folder = tempfile::tempdir().unwrap();
         let store = store(&folder);
         let canary = store.insert_canary(new(3999, "10.213.255.248/29")).await.unwrap().id;

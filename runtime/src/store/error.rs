@@ -46,13 +46,13 @@ pub enum StoreError {
         path: PathBuf,
         /// Its schema.
         from: u32,
-        /// The schema that the step led to.
+        /// The schema to which the step leads.
         step: u32,
     },
     /// A step failed. The database is unchanged.
     #[error("the step to schema {to} failed")]
     Step {
-        /// The schema that it was to lead to.
+        /// The schema to which the step leads.
         to: u32,
         /// Why it failed.
         source: rusqlite::Error,

@@ -3,7 +3,7 @@ use crate::identity::{Name, OrgId};
 use rusqlite::{ErrorCode, OptionalExtension as _, Row, params};
 use serde::{Deserialize, Serialize};
 
-/// Who tenants belong to.
+/// An organization, which owns tenants.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Organization {
@@ -29,7 +29,7 @@ impl Store {
         self.run(move |connection| {
             let sql =
                 format!("INSERT INTO organizations (name, plan, createdAt) VALUES (?1, ?2, ?3) RETURNING {COLUMNS}");
-            // A row that is returned is not on the disk yet, and a full disk shows when it is committed.
+            // A returned row is not on the disk yet: a full disk is only noticed at the commit.
             let transaction = connection.transaction()?;
             let created = match transaction.query_row(&sql, params![name.as_str(), plan, now()], read) {
                 Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {

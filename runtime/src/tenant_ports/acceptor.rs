@@ -65,7 +65,7 @@ impl Acceptor {
                         self.spawn(connections, slot, downstream, from);
                     }
                 }
-                // The client's own connection is gone: there is nobody to serve.
+                // The client's own connection is gone: nothing is left to serve.
                 Ok(None) => {}
                 Err(error) => log::warning!("stored_connection_lost", port = self.port, error = error),
             }

@@ -150,7 +150,7 @@ impl ReservedPort {
 }
 
 impl BackendSender {
-    /// Sets the backend. Nobody is woken where it is the same as before.
+    /// Sets the backend. Waiting connections are only woken where it changes.
     pub fn set(&self, backend: Backend) {
         self.0.send_if_modified(|current| std::mem::replace(current, backend) != backend);
     }

@@ -50,7 +50,7 @@ pub(crate) struct TestHost {
 struct Service {
     address: SocketAddr,
     app: App,
-    end: watch::Sender<bool>,
+    stop: watch::Sender<bool>,
     serving: JoinHandle<()>,
     reconciling: Option<JoinHandle<()>>,
 }
@@ -123,23 +123,23 @@ impl TestHost {
 
     pub(crate) async fn start(&mut self) {
         let layout = Layout::new(self.folder.path());
-        let side = TenantAddresses::new(self.settings.pool, []);
-        let parts = Dependencies {
+        let tenants = TenantAddresses::new(self.settings.pool, []);
+        let dependencies = Dependencies {
             settings: self.settings.clone(),
             catalog: self.catalog.clone(),
             store: self.store(),
             engine: self.engine.clone(),
             secret: HostSecret::load_or_create(&layout.tenant_keys()).unwrap(),
-            ports: TenantPorts::new(*self.settings.api.ip(), side.clone(), FdStore::disabled()),
+            ports: TenantPorts::new(*self.settings.api.ip(), tenants.clone(), FdStore::disabled()),
         };
-        let controller = Controller::new(parts).await.unwrap();
-        let (end, ending) = watch::channel(false);
-        let app = App { controller, admin: KeyHash::of(ADMIN), ending: ending.clone() };
+        let controller = Controller::new(dependencies).await.unwrap();
+        let (stop, stopping) = watch::channel(false);
+        let app = App { controller, admin: KeyHash::of(ADMIN), stopping: stopping.clone() };
         let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = tcp.local_addr().unwrap();
         let listeners = Listeners { tcp, socket: UnixListener::bind(self.socket()).unwrap() };
-        let serving = tokio::spawn(server::serve(listeners, router(app.clone()), side, ending));
-        self.service = Some(Service { address, app, end, serving, reconciling: None });
+        let serving = tokio::spawn(server::serve(listeners, router(app.clone()), tenants, stopping));
+        self.service = Some(Service { address, app, stop, serving, reconciling: None });
     }
 
     /// Lets the service make the engine agree with the database.
@@ -156,7 +156,7 @@ impl TestHost {
             reconciling.abort();
             let _ = reconciling.await;
         }
-        service.end.send_replace(true);
+        service.stop.send_replace(true);
         service.serving.await.unwrap();
         service.app.controller.drain(Duration::ZERO).await;
         std::fs::remove_file(self.socket()).unwrap();

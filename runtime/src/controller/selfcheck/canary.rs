@@ -143,7 +143,7 @@ impl Controller {
         let read = async {
             let stream = self.deps.engine.logs(&EnvId::CANARY.container(), window).await.ok()?;
             let lines: Vec<String> = stream.filter_map(|line| std::future::ready(line.ok())).collect().await;
-            (!lines.is_empty()).then(|| format!("; it said: {}", lines.join(" | ")))
+            (!lines.is_empty()).then(|| format!("; its last output: {}", lines.join(" | ")))
         };
         timeout(LAST_LINES_TIMEOUT, read).await.ok().flatten().unwrap_or_default()
     }

@@ -94,12 +94,11 @@ impl Controller {
     pub(super) async fn start(&self, plan: SpawnPlan) -> Result<Started, ActionError> {
         // 1. Wait for a turn. Undo: dropping it gives it to the next.
         let _turn = self.turn().await?;
-        // 2. Look at the engine, which changes nothing in it: numbers that it knows are reserved, and addresses that it uses are passed
-        //    over.
+        // 2. Read the engine's state, without changing it: its numbers are not assigned again, and its addresses are skipped.
         let (surveyed, image, others) = tokio::join!(self.survey(), self.image_of(&plan.image), self.engine_networks());
         surveyed?;
         let (image, others) = (image?, others?);
-        // 3. Reserve number, port and subnet, and record them. From here on a crash leaves a row that says what to remove.
+        // 3. Reserve number, port and subnet, and record them. From here on a crash leaves a row that lists what to remove.
         //    Undo: close the port, remove the row.
         let Reservation { mut tenant, key, port, lock } = self.reserve(plan, &others).await?;
         // 4. Create network, volumes and container, and start it. Undo: remove all that bears this tenant's label.
@@ -120,8 +119,8 @@ impl Controller {
         Ok(Started { tenant, key, lock })
     }
 
-    /// Records that the tenant runs. Not for the canary: its row always looks like a spawn that was interrupted, so that whoever finds
-    /// it after a crash removes it.
+    /// Records that the tenant runs. Not for the canary: its row always looks like a spawn that was interrupted, so that it is
+    /// removed after a crash.
     async fn mark_running(&self, tenant: &mut Environment) -> Result<(), ActionError> {
         if tenant.id != EnvId::CANARY {
             self.deps.store.set_status(tenant.id, Status::Running).await?;

@@ -32,7 +32,7 @@ use std::time::Duration;
 const COMMAND_SOCKET: &str = "socket";
 /// What the names of connections begin with, before the port.
 const CONNECTION_PREFIX: &str = "visit-";
-/// How often, and how far apart, a port is tried that systemd was told to close: it closes descriptors in its own time.
+/// How often, and how far apart, binding is tried after systemd was told to close the port: it closes descriptors some time later.
 const BIND_ATTEMPTS: u32 = 25;
 const BIND_PAUSE: Duration = Duration::from_millis(10);
 /// Connections that are stored, two descriptors each: with the listening sockets of the default port range, they fit into the 2048

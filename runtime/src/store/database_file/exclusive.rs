@@ -25,7 +25,7 @@ impl ExclusiveDatabase {
     pub(in crate::store) fn lock(path: &Path, expected: u32) -> Result<Self, StoreError> {
         let connection = open(path)?;
         // 1. Move the log into the database, which fails while another connection is open.
-        // 2. Lock it: from here on nobody else reads or writes.
+        // 2. Lock it: from here on no other program reads or writes it.
         leave_wal(&connection).and_then(|()| connection.execute_batch("BEGIN EXCLUSIVE")).map_err(in_use(path))?;
         // 3. Another program, also one that is not ours, may have come in between the two.
         if schema_of(&connection)? != expected || journal_mode(&connection)? != "delete" {
@@ -40,7 +40,7 @@ impl ExclusiveDatabase {
         check_integrity(&self.connection, schema)
     }
 
-    /// Writes the database to the disk, whoever wrote its file.
+    /// Writes the database to the disk, whichever program wrote the file.
     pub(in crate::store) fn sync(&self, path: &Path) -> Result<(), StoreError> {
         Ok(self.file.sync_all().at("sync", path)?)
     }

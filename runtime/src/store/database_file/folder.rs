@@ -90,7 +90,7 @@ impl DatabaseFolder {
         let (snapshot, link) = (self.snapshot(schema), self.link());
         // 1. Give the file a temporary second name: link(2) replaces nothing.
         fs::hard_link(&self.database, &link).at("create the link", &link)?;
-        // 2. Rename that name, which replaces an older snapshot, and sync: before the database's name is given away, the second name
+        // 2. Rename that name, which replaces an older snapshot, and sync: before the database's name is given to another file, the second name
         //    must be on the disk.
         durable::rename(&link, &snapshot)?;
         // 3. Where the snapshot is this very file already, rename(2) did nothing and left the temporary name.

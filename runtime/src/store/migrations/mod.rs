@@ -20,7 +20,7 @@ mod steps;
 
 use std::borrow::Cow;
 
-/// A step from one schema to the next. Whoever runs it opens the transaction; foreign keys are checked after the last step.
+/// A step from one schema to the next. It runs inside a transaction; foreign keys are checked after the last step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Migration {
     /// The statements that lead forward.

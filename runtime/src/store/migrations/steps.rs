@@ -13,7 +13,7 @@ pub(super) fn run(path: &Path, steps: &[MigrationStep]) -> Result<(), StoreError
     // A table is changed by creating a new one under its name; references must not follow the old one meanwhile (sqlite.org,
     // "ALTER TABLE", 7).
     connection.pragma_update(None, "foreign_keys", "OFF")?;
-    // Nothing is lost with the copy; whoever puts it in place syncs it first.
+    // The copy may be lost in a power cut; it is synced before it is renamed into place.
     connection.pragma_update(None, "synchronous", "OFF")?;
     // SQLite would write temporary data to /tmp, which this program never does.
     connection.pragma_update(None, "temp_store", "MEMORY")?;

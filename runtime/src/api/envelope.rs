@@ -1,4 +1,4 @@
-//! What every answer has: a request id, a time limit, errors as JSON, and a line in the log where it matters.
+//! Middleware around every route: a request id, a time limit, errors as JSON, and a line in the log.
 
 use super::ApiError;
 use crate::identity::RequestId;
@@ -14,25 +14,25 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// How long an answer may take to begin: longer than a spawn on a slow disk behind others.
-const ANSWER: Duration = Duration::from_mins(2);
-/// After how many seconds to ask again when the service or its engine is not there.
-const AGAIN: HeaderValue = HeaderValue::from_static("5");
+/// How long a response may take to begin: longer than a spawn on a slow disk behind others.
+const RESPONSE_TIMEOUT: Duration = Duration::from_mins(2);
+/// After how many seconds to retry when the service or its engine is not available.
+const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("5");
 
-/// Most that is logged of what a caller wrote, in bytes: our own paths are shorter.
-const LOGGED: usize = 128;
+/// Most that is logged of a method or path, in bytes: those of the API are shorter.
+const MAX_LOGGED: usize = 128;
 
 /// Log limits for responses that a client without a token can cause: one for client errors, one for server errors.
 #[derive(Debug, Clone, Default)]
 pub(super) struct LogLimits(Arc<[LogRateLimit; 2]>);
 
 impl LogLimits {
-    /// Whether an answer gets a line. One that is no error always does: only managers change anything.
+    /// Whether to log a response. One that is not an error always is: only administrators change anything.
     fn admit(&self, status: StatusCode) -> bool {
-        let [callers, ours] = &*self.0;
+        let [client_errors, server_errors] = &*self.0;
         let limit = match status {
-            status if status.is_client_error() => callers,
-            status if status.is_server_error() => ours,
+            status if status.is_client_error() => client_errors,
+            status if status.is_server_error() => server_errors,
             _ => return true,
         };
         let admitted = limit.admit(Instant::now());
@@ -44,19 +44,19 @@ impl LogLimits {
 }
 
 /// Wraps every route.
-pub(super) async fn frame(State(limits): State<LogLimits>, request: Request, next: Next) -> Response {
+pub(super) async fn wrap(State(limits): State<LogLimits>, request: Request, next: Next) -> Response {
     let given = request.headers().get(&REQUEST_ID).and_then(|value| value.to_str().ok());
     let id = RequestId::adopt(given);
     let (method, path, start) = (request.method().clone(), request.uri().path().to_owned(), Instant::now());
-    let answered = tokio::time::timeout(ANSWER, next.run(request)).await;
-    let mut response = written(answered.unwrap_or_else(|_| ApiError::timeout().into_response()), &id);
+    let responded = tokio::time::timeout(RESPONSE_TIMEOUT, next.run(request)).await;
+    let mut response = write_errors(responded.unwrap_or_else(|_| ApiError::timeout().into_response()), &id);
     let status = response.status();
     if (method != Method::GET || status.is_server_error()) && limits.admit(status) {
-        let (ms, method, path) = (start.elapsed().as_millis(), cut(method.as_str()), cut(&path));
+        let (ms, method, path) = (start.elapsed().as_millis(), truncated(method.as_str()), truncated(&path));
         log::info!("request", method = method, path = path, status = status.as_u16(), ms = ms, request = id);
     }
     let headers = response.headers_mut();
-    // Answers hold keys, and none is true for long.
+    // Responses contain keys, and none stays valid for long.
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if let Ok(id) = HeaderValue::from_str(id.as_str()) {
         headers.insert(REQUEST_ID, id);
@@ -64,12 +64,12 @@ pub(super) async fn frame(State(limits): State<LogLimits>, request: Request, nex
     response
 }
 
-fn cut(text: &str) -> &str {
-    &text[..text.floor_char_boundary(LOGGED)]
+fn truncated(text: &str) -> &str {
+    &text[..text.floor_char_boundary(MAX_LOGGED)]
 }
 
-/// Writes errors, also those that the router and the extractors gave in their own words.
-fn written(mut response: Response, id: &RequestId) -> Response {
+/// Writes errors as JSON, including those of the router and the extractors.
+fn write_errors(mut response: Response, id: &RequestId) -> Response {
     let status = response.status();
     let error = match response.extensions_mut().remove::<ApiError>() {
         Some(error) => error,
@@ -81,9 +81,9 @@ fn written(mut response: Response, id: &RequestId) -> Response {
     });
     let mut written = (error.status, Json(body)).into_response();
     if error.status == StatusCode::SERVICE_UNAVAILABLE {
-        written.headers_mut().insert(RETRY_AFTER, AGAIN);
+        written.headers_mut().insert(RETRY_AFTER, RETRY_SECONDS);
     }
-    // A method that is not allowed comes with those that are (RFC 9110 section 15.5.6).
+    // The response to a method that is not allowed lists those that are (RFC 9110 section 15.5.6).
     if let Some(allowed) = response.headers_mut().remove(axum::http::header::ALLOW) {
         written.headers_mut().insert(axum::http::header::ALLOW, allowed);
     }
@@ -100,14 +100,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_caller_wrote_is_cut_between_characters() {
-        let long = "é".repeat(LOGGED);
-        assert_eq!(cut(&format!("/{long}")).len(), LOGGED - 1);
-        assert_eq!(cut("/health"), "/health");
+    fn logged_text_is_truncated_between_characters() {
+        let long = "é".repeat(MAX_LOGGED);
+        assert_eq!(truncated(&format!("/{long}")).len(), MAX_LOGGED - 1);
+        assert_eq!(truncated("/health"), "/health");
     }
 
     #[test]
-    fn a_flood_of_refusals_hides_nothing_else() {
+    fn a_flood_of_client_errors_suppresses_no_other_lines() {
         let limits = LogLimits::default();
         let admitted = (0..1000).filter(|_| limits.admit(StatusCode::UNAUTHORIZED)).count();
         assert!(admitted < 100, "{admitted}");
