@@ -163,7 +163,8 @@ pub type LogStream = BoxStream<'static, Result<String, EngineError>>;
 pub trait ContainerEngine: Send + Sync {
     /// Whether the engine answers.
     fn ping(&self) -> Reply<'_, ()>;
-    /// The image with this configuration and these layers. Never pulls.
+    /// The image with this configuration and these layers. An engine that does not identify images by their configuration
+    /// finds it by its layers, among the images that the installer loaded. Never pulls.
     fn find_image<'a>(&'a self, image: &'a ImageIdentity) -> Reply<'a, Option<FoundImage>>;
     /// Creates a network.
     fn create_network<'a>(&'a self, spec: &'a NetworkSpec) -> Reply<'a, ()>;

@@ -12,28 +12,33 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::OnceCell;
 
-/// How a program uses an engine.
+/// What a program demands of the connection.
 #[derive(Debug, Clone, Copy)]
-struct Terms {
-    /// Until an answer begins.
-    request: Duration,
-    /// Until the engine tells its version; `None` for the limit of any request.
-    negotiation: Option<Duration>,
-    /// The oldest API to accept; `None` where the caller looks at the version itself.
-    oldest: Option<ApiVersion>,
+struct ConnectOptions {
+    /// How long a request may take until its answer begins.
+    request_timeout: Duration,
+    /// How long the engine may take to report its version; `None` for the limit of any request.
+    negotiation_timeout: Option<Duration>,
+    /// The oldest API to accept; `None` where the caller checks the version.
+    oldest_api: Option<ApiVersion>,
 }
 
-/// The runtime's: starting a container on a slow disk takes seconds, and a health check wants an answer now.
-const SERVICE: Terms =
-    Terms { request: Duration::from_mins(1), negotiation: Some(Duration::from_secs(2)), oldest: Some(MIN_API) };
-/// A command's, which somebody waits for: removing a container stops it first. The installer reports an engine that is too
-/// old together with whatever else the host lacks.
-const COMMAND: Terms = Terms { request: Duration::from_mins(2), negotiation: None, oldest: None };
+/// For a service. Starting a container on a slow disk takes seconds; a health check wants to know at once whether the engine
+/// answers.
+const SERVICE: ConnectOptions = ConnectOptions {
+    request_timeout: Duration::from_mins(1),
+    negotiation_timeout: Some(Duration::from_secs(2)),
+    oldest_api: Some(MIN_API),
+};
+/// For a command. Removing a container stops it first, which takes a while. The installer reports an engine that is too old
+/// together with whatever else the host lacks.
+const COMMAND: ConnectOptions =
+    ConnectOptions { request_timeout: Duration::from_mins(2), negotiation_timeout: None, oldest_api: None };
 
 /// A container engine that serves the Docker Engine API.
 pub struct Docker {
     choice: EngineChoice,
-    terms: Terms,
+    options: ConnectOptions,
     session: Mutex<Option<Arc<Session>>>,
 }
 
@@ -55,12 +60,12 @@ pub(super) struct Capabilities {
 impl Docker {
     /// The engine that `choice` names, for a service: it may start later, be restarted, or be replaced by another version.
     pub fn for_service(choice: EngineChoice) -> Self {
-        Self { choice, terms: SERVICE, session: Mutex::new(None) }
+        Self { choice, options: SERVICE, session: Mutex::new(None) }
     }
 
     /// The engine at `address`, for one command.
     pub fn for_command(address: EngineAddress) -> Self {
-        Self { choice: EngineChoice::At(address), terms: COMMAND, session: Mutex::new(None) }
+        Self { choice: EngineChoice::At(address), options: COMMAND, session: Mutex::new(None) }
     }
 
     /// The connection, made if there is none.
@@ -68,7 +73,7 @@ impl Docker {
         if let Some(session) = self.open_session() {
             return Ok(session);
         }
-        let client = connect(&self.choice, self.terms).await?;
+        let client = connect(&self.choice, self.options).await?;
         let session = Arc::new(Session { client, capabilities: OnceCell::new() });
         *self.session.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&session));
         Ok(session)
@@ -126,36 +131,28 @@ fn is_version(text: &str) -> bool {
 }
 
 /// Finds the engine, connects and agrees on a version of the API.
-async fn connect(choice: &EngineChoice, terms: Terms) -> Result<bollard::Docker, EngineError> {
+async fn connect(choice: &EngineChoice, options: ConnectOptions) -> Result<bollard::Docker, EngineError> {
     let address = choice.existing_address()?;
     let unreachable = |error: Error| EngineError::Unreachable { address: address.to_string(), source: cause(error) };
-    let client = open(&address, terms.request)?.map_err(unreachable)?;
-    let negotiated = match terms.negotiation {
-        None => client.negotiate_version().await,
-        Some(limit) => match tokio::time::timeout(limit, client.negotiate_version()).await {
-            Ok(negotiated) => negotiated,
-            Err(_) => Err(Error::RequestTimeoutError),
-        },
+    let timeout = options.request_timeout;
+    let opened = match &address {
+        EngineAddress::None => return Err(DiscoveryError::Disabled.into()),
+        EngineAddress::Unix(path) => {
+            bollard::Docker::connect_with_unix(&path.to_string_lossy(), timeout.as_secs(), API_DEFAULT_VERSION)
+        }
+        EngineAddress::Url(url) => bollard::Docker::connect_with_host(url).map(|client| client.with_timeout(timeout)),
+    };
+    let negotiation = opened.map_err(unreachable)?.negotiate_version();
+    let negotiated = match options.negotiation_timeout {
+        None => negotiation.await,
+        Some(limit) => tokio::time::timeout(limit, negotiation).await.unwrap_or(Err(Error::RequestTimeoutError)),
     };
     let client = negotiated.map_err(unreachable)?;
     let ClientVersion { major_version: major, minor_version: minor } = client.client_version();
     let found = ApiVersion { major, minor };
-    match terms.oldest {
+    match options.oldest_api {
         Some(required) if found < required => Err(EngineError::TooOld { found, required }),
         _ => Ok(client),
-    }
-}
-
-fn open(address: &EngineAddress, request: Duration) -> Result<Result<bollard::Docker, Error>, EngineError> {
-    let seconds = request.as_secs();
-    match address {
-        EngineAddress::None => Err(DiscoveryError::Disabled.into()),
-        EngineAddress::Unix(path) => {
-            Ok(bollard::Docker::connect_with_unix(&path.to_string_lossy(), seconds, API_DEFAULT_VERSION))
-        }
-        EngineAddress::Url(url) => {
-            Ok(bollard::Docker::connect_with_host(url).map(|client| client.with_timeout(request)))
-        }
     }
 }
 
