@@ -1,5 +1,5 @@
-//! What is wrong with a bundle, told so that it can be found: in which part, where in it, where in the bundle, in which blob,
-//! and what of the release needs that.
+//! Describes where a bundle is damaged: in which part, at which offset of the part and of the bundle, in which blob, and which
+//! images and files of the release need that blob.
 
 use crate::bundle_error::{BundleError, DamageReport};
 use crate::error::{MediaError, media_error};
@@ -61,7 +61,7 @@ impl Media {
         place
     }
 
-    /// Where a range of the bundle lies.
+    /// The files and the offsets in them that a range of the bundle spans.
     fn describe(&self, range: &Range<u64>) -> String {
         let ((from, start), (to, end)) = (self.file_at(range.start), self.file_at(range.end.saturating_sub(1)));
         let mut text = format!("{}, offset {start}", from.display());

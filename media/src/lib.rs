@@ -5,15 +5,15 @@
 //!   (manifest, signatures, the header after them, the release's settings) is cached and served to that pass from memory. A
 //!   medium that shows something else the second time gains nothing.
 //! * [`verify`] compares every byte of a bundle with its manifest.
-//! * [`UnverifiedBundle`] is a bundle whose manifest nobody vouches for: a bundler shows it or copies it, also into a patch.
+//! * [`UnverifiedBundle`] is a bundle whose signatures were not checked: a bundler shows it or copies it, also into a patch.
 //! * [`Destination`] and [`PartWriter`] write a bundle, whole or in parts, and put it in the place of an older one.
 //! * [`RequestFile`] is the repair request for what is damaged.
 //! * [`BundleError`] and [`DamageReport`] say what is wrong, and where: in which part, at which offset of it and of the bundle,
 //!   in which blob, and what of the release needs that blob.
 //!
-//! All offsets are those of the bundle: where a byte lies in a part, or that a patch replaces it, is known in here alone.
+//! All offsets are those of the bundle. Only this library knows which part has a byte, and which bytes a patch replaces.
 //!
-//! Errors are values. What they mean to whoever runs a program, its exit code and its hint, is for the program to say.
+//! Each program gives the errors their exit codes and hints.
 
 mod bundle_error;
 mod damage;

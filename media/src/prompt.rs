@@ -14,7 +14,7 @@ pub trait MediumPrompt: Debug + Send + Sync {
     fn insert(&self, name: &str, looked_in: &str) -> io::Result<bool>;
 }
 
-/// Nobody is asked: a part that is in none of the folders is missing.
+/// Never asks: a part that is in none of the folders is missing.
 #[derive(Debug, Clone, Copy)]
 pub struct Unattended;
 

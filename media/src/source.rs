@@ -129,7 +129,7 @@ impl Source {
         }
     }
 
-    /// Whether nobody has to be asked for another medium.
+    /// Whether everything can be read without asking for another medium.
     pub(crate) fn is_complete(&self) -> bool {
         self.parts().is_none_or(Parts::are_complete)
     }

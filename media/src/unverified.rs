@@ -8,8 +8,8 @@ use landfall_keys::TrustedKeys;
 use landfall_manifests::{Blob, Bundle, Head, ReadError, Release, archive, patch};
 use std::path::{Path, PathBuf};
 
-/// A bundle of which the head was read. Nobody vouches for its manifest: a bundler copies such a bundle, shows it, or verifies it
-/// with [`UnverifiedBundle::verify_head`]. A host acts on nothing of it.
+/// A bundle whose head was read and whose signatures were not checked. A bundler copies such a bundle, shows it, or verifies it
+/// with [`UnverifiedBundle::verify_head`]; a host uses nothing of it.
 #[derive(Debug)]
 pub struct UnverifiedBundle {
     media: Media,
@@ -17,8 +17,8 @@ pub struct UnverifiedBundle {
 }
 
 impl UnverifiedBundle {
-    /// Opens a bundle, whole or by any of its parts, which are looked for in `folders` too, and reads its head. Nobody is asked
-    /// for parts that are missing.
+    /// Opens a bundle, whole or by any of its parts, which are looked for in `folders` too, and reads its head. Missing
+    /// parts are not asked for.
     ///
     /// # Errors
     /// The bundle or one of its parts cannot be read, or its head is damaged.
@@ -112,8 +112,8 @@ impl UnverifiedBundle {
         }
     }
 
-    /// Whether this is a patch that lacks blobs. The keys that it names suffice to say so, because nothing is trusted for it; a
-    /// patch that names none is taken for a bundle.
+    /// Whether this is a patch that lacks blobs. The keys that it names suffice to say so, because nothing else depends on
+    /// the answer; a patch that names no keys is treated as a bundle.
     pub fn is_patch(&self) -> bool {
         let Ok(named) = TrustedKeys::new(self.head.offered_keys(), 1) else { return false };
         let Ok(bundle) = self.head.clone().verify(&named) else { return false };

@@ -25,7 +25,7 @@ pub(crate) struct FileSystem {
 }
 
 impl FileSystem {
-    /// The file system that `folder` lies on.
+    /// The file system that `folder` is on.
     pub(crate) fn of(folder: &Path) -> io::Result<Self> {
         let room = rustix::fs::statvfs(folder)?;
         let device = folder.metadata()?.dev();

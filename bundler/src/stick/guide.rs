@@ -9,7 +9,7 @@ use std::fmt;
 /// The guide's name on the medium.
 pub(crate) const NAME: &str = "README.txt";
 
-/// How each guide begins, so that nobody else's text is replaced.
+/// The first line of each guide: a file that begins otherwise is not replaced.
 pub(crate) const FIRST_LINE: &str = "LANDFALL: A RELEASE FOR A HOST WITHOUT A NETWORK";
 
 /// What a guide tells.
@@ -52,23 +52,23 @@ impl Guide<'_> {
         writeln!(f, "  platform  {}", release.platform())?;
         writeln!(f, "  manifest\n    {}", self.manifest)?;
         f.write_str(
-            "\nNothing on this medium has to be believed: the installer holds every byte of the\n\
-             bundle against signatures by keys that you trust. Whoever can write to the\n\
-             medium can also write this text: compare what it says about keys and digests\n\
-             with what the publisher told you by another way.\n",
+            "\nYou need not trust this medium: the installer checks every byte of the bundle\n\
+             against signatures by keys that you trust. But anyone who can write to the\n\
+             medium can also change this text: compare the keys and digests in it with\n\
+             those that the publisher gave you over another channel.\n",
         )
     }
 
     fn files(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("\n\nWHAT IS HERE\n\n")?;
+        f.write_str("\n\nFILES\n\n")?;
         for file in self.files {
             writeln!(f, "  {}\n    {} bytes\n    {}", file.name, file.size, file.digest)?;
         }
         writeln!(
             f,
             "\n{INSTALLER_NAME} runs as root before anything has been verified: compare its\n\
-             sha256sum with what the publisher told you, or use the one that the host has\n\
-             from an earlier release."
+             sha256sum with the one that the publisher gave you, or use the one that the host\n\
+             has from an earlier release."
         )?;
         let Some(parts) = self.parts else { return Ok(()) };
         writeln!(
@@ -76,35 +76,35 @@ impl Guide<'_> {
             "\nThe bundle is cut into {parts} parts. Name any one of them, or the bundle without\n\
              .partNNN. They are read where they are, one after the other: they need not be\n\
              joined. Parts in other folders are found with --parts DIR, which may be given\n\
-             several times; for one that is missing, a person at a terminal is asked to\n\
-             insert the medium."
+             several times; if one is missing, the installer asks for its medium when it runs\n\
+             on a terminal."
         )
     }
 
     fn keys(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("\n\nWHO IS SAID TO HAVE SIGNED\n\n")?;
+        f.write_str("\n\nCLAIMED SIGNERS\n\n")?;
         for key in self.keys {
             writeln!(f, "  key {}\n    {}", key.id(), key.to_line())?;
         }
         if self.keys.is_empty() {
-            f.write_str("  The bundle does not name its signers: the publisher tells you their keys.\n")?;
+            f.write_str("  The bundle does not name its signers: ask the publisher for their keys.\n")?;
         }
-        f.write_str("\nThe whole line, from RW to its end, is the key. Its id can be imitated.\n")
+        f.write_str("\nThe key is the whole line, from RW to its end. Ids can be forged.\n")
     }
 
     fn whom_to_trust(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("\n\nWHOM A NEW HOST TRUSTS\n\n")?;
+        f.write_str("\n\nTRUSTED KEYS OF A NEW HOST\n\n")?;
         match self.root {
             Some(root) => Self::root(root, f)?,
             None => f.write_str(
-                "The keys of the publisher, once you have compared them. If the publisher has\n\
-                 several signers, their root (a file N.root.json) is better: --trust N.root.json\n\
-                 tells the host all of them, and how many must sign.\n",
+                "The publisher's keys, after you have compared them. If the publisher has several\n\
+                 signers, give their trust root (a file N.root.json) instead: --trust N.root.json\n\
+                 names all of them, and how many must sign.\n",
             )?,
         }
         f.write_str(
-            "\nA host that has accepted keys once keeps to them, and follows its publisher when\n\
-             they change their keys: there, give no --trust.\n",
+            "\nA host that has accepted keys keeps them, and follows the publisher's changes of\n\
+             keys by itself: do not give --trust there.\n",
         )
     }
 
@@ -118,7 +118,7 @@ impl Guide<'_> {
         writeln!(
             f,
             "\nCompare the root's digest, which sha256sum {} prints, with what the\n\
-             publisher told you by another way than this medium.",
+             publisher gave you over another channel than this medium.",
             root.name()
         )
     }
@@ -126,7 +126,7 @@ impl Guide<'_> {
     fn commands(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let trust = self.trust();
         let bundle = self.bundle;
-        writeln!(f, "\n\nWHAT TO DO\n\nAs root, in the folder of this medium.\n")?;
+        writeln!(f, "\n\nINSTALLATION AND UPDATE\n\nAs root, in the folder of this medium.\n")?;
         writeln!(f, "A host that has no {} yet:\n", self.release.product)?;
         for command in ["verify", "plan", "install"] {
             writeln!(f, "  ./{INSTALLER_NAME} {command} \\\n      {bundle}{trust}")?;
@@ -137,14 +137,14 @@ impl Guide<'_> {
         }
         writeln!(
             f,
-            "\nverify reads all and changes nothing; plan says what would change; install and\n\
-             update do it, and leave the host as it was when anything fails. --help tells\n\
+            "\nverify reads everything and changes nothing; plan shows what would change;\n\
+             install and update do it, and restore the host if anything fails. --help tells\n\
              more. If the host runs nothing from this medium (\"Permission denied\"):\n\n  \
              install -m 700 {INSTALLER_NAME} /root/"
         )
     }
 
-    /// The options by which a host that trusts nobody yet is told the root, or to ask for all the signers.
+    /// The options that give the root to a host that trusts no key yet, or all the signers' keys.
     fn trust(&self) -> String {
         if let Some(root) = self.root {
             return format!(" \\\n      --trust ./{}", root.name());
@@ -164,16 +164,16 @@ impl Guide<'_> {
         let patch = self.release.patch_file_name();
         writeln!(
             f,
-            "\n\nWHEN SOMETHING IS DAMAGED\n\n\
-             Exit code 3 says where. The rest of the bundle stays of use: have what is\n\
-             damaged made again, and carry only that.\n\n\
-             First, onto a medium that can be written, on a host that has no {product} yet:\n\n  \
+            "\n\nIF THE BUNDLE IS DAMAGED\n\n\
+             The installer exits with code 3 and names the damaged places. The rest of the\n\
+             bundle is still usable: only the damaged blobs have to be brought again.\n\n\
+             First, write a request to a writable medium. On a host that has no {product} yet:\n\n  \
              ./{INSTALLER_NAME} verify --request request.json \\\n      {bundle}{trust}\n\n\
              On a host that has {product}:\n\n  \
              {INSTALLER_NAME} verify --request request.json \\\n      {bundle}\n\n\
-             Where the bundle was made, with request.json:\n\n  \
+             On the machine where the bundle was made:\n\n  \
              landfall-bundler repair request.json --from \\\n      {bundle}\n\n\
-             Back with the file that this wrote, on a host that has no {product} yet:\n"
+             Then, with the patch that this wrote, on a host that has no {product} yet:\n"
         )?;
         let option = format!("--patch {patch}");
         for command in ["verify", "install"] {

@@ -47,7 +47,7 @@ pub(crate) enum StickError {
     OtherProgram { path: PathBuf, source: ElfError },
     #[error("{} already exists and is another trust root: it is not replaced", path.display())]
     OtherRoot { path: PathBuf },
-    #[error("{} is left over from an earlier copy, and would be taken for a part of this one", path.display())]
+    #[error("{} is left over from an earlier copy, and would be read as a part of this one", path.display())]
     StalePart { path: PathBuf },
     #[error("the installer {} cannot be read", path.display())]
     Installer { path: PathBuf, source: io::Error },

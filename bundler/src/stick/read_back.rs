@@ -46,7 +46,7 @@ impl fmt::Display for Fault {
 }
 
 /// Reads a file of `folder` back from the medium. `written` gives what was written, by offset and length in bytes: a chunk
-/// that differs is held against it, to find the place.
+/// that differs is compared with it, to find the first byte that differs.
 pub(crate) fn read_back(
     folder: &Path,
     record: &FileRecord,
@@ -173,16 +173,16 @@ mod tests {
     fn the_first_byte_that_differs_is_named() {
         let content = vec![7; 3 * CHUNK + 5];
         for at in [0, 1, CHUNK - 1, CHUNK, 2 * CHUNK + 77, content.len() - 1] {
-            let said = outcome(&content, |bytes| bytes[at] ^= 1).unwrap_err();
+            let message = outcome(&content, |bytes| bytes[at] ^= 1).unwrap_err();
             assert_eq!(
-                said,
+                message,
                 format!("file came back changed, first at offset {at} (1 of its 1048576-byte pieces differ)")
             );
         }
-        let said = outcome(&content, |bytes| bytes[CHUNK + 3..].fill(0)).unwrap_err();
-        assert!(said.contains("offset 1048579 (3 of its"), "{said}");
-        let said = outcome(&content, |bytes| bytes.truncate(9)).unwrap_err();
-        assert!(said.contains("9 bytes, and 3145733 were written"), "{said}");
+        let message = outcome(&content, |bytes| bytes[CHUNK + 3..].fill(0)).unwrap_err();
+        assert!(message.contains("offset 1048579 (3 of its"), "{message}");
+        let message = outcome(&content, |bytes| bytes.truncate(9)).unwrap_err();
+        assert!(message.contains("9 bytes, and 3145733 were written"), "{message}");
     }
 
     #[test]

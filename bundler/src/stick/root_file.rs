@@ -15,7 +15,7 @@ pub(crate) enum RootFileError {
     Refused { told: String, source: Box<BundleError> },
 }
 
-/// The publisher's root, as a file beside the bundle: for hosts that trust nobody yet.
+/// The publisher's trust root as a file beside the bundle, for hosts that trust no key yet.
 #[derive(Debug)]
 pub(crate) struct RootFile {
     root: TrustRoot,

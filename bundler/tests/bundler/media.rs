@@ -175,7 +175,7 @@ fn a_new_host_is_given_the_publishers_root() {
     workspace.ok(&["build", "acme.toml", "--key", "k.key", "--key", "ben.key", "--out", "b.tar"]);
     workspace.ok(&media(&[]));
     let guide = || fs::read_to_string(workspace.path("stick/README.txt")).unwrap();
-    assert!(guide().contains("--threshold 2") && guide().contains("(a file N.root.json) is better"), "{}", guide());
+    assert!(guide().contains("--threshold 2") && guide().contains("(a file N.root.json) instead"), "{}", guide());
     workspace.ok(&media(&["--root", "trust/1.root.json"]));
     assert!(guide().contains("--trust ./1.root.json"), "{}", guide());
     let one = sha256sum(&workspace.path("trust/1.root.json"));

@@ -43,7 +43,7 @@ impl Inventory {
         self.0.keys().copied().find(|number| *number > last)
     }
 
-    /// Adds a part unless one with this number was found before, and returns the size of the one that counts, in bytes.
+    /// Adds a part unless one with this number was found before, and returns the size of the one that was added first, in bytes.
     pub(super) fn add(&mut self, number: u32, part: FoundPart) -> u64 {
         self.0.entry(number).or_insert(part).size
     }

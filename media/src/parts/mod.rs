@@ -39,7 +39,7 @@ pub(crate) struct Parts {
 #[derive(Debug, Default)]
 struct State {
     found: Inventory,
-    /// Parts that were asked for, and that nobody has.
+    /// Parts that were asked for, and that the person does not have.
     declined: BTreeSet<u32>,
     /// Those that some reader has open.
     open: BTreeMap<u32, Weak<OpenPart>>,
@@ -198,7 +198,7 @@ impl Parts {
         (found.unwrap_or_else(|| part_name(&self.name, number).into()), within)
     }
 
-    /// Whether all parts were found, so that nobody has to be asked for one.
+    /// Whether all parts were found, so that none has to be asked for.
     pub(crate) fn are_complete(&self) -> bool {
         let state = self.state();
         self.is_total_known && (1..=self.ranges.count()).all(|number| state.found.get(number).is_some())

@@ -115,7 +115,7 @@ fn a_head_that_was_damaged_anywhere_comes_from_the_patch() {
 }
 
 #[test]
-fn behind_a_damaged_head_the_entries_are_found_whoever_signed_the_patch() {
+fn behind_a_damaged_head_the_entries_are_found_for_any_number_of_signatures() {
     let medium = Medium::new();
     let mut more = medium.signed.clone();
     more.add(&SecretKey::generate().unwrap()).unwrap();

@@ -1,5 +1,5 @@
-//! Copies blobs out of a bundle, into a bundle or a patch with the same manifest. Nobody vouches for the manifest, but every blob
-//! is compared with it, so that no damage is spread.
+//! Copies blobs out of a bundle, into a bundle or a patch with the same manifest. The manifest need not be verified, but every
+//! blob is compared with it, so that no damage is copied.
 
 use crate::bundle_error::BundleError;
 use crate::unverified::UnverifiedBundle;
