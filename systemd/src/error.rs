@@ -1,15 +1,15 @@
-//! What can go wrong between us and systemd.
+//! Errors of requests to the service manager.
 
 use std::time::Duration;
 
-/// A request to the service manager that was not carried out.
+/// A request to the service manager failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Not a name that a unit can have.
+    /// Not a valid unit name (systemd.unit(5)).
     #[error("{name:?} is not the name of a systemd unit")]
     UnitName {
-        /// What was given.
+        /// The invalid name.
         name: String,
     },
     /// The program could not be started at all.
@@ -21,8 +21,8 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
-    /// The program ran and its output could not be read, or its end not be awaited.
-    #[error("lost track of `{command}`")]
+    /// The program ran, but its output or its exit code could not be read.
+    #[error("cannot read the output of `{command}`")]
     Io {
         /// The command line.
         command: String,
@@ -30,7 +30,7 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
-    /// The program said no.
+    /// The program exited with a failure.
     #[error("`{command}` failed with {}: {stderr}", exit_text(*.code))]
     Failed {
         /// The command line.
@@ -48,7 +48,7 @@ pub enum Error {
         /// How long it was given.
         after: Duration,
     },
-    /// The program wrote more than anything we ask for can need.
+    /// The program wrote more output than any of our requests can have.
     #[error("`{command}` wrote more than {limit} bytes")]
     TooMuchOutput {
         /// The command line.
@@ -56,8 +56,8 @@ pub enum Error {
         /// The limit, in bytes.
         limit: usize,
     },
-    /// The program's answer is not in the form that its manual describes.
-    #[error("cannot make sense of what `{command}` wrote: {what}")]
+    /// The program's output is not in the form that its manual page describes.
+    #[error("unexpected output of `{command}`: {what}")]
     Answer {
         /// The command line.
         command: String,

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::{ActiveState, Error, LoadState, UnitManager, UnitName, UnitStatus};
 
-/// One change that was asked of a [`FakeUnitManager`].
+/// A request to a [`FakeUnitManager`] that changes something.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 #[expect(missing_docs, reason = "named after the methods of UnitManager")]
 pub enum Call {
@@ -21,9 +21,9 @@ pub enum Call {
     ResetFailed(UnitName),
 }
 
-/// A [`UnitManager`] that carries out everything at once in memory, records what was asked of it, and fails where it is told to.
+/// A [`UnitManager`] that does everything at once in memory, records the requests, and fails those that it is told to.
 ///
-/// Every unit that is named exists. Questions are not recorded: they change nothing.
+/// Every unit exists. Queries are not recorded.
 #[derive(Debug, Default)]
 pub struct FakeUnitManager {
     host: Mutex<Host>,
@@ -52,7 +52,7 @@ impl FakeUnitManager {
         Self::default()
     }
 
-    /// From now on this call fails, with exit code 1; a unit that cannot be started is failed.
+    /// Makes this call fail from now on, with exit code 1; a unit that cannot be started is then in the failed state.
     pub fn fail(&self, call: Call) {
         self.host().failing.insert(call);
     }
@@ -82,7 +82,7 @@ impl FakeUnitManager {
         (unit.active, unit.failed) = (false, true);
     }
 
-    /// Everything that was asked for so far, in order, failures included.
+    /// All requests so far, in order, including failed ones.
     pub fn calls(&self) -> Vec<Call> {
         self.host().calls.clone()
     }
@@ -216,7 +216,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_restart_is_another_process() {
+    fn a_restart_makes_a_new_process() {
         let manager = FakeUnitManager::new();
         manager.start(&UnitName::LANDFALL).unwrap();
         let before = manager.status(&UnitName::LANDFALL).unwrap();
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_crash_is_another_process_and_counts_until_a_restart_on_request() {
+    fn a_crash_makes_a_new_process_and_counts_until_a_requested_restart() {
         let manager = FakeUnitManager::new();
         manager.start_detached(&UnitName::LANDFALL).unwrap();
         let before = manager.status(&UnitName::LANDFALL).unwrap();
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_the_end_of_the_log() {
+    fn returns_the_last_lines_of_the_log() {
         let manager = FakeUnitManager::new();
         manager.set_log(UnitName::LANDFALL, &["a", "b", "c"]);
         assert_eq!(manager.log(&UnitName::LANDFALL, 2).unwrap(), ["b", "c"]);

@@ -1,8 +1,8 @@
 //! Landfall's systemd units: their templates, their rendering, and the service manager behind a trait.
 //!
 //! * [`TEMPLATES`]: the unit files, with every setting explained. The bundler packs them into a release.
-//! * [`render`]: pure; fills the template of the release that is being installed with what the host is like.
-//! * [`UnitManager`]: what the installer asks of systemd; [`Systemctl`] is the real one, [`FakeUnitManager`] stands in
+//! * [`render`]: fills a release's template with values of the host; pure.
+//! * [`UnitManager`]: the requests of the installer to systemd; [`Systemctl`] is the real one, [`FakeUnitManager`] stands in
 //!   for it in tests.
 //!
 //! Nothing here writes a unit file: where it goes, and when, is the installer's decision.

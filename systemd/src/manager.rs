@@ -1,19 +1,17 @@
-//! What the installer asks of the service manager.
+//! The requests of the installer to the service manager.
 
 use crate::{Error, UnitName, UnitStatus};
 
 /// The service manager of one host.
 ///
-/// Calls are synchronous: each returns when systemd has carried it out, or says why it has not. Starting something that
-/// runs, stopping something that does not, enabling what is enabled: all are fine and change nothing, so that the
-/// installer's steps can be repeated.
+/// Calls are synchronous: each returns when systemd has done it, or with an error. Starting a unit that runs, stopping one that
+/// does not, or enabling one that is enabled succeeds and changes nothing, so that the installer's steps can be repeated.
 ///
 /// Inside `landfall-recover.service` and inside the hook that runs before each start of [`UnitName::LANDFALL`], a call that
 /// waits for that unit or for [`UnitName::FIREWALL`] to start waits for itself: both start after recovery has ended. There
-/// [`start`](Self::start), [`restart`](Self::restart) and [`reload_or_start`](Self::reload_or_start) are out, and
-/// [`start_detached`](Self::start_detached) takes their place. [`stop`](Self::stop) is fine in recovery, whatever state the
-/// unit is in, and takes back a start that waits for recovery: whoever stops a unit there asks for its start again. All other calls
-/// are fine in both.
+/// [`start`](Self::start), [`restart`](Self::restart) and [`reload_or_start`](Self::reload_or_start) deadlock: use
+/// [`start_detached`](Self::start_detached) instead. [`stop`](Self::stop) can be used in recovery in any state of the
+/// unit. It cancels a start that waits for recovery, so request the start again afterwards. All other calls can be used in both.
 pub trait UnitManager {
     /// Whether systemd runs this host, as sd_booted(3) defines it: the folder `/run/systemd/system` is there.
     fn booted(&self) -> bool;
@@ -36,30 +34,30 @@ pub trait UnitManager {
     /// Any [`Error`] of running the program.
     fn enable(&self, unit: &UnitName) -> Result<(), Error>;
 
-    /// No longer starts the unit with each boot. Does not stop it now. Fine if there is no such unit.
+    /// No longer starts the unit with each boot. Does not stop it now. Succeeds if there is no such unit.
     ///
     /// # Errors
     /// Any [`Error`] of running the program.
     fn disable(&self, unit: &UnitName) -> Result<(), Error>;
 
-    /// Starts the unit and waits until it has started; for `Type=notify`, until it said so.
+    /// Starts the unit and waits until it has started; for `Type=notify`, until it reported `READY=1`.
     ///
     /// # Errors
     /// [`Error::Failed`] if the unit did not start; [`log`](Self::log) says why.
     fn start(&self, unit: &UnitName) -> Result<(), Error>;
 
-    /// Has systemd start the unit as soon as what it is ordered after has ended, and does not wait for that.
+    /// Queues a start of the unit, which begins once the units that it is ordered after have ended. Does not wait for it.
     ///
-    /// For recovery, which ends with it: [`UnitName::LANDFALL`] then starts once `landfall-recover.service` has ended. And for
-    /// the hook before that unit's start, which asks for [`UnitName::RECOVER`] when no try is left: recovery then runs while
+    /// For recovery, whose last request it is: [`UnitName::LANDFALL`] then starts once `landfall-recover.service` has ended. And for
+    /// the hook before that unit's start, which requests [`UnitName::RECOVER`] when no try is left: recovery then runs while
     /// the unit starts, and may stop it. A second request while the first waits changes nothing.
     ///
     /// # Errors
-    /// [`Error::Failed`] if systemd cannot queue the start, for instance because there is no such unit. Whether the unit
-    /// then starts is to be found out by [`status`](Self::status).
+    /// [`Error::Failed`] if systemd cannot queue the start, for instance because there is no such unit. [`status`](Self::status) tells whether the
+    /// unit then starts.
     fn start_detached(&self, unit: &UnitName) -> Result<(), Error>;
 
-    /// Stops the unit and waits until it has ended. Fine if there is no such unit.
+    /// Stops the unit and waits until it has ended. Succeeds if there is no such unit.
     ///
     /// # Errors
     /// Any [`Error`] of running the program.
@@ -71,8 +69,8 @@ pub trait UnitManager {
     /// [`Error::Failed`] if the unit did not start again.
     fn restart(&self, unit: &UnitName) -> Result<(), Error>;
 
-    /// Like [`restart`](Self::restart), without waiting: a start that hangs would take as long as its unit lets it. Whether the
-    /// unit came up is to be found out by asking it, or by [`status`](Self::status).
+    /// Like [`restart`](Self::restart), without waiting: a start that hangs would block until the unit's timeout. Ask the service
+    /// itself, or [`status`](Self::status), whether it started.
     ///
     /// # Errors
     /// [`Error::Failed`] if systemd cannot queue the restart.
@@ -81,17 +79,16 @@ pub trait UnitManager {
     /// Runs the unit's `ExecReload=`, or starts the unit if it is not active.
     ///
     /// # Errors
-    /// [`Error::Failed`] if it did not work.
+    /// [`Error::Failed`] if the reload or the start failed.
     fn reload_or_start(&self, unit: &UnitName) -> Result<(), Error>;
 
-    /// Forgets a failure, so that the unit does not show as failed, and [`UnitStatus::restarts`] begins at 0. Fine if there is
-    /// no such unit.
+    /// Clears the failed state of the unit, and sets [`UnitStatus::restarts`] to 0. Succeeds if there is no such unit.
     ///
     /// # Errors
     /// Any [`Error`] of running the program.
     fn reset_failed(&self, unit: &UnitName) -> Result<(), Error>;
 
-    /// What systemd knows about the unit. A unit that does not exist has a status too, see [`crate::LoadState`].
+    /// The state of the unit. A unit that does not exist has one too, see [`crate::LoadState`].
     ///
     /// # Errors
     /// Any [`Error`] of running the program, or [`Error::Answer`].

@@ -9,17 +9,17 @@ pub(crate) const PROPERTIES: &str =
 /// Whether systemd has the unit's file (org.freedesktop.systemd1(5), `LoadState`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LoadState {
-    /// Read and understood.
+    /// Loaded without errors.
     Loaded,
     /// There is no such unit.
     NotFound,
     /// Linked to /dev/null by an operator.
     Masked,
-    /// There, and cannot be used: `bad-setting`, `error`, or a word of a later systemd.
+    /// Its file exists and cannot be used: `bad-setting`, `error`, or a value of a later systemd.
     Unusable(String),
 }
 
-/// What the unit is doing (org.freedesktop.systemd1(5), `ActiveState`).
+/// The coarse state of a unit (org.freedesktop.systemd1(5), `ActiveState`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ActiveState {
     /// Running; for a oneshot that remains, done.
@@ -30,22 +30,22 @@ pub enum ActiveState {
     Inactive,
     /// Not running, and that is a failure.
     Failed,
-    /// On the way up, which includes waiting for the next try.
+    /// Starting, or waiting for the next automatic restart.
     Activating,
-    /// On the way down.
+    /// Stopping.
     Deactivating,
-    /// A word of a later systemd.
+    /// A value of a later systemd.
     Other(String),
 }
 
-/// What systemd knows about one unit.
+/// The state of one unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnitStatus {
-    /// Whether there is such a unit.
+    /// Whether the unit exists.
     pub load: LoadState,
-    /// What it is doing.
+    /// Its coarse state.
     pub active: ActiveState,
-    /// The same, finer and specific to the kind of unit: `running`, `exited`, `auto-restart`.
+    /// Its fine state, specific to the type of unit: `running`, `exited`, `auto-restart`.
     pub sub: String,
     /// Whether each boot starts it: `enabled`, `disabled`, `masked`; empty if there is no such unit.
     pub unit_file: String,
@@ -66,7 +66,7 @@ pub struct UnitStatus {
 }
 
 impl UnitStatus {
-    /// Whether the unit does its work now.
+    /// Whether the unit is running now.
     pub fn is_active(&self) -> bool {
         matches!(self.active, ActiveState::Active | ActiveState::Reloading)
     }

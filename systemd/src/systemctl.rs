@@ -18,10 +18,10 @@ const NOT_LOADED: &str = "not loaded.";
 /// The most journal lines that are asked for.
 const MAX_LOG_LINES: u16 = 1000;
 
-/// How long systemd is given.
+/// Time limits of requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
-    /// For questions and for changes of files.
+    /// For queries and changes of unit files.
     pub query: Duration,
     /// For starting and stopping, which wait for the unit. Longer than the start and stop timeouts of our units and
     /// of the engine together.
@@ -181,7 +181,7 @@ fn failed(command: String, code: Option<i32>, stderr: String) -> Error {
     Error::Failed { command, code, stderr }
 }
 
-/// What is not there is stopped, and has not failed.
+/// A unit that does not exist counts as stopped and not failed.
 fn ignore_absent(result: Result<(), Error>) -> Result<(), Error> {
     match result {
         Err(Error::Failed { code, stderr, .. }) if code == Some(NOT_INSTALLED) || stderr.ends_with(NOT_LOADED) => {
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_unit_that_is_not_there_is_stopped_disabled_and_has_not_failed() {
+    fn a_missing_unit_counts_as_stopped_disabled_and_not_failed() {
         let manager = recorded();
         let absent = UnitName::new("absent.service").unwrap();
         manager.stop(&absent).unwrap();
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_unit_that_is_not_there_cannot_be_started() {
+    fn a_missing_unit_cannot_be_started() {
         let manager = recorded();
         let absent = UnitName::new("absent.service").unwrap();
         for error in [manager.start(&absent).unwrap_err(), manager.start_detached(&absent).unwrap_err()] {
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_unit_that_is_there_is_managed() {
+    fn an_existing_unit_is_managed() {
         let manager = recorded();
         manager.daemon_reload().unwrap();
         manager.enable(&UnitName::LANDFALL).unwrap();

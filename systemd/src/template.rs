@@ -1,4 +1,4 @@
-//! The unit templates and how they are filled.
+//! The unit templates and their rendering.
 
 use std::ops::Range;
 
@@ -153,12 +153,12 @@ mod tests {
     }
 
     #[test]
-    fn leaves_out_a_line_that_would_be_filled_with_nothing() {
+    fn omits_a_line_whose_value_is_empty() {
         assert_eq!(render("[Unit]\nAfter=@ENGINE_UNIT@\nWants=y\n", &NONE).as_deref(), Ok("[Unit]\nWants=y\n"));
     }
 
     #[test]
-    fn leaves_alone_what_is_no_placeholder() {
+    fn keeps_text_that_is_not_a_placeholder() {
         let text = "SystemCallFilter=@system-service ~@privileged\nWants=getty@tty1.service @ @\n# ä@ö\n@";
         assert_eq!(render(text, &DOCKER).as_deref(), Ok(text));
     }
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_a_template_that_is_no_unit_by_its_size() {
+    fn refuses_a_template_that_is_too_large() {
         let bytes = MAX_TEMPLATE_BYTES + 1;
         assert_eq!(render(&"#".repeat(bytes), &DOCKER), Err(RenderError::TooLarge { bytes }));
     }

@@ -23,7 +23,7 @@ impl UnitName {
     pub const LANDFALL: Self = Self(Cow::Borrowed("landfall.service"));
     /// Settles an interrupted operation before the runtime starts.
     pub const RECOVER: Self = Self(Cow::Borrowed("landfall-recover.service"));
-    /// The filter between tenants and the host.
+    /// The firewall between tenants and the host.
     pub const FIREWALL: Self = Self(Cow::Borrowed("landfall-firewall.service"));
 
     /// What an installed host enables, in the order in which it starts.

@@ -257,7 +257,7 @@ fn an_export_names_what_cannot_be_read_and_copies_the_rest() {
 
 #[test]
 fn a_host_without_receipts_begins_with_its_next_operation() {
-    let (scene, _) = Scene::landed();
+    let (scene, _) = Scene::installed();
     for left in ["host.key", "host.pub", "last-receipt"] {
         std::fs::remove_file(state(&scene, left)).unwrap();
     }

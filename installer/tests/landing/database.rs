@@ -1,4 +1,4 @@
-//! The database across schemas, where the way there or back is cut off, fails, or is taken back.
+//! Migrations of the database that fail, are interrupted, or are undone, in both directions.
 
 use crate::fixture::{Outcome, Parts, Scene};
 use landfall_manifests::Database;
@@ -18,7 +18,7 @@ fn release(version: &str, serial: u64, schema: u32, reversible_to: u32) -> Parts
 }
 
 /// A host with 1.0.0 and a row in its database.
-fn with_first() -> Scene {
+fn with_first_release() -> Scene {
     let scene = Scene::new();
     let first = scene.put("first.tar", &release("1.0.0", 1, 1, 1).pack(&scene.key));
     scene.install(&first).ok();
@@ -27,8 +27,8 @@ fn with_first() -> Scene {
 }
 
 /// The same host after an update to 2.0.0, with a row and a mark that were written since.
-fn moved_on(reversible_to: u32) -> Scene {
-    let scene = with_first();
+fn updated(reversible_to: u32) -> Scene {
+    let scene = with_first_release();
     let second = scene.put("second.tar", &release("2.0.0", 2, 2, reversible_to).pack(&scene.key));
     scene.run(&["update", second.to_str().unwrap()]).ok();
     assert_eq!(database(&scene), "2\nrow\n");
@@ -69,9 +69,9 @@ fn recover(scene: &Scene) -> Outcome {
 }
 
 #[test]
-fn a_rollback_that_is_taken_back_brings_back_what_only_the_newer_schema_holds() {
+fn an_undone_rollback_restores_what_only_the_newer_schema_holds() {
     for nth in 1..CUTS {
-        let scene = moved_on(1);
+        let scene = updated(1);
         let before = database(&scene);
         assert!(is_cut(&scene, 1, &["rollback", "--yes"]));
         assert_eq!(database(&scene), "1\nrow\nsince\n");
@@ -83,9 +83,9 @@ fn a_rollback_that_is_taken_back_brings_back_what_only_the_newer_schema_holds() 
 }
 
 #[test]
-fn a_rollback_with_leave_to_lose_is_taken_back_as_well() {
+fn a_rollback_to_the_snapshot_can_be_undone_as_well() {
     for nth in 1..CUTS {
-        let scene = moved_on(1);
+        let scene = updated(1);
         let before = database(&scene);
         assert!(is_cut(&scene, 1, &["rollback", "--yes", "--restore-snapshot"]));
         recover_twice(&scene, nth);
@@ -94,15 +94,15 @@ fn a_rollback_with_leave_to_lose_is_taken_back_as_well() {
 }
 
 #[test]
-fn rows_that_were_set_aside_are_said_where_a_rollback_is_taken_back() {
-    let scene = moved_on(1);
+fn an_undone_rollback_reports_rows_that_were_set_aside() {
+    let scene = updated(1);
     assert!(is_cut(&scene, 1, &["rollback", "--yes"]));
     recover(&scene).says("landfall.db.aside-schema-1");
 }
 
 #[test]
-fn an_old_file_with_the_name_of_a_snapshot_is_not_taken_for_what_a_rollback_left() {
-    let scene = moved_on(1);
+fn an_old_file_named_like_a_snapshot_is_not_used_by_an_undone_rollback() {
+    let scene = updated(1);
     write(&scene, "1\nrow\nrestored by hand\n");
     order(&scene, &format!("{FOLDER}/landfall.db.schema-2"), "2\nstale\n");
     assert!(is_cut(&scene, 1, &["rollback", "--yes"]));
@@ -111,8 +111,8 @@ fn an_old_file_with_the_name_of_a_snapshot_is_not_taken_for_what_a_rollback_left
 }
 
 #[test]
-fn without_the_snapshot_a_rollback_is_taken_back_with_a_warning() {
-    let scene = moved_on(1);
+fn without_the_snapshot_a_rollback_is_undone_with_a_warning() {
+    let scene = updated(1);
     assert!(is_cut(&scene, 1, &["rollback", "--yes"]));
     std::fs::remove_file(scene.root().join(FOLDER).join("landfall.db.schema-2")).unwrap();
     recover(&scene).says("are not restored");
@@ -120,9 +120,9 @@ fn without_the_snapshot_a_rollback_is_taken_back_with_a_warning() {
 }
 
 #[test]
-fn a_return_to_the_snapshot_that_is_taken_back_can_be_cut_off_again() {
+fn undoing_a_return_to_the_snapshot_can_be_interrupted_again() {
     for nth in 1..CUTS {
-        let scene = moved_on(2);
+        let scene = updated(2);
         let before = database(&scene);
         // What cannot be migrated back is restored, which is the first change.
         assert!(is_cut(&scene, 1, &["rollback", "--yes", "--restore-snapshot"]));
@@ -133,8 +133,8 @@ fn a_return_to_the_snapshot_that_is_taken_back_can_be_cut_off_again() {
 }
 
 #[test]
-fn a_release_whose_migration_fails_can_be_left_for_the_snapshot() {
-    let scene = moved_on(1);
+fn a_release_whose_migration_fails_can_be_rolled_back_to_the_snapshot() {
+    let scene = updated(1);
     let before = database(&scene);
     order(&scene, "cannot-go-back", "");
     scene.run(&["rollback", "--yes"]).exits(7).says("migration_failed");
@@ -145,8 +145,8 @@ fn a_release_whose_migration_fails_can_be_left_for_the_snapshot() {
 }
 
 #[test]
-fn a_release_that_ends_again_and_again_is_left_though_its_migration_fails() {
-    let scene = moved_on(1);
+fn a_crash_looping_release_is_reverted_although_its_migration_fails() {
+    let scene = updated(1);
     order(&scene, "cannot-go-back", "");
     for _ in 0..6 {
         scene.run(&["recover", "--before-start"]).ok();
@@ -156,8 +156,8 @@ fn a_release_that_ends_again_and_again_is_left_though_its_migration_fails() {
 }
 
 #[test]
-fn a_damaged_program_is_put_right_before_it_brings_the_database_back() {
-    let scene = moved_on(1);
+fn a_damaged_program_is_repaired_before_it_migrates_the_database_back() {
+    let scene = updated(1);
     let program = scene.root().join("opt/landfall/current/bin/landfall");
     std::fs::write(program, format!("touch {}\n", scene.root().join("was-run").display())).unwrap();
     scene.run(&["rollback", "--yes"]).ok().says("is repaired");
@@ -167,7 +167,7 @@ fn a_damaged_program_is_put_right_before_it_brings_the_database_back() {
 
 /// What an installation of 2.0.0 leaves behind that is taken back after the service has migrated the database it found.
 fn installed_over_it(reversible_to: u32) -> Scene {
-    let scene = with_first();
+    let scene = with_first_release();
     scene.run(&["uninstall", "--yes"]).ok();
     let started = "echo 2 >\"$database.new\"; sed 1d \"$database\" >>\"$database.new\"\n\
                    cp \"$database\" \"$database.schema-1\"; mv \"$database.new\" \"$database\"\n\
@@ -180,7 +180,7 @@ fn installed_over_it(reversible_to: u32) -> Scene {
 }
 
 #[test]
-fn a_database_that_an_uninstallation_left_is_handed_back_when_the_next_installation_is_taken_back() {
+fn a_database_kept_by_an_uninstallation_is_restored_when_the_next_installation_is_undone() {
     for reversible_to in [1, 2] {
         let scene = installed_over_it(reversible_to);
         assert_eq!(database(&scene), "1\nrow\n", "reversible to {reversible_to}");
@@ -192,8 +192,8 @@ fn a_database_that_an_uninstallation_left_is_handed_back_when_the_next_installat
 }
 
 #[test]
-fn a_release_that_cannot_take_up_the_database_that_is_there_is_not_installed() {
-    let scene = with_first();
+fn a_release_that_cannot_migrate_the_existing_database_is_not_installed() {
+    let scene = with_first_release();
     write(&scene, "3\nrow\n");
     scene.run(&["uninstall", "--yes"]).ok();
     let before = scene.tree();

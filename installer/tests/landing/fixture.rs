@@ -168,7 +168,7 @@ impl Scene {
     }
 
     /// A host on which the fixture's release 1.0.0-1 is installed, and its bundle.
-    pub(crate) fn landed() -> (Self, PathBuf) {
+    pub(crate) fn installed() -> (Self, PathBuf) {
         let scene = Self::new();
         let bundle = scene.put("good.tar", &Parts::new("1.0.0", 1).pack(&scene.key));
         scene.install(&bundle).ok();

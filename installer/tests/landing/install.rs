@@ -2,8 +2,8 @@ use crate::fixture::{INSTALLER, Parts, SETTINGS, Scene};
 use std::os::unix::fs::PermissionsExt as _;
 
 #[test]
-fn a_release_lands_where_the_map_says() {
-    let (scene, _) = Scene::landed();
+fn an_installed_release_has_the_documented_paths() {
+    let (scene, _) = Scene::installed();
     let root = scene.root();
     assert_eq!(std::fs::read_link(root.join("opt/landfall/current")).unwrap().to_str(), Some("releases/1.0.0-1"));
     assert_eq!(scene.read("opt/landfall/current/bin/landfall"), "the runtime 1.0.0");
@@ -43,7 +43,7 @@ fn a_release_lands_where_the_map_says() {
 
 #[test]
 fn installing_twice_changes_nothing_and_says_so() {
-    let (scene, bundle) = Scene::landed();
+    let (scene, bundle) = Scene::installed();
     let before = scene.tree();
     let outcome = scene.install_with(&bundle, &["--json"]).ok();
     assert_eq!(outcome.json()["changed"], false);
@@ -56,7 +56,7 @@ fn installing_twice_changes_nothing_and_says_so() {
 }
 
 #[test]
-fn the_operators_settings_are_put_in() {
+fn the_operators_settings_are_applied() {
     let scene = Scene::new();
     let bundle = scene.put("good.tar", &Parts::new("1.0.0", 1).pack(&scene.key));
     let answers = scene.put("answers.toml", b"[tenants]\nfirst_port = 4001\n[api]\nport = 1\n");
@@ -90,8 +90,8 @@ fn a_plan_changes_nothing_and_counts_to_the_byte() {
 }
 
 #[test]
-fn the_status_tells_what_is_installed() {
-    let (scene, _) = Scene::landed();
+fn status_reports_what_is_installed() {
+    let (scene, _) = Scene::installed();
     let status = scene.run(&["status", "--json"]).ok().json();
     assert_eq!(status["current"]["version"], "1.0.0");
     assert_eq!(status["serialFloor"], 1);
@@ -103,7 +103,7 @@ fn the_status_tells_what_is_installed() {
 }
 
 #[test]
-fn a_program_of_that_name_that_is_not_ours_stays() {
+fn a_foreign_program_with_our_name_is_kept() {
     let scene = Scene::new();
     let bundle = scene.put("good.tar", &Parts::new("1.0.0", 1).pack(&scene.key));
     let path = scene.root().join("usr/local/bin");

@@ -1,25 +1,25 @@
-//! The installer as it is run, on folders that stand for hosts, with bundles made through the production path.
+//! The installer as a process, on folders that stand for hosts, with bundles made by the production code.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod broken_receipts;
-mod cut;
-mod damage;
+mod damage_reports;
 mod database;
 mod fixture;
-mod imported;
 mod install;
-mod interrupted;
 mod pages;
 mod parts;
 mod patch;
-mod pinned;
+mod pinning;
+mod publisher_roots;
 mod receipts;
-mod refuse;
-mod roots;
+mod recovery;
+mod refusals;
+mod revert;
+mod split_bundle;
 mod terminal;
 mod tries;
-mod trust;
+mod trust_chain;
+mod trust_import;
 mod uninstall;
 mod update;
 mod verify;
-mod way_back;

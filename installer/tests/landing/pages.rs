@@ -17,8 +17,8 @@ fn of_versions(scene: &Scene) -> Vec<String> {
 }
 
 #[test]
-fn pages_are_those_of_the_release_that_is_current() {
-    let (scene, _) = Scene::landed();
+fn pages_follow_the_current_release() {
+    let (scene, _) = Scene::installed();
     let holds = |version: &str| {
         for page in PAGES {
             assert_eq!(read(&scene, page), format!("{page} of {version}"));
@@ -50,7 +50,7 @@ fn an_uninstallation_takes_pages_and_their_folders_away() {
 }
 
 #[test]
-fn a_page_of_somebody_else_stays() {
+fn a_foreign_page_is_kept() {
     let scene = Scene::new();
     let page = "usr/local/share/man/man1/landfall.1";
     std::fs::create_dir_all(scene.root().join(page).parent().unwrap()).unwrap();

@@ -1,7 +1,7 @@
 //! Bundles that are cut into parts.
 
-use crate::cut::{Files, NAME, cut, entry_of, install, installed, opened, put, size_for, with_key};
 use crate::fixture::{Parts, Scene};
+use crate::split_bundle::{Files, NAME, entry_of, install, installed, opened, size_for, split, with_key, write_parts};
 use crate::terminal::Terminal;
 use std::path::Path;
 
@@ -22,24 +22,24 @@ fn text(path: &Path) -> &str {
 }
 
 #[test]
-fn parts_land_like_the_whole_bundle_from_one_folder_or_from_three() {
+fn parts_install_like_the_whole_bundle_from_one_folder_or_three() {
     let scene = Scene::new();
     let bytes = Parts::new("1.0.0", 1).pack(&scene.key);
     let whole = scene.put("whole.tar", &bytes);
     let expected = installed(&scene, &[text(&whole)]);
     for count in [1, 2, 3, 30] {
-        let folder = put(&scene, &format!("{count}"), &cut(&bytes, size_for(&bytes, count)));
+        let folder = write_parts(&scene, &format!("{count}"), &split(&bytes, size_for(&bytes, count)));
         let any = folder.join(format!("{NAME}.part001"));
         for file in [folder.join(NAME), any] {
             with_key(&scene, "verify", &[text(&file)]).ok().says("good.tar: verified").says("all of it checked");
             assert_eq!(installed(&scene, &[text(&file)]), expected, "{count} parts");
         }
     }
-    let parts = cut(&bytes, size_for(&bytes, 3));
+    let parts = split(&bytes, size_for(&bytes, 3));
     let folders: Vec<_> = ["a", "b", "c"]
         .iter()
         .zip(&parts)
-        .map(|(folder, part)| put(&scene, folder, std::slice::from_ref(part)))
+        .map(|(folder, part)| write_parts(&scene, folder, std::slice::from_ref(part)))
         .collect();
     let last = folders[2].join(format!("{NAME}.part003"));
     let words = [text(&last), "--parts", text(&folders[0]), "--parts", text(&folders[1])];
@@ -52,13 +52,13 @@ fn parts_land_like_the_whole_bundle_from_one_folder_or_from_three() {
 }
 
 #[test]
-fn parts_of_any_sizes_that_add_up_are_taken_as_they_are() {
+fn parts_of_any_sizes_that_add_up_are_accepted() {
     let scene = Scene::new();
     let bytes = Parts::new("1.0.0", 1).pack(&scene.key);
-    let mut parts = cut(&bytes, size_for(&bytes, 3));
+    let mut parts = split(&bytes, size_for(&bytes, 3));
     let moved = parts[1].1.split_off(700);
     parts[2].1.splice(0..0, moved);
-    let folder = put(&scene, "uneven", &parts);
+    let folder = write_parts(&scene, "uneven", &parts);
     install(&scene, &[text(&folder.join(NAME))]).ok();
 }
 
@@ -67,15 +67,15 @@ fn parts_that_are_missing_short_long_stray_swapped_or_of_another_build_are_refus
     let scene = Scene::new();
     let bytes = Parts::new("1.0.0", 1).pack(&scene.key);
     let size = size_for(&bytes, 4);
-    let good = cut(&bytes, size);
+    let good = split(&bytes, size);
     let changed = |name: &str, change: &dyn Fn(&mut Files)| {
         let mut parts = good.clone();
         change(&mut parts);
-        put(&scene, name, &parts).join(format!("{NAME}.part001"))
+        write_parts(&scene, name, &parts).join(format!("{NAME}.part001"))
     };
     let file = changed("missing", &|parts| drop(parts.remove(2)));
     refused(&scene, &[text(&file)], 3, &["good.tar.part003 is missing", "/missing", "missing_part"]);
-    let elsewhere = put(&scene, "elsewhere", &[]);
+    let elsewhere = write_parts(&scene, "elsewhere", &[]);
     refused(&scene, &[text(&file), "--parts", text(&elsewhere)], 3, &["good.tar.part003 is missing", "/elsewhere"]);
     let file = changed("last", &|parts| drop(parts.pop()));
     refused(&scene, &[text(&file)], 3, &["good.tar.part004 is missing"]);
@@ -99,7 +99,7 @@ fn parts_that_are_missing_short_long_stray_swapped_or_of_another_build_are_refus
     refused(&scene, &[text(&file)], 3, &["swapped/good.tar.part002"]);
     let mut other = Parts::new("1.0.0", 1);
     other.file("docs/deep/manual.txt", "0640", &b"other ".repeat(100_000));
-    let other = cut(&other.pack(&scene.key), size);
+    let other = split(&other.pack(&scene.key), size);
     let file = changed("mixed", &|parts| parts[2].1.clone_from(&other[2].1));
     refused(&scene, &[text(&file)], 3, &["mixed/good.tar.part003"]);
     let file = changed("none", &|_| {}).with_file_name("other.tar");
@@ -108,21 +108,21 @@ fn parts_that_are_missing_short_long_stray_swapped_or_of_another_build_are_refus
 }
 
 #[test]
-fn a_part_that_is_no_file_is_refused() {
+fn a_part_that_is_not_a_regular_file_is_refused() {
     let scene = Scene::new();
     let bytes = Parts::new("1.0.0", 1).pack(&scene.key);
     // The first one is the file that was named.
     for (number, exit, says) in
         [(1, 2, "is not a regular file"), (2, 3, "is a part of a bundle, but not a regular file")]
     {
-        let folder = put(&scene, &format!("pipe{number}"), &cut(&bytes, size_for(&bytes, 3)));
+        let folder = write_parts(&scene, &format!("pipe{number}"), &split(&bytes, size_for(&bytes, 3)));
         let pipe = folder.join(format!("{NAME}.part00{number}"));
         std::fs::remove_file(&pipe).unwrap();
         rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
         refused(&scene, &[text(&folder.join(format!("{NAME}.part001")))], exit, &[says]);
     }
-    let folder = put(&scene, "links", &[]);
-    for (name, _) in cut(&bytes, size_for(&bytes, 3)) {
+    let folder = write_parts(&scene, "links", &[]);
+    for (name, _) in split(&bytes, size_for(&bytes, 3)) {
         std::os::unix::fs::symlink(scene.stick().join("pipe1").join(&name), folder.join(&name)).unwrap();
     }
     std::fs::remove_file(scene.stick().join("pipe1").join(format!("{NAME}.part001"))).unwrap();
@@ -131,11 +131,11 @@ fn a_part_that_is_no_file_is_refused() {
 }
 
 #[test]
-fn a_person_is_asked_for_each_disc_and_can_take_out_the_one_before() {
+fn the_installer_asks_for_each_disc_and_releases_the_one_before() {
     let scene = Scene::new();
     let bytes = Parts::new("1.0.0", 1).pack(&scene.key);
-    let parts = cut(&bytes, size_for(&bytes, 3));
-    let drive = put(&scene, "drive", &parts[..1]);
+    let parts = split(&bytes, size_for(&bytes, 3));
+    let drive = write_parts(&scene, "drive", &parts[..1]);
     // The settings are wanted before the pass: they are on one of the discs.
     let settings = entry_of(&opened(&bytes, &scene.key), "config.toml").offset;
     let on = usize::try_from(settings).unwrap() / size_for(&bytes, 3);
@@ -164,11 +164,11 @@ fn a_person_is_asked_for_each_disc_and_can_take_out_the_one_before() {
 }
 
 #[test]
-fn a_ctrl_c_while_a_disc_is_asked_for_undoes_the_installation() {
+fn ctrl_c_at_the_question_for_a_disc_undoes_the_installation() {
     let scene = Scene::new();
     let bytes = Parts::new("1.0.0", 1).pack(&scene.key);
     // The second part is the end alone: everything that is read before the installation begins is in the first.
-    let drive = put(&scene, "drive", &cut(&bytes, bytes.len() - 1024)[..1]);
+    let drive = write_parts(&scene, "drive", &split(&bytes, bytes.len() - 1024)[..1]);
     let key = scene.key.public_key().to_line();
     let file = drive.join(format!("{NAME}.part001"));
     let mut terminal = Terminal::start(&scene, &["install", text(&file), "--trust", &key, "--yes"]);
@@ -180,10 +180,10 @@ fn a_ctrl_c_while_a_disc_is_asked_for_undoes_the_installation() {
 }
 
 #[test]
-fn whoever_has_no_such_disc_is_told_that_the_part_is_missing() {
+fn without_the_disc_the_missing_part_is_named() {
     let scene = Scene::new();
     let bytes = Parts::new("1.0.0", 1).pack(&scene.key);
-    let drive = put(&scene, "drive", &cut(&bytes, size_for(&bytes, 2))[..1]);
+    let drive = write_parts(&scene, "drive", &split(&bytes, size_for(&bytes, 2))[..1]);
     let key = scene.key.public_key().to_line();
     let file = drive.join(format!("{NAME}.part001"));
     let mut terminal = Terminal::start(&scene, &["verify", text(&file), "--trust", &key]);

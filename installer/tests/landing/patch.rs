@@ -1,7 +1,9 @@
 //! A bundle that arrived damaged, and the patch for it.
 
-use crate::cut::{Files, NAME, cut, entry_of, install, installed, opened, patch, put, release_on, size_for, with_key};
 use crate::fixture::{Parts, Scene};
+use crate::split_bundle::{
+    Files, NAME, entry_of, install, installed, opened, patch, release_on, size_for, split, with_key, write_parts,
+};
 use landfall_keys::SecretKey;
 use std::path::{Path, PathBuf};
 
@@ -59,7 +61,7 @@ fn at(offset: u64) -> usize {
 }
 
 #[test]
-fn damaged_blobs_come_from_the_patch() {
+fn a_patch_replaces_damaged_blobs() {
     let stick = Stick::new();
     let bundle = opened(&stick.whole, &stick.scene.key);
     let entries = ["config.toml", "docs/deep/manual.txt"].map(|path| entry_of(&bundle, path));
@@ -76,7 +78,7 @@ fn damaged_blobs_come_from_the_patch() {
 }
 
 #[test]
-fn a_damaged_head_comes_from_the_patch_and_so_does_a_missing_end() {
+fn a_patch_replaces_a_damaged_head_and_a_missing_end() {
     for (offset, exit) in [(0, 3), (700, 4)] {
         let stick = Stick::new();
         let file = stick.changed(|bytes| bytes[offset] ^= 1);
@@ -97,7 +99,7 @@ fn a_damaged_head_comes_from_the_patch_and_so_does_a_missing_end() {
 }
 
 #[test]
-fn what_is_found_only_after_the_head_was_mended_is_asked_for_in_a_second_request() {
+fn damage_behind_a_repaired_head_needs_a_second_request() {
     let stick = Stick::new();
     let entry = entry_of(&opened(&stick.whole, &stick.scene.key), "docs/deep/manual.txt");
     let file = stick.changed(|bytes| {
@@ -118,13 +120,13 @@ fn what_is_found_only_after_the_head_was_mended_is_asked_for_in_a_second_request
 }
 
 #[test]
-fn parts_are_mended_too_also_when_one_is_lost_or_short() {
+fn a_patch_repairs_parts_even_if_one_is_missing_or_short() {
     let stick = Stick::new();
-    let parts = cut(&stick.whole, size_for(&stick.whole, 5));
+    let parts = split(&stick.whole, size_for(&stick.whole, 5));
     let mend = |name: &str, change: &dyn Fn(&mut Files)| {
         let mut parts = parts.clone();
         change(&mut parts);
-        let file = put(&stick.scene, name, &parts).join(format!("{NAME}.part002"));
+        let file = write_parts(&stick.scene, name, &parts).join(format!("{NAME}.part002"));
         stick.asks(&[file.to_str().unwrap()], 3);
         stick.lands(&file, &[]);
     };
@@ -135,7 +137,7 @@ fn parts_are_mended_too_also_when_one_is_lost_or_short() {
 }
 
 #[test]
-fn a_patch_of_another_bundle_or_of_strangers_or_a_damaged_one_is_refused() {
+fn a_foreign_or_damaged_patch_is_refused() {
     let stick = Stick::new();
     let entry = entry_of(&opened(&stick.whole, &stick.scene.key), "docs/deep/manual.txt");
     let file = stick.changed(|bytes| bytes[at(entry.content_offset())] ^= 1);
@@ -177,14 +179,14 @@ fn a_patch_of_another_bundle_or_of_strangers_or_a_damaged_one_is_refused() {
 }
 
 #[test]
-fn an_update_lands_with_a_patch_and_out_of_parts() {
-    let (scene, _) = Scene::landed();
+fn an_update_reads_parts_and_a_patch() {
+    let (scene, _) = Scene::installed();
     let next = Parts::new("1.1.0", 2).pack(&scene.key);
     // A blob that the host does not have from the release before.
     let entry = entry_of(&opened(&next, &scene.key), "bin/landfall");
     let mut damaged = next.clone();
     damaged[at(entry.content_offset())] ^= 1;
-    let file = put(&scene, "next", &cut(&damaged, size_for(&next, 4))).join(NAME);
+    let file = write_parts(&scene, "next", &split(&damaged, size_for(&next, 4))).join(NAME);
     let request = scene.stick().join("request.json");
     let before = scene.tree();
     scene.run(&["update", file.to_str().unwrap(), "--yes"]).exits(3);

@@ -19,7 +19,7 @@ pub(crate) fn bundle(scene: &Scene, version: &str, serial: u64) -> String {
 
 /// A host that was updated to 1.1.0 and rolled back to 1.0.0.
 pub(crate) fn updated_and_rolled_back() -> Scene {
-    let (scene, _) = Scene::landed();
+    let (scene, _) = Scene::installed();
     scene.run(&["update", &bundle(&scene, "1.1.0", 2)]).ok();
     scene.run(&["rollback"]).ok();
     scene
@@ -95,7 +95,7 @@ fn status_shows_what_an_auditor_pins() {
 
 #[test]
 fn a_refused_or_reverted_update_issues_no_receipt() {
-    let (scene, _) = Scene::landed();
+    let (scene, _) = Scene::installed();
     let before = scene.tree_without_times();
     let mut parts = Parts::new("1.1.0", 2);
     parts.file("bin/landfall-installer", "0755", b"#!/bin/sh\nexit 1\n");
@@ -110,7 +110,7 @@ fn a_refused_or_reverted_update_issues_no_receipt() {
 
 #[test]
 fn an_automatic_revert_names_recovery_in_its_receipt() {
-    let (scene, _) = Scene::landed();
+    let (scene, _) = Scene::installed();
     scene.run(&["update", &bundle(&scene, "1.1.0", 2)]).ok();
     for _ in 0..6 {
         scene.run(&["recover", "--before-start"]).ok();
@@ -124,7 +124,7 @@ fn an_automatic_revert_names_recovery_in_its_receipt() {
 
 #[test]
 fn the_chain_continues_after_an_uninstallation_and_ends_with_a_purge() {
-    let (scene, first) = Scene::landed();
+    let (scene, first) = Scene::installed();
     let key = host_key(&scene);
     scene.run(&["uninstall", "--yes"]).ok();
     verify(&scene).ok().says("verified  1");

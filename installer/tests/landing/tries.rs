@@ -1,4 +1,4 @@
-//! Releases that do not stay up: how often they are started, and to what the host goes back.
+//! Releases that do not stay healthy: how often they are started, and which release the host reverts to.
 
 use crate::fixture::{Outcome, Parts, SETTINGS, Scene};
 use landfall_manifests::Database;
@@ -17,8 +17,8 @@ fn update(scene: &Scene, parts: Parts) -> Outcome {
 }
 
 /// A host that went through 1.0.0-1, 1.1.0-2, … to 1.N.0, without a start in between.
-fn moved_on(newest: u64) -> Scene {
-    let (scene, _) = Scene::landed();
+fn updated(newest: u64) -> Scene {
+    let (scene, _) = Scene::installed();
     for minor in 1..=newest {
         update(&scene, Parts::new(&format!("1.{minor}.0"), minor + 1)).ok();
     }
@@ -49,8 +49,8 @@ fn write(scene: &Scene, path: &str, text: &str) {
 }
 
 #[test]
-fn failed_updates_do_not_use_up_the_tries_of_the_release_below_them() {
-    let scene = moved_on(1);
+fn failed_updates_use_up_no_tries_of_the_previous_release() {
+    let scene = updated(1);
     scene.run(&["recover", "--before-start"]).ok();
     for serial in 3..9 {
         let mut parts = Parts::new(&format!("1.{serial}.0"), serial);
@@ -63,8 +63,8 @@ fn failed_updates_do_not_use_up_the_tries_of_the_release_below_them() {
 }
 
 #[test]
-fn a_failed_update_does_not_give_a_release_tries_that_has_to_give_way() {
-    let scene = moved_on(1);
+fn a_failed_update_renews_no_tries_of_a_release_without_any() {
+    let scene = updated(1);
     crash_loop(&scene);
     let mut parts = Parts::new("1.2.0", 3);
     parts.file("bin/landfall-installer", "0755", BROKEN);
@@ -74,8 +74,8 @@ fn a_failed_update_does_not_give_a_release_tries_that_has_to_give_way() {
 }
 
 #[test]
-fn what_proves_itself_while_an_update_is_staged_is_not_counted_after_it_failed() {
-    let (scene, _) = Scene::landed();
+fn a_release_proven_during_staging_is_not_counted_after_the_update_failed() {
+    let (scene, _) = Scene::installed();
     let with_schema = |version: &str, serial: u64, schema: u32| {
         let mut parts = Parts::new(version, serial);
         parts.release.database = Some(Database { schema, reversible_to: 1 });
@@ -95,8 +95,8 @@ fn what_proves_itself_while_an_update_is_staged_is_not_counted_after_it_failed()
 }
 
 #[test]
-fn an_update_over_an_unproven_release_keeps_the_last_one_that_has_proven_itself() {
-    let scene = moved_on(1);
+fn an_update_over_an_unproven_release_keeps_the_last_proven_one() {
+    let scene = updated(1);
     let hotfix = scene.put("hotfix.tar", &Parts::new("1.2.0", 3).pack(&scene.key));
     let hotfix = hotfix.to_str().unwrap();
     let plan = scene.run(&["plan", hotfix, "--json"]).ok().json();
@@ -116,21 +116,21 @@ fn an_update_over_an_unproven_release_keeps_the_last_one_that_has_proven_itself(
 }
 
 #[test]
-fn once_a_newer_release_has_proven_itself_no_more_are_kept_than_the_settings_say() {
-    let scene = moved_on(2);
+fn once_proven_a_release_leaves_only_the_configured_number_kept() {
+    let scene = updated(2);
     write(&scene, PROVEN, "1.2.0-3\n");
     update(&scene, Parts::new("1.3.0", 4)).ok();
     assert_eq!(releases(&scene), ["1.2.0-3", "1.3.0-4"]);
 }
 
 #[test]
-fn settings_that_nobody_understands_do_not_stand_in_the_automatic_way_back() {
+fn unreadable_settings_do_not_prevent_an_automatic_revert() {
     for text in [
         "[api\nport = 3000\n".to_owned(),
         format!("engine = {{ socket = \"auto\" }}\n{}", SETTINGS.replace("[engine]\nsocket = \"auto\"\n", "")),
         SETTINGS.replace("3000", "70000"),
     ] {
-        let scene = moved_on(1);
+        let scene = updated(1);
         write(&scene, CONFIG, &text);
         crash_loop(&scene);
         scene.run(&["recover"]).ok().says("taken back").says("config.toml.edited");
@@ -140,8 +140,8 @@ fn settings_that_nobody_understands_do_not_stand_in_the_automatic_way_back() {
 }
 
 #[test]
-fn a_way_back_that_is_blocked_is_tried_again() {
-    let scene = moved_on(1);
+fn a_blocked_revert_is_tried_again() {
+    let scene = updated(1);
     let manifest = "opt/landfall/releases/1.0.0-1/landfall.json";
     let text = scene.read(manifest);
     write(&scene, manifest, "damaged");
@@ -156,8 +156,8 @@ fn a_way_back_that_is_blocked_is_tried_again() {
 }
 
 #[test]
-fn the_automatic_way_back_goes_without_an_engine() {
-    let scene = moved_on(1);
+fn an_automatic_revert_needs_no_engine() {
+    let scene = updated(1);
     crash_loop(&scene);
     let outcome = Command::new(env!("CARGO_BIN_EXE_landfall-installer"))
         .arg("--root")
@@ -171,8 +171,8 @@ fn the_automatic_way_back_goes_without_an_engine() {
 }
 
 #[test]
-fn after_an_automatic_way_back_a_rollback_does_not_go_forward() {
-    let scene = moved_on(1);
+fn after_an_automatic_revert_rollback_does_not_go_forward() {
+    let scene = updated(1);
     crash_loop(&scene);
     scene.run(&["recover"]).ok().says("taken back");
     assert_eq!(scene.run(&["status", "--json"]).ok().json()["previous"], serde_json::Value::Null);
@@ -183,8 +183,8 @@ fn after_an_automatic_way_back_a_rollback_does_not_go_forward() {
 }
 
 #[test]
-fn a_version_that_two_releases_have_is_not_guessed_at() {
-    let (scene, _) = Scene::landed();
+fn rollback_to_an_ambiguous_version_is_refused() {
+    let (scene, _) = Scene::installed();
     update(&scene, Parts::new("1.0.0", 20)).ok();
     scene.run(&["rollback", "--to", "1.0.0"]).exits(5).says("1.0.0-20, 1.0.0-1");
     assert_eq!(current(&scene), "1.0.0-20");
@@ -195,16 +195,16 @@ fn a_version_that_two_releases_have_is_not_guessed_at() {
 }
 
 #[test]
-fn what_a_release_proved_goes_with_its_uninstallation() {
-    let (scene, _) = Scene::landed();
+fn an_uninstallation_removes_the_proof_of_a_release() {
+    let (scene, _) = Scene::installed();
     write(&scene, PROVEN, "1.0.0-1\n");
     scene.run(&["uninstall", "--yes"]).ok();
     assert!(!scene.root().join(PROVEN).exists());
 }
 
 #[test]
-fn a_first_installation_forgets_what_was_proven_before_it() {
-    let (scene, bundle) = Scene::landed();
+fn a_first_installation_removes_an_earlier_proof() {
+    let (scene, bundle) = Scene::installed();
     scene.run(&["uninstall", "--yes"]).ok();
     std::fs::create_dir_all(scene.root().join(PROVEN).parent().unwrap()).unwrap();
     write(&scene, PROVEN, "1.0.0-1\n");

@@ -20,8 +20,8 @@ fn a_purge_leaves_the_tree_as_it_was() {
 }
 
 #[test]
-fn an_uninstallation_keeps_what_is_the_hosts_and_the_next_one_takes_it_up() {
-    let (scene, bundle) = Scene::landed();
+fn an_uninstallation_keeps_the_hosts_own_files_for_the_next_installation() {
+    let (scene, bundle) = Scene::installed();
     std::fs::write(scene.root().join("var/lib/landfall/db/landfall.db"), "tenants").unwrap();
     let token = scene.read("etc/landfall/admin.token");
     scene.run(&["uninstall", "--yes"]).ok().says("are kept");
@@ -36,7 +36,7 @@ fn an_uninstallation_keeps_what_is_the_hosts_and_the_next_one_takes_it_up() {
 }
 
 #[test]
-fn an_uninstallation_is_no_way_to_an_older_release_or_another_product() {
+fn an_uninstallation_does_not_allow_an_older_release_or_another_product() {
     let scene = Scene::new();
     let bundle = scene.put("two.tar", &Parts::new("2.0.0", 2).pack(&scene.key));
     scene.install(&bundle).ok();
@@ -54,8 +54,8 @@ fn an_uninstallation_is_no_way_to_an_older_release_or_another_product() {
 }
 
 #[test]
-fn an_uninstallation_that_stops_halfway_says_what_finishes_it() {
-    let (scene, _) = Scene::landed();
+fn an_incomplete_uninstallation_names_the_command_that_finishes_it() {
+    let (scene, _) = Scene::installed();
     let current = scene.root().join("opt/landfall/current");
     std::fs::remove_file(&current).unwrap();
     std::fs::create_dir_all(current.join("of/somebody")).unwrap();
@@ -67,8 +67,8 @@ fn an_uninstallation_that_stops_halfway_says_what_finishes_it() {
 }
 
 #[test]
-fn what_an_uninstallation_kept_can_be_purged_later() {
-    let (scene, _) = Scene::landed();
+fn files_kept_by_an_uninstallation_can_be_purged_later() {
+    let (scene, _) = Scene::installed();
     scene.run(&["uninstall", "--yes"]).ok();
     scene.run(&["uninstall", "--yes"]).ok().says("nothing is installed");
     scene.run(&["uninstall", "--purge", "--yes"]).ok();
@@ -76,8 +76,8 @@ fn what_an_uninstallation_kept_can_be_purged_later() {
 }
 
 #[test]
-fn nobody_is_uninstalled_without_being_asked() {
-    let (scene, _) = Scene::landed();
+fn an_uninstallation_needs_confirmation() {
+    let (scene, _) = Scene::installed();
     let before = scene.tree();
     scene.run(&["uninstall"]).exits(2).says("--yes");
     scene.run(&["uninstall", "--purge"]).exits(2).says("--yes");

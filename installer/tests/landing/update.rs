@@ -7,7 +7,7 @@ const DOCUMENT: &str = "opt/landfall/current/bin/landfall";
 
 /// A host with 1.0.0-1, and the bundle of 1.1.0-2.
 fn ready() -> (Scene, std::path::PathBuf) {
-    let (scene, _) = Scene::landed();
+    let (scene, _) = Scene::installed();
     let next = scene.put("next.tar", &Parts::new("1.1.0", 2).pack(&scene.key));
     (scene, next)
 }
@@ -17,7 +17,7 @@ fn update(scene: &Scene, bundle: &std::path::Path) -> crate::fixture::Outcome {
 }
 
 #[test]
-fn an_update_comes_in_and_the_release_before_is_kept() {
+fn an_update_keeps_the_previous_release() {
     let (scene, next) = ready();
     let outcome = scene.run(&["update", next.to_str().unwrap(), "--json"]).ok();
     assert_eq!(outcome.json()["release"], "1.1.0-2");
@@ -31,7 +31,7 @@ fn an_update_comes_in_and_the_release_before_is_kept() {
 }
 
 #[test]
-fn a_rollback_gives_back_what_was_there_and_the_floor_stays() {
+fn a_rollback_restores_the_previous_release_and_keeps_the_floor() {
     let (scene, next) = ready();
     scene.run(&["rollback"]).exits(5).says("not kept");
     update(&scene, &next).ok();
@@ -47,7 +47,7 @@ fn a_rollback_gives_back_what_was_there_and_the_floor_stays() {
 }
 
 #[test]
-fn the_third_release_takes_the_place_of_the_first() {
+fn the_third_release_replaces_the_first() {
     let (scene, next) = ready();
     let third = scene.put("third.tar", &Parts::new("1.2.0", 3).pack(&scene.key));
     update(&scene, &next).ok();
@@ -63,7 +63,7 @@ fn the_third_release_takes_the_place_of_the_first() {
 }
 
 #[test]
-fn what_may_not_come_in_changes_nothing() {
+fn a_refused_update_changes_nothing() {
     let (scene, next) = ready();
     let first = scene.put("first.tar", &Parts::new("0.9.0", 1).pack(&scene.key));
     let mut steep = Parts::new("3.0.0", 9);
@@ -88,8 +88,8 @@ fn what_may_not_come_in_changes_nothing() {
 }
 
 #[test]
-fn a_release_that_could_not_recover_the_host_is_taken_back() {
-    let (scene, _) = Scene::landed();
+fn a_release_with_a_broken_installer_is_reverted() {
+    let (scene, _) = Scene::installed();
     let mut parts = Parts::new("1.1.0", 2);
     parts.file("bin/landfall-installer", "0755", b"#!/bin/sh\nexit 1\n");
     parts.file("config.toml", "0644", SETTINGS.replace("3001", "4001").as_bytes());
@@ -102,7 +102,7 @@ fn a_release_that_could_not_recover_the_host_is_taken_back() {
 }
 
 #[test]
-fn what_was_staged_before_an_interruption_is_not_read_again() {
+fn staged_blobs_are_not_read_again_after_an_interruption() {
     let (scene, next) = ready();
     let bytes = std::fs::read(&next).unwrap();
     let store = scene.root().join("var/lib/landfall/store");

@@ -16,7 +16,7 @@ fn a_good_bundle_is_verified_and_nothing_is_changed() {
 }
 
 #[test]
-fn a_request_replaces_no_file_that_is_none() {
+fn a_request_overwrites_only_requests() {
     let scene = Scene::new();
     let bytes = Parts::new("1.0.0", 1).pack(&scene.key);
     let bundle = scene.put("bundle.tar", &bytes[..bytes.len() - 1]);
@@ -35,7 +35,7 @@ fn a_request_replaces_no_file_that_is_none() {
 }
 
 #[test]
-fn without_a_key_the_pinned_ones_count() {
+fn verify_without_a_key_uses_the_pinned_root() {
     let scene = Scene::new();
     let bundle = scene.put("good.tar", &Parts::new("1.0.0", 1).pack(&scene.key));
     let verify = ["verify", bundle.to_str().unwrap()];
@@ -56,7 +56,7 @@ fn a_threshold_needs_as_many_signers() {
 }
 
 #[test]
-fn a_changed_byte_is_found_wherever_it_is() {
+fn every_changed_byte_is_found() {
     let scene = Scene::new();
     let good = Parts::new("1.0.0", 1).pack(&scene.key);
     let key = scene.key.public_key().to_line();

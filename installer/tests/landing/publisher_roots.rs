@@ -1,4 +1,4 @@
-//! A publisher's trust roots, and the folder in which they are carried.
+//! A publisher's trust roots, made for tests.
 
 use landfall_keys::{RootChanges, RootLink, SecretKey, TrustRoot, root_file_name, signature_file_name};
 use landfall_manifests::Digest;
@@ -8,7 +8,7 @@ use std::path::Path;
 #[derive(Clone)]
 pub(crate) struct Roots {
     all: Vec<TrustRoot>,
-    /// From version 2 on, as bundles carry them.
+    /// The roots from version 2 on, as in a bundle.
     pub(crate) links: Vec<RootLink>,
 }
 
@@ -23,7 +23,7 @@ pub(crate) fn link(root: &TrustRoot, signers: &[&SecretKey]) -> RootLink {
     RootLink::new(root, &signatures)
 }
 
-/// What one change adds and revokes.
+/// A change that adds and revokes keys.
 pub(crate) fn change(add: &[&SecretKey], revoke: &[&SecretKey]) -> RootChanges {
     RootChanges {
         add: add.iter().map(|key| key.public_key()).collect(),
@@ -33,7 +33,7 @@ pub(crate) fn change(add: &[&SecretKey], revoke: &[&SecretKey]) -> RootChanges {
 }
 
 impl Roots {
-    /// Version 1: what a host pins that is told this key.
+    /// Version 1 with one key.
     pub(crate) fn first(key: &SecretKey) -> Self {
         Self::of(&[key], 1)
     }
@@ -56,12 +56,12 @@ impl Roots {
         self.all.last().unwrap()
     }
 
-    /// The digest of the newest one, as a publisher tells it on the telephone.
+    /// The digest of the newest root.
     pub(crate) fn digest(&self) -> String {
         Digest::of(self.newest().to_json().as_bytes()).to_string()
     }
 
-    /// Writes all of them with their signatures, as a publisher keeps them.
+    /// Writes all of them with their signatures, as in a publisher's folder.
     pub(crate) fn save(&self, folder: &Path) {
         std::fs::create_dir_all(folder).unwrap();
         for root in &self.all {

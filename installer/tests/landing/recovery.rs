@@ -1,4 +1,4 @@
-//! Hosts on which an operation was cut off: the states in between are made by hand here; the end-to-end tests kill the
+//! Recovery of interrupted operations. The states in between are made by hand here; the end-to-end tests kill the
 //! installer at each system call.
 
 use crate::fixture::{Parts, Scene};
@@ -28,8 +28,8 @@ fn interrupt(scene: &Scene, steps: &[&str]) {
 }
 
 #[test]
-fn an_installation_that_was_not_committed_is_undone() {
-    let (scene, bundle) = Scene::landed();
+fn an_uncommitted_installation_is_undone() {
+    let (scene, bundle) = Scene::installed();
     interrupt(&scene, &["stage", "load", "unfold", "configure", "switch", "probe"]);
     let before = scene.tree();
     scene.install(&bundle).exits(8).says("recover");
@@ -43,15 +43,15 @@ fn an_installation_that_was_not_committed_is_undone() {
 
 #[test]
 fn an_installation_is_not_finished_because_an_earlier_one_was_marked_good() {
-    let (scene, _) = Scene::landed();
+    let (scene, _) = Scene::installed();
     interrupt(&scene, &["stage", "load", "unfold", "configure", "switch"]);
     std::fs::write(scene.root().join("var/lib/landfall/db/proven"), "1.0.0-1\n").unwrap();
     scene.run(&["recover"]).ok().says("undone");
 }
 
 #[test]
-fn an_installation_that_was_committed_is_finished() {
-    let (scene, bundle) = Scene::landed();
+fn a_committed_installation_is_finished() {
+    let (scene, bundle) = Scene::installed();
     interrupt(&scene, &["stage", "load", "unfold", "configure", "switch", "probe", "commit"]);
     scene.run(&["recover"]).ok().says("finished");
     scene.install(&bundle).ok().says("nothing to do");
@@ -59,8 +59,8 @@ fn an_installation_that_was_committed_is_finished() {
 }
 
 #[test]
-fn an_uninstallation_that_was_cut_off_is_finished() {
-    let (scene, _) = Scene::landed();
+fn an_interrupted_uninstallation_is_finished() {
+    let (scene, _) = Scene::installed();
     let record: serde_json::Value = serde_json::from_str(&scene.read(&format!("{STATE}/installed.json"))).unwrap();
     let (units, created) = (&record["current"]["units"], &record["created"]);
     let uninstall = serde_json::json!({"purge": true, "units": units, "tags": [], "created": created});
@@ -72,11 +72,11 @@ fn an_uninstallation_that_was_cut_off_is_finished() {
 }
 
 #[test]
-fn recovery_without_anything_to_settle_says_so() {
+fn recovery_reports_that_nothing_was_interrupted() {
     let scene = Scene::new();
     scene.run(&["recover"]).ok().says("nothing to settle");
     assert_eq!(scene.tree(), "");
-    let (scene, _) = Scene::landed();
+    let (scene, _) = Scene::installed();
     let before = scene.tree();
     scene.run(&["recover"]).ok().says("nothing to settle");
     assert_eq!(scene.tree(), before);
@@ -97,8 +97,8 @@ fn a_state_folder_that_was_being_created_is_removed() {
 }
 
 #[test]
-fn a_journal_that_was_not_in_place_yet_never_counted() {
-    let (scene, _) = Scene::landed();
+fn a_journal_under_its_temporary_name_is_ignored() {
+    let (scene, _) = Scene::installed();
     let before = scene.tree();
     std::fs::write(scene.root().join(STATE).join(".journal.json.partial"), "{").unwrap();
     scene.run(&["recover"]).ok().says("nothing to settle");
@@ -106,8 +106,8 @@ fn a_journal_that_was_not_in_place_yet_never_counted() {
 }
 
 #[test]
-fn two_at_once_are_one_too_many() {
-    let (scene, bundle) = Scene::landed();
+fn a_second_operation_is_refused() {
+    let (scene, bundle) = Scene::installed();
     let lock = File::open(scene.root().join(STATE).join("lock")).unwrap();
     lock.lock().unwrap();
     scene.install(&bundle).exits(8).says("another landfall-installer");

@@ -1,7 +1,7 @@
-//! A damaged place is named so that it can be found: part, offset in it, offset in the bundle, blob, and what needs it.
+//! Reports of damage: part, offset in the part and in the bundle, blob, and what needs it.
 
-use crate::cut::{NAME, cut, entry_of, opened, put, size_for, with_key};
 use crate::fixture::{Outcome, Parts, Scene};
+use crate::split_bundle::{NAME, entry_of, opened, size_for, split, with_key, write_parts};
 use landfall_manifests::{Bundle, Entry};
 
 const COUNT: usize = 3;
@@ -28,7 +28,7 @@ impl Damaged {
     fn at(&self, offset: u64) -> Outcome {
         let mut bytes = self.bytes.clone();
         bytes[usize::try_from(offset).unwrap()] ^= 1;
-        let folder = put(&self.scene, "parts", &cut(&bytes, self.size()));
+        let folder = write_parts(&self.scene, "parts", &split(&bytes, self.size()));
         with_key(&self.scene, "verify", &[folder.join(NAME).to_str().unwrap()])
     }
 
@@ -46,7 +46,7 @@ impl Damaged {
 }
 
 #[test]
-fn in_the_head_the_file_is_named() {
+fn damage_in_the_head_names_the_file() {
     let damaged = Damaged::new();
     let signature = 512 + damaged.bundle.manifest().len().next_multiple_of(512) as u64 + 512;
     damaged.at(0).exits(3).says("not a Landfall bundle").says(NAME);
@@ -65,7 +65,7 @@ fn in_the_head_the_file_is_named() {
 }
 
 #[test]
-fn in_a_blob_its_digest_is_named_and_what_needs_it() {
+fn damage_in_a_blob_names_its_digest_and_what_needs_it() {
     let damaged = Damaged::new();
     for (path, user) in [("docs/deep/manual.txt", "file docs/deep/manual.txt"), ("bin/landfall", "file bin/landfall")] {
         let entry = entry_of(&damaged.bundle, path);
@@ -83,7 +83,7 @@ fn in_a_blob_its_digest_is_named_and_what_needs_it() {
 }
 
 #[test]
-fn at_the_boundary_of_parts_and_at_the_end_the_part_is_named() {
+fn damage_at_a_part_boundary_or_the_end_names_the_part() {
     let damaged = Damaged::new();
     for boundary in [damaged.size() as u64, 2 * damaged.size() as u64] {
         for offset in [boundary - 1, boundary] {
@@ -118,12 +118,12 @@ fn all_damaged_places_are_listed() {
 }
 
 #[test]
-fn an_installation_says_the_same() {
+fn an_installation_reports_the_same_damage() {
     let damaged = Damaged::new();
     let mut bytes = damaged.bytes.clone();
     let entry = entry_of(&damaged.bundle, "docs/deep/manual.txt");
     bytes[usize::try_from(entry.content_offset()).unwrap()] ^= 1;
-    let folder = put(&damaged.scene, "parts", &cut(&bytes, damaged.size()));
+    let folder = write_parts(&damaged.scene, "parts", &split(&bytes, damaged.size()));
     let outcome = with_key(&damaged.scene, "install", &[folder.join(NAME).to_str().unwrap()]).exits(3);
     outcome.says(&damaged.place(entry.content_offset())).says(&format!("in blob {} of file docs/deep", entry.digest));
     assert_eq!(damaged.scene.tree(), "");

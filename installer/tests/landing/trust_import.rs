@@ -1,8 +1,8 @@
-//! Roots that come to a host without a release: which are taken, which are not, and what is said.
+//! `trust import`: which roots are accepted, which are refused, and the messages.
 
 use crate::fixture::Scene;
-use crate::roots::{Roots, change, key};
-use crate::trust::{PINNED, bundle, import, leak, update};
+use crate::publisher_roots::{Roots, change, key};
+use crate::trust_chain::{PINNED, bundle, import, leak, update};
 use std::path::PathBuf;
 
 #[test]
@@ -19,7 +19,7 @@ fn roots_come_from_a_folder_a_file_or_a_bundle() {
         |scene, roots| bundle(scene, "9.0.0", 9, &scene.key, &roots.links),
     ];
     for source in sources {
-        let (scene, _) = Scene::landed();
+        let (scene, _) = Scene::installed();
         let roots = Roots::first(&scene.key).then(&change(&[&key()], &[]), &[&scene.key]);
         let path = source(&scene, &roots);
         import(&scene, &path, &[]).ok().says("version 2 of the trust root from now on, instead of version 1");
@@ -33,8 +33,8 @@ fn roots_come_from_a_folder_a_file_or_a_bundle() {
 }
 
 #[test]
-fn an_import_that_is_not_right_changes_nothing() {
-    let (scene, good) = Scene::landed();
+fn a_refused_import_changes_nothing() {
+    let (scene, good) = Scene::installed();
     let roots = Roots::first(&scene.key).then(&change(&[&key()], &[]), &[&scene.key]);
     let unsigned = roots.clone().then(&change(&[&key()], &[]), &[]);
     let folder = |name: &str| scene.stick().join(name);
@@ -80,8 +80,8 @@ fn an_import_that_is_not_right_changes_nothing() {
 }
 
 #[test]
-fn media_that_are_older_than_what_is_pinned_are_not_called_the_newest() {
-    let (scene, _) = Scene::landed();
+fn media_older_than_the_pinned_root_are_refused() {
+    let (scene, _) = Scene::installed();
     let old = Roots::first(&scene.key).then(&change(&[&key()], &[]), &[&scene.key]);
     let new = old.clone().then(&change(&[&key()], &[]), &[&scene.key]);
     new.save(&scene.stick().join("new"));
@@ -101,8 +101,8 @@ fn media_that_are_older_than_what_is_pinned_are_not_called_the_newest() {
 }
 
 #[test]
-fn a_host_that_was_told_fewer_keys_follows_what_those_signed() {
-    let (scene, _) = Scene::landed();
+fn a_host_that_was_given_fewer_keys_follows_the_roots_they_signed() {
+    let (scene, _) = Scene::installed();
     let (ben, cleo) = (key(), key());
     let publishers = Roots::of(&[&scene.key, &ben], 2).then(&change(&[&cleo], &[]), &[&scene.key, &ben]);
     publishers.save(&scene.stick());
@@ -111,8 +111,8 @@ fn a_host_that_was_told_fewer_keys_follows_what_those_signed() {
 }
 
 #[test]
-fn a_copy_of_a_signature_under_another_name_is_no_second_one() {
-    let (scene, _) = Scene::landed();
+fn a_copied_signature_file_counts_once() {
+    let (scene, _) = Scene::installed();
     let roots = Roots::first(&scene.key).then(&change(&[&key()], &[]), &[&scene.key]);
     roots.save(&scene.stick());
     let signature = scene.stick().join(format!("2.root.json.{}.minisig", scene.key.id()));
@@ -121,8 +121,8 @@ fn a_copy_of_a_signature_under_another_name_is_no_second_one() {
 }
 
 #[test]
-fn a_root_that_rotted_is_replaced_by_one_that_a_person_vouches_for() {
-    let (scene, _) = Scene::landed();
+fn a_damaged_root_is_replaced_by_one_with_the_given_digest() {
+    let (scene, _) = Scene::installed();
     let (new, pinned) = (key(), scene.root().join(PINNED));
     let roots = Roots::first(&scene.key).then(&change(&[&new], &[&scene.key]), &[&scene.key, &new]);
     update(&scene, &bundle(&scene, "1.1.0", 2, &new, &roots.links)).ok();
@@ -146,8 +146,8 @@ fn a_root_that_rotted_is_replaced_by_one_that_a_person_vouches_for() {
 }
 
 #[test]
-fn roots_that_rotted_do_not_hinder_the_one_that_is_asked_for_by_its_digest() {
-    let (scene, _) = Scene::landed();
+fn damaged_roots_do_not_prevent_importing_another_by_its_digest() {
+    let (scene, _) = Scene::installed();
     let roots = Roots::first(&scene.key).then(&change(&[&key()], &[]), &[]);
     roots.save(&scene.stick());
     std::fs::write(scene.stick().join("1.root.json"), [0xff; 9]).unwrap();
@@ -158,8 +158,8 @@ fn roots_that_rotted_do_not_hinder_the_one_that_is_asked_for_by_its_digest() {
 }
 
 #[test]
-fn who_did_what_was_advised_is_not_advised_the_same_again() {
-    let (scene, _) = Scene::landed();
+fn a_hint_is_not_repeated_after_it_was_followed() {
+    let (scene, _) = Scene::installed();
     let unsigned = Roots::first(&scene.key).then(&change(&[&key()], &[]), &[]);
     unsigned.save(&scene.stick().join("unsigned"));
     Roots::first(&key()).save(&scene.stick().join("anew"));
@@ -173,8 +173,8 @@ fn who_did_what_was_advised_is_not_advised_the_same_again() {
 }
 
 #[test]
-fn an_import_waits_for_whatever_is_under_way() {
-    let (scene, _) = Scene::landed();
+fn an_import_is_refused_during_another_operation() {
+    let (scene, _) = Scene::installed();
     let roots = Roots::first(&scene.key).then(&change(&[&key()], &[]), &[&scene.key]);
     roots.save(&scene.stick());
     let lock = std::fs::File::open(scene.root().join("var/lib/landfall/state/lock")).unwrap();
@@ -191,7 +191,7 @@ fn an_import_waits_for_whatever_is_under_way() {
 }
 
 #[test]
-fn a_bare_host_can_be_told_a_root_by_its_digest() {
+fn a_bare_host_pins_a_root_by_its_digest() {
     let scene = Scene::new();
     let roots = leak(&scene.key, &key());
     roots.save(&scene.stick());

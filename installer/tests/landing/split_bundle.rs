@@ -1,4 +1,4 @@
-//! Bundles in parts, damaged ones, and the patches for them.
+//! Bundles in parts, and patches for them.
 
 use crate::fixture::{Outcome, Scene};
 use landfall_keys::{SecretKey, TrustedKeys};
@@ -14,7 +14,7 @@ pub(crate) const NAME: &str = "good.tar";
 pub(crate) type Files = Vec<(String, Vec<u8>)>;
 
 /// The parts of `bytes`, with their names.
-pub(crate) fn cut(bytes: &[u8], size: usize) -> Files {
+pub(crate) fn split(bytes: &[u8], size: usize) -> Files {
     (1..).zip(bytes.chunks(size)).map(|(number, part)| (part_name(NAME, number), part.to_vec())).collect()
 }
 
@@ -24,7 +24,7 @@ pub(crate) fn size_for(bytes: &[u8], count: usize) -> usize {
 }
 
 /// Puts parts into a folder on the stick, and returns the folder.
-pub(crate) fn put(scene: &Scene, folder: &str, parts: &[(String, Vec<u8>)]) -> PathBuf {
+pub(crate) fn write_parts(scene: &Scene, folder: &str, parts: &[(String, Vec<u8>)]) -> PathBuf {
     let folder = scene.stick().join(folder);
     std::fs::create_dir_all(&folder).unwrap();
     for (name, bytes) in parts {
@@ -33,7 +33,7 @@ pub(crate) fn put(scene: &Scene, folder: &str, parts: &[(String, Vec<u8>)]) -> P
     folder
 }
 
-/// The bundle that `bytes` are.
+/// The verified head of the bundle in `bytes`.
 pub(crate) fn opened(bytes: &[u8], key: &SecretKey) -> Bundle {
     let trusted = TrustedKeys::new(vec![key.public_key()], 1).unwrap();
     Head::read(&mut &bytes[..]).unwrap().verify(&trusted).unwrap()
@@ -64,14 +64,14 @@ pub(crate) fn patch(whole: &[u8], key: &SecretKey, request: &Path) -> Vec<u8> {
     writer.finish().unwrap()
 }
 
-/// What a release is on a host: its folder and its blobs.
+/// The files of the release on a host: its folder and its blobs.
 pub(crate) fn release_on(scene: &Scene) -> String {
     let tree = scene.tree_without_times();
     let belongs = |line: &&str| line.starts_with("opt/") || line.starts_with("var/lib/landfall/store");
     tree.lines().filter(belongs).collect::<Vec<_>>().join("\n")
 }
 
-/// Installs and says what is there then; the host is bare again afterwards.
+/// Installs, returns the files of the release, and purges the host again.
 pub(crate) fn installed(scene: &Scene, words: &[&str]) -> String {
     install(scene, words).ok();
     let release = release_on(scene);

@@ -1,9 +1,9 @@
-//! Whom a host will trust is said before it is pinned, and agreed to.
+//! What a host is about to pin is shown before, and confirmed by a person.
 
 use crate::fixture::{Outcome, Parts, Scene};
-use crate::roots::{Roots, change, key};
+use crate::publisher_roots::{Roots, change, key};
 use crate::terminal::Terminal;
-use crate::trust::{PINNED, import};
+use crate::trust_chain::{PINNED, import};
 use landfall_keys::SecretKey;
 use std::path::{Path, PathBuf};
 
@@ -21,7 +21,7 @@ fn run_with(scene: &Scene, words: &[&str], bundle: &Path, trust: &[&str]) -> Out
 }
 
 #[test]
-fn whom_a_host_will_trust_is_said_before_it_is_so() {
+fn the_plan_shows_whom_a_host_will_trust() {
     let scene = Scene::new();
     let bundle = scene.put("good.tar", &Parts::new("1.0.0", 1).pack(&scene.key));
     let (line, id) = (scene.key.public_key().to_line(), scene.key.id().to_string());
@@ -36,7 +36,7 @@ fn whom_a_host_will_trust_is_said_before_it_is_so() {
 }
 
 #[test]
-fn fewer_keys_than_the_publisher_has_are_warned_of() {
+fn pinning_fewer_keys_than_there_are_signers_is_a_warning() {
     const WARNING: &str = "one leaked key is enough";
     let (scene, bundle, [anna, ben]) = two_signers();
     Roots::of(&[&anna, &ben], 2).save(&scene.stick());
@@ -54,7 +54,7 @@ fn fewer_keys_than_the_publisher_has_are_warned_of() {
 }
 
 #[test]
-fn a_root_that_is_given_is_not_passed_over_for_the_one_that_is_pinned() {
+fn a_given_root_that_differs_from_the_pinned_one_is_refused() {
     let (scene, bundle, [anna, ben]) = two_signers();
     run_with(&scene, &["install"], &bundle, &[&anna.public_key().to_line()]).ok();
     scene.run(&["uninstall", "--yes"]).ok();
@@ -79,7 +79,7 @@ fn a_root_that_is_given_is_not_passed_over_for_the_one_that_is_pinned() {
 }
 
 #[test]
-fn what_was_pinned_while_a_person_thought_is_not_overrun() {
+fn a_root_pinned_during_the_question_is_not_overwritten() {
     let scene = Scene::new();
     let bundle = scene.put("good.tar", &Parts::new("1.0.0", 1).pack(&scene.key));
     let (line, other) = (scene.key.public_key().to_line(), Roots::first(&key()));
@@ -96,7 +96,7 @@ fn what_was_pinned_while_a_person_thought_is_not_overrun() {
 }
 
 #[test]
-fn no_key_is_offered_that_would_be_refused_afterwards() {
+fn only_keys_that_would_be_accepted_are_offered() {
     let (scene, anna, cleo) = (Scene::new(), key(), key());
     let roots = Roots::first(&anna).then(&change(&[&cleo], &[]), &[&anna]);
     // Cleo signs the release. The root that lets her do so is not signed by her; the one after it is.

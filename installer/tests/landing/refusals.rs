@@ -45,7 +45,7 @@ fn damaged_bundles_are_refused_and_the_host_is_as_before() {
 }
 
 #[test]
-fn what_somebody_keeps_in_our_folders_outlives_a_refusal() {
+fn a_refusal_keeps_foreign_files_in_our_folders() {
     let scene = usual();
     for folder in ["store/sha256", "state"] {
         std::fs::create_dir_all(scene.root().join("var/lib/landfall").join(folder)).unwrap();
@@ -61,7 +61,7 @@ fn what_somebody_keeps_in_our_folders_outlives_a_refusal() {
 }
 
 #[test]
-fn bundles_of_strangers_are_refused() {
+fn bundles_by_unknown_keys_are_refused() {
     let scene = usual();
     let stranger = SecretKey::generate().unwrap();
     refused(&scene, &Parts::new("1.0.0", 1).pack(&stranger), 4, "not signed by a trusted key");
@@ -72,8 +72,8 @@ fn bundles_of_strangers_are_refused() {
 }
 
 #[test]
-fn a_pinned_root_is_not_overruled_by_the_command_line() {
-    let (scene, _) = Scene::landed();
+fn the_command_line_does_not_override_a_pinned_root() {
+    let (scene, _) = Scene::installed();
     scene.run(&["uninstall", "--yes"]).ok();
     let stranger = SecretKey::generate().unwrap();
     let bundle = scene.put("strange.tar", &Parts::new("1.0.0", 1).pack(&stranger));
@@ -82,7 +82,7 @@ fn a_pinned_root_is_not_overruled_by_the_command_line() {
 }
 
 #[test]
-fn releases_that_do_not_belong_here_are_refused_by_policy() {
+fn releases_for_another_host_are_refused_by_policy() {
     let scene = usual();
     let changed = |change: &dyn Fn(&mut Parts)| {
         let mut parts = Parts::new("1.0.0", 1);
@@ -106,8 +106,8 @@ fn releases_that_do_not_belong_here_are_refused_by_policy() {
 }
 
 #[test]
-fn another_release_does_not_come_over_an_installed_one() {
-    let (scene, _) = Scene::landed();
+fn install_refuses_to_replace_an_installed_release() {
+    let (scene, _) = Scene::installed();
     refused(&scene, &Parts::new("1.1.0", 2).pack(&scene.key), 5, "1.0.0-1 is installed");
     let mut same_name = Parts::new("1.0.0", 1);
     same_name.file("docs/more", "0644", b"more");
@@ -118,8 +118,8 @@ fn another_release_does_not_come_over_an_installed_one() {
 }
 
 #[test]
-fn a_floor_holds() {
-    let (scene, bundle) = Scene::landed();
+fn a_bundle_below_the_serial_floor_is_refused() {
+    let (scene, bundle) = Scene::installed();
     std::fs::write(scene.root().join("var/lib/landfall/state/serial-floor"), "5\n").unwrap();
     std::fs::remove_file(scene.root().join("var/lib/landfall/state/installed.json")).unwrap();
     let bytes = std::fs::read(bundle).unwrap();
@@ -127,7 +127,7 @@ fn a_floor_holds() {
 }
 
 #[test]
-fn content_that_was_signed_wrong_is_refused_late_and_undone() {
+fn wrongly_signed_content_is_refused_and_undone() {
     let scene = usual();
     let mut parts = Parts::new("1.0.0", 1);
     let file = parts.release.files.iter_mut().find(|file| file.path.as_str() == "docs/empty").unwrap();
@@ -136,7 +136,7 @@ fn content_that_was_signed_wrong_is_refused_late_and_undone() {
 }
 
 #[test]
-fn settings_of_the_release_that_make_no_sense_are_the_publishers_fault() {
+fn unusable_settings_of_a_release_are_reported_as_damage() {
     let scene = usual();
     for wrong in [&b"[api\n"[..], b"[api]\nport = 3000\n", b"[api]\naddress = \"0.0.0.0\"\nport = \"x\"\n", b"\xff"] {
         let mut parts = Parts::new("1.0.0", 1);
@@ -146,7 +146,7 @@ fn settings_of_the_release_that_make_no_sense_are_the_publishers_fault() {
 }
 
 #[test]
-fn what_is_no_folder_below_the_root_is_named_and_stays() {
+fn a_file_in_place_of_a_folder_is_named_and_kept() {
     for place in
         ["var/lib/landfall", "var/lib/landfall/state", "var/lib/landfall/store", "opt/landfall", "etc/landfall"]
     {
@@ -168,7 +168,7 @@ fn what_is_no_folder_below_the_root_is_named_and_stays() {
 }
 
 #[test]
-fn a_plan_for_a_host_that_is_not_fit_is_shown_and_fails() {
+fn a_plan_for_an_unfit_host_is_shown_and_fails() {
     let scene = usual();
     std::fs::write(scene.root().join("opt/landfall"), "mine").unwrap();
     let bundle = scene.put("good.tar", &Parts::new("1.0.0", 1).pack(&scene.key));
@@ -180,7 +180,7 @@ fn a_plan_for_a_host_that_is_not_fit_is_shown_and_fails() {
 }
 
 #[test]
-fn what_is_in_the_way_is_named_and_stays() {
+fn foreign_files_under_our_names_are_named_and_kept() {
     let scene = usual();
     std::fs::create_dir_all(scene.root().join("opt/landfall")).unwrap();
     std::fs::write(scene.root().join("opt/landfall/current"), "mine").unwrap();

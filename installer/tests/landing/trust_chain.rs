@@ -1,7 +1,7 @@
-//! Whom a host trusts: roots that follow each other, and the ways out when keys leak or are lost.
+//! Trust roots that follow each other, and what to do when keys leak or are lost.
 
 use crate::fixture::{Outcome, Parts, Scene};
-use crate::roots::{Roots, change, key, link};
+use crate::publisher_roots::{Roots, change, key, link};
 use landfall_keys::{RootLink, SecretKey};
 use std::path::{Path, PathBuf};
 
@@ -39,8 +39,8 @@ fn refused_by_all(scene: &Scene, bundle: &Path, says: &str) {
 }
 
 #[test]
-fn an_update_by_a_new_key_brings_the_roots_that_lead_to_it() {
-    let (scene, _) = Scene::landed();
+fn an_update_signed_by_a_new_key_follows_its_roots() {
+    let (scene, _) = Scene::installed();
     let second = key();
     let roots = leak(&scene.key, &second);
     let next = bundle(&scene, "1.1.0", 2, &second, &roots.links);
@@ -62,8 +62,8 @@ fn an_update_by_a_new_key_brings_the_roots_that_lead_to_it() {
 }
 
 #[test]
-fn a_chain_that_is_not_right_is_refused_and_changes_nothing() {
-    let (scene, _) = Scene::landed();
+fn a_broken_chain_is_refused_and_changes_nothing() {
+    let (scene, _) = Scene::installed();
     let (old, new, other) = (&scene.key, &key(), &key());
     let base = Roots::first(old);
     let two = base.newest().next(&landfall_keys::RootChanges { threshold: Some(2), ..change(&[new], &[]) }).unwrap();
@@ -89,7 +89,7 @@ fn a_chain_that_is_not_right_is_refused_and_changes_nothing() {
 
 #[test]
 fn another_root_of_the_pinned_version_is_a_fork() {
-    let (scene, _) = Scene::landed();
+    let (scene, _) = Scene::installed();
     let (new, other) = (&key(), &key());
     let first = Roots::first(&scene.key);
     let ours = first.clone().then(&change(&[new], &[]), &[&scene.key]);
@@ -104,14 +104,14 @@ fn another_root_of_the_pinned_version_is_a_fork() {
 
 #[test]
 fn a_bundle_that_its_own_roots_do_not_trust_is_refused() {
-    let (scene, _) = Scene::landed();
+    let (scene, _) = Scene::installed();
     let roots = leak(&scene.key, &key());
     refused_by_all(&scene, &bundle(&scene, "1.1.0", 2, &scene.key, &roots.links), "which this host has revoked");
 }
 
 #[test]
-fn an_update_that_is_taken_back_leaves_what_was_pinned() {
-    let (scene, _) = Scene::landed();
+fn an_undone_update_keeps_the_pinned_root() {
+    let (scene, _) = Scene::installed();
     let second = key();
     let mut parts = Parts::new("1.1.0", 2);
     parts.file("bin/landfall-installer", "0755", b"#!/bin/sh\nexit 1\n");
@@ -125,8 +125,8 @@ fn an_update_that_is_taken_back_leaves_what_was_pinned() {
 }
 
 #[test]
-fn when_a_key_leaks_the_roots_come_on_a_stick_and_the_way_back_stays() {
-    let (scene, _) = Scene::landed();
+fn after_a_leak_the_next_root_is_imported_and_rollback_still_works() {
+    let (scene, _) = Scene::installed();
     let (leaked, second) = (&scene.key, key());
     update(&scene, &bundle(&scene, "1.1.0", 2, leaked, &[])).ok();
     let roots = leak(leaked, &second);
@@ -160,8 +160,8 @@ fn when_a_key_leaks_the_roots_come_on_a_stick_and_the_way_back_stays() {
 }
 
 #[test]
-fn when_too_many_keys_are_lost_a_person_vouches_for_a_root_by_its_digest() {
-    let (scene, _) = Scene::landed();
+fn when_too_many_keys_are_lost_a_root_is_imported_by_its_digest() {
+    let (scene, _) = Scene::installed();
     let (new, stick) = (key(), scene.stick());
     // Nobody can sign for the new key any longer: it signs for itself alone.
     let roots = Roots::first(&scene.key).then(&change(&[&new], &[&scene.key]), &[&new]);
@@ -188,7 +188,7 @@ fn when_too_many_keys_are_lost_a_person_vouches_for_a_root_by_its_digest() {
 }
 
 #[test]
-fn a_first_installation_pins_the_newest_root_that_the_given_keys_lead_to() {
+fn the_first_installation_pins_the_newest_root_that_the_given_keys_lead_to() {
     let second = key();
     for (words, version) in [(vec!["acme.pub"], 3), (vec!["2.root.json"], 3), (vec!["3.root.json"], 3)] {
         let scene = Scene::new();
@@ -210,8 +210,8 @@ fn a_first_installation_pins_the_newest_root_that_the_given_keys_lead_to() {
 }
 
 #[test]
-fn keys_on_the_command_line_must_agree_besides() {
-    let (scene, _) = Scene::landed();
+fn keys_on_the_command_line_must_have_signed_as_well() {
+    let (scene, _) = Scene::installed();
     let (second, stranger) = (key(), key().public_key().to_line());
     let roots = leak(&scene.key, &second);
     roots.save(&scene.stick());

@@ -1,10 +1,10 @@
-//! What the way back has to bear: edits, damage, and releases that know more than the one before.
+//! Rollback and automatic revert with edited settings, damaged files, and releases that know more settings.
 
 use crate::fixture::{Parts, SETTINGS, Scene};
 
-/// A host that went from 1.0.0-1 to 1.1.0-2, which knows one more setting.
-fn moved_on() -> Scene {
-    let (scene, _) = Scene::landed();
+/// A host that was updated from 1.0.0-1 to 1.1.0-2, which knows one more setting.
+fn updated() -> Scene {
+    let (scene, _) = Scene::installed();
     let mut parts = Parts::new("1.1.0", 2);
     parts.file("config.toml", "0644", format!("{SETTINGS}\n[fresh]\nknob = 1\n").as_bytes());
     let next = scene.put("next.tar", &parts.pack(&scene.key));
@@ -20,8 +20,8 @@ fn edit(scene: &Scene, from: &str, to: &str) {
 }
 
 #[test]
-fn settings_go_forth_and_back_with_the_operators_own() {
-    let scene = moved_on();
+fn the_operators_settings_survive_update_and_rollback() {
+    let scene = updated();
     assert!(scene.read("etc/landfall/config.toml").contains("knob = 1"));
     edit(&scene, "3000", "8080");
     scene.run(&["rollback"]).ok();
@@ -29,8 +29,8 @@ fn settings_go_forth_and_back_with_the_operators_own() {
 }
 
 #[test]
-fn a_setting_that_only_the_newer_release_knows_is_no_obstacle_on_the_way_back() {
-    let scene = moved_on();
+fn a_setting_unknown_to_the_older_release_does_not_prevent_a_rollback() {
+    let scene = updated();
     edit(&scene, "knob = 1", "knob = 2");
     scene.run(&["rollback"]).ok().says("config.toml.edited");
     assert_eq!(scene.read("etc/landfall/config.toml"), SETTINGS);
@@ -38,8 +38,8 @@ fn a_setting_that_only_the_newer_release_knows_is_no_obstacle_on_the_way_back() 
 }
 
 #[test]
-fn a_setting_that_both_changed_is_shown_and_refused() {
-    let (scene, _) = Scene::landed();
+fn a_setting_changed_by_operator_and_release_is_refused() {
+    let (scene, _) = Scene::installed();
     edit(&scene, "3001", "4001");
     let mut parts = Parts::new("1.1.0", 2);
     parts.file("config.toml", "0644", SETTINGS.replace("3001", "5001").as_bytes());
@@ -51,8 +51,8 @@ fn a_setting_that_both_changed_is_shown_and_refused() {
 }
 
 #[test]
-fn a_kept_release_that_rotted_is_put_right_from_the_store() {
-    let scene = moved_on();
+fn a_damaged_retained_release_is_rebuilt_from_the_store() {
+    let scene = updated();
     let kept = scene.root().join("opt/landfall/releases/1.0.0-1");
     std::fs::write(kept.join("bin/landfall"), "rotten").unwrap();
     std::fs::write(kept.join("config.toml"), SETTINGS.replace("3000", "6666")).unwrap();
@@ -63,8 +63,8 @@ fn a_kept_release_that_rotted_is_put_right_from_the_store() {
 }
 
 #[test]
-fn a_release_whose_manifest_rotted_can_be_left() {
-    let (scene, _) = Scene::landed();
+fn a_release_with_a_damaged_manifest_can_be_replaced() {
+    let (scene, _) = Scene::installed();
     let manifest = scene.root().join("opt/landfall/current/landfall.json");
     let mut bytes = std::fs::read(&manifest).unwrap();
     bytes.push(b' ');
@@ -74,8 +74,8 @@ fn a_release_whose_manifest_rotted_can_be_left() {
 }
 
 #[test]
-fn a_release_that_ended_after_its_last_try_gives_way_to_the_one_before() {
-    let scene = moved_on();
+fn a_release_without_tries_is_reverted() {
+    let scene = updated();
     edit(&scene, "knob = 1", "knob = 2");
     for _ in 0..5 {
         scene.run(&["recover", "--before-start"]).ok();
@@ -90,9 +90,9 @@ fn a_release_that_ended_after_its_last_try_gives_way_to_the_one_before() {
 }
 
 #[test]
-fn a_trust_root_that_rotted_is_in_the_way_of_no_way_back() {
+fn a_damaged_trust_root_does_not_prevent_a_rollback() {
     let rotted = || {
-        let scene = moved_on();
+        let scene = updated();
         std::fs::write(scene.root().join("etc/landfall/trust.json"), "{").unwrap();
         scene
     };
@@ -111,8 +111,8 @@ fn a_trust_root_that_rotted_is_in_the_way_of_no_way_back() {
 }
 
 #[test]
-fn a_release_that_has_proven_itself_is_not_taken_back() {
-    let scene = moved_on();
+fn a_proven_release_is_not_reverted() {
+    let scene = updated();
     std::fs::write(scene.root().join("var/lib/landfall/db/proven"), "1.1.0-2\n").unwrap();
     for _ in 0..7 {
         scene.run(&["recover", "--before-start"]).ok();
