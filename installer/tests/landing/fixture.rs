@@ -1,9 +1,9 @@
 //! Bundles made through the production path, and hosts in folders.
 
+use landfall_fixtures::ReleaseFixture;
 use landfall_keys::SecretKey;
-use landfall_manifests::{Arch, Blob, Digest, Encoding, File, Image, Layer, Os, Release, Signed, Writer, oci};
+use landfall_manifests::Digest;
 use serde_json::Value;
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -19,10 +19,21 @@ pub(crate) const INSTALLER: &[u8] = b"#!/bin/sh\n\
     [ -e \"$2/var/lib/landfall/state/journal.json\" ] && doing='\"update\"' || doing=null\n\
     echo \"{\\\"interrupted\\\": $doing}\"\n";
 
-/// A release under construction, with the content of its blobs.
-pub(crate) struct Parts {
-    pub(crate) release: Release,
-    blobs: BTreeMap<Digest, Vec<u8>>,
+/// A release that a host can install.
+pub(crate) struct Parts(ReleaseFixture);
+
+impl std::ops::Deref for Parts {
+    type Target = ReleaseFixture;
+
+    fn deref(&self) -> &ReleaseFixture {
+        &self.0
+    }
+}
+
+impl std::ops::DerefMut for Parts {
+    fn deref_mut(&mut self) -> &mut ReleaseFixture {
+        &mut self.0
+    }
 }
 
 /// Manual pages and completions, as the bundler packs them.
@@ -35,27 +46,9 @@ pub(crate) const PAGES: [&str; 5] = [
 ];
 
 impl Parts {
-    /// A release that a host can install: programs, settings, units, documents, an image of two layers.
+    /// Programs, settings, units, documents, an image of two layers.
     pub(crate) fn new(version: &str, serial: u64) -> Self {
-        let release = Release {
-            schema: 1,
-            product: "acme".parse().unwrap(),
-            version: version.parse().unwrap(),
-            serial: serial.try_into().unwrap(),
-            os: Os::Linux,
-            arch: Arch::of_this_program().unwrap(),
-            created: None,
-            min_upgrade_from: None,
-            database: None,
-            base: None,
-            keys: Vec::new(),
-            trust: Vec::new(),
-            layout: Vec::new(),
-            blobs: Vec::new(),
-            files: Vec::new(),
-            images: Vec::new(),
-        };
-        let mut parts = Self { release, blobs: BTreeMap::new() };
+        let mut parts = Self(ReleaseFixture::new(version, serial));
         parts.file("bin/landfall", "0755", format!("the runtime {version}").as_bytes());
         parts.file("bin/landfall-installer", "0755", INSTALLER);
         parts.file("config.toml", "0644", SETTINGS.as_bytes());
@@ -69,57 +62,14 @@ impl Parts {
         for (name, template) in landfall_systemd::TEMPLATES {
             parts.file(&format!("units/{name}"), "0644", template.as_bytes());
         }
-        parts.image("hello");
+        let layers = ["base", "hello"].map(|content| content.repeat(5_000));
+        parts.add_image("hello", &layers.each_ref().map(String::as_bytes), None);
         parts
     }
 
     /// Adds a file, or replaces it.
     pub(crate) fn file(&mut self, path: &str, mode: &str, content: &[u8]) {
-        if let Some(at) = self.release.files.iter().position(|file| file.path.as_str() == path) {
-            self.blobs.remove(&self.release.files.remove(at).blob);
-        }
-        let blob = self.blob(zstd::encode_all(content, 3).unwrap());
-        self.release.files.push(File {
-            path: path.parse().unwrap(),
-            mode: mode.parse().unwrap(),
-            digest: Digest::of(content),
-            size: content.len() as u64,
-            blob,
-            encoding: Encoding::Zstd,
-        });
-    }
-
-    fn image(&mut self, name: &str) {
-        let platform = self.release.platform();
-        let layers: Vec<Layer> = ["base", name].map(|content| self.layer(content)).to_vec();
-        let diff_ids: Vec<String> = layers.iter().map(|layer| layer.diff_id.to_string()).collect();
-        let rootfs = serde_json::json!({"type": "layers", "diff_ids": diff_ids});
-        let config = serde_json::json!({"architecture": self.release.arch.name(), "os": "linux", "rootfs": rootfs});
-        let config = self.blob(config.to_string().into_bytes());
-        let manifest = self.blob(format!("{{\"manifest of\": \"{name}\"}}").into_bytes());
-        self.release.images.push(Image {
-            name: name.parse().unwrap(),
-            platform,
-            media_type: oci::MANIFEST.to_owned(),
-            manifest,
-            config,
-            layers,
-            source: format!("rootfs:{name}"),
-            tenant: None,
-        });
-    }
-
-    fn layer(&mut self, content: &str) -> Layer {
-        let content = content.repeat(5_000);
-        let blob = self.blob(zstd::encode_all(content.as_bytes(), 3).unwrap());
-        let size = content.len() as u64;
-        Layer { blob, encoding: Encoding::Zstd, diff_id: Digest::of(content.as_bytes()), size }
-    }
-
-    pub(crate) fn blob(&mut self, content: Vec<u8>) -> Digest {
-        let digest = Digest::of(&content);
-        self.blobs.insert(digest, content);
-        digest
+        self.0.add_file(path, mode, content);
     }
 
     /// The bundle's bytes, signed by `key`.
@@ -128,18 +78,8 @@ impl Parts {
     }
 
     /// The bundle's bytes, signed by several keys.
-    pub(crate) fn pack_by(mut self, keys: &[SecretKey]) -> Vec<u8> {
-        self.release.files.sort_by(|a, b| a.path.cmp(&b.path));
-        self.release.keys = keys.iter().map(|key| key.public_key().to_line()).collect();
-        let listed = self.blobs.iter().map(|(digest, content)| Blob { digest: *digest, size: content.len() as u64 });
-        self.release.blobs = listed.collect();
-        self.release.layout = self.release.computed_layout();
-        let signed = Signed::new(self.release, keys).unwrap();
-        let mut writer = Writer::begin(Vec::new(), &signed).unwrap();
-        for (digest, content) in &self.blobs {
-            writer.blob(*digest, &mut content.as_slice()).unwrap();
-        }
-        writer.finish().unwrap()
+    pub(crate) fn pack_by(self, keys: &[SecretKey]) -> Vec<u8> {
+        self.0.bundle(keys)
     }
 }
 

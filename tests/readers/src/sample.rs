@@ -2,9 +2,10 @@
 
 use crate::image::{compressed, config, layer, manifest};
 use crate::key;
+use landfall_fixtures::ReleaseFixture;
 use landfall_keys::SecretKey;
 use landfall_manifests::{
-    Arch, Blob, Database, Digest, Encoding, File, Image, Layer, Os, Release, Signed, Tenant, Writer, oci,
+    Arch, Blob, Database, Digest, Encoding, File, Image, Layer, Release, Signed, Tenant, Writer, oci,
 };
 
 /// A release and the content of its blobs, in the manifest's order.
@@ -112,22 +113,8 @@ fn bundle(signed: &Signed, blobs: &[Vec<u8>]) -> Vec<u8> {
 }
 
 fn empty() -> Release {
-    Release {
-        schema: 1,
-        product: "acme".parse().expect("a product's name"),
-        version: "1.4.0".parse().expect("a version"),
-        serial: 12.try_into().expect("a serial"),
-        os: Os::Linux,
-        arch: Arch::Amd64,
-        created: None,
-        min_upgrade_from: None,
-        database: None,
-        base: None,
-        keys: vec![key::public().to_line()],
-        trust: Vec::new(),
-        layout: Vec::new(),
-        blobs: Vec::new(),
-        files: Vec::new(),
-        images: Vec::new(),
-    }
+    let mut release = ReleaseFixture::new("1.4.0", 12).release;
+    release.arch = Arch::Amd64;
+    release.keys = vec![key::public().to_line()];
+    release
 }
