@@ -5,10 +5,9 @@
 
 use crate::assemble::AssembleError;
 use crate::blob_store::StoreError;
-use crate::commands::build::BuildHostError;
-use crate::commands::keygen::KeygenError;
+use crate::build_host::BuildHostError;
 use crate::definition::{DefinitionError, DefinitionLine};
-use crate::key_files::KeyFileError;
+use crate::key_files::{KeyFileError, KeyPairError};
 use crate::output::OutputError;
 use crate::plan::PlanError;
 use crate::repair::RepairError;
@@ -62,7 +61,7 @@ pub(crate) enum Error {
     #[error(transparent)]
     RootFile(#[from] RootFileError),
     #[error(transparent)]
-    Keygen(#[from] KeygenError),
+    KeyPair(#[from] KeyPairError),
     #[error(transparent)]
     KeyFile(#[from] KeyFileError),
     #[error(transparent)]
@@ -75,10 +74,6 @@ pub(crate) enum Error {
     /// An error because of too little room, with how much there is.
     #[error("{message}: {free} bytes are free in {}, which was too little", folder.display())]
     NoSpace { message: String, free: u64, folder: PathBuf },
-    #[error("find the path of this program")]
-    OwnPath(#[source] io::Error),
-    #[error("read the manual pages and completions beside the programs")]
-    ProgramPages(#[source] io::Error),
     /// Standard output.
     #[error(transparent)]
     Stdout(#[from] io::Error),

@@ -5,6 +5,7 @@
 //! This is the program. It is a library so that fuzzers reach its [`readers`]; no other program may use it.
 
 mod assemble;
+mod build_host;
 mod byte_size;
 mod cli;
 mod commands;

@@ -2,8 +2,9 @@
 //! input.
 
 use crate::blob_store::BlobStore;
+use crate::build_host::BuildHost;
 use crate::definition::{Definition, DefinitionLine, Variables};
-use crate::plan::{BuildHost, Plan, RequestedImage, SourceJob};
+use crate::plan::{Plan, RequestedImage, SourceJob};
 use crate::sources::PackContext;
 use landfall_console::Console;
 use landfall_manifests::oci::Platform;

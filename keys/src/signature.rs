@@ -77,11 +77,16 @@ impl Signature {
             return Err(TextError::TooLong { found: file.len() }.into());
         }
         let text = str::from_utf8(file).map_err(|_| TextError::NotUtf8)?;
+        // The four lines of https://jedisct1.github.io/minisign/, "Signature format":
         let [untrusted, body, trusted, global] = text::lines(text)?;
+        // 1. The untrusted comment, which no signature covers.
         text::comment(untrusted, 1, UNTRUSTED_COMMENT)?;
+        // 2. base64(algorithm || key id || signature over the message's BLAKE2b-512 digest).
         let (key_id, over_message) = parse_body(body)?;
+        // 3. The trusted comment.
         let trusted_comment = text::comment(trusted, 3, TRUSTED_COMMENT)?;
         check_comment(trusted_comment)?;
+        // 4. base64(signature over the signature of line 2 || the trusted comment), minisign's global signature.
         let over_comment = text::decode(global, SIGNATURE_BYTES)?;
         Ok(Self {
             key_id,
@@ -92,8 +97,8 @@ impl Signature {
     }
 
     /// Like [`Signature::parse`], for a place where no byte may vary: the file must be exactly what
-    /// [`Signature::to_file`] writes, untrusted comment and line ends included. The signed part of
-    /// a signature file cannot be changed unnoticed, and this holds the rest still.
+    /// [`Signature::to_file`] writes, untrusted comment and line ends included. Changes of the
+    /// signed part are found by verification, and changes of the rest by this.
     pub fn parse_canonical(file: &[u8]) -> Result<Self, SignatureError> {
         let signature = Self::parse(file)?;
         if signature.to_file().as_bytes() != file {

@@ -25,17 +25,18 @@ pub fn header(name: &str, size: u64) -> [u8; 512] {
     debug_assert!(name.len() < NAME_BYTES, "{name} does not fit a tar header");
     let mut block = [0; 512];
     let mut put = |offset: usize, bytes: &[u8]| block[offset..offset + bytes.len()].copy_from_slice(bytes);
-    put(0, &name.as_bytes()[..name.len().min(NAME_BYTES)]);
-    put(100, MODE);
-    put(108, ZERO);
-    put(116, ZERO);
-    put(SIZE.start, &size_field(size));
-    put(136, b"00000000000\0");
-    put(148, b"        ");
-    put(156, b"0");
-    put(257, b"ustar\x0000");
-    put(329, ZERO);
-    put(337, ZERO);
+    // The fields by their offsets in POSIX.1-2017 `pax`, "ustar Interchange Format"; those left out are empty strings.
+    put(0, &name.as_bytes()[..name.len().min(NAME_BYTES)]); // name
+    put(100, MODE); // mode
+    put(108, ZERO); // uid
+    put(116, ZERO); // gid
+    put(SIZE.start, &size_field(size)); // size
+    put(136, b"00000000000\0"); // mtime
+    put(148, b"        "); // chksum: taken as spaces while the sum is computed
+    put(156, b"0"); // typeflag: a regular file
+    put(257, b"ustar\x0000"); // magic and version
+    put(329, ZERO); // devmajor
+    put(337, ZERO); // devminor
     let sum: u32 = block.iter().map(|byte| u32::from(*byte)).sum();
     block[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
     block

@@ -109,6 +109,7 @@ impl Release {
 
     fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
+        // All problems are listed, not only the first: its publisher can correct them together.
         if self.schema != 1 {
             problems.push(Problem::Schema(self.schema));
         }
@@ -119,6 +120,7 @@ impl Release {
         self.check_files(&mut problems);
         self.check_images(&sizes, &mut problems);
         self.check_limits(&mut problems);
+        // Last, since the layout is computed from the images that were checked above.
         if problems.is_empty() && self.layout != self.computed_layout() {
             problems.push(Problem::Layout);
         }

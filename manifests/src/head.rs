@@ -18,6 +18,7 @@ impl Head {
     ///
     /// These are the only entries whose sizes are taken from the media; both have small limits.
     pub fn read(source: &mut impl Read) -> Result<Self, ReadError> {
+        // 1. The manifest, whose size is limited before it is read into memory.
         let mut at = Cursor { source, offset: 0 };
         let block = at.block(archive::MANIFEST_NAME)?;
         let size = match archive::parse_header(&block) {
@@ -26,6 +27,8 @@ impl Head {
         };
         let bytes = at.content(archive::MANIFEST_NAME, size)?;
         let mut head = Self { bytes, signatures: Vec::new(), sizes: Vec::new(), next: [0; 512] };
+        // 2. Signatures up to the first header of another kind, which belongs to the image layout and is checked once the
+        //    manifest is verified.
         loop {
             let offset = at.offset;
             head.next = at.block("the entry after the manifest")?;

@@ -57,11 +57,15 @@ impl<W: Write> Writer<W> {
     }
 
     fn begin_with(mut out: W, signed: &Signed, blobs: Vec<Blob>) -> Result<Self, WriteError> {
+        // 1. The manifest first: a reader can verify it before it reads anything else.
         put(&mut out, archive::MANIFEST_NAME, signed.bytes())?;
+        // 2. The signatures, which are sorted by key id, so that the same signers give the same bytes.
         for signature in signed.signatures() {
             let name = archive::signature_name(&signature.key_id().to_string());
             put(&mut out, &name, signature.to_file().as_bytes())?;
         }
+        // 3. `oci-layout` and `index.json` (OCI image specification, "Image Layout"). The blobs follow, so that the archive is an
+        //    image layout that other tools can read.
         for (name, content) in signed.release().layout_content() {
             put(&mut out, name, &content)?;
         }

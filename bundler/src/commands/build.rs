@@ -1,15 +1,16 @@
 use crate::assemble::WrittenBundle;
 use crate::blob_store::{BlobStore, default_workers};
+use crate::build_host::BuildHost;
 use crate::definition::{Definition, Variables, is_name};
 use crate::error::{Error, Result};
 use crate::key_files::{self, PasswordArgs};
-use crate::plan::{BuildHost, Plan};
+use crate::plan::Plan;
 use crate::sources::{self, PackContext};
 use crate::trust::{TrustFolder, UnverifiedRoot};
-use crate::{assemble, byte_size, output, program_pages};
+use crate::{assemble, byte_size, output};
 use landfall_console::{Console, Size};
 use landfall_keys::{PublicKey, RootLink, SecretKey};
-use landfall_manifests::{Arch, Release};
+use landfall_manifests::Release;
 use landfall_media::{Destination, folder_of};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -51,30 +52,28 @@ pub(crate) struct Args {
     password: PasswordArgs,
 }
 
-/// The environment of the build has a value that cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum BuildHostError {
-    #[error("SOURCE_DATE_EPOCH is {0:?}, which is no number of seconds since 1970")]
-    SourceDateEpoch(String),
-}
-
 fn setting(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
     if is_name(name) { Ok((name.to_owned(), value.to_owned())) } else { Err(format!("{name:?} is not a name")) }
 }
 
 pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
+    // 1. What was typed and written becomes a definition.
     let environment =
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     let variables = Variables::new(environment, args.set.clone());
     let definition = Definition::read(&args.definition, &variables)?;
+    // 2. Passwords are asked for now, not after minutes of packing.
     let keys = key_files::secrets(&args.keys, &args.password, console)?;
-    let machine = machine(&keys)?;
-    let plan = Plan::new(&definition, &machine)?;
-    let trust = trust(&definition, &machine.keys, console)?;
+    let host = BuildHost::detect(&keys)?;
+    // 3. The plan is a pure function of definition and machine.
+    let plan = Plan::new(&definition, &host)?;
+    let trust = trust(&definition, &host.keys, console)?;
+    // 4. The output is checked before anything is read: it must replace no other file, and no secret may be packed.
     let secrets: Vec<&Path> = args.keys.iter().chain(&args.password.password_file).map(PathBuf::as_path).collect();
     let out = output::resolve(args.out.as_deref(), &plan, &secrets)?;
     args.split.map(|_| output::check_names_parts(&out)).transpose()?;
+    // 5. Sources are read into the store, the release is signed, and the bundle gets its name last.
     let folder = folder_of(&out);
     let output = Destination { path: &out, part_size: args.split };
     let written = make(&plan, trust, &keys, output, console).map_err(|error| error.with_free_space(folder))?;
@@ -95,22 +94,6 @@ fn trust(definition: &Definition, keys: &[PublicKey], console: Console) -> Resul
         ));
     }
     Ok(chain.packed())
-}
-
-fn machine(keys: &[SecretKey]) -> Result<BuildHost> {
-    let own = std::env::current_exe().map_err(Error::OwnPath)?;
-    let programs = folder_of(&own);
-    let epoch = std::env::var("SOURCE_DATE_EPOCH").ok().map(|text| {
-        let parsed = text.parse().ok().and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
-        parsed.ok_or(BuildHostError::SourceDateEpoch(text))
-    });
-    Ok(BuildHost {
-        arch: Arch::of_this_program(),
-        source_date_epoch: epoch.transpose()?,
-        pages: program_pages::find(programs).map_err(Error::ProgramPages)?,
-        programs: programs.to_owned(),
-        keys: keys.iter().map(SecretKey::public_key).collect(),
-    })
 }
 
 fn make(

@@ -1,12 +1,13 @@
 use super::parts_args::PartsArgs;
+use crate::build_host::program_folder;
 use crate::byte_size;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::partial_folder::PartialFolder;
 use crate::stick::{FileRecord, INSTALLER_NAME, Payload, RootFile, SplitPlan, StickError};
 use crate::trust::{CliTrust, read_root};
 use landfall_console::{Console, Size};
 use landfall_manifests::Digest;
-use landfall_media::{UnverifiedBundle, folder_of};
+use landfall_media::UnverifiedBundle;
 use serde::Serialize;
 use std::fmt::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -124,7 +125,7 @@ fn load(args: &Args, console: Console) -> Result<Payload> {
     }
     let installer = match &args.installer {
         Some(path) => path.clone(),
-        None => folder_of(&std::env::current_exe().map_err(Error::OwnPath)?).join(INSTALLER_NAME),
+        None => program_folder()?.join(INSTALLER_NAME),
     };
     Ok(Payload::new(bundle, installer, root)?)
 }

@@ -1,12 +1,29 @@
-use super::*;
+use super::classes::ROOM;
+use crate::assemble::AssembleError;
+use crate::blob_store::{LayerError, StoreError};
+use crate::build_host::BuildHostError;
+use crate::definition::DefinitionError;
 use crate::definition::DefinitionLine;
 use crate::elf::ElfError;
+use crate::error::Error;
+use crate::key_files::{KeyFileError, KeyPairError};
+use crate::output::OutputError;
+use crate::plan::PlanError;
 use crate::plan::RequestedImage;
-use landfall_console::Failure;
+use crate::repair::RepairError;
+use crate::sources::{FileError, SourceError};
+use crate::stick::{RootFileError, SplitError, StickError};
+use crate::trust::{CliTrustError, TrustFolderError};
+use landfall_console::Exit;
+use landfall_console::{Classify as _, Failure};
+use landfall_engine::EngineError;
 use landfall_keys::{KeyId, MAX_SIGNATURES, PublicKey, RootLink, SecretKeyFile, TrustError, TrustedKeys};
 use landfall_manifests::parts::RangesError;
 use landfall_manifests::repair::{RequestError, RequestedBlobs};
 use landfall_manifests::{Arch, Digest, PathError, ReleaseError, WriteError};
+use landfall_manifests::{ReadError, SignError};
+use landfall_media::{BundleError, CopyError, MediaError, RequestFileError};
+use std::io;
 use std::path::PathBuf;
 
 fn io() -> io::Error {
@@ -38,8 +55,8 @@ fn chain_error() -> landfall_keys::ChainError {
 }
 
 fn image(source: SourceError) -> Error {
-    let wanted = RequestedImage { image: "hello".parse().unwrap(), reference: None, line: line() };
-    wanted.failed(source).into()
+    let requested = RequestedImage { image: "hello".parse().unwrap(), reference: None, line: line() };
+    requested.error(source).into()
 }
 
 fn refused(source: ReadError) -> BundleError {
@@ -75,7 +92,7 @@ fn too_little_room_counts_whatever_was_being_done_but_on_a_medium_has_its_own_wo
     assert_eq!(class(StickError::Copy(copy).into()), (Exit::Unfit, "disk_full", Some(ROOM)));
     let stick = class(StickError::Write { path: at("stick"), source: full() }.into());
     assert_eq!(stick, (Exit::Unfit, "disk_full", Some("remove what is on the medium, or take a larger one")));
-    let read_only = KeygenError::Create { path: at("k.key"), source: io::ErrorKind::ReadOnlyFilesystem.into() };
+    let read_only = KeyPairError::Create { path: at("k.key"), source: io::ErrorKind::ReadOnlyFilesystem.into() };
     assert_eq!(class(read_only.into()).1, "read_only");
     let forbidden = FileError::Read { line: None, path: at("a"), source: io::ErrorKind::PermissionDenied.into() };
     assert_eq!(class(forbidden.into()).1, "missing_file");
@@ -101,8 +118,8 @@ fn build() -> Vec<Error> {
         OutputError::InsideSource { line: line(), source_path: at("docs"), out: at("docs/out") }.into(),
         OutputError::SecretInSource { line: line(), source_path: at("docs"), secret: at("docs/k.key") }.into(),
         Error::NoSpace { message: "no space left".to_owned(), free: 3, folder: at("out") },
-        Error::OwnPath(io()),
-        Error::ProgramPages(io()),
+        BuildHostError::OwnPath(io()).into(),
+        BuildHostError::ProgramPages(io()).into(),
         Error::Stdout(io()),
         Error::Format(std::fmt::Error),
     ]
@@ -127,10 +144,10 @@ fn sources() -> Vec<Error> {
         image(SourceError::Read { path: at("a.tar"), source: io() }),
         image(SourceError::Archive(io())),
         image(SourceError::NoEntry("index.json".to_owned())),
-        image(SourceError::NoSuchImage { wanted: "hello".to_owned(), available: Vec::new() }),
+        image(SourceError::NoSuchImage { requested: "hello".to_owned(), available: Vec::new() }),
         image(SourceError::Ambiguous { available: vec!["a".to_owned(), "b".to_owned()] }),
-        image(SourceError::NoSuchPlatform { wanted: "linux/amd64".to_owned(), available: Vec::new() }),
-        image(SourceError::Platform { found: "linux/arm64".to_owned(), wanted: "linux/amd64".to_owned() }),
+        image(SourceError::NoSuchPlatform { requested: "linux/amd64".to_owned(), available: Vec::new() }),
+        image(SourceError::Platform { found: "linux/arm64".to_owned(), requested: "linux/amd64".to_owned() }),
         image(SourceError::Json { what: "index.json".to_owned(), source: json() }),
         image(SourceError::TooLarge { what: "index.json".to_owned(), limit: 1 }),
         image(SourceError::TooManyLayers(128)),
@@ -257,11 +274,11 @@ fn keys() -> Vec<Error> {
     let key_error = || SecretKeyFile::parse("").unwrap_err();
     let public = "".parse::<PublicKey>().unwrap_err();
     vec![
-        KeygenError::Exists { path: at("k.key") }.into(),
-        KeygenError::Generate(key_error()).into(),
-        KeygenError::Password(key_error()).into(),
-        KeygenError::Create { path: at("k.key"), source: io() }.into(),
-        KeygenError::Write { path: at("k.key"), source: io() }.into(),
+        KeyPairError::Exists { path: at("k.key") }.into(),
+        KeyPairError::Generate(key_error()).into(),
+        KeyPairError::Password(key_error()).into(),
+        KeyPairError::Create { path: at("k.key"), source: io() }.into(),
+        KeyPairError::Write { path: at("k.key"), source: io() }.into(),
         KeyFileError::Read { what: "secret key", path: at("k.key"), source: io() }.into(),
         KeyFileError::TooLarge { what: "secret key", path: at("k.key"), limit: 1 }.into(),
         KeyFileError::SecretKey { path: at("k.key"), source: key_error() }.into(),

@@ -4,8 +4,9 @@ mod source_job;
 
 pub(crate) use source_job::{RequestedImage, SourceJob};
 
+use crate::build_host::BuildHost;
 use crate::definition::{Definition, DefinitionLine, ImageSection, SourcePath, database_of_this_build};
-use crate::program_pages::{DocumentedProgram, ProgramPage};
+use crate::program_pages::DocumentedProgram;
 use landfall_keys::PublicKey;
 use landfall_manifests::{Arch, BundlePath, Database, ImageName, Mode, Os, Product, Serial, Tenant, Version};
 use std::path::{Path, PathBuf};
@@ -16,21 +17,6 @@ pub(crate) const CONFIG_PATH: &str = "config.toml";
 const DEFAULT_CONFIG: &str = include_str!("../../../runtime/config.toml");
 const PROGRAM: u32 = 0o755;
 const TEXT: u32 = 0o644;
-
-/// What the machine that builds contributes where the definition has no value.
-#[derive(Debug)]
-pub(crate) struct BuildHost {
-    /// Its processor, if releases run on it.
-    pub(crate) arch: Option<Arch>,
-    /// `SOURCE_DATE_EPOCH` (reproducible-builds.org), seconds.
-    pub(crate) source_date_epoch: Option<jiff::Timestamp>,
-    /// The folder of the bundler's own program, in which the two programs to pack are looked for.
-    pub(crate) programs: PathBuf,
-    /// The manual pages and completions of those two.
-    pub(crate) pages: Vec<ProgramPage>,
-    /// Public keys of the secret keys that sign.
-    pub(crate) keys: Vec<PublicKey>,
-}
 
 /// Everything that a bundle is made of. None of it has been read yet.
 #[derive(Debug, PartialEq, Eq)]
@@ -109,17 +95,17 @@ impl ReleaseMetadata {
 
 impl Plan {
     /// Decides what a bundle of `definition` is made of.
-    pub(crate) fn new(definition: &Definition, machine: &BuildHost) -> Result<Self, PlanError> {
+    pub(crate) fn new(definition: &Definition, host: &BuildHost) -> Result<Self, PlanError> {
         let section = &definition.release;
-        let created = section.created.or(machine.source_date_epoch);
-        let mut keys: Vec<String> = machine.keys.iter().chain(&section.keys).map(PublicKey::to_line).collect();
+        let created = section.created.or(host.source_date_epoch);
+        let mut keys: Vec<String> = host.keys.iter().chain(&section.keys).map(PublicKey::to_line).collect();
         keys.sort();
         keys.dedup();
         let release = ReleaseMetadata {
             product: section.product.clone(),
             version: section.version.clone(),
             serial: section.serial,
-            arch: section.arch.or(machine.arch).ok_or(PlanError::Arch)?,
+            arch: section.arch.or(host.arch).ok_or(PlanError::Arch)?,
             created: created.map(|time| time.to_string()),
             min_upgrade_from: section.min_upgrade_from.clone(),
             database: Some(definition.runtime.database.unwrap_or_else(database_of_this_build)),
@@ -130,7 +116,7 @@ impl Plan {
         Ok(Self {
             release,
             mtime: created.map_or(0, |time| u64::try_from(time.as_second()).unwrap_or_default()),
-            files: files(definition, machine),
+            files: files(definition, host),
             trees: trees.collect(),
             images: definition.images.iter().map(planned).collect(),
             jobs: source_job::jobs(&definition.images),
@@ -155,12 +141,12 @@ fn planned(image: &ImageSection) -> PlannedImage {
 }
 
 /// The files that every release has: both programs, their pages, the units, the settings.
-fn files(definition: &Definition, machine: &BuildHost) -> Vec<PlannedFile> {
+fn files(definition: &Definition, host: &BuildHost) -> Vec<PlannedFile> {
     let runtime = &definition.runtime;
     let program = |name: &str, named: &Option<SourcePath>| {
         let (path, line) = match named {
             Some(named) => (named.path.clone(), Some(named.line.clone())),
-            None => (machine.programs.join(name), None),
+            None => (host.programs.join(name), None),
         };
         file(&format!("bin/{name}"), PROGRAM, FileContent::Program { path, line })
     };
@@ -172,7 +158,7 @@ fn files(definition: &Definition, machine: &BuildHost) -> Vec<PlannedFile> {
     };
     let programs = [program("landfall", &runtime.binary), program("landfall-installer", &runtime.installer)];
     // A definition's own program is not the one that these pages describe: it brings its own as files.
-    let described = machine.pages.iter().filter(|page| match page.program {
+    let described = host.pages.iter().filter(|page| match page.program {
         DocumentedProgram::Runtime => runtime.binary.is_none(),
         DocumentedProgram::Installer => runtime.installer.is_none(),
     });

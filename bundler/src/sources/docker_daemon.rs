@@ -7,23 +7,23 @@ use crate::plan::RequestedImage;
 use landfall_engine::{Discovery, EngineAddress, ImageExporter, connect};
 
 /// Takes all images in one export, in which layers that they share are there once.
-pub(super) fn pack(wanted: &[RequestedImage], work: &mut PackContext<'_>) -> Result<PackedImages, ImageError> {
-    let first = &wanted[0];
+pub(super) fn pack(requested: &[RequestedImage], packing: &mut PackContext<'_>) -> Result<PackedImages, ImageError> {
+    let first = &requested[0];
     let address = Discovery::on_this_machine().any_host();
-    let engine = connect::exporter(&address).map_err(|error| first.failed(error))?;
+    let engine = connect::exporter(&address).map_err(|error| first.error(error))?;
     let mut references = Vec::new();
-    for wanted in wanted {
-        let reference = wanted.reference.as_deref().unwrap_or_default();
+    for requested in requested {
+        let reference = requested.reference.as_deref().unwrap_or_default();
         let complete = complete(engine.as_ref(), &address, reference);
-        references.push(complete.map_err(|error| wanted.failed(error))?);
+        references.push(complete.map_err(|error| requested.error(error))?);
     }
-    let progress = work.console.progress("Reading from the engine", None);
-    let export = engine.export(&references).map_err(|error| first.failed(error))?;
+    let progress = packing.console.progress("Reading from the engine", None);
+    let export = engine.export(&references).map_err(|error| first.error(error))?;
     let stream = progress.reader(export);
-    let packed = match wanted {
+    let packed = match requested {
         // An export of one image needs no name, so that an image that has none can be asked for by its id.
-        [only] => pack_stream(stream, &[RequestedImage { reference: None, ..only.clone() }], None, work),
-        several => pack_stream(stream, several, None, work),
+        [only] => pack_stream(stream, &[RequestedImage { reference: None, ..only.clone() }], None, packing),
+        several => pack_stream(stream, several, None, packing),
     };
     let packed = packed?;
     progress.finish();

@@ -18,7 +18,7 @@ pub(crate) struct ImageError {
 
 impl RequestedImage {
     /// An error of this image.
-    pub(crate) fn failed(&self, source: impl Into<SourceError>) -> ImageError {
+    pub(crate) fn error(&self, source: impl Into<SourceError>) -> ImageError {
         ImageError { line: self.line.clone(), image: self.image.clone(), source: Box::new(source.into()) }
     }
 }
@@ -32,14 +32,14 @@ pub(crate) enum SourceError {
     Archive(#[source] io::Error),
     #[error("there is no {0} in it: is the transport right?")]
     NoEntry(String),
-    #[error("it has no image {wanted:?}; it has {}", list(available))]
-    NoSuchImage { wanted: String, available: Vec<String> },
+    #[error("it has no image {requested:?}; it has {}", list(available))]
+    NoSuchImage { requested: String, available: Vec<String> },
     #[error("it has several images ({}): name one of them after another colon", list(available))]
     Ambiguous { available: Vec<String> },
-    #[error("it has no image for {wanted}; it has {}", list(available))]
-    NoSuchPlatform { wanted: String, available: Vec<String> },
-    #[error("it is for {found}, and the release is for {wanted}")]
-    Platform { found: String, wanted: String },
+    #[error("it has no image for {requested}; it has {}", list(available))]
+    NoSuchPlatform { requested: String, available: Vec<String> },
+    #[error("it is for {found}, and the release is for {requested}")]
+    Platform { found: String, requested: String },
     #[error("{what} does not parse")]
     Json { what: String, source: serde_json::Error },
     #[error("{what} is larger than {limit} bytes")]

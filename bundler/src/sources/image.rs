@@ -19,7 +19,7 @@ pub(super) fn parse_config(bytes: &[u8], platform: &Platform) -> Result<ImageCon
     let config: ImageConfig = parse_json("the image's configuration", bytes)?;
     if config.architecture != platform.architecture || config.os != platform.os {
         let found = format!("{}/{}", config.os, config.architecture);
-        return Err(SourceError::Platform { found, wanted: format!("{}/{}", platform.os, platform.architecture) });
+        return Err(SourceError::Platform { found, requested: format!("{}/{}", platform.os, platform.architecture) });
     }
     if config.rootfs.diff_ids.len() > limits::LAYERS {
         return Err(SourceError::TooManyLayers(config.rootfs.diff_ids.len()));
@@ -50,7 +50,7 @@ impl PackContext<'_> {
     /// An image whose manifest is made here, from a configuration that is kept as it is.
     pub(super) fn make_image(
         &mut self,
-        wanted: &RequestedImage,
+        requested: &RequestedImage,
         config: &[u8],
         layers: Vec<Layer>,
     ) -> Result<PackedImage, SourceError> {
@@ -64,7 +64,7 @@ impl PackContext<'_> {
         let config = Descriptor::new(oci::CONFIG, config_digest, config.len() as u64);
         let manifest = json(&ImageManifest::new(config, described));
         Ok(PackedImage {
-            name: wanted.image.clone(),
+            name: requested.image.clone(),
             media_type: oci::MANIFEST.to_owned(),
             manifest: self.store.add_bytes(&manifest)?,
             config: config_digest,

@@ -46,7 +46,7 @@ pub(crate) struct PackContext<'a> {
 }
 
 impl<'a> PackContext<'a> {
-    /// The work of `plan`, into `store`.
+    /// What packing `plan` into `store` needs.
     pub(crate) fn new(plan: &Plan, store: &'a mut BlobStore, console: Console) -> Self {
         let architecture = plan.release.arch.name().to_owned();
         let platform = Platform { architecture, os: landfall_manifests::Os::Linux.name().to_owned() };

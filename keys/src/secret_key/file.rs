@@ -100,7 +100,7 @@ impl SecretKey {
         body
     }
 
-    /// The key in a body whose checksum does not say otherwise.
+    /// The key in a body whose checksum matches.
     fn from_body(body: &Body) -> Result<Self, KeyError> {
         let BodyFields { id, seed, point, .. } = BodyFields::of(body)?;
         let key = Self::from_seed(KeyId::from_bytes(*id), seed);
@@ -115,6 +115,8 @@ impl SecretKeyFile {
     /// Reads a secret key file: an untrusted comment, which is dropped, and the key. The caller
     /// wipes the text.
     pub fn parse(text: &str) -> Result<Self, KeyError> {
+        // The two lines of https://jedisct1.github.io/minisign/, "Secret key format": an untrusted comment, and base64(signature
+        // algorithm || KDF algorithm || checksum algorithm || KDF salt || operations || memory || encrypted or plain body).
         let [comment, line] = text::lines(text)?;
         text::comment(comment, 1, UNTRUSTED_COMMENT)?;
         let bytes = text::decode(line, FILE_BYTES)?;

@@ -172,10 +172,13 @@ impl TrustedKeys {
     /// - A signature that names a trusted key and is not that key's is an error, also when others
     ///   meet the threshold: it means damage or an attempt to deceive, and both should be seen.
     pub fn verify<B: AsRef<[u8]>>(&self, bytes: B, signatures: &[Signature]) -> Result<Verified<B>, TrustError> {
+        // 1. Each signature costs a verification over the whole manifest: their number is limited first.
         if signatures.len() > MAX_SIGNATURES {
             return Err(TrustError::TooManySignatures { found: signatures.len() });
         }
+        // 2. The message is hashed once, for all keys and signatures.
         let signers = self.signers(&Prehash::of(bytes.as_ref()), signatures)?;
+        // 3. Distinct keys are counted, not signatures (TUF specification, 5.3.4: "each key only counts once").
         let have = u32::try_from(signers.len()).unwrap_or(u32::MAX);
         if have < self.threshold {
             return Err(self.too_few(have, &signers, signatures));

@@ -108,19 +108,19 @@ impl ArchiveContents {
         }
     }
 
-    /// The image that is wanted.
-    pub(super) fn select(&self, wanted: &RequestedImage) -> Result<SavedImage, SourceError> {
+    /// The image that is requested.
+    pub(super) fn select(&self, requested: &RequestedImage) -> Result<SavedImage, SourceError> {
         let images: Vec<SavedImage> = parse_json(MANIFEST, self.document(MANIFEST)?)?;
-        select(images, wanted.reference.as_deref())
+        select(images, requested.reference.as_deref())
     }
 
     /// The names of an image's layers, with the diffIDs that its configuration says they have.
     pub(super) fn expected(
         &self,
-        wanted: &RequestedImage,
+        requested: &RequestedImage,
         platform: &Platform,
     ) -> Result<Vec<(String, Digest)>, SourceError> {
-        let saved = self.select(wanted)?;
+        let saved = self.select(requested)?;
         let config = parse_config(self.document(&saved.config)?, platform)?;
         let names = saved.layers.iter().map(|name| self.resolve(name).to_owned());
         Ok(names.zip(config.rootfs.diff_ids).collect())

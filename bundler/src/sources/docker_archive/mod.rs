@@ -19,16 +19,16 @@ use std::path::Path;
 
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-/// Layers that are wanted, by their names in the archive, with the diffIDs that they should have.
+/// Layers that are requested, by their names in the archive, with the diffIDs that they should have.
 type ExpectedLayers = BTreeMap<String, Digest>;
 
 /// Takes images from an archive file, which may be compressed with gzip.
 pub(super) fn pack_file(
     path: &Path,
-    wanted: &[RequestedImage],
-    work: &mut PackContext<'_>,
+    requested: &[RequestedImage],
+    packing: &mut PackContext<'_>,
 ) -> Result<PackedImages, ImageError> {
-    let first = &wanted[0];
+    let first = &requested[0];
     let open = || {
         let (mut file, metadata) = regular::open(path)?;
         let mut magic = Vec::new();
@@ -36,57 +36,60 @@ pub(super) fn pack_file(
         file.rewind()?;
         Ok((file, metadata.len(), magic == GZIP_MAGIC))
     };
-    let (file, size, gzip) = open().map_err(SourceError::read(path)).map_err(|error| first.failed(error))?;
+    let (file, size, gzip) = open().map_err(SourceError::read(path)).map_err(|error| first.error(error))?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let progress = work.console.progress(format!("Reading {name}"), Some(size));
+    let progress = packing.console.progress(format!("Reading {name}"), Some(size));
     let packed = if gzip {
         let stream = MultiGzDecoder::new(BufReader::with_capacity(CHUNK, progress.reader(file)));
-        pack_stream(stream, wanted, None, work)
+        pack_stream(stream, requested, None, packing)
     } else {
-        let expected = expected_layers(&file, wanted, work)?;
-        pack_stream(progress.reader(file), wanted, Some(&expected), work)
+        let expected = expected_layers(&file, requested, packing)?;
+        pack_stream(progress.reader(file), requested, Some(&expected), packing)
     };
     let packed = packed?;
     progress.finish();
     Ok(packed)
 }
 
-/// Takes images from a stream. What is `expected` of its layers spares those that are not wanted or are stored already.
+/// Takes images from a stream. What is `expected` of its layers spares those that are not requested or are stored already.
 pub(super) fn pack_stream(
     stream: impl Read,
-    wanted: &[RequestedImage],
+    requested: &[RequestedImage],
     expected: Option<&ExpectedLayers>,
-    work: &mut PackContext<'_>,
+    packing: &mut PackContext<'_>,
 ) -> Result<PackedImages, ImageError> {
     let stream = BufReader::with_capacity(CHUNK, stream);
     let mut contents = ArchiveContents::default();
     let mut keep = |layer: LayerEntry<'_>| match expected.map(|expected| expected.get(layer.name)) {
         Some(None) => Ok(None),
-        Some(Some(diff_id)) => match work.store.layer_with_diff_id(diff_id) {
+        Some(Some(diff_id)) => match packing.store.layer_with_diff_id(diff_id) {
             Some(known) => Ok(Some(known.clone())),
-            None => layer.keep(work.store).map(Some),
+            None => layer.keep(packing.store).map(Some),
         },
-        None => layer.keep(work.store).map(Some),
+        None => layer.keep(packing.store).map(Some),
     };
     let read = TarReader::new(stream).read(|entry| contents.add(entry, &mut keep));
-    read.map_err(|error| wanted[0].failed(error))?;
-    wanted.iter().map(|wanted| image(&contents, wanted, work).map_err(|error| wanted.failed(error))).collect()
+    read.map_err(|error| requested[0].error(error))?;
+    requested
+        .iter()
+        .map(|requested| image(&contents, requested, packing).map_err(|error| requested.error(error)))
+        .collect()
 }
 
-/// Reads an archive's headers and documents only, to learn which layers are wanted and what they should be.
+/// Reads an archive's headers and documents only, to learn which layers are requested and what they should be.
 fn expected_layers(
     mut file: &File,
-    wanted: &[RequestedImage],
-    work: &PackContext<'_>,
+    requested: &[RequestedImage],
+    packing: &PackContext<'_>,
 ) -> Result<ExpectedLayers, ImageError> {
-    let first = &wanted[0];
+    let first = &requested[0];
     let mut contents = ArchiveContents::default();
     let read = TarReader::new(file).seek(|entry| contents.add(entry, &mut |_| Ok(None)));
-    read.map_err(|error| first.failed(error))?;
-    file.rewind().map_err(|error| first.failed(SourceError::Archive(error)))?;
+    read.map_err(|error| first.error(error))?;
+    file.rewind().map_err(|error| first.error(SourceError::Archive(error)))?;
     let mut expected = ExpectedLayers::new();
-    for wanted in wanted {
-        let layers = contents.expected(wanted, &work.platform).map_err(|error| wanted.failed(error))?;
+    for requested in requested {
+        let layers = contents.expected(requested, &packing.platform).map_err(|error| requested.error(error))?;
         expected.extend(layers);
     }
     Ok(expected)
@@ -94,15 +97,15 @@ fn expected_layers(
 
 fn image(
     contents: &ArchiveContents,
-    wanted: &RequestedImage,
-    work: &mut PackContext<'_>,
+    requested: &RequestedImage,
+    packing: &mut PackContext<'_>,
 ) -> Result<super::PackedImage, SourceError> {
-    let saved = contents.select(wanted)?;
+    let saved = contents.select(requested)?;
     let layers = saved.layers.iter().map(|name| {
         let layer = contents.layer(name)?;
         // The first one stored wins, so that images share it however theirs is compressed.
-        Ok(work.store.layer_with_diff_id(&layer.diff_id).unwrap_or(layer).clone())
+        Ok(packing.store.layer_with_diff_id(&layer.diff_id).unwrap_or(layer).clone())
     });
     let layers: Vec<Layer> = layers.collect::<Result<_, SourceError>>()?;
-    work.make_image(wanted, contents.document(&saved.config)?, layers)
+    packing.make_image(requested, contents.document(&saved.config)?, layers)
 }

@@ -28,7 +28,7 @@ pub(super) fn select(images: Vec<SavedImage>, reference: Option<&str>) -> Result
             .map_err(|_| SourceError::Ambiguous { available });
     };
     let found = images.into_iter().find(|image| image.is_named(reference));
-    found.ok_or_else(|| SourceError::NoSuchImage { wanted: reference.to_owned(), available })
+    found.ok_or_else(|| SourceError::NoSuchImage { requested: reference.to_owned(), available })
 }
 
 impl SavedImage {
@@ -41,10 +41,10 @@ impl SavedImage {
     }
 
     fn is_named(&self, reference: &str) -> bool {
-        let wanted = completed(reference);
+        let requested = completed(reference);
         let id = reference.strip_prefix("sha256:").unwrap_or(reference);
         let by_id = id.len() >= SHORT_ID && self.id().starts_with(id);
-        by_id || self.tags().iter().any(|tag| completed(tag) == wanted)
+        by_id || self.tags().iter().any(|tag| completed(tag) == requested)
     }
 
     /// The hex digits in the name of the configuration's file: `<id>.json`, or `blobs/sha256/<id>`.

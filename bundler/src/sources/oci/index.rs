@@ -18,7 +18,7 @@ pub(super) fn find(layout: &impl Layout, name: Option<&str>, platform: &Platform
     let named = index.manifests.into_iter().filter(|found| name.is_none_or(|name| is_named(found, name)));
     let named: Vec<Descriptor> = named.collect();
     if let (true, Some(name)) = (named.is_empty(), name) {
-        return Err(SourceError::NoSuchImage { wanted: name.to_owned(), available });
+        return Err(SourceError::NoSuchImage { requested: name.to_owned(), available });
     }
     let mut search = Search { layout, found: Vec::new(), index_bytes: 0 };
     search.collect(named, DEPTH)?;
@@ -65,10 +65,10 @@ impl<L: Layout> Search<'_, L> {
     }
 }
 
-fn no_platform(wanted: &Platform, others: &[Descriptor]) -> SourceError {
+fn no_platform(requested: &Platform, others: &[Descriptor]) -> SourceError {
     let name = |platform: &Platform| format!("{}/{}", platform.os, platform.architecture);
     let available = others.iter().filter_map(|other| other.platform.as_ref()).map(name).collect();
-    SourceError::NoSuchPlatform { wanted: name(wanted), available }
+    SourceError::NoSuchPlatform { requested: name(requested), available }
 }
 
 fn is_named(descriptor: &Descriptor, name: &str) -> bool {

@@ -19,33 +19,33 @@ use std::path::Path;
 /// Takes images from a layout in a folder.
 pub(super) fn pack_folder(
     folder: &Path,
-    wanted: &[RequestedImage],
-    work: &mut PackContext<'_>,
+    requested: &[RequestedImage],
+    packing: &mut PackContext<'_>,
 ) -> Result<PackedImages, ImageError> {
-    pack(&FolderLayout::new(folder), folder, wanted, work)
+    pack(&FolderLayout::new(folder), folder, requested, packing)
 }
 
 /// Takes images from a layout in a tar archive.
 pub(super) fn pack_archive(
     file: &Path,
-    wanted: &[RequestedImage],
-    work: &mut PackContext<'_>,
+    requested: &[RequestedImage],
+    packing: &mut PackContext<'_>,
 ) -> Result<PackedImages, ImageError> {
-    let layout = ArchiveLayout::open(file).map_err(|error| wanted[0].failed(error))?;
-    pack(&layout, file, wanted, work)
+    let layout = ArchiveLayout::open(file).map_err(|error| requested[0].error(error))?;
+    pack(&layout, file, requested, packing)
 }
 
 fn pack(
     layout: &impl Layout,
     path: &Path,
-    wanted: &[RequestedImage],
-    work: &mut PackContext<'_>,
+    requested: &[RequestedImage],
+    packing: &mut PackContext<'_>,
 ) -> Result<PackedImages, ImageError> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let progress = work.console.progress(format!("Reading {name}"), None);
-    let images = wanted.iter().map(|wanted| {
-        let image = LayoutReader { layout, progress: &progress }.image(wanted, work);
-        image.map_err(|error| wanted.failed(error))
+    let progress = packing.console.progress(format!("Reading {name}"), None);
+    let images = requested.iter().map(|requested| {
+        let image = LayoutReader { layout, progress: &progress }.image(requested, packing);
+        image.map_err(|error| requested.error(error))
     });
     let images = images.collect::<Result<_, _>>()?;
     progress.finish();
@@ -58,34 +58,34 @@ struct LayoutReader<'a, L> {
 }
 
 impl<L: Layout> LayoutReader<'_, L> {
-    fn image(&self, wanted: &RequestedImage, work: &mut PackContext<'_>) -> Result<PackedImage, SourceError> {
-        let found = index::find(self.layout, wanted.reference.as_deref(), &work.platform)?;
+    fn image(&self, requested: &RequestedImage, packing: &mut PackContext<'_>) -> Result<PackedImage, SourceError> {
+        let found = index::find(self.layout, requested.reference.as_deref(), &packing.platform)?;
         let bytes = layout::document(self.layout, "the image's manifest", &found)?;
         let manifest: ImageManifest = parse_json("the image's manifest", &bytes)?;
         if manifest.layers.len() > limits::LAYERS {
             return Err(SourceError::TooManyLayers(manifest.layers.len()));
         }
         let config = layout::document(self.layout, "the image's configuration", &manifest.config)?;
-        let parsed = parse_config(&config, &work.platform)?;
-        let layers = manifest.layers.iter().map(|layer| self.layer(layer, work));
+        let parsed = parse_config(&config, &packing.platform)?;
+        let layers = manifest.layers.iter().map(|layer| self.layer(layer, packing));
         let layers: Vec<Layer> = layers.collect::<Result<_, _>>()?;
         check_layers(&parsed, &layers)?;
         if layers.iter().zip(&manifest.layers).any(|(stored, described)| stored.blob != described.digest) {
             // A layer that was uncompressed is compressed now, so the image needs a new manifest.
-            return work.make_image(wanted, &config, layers);
+            return packing.make_image(requested, &config, layers);
         }
         Ok(PackedImage {
-            name: wanted.image.clone(),
+            name: requested.image.clone(),
             media_type: media_type(&found, &manifest)?,
-            manifest: work.store.add_bytes(&bytes)?,
-            config: work.store.add_bytes(&config)?,
+            manifest: packing.store.add_bytes(&bytes)?,
+            config: packing.store.add_bytes(&config)?,
             layers,
         })
     }
 
-    fn layer(&self, described: &Descriptor, work: &mut PackContext<'_>) -> Result<Layer, SourceError> {
+    fn layer(&self, described: &Descriptor, packing: &mut PackContext<'_>) -> Result<Layer, SourceError> {
         let name = described.digest.to_string();
-        if let Some(known) = work.store.layer_in_blob(&described.digest) {
+        if let Some(known) = packing.store.layer_in_blob(&described.digest) {
             return Ok(known.clone());
         }
         let content = self.layout.open(&layout::blob_path(&described.digest)).map_err(|error| match error {
@@ -97,13 +97,13 @@ impl<L: Layout> LayoutReader<'_, L> {
         let kind = ContentKind::of(&start);
         let content = Cursor::new(start).chain(content);
         let (kept, is_verbatim) = match kind {
-            ContentKind::Compressed(encoding) => (work.store.add_compressed_layer(content, encoding), true),
-            ContentKind::Tar => (work.store.add_uncompressed_layer(content, Some(described.size)), false),
+            ContentKind::Compressed(encoding) => (packing.store.add_compressed_layer(content, encoding), true),
+            ContentKind::Tar => (packing.store.add_uncompressed_layer(content, Some(described.size)), false),
             ContentKind::Json | ContentKind::Other => return Err(SourceError::LayerKind(name)),
         };
         let layer = kept.map_err(|error| SourceError::Layer(name.clone(), error))?;
         let (found, size) = if is_verbatim {
-            (layer.blob, work.store.size(&layer.blob).unwrap_or_default())
+            (layer.blob, packing.store.size(&layer.blob).unwrap_or_default())
         } else {
             (layer.diff_id, layer.size)
         };

@@ -1,5 +1,9 @@
 //! Keys in files, and the passwords that open them. Secrets are wiped, never printed, and never on a command line.
 
+mod key_pair;
+
+pub(crate) use key_pair::{KeyPairError, write_pair};
+
 use landfall_console::Console;
 use landfall_keys::{
     KeyError, MAX_FILE_BYTES, MAX_PASSWORD_BYTES, PublicKey, PublicKeyError, SecretKey, SecretKeyFile,

@@ -1,0 +1,162 @@
+//! What errors of building mean: the definition, the sources, the output.
+
+use super::classes::{PARTS_TOO_SMALL, unfit, usage};
+use crate::assemble::AssembleError;
+use crate::blob_store::{LayerError, StoreError};
+use crate::build_host::BuildHostError;
+use crate::definition::DefinitionError;
+use crate::output::OutputError;
+use crate::plan::PlanError;
+use crate::sources::{FileError, SourceError};
+use landfall_console::{ErrorClass, Exit};
+use landfall_engine::EngineError;
+use landfall_manifests::SignError;
+
+const DEFINITION: &str = "correct the definition, and build again";
+const SOURCE_FILE: &str = "correct the path in the definition (it is relative to the definition), or make the file";
+const CHANGED: &str = "build again when nothing writes to it";
+const SECRET: &str = "move it out of what is packed";
+
+pub(super) fn of_definition(error: &DefinitionError) -> ErrorClass {
+    match error {
+        DefinitionError::Read { .. } => usage("missing_file", "name the definition, a TOML file"),
+        DefinitionError::TooLarge { .. } | DefinitionError::Wrong { .. } => usage("definition", DEFINITION),
+    }
+}
+
+pub(super) fn of_build_host(error: &BuildHostError) -> ErrorClass {
+    match error {
+        BuildHostError::SourceDateEpoch(_) => usage("source_date_epoch", "unset it, or set it as `date +%s` does"),
+        BuildHostError::OwnPath(_) | BuildHostError::ProgramPages(_) => ErrorClass::UNEXPECTED,
+    }
+}
+
+pub(super) fn of_plan(error: &PlanError) -> ErrorClass {
+    match error {
+        PlanError::Arch => usage("arch", "add arch = \"amd64\" or \"arm64\" to [release]"),
+    }
+}
+
+pub(super) fn of_output(error: &OutputError) -> ErrorClass {
+    match error {
+        OutputError::NoFolder { .. } => usage("no_folder", "make the folder first, or correct --out"),
+        OutputError::NotABundle { .. } | OutputError::NotAPatch { .. } | OutputError::ShadowsExistingParts { .. } => {
+            usage("exists", "name another file with --out")
+        }
+        OutputError::PartName { .. } => usage("part_name", "name a file without .partNNN with --out"),
+        OutputError::WholeAndParts { .. } => {
+            usage("exists", "move one of the two to another folder; add signatures before the bundle is split")
+        }
+        OutputError::NotUtf8 { .. } => usage("part_name", "give the bundle a name in UTF-8"),
+        OutputError::ShadowsParts { .. } => usage("exists", "remove it, or name another folder with --out"),
+        OutputError::ReplacesOwnParts { .. }
+        | OutputError::ReplacesSource { .. }
+        | OutputError::InsideSource { .. } => usage("output_in_source", "write to another folder with --out"),
+        OutputError::SecretInSource { .. } => usage("secret_key_in_source", SECRET),
+    }
+}
+
+pub(super) fn of_file(error: &FileError) -> ErrorClass {
+    match error {
+        FileError::Read { line: None, .. } => usage(
+            "missing_file",
+            "put landfall and landfall-installer beside landfall-bundler, or name them in [runtime]",
+        ),
+        FileError::Read { line: Some(_), .. } => usage("missing_file", SOURCE_FILE),
+        FileError::Program { .. } => {
+            usage("wrong_arch", "name programs for the release's arch in [runtime], or correct arch")
+        }
+        FileError::Special { .. } => usage("special_file", "replace it with what it stands for, or leave it out"),
+        FileError::SecretKey { .. } => usage("secret_key_in_source", SECRET),
+        FileError::Settings { .. } => usage("config", "correct it, and build again"),
+        FileError::Path { .. } | FileError::NotUtf8 { .. } | FileError::Twice { .. } => usage("definition", DEFINITION),
+        FileError::Changed { .. } => ErrorClass::new(Exit::Unexpected, "changed", CHANGED),
+        FileError::Store(error) => of_store(error),
+    }
+}
+
+pub(super) fn of_engine(error: &EngineError) -> ErrorClass {
+    match error {
+        EngineError::NoEngine(_) | EngineError::Unreachable { .. } => {
+            unfit("no_engine", "start the engine, or say where it is with DOCKER_HOST")
+        }
+        EngineError::TooOld { .. }
+        | EngineError::NoAnswer { .. }
+        | EngineError::NotFound { .. }
+        | EngineError::Conflict { .. }
+        | EngineError::Failed { .. }
+        | EngineError::InvalidAnswer { .. }
+        | EngineError::Archive(_) => unfit("engine", "the engine's own log says more"),
+    }
+}
+
+pub(super) fn of_source(error: &SourceError) -> ErrorClass {
+    match error {
+        SourceError::Read { .. } => usage("missing_file", SOURCE_FILE),
+        SourceError::NoSuchImage { .. } | SourceError::Ambiguous { .. } => {
+            usage("no_such_image", "correct the image's source in the definition")
+        }
+        SourceError::NotInEngine { .. } => usage("no_such_image", "`docker images` shows what the engine has"),
+        SourceError::NoSuchPlatform { .. } | SourceError::Platform { .. } => {
+            usage("wrong_arch", "take the image for the release's arch, or correct arch in [release]")
+        }
+        SourceError::Special { .. } => usage("special_file", "remove it from the folder"),
+        SourceError::SecretKey { .. } => usage("secret_key_in_source", SECRET),
+        SourceError::TooManyLayers(_) => usage("too_many_layers", "squash the image"),
+        SourceError::Changed { .. } => ErrorClass::new(Exit::Unexpected, "changed", CHANGED),
+        SourceError::Foreign(_) => {
+            usage("foreign_layer", "copy the image with its foreign layers, or build it from another base")
+        }
+        SourceError::Engine(error) => of_engine(error),
+        SourceError::Store(error) => of_store(error),
+        SourceError::Layer(_, error) => of_layer(error),
+        SourceError::Archive(_)
+        | SourceError::NoEntry(_)
+        | SourceError::Json { .. }
+        | SourceError::TooLarge { .. }
+        | SourceError::Digest { .. }
+        | SourceError::Size { .. }
+        | SourceError::LayerCount { .. }
+        | SourceError::MediaType { .. }
+        | SourceError::LayerKind(_) => DAMAGED_IMAGE,
+    }
+}
+
+const DAMAGED_IMAGE: ErrorClass =
+    ErrorClass::new(Exit::Damaged, "damaged_image", "make the image's archive again, or copy it again");
+
+pub(super) fn of_layer(error: &LayerError) -> ErrorClass {
+    match error {
+        LayerError::Read(_) | LayerError::Compression { .. } => DAMAGED_IMAGE,
+        LayerError::Window => usage("layer_window", "repack the layer: compress it again without --long and --ultra"),
+        LayerError::Store(error) => of_store(error),
+    }
+}
+
+pub(super) fn of_store(error: &StoreError) -> ErrorClass {
+    match error {
+        StoreError::Folder { .. } | StoreError::Write { .. } => {
+            unfit("cannot_write", "write to a folder that is yours with --out: temporary files lie beside the bundle")
+        }
+    }
+}
+
+pub(super) fn of_assembly(error: &AssembleError) -> ErrorClass {
+    match error {
+        AssembleError::Write { .. } | AssembleError::Place { .. } => {
+            unfit("cannot_write", "write to a folder that is yours with --out")
+        }
+        AssembleError::Sign(error) => of_signing(error),
+        AssembleError::Store(error) => of_store(error),
+        AssembleError::Parts(_) => PARTS_TOO_SMALL,
+    }
+}
+
+pub(super) fn of_signing(error: &SignError) -> ErrorClass {
+    match error {
+        SignError::Twice(_) | SignError::Count(_) => usage("signatures", "sign with keys that have not signed yet"),
+        SignError::TooLarge(_) => usage("too_large", "pack folders of many files as archives"),
+        SignError::Release(_) => usage("definition", DEFINITION),
+        SignError::Key { .. } => usage("secret_key", "sign with another key"),
+    }
+}

@@ -1,0 +1,140 @@
+//! What errors of bundles mean: reading, copying and repairing them, and writing them to a medium.
+
+use super::classes::{DAMAGED, TRUST_CHAIN, unfit, usage};
+use crate::repair::RepairError;
+use crate::stick::{RootFileError, SplitError, StickError};
+use landfall_console::{ErrorClass, Exit, StorageFault};
+use landfall_manifests::ReadError;
+use landfall_media::{BundleError, CopyError, MediaError, RequestFileError, media_error};
+use std::io;
+
+const FIND_PARTS: &str = "put all parts into one folder, or name the folders of the others with --parts";
+const TRUST: &str = "compare the key ids with those that you were given out of band";
+const UNREADABLE: ErrorClass = ErrorClass::new(Exit::Damaged, "unreadable", "check the disk that the bundle is on");
+const REQUEST: ErrorClass = usage("request", "carry the request here again, or have it written again");
+
+pub(super) fn of_bundle(error: &BundleError) -> ErrorClass {
+    match error {
+        BundleError::Media(error) => of_media(error),
+        BundleError::Read { source, .. } => of_read(source),
+        BundleError::Blob { .. } => DAMAGED,
+        BundleError::Several(report) => report.first().map_or(DAMAGED, of_bundle),
+    }
+}
+
+pub(super) fn of_media(error: &MediaError) -> ErrorClass {
+    match error {
+        MediaError::Open { .. }
+        | MediaError::NotAFile(_)
+        | MediaError::PartOpen { .. }
+        | MediaError::PartNotAFile(_) => {
+            usage("missing_file", "name a bundle, a file NAME.landfall.tar, or one of its parts")
+        }
+        MediaError::NotAFolder(_) => usage("parts", "--parts takes a folder in which parts of the bundle are"),
+        MediaError::PartName(_) => usage("part_name", "rename the parts: to BUNDLE.part001, BUNDLE.part002 and so on"),
+        MediaError::Missing { .. } => ErrorClass::new(Exit::Damaged, "part_missing", FIND_PARTS),
+        MediaError::Empty(_) | MediaError::PartSize { .. } | MediaError::Surplus { .. } => ErrorClass::new(
+            Exit::Damaged,
+            "damaged_parts",
+            "copy that part again from where it was made, and compare its sha256sum",
+        ),
+        MediaError::Changed { .. } | MediaError::OtherManifest { .. } => DAMAGED,
+        MediaError::Prompt { .. } => UNREADABLE,
+    }
+}
+
+pub(super) fn of_read(error: &ReadError) -> ErrorClass {
+    match error {
+        ReadError::Untrusted(_) => ErrorClass::new(Exit::Untrusted, "untrusted", TRUST),
+        ReadError::Source { source, .. } => media_error(source).map_or(UNREADABLE, of_media),
+        ReadError::NotABundle => {
+            ErrorClass::new(Exit::Damaged, "not_a_bundle", "name a file that `landfall-bundler build` wrote")
+        }
+        ReadError::Patch { .. } => {
+            ErrorClass::new(Exit::Damaged, "patch", "`landfall-installer` takes it together with the bundle")
+        }
+        ReadError::Signature { .. }
+        | ReadError::Release(_)
+        | ReadError::Header { .. }
+        | ReadError::NotInManifest { .. }
+        | ReadError::Digest { .. }
+        | ReadError::Padding { .. }
+        | ReadError::Truncated { .. }
+        | ReadError::Trailing { .. }
+        | ReadError::Sink { .. } => DAMAGED,
+    }
+}
+
+pub(super) fn of_copy(error: &CopyError) -> ErrorClass {
+    match error {
+        CopyError::Bundle(error) => of_bundle(error),
+        CopyError::Write { .. } => unfit("cannot_write", "copy the bundle to a folder that is yours"),
+    }
+}
+
+pub(super) fn of_repair(error: &RepairError) -> ErrorClass {
+    match error {
+        RepairError::Request(error) => of_request(error),
+        RepairError::Unlisted { .. } => REQUEST,
+        RepairError::OtherRelease { .. } => {
+            usage("other_release", "name the bundle of that very release with --from: a new build of it is another one")
+        }
+    }
+}
+
+pub(super) fn of_request(error: &RequestFileError) -> ErrorClass {
+    match error {
+        RequestFileError::Read { .. } => usage("missing_file", "name the request that `verify --request` wrote"),
+        RequestFileError::Parse { .. } => REQUEST,
+        // The bundler writes no requests.
+        RequestFileError::Exists(_) | RequestFileError::Write(_) | RequestFileError::Folder { .. } => {
+            ErrorClass::UNEXPECTED
+        }
+    }
+}
+
+pub(super) fn of_stick(error: &StickError) -> ErrorClass {
+    match error {
+        StickError::Copy(error) => of_copy(error),
+        StickError::Release(_) => DAMAGED,
+        StickError::NoFolder { .. } => usage("no_folder", "name the folder where the medium is mounted"),
+        StickError::Inspect { .. } => unfit("unreadable", "plug the medium in again, or take another one"),
+        StickError::NotOverwritten { .. }
+        | StickError::OtherProgram { .. }
+        | StickError::OtherRoot { .. }
+        | StickError::StalePart { .. } => usage("exists", "move it to another folder"),
+        StickError::Installer { .. } => usage("missing_file", "name the installer with --installer"),
+        StickError::InstallerArch { .. } => {
+            usage("wrong_arch", "name the installer for the release's processor with --installer")
+        }
+        StickError::NoSpace { .. } => unfit("disk_full", "remove what is on the medium, or take a larger one"),
+        StickError::Split(SplitError::TooLarge { .. } | SplitError::Ranges(_)) => {
+            usage("split", "give another size with --split, or none")
+        }
+        StickError::Write { source, .. } => of_writing_to_stick(source),
+        StickError::ReadBack { .. } => ErrorClass::new(
+            Exit::Damaged,
+            "medium",
+            "the medium is worn out, or smaller than it says: take another one",
+        ),
+    }
+}
+
+pub(super) fn of_writing_to_stick(error: &io::Error) -> ErrorClass {
+    match StorageFault::of(error) {
+        Some(StorageFault::Full) => unfit("disk_full", "remove what is on the medium, or take a larger one"),
+        Some(StorageFault::FileTooLarge) => unfit("file_too_large", "cut the bundle, such as with --split 4000MB"),
+        Some(StorageFault::ReadOnly) => unfit("read_only", "undo its write protection, or mount it for writing"),
+        Some(StorageFault::NotPermitted) | None => {
+            unfit("cannot_write", "plug the medium in again, or take another one")
+        }
+    }
+}
+
+pub(super) fn of_root_file(error: &RootFileError) -> ErrorClass {
+    match error {
+        RootFileError::Chain(_) | RootFileError::Successor(_) => TRUST_CHAIN,
+        RootFileError::Refused { source, .. } => of_bundle(source),
+        RootFileError::Adopt(_) => ErrorClass::UNEXPECTED,
+    }
+}
