@@ -15,7 +15,7 @@ const UNITS: [(&str, u64); 9] = [
 
 /// A number of bytes above 0: a whole number and a unit, such as `4GiB` or `700MB`; without a unit, bytes.
 pub(crate) fn parse(text: &str) -> Result<u64, String> {
-    let wrong = || format!("{text:?} is no size: write a whole number and a unit, such as 4GiB, 650MiB or 700MB");
+    let wrong = || format!("{text:?} is not a size: write a whole number and a unit, such as 4GiB, 650MiB or 700MB");
     let digits = text.trim_end_matches(|character: char| !character.is_ascii_digit());
     let unit = text[digits.len()..].trim_start();
     let factor = match unit {

@@ -11,10 +11,10 @@ const LITTLE_ENDIAN: u8 = 1;
 const EM_X86_64: u16 = 62;
 const EM_AARCH64: u16 = 183;
 
-/// A file that cannot run where the release does.
+/// A file is not a program for the release's processor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ElfError {
-    #[error("it is no program: it does not begin with a 64-bit ELF header")]
+    #[error("it is not a program: it does not begin with a 64-bit ELF header")]
     NotElf,
     #[error("it is a program for {0}")]
     OtherArch(&'static str),

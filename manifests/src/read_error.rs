@@ -10,7 +10,7 @@ pub enum ReadError {
     #[error("this is not a Landfall bundle: it does not begin with a landfall.json of at most 16 MiB")]
     NotABundle,
     /// A signature's entry is not one.
-    #[error("{entry} at offset {offset} is no signature that a bundle may hold: {reason}")]
+    #[error("{entry} at offset {offset} is not a signature that a bundle may hold: {reason}")]
     Signature {
         /// The entry's name.
         entry: String,
@@ -34,7 +34,7 @@ pub enum ReadError {
         offset: u64,
     },
     /// A header in a patch is that of no entry which the manifest lists further on.
-    #[error("the header at offset {offset} is that of no blob that the manifest lists there")]
+    #[error("the header at offset {offset} is not that of a blob that the manifest lists there")]
     NotInManifest {
         /// Where the header begins.
         offset: u64,

@@ -31,7 +31,7 @@ fn release(text: &DefinitionText<'_>, table: ReleaseTable) -> Result<ReleaseSect
     let created = table.created.map(|written| {
         let parsed: Result<jiff::Timestamp, _> = written.get_ref().parse();
         parsed.map_err(|_| {
-            let message = format!("{:?} is no time such as 2026-11-22T00:00:00Z (RFC 3339)", written.get_ref());
+            let message = format!("{:?} is not a time such as 2026-11-22T00:00:00Z (RFC 3339)", written.get_ref());
             text.wrong(written.span().start, message)
         })
     });
@@ -67,7 +67,7 @@ fn database(
     let database = Database::from(*written.get_ref());
     if !own_binary {
         return Err(
-            text.wrong(at, "database is for a runtime that `binary` names: that of the default program is known")
+            text.wrong(at, "database is only for a runtime that `binary` names: that of the default program is known")
         );
     }
     if !database.is_consistent() {

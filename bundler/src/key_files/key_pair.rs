@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// A key pair cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum KeyPairError {
-    #[error("{} exists already", path.display())]
+    #[error("{} already exists", path.display())]
     Exists { path: PathBuf },
     #[error(transparent)]
     Generate(KeyError),

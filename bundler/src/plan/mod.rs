@@ -81,7 +81,7 @@ pub(crate) struct PlannedImage {
 /// A bundle cannot be planned.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PlanError {
-    #[error("the definition has no arch, and this machine's processor is none that releases run on")]
+    #[error("the definition has no arch, and there are no releases for this machine's processor")]
     Arch,
 }
 

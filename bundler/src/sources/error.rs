@@ -52,7 +52,7 @@ pub(crate) enum SourceError {
     Size { what: String, expected: u64, found: u64 },
     #[error("its configuration names {expected} layers, and it has {found}")]
     LayerCount { expected: usize, found: usize },
-    #[error("{what} has the media type {found:?}, which is none of an image that an engine loads")]
+    #[error("{what} has the media type {found:?}, which no engine loads")]
     MediaType { what: String, found: String },
     #[error("the layer {0} is neither a tar archive, nor one compressed with gzip or zstd")]
     LayerKind(String),

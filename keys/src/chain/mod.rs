@@ -70,7 +70,7 @@ impl RootLink {
     /// The root, *unverified*: for showing it.
     ///
     /// # Errors
-    /// The text is no root, or is not exactly what [`TrustRoot::to_json`] writes: only then is what
+    /// The text is not a root, or is not exactly what [`TrustRoot::to_json`] writes: only then is what
     /// was signed also what a host writes into its `trust.json`, with the same digest.
     pub fn unverified_root(&self) -> Result<TrustRoot, ChainError> {
         let root = TrustRoot::parse(self.root.as_bytes()).map_err(ChainError::Root)?;
