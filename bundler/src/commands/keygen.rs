@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 /// Make a key pair: NAME.key to sign with, NAME.pub to hand out
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-The files are minisign's: `minisign -V` checks what the secret key signs. Keep NAME.key to yourself; give NAME.pub, \
-or the line in it that begins with RW, to those who install.
+The files have minisign's format: `minisign -V` verifies what the secret key signs. Keep NAME.key secret; give NAME.pub, or the \
+line in it that begins with RW, to the operators.
 
 Examples:
   landfall-bundler keygen --out acme --password

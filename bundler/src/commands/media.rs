@@ -19,19 +19,19 @@ use std::path::{Path, PathBuf};
 /// than it claims, or loses data, is found here and not on the isolated host. Only then do the files get their names.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-The guide tells how to install on a host that trusts nobody yet, by a trust root (N.root.json) on the medium: the one of \
---root, or the newest that the bundle brings. Where there is neither, it names the keys that signed: a host that is told \
-those asks all of them to sign from then on, so give --root if the publisher has more.
+The guide describes the installation on a new host by a trust root (N.root.json) on the medium: the one of --root, or the newest \
+in the bundle. Without either, it names the keys that signed. A host that is given these keys requires signatures by all of them \
+from then on, so give --root if the publisher has more.
 
-What lies on the medium is replaced only where it is what is written: a bundle, the installer, the same root, the guide.
+A file on the medium is replaced only by one of its kind: a bundle, the installer, the same root, the guide.
 
 Examples:
   landfall-bundler media acme-1.0.0-linux-amd64.landfall.tar /media/stick --trust acme.pub
   landfall-bundler media BUNDLE /media/stick --root trust/2.root.json
   landfall-bundler media BUNDLE /media/disc --split 650MiB
 
-Exit codes: 2 the folder is not there, or holds what must not be replaced, 3 the bundle is damaged, or the medium does \
-not give back what was written to it, 4 not signed by the keys of --trust, or hosts that go by the guide would refuse it, 6 too little room, or not to be written to")]
+Exit codes: 2 the folder does not exist, or has a file that must not be replaced, 3 the bundle is damaged, or the medium does \
+not return what was written to it, 4 not signed by the keys of --trust, or hosts that follow the guide would refuse it, 6 too little room, or not writable")]
 pub(crate) struct Args {
     /// The bundle, any part of it, or its name without .partNNN
     file: PathBuf,

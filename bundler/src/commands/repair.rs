@@ -23,7 +23,7 @@ Examples:
   landfall-bundler repair request.json --from acme-1.0.0-linux-amd64.landfall.tar
   landfall-bundler repair request.json --from BUNDLE.part001 --out /media/stick/
 
-Exit codes: 0 done, 2 no request, or one for another release, or the patch would replace what is no patch, 3 the bundle is damaged where it is needed, 6 too little room")]
+Exit codes: 0 done, 2 no request, or one for another release, or the patch would replace another file, 3 the bundle is damaged where it is needed, 6 too little room")]
 pub(crate) struct Args {
     /// The request
     request: PathBuf,

@@ -12,9 +12,9 @@ use std::path::{Path, PathBuf};
 /// Add a signature to a bundle
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Look at what you sign: `inspect` shows it, `verify` says who signed it already. The bundle is written anew beside the \
-old one, which it then replaces; each blob is held against the manifest on the way. One that lies there whole and in parts \
-is refused: only one of the two would be signed.
+Look at what you sign: `inspect` shows it, `verify` tells who has signed it. A new bundle is written beside the old one, which \
+it then replaces; each blob is checked against the manifest. A bundle that exists as one file and in parts is refused, since \
+only one of the two would be signed.
 
 Example:
   landfall-bundler sign acme-1.0.0-linux-amd64.landfall.tar --key second.key

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 /// Check a bundle whole: its signatures against keys that you trust, then every byte
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Exit code 0 means that enough of the keys signed, and that no byte differs. 3 means damaged, and says where (in which part, \
-at which byte of it, and what needs it), or that a part is missing; 4 means not signed by these keys.
+Exit code 0 means that enough of the keys signed, and that no byte differs. 3 means that the bundle is damaged (the message names \
+the part, the byte in it, and the files and images that need it) or that a part is missing; 4 means not signed by these keys.
 
 Examples:
   landfall-bundler verify acme-1.0.0-linux-amd64.landfall.tar --trust acme.pub

@@ -9,8 +9,8 @@ use landfall_keys::RootChanges;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Refused while the newest version lacks signatures. If that version was a mistake and has not left this folder, delete \
-its file and the signatures over it by hand. A key that was revoked is refused under whatever id it comes, and so is one \
-with the id of another key.
+its file and the signatures over it by hand. A revoked key is refused under any id, and so is a key with the id \
+of another one.
 
 Examples:
   landfall-bundler trust add --key dora.pub

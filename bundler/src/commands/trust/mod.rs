@@ -16,9 +16,9 @@ use std::path::PathBuf;
 /// Make, change and sign trust roots: which keys may sign releases, and how many of them must
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Each change is a new version, N.root.json. Hosts go on from the version that they trust to the next one only if enough \
-keys of both signed it, so a change takes effect wherever the next bundle is carried. All of it is done on files: \
-whoever has to sign needs the folder, and sends back one signature file. `minisign -S` makes such a file as well.
+Each change is a new version, N.root.json. Hosts follow from the version that they trust to the next one only if enough \
+keys of both signed it, so a change takes effect on each host with the next bundle. It needs no network: each signer \
+receives the folder and returns one signature file. `minisign -S` makes such a file as well.
 
 Examples:
   landfall-bundler trust init --key anna.pub --key ben.pub --key cleo.pub --threshold 2

@@ -7,7 +7,7 @@ use landfall_keys::{KeyId, RootChanges};
 /// Make the next version, which trusts fewer keys
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-With --leaked the keys are revoked as well: no later version can trust them again, and hosts say so where they refuse \
+With --leaked the keys are revoked as well: no later version can trust them again, and hosts name them when they refuse \
 what such a key signed. A key that was removed before can still be revoked.
 
 Examples:

@@ -9,9 +9,9 @@ use std::path::PathBuf;
 /// Sign the newest version
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Look at what you sign: `trust show` lists what the newest version changes. The signature is a file of its own, \
-N.root.json.KEYID.minisig: send that back, and put those of others beside it. A file by the same key is replaced, no \
-other file is touched, and none that another key of the same id made.
+Look at what you sign: `trust show` lists what the newest version changes. The signature is a separate file, \
+N.root.json.KEYID.minisig: send it back, and put those of the other signers beside it. Only an earlier signature by the \
+same key is replaced, not one by another key with the same id.
 
 Examples:
   landfall-bundler trust sign --key anna.key
