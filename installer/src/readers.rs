@@ -1,5 +1,4 @@
-//! The readers of outside input as functions of that input, for whoever fuzzes them. What they return is what can be held
-//! against the input.
+//! The readers of outside input as functions of that input, for fuzzing. Their results can be compared with the input.
 
 use crate::content::{Decoder, Expected};
 use crate::receipts::{Chain, Counter, Receipt, UnverifiedReceipt};
@@ -46,7 +45,7 @@ pub fn blob(stored: Vec<u8>, encoding: Encoding, digest: Digest, size: u64) -> R
 }
 
 /// The settings of an operator after an update, and whether they were merged without a conflict. Where there is one, they are
-/// those of the automatic way back, in which the operator's settings give way.
+/// those of an automatic revert, in which the release's settings overrule the operator's.
 ///
 /// # Errors
 /// One of the texts does not parse, or is written in a way that cannot be merged.

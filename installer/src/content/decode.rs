@@ -1,4 +1,4 @@
-//! What is inside a stored blob: decompressed, and held against the size and digest that the manifest gives.
+//! The content of a stored blob: decompressed, and compared with the size and digest in the manifest.
 
 use landfall_manifests::{Digest, Encoding, Hasher, limits};
 use std::io::{self, BufReader, Read};

@@ -97,7 +97,7 @@ fn of_step(error: &StepError) -> ErrorClass {
         StepError::Interrupted(_) => ErrorClass::new(
             Exit::Unexpected,
             "interrupted",
-            "the same command goes on from there; a first installation begins anew",
+            "run the same command again: an update continues there, a first installation starts over",
         ),
         StepError::Path(error) | StepError::EndJournal(error) => host::of_path(error),
         StepError::Lock(error) | StepError::RemoveState(error) => host::of_lock(error),
@@ -140,7 +140,7 @@ fn of_image(error: &ImageError) -> ErrorClass {
 fn of_retained(error: &RetainedError) -> ErrorClass {
     const BRING_AGAIN: &str = "`landfall-installer update FILE` with a bundle of a newer release leaves this one behind; \
          `landfall-installer rollback --to VERSION` may reach another one that is kept";
-    const TRUST: &str = "somebody changed its record or its signatures: bring in a newer release";
+    const TRUST: &str = "its record or its signatures were changed: update to a newer release";
     match error {
         RetainedError::Damaged { .. } | RetainedError::Manifest { .. } | RetainedError::NoBlob { .. } => {
             ErrorClass::new(Exit::Damaged, "release_damaged", BRING_AGAIN)

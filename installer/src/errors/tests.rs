@@ -201,7 +201,7 @@ fn releases_on_the_host() {
     check(PlanError::from(no_blob), Exit::Damaged, "release_damaged", Some("`landfall-installer update FILE`"));
     let source = landfall_keys::TrustError::NotTrusted { signed_by: Vec::new(), trusted: Vec::new() };
     let untrusted = RetainedError::Untrusted { release: id().into(), source };
-    check(StepError::from(untrusted), Exit::Untrusted, "untrusted", Some("somebody changed"));
+    check(StepError::from(untrusted), Exit::Untrusted, "untrusted", Some("its record"));
 }
 
 #[test]
@@ -265,7 +265,7 @@ fn policy_and_settings() {
 #[test]
 fn transitions() {
     let interrupted = || StepError::from(Interrupted);
-    let again = Some("the same command goes on from there");
+    let again = Some("run the same command again");
     check(TransitionError::Undone(interrupted()), Exit::Unexpected, "interrupted", again);
     let reverted =
         TransitionError::Reverted { cause: Box::new(full().into()), outcome: RevertOutcome::RunsAgain(id()) };

@@ -115,7 +115,7 @@ impl Plan {
         Self::for_bundle(bundle, observed, &BTreeMap::new())
     }
 
-    /// Plans to bring in a bundle whose manifest is believed, in place of the `old` release, which stays on the host.
+    /// Plans to replace the `old` release, which stays on the host, by that of a bundle whose manifest is verified.
     pub(crate) fn update(bundle: &Bundle, observed: &Observed, old: &Release, facts: &UpdateFacts<'_>) -> Self {
         let plan = Self::for_bundle(bundle, observed, facts.staged);
         let changes = Changes::between(old, bundle.release(), facts);

@@ -1,4 +1,4 @@
-//! Releases on a host in a folder, brought there as an installation does it.
+//! Releases on a host in a folder, placed there as an installation does it.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

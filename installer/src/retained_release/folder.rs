@@ -65,7 +65,7 @@ pub(super) fn examine(
     Ok(damaged)
 }
 
-/// Whether the file holds exactly the root that accepted the release: the runtime goes by it.
+/// Whether the file holds exactly the root that accepted the release: the runtime verifies the release by it.
 fn check_root(place: &Path, trust: &TrustRoot) -> Result<Option<Damage>, PathError> {
     let (expected, mut found) = (trust.to_json(), Vec::new());
     let read = regular::open_no_follow(place)

@@ -1,7 +1,7 @@
 //! Which of the releases on a host the trust root of today would refuse: they were accepted by earlier roots, and keys were
 //! revoked since.
 //!
-//! Revocation acts on what comes in, so nothing here stops a restart or a rollback. It is what commands warn about.
+//! A revocation affects only bundles from then on, so nothing here stops a restart or a rollback. Commands warn about it.
 
 use super::{RetainedError, manifest};
 use crate::layout::Layout;
@@ -11,7 +11,7 @@ use landfall_manifests::ReleaseId;
 use serde::Serialize;
 use std::fmt;
 
-/// A release on this host that a bundle of the same content could not bring in today. It still runs, and can be rolled back to.
+/// A release on this host whose bundle would be refused today. It still runs, and can be rolled back to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct RefusedRelease {
     /// `<version>-<serial>`

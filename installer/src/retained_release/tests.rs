@@ -91,7 +91,7 @@ const CASES: [Case; 16] = [
 ];
 
 #[test]
-fn a_folder_that_is_right_is_believed() {
+fn an_undamaged_folder_is_verified() {
     let (host, release, _) = host();
     let found = check(&host, &release).unwrap();
     assert_eq!(found.get().id(), release.id());

@@ -15,15 +15,15 @@ use std::collections::BTreeSet;
 use std::io::{self, Read as _};
 use std::time::Duration;
 
-/// An engine finishes an archive that it has read, unasked, also when the sender was killed. This is how long it is waited for
-/// as long as it says that it is at work, and how long when it says nothing.
+/// An engine finishes an archive that it has read, even when the sender was killed. How long to wait for an engine that reports such
+/// work, and how long for one that reports nothing.
 const AFTERMATH: Duration = Duration::from_mins(10);
 const SILENCE: Duration = Duration::from_secs(2);
 /// How much of a layer is decompressed at once, in bytes.
 const CHUNK: usize = 256 << 10;
 const POLL: Duration = Duration::from_millis(200);
 
-/// On the automatic way back a release without all its images is better than one that does not stay up.
+/// In an automatic revert a release without all its images is better than one that does not stay up.
 pub(super) fn act(work: &Work<'_>, _: &Transition) -> Result<(), StepError> {
     match load_all(work) {
         Err(error) if work.host.attendance.tolerates_missing_images() => {
@@ -99,8 +99,8 @@ fn check(image: &Image, found: Option<&LocalImage>, id_is_config: bool) -> Resul
 
 /// Removes the tags that were not there before; with its last tag the engine removes an image.
 ///
-/// Where a release is to run again, it does not wait for that: a tenant may have been made from a new image meanwhile, or the
-/// engine be away. What is left has a tag that no release has, which the next collection finds.
+/// A release that is to run again does not wait for that: a tenant may have been created from a new image in the meantime, or the engine
+/// may be down. What stays has a tag of no release, which the next collection finds.
 pub(super) fn undo(host: &HostContext, transition: &Transition) -> Result<(), StepError> {
     match untag(host, transition) {
         Err(error) if transition.before.is_some() => {

@@ -110,7 +110,7 @@ fn a_second_operation_is_refused() {
     let (scene, bundle) = Scene::installed();
     let lock = File::open(scene.root().join(STATE).join("lock")).unwrap();
     lock.lock().unwrap();
-    scene.install(&bundle).exits(8).says("another landfall-installer");
+    scene.install(&bundle).exits(8).says("another operation is in progress");
     scene.run(&["uninstall", "--yes"]).exits(8);
     scene.run(&["recover"]).exits(8);
     scene.run(&["status"]).ok();

@@ -179,7 +179,7 @@ fn an_import_is_refused_during_another_operation() {
     roots.save(&scene.stick());
     let lock = std::fs::File::open(scene.root().join("var/lib/landfall/state/lock")).unwrap();
     lock.lock().unwrap();
-    import(&scene, &scene.stick(), &[]).exits(8).says("another landfall-installer");
+    import(&scene, &scene.stick(), &[]).exits(8).says("another operation is in progress");
     drop(lock);
     let record: serde_json::Value = serde_json::from_str(&scene.read("var/lib/landfall/state/installed.json")).unwrap();
     let uninstall = serde_json::json!({"purge": false, "units": [], "tags": [], "created": []});
@@ -195,7 +195,7 @@ fn a_bare_host_pins_a_root_by_its_digest() {
     let scene = Scene::new();
     let roots = leak(&scene.key, &key());
     roots.save(&scene.stick());
-    scene.run(&["trust", "show"]).ok().says("trusts nobody yet");
+    scene.run(&["trust", "show"]).ok().says("trusts no key yet");
     import(&scene, &scene.stick(), &[]).exits(4).says("--replace");
     assert_eq!(scene.tree(), "");
     import(&scene, &scene.stick(), &["--replace", &roots.digest()]).ok().says("version 3");

@@ -19,7 +19,7 @@ const DATABASE: &str = "landfall.db";
 pub(super) struct DatabaseStatus {
     /// The database with its write-ahead log, in bytes; `null` while there is none.
     pub(super) bytes: Option<u64>,
-    /// What it was before a migration, by file name, in bytes. They go with the releases that could use them.
+    /// Copies from before migrations, by file name, in bytes. They are removed with the releases that could use them.
     pub(super) snapshots: BTreeMap<String, u64>,
     /// Newer databases that were set aside when an older one was put back. Nothing removes them.
     pub(super) aside: BTreeMap<String, u64>,
@@ -50,7 +50,7 @@ pub(super) fn database(layout: &Layout) -> Result<DatabaseStatus, PathError> {
     Ok(status)
 }
 
-/// The folders that are there.
+/// The folders that exist.
 pub(super) fn disk(layout: &Layout, parts: &mut Parts) -> Vec<DiskStatus> {
     let mut disk = Vec::new();
     for folder in [PROGRAM_FOLDER, STORE_FOLDER, DATABASE_FOLDER] {
@@ -68,7 +68,7 @@ fn look_at(folder: &Path) -> Result<DiskStatus, PathError> {
     Ok(DiskStatus { folder: folder.to_owned(), used: used(folder)?, free })
 }
 
-/// What a folder takes on the disk. No link is followed, and what goes while it is being looked at does not count.
+/// What a folder takes on the disk. No link is followed; files that are removed in the meantime are not counted.
 fn used(folder: &Path) -> Result<u64, PathError> {
     let mut used = folder.metadata().at("look at", folder)?.blocks() * BLOCK;
     let mut left = vec![folder.to_owned()];

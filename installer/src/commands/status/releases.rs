@@ -42,7 +42,7 @@ pub(super) fn kept(
     installed.kept.iter().map(status).collect()
 }
 
-/// The manifests of all releases by their digests, as far as they are believed; why not, is a problem of that release.
+/// The manifests of all releases by their digests. One that cannot be verified is a problem of that release.
 fn manifests(layout: &Layout, installed: &Installed, parts: &mut Parts) -> BTreeMap<Digest, Release> {
     let mut manifests = BTreeMap::new();
     for release in installed.releases() {

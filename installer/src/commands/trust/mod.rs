@@ -10,7 +10,7 @@ use landfall_manifests::Digest;
 use serde::Serialize;
 use std::fmt;
 
-/// Show whom this host trusts, or bring in a newer trust root
+/// Show the trust root of this host, or import a newer one
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]

@@ -9,7 +9,7 @@ use serde::Serialize;
 use std::fmt;
 use std::path::PathBuf;
 
-/// Say whom this host trusts, and which of its releases that would no longer let in. Changes nothing
+/// Show the trust root of this host, and which of its releases it would refuse today. Changes nothing
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {}
 
@@ -36,7 +36,7 @@ pub(super) fn run(host_args: &HostArgs, console: Console) -> Result<(), Error> {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.root {
-            None => writeln!(f, "this host trusts nobody yet: {} is not there", self.path.display())?,
+            None => writeln!(f, "this host trusts no key yet: {} does not exist", self.path.display())?,
             Some(root) => {
                 writeln!(f, "version {} of the trust root, in {}", root.version, self.path.display())?;
                 write!(f, "{root}")?;

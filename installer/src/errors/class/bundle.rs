@@ -8,7 +8,7 @@ use landfall_console::{ErrorClass, Exit};
 use landfall_manifests::ReadError;
 use landfall_media::media_error;
 
-const COPY_AGAIN: &str = "copy the bundle again from where it was made, or have only what is damaged brought again: \
+const COPY_AGAIN: &str = "copy the bundle again from where it was made, or only the damaged part of it: \
                           `landfall-installer verify --request FILE` says how";
 const COMPARE_KEYS: &str = "compare the key ids with those that you were given by another way than the media";
 const FAILING: &str = "the media may be failing: copy the bundle to another one";

@@ -13,7 +13,7 @@ pub(super) fn of_refusal(refusal: &Refusal) -> ErrorClass {
             ("downgrade", "get a bundle with a higher serial; a release that is kept comes back with `rollback`")
         }
         Refusal::Installed { .. } => ("installed", "bring it in with `landfall-installer update FILE`"),
-        Refusal::NotInstalled(_) => ("not_installed", "`landfall-installer install FILE` brings in the first release"),
+        Refusal::NotInstalled(_) => ("not_installed", "`landfall-installer install FILE` installs the first release"),
         Refusal::SameSerial { .. } => ("same_serial", "ask the publisher for a release with a serial of its own"),
         Refusal::Path { .. } => ("upgrade_path", "update to a release in between first"),
         Refusal::NotKept { .. } => (
@@ -23,8 +23,8 @@ pub(super) fn of_refusal(refusal: &Refusal) -> ErrorClass {
         Refusal::Ambiguous { .. } => ("ambiguous", "say which one with its id: `landfall-installer rollback --to ID`"),
         Refusal::Irreversible { .. } => (
             "irreversible",
-            "--restore-snapshot goes back all the same: the database is then the one from before that update, and the later \
-             one stays beside it in a file",
+            "--restore-snapshot goes back nevertheless: the database is then the one from before that update, and the later \
+             one is set aside in a file",
         ),
         Refusal::Incomplete(_) => ("incomplete", "build the bundle with `landfall-bundler build`"),
     };

@@ -8,7 +8,7 @@ use landfall_keys::ChainError;
 
 const RECORD: &str = "put the file back as it was, or remove the host's installation by hand";
 const GIVE_KEY: &str = "give the publisher's public key with --trust, as its line that begins with RW or as a file";
-const GAP: &str = "ask the publisher for all roots since the one that `landfall-installer trust show` tells, with their \
+const GAP: &str = "ask the publisher for all roots since the one that `landfall-installer trust show` prints, with their \
                    signatures, and give their folder to `landfall-installer trust import`; if the publisher began anew or lost \
                    keys: they tell you a digest by another way, then `landfall-installer trust import PATH --replace DIGEST`";
 const UNVOUCHED: &str = "ask the publisher: somebody else may have made it, or not enough people have signed it yet; if the \
@@ -18,7 +18,7 @@ const TAKEN_BACK: &str = "what is revoked stays revoked: ask the publisher for a
 const UNREADABLE_CHAIN: &str = "it was made or copied wrong: ask the publisher for another one";
 const CLI_CHAIN: &str = "compare the keys with those that you were given by another way than the media; --trust also takes \
                            the file of the newest trust root";
-const CHANGED: &str = "`landfall-installer trust show` tells which; then run the same command again";
+const CHANGED: &str = "`landfall-installer trust show` prints it; then run the same command again";
 const PINNED: &str = "`landfall-installer trust import PATH --replace DIGEST` puts it right, with the publisher's newest root and \
                       the digest that they tell you by another way; if nothing was imported since the last update, PATH may be \
                       opt/landfall/current/landfall.json.trust: its bytes were these";

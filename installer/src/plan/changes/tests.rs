@@ -104,7 +104,7 @@ fn what_the_database_can_bear_is_said_both_ways() {
         (Some((1, 1)), Some((1, 1)), None, ""),
         (Some((1, 1)), None, None, ""),
         (None, Some((2, 1)), None, ""),
-        (Some((1, 1)), Some((2, 1)), Some(true), "a later rollback takes along what is written until then"),
+        (Some((1, 1)), Some((2, 1)), Some(true), "a later rollback keeps what is written until then"),
         (Some((1, 1)), Some((3, 2)), Some(false), "landfall.db.aside-schema-3"),
         (Some((2, 1)), Some((1, 1)), Some(true), "with all that was written until now"),
         (Some((3, 2)), Some((1, 1)), Some(false), "landfall.db.aside-schema-3"),
@@ -158,9 +158,9 @@ fn a_plan_says_what_it_changes_to_people_and_to_programs() {
          setting  tenants.pids: 512 becomes 1024, the new default\n  \
          setting  update.keep: new, 2\n  \
          setting  api.old: gone, was 1\n  \
-         database schema 1 becomes 2: this cannot be taken back: if the update fails, the host has the database from before it \
-         again; later, `rollback` works only with --restore-snapshot, which does the same. What was written since is then not \
-         lost, but out of use, in /var/lib/landfall/db/landfall.db.aside-schema-2\n  \
+         database schema 1 becomes 2: this cannot be reversed: if the update fails, the database from before it is restored; a \
+         later `rollback` works only with --restore-snapshot, which does the same. What was written since is then not lost, but \
+         set aside in /var/lib/landfall/db/landfall.db.aside-schema-2\n  \
          restart  landfall.service: callers wait, usually well under a second, and at most 300 s if it does not become \
          healthy; tenants keep running\n  \
          remove   release 0.9.0-0, afterwards\n  \
