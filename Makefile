@@ -63,6 +63,7 @@ check: tools ## format, lints and every test that needs neither root nor network
 	$(call stage,formatting,cargo fmt --all --check)
 	$(call stage,lints,cargo clippy --locked --workspace --all-targets -- -D warnings)
 	$(call stage,tests,cargo test --locked --workspace --exclude landfall-tests --quiet -- --skip needs_root:: --skip needs_tools::)
+	$(call stage,the tree and its documents,cargo test --locked --package landfall-tests --test tree --quiet)
 	$(passed)
 
 doc: export RUSTFLAGS :=
