@@ -2,10 +2,9 @@ use crate::Exit;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// An error that a person can act on.
+/// An error that a person can act on: what `main` prints, and the exit code that it ends with.
 ///
-/// It is made from a program's own error by [`Classify`](crate::Classify), or carried inside an [`anyhow::Error`], wherever in
-/// its chain: the exit code and the hint are taken from the outermost one, the message is the whole chain.
+/// It is made from a program's own error by [`Classify`](crate::Classify), and its message is the whole chain of causes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Failure {
@@ -50,20 +49,6 @@ impl Failure {
     pub fn advice(&self) -> Option<&str> {
         self.hint.as_deref()
     }
-
-    /// What a command's error means to the caller.
-    pub fn of(error: &anyhow::Error) -> Self {
-        let found = error.chain().find_map(|cause| cause.downcast_ref::<Self>());
-        let mut failure = found.cloned().unwrap_or_else(|| Self::new(Exit::Unexpected, "unexpected", ""));
-        failure.message = format!("{error:#}");
-        failure
-    }
-}
-
-impl From<anyhow::Error> for Failure {
-    fn from(error: anyhow::Error) -> Self {
-        Self::of(&error)
-    }
 }
 
 /// What `--json` prints for a failure: `{"error": {"code", "exit", "message", "hint"}}`, and its details beside these.
@@ -98,29 +83,14 @@ impl<'a> From<&'a Failure> for Report<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use anyhow::Context as _;
-
-    #[test]
-    fn a_failure_keeps_its_code_under_context() {
-        let result: anyhow::Result<()> =
-            Err(Failure::new(Exit::Unfit, "disk_full", "no room").hint("free 3 bytes").into());
-        let failure = Failure::of(&result.context("install acme").err().unwrap_or_else(|| anyhow::anyhow!("none")));
-        assert_eq!(failure, Failure::new(Exit::Unfit, "disk_full", "install acme: no room").hint("free 3 bytes"));
-    }
 
     #[test]
     fn details_stand_beside_the_message_for_programs_alone() {
         let failure = Failure::new(Exit::Damaged, "receipts", "two are wrong").detail("faults", [1, 2]);
-        let of = Failure::of(&anyhow::Error::from(failure).context("verify"));
-        let report = serde_json::to_value(Report::from(&of)).unwrap_or_default();
+        let report = serde_json::to_value(Report::from(&failure)).unwrap_or_default();
         let expected = serde_json::json!({"error": {
-            "code": "receipts", "exit": 3, "message": "verify: two are wrong", "hint": null, "faults": [1, 2],
+            "code": "receipts", "exit": 3, "message": "two are wrong", "hint": null, "faults": [1, 2],
         }});
-        assert_eq!((report, of.to_string().as_str()), (expected, "verify: two are wrong"));
-    }
-
-    #[test]
-    fn anything_else_is_unexpected() {
-        assert_eq!(Failure::of(&anyhow::anyhow!("boom")), Failure::new(Exit::Unexpected, "unexpected", "boom"));
+        assert_eq!((report, failure.to_string().as_str()), (expected, "two are wrong"));
     }
 }
