@@ -1,8 +1,8 @@
 //! Describes where a bundle is damaged: in which part, at which offset of the part and of the bundle, in which blob, and which
 //! images and files of the release need that blob.
 
-use crate::bundle_error::{BundleError, DamageReport};
-use crate::error::{MediaError, media_error};
+use crate::errors::bundle_error::{BundleError, DamageReport};
+use crate::errors::media_error::{MediaError, media_error};
 use crate::media::Media;
 use landfall_manifests::{Bundle, Digest, ReadError, Release, patch};
 use std::collections::BTreeSet;

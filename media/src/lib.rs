@@ -15,15 +15,10 @@
 //!
 //! Each program gives the errors their exit codes and hints.
 
-mod bundle_error;
 mod damage;
-mod error;
-mod file;
+mod errors;
 mod media;
-mod overlay;
-mod parts;
 mod patch;
-mod prompt;
 mod read_once_cache;
 mod reader;
 mod repair_request;
@@ -34,12 +29,12 @@ mod unverified;
 mod verify;
 mod write;
 
-pub use bundle_error::{BundleError, DamageReport, is_head_damaged};
-pub use error::{MediaError, media_error};
+pub use errors::bundle_error::{BundleError, DamageReport, is_head_damaged};
+pub use errors::media_error::{MediaError, media_error};
 pub use media::{BundleLocation, Media};
-pub use prompt::{MediumPrompt, Unattended};
 pub use reader::Reader;
 pub use repair_request::{RequestFile, RequestFileError, read_request};
+pub use source::prompt::{MediumPrompt, Unattended};
 pub use unverified::UnverifiedBundle;
 pub use verify::verify;
 pub use write::{CopyError, Destination, PartWriter, folder_of, parts_at};

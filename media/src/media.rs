@@ -1,11 +1,11 @@
-use crate::bundle_error::{BundleError, is_head_damaged};
-use crate::error::MediaError;
-use crate::overlay::Overlay;
+use crate::errors::bundle_error::{BundleError, is_head_damaged};
+use crate::errors::media_error::MediaError;
 use crate::patch::Patch;
-use crate::prompt::MediumPrompt;
+use crate::patch::overlay::Overlay;
 use crate::read_once_cache::{HEADER, Recorder};
 use crate::reader::{Contents, Reader};
 use crate::source::Source;
+use crate::source::prompt::MediumPrompt;
 use landfall_keys::TrustedKeys;
 use landfall_manifests::{Bundle, Digest, Entry, Head, ReadError, archive, limits};
 use std::io::{self, Read as _};

@@ -1,8 +1,8 @@
-use crate::overlay::{Origin, Overlay};
-use crate::parts::OpenPart;
 use crate::patch::Patch;
+use crate::patch::overlay::{Origin, Overlay};
 use crate::read_once_cache::{Cached, ReadOnceCache};
 use crate::source::Source;
+use crate::source::parts::OpenPart;
 use std::io::{self, Read};
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
-use crate::bundle_error::BundleError;
+use crate::errors::bundle_error::BundleError;
 use crate::media::{BundleLocation, Media};
-use crate::prompt::Unattended;
 use crate::reader::Reader;
+use crate::source::prompt::Unattended;
 use crate::verify::verify;
 use landfall_console::Progress;
 use landfall_keys::TrustedKeys;

@@ -1,7 +1,7 @@
 //! Copies blobs out of a bundle, into a bundle or a patch with the same manifest. The manifest need not be verified, but every
 //! blob is compared with it, so that no damage is copied.
 
-use crate::bundle_error::BundleError;
+use crate::errors::bundle_error::BundleError;
 use crate::unverified::UnverifiedBundle;
 use landfall_console::Progress;
 use landfall_manifests::{Digest, ReadError, Signed, WriteError, Writer, archive};

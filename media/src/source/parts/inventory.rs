@@ -1,6 +1,6 @@
 //! What is known of a bundle's parts: which are there, where, and how large they are.
 
-use crate::error::MediaError;
+use crate::errors::media_error::MediaError;
 use landfall_manifests::parts::{Ranges, parse_part_name};
 use std::collections::BTreeMap;
 use std::io;

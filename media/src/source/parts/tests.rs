@@ -1,5 +1,5 @@
 use super::*;
-use crate::prompt::Unattended;
+use crate::source::prompt::Unattended;
 
 #[test]
 fn readers_of_one_part_share_it_and_the_last_one_closes_it() -> anyhow::Result<()> {

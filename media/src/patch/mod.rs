@@ -1,9 +1,11 @@
 //! A patch on its medium: a bundle that holds some of the blobs of another one, which arrived damaged.
 
-use crate::bundle_error::BundleError;
-use crate::error::MediaError;
-use crate::file::MediaFile;
+pub(crate) mod overlay;
+
+use crate::errors::bundle_error::BundleError;
+use crate::errors::media_error::MediaError;
 use crate::read_once_cache::{Cached, HEADER, ReadOnceCache, Recorder};
+use crate::source::file::MediaFile;
 use landfall_manifests::{Bundle, Entry, Head, OtherManifest, ReadError, patch};
 use std::io::{self, Read};
 use std::path::Path;

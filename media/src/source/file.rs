@@ -1,6 +1,6 @@
 //! A file on a medium. Its size is the one that it had when it was opened: a file that shrinks or grows later is damaged.
 
-use crate::error::MediaError;
+use crate::errors::media_error::MediaError;
 use landfall_host::regular::{self, NotRegular};
 use rustix::fs::Advice;
 use std::fs::File;

@@ -1,4 +1,4 @@
-use crate::error::{MediaError, media_error};
+use crate::errors::media_error::{MediaError, media_error};
 use landfall_keys::TrustError::{BadSignature, NotTrusted, TooManySignatures};
 use landfall_manifests::{Digest, ReadError, archive};
 use std::error::Error;

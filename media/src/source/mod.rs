@@ -1,7 +1,13 @@
-use crate::error::MediaError;
-use crate::file::MediaFile;
-use crate::parts::{self, OpenPart, Parts};
-use crate::prompt::MediumPrompt;
+//! The files of a bundle: one, or parts in any folders.
+
+pub(crate) mod file;
+pub(crate) mod parts;
+pub(crate) mod prompt;
+
+use crate::errors::media_error::MediaError;
+use file::MediaFile;
+use parts::{OpenPart, Parts};
+use prompt::MediumPrompt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

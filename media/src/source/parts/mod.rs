@@ -6,9 +6,9 @@
 
 mod inventory;
 
-use crate::error::{MediaError, listed};
-use crate::file::MediaFile;
-use crate::prompt::MediumPrompt;
+use crate::errors::media_error::{MediaError, listed};
+use crate::source::file::MediaFile;
+use crate::source::prompt::MediumPrompt;
 use inventory::{FoundPart, Inventory, is_not_found};
 use landfall_manifests::parts::{Ranges, parse_part_name, part_name};
 use std::collections::{BTreeMap, BTreeSet};
