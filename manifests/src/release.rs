@@ -47,7 +47,7 @@ pub struct Release {
     /// The publisher's trust roots from version 2 on, each with the signatures that hosts accept it by: a host that pins an
     /// older one walks them. They are accepted because of those signatures, not because this manifest lists them.
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "at_most::<_, _, LINKS_KEPT>")]
-    #[schemars(with = "Vec<root_link::Shape>", length(max = 256))]
+    #[schemars(with = "Vec<root_link::RootLinkSchema>", length(max = 256))]
     pub trust: Vec<RootLink>,
     /// `oci-layout` and `index.json`, in this order.
     pub layout: Vec<LayoutFile>,
@@ -231,12 +231,12 @@ pub struct Tenant {
     pub health: String,
 }
 
-/// The shape of [`RootLink`] in the JSON Schema: its crate knows nothing of schemas.
+/// [`RootLink`] as the JSON Schema describes it: its own crate does not depend on schemars.
 mod root_link {
     #[derive(schemars::JsonSchema)]
     #[schemars(rename = "RootLink", deny_unknown_fields)]
     #[expect(dead_code, reason = "its fields are there for the schema that is derived from them")]
-    pub(super) struct Shape {
+    pub(super) struct RootLinkSchema {
         /// The root's file, byte for byte: the bytes that are signed.
         root: String,
         /// Detached minisign signatures over it.
@@ -245,7 +245,7 @@ mod root_link {
 }
 
 impl Database {
-    /// Whether a program can be like this: a database that is written has a schema, and no way back leads forward.
+    /// Whether the declaration is consistent: `schema` is at least 1, and `reversible_to` from 1 to `schema`.
     pub fn is_consistent(self) -> bool {
         (1..=self.schema).contains(&self.reversible_to)
     }

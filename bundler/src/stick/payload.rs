@@ -32,7 +32,7 @@ struct Installer {
 }
 
 /// What is on the medium, under temporary names.
-pub(crate) struct Written {
+pub(crate) struct WrittenFiles {
     /// The bundle's files, the installer, the root if there is one, and the guide.
     pub(crate) records: Vec<FileRecord>,
     guide: String,
@@ -105,7 +105,7 @@ impl Payload {
         split_plan: &SplitPlan,
         folder: &Path,
         progress: &Progress,
-    ) -> Result<Written, StickError> {
+    ) -> Result<WrittenFiles, StickError> {
         let mut parts = PartRecorder::new(folder, split_plan.names(), split_plan.part_size());
         let copied = self.bundle.copy_to(&self.signed, &mut parts, progress).map(drop);
         if let Some(failure) = parts.failure() {
@@ -129,7 +129,7 @@ impl Payload {
         let guide = guide.to_string();
         records.push(write(folder, GUIDE_NAME, guide.as_bytes())?);
         sync(folder)?;
-        Ok(Written { records, guide })
+        Ok(WrittenFiles { records, guide })
     }
 
     fn write_installer(&self, folder: &Path, progress: &Progress) -> Result<FileRecord, StickError> {
@@ -148,7 +148,7 @@ impl Payload {
     pub(crate) fn check(
         &self,
         split_plan: &SplitPlan,
-        written: &Written,
+        written: &WrittenFiles,
         folder: &Path,
         progress: &Progress,
     ) -> Result<(), StickError> {
@@ -190,7 +190,7 @@ impl Installer {
     }
 }
 
-impl Written {
+impl WrittenFiles {
     /// Renames everything in `partial` into `folder`. The guide is last: where it is, everything else is.
     pub(crate) fn publish(&self, partial: &Path, folder: &Path) -> Result<(), StickError> {
         for record in &self.records {

@@ -73,15 +73,15 @@ impl RootChain {
         roots.map(|root| SignatureStatus::of(root, link)).collect()
     }
 
-    /// What the chain lacks, for a person.
+    /// The signatures that the chain lacks, as text.
     pub(crate) fn missing(&self) -> String {
-        let mut sides = self.signature_statuses();
+        let mut statuses = self.signature_statuses();
         let begun = self.roots.first().filter(|(first, _)| first.version() > 1 && first != self.newest());
-        sides.extend(begun.map(|(first, link)| SignatureStatus::of(first, link)));
-        sides.iter().filter_map(SignatureStatus::wanted).collect::<Vec<_>>().join(", and ")
+        statuses.extend(begun.map(|(first, link)| SignatureStatus::of(first, link)));
+        statuses.iter().filter_map(SignatureStatus::missing_signatures).collect::<Vec<_>>().join(", and ")
     }
 
-    /// Ids that signed the newest version for nothing: they are neither in it nor in the one before it.
+    /// The ids of signatures over the newest version that do not count: neither it nor the one before it lists their keys.
     pub(crate) fn unknown_signers(&self) -> Vec<KeyId> {
         let signed = signatures(&self.last().1);
         let known = |id: &KeyId| self.signers().any(|key| key.id() == *id);

@@ -129,11 +129,11 @@ impl fmt::Display for RootReport {
         if let Some(changes) = &self.changes {
             writeln!(out, "  changes  {}", changes.text(self.threshold))?;
         }
-        for side in &self.signatures {
-            let by = list(&side.signed);
-            match side.wanted() {
+        for status in &self.signatures {
+            let by = list(&status.signed);
+            match status.missing_signatures() {
                 Some(wanted) => writeln!(out, "  signed   by {by}; wanted: {wanted}")?,
-                None => writeln!(out, "  signed   by {by}: enough keys of version {}", side.version)?,
+                None => writeln!(out, "  signed   by {by}: enough keys of version {}", status.version)?,
             }
         }
         if !self.strangers.is_empty() {

@@ -27,8 +27,8 @@ impl SignatureStatus {
         Self { version: root.version(), threshold, missing, signed, waiting }
     }
 
-    /// What is missing, for a person; nothing if nothing is.
-    pub(crate) fn wanted(&self) -> Option<String> {
+    /// The signatures that are missing, as text; `None` if there are enough.
+    pub(crate) fn missing_signatures(&self) -> Option<String> {
         let (missing, version, of) = (self.missing, self.version, list(&self.waiting));
         let keys = if missing == 1 { "key" } else { "keys" };
         (missing > 0).then(|| format!("{missing} more {keys} of version {version} ({of})"))

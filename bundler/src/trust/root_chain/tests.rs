@@ -59,11 +59,11 @@ fn says_who_has_signed_and_who_is_missing_for_both_versions() {
     let none = at(&[]);
     assert!(!none.is_complete());
     let counts: Vec<_> =
-        none.signature_statuses().iter().map(|side| (side.version, side.missing, side.waiting.len())).collect();
+        none.signature_statuses().iter().map(|status| (status.version, status.missing, status.waiting.len())).collect();
     assert_eq!(counts, [(1, 2, 3), (2, 2, 2)]);
 
     let one = at(&[&keys[2], &keys[3]]);
-    let counts: Vec<_> = one.signature_statuses().iter().map(|side| (side.missing, side.signed.len())).collect();
+    let counts: Vec<_> = one.signature_statuses().iter().map(|status| (status.missing, status.signed.len())).collect();
     assert_eq!(counts, [(1, 1), (2, 0)], "the third key counts for the version that it is in");
     assert_eq!(one.unknown_signers(), [keys[3].id()]);
     assert!(one.missing().contains("2 more keys of version 2"), "{}", one.missing());
