@@ -5,12 +5,11 @@
 //! This is the program. It is a library so that fuzzers reach its [`readers`]; no other program may use it.
 
 mod assemble;
+mod blob_store;
 mod build_host;
 mod byte_size;
 mod cli;
 mod commands;
-
-mod blob_store;
 mod definition;
 mod elf;
 mod error;
