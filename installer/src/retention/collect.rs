@@ -1,4 +1,4 @@
-//! Removes what [`super::decide`] names. Everything can be repeated; the next collection finds what one that was cut off has left.
+//! Removes what [`decide`](super::decide()) names. Everything can be repeated; the next collection finds what one that was cut off has left.
 
 use super::Collection;
 use crate::durable::{self, PathError};
