@@ -1,4 +1,4 @@
-//! Who may do what, over real connections and from the tenants' side.
+//! Which client may do what, over real connections and from tenants' addresses.
 
 use crate::host::{ADMIN, TestHost};
 use axum::body::Body;
@@ -19,7 +19,7 @@ const MANAGEMENT: [(&str, &str); 7] = [
 const OWN: [&str; 2] = ["/api/v1/tenant/1/status", "/api/v1/tenant/1/logs"];
 
 #[tokio::test]
-async fn nobody_manages_without_a_token() {
+async fn administration_needs_the_admin_token() {
     let host = TestHost::new().await;
     let key = host.spawn("acme").await.text("/tenant/apiKey").to_owned();
     let routes = MANAGEMENT.into_iter().chain(OWN.map(|path| ("GET", path)));
@@ -48,7 +48,7 @@ async fn the_unix_socket_needs_no_token() {
 }
 
 #[tokio::test]
-async fn everybody_may_ask_for_health() {
+async fn health_needs_no_token() {
     let host = TestHost::new().await;
     let answer = host.ask_with("GET", "/health", "", &[]).await;
     assert_eq!(answer.status, 200);
@@ -57,7 +57,7 @@ async fn everybody_may_ask_for_health() {
 }
 
 #[tokio::test]
-async fn health_says_when_the_engine_is_gone() {
+async fn health_reports_that_the_engine_is_down() {
     let host = TestHost::new().await;
     host.engine.state().down = true;
     let answer = host.ask_with("GET", "/health", "", &[]).await;
@@ -66,7 +66,7 @@ async fn health_says_when_the_engine_is_gone() {
 }
 
 #[tokio::test]
-async fn health_says_when_the_database_fails() {
+async fn health_reports_that_the_database_fails() {
     let host = TestHost::new().await;
     let database = rusqlite::Connection::open(host.database_folder().join("landfall.db")).unwrap();
     database.execute_batch("PRAGMA foreign_keys = OFF; DROP TABLE environments; DROP TABLE organizations").unwrap();
@@ -76,7 +76,7 @@ async fn health_says_when_the_database_fails() {
     assert_eq!(host.ask("GET", "/api/v1/tenant", "").await.code(), "database_unavailable");
 }
 
-/// What a tenant at `address` is answered.
+/// The status of a response to a client at `address`.
 async fn from(host: &TestHost, address: &str, method: &str, path: &str, token: Option<&str>) -> StatusCode {
     let mut request = Request::builder().method(method).uri(path).extension(Peer::Address(address.parse().unwrap()));
     if let Some(token) = token {
@@ -86,14 +86,14 @@ async fn from(host: &TestHost, address: &str, method: &str, path: &str, token: O
 }
 
 #[tokio::test]
-async fn a_tenant_sees_itself_from_its_own_network_alone() {
+async fn a_tenant_reads_itself_only_and_only_from_its_own_subnet() {
     let host = TestHost::new().await;
     let first = host.spawn("first").await.text("/tenant/apiKey").to_owned();
     let second = host.spawn("second").await.text("/tenant/apiKey").to_owned();
     let (at_first, at_second, elsewhere) = ("10.213.0.2", "10.213.0.10", "10.213.7.2");
     for path in OWN {
         assert_eq!(from(&host, at_first, "GET", path, Some(&first)).await, 200, "{path}");
-        // Its key in another tenant's network, another's key in its own, nobody's network, no key, the admin's token.
+        // Its key from another tenant's subnet; another's key from its own; a subnet without tenant; no key; the admin token.
         assert_eq!(from(&host, at_second, "GET", path, Some(&first)).await, 401, "{path}");
         assert_eq!(from(&host, at_first, "GET", path, Some(&second)).await, 401, "{path}");
         assert_eq!(from(&host, elsewhere, "GET", path, Some(&first)).await, 401, "{path}");
@@ -111,7 +111,7 @@ async fn a_tenant_sees_itself_from_its_own_network_alone() {
 }
 
 #[tokio::test]
-async fn routes_that_are_not_there_yet_say_so_to_those_who_may_ask() {
+async fn routes_that_are_not_implemented_need_a_token_too() {
     let host = TestHost::new().await;
     let key = host.spawn("acme").await.text("/tenant/apiKey").to_owned();
     for (method, path) in [("POST", "/api/v1/converge"), ("GET", "/api/v1/status/7"), ("GET", "/api/v1/usage?org_id=1")]

@@ -1,4 +1,4 @@
-//! What every answer has, whatever went wrong.
+//! What all error responses have in common.
 
 use crate::host::TestHost;
 use std::time::Duration;
@@ -33,7 +33,7 @@ async fn every_error_is_an_object_with_the_requests_id() {
 }
 
 #[tokio::test]
-async fn a_method_that_is_not_allowed_comes_with_those_that_are() {
+async fn a_method_that_is_not_allowed_is_answered_with_those_that_are() {
     let host = TestHost::new().await;
     let answer = host.ask("PUT", "/health", "").await;
     assert_eq!(answer.headers["allow"], "GET,HEAD");
@@ -59,7 +59,7 @@ async fn a_head_beyond_the_limit_is_refused() {
     let host = TestHost::new().await;
     let mut stream = TcpStream::connect(host.address()).await.unwrap();
     let head = format!("GET /health HTTP/1.1\r\nhost: x\r\nx-long: {}\r\n\r\n", "x".repeat(64 * 1024));
-    // The service may hang up before it has read all.
+    // The service may close the connection before it has read all.
     let _ = stream.write_all(head.as_bytes()).await;
     let mut answer = [0; 12];
     let read = tokio::time::timeout(Duration::from_mins(5), stream.read(&mut answer)).await.unwrap();

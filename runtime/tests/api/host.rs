@@ -1,4 +1,4 @@
-//! A host in a temporary folder with a service on it, and a caller.
+//! A host in a temporary folder, its service, and a client of it.
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
@@ -32,10 +32,10 @@ use tokio::task::JoinHandle;
 /// How long to wait for what must happen.
 const LIMIT: Duration = Duration::from_mins(5);
 
-/// The token of every host's admin.
+/// The admin token of every host.
 pub(crate) const ADMIN: &str = "sk_admin_0123";
 
-/// Twenty ports for the doors of each host, below those that the kernel gives to clients. Processes that test at the same time begin
+/// Twenty tenant ports for each host, below those that the kernel gives to clients. Processes that test at the same time begin
 /// at different ones.
 static PORTS: AtomicU16 = AtomicU16::new(0);
 
@@ -104,7 +104,7 @@ impl TestHost {
         host
     }
 
-    /// A host whose service does not run yet.
+    /// A host whose service has not started yet.
     pub(crate) fn stopped() -> Self {
         let hello = ImageIdentity { config: digest('a'), diff_ids: vec![digest('f')] };
         let engine = FakeContainerEngine::with_image(&hello, "");
@@ -142,14 +142,14 @@ impl TestHost {
         self.service = Some(Service { address, app, stop, serving, reconciling: None });
     }
 
-    /// Lets the service make the engine agree with the database.
+    /// Starts the reconcile loop.
     pub(crate) fn reconcile(&mut self) {
         let service = self.service.as_mut().unwrap();
         let controller = Arc::clone(&service.app.controller);
         service.reconciling = Some(tokio::spawn(async move { controller.reconcile().await }));
     }
 
-    /// Ends the service as SIGTERM does.
+    /// Stops the service as SIGTERM does.
     pub(crate) async fn stop(&mut self) {
         let service = self.service.take().unwrap();
         if let Some(reconciling) = service.reconciling {
@@ -182,17 +182,17 @@ impl TestHost {
         self.folder.path().join("landfall.sock")
     }
 
-    /// Asks over TCP with the admin token.
+    /// Sends a request over TCP with the admin token.
     pub(crate) async fn ask(&self, method: &str, path: &str, body: &str) -> Answer {
         self.ask_with(method, path, body, &[("authorization", &format!("Bearer {ADMIN}"))]).await
     }
 
-    /// Asks over TCP with these headers.
+    /// Sends a request over TCP with these headers.
     pub(crate) async fn ask_with(&self, method: &str, path: &str, body: &str, headers: &[(&str, &str)]) -> Answer {
         read(self.send(method, path, body, headers).await).await
     }
 
-    /// Asks over the unix socket.
+    /// Sends a request over the unix socket.
     pub(crate) async fn ask_as_root(&self, method: &str, path: &str, body: &str) -> Answer {
         let stream = UnixStream::connect(self.socket()).await.unwrap();
         read(exchange(TokioIo::new(stream), request(method, path, body, &[])).await).await

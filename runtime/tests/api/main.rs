@@ -1,4 +1,4 @@
-//! The whole service against an engine in memory: real HTTP over TCP and the unix socket, the real database, the real doors.
+//! The whole service against an engine in memory: real HTTP over TCP and the unix socket, the real database, the real tenant ports.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod access;

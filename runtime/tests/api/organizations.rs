@@ -5,7 +5,7 @@ use crate::host::TestHost;
 const ORGANIZATIONS: &str = "/api/v1/organizations";
 
 #[tokio::test]
-async fn live_from_creation_to_removal() {
+async fn an_organization_is_created_listed_and_removed() {
     let host = TestHost::new().await;
     let created = host.ask("POST", ORGANIZATIONS, r#"{"name":"acme","plan":"pro"}"#).await;
     assert_eq!((created.status.as_u16(), created.body["success"].as_bool()), (201, Some(true)));
@@ -22,7 +22,7 @@ async fn live_from_creation_to_removal() {
 }
 
 #[tokio::test]
-async fn are_refused_what_would_confuse() {
+async fn invalid_names_and_removals_are_refused() {
     let host = TestHost::new().await;
     assert_eq!(host.ask("POST", ORGANIZATIONS, r#"{"name":"acme"}"#).await.status, 201);
     for (method, path, body, status, code) in [
@@ -38,7 +38,7 @@ async fn are_refused_what_would_confuse() {
 }
 
 #[tokio::test]
-async fn with_tenants_stay_and_filter_them() {
+async fn an_organization_with_tenants_cannot_be_removed_and_filters_the_list() {
     let host = TestHost::new().await;
     host.ask("POST", ORGANIZATIONS, r#"{"name":"acme"}"#).await;
     host.spawn("other").await;

@@ -25,7 +25,7 @@ async fn a_container_that_ended_is_started_again() {
 }
 
 #[tokio::test]
-async fn a_container_that_is_gone_is_made_again_with_the_same_key_and_volumes() {
+async fn a_missing_container_is_created_again_with_the_same_key_and_volumes() {
     let mut host = TestHost::new().await;
     let key = host.spawn("acme").await.text("/tenant/apiKey").to_owned();
     host.stop().await;
@@ -45,7 +45,7 @@ async fn a_container_that_is_gone_is_made_again_with_the_same_key_and_volumes() 
 }
 
 #[tokio::test]
-async fn a_network_that_is_gone_is_made_again() {
+async fn a_missing_network_is_created_again() {
     let mut host = TestHost::new().await;
     host.spawn("acme").await;
     host.stop().await;
@@ -61,7 +61,7 @@ async fn a_network_that_is_gone_is_made_again() {
 }
 
 #[tokio::test]
-async fn an_engine_that_comes_back_finds_its_tenants_wanted() {
+async fn tenants_are_started_when_the_engine_is_back() {
     let mut host = TestHost::new().await;
     host.spawn("acme").await;
     host.stop().await;
@@ -78,7 +78,7 @@ async fn an_engine_that_comes_back_finds_its_tenants_wanted() {
 }
 
 #[tokio::test]
-async fn a_spawn_that_a_crash_cut_short_is_undone() {
+async fn a_spawn_that_a_crash_interrupted_is_undone() {
     let mut host = TestHost::new().await;
     host.stop().await;
     let image = catalog().images[0].record.clone();
@@ -102,7 +102,7 @@ async fn a_spawn_that_a_crash_cut_short_is_undone() {
 }
 
 #[tokio::test]
-async fn what_no_row_knows_is_removed_and_its_data_kept() {
+async fn an_orphan_is_removed_and_its_data_kept() {
     let mut host = TestHost::new().await;
     let orphan: Labels = [("io.landfall.tenant".to_owned(), "7".to_owned())].into();
     host.engine.state().networks.insert(
@@ -119,12 +119,12 @@ async fn what_no_row_knows_is_removed_and_its_data_kept() {
     host.reconcile();
     host.until("the network is gone", async |host| host.engine.state().networks.is_empty()).await;
     assert!(host.engine.state().volumes.contains_key("convergence-tenant-7-files"));
-    // A new tenant never finds a stranger's data under its own number.
+    // A new tenant never finds another tenant's data under its own number.
     assert_eq!(host.spawn("acme").await.number("/tenant/envId"), 8);
 }
 
 #[tokio::test]
-async fn an_orphan_is_found_under_whatever_name_it_has() {
+async fn an_orphan_is_found_whatever_its_name() {
     let mut host = TestHost::new().await;
     host.spawn("acme").await;
     let orphan = |number: &str| {
@@ -141,7 +141,7 @@ async fn an_orphan_is_found_under_whatever_name_it_has() {
 }
 
 #[tokio::test]
-async fn a_container_is_not_made_again_with_another_key() {
+async fn a_container_is_not_created_again_with_another_key() {
     let mut host = TestHost::new().await;
     host.spawn("acme").await;
     host.stop().await;
@@ -162,11 +162,11 @@ async fn a_container_of_the_same_number_from_before_a_restore_is_replaced() {
     let mut host = TestHost::new().await;
     host.spawn("acme").await;
     host.stop().await;
-    let stranger = "0000000000000000".to_owned();
+    let other_tenant = "0000000000000000".to_owned();
     let before = {
         let mut state = host.engine.state();
         let container = state.containers.get_mut(CONTAINER).unwrap();
-        container.labels.insert("io.landfall.instance".into(), stranger.clone())
+        container.labels.insert("io.landfall.instance".into(), other_tenant.clone())
     };
     host.start().await;
     host.reconcile();
@@ -181,7 +181,7 @@ async fn a_container_of_the_same_number_from_before_a_restore_is_replaced() {
 }
 
 #[tokio::test]
-async fn a_tenant_keeps_its_port_while_the_service_is_away() {
+async fn a_tenant_keeps_its_port_across_a_restart() {
     let mut host = TestHost::new().await;
     let port = host.spawn("acme").await.number("/tenant/port");
     host.stop().await;

@@ -29,7 +29,7 @@ fn canary_subnet(pool: Pool) -> Subnet {
     pool.highest_free(&[].into(), &[]).unwrap()
 }
 
-/// Answers in the canary's place: an engine in memory gives nobody an address.
+/// Answers in the canary's place: the fake engine gives no container an address.
 struct Stage(String);
 
 impl Stage {
@@ -80,7 +80,7 @@ async fn assert_no_canary(host: &TestHost) {
 }
 
 #[tokio::test]
-async fn nobody_else_can_be_called_like_the_canary_or_ask_for_it() {
+async fn the_canarys_name_and_the_self_check_are_reserved() {
     let host = TestHost::new().await;
     let body = format!(r#"{{"name":"{CANARY_NAME}","language":"static"}}"#);
     assert_eq!(host.ask_as_root("POST", "/api/v1/tenant/spawn", &body).await.code(), "invalid_name");
@@ -92,7 +92,7 @@ async fn nobody_else_can_be_called_like_the_canary_or_ask_for_it() {
 }
 
 #[tokio::test]
-async fn without_room_or_image_the_canary_is_skipped() {
+async fn without_a_free_port_subnet_or_image_the_canary_is_skipped() {
     let skipped = async |host: &TestHost, why: &str| {
         let answer = check(host).await;
         assert_eq!(answer.body["ok"], true, "{}", answer.body);
@@ -131,7 +131,7 @@ async fn an_engine_that_is_down_fails_the_check() {
 }
 
 #[tokio::test]
-async fn a_database_that_takes_no_writes_fails_the_check() {
+async fn a_database_that_cannot_be_written_fails_the_check() {
     let mut host = host();
     host.start().await;
     let other = rusqlite::Connection::open(host.database_folder().join("landfall.db")).unwrap();
@@ -143,7 +143,7 @@ async fn a_database_that_takes_no_writes_fails_the_check() {
 }
 
 #[tokio::test]
-async fn a_canary_that_ends_fails_the_check_with_its_last_words_and_is_removed() {
+async fn a_canary_that_ends_fails_the_check_with_its_last_output_and_is_removed() {
     let mut host = host();
     host.start().await;
     let end = async {
@@ -160,7 +160,7 @@ async fn a_canary_that_ends_fails_the_check_with_its_last_words_and_is_removed()
 }
 
 #[tokio::test]
-async fn a_canary_that_cannot_be_made_leaves_nothing() {
+async fn a_canary_that_cannot_be_spawned_leaves_nothing() {
     let mut host = host();
     host.start().await;
     host.engine.fail_next("start");
@@ -204,7 +204,7 @@ fn leave_behind(host: &TestHost, instance: &str) {
 }
 
 #[tokio::test]
-async fn what_a_killed_service_left_is_removed_at_the_next_start() {
+async fn a_killed_services_canary_is_removed_at_the_next_start() {
     let mut host = host();
     let key = KeyHash::of("canary");
     let row = NewEnvironment {
@@ -231,7 +231,7 @@ mod needs_root {
     use super::*;
 
     #[tokio::test]
-    async fn makes_a_tenant_that_becomes_healthy_and_removes_it() {
+    async fn a_self_check_spawns_a_healthy_tenant_and_removes_it() {
         let mut host = host();
         host.start().await;
         let _stage = Stage::set(&host).await;
@@ -246,7 +246,7 @@ mod needs_root {
     }
 
     #[tokio::test]
-    async fn tenants_neither_see_the_canary_nor_feel_it() {
+    async fn the_canary_is_in_no_list_and_changes_no_tenant() {
         let mut host = host();
         host.start().await;
         host.reconcile();
@@ -291,7 +291,7 @@ mod needs_root {
     }
 
     #[tokio::test]
-    async fn what_was_left_without_a_row_is_removed_too() {
+    async fn a_canary_without_a_row_is_removed() {
         let mut host = host();
         leave_behind(&host, "0123456789abcdef");
         host.start().await;

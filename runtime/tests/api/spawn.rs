@@ -11,7 +11,7 @@ const SPAWN: &str = "/api/v1/tenant/spawn";
 const HELLO: &str = r#"{"name":"acme","language":"static"}"#;
 
 #[tokio::test]
-async fn answers_with_the_documented_shape() {
+async fn a_spawn_is_answered_with_the_documented_fields() {
     let host = TestHost::new().await;
     let body = r#"{"name":"acme-corp-ai","language":"static","description":"for ACME","region":"moon"}"#;
     let answer = host.ask("POST", SPAWN, body).await;
@@ -29,7 +29,7 @@ async fn answers_with_the_documented_shape() {
 }
 
 #[tokio::test]
-async fn makes_a_container_that_may_do_little() {
+async fn a_container_is_unprivileged_and_labelled() {
     let host = TestHost::new().await;
     let answer = host.spawn("acme").await;
     let state = host.engine.state();
@@ -50,7 +50,7 @@ async fn makes_a_container_that_may_do_little() {
 }
 
 #[tokio::test]
-async fn keeps_the_keys_hash_alone() {
+async fn only_a_keys_hash_is_stored() {
     let host = TestHost::new().await;
     let answer = host.spawn("acme").await;
     let key = answer.text("/tenant/apiKey");
@@ -64,7 +64,7 @@ async fn keeps_the_keys_hash_alone() {
 }
 
 #[tokio::test]
-async fn gives_the_volumes_to_the_images_own_user() {
+async fn the_volumes_belong_to_the_images_own_user() {
     let host = TestHost::new().await;
     let folders = |host: &TestHost| {
         let state = host.engine.state();
@@ -101,12 +101,12 @@ async fn a_failure_at_any_step_leaves_nothing() {
         let (first, _) = host.settings.tenant_ports;
         assert!(TcpListener::bind((Ipv4Addr::LOCALHOST, first)).is_ok(), "{step}: the port is still held");
         let again = host.spawn("acme").await;
-        assert_eq!(again.number("/tenant/envId"), 2, "{step}: numbers are not given away twice");
+        assert_eq!(again.number("/tenant/envId"), 2, "{step}: numbers are not assigned twice");
     }
 }
 
 #[tokio::test]
-async fn an_engine_that_is_down_is_said_so_and_leaves_nothing() {
+async fn an_engine_that_is_down_is_reported_and_leaves_nothing() {
     let host = TestHost::new().await;
     host.engine.state().down = true;
     let answer = host.ask("POST", SPAWN, HELLO).await;
@@ -116,7 +116,7 @@ async fn an_engine_that_is_down_is_said_so_and_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_undone_now_is_undone_later() {
+async fn an_undo_that_fails_is_finished_later() {
     let mut host = TestHost::new().await;
     host.engine.fail_next("start");
     host.engine.fail_next("remove_network");
@@ -132,7 +132,7 @@ async fn what_cannot_be_undone_now_is_undone_later() {
 }
 
 #[tokio::test]
-async fn only_images_of_the_release_that_the_engine_holds() {
+async fn only_loaded_images_of_the_release_can_be_spawned() {
     let host = TestHost::new().await;
     for (body, status, code) in [
         (r#"{"name":"a","language":"cobol"}"#, 422, "unknown_image"),
@@ -211,7 +211,7 @@ fn assert_stranger(host: &TestHost, when: &str) {
 }
 
 #[tokio::test]
-async fn an_older_database_gives_no_number_of_a_living_tenant_away() {
+async fn an_older_database_assigns_no_number_that_the_engine_knows() {
     let host = TestHost::new().await;
     let labels = [("io.landfall.tenant", "1"), ("io.landfall.instance", "0123456789abcdef")];
     put_stranger(&host, &labels.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
@@ -222,7 +222,7 @@ async fn an_older_database_gives_no_number_of_a_living_tenant_away() {
 }
 
 #[tokio::test]
-async fn an_undone_spawn_leaves_what_it_did_not_make() {
+async fn an_undone_spawn_removes_only_what_it_created() {
     let host = TestHost::new().await;
     put_stranger(&host, &Labels::new());
     assert_eq!(host.ask("POST", SPAWN, HELLO).await.code(), "engine_failed");
@@ -232,7 +232,7 @@ async fn an_undone_spawn_leaves_what_it_did_not_make() {
 }
 
 #[tokio::test]
-async fn addresses_of_other_networks_are_passed_over() {
+async fn addresses_of_other_networks_are_skipped() {
     let host = TestHost::new().await;
     host.engine.state().networks.insert("office".into(), network("office", &Labels::new()));
     host.spawn("acme").await;
@@ -252,7 +252,7 @@ async fn a_tenant_that_cannot_be_recorded_holds_no_port() {
 }
 
 #[tokio::test]
-async fn many_at_once_get_ports_subnets_and_keys_of_their_own() {
+async fn parallel_spawns_get_ports_subnets_and_keys_of_their_own() {
     let host = Arc::new(TestHost::new().await);
     let start = host.engine.hold("start");
     let mut spawning = tokio::task::JoinSet::new();
@@ -275,7 +275,7 @@ async fn many_at_once_get_ports_subnets_and_keys_of_their_own() {
 }
 
 #[tokio::test]
-async fn a_port_that_another_program_holds_is_passed_over() {
+async fn a_port_that_another_program_holds_is_skipped() {
     let host = TestHost::new().await;
     let (first, _) = host.settings.tenant_ports;
     let _held = TcpListener::bind((Ipv4Addr::LOCALHOST, first)).unwrap();
@@ -283,7 +283,7 @@ async fn a_port_that_another_program_holds_is_passed_over() {
 }
 
 #[tokio::test]
-async fn without_a_free_port_nothing_is_begun() {
+async fn without_a_free_port_nothing_is_created() {
     let mut host = TestHost::stopped();
     host.settings.tenant_ports.1 = host.settings.tenant_ports.0;
     host.start().await;
@@ -294,7 +294,7 @@ async fn without_a_free_port_nothing_is_begun() {
 }
 
 #[tokio::test]
-async fn a_caller_who_hangs_up_leaves_a_whole_tenant() {
+async fn a_client_that_disconnects_leaves_a_whole_tenant() {
     let host = Arc::new(TestHost::new().await);
     let start = host.engine.hold("start");
     tokio::select! {

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 #[tokio::test]
-async fn status_has_the_documented_shape() {
+async fn a_status_has_the_documented_fields() {
     let host = TestHost::new().await;
     let port = host.spawn("acme").await.number("/tenant/port");
     let status = host.ask("GET", "/api/v1/tenant/1/status", "").await;
@@ -19,7 +19,7 @@ async fn status_has_the_documented_shape() {
 }
 
 #[tokio::test]
-async fn status_goes_without_the_engine() {
+async fn a_status_needs_no_engine() {
     let host = TestHost::new().await;
     host.spawn("acme").await;
     host.engine.state().down = true;
@@ -60,7 +60,7 @@ async fn followed_logs_come_as_events_and_end_with_the_service() {
 }
 
 #[tokio::test]
-async fn removal_takes_all_and_happens_once() {
+async fn a_removal_removes_everything_once() {
     let host = TestHost::new().await;
     let port = host.spawn("acme").await.number("/tenant/port");
     host.spawn("other").await;
@@ -79,7 +79,7 @@ async fn removal_takes_all_and_happens_once() {
 }
 
 #[tokio::test]
-async fn a_removal_that_the_engine_interrupts_is_finished_later() {
+async fn a_removal_that_the_engine_fails_is_finished_later() {
     let mut host = TestHost::new().await;
     host.spawn("acme").await;
     host.engine.state().down = true;
@@ -94,7 +94,7 @@ async fn a_removal_that_the_engine_interrupts_is_finished_later() {
 }
 
 #[tokio::test]
-async fn two_removals_at_once_do_not_disturb_each_other() {
+async fn parallel_removals_do_not_disturb_each_other() {
     let host = TestHost::new().await;
     host.spawn("acme").await;
     let gate = host.engine.hold("remove_container");
@@ -143,7 +143,7 @@ mod needs_root {
     use super::*;
 
     #[tokio::test]
-    async fn a_tenant_can_be_removed_to_make_room_on_a_full_disk() {
+    async fn a_tenant_can_be_removed_on_a_full_disk() {
         let mut host = TestHost::stopped();
         let disk = SmallDisk::at(host.database_folder());
         host.start().await;

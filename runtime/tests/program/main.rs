@@ -2,6 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod fake_systemd;
 mod restart;
 mod selfcheck;
-mod supervisor;

@@ -34,7 +34,7 @@ impl Controller {
     /// Creates all of a tenant and starts it. On failure, parts of it may remain.
     ///
     /// Creating the network takes as long as preparing the volumes, so both are done at once. Neither is dropped when the other fails:
-    /// the engine carries a call out whether or not its caller waits for it.
+    /// the engine carries a call out whether or not it is waited for.
     pub(in crate::controller) async fn provision(
         &self,
         tenant: &Environment,

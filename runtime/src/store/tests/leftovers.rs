@@ -1,42 +1,42 @@
-//! What killed programs leave is removed by the next one, and never taken for something else.
+//! Files that killed programs leave are removed by the next one.
 
-use super::scene::{NEXT, Scene, with};
+use super::test_database::{NEXT, TestDatabase, with};
 use crate::store::database_file::{DatabaseFolder, ScratchDatabase};
 use crate::store::{Migrations, Store, migrate};
 
 #[test]
 fn leftovers_are_removed_when_the_database_is_opened() {
-    let scene = Scene::new();
-    let names = scene.names();
+    let database = TestDatabase::new();
+    let names = database.names();
     for name in [".landfall.db.partial", ".landfall.db.partial-journal", ".landfall.db.rehearsal"] {
-        std::fs::write(scene.file(name), "half of something").unwrap();
+        std::fs::write(database.file(name), "half of something").unwrap();
     }
     for second in [".landfall.db.link", "landfall.db.schema-1", "landfall.db.aside-schema-1"] {
-        std::fs::hard_link(scene.path(), scene.file(second)).unwrap();
+        std::fs::hard_link(database.path(), database.file(second)).unwrap();
     }
-    drop(Store::open(&scene.path(), &Migrations::OWN).unwrap());
-    assert_eq!(scene.names(), names);
+    drop(Store::open(&database.path(), &Migrations::OWN).unwrap());
+    assert_eq!(database.names(), names);
 }
 
 #[test]
-fn a_rehearsal_that_is_under_way_is_not_taken_for_a_leftover() {
-    let scene = Scene::new();
-    let rehearsal = scene.file(".landfall.db.rehearsal");
+fn a_running_rehearsal_is_not_removed_as_a_leftover() {
+    let database = TestDatabase::new();
+    let rehearsal = database.file(".landfall.db.rehearsal");
     let under_way = ScratchDatabase::create(rehearsal.clone()).unwrap();
-    DatabaseFolder::prepare(&scene.path()).unwrap();
+    DatabaseFolder::prepare(&database.path()).unwrap();
     assert!(rehearsal.exists());
     drop(under_way);
     assert!(!rehearsal.exists());
 }
 
 #[test]
-fn a_log_without_its_database_never_meets_another_one() {
-    let scene = Scene::new();
-    super::child::Order::WriteAndDie.command(&scene.path(), &[]).output().unwrap();
-    assert!(scene.file("landfall.db-wal").exists());
-    std::fs::remove_file(scene.path()).unwrap();
-    drop(Store::open(&scene.path(), &with(NEXT)).unwrap());
-    assert_eq!(scene.organizations(), ["default"]);
-    migrate(&scene.path(), &with(NEXT), 1).unwrap();
-    assert_eq!(scene.organizations(), ["default"]);
+fn a_log_without_its_database_is_not_applied_to_another_one() {
+    let database = TestDatabase::new();
+    super::operation::Operation::WriteAndDie.command(&database.path(), &[]).output().unwrap();
+    assert!(database.file("landfall.db-wal").exists());
+    std::fs::remove_file(database.path()).unwrap();
+    drop(Store::open(&database.path(), &with(NEXT)).unwrap());
+    assert_eq!(database.organizations(), ["default"]);
+    migrate(&database.path(), &with(NEXT), 1).unwrap();
+    assert_eq!(database.organizations(), ["default"]);
 }

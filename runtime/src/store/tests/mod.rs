@@ -1,10 +1,10 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod child;
-mod journeys;
-mod killed;
+mod interrupted;
 mod leftovers;
 mod opened;
+mod operation;
 mod refusals;
-mod scene;
-mod trace;
+mod round_trips;
+mod system_calls;
+mod test_database;

@@ -1,6 +1,6 @@
-//! What an open database is like.
+//! Opening a database.
 
-use super::scene::Scene;
+use super::test_database::TestDatabase;
 use crate::store::{LATEST, Migrations, Store};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -25,19 +25,19 @@ async fn a_new_database_is_private_and_durable() {
 
 #[test]
 fn opening_again_changes_nothing() {
-    let scene = Scene::new();
-    let names = scene.names();
-    let (_, migrated) = Store::open(&scene.path(), &Migrations::OWN).unwrap();
+    let database = TestDatabase::new();
+    let names = database.names();
+    let (_, migrated) = Store::open(&database.path(), &Migrations::OWN).unwrap();
     assert_eq!((migrated.from, migrated.to, migrated.snapshot, migrated.set_aside), (LATEST, LATEST, None, None));
-    assert_eq!(scene.names(), names);
+    assert_eq!(database.names(), names);
 }
 
 #[test]
 fn refuses_a_database_of_a_later_release_and_leaves_it_as_it_is() {
-    let scene = Scene::new();
-    scene.execute(&format!("PRAGMA user_version = {}", LATEST + 1));
-    let bytes = std::fs::read(scene.path()).unwrap();
-    let error = Store::open(&scene.path(), &Migrations::OWN).unwrap_err();
+    let database = TestDatabase::new();
+    database.execute(&format!("PRAGMA user_version = {}", LATEST + 1));
+    let bytes = std::fs::read(database.path()).unwrap();
+    let error = Store::open(&database.path(), &Migrations::OWN).unwrap_err();
     assert!(matches!(error, crate::store::StoreError::TooNew { found, .. } if found == LATEST + 1));
-    assert_eq!(std::fs::read(scene.path()).unwrap(), bytes);
+    assert_eq!(std::fs::read(database.path()).unwrap(), bytes);
 }

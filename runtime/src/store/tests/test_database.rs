@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
-/// A table and a column more, and the way back.
+/// One more table and column, reversible.
 pub(super) const NEXT: Migration = Migration {
     up: "CREATE TABLE marks (id INTEGER PRIMARY KEY, orgId INTEGER NOT NULL REFERENCES organizations (id)) STRICT;
          ALTER TABLE organizations ADD COLUMN mark TEXT;
@@ -15,7 +15,7 @@ pub(super) const NEXT: Migration = Migration {
          UPDATE organizations SET mark = 'new';",
     down: Some("DROP TABLE marks; ALTER TABLE organizations DROP COLUMN mark;"),
 };
-/// The same without a way back.
+/// The same, irreversible.
 pub(super) const IRREVERSIBLE: Migration = Migration { up: NEXT.up, down: None };
 
 /// The step after [`NEXT`].
@@ -26,20 +26,20 @@ pub(super) fn with(step: Migration) -> Migrations {
     Migrations::OWN.and(step)
 }
 
-pub(super) struct Scene {
+pub(super) struct TestDatabase {
     folder: TempDir,
 }
 
-impl Scene {
+impl TestDatabase {
     /// A database of this release with two organizations, closed.
     pub(super) fn new() -> Self {
-        let scene = Self { folder: tempfile::tempdir().unwrap() };
-        drop(Store::open(&scene.path(), &Migrations::OWN).unwrap());
-        scene.execute("INSERT INTO organizations (name, plan, createdAt) VALUES ('acme', 'paid', 'then')");
-        scene
+        let database = Self { folder: tempfile::tempdir().unwrap() };
+        drop(Store::open(&database.path(), &Migrations::OWN).unwrap());
+        database.execute("INSERT INTO organizations (name, plan, createdAt) VALUES ('acme', 'paid', 'then')");
+        database
     }
 
-    /// A copy of another scene's files, whatever state they are in.
+    /// A copy of another database's files, whatever their state.
     pub(super) fn copy_of(other: &Self) -> Self {
         let folder = tempfile::tempdir().unwrap();
         for name in other.names() {

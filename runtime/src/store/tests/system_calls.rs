@@ -1,41 +1,41 @@
-//! The system calls by which a process changes a folder, found by strace, and the process killed or failed at each.
+//! Finds the system calls by which a process changes a folder, and kills the process or makes the call fail at one of them, by strace.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Output;
 
-use super::child::Order;
+use super::operation::Operation;
 
-/// What may change a file system and is used by SQLite or by us. `?` is for calls that not every architecture has.
+/// The calls of SQLite and of this program that may change a file system. `?` marks calls that not every architecture has.
 const CALLS: &str = "?open,openat,write,pwrite64,?rename,renameat,renameat2,?link,linkat,?unlink,unlinkat,ftruncate,\
                      fallocate,fsync,fdatasync,copy_file_range,sendfile,?chmod,fchmod,fchmodat,fchown,flock";
 
-/// A moment before one system call: the `nth` call of that name in its process.
+/// One system call: the `nth` of that name in its process.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Point {
     pub(super) call: String,
     nth: u32,
 }
 
-/// Lets an order be followed to its end, and finds every call by which it changed `folder`.
-pub(super) fn points(order: Order, database: &Path, folder: &Path) -> Vec<Point> {
+/// Runs an operation to its end, and returns every call by which it changed `folder`.
+pub(super) fn points(operation: Operation, database: &Path, folder: &Path) -> Vec<Point> {
     let log = tempfile::NamedTempFile::new().unwrap();
     let (trace, log_path) = (format!("trace={CALLS}"), log.path().to_string_lossy().into_owned());
     let words = ["strace", "-f", "-qq", "-y", "-s", "0", "-e", &trace, "-o", &log_path];
-    let output = run(order, database, &words);
+    let output = run(operation, database, &words);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     read(&std::fs::read_to_string(log.path()).unwrap(), &folder.to_string_lossy())
 }
 
-/// Lets an order be followed, with a tampered call: `signal=SIGKILL`, or `error=EIO`.
-pub(super) fn tampered(order: Order, database: &Path, point: &Point, tampering: &str) -> Output {
+/// Runs an operation with one call tampered with: `signal=SIGKILL`, or `error=EIO`.
+pub(super) fn tampered(operation: Operation, database: &Path, point: &Point, tampering: &str) -> Output {
     let trace = format!("trace={}", point.call);
     let inject = format!("inject={}:{tampering}:when={}", point.call, point.nth);
-    run(order, database, &["strace", "-f", "-qq", "-e", &trace, "-e", &inject, "-o", "/dev/null"])
+    run(operation, database, &["strace", "-f", "-qq", "-e", &trace, "-e", &inject, "-o", "/dev/null"])
 }
 
-fn run(order: Order, database: &Path, through: &[&str]) -> Output {
-    order.command(database, through).output().unwrap_or_else(|error| panic!("this test needs strace: {error}"))
+fn run(operation: Operation, database: &Path, through: &[&str]) -> Output {
+    operation.command(database, through).output().unwrap_or_else(|error| panic!("this test needs strace: {error}"))
 }
 
 /// Reads strace's log: `PID call(arguments) = result`, where `-y` names the files behind descriptors.

@@ -1,4 +1,4 @@
-//! A supervisor that keeps the program's sockets, as systemd does.
+//! A fake of systemd: starts the program, and stores its sockets.
 
 use landfall_fixtures::ReleaseFixture;
 use landfall_keys::{SecretKey, TrustRoot};
@@ -17,71 +17,71 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// What a supervisor was told and given.
-pub(crate) struct Supervisor {
+/// The notifications and sockets that the program sent.
+pub(crate) struct FakeSystemd {
     pub(crate) folder: TempDir,
     notify: UnixDatagram,
-    pub(crate) kept: BTreeMap<String, OwnedFd>,
+    pub(crate) stored: BTreeMap<String, OwnedFd>,
     pub(crate) port: u16,
 }
 
-impl Supervisor {
+impl FakeSystemd {
     pub(crate) fn new() -> Self {
         let folder = TempDir::new().unwrap();
         let notify = UnixDatagram::bind(folder.path().join("notify")).unwrap();
         notify.set_read_timeout(Some(Duration::from_mins(5))).unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         install(folder.path(), port);
-        Self { folder, notify, kept: BTreeMap::new(), port }
+        Self { folder, notify, stored: BTreeMap::new(), port }
     }
 
     /// A connection to the API.
-    pub(crate) fn call(&self) -> TcpStream {
+    pub(crate) fn connect(&self) -> TcpStream {
         TcpStream::connect(("127.0.0.1", self.port)).unwrap()
     }
 
-    /// Starts the program with the sockets that it left, and returns when it is ready.
+    /// Starts the program with the stored sockets, and returns when it is ready.
     pub(crate) fn start(&mut self) -> Child {
         let mut command = Command::new(env!("CARGO_BIN_EXE_landfall"));
         command.arg("--root").arg(self.folder.path()).arg("serve").stderr(Stdio::piped());
         command.env("NOTIFY_SOCKET", self.folder.path().join("notify"));
-        let kept = std::mem::take(&mut self.kept);
-        // The program is told at which number they begin, so they must follow each other.
-        let copies: Vec<_> = kept.values().map(|fd| rustix::io::fcntl_dupfd_cloexec(fd, 100).unwrap()).collect();
+        let stored = std::mem::take(&mut self.stored);
+        // The program is told the first number, so that the numbers must be consecutive.
+        let copies: Vec<_> = stored.values().map(|fd| rustix::io::fcntl_dupfd_cloexec(fd, 100).unwrap()).collect();
         if let Some(first) = copies.first() {
             for (number, copy) in (first.as_raw_fd()..).zip(&copies) {
                 assert_eq!(copy.as_raw_fd(), number);
                 rustix::io::fcntl_setfd(copy, FdFlags::empty()).unwrap();
             }
-            let names: Vec<_> = kept.keys().map(String::as_str).collect();
+            let names: Vec<_> = stored.keys().map(String::as_str).collect();
             command.env("LISTEN_FDS", copies.len().to_string()).env("LISTEN_FDNAMES", names.join(":"));
             command.env("LISTEN_FDS_FIRST_FD", first.as_raw_fd().to_string());
         }
         let child = command.spawn().unwrap();
-        self.kept = kept;
-        while !self.hear().contains("READY=1") {}
+        self.stored = stored;
+        while !self.receive().contains("READY=1") {}
         child
     }
 
-    /// Takes one message, and what comes with it.
-    fn hear(&mut self) -> String {
+    /// Receives one notification with its sockets.
+    fn receive(&mut self) -> String {
         let mut text = [0; 1024];
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
         let mut ancillary = RecvAncillaryBuffer::new(&mut space);
         let received =
             recvmsg(self.notify.as_fd(), &mut [IoSliceMut::new(&mut text)], &mut ancillary, RecvFlags::CMSG_CLOEXEC);
-        let length = received.unwrap_or_else(|error| panic!("the program says nothing: {error}")).bytes;
+        let length = received.unwrap_or_else(|error| panic!("the program sends no notification: {error}")).bytes;
         let text = String::from_utf8(text[..length].to_vec()).unwrap();
         let name = text.lines().find_map(|line| line.strip_prefix("FDNAME=")).unwrap_or_default().to_owned();
         if text.contains("FDSTORE=1") {
             for message in ancillary.drain() {
                 if let RecvAncillaryMessage::ScmRights(descriptors) = message {
-                    self.kept.extend(descriptors.map(|descriptor| (name.clone(), descriptor)));
+                    self.stored.extend(descriptors.map(|descriptor| (name.clone(), descriptor)));
                 }
             }
         }
         if text.contains("FDSTOREREMOVE=1") {
-            self.kept.remove(&name);
+            self.stored.remove(&name);
         }
         text
     }

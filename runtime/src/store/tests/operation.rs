@@ -1,34 +1,35 @@
-//! Work that another process does, so that it can be killed: this test program, told by a variable what to do.
+//! Operations on a database that run in a process of their own, so that it can be killed. That process is this test program, with an
+//! environment variable that names the operation.
 
-use super::scene::{IRREVERSIBLE, NEXT, with};
+use super::test_database::{IRREVERSIBLE, NEXT, with};
 use crate::store::{Migrations, Store, migrate, reclaim, restore};
 use std::path::Path;
 use std::process::Command;
 
-const ORDER: &str = "LANDFALL_TEST_ORDER";
+const OPERATION: &str = "LANDFALL_TEST_OPERATION";
 const DATABASE: &str = "LANDFALL_TEST_DATABASE";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Order {
+pub(super) enum Operation {
     /// Open the database as the next release does.
     Forward,
-    /// Bring it back to this release's schema.
+    /// Migrate it back to this release's schema.
     Back,
     /// Restore this release's snapshot.
     Restore,
     /// Restore the next release's snapshot.
     RestoreNewer,
-    /// Put the next release's database, which was set aside, in its place again.
+    /// Reclaim the next release's database, which was set aside.
     Reclaim,
-    /// Write a row, and die without closing the database.
+    /// Write a row, and be killed before closing the database.
     WriteAndDie,
 }
 
-impl Order {
+impl Operation {
     const ALL: [Self; 6] =
         [Self::Forward, Self::Back, Self::Restore, Self::RestoreNewer, Self::Reclaim, Self::WriteAndDie];
 
-    pub(super) fn follow(self, path: &Path) {
+    pub(super) fn run(self, path: &Path) {
         match self {
             Self::Forward => drop(Store::open(path, &with(NEXT)).unwrap()),
             Self::Back => drop(migrate(path, &with(NEXT), 1).unwrap()),
@@ -45,23 +46,23 @@ impl Order {
         }
     }
 
-    /// The words of the command that follows the order, and its surroundings.
+    /// The command that runs the operation, as an argument of the command `through`.
     pub(super) fn command(self, path: &Path, through: &[&str]) -> Command {
         let this = std::env::current_exe().unwrap();
-        let test = "store::tests::child::follows_an_order";
+        let test = "store::tests::child::runs_an_operation";
         let mut words = through.iter().map(std::ffi::OsString::from).collect::<Vec<_>>();
         words.push(this.into());
         words.extend(["--exact", test, "--ignored", "--test-threads=1"].map(Into::into));
         let mut command = Command::new(&words[0]);
-        command.args(&words[1..]).env(ORDER, format!("{self:?}")).env(DATABASE, path);
+        command.args(&words[1..]).env(OPERATION, format!("{self:?}")).env(DATABASE, path);
         command
     }
 }
 
 #[test]
 #[ignore = "the process that other tests start and kill"]
-fn follows_an_order() {
-    let order = std::env::var(ORDER).unwrap();
-    let order = Order::ALL.into_iter().find(|known| format!("{known:?}") == order).unwrap();
-    order.follow(Path::new(&std::env::var_os(DATABASE).unwrap()));
+fn runs_an_operation() {
+    let operation = std::env::var(OPERATION).unwrap();
+    let operation = Operation::ALL.into_iter().find(|known| format!("{known:?}") == operation).unwrap();
+    operation.run(Path::new(&std::env::var_os(DATABASE).unwrap()));
 }
