@@ -11,25 +11,27 @@ use std::path::PathBuf;
 pub(crate) enum TrustError {
     #[error("{argument} is neither a public key nor a trust root, nor a file that holds one: {reason}")]
     Key { argument: String, reason: String },
-    #[error("{argument} is no trust root")]
+    #[error("{argument} is not a trust root")]
     File {
         argument: String,
         #[source]
         source: ChainError,
     },
-    #[error("a trust root says by itself which keys count and how many: give one --trust, and no --threshold")]
+    #[error(
+        "a trust root states its keys and their threshold itself: give it as the only --trust, without --threshold"
+    )]
     RootNotAlone,
     #[error("the keys given with --trust cannot be used")]
     CliKeys(#[source] RootError),
     #[error(
-        "this host trusts version {pinned} of its publisher's trust root, and what the media brings does not lead on from it"
+        "this host trusts version {pinned} of its publisher's trust root, and the roots on the media do not continue from it"
     )]
     Chain {
         pinned: u32,
         #[source]
         source: ChainError,
     },
-    #[error("what is given with --trust does not lead to the trust root that the media brings")]
+    #[error("the keys or the root given with --trust do not lead to the trust root on the media")]
     CliChain(#[source] ChainError),
     #[error("{} cannot be used", .path.display())]
     Pinned {
@@ -39,7 +41,7 @@ pub(crate) enum TrustError {
     },
     #[error(transparent)]
     Path(#[from] PathError),
-    #[error("another trust root was pinned on this host meanwhile: what was decided does not hold any longer")]
+    #[error("another trust root was pinned on this host meanwhile, so the plan no longer holds")]
     Changed,
 }
 

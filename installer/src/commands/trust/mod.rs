@@ -35,17 +35,17 @@ pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> Result
 struct RootReport {
     version: u32,
     threshold: u32,
-    /// Those that count: without those that are revoked.
+    /// The keys that count, without the revoked ones.
     keys: Vec<KeyReport>,
     revoked: Vec<KeyId>,
-    /// Of the file's bytes, which are those of the publisher's `N.root.json`.
+    /// Of the file, whose bytes are those of the publisher's `N.root.json`.
     digest: Digest,
 }
 
 #[derive(Debug, Serialize)]
 struct KeyReport {
     id: KeyId,
-    /// The line by which people compare it.
+    /// The whole line, by which people compare it.
     key: String,
 }
 

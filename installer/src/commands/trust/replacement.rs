@@ -1,4 +1,4 @@
-//! The root that a person vouches for by its digest, although nobody whom the host trusts has signed it.
+//! `--replace`: a root that a person vouches for by its digest, although no key that the host trusts has signed it.
 
 use crate::errors::Error;
 use crate::trust::TrustError;
@@ -8,11 +8,11 @@ use landfall_manifests::Digest;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// The first version, which nobody ever signs: one is as good as another.
+/// The first version, which nobody signs: it may replace another first version.
 const FIRST: u32 = 1;
 
-/// The root of `links` that has the digest, if it may take the place of the one `before`. Keys that are revoked are known again
-/// under other ids by that one and by those that were `accepted` earlier.
+/// The root of `links` with the digest, if it may replace the one `before`. Revoked keys that come back under other ids are
+/// recognized from that root and from those that were `accepted` earlier.
 pub(super) fn replacement(
     path: &Path,
     links: &[RootLink],
@@ -29,13 +29,13 @@ pub(super) fn replacement(
     let root =
         link.unverified_root().map_err(|source| TrustError::File { argument: path.display().to_string(), source })?;
     if let Some(before) = before.filter(|before| **before != root) {
-        rises(before, &root)?;
-        keeps_revoked_out(before, accepted, &root)?;
+        check_version(before, &root)?;
+        check_revocations(before, accepted, &root)?;
     }
     Ok(root)
 }
 
-fn rises(before: &TrustRoot, root: &TrustRoot) -> Result<(), Failure> {
+fn check_version(before: &TrustRoot, root: &TrustRoot) -> Result<(), Failure> {
     let (ours, theirs) = (before.version(), root.version());
     if theirs > ours || (ours, theirs) == (FIRST, FIRST) {
         return Ok(());
@@ -50,8 +50,8 @@ fn rises(before: &TrustRoot, root: &TrustRoot) -> Result<(), Failure> {
     Err(Failure::new(Exit::Policy, "older_root", message).hint(hint))
 }
 
-fn keeps_revoked_out(before: &TrustRoot, accepted: &[&TrustRoot], root: &TrustRoot) -> Result<(), Failure> {
-    let ids: Vec<String> = taken_back(before, accepted, root).iter().map(KeyId::to_string).collect();
+fn check_revocations(before: &TrustRoot, accepted: &[&TrustRoot], root: &TrustRoot) -> Result<(), Failure> {
+    let ids: Vec<String> = dropped_revocations(before, accepted, root).iter().map(KeyId::to_string).collect();
     if ids.is_empty() {
         return Ok(());
     }
@@ -70,7 +70,7 @@ fn keeps_revoked_out(before: &TrustRoot, accepted: &[&TrustRoot], root: &TrustRo
 }
 
 /// The ids that `before` revokes and `root` does not, and those under which `root` trusts a key that `before` revokes.
-fn taken_back(before: &TrustRoot, accepted: &[&TrustRoot], root: &TrustRoot) -> BTreeSet<KeyId> {
+fn dropped_revocations(before: &TrustRoot, accepted: &[&TrustRoot], root: &TrustRoot) -> BTreeSet<KeyId> {
     let revoked = |key: &PublicKey| before.revoked().contains(&key.id());
     let known: Vec<&PublicKey> = accepted.iter().chain([&before]).flat_map(|root| root.listed_keys()).collect();
     let again = |key: &&PublicKey| revoked(key) || known.iter().any(|known| known.same_signer(key) && revoked(known));
@@ -99,12 +99,12 @@ mod tests {
         TrustRoot::beginning_at(version, keys.to_vec(), 1, revoked.to_vec()).unwrap()
     }
 
-    /// What comes of replacing `before` by `after`: the code of the refusal, if there is one.
+    /// Replaces `before` by `after`, or returns the refusal.
     fn judge(before: &TrustRoot, after: &TrustRoot) -> Result<(), Failure> {
         judge_knowing(&[], before, after)
     }
 
-    /// The same on a host whose releases were let in by the roots that were `accepted`.
+    /// The same on a host whose releases were accepted by the roots `accepted`.
     fn judge_knowing(accepted: &[&TrustRoot], before: &TrustRoot, after: &TrustRoot) -> Result<(), Failure> {
         let link = RootLink::from_texts(after.to_json(), Vec::new());
         let digest = Digest::of(after.to_json().as_bytes());
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_the_place_of_what_is_older_or_a_first_version_itself() {
+    fn replaces_an_older_root_or_another_first_version() {
         let (one, other) = (key(), key());
         for (before, after, code) in [
             (root(1, &[one], &[]), root(2, &[other], &[]), None),
@@ -144,7 +144,7 @@ mod tests {
                 assert!(refused.advice().unwrap().contains(&format!("--revoke {id}")), "{:?}", refused.advice());
             }
         }
-        // An earlier root that listed the key tells which one it is, whatever it is called next.
+        // An earlier root that listed the key identifies it under its new id.
         let (earlier, renamed) = (root(2, &[leaked], &[]), root(4, &[alias(&leaked)], &[leaked.id(), lost.id()]));
         let refused = judge_knowing(&[&earlier], &before, &renamed).unwrap_err();
         assert!(refused.to_string().ends_with(&alias(&leaked).id().to_string()), "{refused}");
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn above_the_last_version_there_is_only_what_root_can_do() {
+    fn the_highest_version_can_only_be_removed_by_hand() {
         let last = root(u32::MAX, &[key()], &[]);
         let refused = judge(&last, &root(5, &[key()], &[])).unwrap_err();
         assert!(refused.advice().unwrap().contains("rm etc/landfall/trust.json"), "{:?}", refused.advice());
