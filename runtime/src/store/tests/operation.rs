@@ -49,7 +49,7 @@ impl Operation {
     /// The command that runs the operation, as an argument of the command `through`.
     pub(super) fn command(self, path: &Path, through: &[&str]) -> Command {
         let this = std::env::current_exe().unwrap();
-        let test = "store::tests::child::runs_an_operation";
+        let test = "store::tests::operation::runs_an_operation";
         let mut words = through.iter().map(std::ffi::OsString::from).collect::<Vec<_>>();
         words.push(this.into());
         words.extend(["--exact", test, "--ignored", "--test-threads=1"].map(Into::into));
