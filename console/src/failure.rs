@@ -1,5 +1,5 @@
 use crate::Exit;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// An error that a person can act on: what `main` prints, and the exit code that it ends with.
@@ -57,6 +57,26 @@ pub(crate) struct Report<'a> {
     error: Fields<'a>,
 }
 
+/// What another program of ours printed under `--json` when it failed.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct FailureReport {
+    /// The stable word for scripts.
+    pub code: String,
+    /// What happened to what.
+    pub message: String,
+}
+
+impl FailureReport {
+    /// Reads a program's standard output; none if it does not hold an error object.
+    pub fn parse(stdout: &[u8]) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Object {
+            error: FailureReport,
+        }
+        serde_json::from_slice(stdout).ok().map(|Object { error }| error)
+    }
+}
+
 #[derive(Serialize)]
 struct Fields<'a> {
     code: &'a str,
@@ -91,6 +111,10 @@ mod tests {
         let expected = serde_json::json!({"error": {
             "code": "receipts", "exit": 3, "message": "two are wrong", "hint": null, "faults": [1, 2],
         }});
-        assert_eq!((report, failure.to_string().as_str()), (expected, "two are wrong"));
+        assert_eq!((&report, failure.to_string().as_str()), (&expected, "two are wrong"));
+        let read = FailureReport::parse(report.to_string().as_bytes());
+        let expected = FailureReport { code: "receipts".to_owned(), message: "two are wrong".to_owned() };
+        assert_eq!(read, Some(expected));
+        assert_eq!(FailureReport::parse(b"{}"), None);
     }
 }

@@ -21,7 +21,7 @@ mod storage_fault;
 
 pub use classify::{Classify, ErrorClass, message_with_causes};
 pub use exit::Exit;
-pub use failure::Failure;
+pub use failure::{Failure, FailureReport};
 pub use output::{Console, Flags};
 pub use progress::Progress;
 pub use run::{Extras, run};

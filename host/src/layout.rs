@@ -13,6 +13,12 @@ pub const PROGRAM_FOLDER: &str = "opt/landfall";
 pub const STATE_FOLDER: &str = "var/lib/landfall/state";
 /// The database's folder, which the runtime's unit expects to be there.
 pub const DATABASE_FOLDER: &str = "var/lib/landfall/db";
+/// The name of the database's file.
+pub const DATABASE: &str = "landfall.db";
+/// What follows in the name of a snapshot, before the schema's number: the database from before it was migrated.
+pub const SNAPSHOT_SUFFIX: &str = ".schema-";
+/// What follows in the name of a database that was set aside, before its schema's number.
+pub const SET_ASIDE_SUFFIX: &str = ".aside-schema-";
 /// The blobs of the releases that are kept.
 pub const STORE_FOLDER: &str = "var/lib/landfall/store";
 /// The unit files of this host's administrator (systemd.unit(5), "Unit File Load Path").
@@ -155,7 +161,7 @@ impl Layout {
 
     /// The runtime's database.
     pub fn database(&self) -> PathBuf {
-        self.at(DATABASE_FOLDER).join("landfall.db")
+        self.at(DATABASE_FOLDER).join(DATABASE)
     }
 
     /// The secret that tenants' keys are derived from.

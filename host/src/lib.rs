@@ -4,11 +4,14 @@
 //! Everything here acts on one host's file system and processes. Nothing here talks to systemd or to a container engine.
 
 pub mod durable;
+pub mod good_mark;
 pub mod layout;
 pub mod lock;
 pub mod record;
 pub mod regular;
 pub mod release;
+pub mod runtime_program;
+pub mod settings;
 pub mod subprocess;
 
 pub use layout::Layout;

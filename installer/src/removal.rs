@@ -6,12 +6,11 @@ use crate::host_context::HostContext;
 use crate::layout::{DATA_FOLDER, DATABASE_FOLDER, Layout, PROGRAM_FOLDER, SETTINGS_FOLDER, STATE_FOLDER};
 use crate::links;
 use crate::lock::LockError;
-use crate::plan::policy::PROGRAM;
 use crate::state::State;
 use crate::state::journal::Uninstallation;
 use crate::state::tries::{self, Tries};
 use landfall_console::message_with_causes;
-use landfall_host::subprocess::Subprocess;
+use landfall_host::runtime_program::RuntimeProgram;
 use landfall_systemd::UnitName;
 
 /// A part of an installation cannot be removed.
@@ -110,15 +109,12 @@ pub(crate) fn stop_services(host: &HostContext) -> Result<(), RemovalError> {
 /// Removes the firewall's tables. They outlive its process, so that restarting it lets nothing through; without tenants they are not
 /// needed.
 fn clear_firewall(host: &HostContext) {
-    let program = host.layout.current().join(PROGRAM);
-    if !program.exists() {
+    let program = RuntimeProgram::current(&host.layout);
+    if !program.exists().unwrap_or(true) {
         return;
     }
-    let cleared = Subprocess::new(&program).args(["firewall", "clear"]).run();
-    match cleared {
-        Ok(answer) if answer.code == 0 => {}
-        Ok(answer) => host.console.warn(format_args!("the firewall's tables stay: {}", answer.stderr_tail)),
-        Err(error) => host.console.warn(format_args!("the firewall's tables stay: {error}")),
+    if let Err(error) = program.clear_firewall() {
+        host.console.warn(format_args!("the firewall's tables stay: {}", message_with_causes(&error)));
     }
 }
 

@@ -51,16 +51,6 @@ pub struct CapturedOutput {
     pub stderr_tail: String,
 }
 
-impl CapturedOutput {
-    /// The code and the message of a failed program's error object, or else all that it wrote.
-    pub fn error(&self) -> (Option<String>, String) {
-        let object: Option<serde_json::Value> = serde_json::from_slice(&self.stdout).ok();
-        let text = |key: &str| object.as_ref()?.get("error")?.get(key)?.as_str().map(str::to_owned);
-        let plain = || format!("{} {}", String::from_utf8_lossy(&self.stdout).trim(), self.stderr_tail);
-        (text("code"), text("message").unwrap_or_else(plain))
-    }
-}
-
 impl Subprocess {
     /// The program at a path, or, if `program` is a bare name, the first one of that name on this process's `PATH`.
     pub fn new(program: impl Into<PathBuf>) -> Self {

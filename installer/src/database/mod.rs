@@ -6,42 +6,19 @@
 
 mod error;
 
-pub(crate) use error::{DatabaseError, MigrateRefusal};
+pub(crate) use error::DatabaseError;
 
 use crate::durable::{self, At as _, PathError};
 use crate::host_context::HostContext;
-use crate::layout::Layout;
-use crate::plan::policy::PROGRAM;
+use crate::layout::{DATABASE, Layout, SET_ASIDE_SUFFIX};
 use crate::state::installed::InstalledRelease;
 use crate::state::journal::Transition;
 use landfall_console::message_with_causes;
-use landfall_host::subprocess::Subprocess;
+use landfall_host::runtime_program::{Migrate, MigrateReport, RuntimeProgram};
 use landfall_manifests::Database;
 use landfall_systemd::UnitName;
-use serde::Deserialize;
 use std::cmp::Ordering;
 use std::io;
-use std::path::PathBuf;
-use std::time::Duration;
-
-/// How long a migration may take: a database of a thousand tenants takes well under a second.
-const LIMIT: Duration = Duration::from_mins(5);
-/// How much of its answer is read, in bytes.
-const ANSWER_BYTES: usize = 64 << 10;
-/// How the runtime begins the names of databases that it sets aside.
-const ASIDE: &str = "landfall.db.aside-";
-
-/// The answer of `landfall migrate`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Done {
-    /// The schema before; 0 where there was no database.
-    from: u32,
-    /// The schema now, or the one that a rehearsal reached.
-    to: u32,
-    /// The database that was set aside, by the name of its file.
-    aside: Option<String>,
-}
 
 /// The size of the database with its log in bytes, if there is one.
 pub(crate) fn size(layout: &Layout) -> Result<Option<u64>, PathError> {
@@ -83,8 +60,8 @@ pub(crate) fn rehearse(
 ) -> Result<Option<u32>, DatabaseError> {
     let rehearsed = match direction(from, to) {
         Ordering::Equal => return Ok(None),
-        Ordering::Greater => migrate(host, to, &["--rehearse"]),
-        Ordering::Less => migrate(host, from, &["--rehearse", "--to", &schema(to)]),
+        Ordering::Greater => migrate(host, to, Migrate::Rehearse(None)),
+        Ordering::Less => migrate(host, from, Migrate::Rehearse(Some(schema(to)))),
     }
     .map_err(|source| DatabaseError::Rehearsal { from: from.id(), to: to.id(), source: source.into() });
     match rehearsed {
@@ -96,7 +73,9 @@ pub(crate) fn rehearse(
             ));
             Ok(None)
         }
-        rehearsed => Ok(rehearsed?.schema().filter(|found| from.database.is_some_and(|own| own.schema != *found))),
+        rehearsed => {
+            Ok(rehearsed?.schema_before().filter(|found| from.database.is_some_and(|own| own.schema != *found)))
+        }
     }
 }
 
@@ -106,9 +85,9 @@ pub(crate) fn rehearse_first(host: &HostContext, release: &InstalledRelease) -> 
     if release.database.is_none() {
         return Ok(None);
     }
-    let rehearsed = migrate(host, release, &["--rehearse"])
+    let rehearsed = migrate(host, release, Migrate::Rehearse(None))
         .map_err(|source| DatabaseError::FirstRehearsal { release: release.id(), source: source.into() })?;
-    let found = rehearsed.schema().filter(|found| *found != rehearsed.to);
+    let found = rehearsed.schema_before().filter(|found| *found != rehearsed.to);
     if let Some(found) = found {
         let to = rehearsed.to;
         host.console
@@ -130,15 +109,15 @@ pub(crate) fn migrate_for(
     match direction(from, to) {
         Ordering::Equal => Ok(()),
         Ordering::Greater if host.units.is_some() => Ok(()),
-        Ordering::Greater => migrate(host, to, &[]).map(drop),
+        Ordering::Greater => migrate(host, to, Migrate::To(None)).map(drop),
         Ordering::Less => {
             stop(host)?;
-            let Err(error) = migrate(host, from, &["--to", &schema(to)]) else { return Ok(()) };
+            let Err(error) = migrate(host, from, Migrate::To(Some(schema(to)))) else { return Ok(()) };
             // A process that has the database open would go on writing to the file that is set aside.
             if !may_set_aside || error.is_in_use() {
                 return Err(error);
             }
-            match migrate(host, to, &["--restore"]) {
+            match migrate(host, to, Migrate::Restore(None)) {
                 Ok(done) => warn_of_aside(host, &done, from, &format!(" ({})", message_with_causes(&error))),
                 Err(source) => {
                     return Err(DatabaseError::Restore { migration: error.into(), source: source.into() });
@@ -179,7 +158,7 @@ fn restore_before_rollback(
     target: &InstalledRelease,
 ) -> Result<(), DatabaseError> {
     stop(host)?;
-    match migrate(host, source, &["--restore"]) {
+    match migrate(host, source, Migrate::Restore(None)) {
         Ok(done) => warn_of_aside(host, &done, target, ""),
         Err(error) if error.has_no_snapshot() => host.console.warn(format_args!(
             "rows that only {} can store are not restored: {}",
@@ -195,16 +174,15 @@ fn restore_before_rollback(
 /// release that wrote it could not use it again.
 pub(crate) fn restore_schema(host: &HostContext, release: &InstalledRelease, schema: u32) -> Result<(), DatabaseError> {
     // The undo removes its folder only after this has succeeded.
-    if !durable::exists(&program(host, release))? {
+    if !RuntimeProgram::of(&host.layout, &release.id()).exists()? {
         return Ok(());
     }
-    let schema = schema.to_string();
-    let Err(error) = migrate(host, release, &["--to", &schema]) else { return Ok(()) };
+    let Err(error) = migrate(host, release, Migrate::To(Some(schema))) else { return Ok(()) };
     if error.is_in_use() {
         return Err(error);
     }
     let why = message_with_causes(&error);
-    let restored = migrate(host, release, &["--restore", "--to", &schema])
+    let restored = migrate(host, release, Migrate::Restore(Some(schema)))
         .map_err(|source| DatabaseError::Restore { migration: error.into(), source: source.into() });
     match restored {
         Ok(done) => warn_of_aside(host, &done, release, &format!(" ({why})")),
@@ -218,11 +196,12 @@ pub(crate) fn restore_schema(host: &HostContext, release: &InstalledRelease, sch
     Ok(())
 }
 
-fn warn_of_aside(host: &HostContext, done: &Done, release: &InstalledRelease, why: &str) {
+fn warn_of_aside(host: &HostContext, done: &MigrateReport, release: &InstalledRelease, why: &str) {
     if let Some(aside) = &done.aside {
         host.console.warn(format_args!(
-            "the database is the one from before {}; the later one is set aside as {aside}{why}",
-            release.id()
+            "the database is the one from before {}; the later one is set aside as {}{why}",
+            release.id(),
+            aside.display()
         ));
     }
 }
@@ -244,7 +223,11 @@ pub(crate) fn set_aside(layout: &Layout) -> Result<Vec<String>, PathError> {
     let mut names = Vec::new();
     for entry in entries {
         let name = entry.at("read the folder", &folder)?.file_name();
-        names.extend(name.to_str().filter(|name| name.starts_with(ASIDE)).map(str::to_owned));
+        names.extend(
+            name.to_str()
+                .filter(|name| name.strip_prefix(DATABASE).is_some_and(|rest| rest.starts_with(SET_ASIDE_SUFFIX)))
+                .map(str::to_owned),
+        );
     }
     names.sort();
     Ok(names)
@@ -253,49 +236,28 @@ pub(crate) fn set_aside(layout: &Layout) -> Result<Vec<String>, PathError> {
 /// Restores the database that a rollback, which is now undone, has set aside: the one of the release's schema that is not among those
 /// `known` before.
 fn reclaim(host: &HostContext, release: &InstalledRelease, known: &[String]) -> Result<(), DatabaseError> {
-    let own = format!("{ASIDE}schema-{}", schema(release));
+    let own = format!("{DATABASE}{SET_ASIDE_SUFFIX}{}", schema(release));
     let is_own = |name: &String| name.strip_prefix(&own).is_some_and(|more| more.is_empty() || more.starts_with('.'));
     for name in set_aside(&host.layout)?.iter().filter(|name| is_own(name) && !known.contains(name)) {
         stop(host)?;
-        migrate(host, release, &["--reclaim", name])?;
+        migrate(host, release, Migrate::Reclaim(name))?;
     }
     Ok(())
 }
 
-fn schema(release: &InstalledRelease) -> String {
-    release.database.map_or(0, |database| database.schema).to_string()
-}
-
-impl Done {
-    /// The schema that the database had, if there was one.
-    fn schema(&self) -> Option<u32> {
-        Some(self.from).filter(|schema| *schema > 0)
-    }
-}
-
-fn program(host: &HostContext, release: &InstalledRelease) -> PathBuf {
-    host.layout.release(&release.id()).join(PROGRAM)
+fn schema(release: &InstalledRelease) -> u32 {
+    release.database.map_or(0, |database| database.schema)
 }
 
 /// Runs `landfall migrate` of a release, where there is a database.
-fn migrate(host: &HostContext, release: &InstalledRelease, words: &[&str]) -> Result<Done, DatabaseError> {
+fn migrate(
+    host: &HostContext,
+    release: &InstalledRelease,
+    migrate: Migrate<'_>,
+) -> Result<MigrateReport, DatabaseError> {
     if !durable::exists(&host.layout.database())? {
-        return Ok(Done::default());
+        return Ok(MigrateReport::default());
     }
-    let root = host.layout.at("");
-    let migrate =
-        Subprocess::new(program(host, release)).args(["--root".as_ref(), root.as_os_str()]).args(["--json", "migrate"]);
-    let answer = migrate.args(words).timeout(LIMIT).output_limit(ANSWER_BYTES).run()?;
-    if answer.code == 0 {
-        return serde_json::from_slice(&answer.stdout)
-            .map_err(|source| DatabaseError::Answer { release: release.id(), source });
-    }
-    let (word, message) = answer.error();
-    Err(DatabaseError::Refused {
-        command: [&["landfall", "migrate"], words].concat().join(" "),
-        release: release.id(),
-        code: answer.code,
-        message,
-        refusal: MigrateRefusal::of(word.as_deref()),
-    })
+    let done = RuntimeProgram::of(&host.layout, &release.id()).migrate(&migrate);
+    done.map_err(|source| DatabaseError::Migrate { release: release.id(), source: source.into() })
 }

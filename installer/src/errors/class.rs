@@ -16,6 +16,7 @@ use crate::transition::PlanError;
 use crate::trust::PinError;
 use host::of_io;
 use landfall_console::{Classify, ErrorClass, Exit};
+use landfall_host::runtime_program::{MigrateFailure, RuntimeProgramError};
 
 const RECOVER: &str = "run `landfall-installer recover` first";
 /// Of an operation that failed, and so did undoing it.
@@ -162,12 +163,32 @@ fn of_database(error: &DatabaseError) -> ErrorClass {
     match error {
         DatabaseError::Path(error) => host::of_path(error),
         DatabaseError::Systemd(error) => host::of_systemd(error),
-        DatabaseError::Program(error) => host::of_program(error),
-        DatabaseError::Answer { .. } => ErrorClass::UNEXPECTED,
-        DatabaseError::Refused { refusal, .. } => ErrorClass::without_hint(Exit::Unfit, refusal.word()),
+        DatabaseError::Migrate { source, .. } => of_migration(source),
         DatabaseError::Rehearsal { source, .. }
         | DatabaseError::FirstRehearsal { source, .. }
         | DatabaseError::Restore { source, .. } => of_database(source),
+    }
+}
+
+fn of_migration(error: &RuntimeProgramError) -> ErrorClass {
+    use MigrateFailure::{
+        Database, DiskFull, InUse, Irreversible, LosesContent, MigrationFailed, NoSnapshot, NotSetAside,
+        SetAsideMissing, TooNew, UnknownSchema, WrongSchema,
+    };
+    match error {
+        RuntimeProgramError::Subprocess(error) => host::of_program(error),
+        RuntimeProgramError::Output { .. } => ErrorClass::UNEXPECTED,
+        RuntimeProgramError::Failed { .. } => {
+            let code = match error.migrate_failure() {
+                Some(failure @ (InUse | NoSnapshot | MigrationFailed)) => failure.code(),
+                Some(
+                    DiskFull | Irreversible | LosesContent | UnknownSchema | NotSetAside | SetAsideMissing
+                    | WrongSchema | TooNew | Database,
+                )
+                | None => "migration",
+            };
+            ErrorClass::without_hint(Exit::Unfit, code)
+        }
     }
 }
 

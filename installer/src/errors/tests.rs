@@ -5,7 +5,7 @@
 use super::*;
 use crate::content::ContentError;
 use crate::content::DecodeError;
-use crate::database::{DatabaseError, MigrateRefusal};
+use crate::database::DatabaseError;
 use crate::durable::At as _;
 use crate::engine::EngineError;
 use crate::interrupt::Interrupted;
@@ -20,6 +20,7 @@ use crate::state::journal::StepName;
 use crate::steps::{ImageError, RevertOutcome, UnhealthyError};
 use crate::trust::FirstUseError;
 use landfall_console::{Classify as _, Exit};
+use landfall_host::runtime_program::RuntimeProgramError;
 use landfall_keys::{ChainError, RootError};
 use landfall_manifests::{Digest, ReadError, ReleaseId};
 use landfall_systemd::UnitName;
@@ -287,19 +288,22 @@ fn transitions() {
     check(unfinished(full().into()), Exit::Unfit, "disk_full", Some("correct that"));
     check(unfinished(gone().into()), Exit::Unexpected, "unexpected", Some("correct that"));
 
-    for (refusal, code) in [
-        (MigrateRefusal::InUse, "database_in_use"),
-        (MigrateRefusal::NoSnapshot, "no_snapshot"),
-        (MigrateRefusal::MigrationFailed, "migration_failed"),
-        (MigrateRefusal::DatabaseTooOld, "database_too_old"),
-        (MigrateRefusal::Other, "migration"),
+    for (word, code) in [
+        (Some("database_in_use"), "database_in_use"),
+        (Some("no_snapshot"), "no_snapshot"),
+        (Some("migration_failed"), "migration_failed"),
+        (Some("irreversible"), "migration"),
+        (Some("of_a_later_release"), "migration"),
+        (None, "migration"),
     ] {
-        let refused = || DatabaseError::Refused {
-            command: "landfall migrate".to_owned(),
+        let refused = || DatabaseError::Migrate {
             release: id(),
-            code: 6,
-            message: "no".to_owned(),
-            refusal,
+            source: Box::new(RuntimeProgramError::Failed {
+                command: "landfall migrate".to_owned(),
+                exit: 6,
+                code: word.map(str::to_owned),
+                message: "no".to_owned(),
+            }),
         };
         check(StepError::from(refused()), Exit::Unfit, code, None);
         let rehearsal = DatabaseError::FirstRehearsal { release: id(), source: refused().into() };

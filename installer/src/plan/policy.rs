@@ -6,7 +6,7 @@ use landfall_systemd::UnitName;
 use std::collections::BTreeSet;
 
 /// Files that every release must have to be installed, besides the units.
-pub(crate) const PROGRAM: &str = "bin/landfall";
+pub(crate) use landfall_host::runtime_program::PROGRAM;
 /// The installer that stays outside the releases.
 pub(crate) const INSTALLER: &str = "bin/landfall-installer";
 /// The default settings.

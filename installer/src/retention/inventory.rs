@@ -1,21 +1,18 @@
 //! What a host has, as far as retention depends on it.
 
-use super::tenants;
 use crate::durable::{At as _, PathError};
 use crate::engine::{EngineError, LocalImage, tags};
 use crate::host_context::HostContext;
-use crate::layout::Layout;
+use crate::layout::{DATABASE, Layout, SNAPSHOT_SUFFIX};
 use crate::retained_release;
 use crate::state::installed::{Installed, InstalledRelease};
 use crate::store::Store;
 use landfall_console::message_with_causes;
+use landfall_host::runtime_program::RuntimeProgram;
 use landfall_manifests::{Digest, Release, ReleaseId, limits, oci::ImageConfig};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{ErrorKind, Read as _};
 use std::path::Path;
-
-/// The beginning of the runtime's names for snapshots of the database from before a migration; the schema's number follows.
-const SNAPSHOT: &str = "landfall.db.schema-";
 
 /// What the host has. Reasons are for people.
 #[derive(Debug, Clone)]
@@ -129,12 +126,15 @@ fn current(layout: &Layout) -> Option<String> {
 
 fn snapshots(layout: &Layout) -> Result<BTreeSet<u32>, PathError> {
     let names = names(&layout.database_folder())?;
-    Ok(names.iter().filter_map(|name| name.strip_prefix(SNAPSHOT)?.parse().ok()).collect())
+    Ok(names
+        .iter()
+        .filter_map(|name| name.strip_prefix(DATABASE)?.strip_prefix(SNAPSHOT_SUFFIX)?.parse().ok())
+        .collect())
 }
 
 /// The name of the snapshot of a schema, in the database's folder.
 pub(super) fn snapshot_name(schema: u32) -> String {
-    format!("{SNAPSHOT}{schema}")
+    format!("{DATABASE}{SNAPSHOT_SUFFIX}{schema}")
 }
 
 fn images(host: &HostContext, installed: &Installed, running: &ReleaseId) -> Result<Option<Images>, EngineError> {
@@ -155,7 +155,7 @@ fn images(host: &HostContext, installed: &Installed, running: &ReleaseId) -> Res
 }
 
 fn needed(layout: &Layout, running: &ReleaseId) -> Result<Vec<Needed>, String> {
-    let configs = tenants::needed_images(layout, running).map_err(reason)?;
+    let configs = RuntimeProgram::of(layout, running).images().map_err(reason)?;
     let store = Store::new(layout);
     Ok(configs.into_iter().map(|config| Needed { config, diff_ids: diff_ids(&store, &config) }).collect())
 }

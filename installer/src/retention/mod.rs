@@ -10,7 +10,6 @@ mod collect;
 mod costs;
 mod decide;
 mod inventory;
-mod tenants;
 #[cfg(test)]
 mod tests;
 

@@ -25,16 +25,14 @@ mod update;
 pub(crate) use decision::ConflictReason;
 pub(crate) use file::SettingsFileError;
 pub(crate) use forced_merge::forced_merge;
+pub(crate) use landfall_host::settings::{MAX_BYTES, UpdateSettings};
 #[cfg(test)]
 pub(crate) use three_way::Why;
 pub(crate) use three_way::{Change, Conflict, Conflicts, Merged, three_way};
-pub(crate) use update::{UpdateSettings, update};
+pub(crate) use update::update;
 
 use std::net::Ipv4Addr;
 use toml_edit::{DocumentMut, Item, Table, Value};
-
-/// The largest settings or answers that are read, in bytes.
-pub(crate) const MAX_BYTES: u64 = 256 << 10;
 
 /// Settings that make no sense.
 #[derive(Debug, thiserror::Error)]
@@ -44,7 +42,7 @@ pub(crate) enum SettingsError {
     #[error("there is no setting {0}")]
     Unknown(String),
     #[error("{key} is {found}, and has to be {expected}")]
-    Type { key: String, expected: &'static str, found: String },
+    Type { key: String, expected: String, found: String },
     #[error("{0:?} is not of the form section.key=value")]
     Form(String),
     #[error(
@@ -140,7 +138,7 @@ fn fitting(name: &str, there: &Value, value: &Value) -> Result<Value, SettingsEr
 
 fn wrong_type(name: &str, there: &Value, value: &Value) -> SettingsError {
     let found = format!("{} ({})", value.to_string().trim(), value.type_name());
-    SettingsError::Type { key: name.to_owned(), expected: there.type_name(), found }
+    SettingsError::Type { key: name.to_owned(), expected: there.type_name().to_owned(), found }
 }
 
 /// Reads the ports out of the settings that will be used, `text` over the release's `defaults`.
@@ -150,7 +148,7 @@ pub(crate) fn ports(text: &str, defaults: &str) -> Result<Ports, SettingsError> 
     let parsed = address.as_str().and_then(|address| address.parse().ok());
     let address = parsed.ok_or_else(|| SettingsError::Type {
         key: "api.address".to_owned(),
-        expected: "an IPv4 address",
+        expected: "an IPv4 address".to_owned(),
         found: address.to_string(),
     })?;
     let api = port(&text, &defaults, "api", "port")?;
@@ -162,7 +160,7 @@ fn port(text: &DocumentMut, defaults: &DocumentMut, section: &str, key: &str) ->
     let port = value.as_integer().and_then(|port| u16::try_from(port).ok()).filter(|port| *port != 0);
     port.ok_or_else(|| SettingsError::Type {
         key: format!("{section}.{key}"),
-        expected: "a port, 1 to 65535",
+        expected: "a port, 1 to 65535".to_owned(),
         found: value.to_string().trim().to_owned(),
     })
 }

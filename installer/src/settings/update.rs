@@ -1,44 +1,30 @@
 //! `[update]`: how an update goes, and what stays on the host after it.
 
 use super::{SettingsError, find, parse};
+use landfall_host::settings::{HEALTHY_FOR, KEEP, PATIENCE, UpdateSettings};
 use std::ops::RangeInclusive;
 use std::time::Duration;
-
-/// How an update goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct UpdateSettings {
-    /// How many releases stay on the host, the running one included: 2 to 10.
-    pub(crate) keep: usize,
-    /// For how long a new release has to be healthy without a break: 0 to 600 seconds.
-    pub(crate) healthy_for: Duration,
-    /// How long a new release has to become so: 1 to 3600 seconds.
-    pub(crate) patience: Duration,
-}
-
-/// What holds where neither the operator nor a release says anything: releases before this section had these too.
-const BUILT_IN: UpdateSettings =
-    UpdateSettings { keep: 2, healthy_for: Duration::from_secs(5), patience: Duration::from_mins(1) };
 
 /// Reads how an update goes out of the settings that will be used, `text` over the release's `defaults`.
 pub(crate) fn update(text: &str, defaults: &str) -> Result<UpdateSettings, SettingsError> {
     let documents = [parse("config.toml", text)?, parse("the release's config.toml", defaults)?];
-    let number = |key: &str,
-                  bounds: RangeInclusive<i64>,
-                  expected: &'static str|
-     -> Result<Option<u64>, SettingsError> {
+    let number = |key: &str, bounds: RangeInclusive<u32>, what: &str| -> Result<Option<u32>, SettingsError> {
         let Some(value) = documents.iter().find_map(|document| find(document, "update", key)) else { return Ok(None) };
-        let number = value.as_integer().filter(|number| bounds.contains(number));
-        let number = number.and_then(|number| u64::try_from(number).ok());
+        let number = value.as_integer().and_then(|number| u32::try_from(number).ok());
+        let expected = || format!("a number of {what}, {} to {}", bounds.start(), bounds.end());
         let found = || value.to_string().trim().to_owned();
-        number.map(Some).ok_or_else(|| SettingsError::Type { key: format!("update.{key}"), expected, found: found() })
+        number.filter(|number| bounds.contains(number)).map(Some).ok_or_else(|| SettingsError::Type {
+            key: format!("update.{key}"),
+            expected: expected(),
+            found: found(),
+        })
     };
-    let keep = number("keep", 2..=10, "a number of releases, 2 to 10")?;
-    let healthy_for = number("healthy_for", 0..=600, "a number of seconds, 0 to 600")?;
-    let patience = number("patience", 1..=3600, "a number of seconds, 1 to 3600")?;
+    let seconds = |key, bounds| number(key, bounds, "seconds").map(|seconds| seconds.map(u64::from));
+    let (keep, default) = (number("keep", KEEP, "releases")?, UpdateSettings::default());
     Ok(UpdateSettings {
-        keep: keep.and_then(|keep| usize::try_from(keep).ok()).unwrap_or(BUILT_IN.keep),
-        healthy_for: healthy_for.map_or(BUILT_IN.healthy_for, Duration::from_secs),
-        patience: patience.map_or(BUILT_IN.patience, Duration::from_secs),
+        keep: keep.and_then(|keep| usize::try_from(keep).ok()).unwrap_or(default.keep),
+        healthy_for: seconds("healthy_for", HEALTHY_FOR)?.map_or(default.healthy_for, Duration::from_secs),
+        patience: seconds("patience", PATIENCE)?.map_or(default.patience, Duration::from_secs),
     })
 }
 
@@ -50,8 +36,8 @@ mod tests {
 
     #[test]
     fn the_built_in_values_are_those_that_a_release_packs() {
-        assert_eq!(update("", "").unwrap(), BUILT_IN);
-        assert_eq!(update(PACKED, "").unwrap(), BUILT_IN);
+        assert_eq!(update("", "").unwrap(), UpdateSettings::default());
+        assert_eq!(update(PACKED, "").unwrap(), UpdateSettings::default());
     }
 
     #[test]

@@ -14,14 +14,13 @@ use crate::layout::Layout;
 use crate::lock::{Lock, LockError};
 use crate::record::{RecordError, read_json, write_json};
 use crate::settings;
+use landfall_host::good_mark;
 use landfall_manifests::{Digest, ReleaseId};
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
 
 /// How often a release is started before it is marked good.
 const MAX_STARTS: u32 = 5;
-/// A release's id and a newline.
-const GOOD_MARK_BYTES: u64 = 512;
 /// How long to wait for another process that changes the counter: a slow disk takes less, and landfall.service gives its hook more.
 const PATIENCE: Duration = Duration::from_secs(15);
 const POLL: Duration = Duration::from_millis(10);
@@ -120,13 +119,12 @@ fn lock_counter(layout: &Layout) -> Result<Option<Lock>, LockError> {
 
 /// Removes the mark that a release is good.
 pub(crate) fn clear_good_mark(layout: &Layout) -> Result<(), PathError> {
-    durable::remove(&layout.proven())
+    good_mark::unmark(&layout.proven())
 }
 
 /// Whether the release is marked good. A mark that cannot be read counts for nothing.
 pub(crate) fn is_marked_good(layout: &Layout, release: &str) -> bool {
-    let mark = durable::read(&layout.proven(), GOOD_MARK_BYTES).ok().flatten().unwrap_or_default();
-    mark.strip_suffix(b"\n") == Some(release.as_bytes())
+    good_mark::is_marked(&layout.proven(), release)
 }
 
 /// Counts a start of the service that is about to happen.

@@ -5,7 +5,7 @@ use super::{StepError, UnhealthyError, Work};
 use crate::durable;
 use crate::host_context::HostContext;
 use crate::interrupt;
-use crate::plan::policy::{INSTALLER, PROGRAM, SETTINGS};
+use crate::plan::policy::{INSTALLER, SETTINGS};
 use crate::recovery_binary;
 use crate::service::health;
 use crate::settings;
@@ -13,7 +13,7 @@ use crate::state::installed::InstalledRelease;
 use crate::state::journal::{Kind, Transition};
 use crate::state::tries::Tries;
 use landfall_console::message_with_causes;
-use landfall_host::subprocess::Subprocess;
+use landfall_host::runtime_program::{RuntimeProgram, RuntimeProgramError};
 use landfall_systemd::{UnitManager, UnitName};
 use std::cell::Cell;
 use std::path::PathBuf;
@@ -23,10 +23,6 @@ use std::time::{Duration, Instant};
 const INTERVAL: Duration = Duration::from_millis(200);
 /// How long a first release has to be healthy: there is no release to go back to, and somebody is there.
 const FIRST: Duration = Duration::from_secs(1);
-/// How long `landfall selfcheck` may take: it gives up by itself after a minute.
-const SELFCHECK_LIMIT: Duration = Duration::from_secs(90);
-/// How much of its answer is read, in bytes.
-const SELFCHECK_BYTES: usize = 256 << 10;
 
 pub(super) fn act(work: &Work<'_>, transition: &Transition) -> Result<(), StepError> {
     let (host, target) = (work.host, transition.target());
@@ -81,19 +77,15 @@ fn give_up(host: &HostContext) -> Result<(), String> {
 /// The release says itself whether it can do its work: database, engine, images, a tenant.
 fn selfcheck(host: &HostContext, release: &InstalledRelease) -> Result<(), String> {
     host.console.say("trying the release with a tenant of its own");
-    let root = host.layout.at("");
-    let program = host.layout.release(&release.id()).join(PROGRAM);
-    let selfcheck = Subprocess::new(&program).args(["--root".as_ref(), root.as_os_str()]).args(["selfcheck", "--json"]);
-    let answer = selfcheck
-        .timeout(SELFCHECK_LIMIT)
-        .output_limit(SELFCHECK_BYTES)
-        .run()
-        .map_err(|error| message_with_causes(&error))?;
-    if answer.code == 0 {
-        return Ok(());
+    match RuntimeProgram::of(&host.layout, &release.id()).selfcheck() {
+        Ok(()) => Ok(()),
+        Err(RuntimeProgramError::Failed { message, .. }) => {
+            Err(format!("it does not pass `landfall selfcheck`: {message}"))
+        }
+        Err(error @ (RuntimeProgramError::Subprocess(_) | RuntimeProgramError::Output { .. })) => {
+            Err(message_with_causes(&error))
+        }
     }
-    let (_, message) = answer.error();
-    Err(format!("it does not pass `landfall selfcheck`: {message}"))
 }
 
 /// Waits until the release that runs again is healthy. The error is the reason why it is not.

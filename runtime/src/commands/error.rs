@@ -10,6 +10,7 @@ use crate::store::StoreError;
 use hyper::StatusCode;
 use landfall_console::{Classify, ErrorClass, Exit};
 use landfall_host::release::ManifestError;
+use landfall_host::runtime_program::MigrateFailure;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -223,43 +224,43 @@ fn refusal(status: StatusCode) -> ErrorClass {
     }
 }
 
-/// What `migrate` failing with this error means. The installer reads these codes.
+/// What it means that `migrate` fails with this error. The installer acts upon some of these.
 impl Classify for StoreError {
     fn class(&self) -> ErrorClass {
-        let unfit = |code, hint| ErrorClass::new(Exit::Unfit, code, hint);
+        let of = |failure: MigrateFailure, hint| ErrorClass::new(failure.exit(), failure.code(), hint);
         let keep_the_older = "the database is unchanged: keep the older release, and report this";
         match self {
             _ if self.is_full() => {
-                unfit("disk_full", "the database is unchanged: free as many bytes as it has, and try again")
+                of(MigrateFailure::DiskFull, "the database is unchanged: free as many bytes as it has, and try again")
             }
-            Self::InUse { .. } => unfit(
-                "database_in_use",
+            Self::InUse { .. } => of(
+                MigrateFailure::InUse,
                 "stop the service (`systemctl stop landfall`), or wait for the other landfall command",
             ),
-            Self::Irreversible { .. } => unfit(
-                "irreversible",
+            Self::Irreversible { .. } => of(
+                MigrateFailure::Irreversible,
                 "`landfall migrate --restore` of the older release sets this database aside and restores the snapshot",
             ),
-            Self::Step { .. } | Self::Integrity { .. } => unfit("migration_failed", keep_the_older),
-            Self::LosesContent { .. } => unfit("migration_loses", keep_the_older),
+            Self::Step { .. } | Self::Integrity { .. } => of(MigrateFailure::MigrationFailed, keep_the_older),
+            Self::LosesContent { .. } => of(MigrateFailure::LosesContent, keep_the_older),
             Self::UnknownSchema { .. } => {
-                ErrorClass::new(Exit::Usage, "unknown_schema", "run this with the release that writes that schema")
+                of(MigrateFailure::UnknownSchema, "run this with the release that writes that schema")
             }
             Self::NoSnapshot { .. } => {
-                unfit("no_snapshot", "a snapshot is taken when a newer release migrates the database")
+                of(MigrateFailure::NoSnapshot, "a snapshot is taken when a newer release migrates the database")
             }
-            Self::NotSetAside { .. } => ErrorClass::new(
-                Exit::Usage,
-                "no_aside_name",
+            Self::NotSetAside { .. } => of(
+                MigrateFailure::NotSetAside,
                 "a database that --restore set aside is named landfall.db.aside-schema-N, or .N.2, .N.3",
             ),
-            Self::SetAsideMissing { .. } => {
-                unfit("no_aside", "`landfall-installer status` lists the databases that were set aside")
-            }
-            Self::WrongSchema { .. } => unfit("wrong_schema", "run this with the release that wrote it"),
-            Self::TooNew { .. } => unfit("database_too_new", "run this with the release that wrote it"),
+            Self::SetAsideMissing { .. } => of(
+                MigrateFailure::SetAsideMissing,
+                "`landfall-installer status` lists the databases that were set aside",
+            ),
+            Self::WrongSchema { .. } => of(MigrateFailure::WrongSchema, "run this with the release that wrote it"),
+            Self::TooNew { .. } => of(MigrateFailure::TooNew, "run this with the release that wrote it"),
             Self::Sqlite(_) | Self::File { .. } | Self::Corrupt { .. } | Self::NameTaken(_) | Self::Closing => {
-                ErrorClass::without_hint(Exit::Unfit, "database")
+                ErrorClass::without_hint(MigrateFailure::Database.exit(), MigrateFailure::Database.code())
             }
         }
     }

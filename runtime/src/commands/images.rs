@@ -2,15 +2,10 @@ use super::error::CommandError;
 use crate::store;
 use landfall_console::Console;
 use landfall_host::Layout;
-use serde::Serialize;
-
-#[derive(Serialize)]
-struct Images {
-    images: Vec<String>,
-}
+use landfall_host::runtime_program::ImagesReport;
 
 pub(super) fn run(layout: &Layout, console: Console) -> Result<(), CommandError> {
     let images = store::images(&layout.database()).map_err(CommandError::Images)?;
     let text = images.join("\n");
-    console.result(&Images { images }, text)
+    console.result(&ImagesReport { images }, text)
 }

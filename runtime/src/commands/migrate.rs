@@ -2,7 +2,7 @@ use super::error::CommandError;
 use crate::store::{self, Migrated, Migrations, Store, StoreError};
 use landfall_console::Console;
 use landfall_host::Layout;
-use serde::Serialize;
+use landfall_host::runtime_program::MigrateReport;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -33,22 +33,13 @@ pub(super) struct Args {
     reclaim: Option<PathBuf>,
 }
 
-#[derive(Serialize)]
-struct Shown<'a> {
-    database: &'a Path,
-    from: u32,
-    to: u32,
-    snapshot: Option<PathBuf>,
-    aside: Option<PathBuf>,
-}
-
 impl Args {
     pub(super) fn run(&self, layout: &Layout, console: Console, migrations: &Migrations) -> Result<(), CommandError> {
         let path = layout.database();
         let done = self.migrate(&path, migrations).map_err(CommandError::Migrate)?;
         let text = self.text(&path, &done);
         let Migrated { from, to, snapshot, set_aside: aside } = done;
-        console.result(&Shown { database: &path, from, to, snapshot, aside }, text)
+        console.result(&MigrateReport { database: path, from, to, snapshot, aside }, text)
     }
 
     fn migrate(&self, path: &Path, migrations: &Migrations) -> Result<Migrated, StoreError> {

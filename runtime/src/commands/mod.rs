@@ -17,12 +17,10 @@ pub use error::{ClientError, CommandError};
 use crate::settings::{DEFAULTS, Settings};
 use clap::{Parser, Subcommand};
 use landfall_console::{Console, Extras, Flags};
+use landfall_host::settings::MAX_BYTES;
 use landfall_host::{Layout, regular};
 use std::io;
 use std::path::PathBuf;
-
-/// Most that is read of the settings, in bytes: the commented defaults are 2 KiB.
-const MAX_SETTINGS: u64 = 256 * 1024;
 
 /// Provisions tenants: isolated containers from local images alone
 #[derive(Debug, Parser)]
@@ -81,7 +79,7 @@ impl Cli {
 /// Reads and parses the operator's settings; without a file, the defaults.
 fn settings(layout: &Layout) -> Result<Settings, CommandError> {
     let path = layout.settings();
-    let text = match regular::read(&path, MAX_SETTINGS) {
+    let text = match regular::read(&path, MAX_BYTES) {
         Ok(bytes) => String::from_utf8(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(DEFAULTS.to_owned()),
         Err(error) => Err(error),

@@ -2,14 +2,12 @@
 //! no more starts of it.
 
 use crate::service::log;
-use landfall_host::durable::{self, PathError};
+use landfall_host::good_mark;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// How often health is checked within the required time.
 const CHECKS: u32 = 60;
-/// Most that is read of an earlier mark, in bytes: a release's id is shorter.
-const MAX_MARK: u64 = 256;
 
 /// The mark of one release.
 #[derive(Debug, Clone)]
@@ -26,13 +24,13 @@ impl MarkGood {
     /// Checks health until the release can be marked, marks it, and returns; at once where it was marked before.
     pub(crate) async fn when_healthy(&self, healthy: impl AsyncFn() -> bool) {
         let mut since = None;
-        while !self.is_marked() {
+        while !good_mark::is_marked(&self.path, &self.release) {
             let now = Instant::now();
             since = if healthy().await { since.or(Some(now)) } else { None };
             if since.is_some_and(|since| since.elapsed() >= self.after) {
                 let mark = self.clone();
                 // A failure is tried again after the next check: a full disk may have space by then.
-                match tokio::task::spawn_blocking(move || mark.write()).await {
+                match tokio::task::spawn_blocking(move || good_mark::mark(&mark.path, &mark.release)).await {
                     Ok(Ok(())) => return log::info!("marked_good", release = self.release),
                     Ok(Err(error)) => {
                         log::warning!("mark_not_written", path = self.path.display(), error = log::chain(&error));
@@ -42,18 +40,6 @@ impl MarkGood {
             }
             tokio::time::sleep(self.after / CHECKS).await;
         }
-    }
-
-    fn is_marked(&self) -> bool {
-        durable::read(&self.path, MAX_MARK).is_ok_and(|mark| mark.is_some_and(|mark| mark == self.text().as_bytes()))
-    }
-
-    fn text(&self) -> String {
-        format!("{}\n", self.release)
-    }
-
-    fn write(&self) -> Result<(), PathError> {
-        durable::write(&self.path, self.text().as_bytes(), 0o600)
     }
 }
 
@@ -105,7 +91,7 @@ mod tests {
     async fn a_mark_that_cannot_be_written_is_tried_again() {
         let folder = tempfile::tempdir().unwrap();
         let mark = mark(&folder, Duration::from_millis(60));
-        let obstacle = durable::partial(&mark.path);
+        let obstacle = landfall_host::durable::partial(&mark.path);
         fs::create_dir(&obstacle).unwrap();
         let checks = Cell::new(0);
         mark.when_healthy(async || {

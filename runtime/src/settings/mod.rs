@@ -7,6 +7,7 @@ mod values;
 
 use crate::engine::EngineChoice;
 use crate::network::Pool;
+use landfall_host::settings::{HEALTHY_FOR, KEEP, PATIENCE};
 use serde::Deserialize;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use values::{Bounded, Cpus, Memory, Pids, Port, Socket};
@@ -119,13 +120,13 @@ struct RawEngine {
     socket: Option<Socket>,
 }
 
-/// The section of `landfall-installer update`, which is only checked here. The installer has the same bounds.
+/// The section of `landfall-installer update`, which is only checked here.
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct RawUpdate {
-    keep: Option<Bounded<2, 10>>,
-    healthy_for: Option<Bounded<0, 600>>,
-    patience: Option<Bounded<1, 3600>>,
+    keep: Option<Bounded<{ *KEEP.start() }, { *KEEP.end() }>>,
+    healthy_for: Option<Bounded<{ *HEALTHY_FOR.start() }, { *HEALTHY_FOR.end() }>>,
+    patience: Option<Bounded<{ *PATIENCE.start() }, { *PATIENCE.end() }>>,
 }
 
 impl Raw {

@@ -22,7 +22,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("landfall-console", &[]),
     ("landfall-engine", &["landfall-keys", "landfall-manifests"]),
-    ("landfall-host", &["landfall-keys", "landfall-manifests"]),
+    ("landfall-host", &["landfall-console", "landfall-keys", "landfall-manifests"]),
     (
         "landfall-installer",
         &[
@@ -38,7 +38,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("landfall-keys", &[]),
     ("landfall-manifests", &["landfall-keys"]),
     ("landfall-media", &["landfall-console", "landfall-host", "landfall-keys", "landfall-manifests"]),
-    ("landfall-systemd", &["landfall-host", "landfall-keys", "landfall-manifests"]),
+    ("landfall-systemd", &["landfall-console", "landfall-host", "landfall-keys", "landfall-manifests"]),
 ];
 
 /// What must not be found anywhere below a crate, for whatever reason.

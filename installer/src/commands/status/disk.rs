@@ -2,7 +2,9 @@
 
 use super::Parts;
 use crate::durable::{At as _, PathError};
-use crate::layout::{DATABASE_FOLDER, Layout, PROGRAM_FOLDER, STORE_FOLDER};
+use crate::layout::{
+    DATABASE, DATABASE_FOLDER, Layout, PROGRAM_FOLDER, SET_ASIDE_SUFFIX, SNAPSHOT_SUFFIX, STORE_FOLDER,
+};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fs::DirEntry;
@@ -12,8 +14,6 @@ use std::path::{Path, PathBuf};
 
 /// The unit of `st_blocks`, in bytes, whatever the file system's own is (stat(2)).
 const BLOCK: u64 = 512;
-const DATABASE: &str = "landfall.db";
-
 /// The files of the runtime's database.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 pub(super) struct DatabaseStatus {
@@ -42,8 +42,8 @@ pub(super) fn database(layout: &Layout) -> Result<DatabaseStatus, PathError> {
         let name = entry.file_name().to_string_lossy().into_owned();
         match name.strip_prefix(DATABASE) {
             Some("" | "-wal" | "-shm") => status.bytes = Some(status.bytes.unwrap_or_default() + bytes),
-            Some(rest) if rest.starts_with(".schema-") => drop(status.snapshots.insert(name, bytes)),
-            Some(rest) if rest.starts_with(".aside-") => drop(status.aside.insert(name, bytes)),
+            Some(rest) if rest.starts_with(SNAPSHOT_SUFFIX) => drop(status.snapshots.insert(name, bytes)),
+            Some(rest) if rest.starts_with(SET_ASIDE_SUFFIX) => drop(status.aside.insert(name, bytes)),
             _ => {}
         }
     }

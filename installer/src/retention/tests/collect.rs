@@ -107,7 +107,7 @@ impl Scene {
 }
 
 /// No tenant needs anything.
-const NOTHING: &str = "test \"$1 $3 $4\" = '--root images --json' && echo '{\"images\": []}'";
+const NOTHING: &str = "test \"$1 $3 $4\" = '--root --json images' && echo '{\"images\": []}'";
 
 #[test]
 fn collects_what_is_of_no_release_and_says_what_it_was() {
@@ -176,8 +176,8 @@ fn the_runtime_is_asked_what_tenants_need() {
 
     let stays = format!("{PREFIX}1.0.0-1");
     for (says, said) in [
-        ("echo no database >&2; exit 6", "ended with exit code 6: no database"),
-        ("echo '{\"images\": [\"latest\"]}'", "answered something else"),
+        ("echo no database >&2; exit 6", "ends with 6: no database"),
+        ("echo '{\"images\": [\"latest\"]}'", "the output of `landfall images` does not parse"),
         ("kill -9 $$", "was ended by signal 9"),
         ("head -c 2000000 /dev/zero", "wrote more than 1048576 bytes"),
     ] {

@@ -9,10 +9,9 @@
 
 use crate::store::StoreError;
 use landfall_host::durable::folder_of;
+use landfall_host::layout::{SET_ASIDE_SUFFIX, SNAPSHOT_SUFFIX};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-
-const SET_ASIDE: &str = ".aside-schema-";
 
 /// A path with `suffix` appended to its last name.
 pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
@@ -23,7 +22,7 @@ pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
 
 /// The snapshot of the database with `schema`.
 pub(super) fn snapshot(database: &Path, schema: u32) -> PathBuf {
-    with_suffix(database, &format!(".schema-{schema}"))
+    with_suffix(database, &format!("{SNAPSHOT_SUFFIX}{schema}"))
 }
 
 /// A hidden file for work in progress.
@@ -36,7 +35,7 @@ pub(super) fn hidden(database: &Path, suffix: &str) -> PathBuf {
 /// The `nth` database with `schema` that is set aside; the first is 1.
 pub(super) fn set_aside(database: &Path, schema: u32, nth: u32) -> PathBuf {
     let number = if nth == 1 { String::new() } else { format!(".{nth}") };
-    with_suffix(database, &format!("{SET_ASIDE}{schema}{number}"))
+    with_suffix(database, &format!("{SET_ASIDE_SUFFIX}{schema}{number}"))
 }
 
 /// The database set aside that `file` names, by its bare name or by a path into the folder. It need not exist.
@@ -51,7 +50,7 @@ pub(in crate::store) fn find_set_aside(database: &Path, file: &Path) -> Result<P
 fn is_set_aside(database: &Path, path: &Path) -> bool {
     let numbers = || {
         let (name, stem) = (path.file_name()?.to_str()?, database.file_name()?.to_str()?);
-        let numbers = name.strip_prefix(stem)?.strip_prefix(SET_ASIDE)?;
+        let numbers = name.strip_prefix(stem)?.strip_prefix(SET_ASIDE_SUFFIX)?;
         let (schema, nth) = numbers.split_once('.').unwrap_or((numbers, "1"));
         Some((schema.parse().ok()?, nth.parse().ok()?))
     };
