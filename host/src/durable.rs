@@ -1,7 +1,7 @@
 //! Changes of the file system that outlive a power cut once they have returned.
 //!
 //! A file is written under a temporary name, synced and renamed, and its folder synced. Temporary names follow from the final
-//! ones ([`partial`]), so that whoever takes a file back also finds what an interrupted write left.
+//! ones ([`partial`]), so that removing a file also removes what an interrupted write of it left.
 
 use crate::regular;
 use rustix::fs::{Mode, RenameFlags};
@@ -52,7 +52,7 @@ impl<T, E: Into<io::Error>> At<T> for std::result::Result<T, E> {
     }
 }
 
-/// What is being written to `path` until it is whole: `.NAME.partial` beside it.
+/// The temporary name under which `path` is written: `.NAME.partial` beside it.
 pub fn partial(path: &Path) -> PathBuf {
     let name = path.file_name().unwrap_or(OsStr::new("root"));
     let mut partial = OsStr::new(".").to_owned();
@@ -75,7 +75,7 @@ pub fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Opens a new file for writing; one that an interrupted run left under this name is replaced.
+/// Creates a file for writing, in place of one that an interrupted run left under this name.
 pub fn create(path: &Path, mode: u32) -> Result<File> {
     remove_entry(path)?;
     let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path).at("create", path)?;
@@ -85,7 +85,7 @@ pub fn create(path: &Path, mode: u32) -> Result<File> {
     Ok(file)
 }
 
-/// The mode of what everybody may read and nobody but the owner change.
+/// The mode of files that everybody may read and only the owner may change.
 const PUBLIC: u32 = 0o644;
 
 /// Lets everybody read a file, and nobody but its owner change it (0644). FAT and its like have no permissions, and some of their
@@ -103,9 +103,12 @@ pub fn make_readable(file: &File) -> io::Result<()> {
 /// Puts a file in place, or replaces it in one step.
 pub fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
     let temporary = partial(path);
+    // 1. Under another name: until the content is complete, readers find the old file, or none.
     let mut file = create(&temporary, mode)?;
     file.write_all(bytes).at("write", &temporary)?;
+    // 2. On the disk before it has the final name: else a power cut could leave that name on an empty file.
     file.sync_all().at("sync", &temporary)?;
+    // 3. In place of the old file in one step; the folder is synced, so that a power cut does not bring that one back.
     rename(&temporary, path)
 }
 
@@ -121,18 +124,18 @@ pub fn rename_to_free_name(from: &Path, to: &Path) -> Result<()> {
     sync_parent(to)
 }
 
-/// Swaps two names of one folder in one step, and syncs the folder: at every moment both lead somewhere.
+/// Swaps two names of one folder in one step, and syncs the folder: at every moment both exist.
 pub fn exchange(one: &Path, other: &Path) -> Result<()> {
     rustix::fs::renameat_with(rustix::fs::CWD, one, rustix::fs::CWD, other, RenameFlags::EXCHANGE).at("swap", one)?;
     sync_parent(other)
 }
 
-/// Makes a folder with exactly this mode. One that is there stays as it is.
+/// Creates a folder with exactly this mode. One that exists is not changed.
 pub fn create_folder(path: &Path, mode: u32) -> Result<()> {
     if create_folder_unsynced(path, mode)? { sync_parent(path) } else { Ok(()) }
 }
 
-/// Like [`create_folder`], for what [`sync_file_system`] makes durable. Says whether the folder is new.
+/// Like [`create_folder`], but not durable until [`sync_file_system`]. Returns whether the folder is new.
 pub fn create_folder_unsynced(path: &Path, mode: u32) -> Result<bool> {
     match DirBuilder::new().mode(mode).create(path) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(false),
@@ -148,7 +151,7 @@ pub fn sync_file_system(path: &Path) -> Result<()> {
     rustix::fs::syncfs(&folder).at("sync the file system of", path)
 }
 
-/// Points the symbolic link `path` at `target`, in one step.
+/// Makes `path` a symbolic link to `target`, in one step.
 pub fn point(path: &Path, target: &Path) -> Result<()> {
     let temporary = partial(path);
     remove_entry(&temporary)?;
@@ -164,13 +167,13 @@ pub fn create_link(path: &Path, target: &Path) -> Result<()> {
     symlink(target, path).at("create the link", path)
 }
 
-/// Removes a file or a link, and what an interrupted write of it left. Neither has to be there.
+/// Removes a file or a link, and what an interrupted write of it left. Neither has to exist.
 pub fn remove(path: &Path) -> Result<()> {
     let left = remove_entry(&partial(path))?;
     if remove_entry(path)? | left { sync_parent(path) } else { Ok(()) }
 }
 
-/// Removes a file or a link, and says whether it was there. The folder is not synced.
+/// Removes a file or a link, and returns whether it existed. The folder is not synced.
 pub fn remove_entry(path: &Path) -> Result<bool> {
     match std::fs::remove_file(path) {
         Ok(()) => Ok(true),
@@ -179,7 +182,7 @@ pub fn remove_entry(path: &Path) -> Result<bool> {
     }
 }
 
-/// Removes a folder with all that is in it; no link is followed. It does not have to be there.
+/// Removes a folder with everything in it; no link is followed. It does not have to exist.
 pub fn remove_tree(path: &Path) -> Result<()> {
     match std::fs::remove_dir_all(path) {
         Ok(()) => sync_parent(path),
@@ -204,7 +207,7 @@ fn remove_around_mounts(folder: &Path) -> Result<()> {
     remove_if_empty(folder)
 }
 
-/// Removes a folder if nothing is in it.
+/// Removes a folder if it is empty.
 pub fn remove_if_empty(path: &Path) -> Result<()> {
     match std::fs::remove_dir(path) {
         Ok(()) => sync_parent(path),
@@ -213,7 +216,7 @@ pub fn remove_if_empty(path: &Path) -> Result<()> {
     }
 }
 
-/// Somebody else's files are in the folder, or it is a mount point.
+/// The folder is not empty, or it is a mount point.
 fn is_in_use(error: &io::Error) -> bool {
     error.kind() == ErrorKind::DirectoryNotEmpty || is_mount(error)
 }
@@ -223,7 +226,7 @@ pub fn is_mount(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::ResourceBusy | ErrorKind::CrossesDevices)
 }
 
-/// Whether anything is at `path`, a dangling link included.
+/// Whether anything exists at `path`, a dangling link included.
 pub fn exists(path: &Path) -> Result<bool> {
     match path.symlink_metadata() {
         Ok(_) => Ok(true),

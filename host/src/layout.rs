@@ -1,17 +1,17 @@
-//! Where everything lies on a host, below one root (ARCHITECTURE.md, "Where the parts meet on a host").
+//! The paths of a host, below one root (ARCHITECTURE.md, "Where the parts meet on a host").
 
 use landfall_manifests::{Digest, ReleaseId};
 use std::path::{Path, PathBuf};
 
 /// The host's own settings, trust root and token: kept by an uninstall.
 pub const SETTINGS_FOLDER: &str = "etc/landfall";
-/// All that Landfall keeps: store, state, database.
+/// Everything that Landfall stores: blobs, records, database.
 pub const DATA_FOLDER: &str = "var/lib/landfall";
 /// The releases and the installer beside them.
 pub const PROGRAM_FOLDER: &str = "opt/landfall";
-/// The records of what is installed and of what is being done.
+/// The records: what is installed, and the operation in progress.
 pub const STATE_FOLDER: &str = "var/lib/landfall/state";
-/// The database's folder, which the runtime's unit expects to be there.
+/// The database's folder, which must exist when the runtime's unit starts.
 pub const DATABASE_FOLDER: &str = "var/lib/landfall/db";
 /// The name of the database's file.
 pub const DATABASE: &str = "landfall.db";
@@ -109,7 +109,7 @@ impl Layout {
         self.state().join("lock")
     }
 
-    /// The record of the operation that has begun and not ended.
+    /// The journal: the record of an operation in progress.
     pub fn journal(&self) -> PathBuf {
         self.state().join("journal.json")
     }
@@ -139,12 +139,12 @@ impl Layout {
         self.state().join("host.pub")
     }
 
-    /// What was done to this host.
+    /// The receipts: a record of each operation on this host.
     pub fn receipts(&self) -> PathBuf {
         self.state().join("receipts")
     }
 
-    /// The counter of the last of them.
+    /// The counter of the last receipt.
     pub fn last_receipt(&self) -> PathBuf {
         self.state().join("last-receipt")
     }
@@ -154,7 +154,7 @@ impl Layout {
         self.state().join("tries")
     }
 
-    /// The release that the runtime last found well for long enough.
+    /// The mark of the release that was healthy for long enough ([`good_mark`](crate::good_mark)).
     pub fn proven(&self) -> PathBuf {
         self.at(DATABASE_FOLDER).join("proven")
     }
@@ -204,7 +204,7 @@ impl Layout {
         self.releases().join(id.to_string())
     }
 
-    /// A release that is being unfolded. Its name is none that a release can have.
+    /// A release that is being unpacked. No release has such a name.
     pub fn partial_release(&self, id: &ReleaseId) -> PathBuf {
         self.releases().join(format!(".{id}.partial"))
     }
@@ -219,7 +219,7 @@ impl Layout {
         self.at("opt/landfall/bin/landfall-installer")
     }
 
-    /// The one that was there before the last update.
+    /// The recovery installer from before the last update.
     pub fn previous_installer(&self) -> PathBuf {
         self.at("opt/landfall/bin/landfall-installer.previous")
     }

@@ -19,7 +19,7 @@ pub enum LockError {
     Path(#[from] PathError),
 }
 
-/// How often a lock is tried for that somebody else has.
+/// The pause between two attempts to take a lock.
 const RETRY: Duration = Duration::from_millis(20);
 
 /// A lock that is held as long as this value lives.
@@ -29,8 +29,8 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Locks `file`, which was opened at `path`. A path that no longer leads to it means that another process removed it and
-    /// with it whatever the lock protects.
+    /// Locks `file`, which was opened at `path`. If the path is not that file's any more, another process removed it, and with it
+    /// what the lock protects.
     ///
     /// # Errors
     /// [`LockError::Busy`] if another process has the lock or has removed the file; otherwise the file cannot be locked.
