@@ -9,9 +9,11 @@ pub mod layout;
 pub mod lock;
 pub mod record;
 pub mod regular;
+mod relative_path;
 pub mod release;
 pub mod runtime_program;
 pub mod settings;
 pub mod subprocess;
 
 pub use layout::Layout;
+pub use relative_path::{RelativePath, RelativePathError};

@@ -10,6 +10,7 @@ use crate::state::State;
 use crate::state::journal::Uninstallation;
 use crate::state::tries::{self, Tries};
 use landfall_console::message_with_causes;
+use landfall_host::RelativePath;
 use landfall_host::runtime_program::RuntimeProgram;
 use landfall_systemd::UnitName;
 
@@ -79,9 +80,9 @@ fn remove(host: &HostContext, uninstallation: &Uninstallation, state: State) -> 
 }
 
 /// The folders to remove if they are empty by then.
-fn removable(uninstallation: &Uninstallation) -> Vec<String> {
-    let ours = [PROGRAM_FOLDER, DATA_FOLDER, STATE_FOLDER].map(str::to_owned);
-    let mut removable: Vec<String> = ours.into_iter().chain(uninstallation.created.iter().cloned()).collect();
+fn removable(uninstallation: &Uninstallation) -> Vec<RelativePath> {
+    let ours = [PROGRAM_FOLDER, DATA_FOLDER, STATE_FOLDER].map(RelativePath::known);
+    let mut removable: Vec<RelativePath> = ours.into_iter().chain(uninstallation.created.iter().cloned()).collect();
     removable.sort();
     removable.dedup();
     removable
@@ -118,8 +119,8 @@ fn clear_firewall(host: &HostContext) {
     }
 }
 
-/// Removes unit files, given relative to the root, and what enabling them made.
-pub(crate) fn remove_units(host: &HostContext, files: &[String]) -> Result<(), RemovalError> {
+/// Removes unit files, and what enabling them made.
+pub(crate) fn remove_units(host: &HostContext, files: &[RelativePath]) -> Result<(), RemovalError> {
     if let Some(units) = host.units.as_deref() {
         for unit in UnitName::ENABLED {
             units.disable(&unit)?;
@@ -138,9 +139,9 @@ pub(crate) fn remove_units(host: &HostContext, files: &[String]) -> Result<(), R
 }
 
 /// Removes empty folders, given relative to the root. The state folder and its parents are removed together with the journal.
-pub(crate) fn remove_folders(layout: &Layout, folders: &[String]) -> Result<(), PathError> {
+pub(crate) fn remove_folders(layout: &Layout, folders: &[RelativePath]) -> Result<(), PathError> {
     let leads_to_state = |folder: &str| folder == STATE_FOLDER || STATE_FOLDER.starts_with(&format!("{folder}/"));
-    let mut folders: Vec<&String> = folders.iter().filter(|folder| !leads_to_state(folder)).collect();
+    let mut folders: Vec<&RelativePath> = folders.iter().filter(|folder| !leads_to_state(folder)).collect();
     folders.sort_by_key(|folder| std::cmp::Reverse(folder.matches('/').count()));
     folders.into_iter().try_for_each(|folder| durable::remove_if_empty(&layout.at(folder)))
 }

@@ -8,6 +8,7 @@ use crate::state::installed::Installed;
 use crate::state::journal::{Journal, Operation, Uninstallation};
 use crate::state::{self, State};
 use landfall_console::{Console, Exit, Failure};
+use landfall_host::RelativePath;
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -66,7 +67,7 @@ fn uninstall(
     state: Option<State>,
 ) -> Result<(), Error> {
     let releases = || installed.into_iter().flat_map(Installed::releases);
-    let mut units: Vec<String> = releases().flat_map(|release| release.units.clone()).collect();
+    let mut units: Vec<RelativePath> = releases().flat_map(|release| release.units.clone()).collect();
     units.sort();
     units.dedup();
     let uninstallation = Uninstallation {

@@ -17,6 +17,7 @@ pub(crate) use trust::TrustChange;
 use crate::engine::LocalImage;
 use crate::layout;
 use crate::settings::Ports;
+use landfall_host::RelativePath;
 use landfall_manifests::{Blob, Bundle, Digest, Release};
 use landfall_systemd::UnitName;
 use serde::Serialize;
@@ -29,9 +30,9 @@ pub(crate) struct Observed {
     /// Blobs in the store by size in bytes. Each is hashed before it is relied on.
     pub(crate) stored: BTreeMap<Digest, u64>,
     /// Folders of [`layout::FOLDERS`] that are not there.
-    pub(crate) missing_folders: Vec<String>,
+    pub(crate) missing_folders: Vec<RelativePath>,
     /// Files of [`SETTINGS`] that are not there.
-    pub(crate) missing_settings: Vec<String>,
+    pub(crate) missing_settings: Vec<RelativePath>,
     /// The engine, if there is to be one.
     pub(crate) engine: Option<ObservedEngine>,
     /// The ports to be free; `None` where no service is started.
@@ -72,10 +73,10 @@ pub(crate) struct Plan {
     #[serde(skip)]
     pub(crate) new_blobs: Vec<Digest>,
     /// Folders that are made.
-    pub(crate) folders: Vec<String>,
+    pub(crate) folders: Vec<RelativePath>,
     /// Settings, trust root and token that are written.
-    pub(crate) settings: Vec<String>,
-    pub(crate) units: Vec<String>,
+    pub(crate) settings: Vec<RelativePath>,
+    pub(crate) units: Vec<RelativePath>,
     /// How the pinned trust root changes with the commit; absent if it does not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) trust: Option<TrustChange>,
@@ -142,7 +143,7 @@ impl Plan {
             new_blobs: new_blobs.collect(),
             folders: observed.missing_folders.clone(),
             settings: observed.missing_settings.clone(),
-            units: units(release).iter().map(|unit| format!("{}/{unit}", layout::UNITS_FOLDER)).collect(),
+            units: units(release).iter().map(unit_file).collect(),
             trust: None,
             ports: observed.ports.map_or_else(Vec::new, |ports| vec![ports.api, ports.first_tenant]),
             space: space::needs(bundle, &missing, &images, observed),
@@ -169,6 +170,11 @@ fn split<'a>(
     there: &BTreeMap<Digest, u64>,
 ) -> (Vec<&'a Blob>, Vec<&'a Blob>) {
     blobs.into_iter().partition(|blob| there.get(&blob.digest) == Some(&blob.size))
+}
+
+/// Where a unit lies on a host.
+fn unit_file(unit: &UnitName) -> RelativePath {
+    RelativePath::known(&format!("{}/{unit}", layout::UNITS_FOLDER))
 }
 
 /// The units that a release brings, sorted by name.

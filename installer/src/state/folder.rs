@@ -13,6 +13,7 @@ use crate::layout::{DATA_FOLDER, FOLDERS, Layout, STATE_FOLDER};
 use crate::lock::{Lock, LockError};
 use crate::record::write_json;
 use crate::{receipts, trust};
+use landfall_host::RelativePath;
 use std::fs::OpenOptions;
 use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -115,7 +116,7 @@ impl State {
 
     /// Ends with the state folder's own removal, in one rename with those of its parents that are `removable` and hold nothing
     /// else. A state folder that is not `removable` stays, without the journal.
-    pub(crate) fn remove(self, removable: &[String]) -> Result<(), LockError> {
+    pub(crate) fn remove(self, removable: &[RelativePath]) -> Result<(), LockError> {
         remove_partial(&self.layout)?;
         let places = self.removable_folders(removable)?;
         for place in &places {
@@ -153,7 +154,7 @@ impl State {
     }
 
     /// The state folder and those of its parents that can be removed with it, outermost first.
-    fn removable_folders(&self, removable: &[String]) -> Result<Vec<&'static str>, PathError> {
+    fn removable_folders(&self, removable: &[RelativePath]) -> Result<Vec<&'static str>, PathError> {
         let mut places = Vec::new();
         for place in STATE_AND_PARENTS.iter().rev() {
             let holds_more = *place != STATE_FOLDER && entries(&self.layout.at(place))? > 1;
@@ -248,8 +249,8 @@ mod tests {
         Journal::new(environment(), Operation::Uninstall(uninstall))
     }
 
-    fn all() -> Vec<String> {
-        STATE_AND_PARENTS.map(str::to_owned).to_vec()
+    fn all() -> Vec<RelativePath> {
+        STATE_AND_PARENTS.map(RelativePath::known).to_vec()
     }
 
     fn names(folder: &Path) -> Vec<String> {
@@ -317,7 +318,7 @@ mod tests {
         assert_eq!(names(&layout.at("var/lib")), ["other"]);
 
         let state = State::create(&layout, &journal()).unwrap();
-        state.remove(&[STATE_FOLDER.to_owned()]).unwrap();
+        state.remove(&[RelativePath::known(STATE_FOLDER)]).unwrap();
         assert_eq!(names(&layout.at(DATA_FOLDER)), [""; 0]);
     }
 

@@ -3,6 +3,7 @@
 use crate::engine::EngineAddress;
 use crate::layout::Layout;
 use crate::record::{RecordError, Schema, read_json};
+use landfall_host::RelativePath;
 use landfall_keys::TrustRoot;
 use landfall_manifests::{Database, Digest, Product, Release, ReleaseId, Serial, Version};
 use serde::{Deserialize, Serialize};
@@ -20,8 +21,8 @@ pub(crate) struct Installed {
     pub(crate) kept: Vec<InstalledRelease>,
     /// The engine and the service manager that the host was installed with.
     pub(crate) host: HostEnvironment,
-    /// The folders that were created, relative to the root, outermost first.
-    pub(crate) created: Vec<String>,
+    /// The folders that were created, outermost first.
+    pub(crate) created: Vec<RelativePath>,
 }
 
 /// One release on a host.
@@ -38,8 +39,8 @@ pub(crate) struct InstalledRelease {
     pub(crate) database: Option<Database>,
     /// When it was installed (RFC 3339), by the host's clock. No decision depends on it.
     pub(crate) installed: String,
-    /// Its unit files, relative to the root.
-    pub(crate) units: Vec<String>,
+    /// Its unit files.
+    pub(crate) units: Vec<RelativePath>,
     /// The tags that its images have in the engine.
     pub(crate) tags: Vec<String>,
     /// The trust root by which it was accepted, and is verified ever after: a key that is revoked later does not take the way back
@@ -65,7 +66,7 @@ impl InstalledRelease {
         release: &Release,
         manifest: Digest,
         trust: TrustRoot,
-        units: Vec<String>,
+        units: Vec<RelativePath>,
         tags: Vec<String>,
     ) -> Self {
         Self {

@@ -9,6 +9,7 @@ use crate::receipts::Draft;
 use crate::record::{RecordError, Schema, read_json};
 use crate::state::installed::{HostEnvironment, Installed, InstalledRelease};
 use crate::state::tries::Tries;
+use landfall_host::RelativePath;
 use landfall_manifests::Digest;
 use serde::{Deserialize, Serialize};
 
@@ -45,8 +46,8 @@ pub(crate) struct Transition {
     pub(crate) after: Installed,
     /// Blobs that the store did not have before.
     pub(crate) blobs: Vec<Digest>,
-    /// Files outside the release that were not there before, relative to the root.
-    pub(crate) files: Vec<String>,
+    /// Files outside the release that were not there before.
+    pub(crate) files: Vec<RelativePath>,
     /// Tags that the engine did not have before.
     pub(crate) tags: Vec<String>,
     /// How the operator's settings change, if they do.
@@ -97,12 +98,12 @@ pub(crate) struct SettingsChange {
 pub(crate) struct Uninstallation {
     /// Whether settings, database and volumes are removed as well.
     pub(crate) purge: bool,
-    /// The unit files to remove, relative to the root.
-    pub(crate) units: Vec<String>,
+    /// The unit files to remove.
+    pub(crate) units: Vec<RelativePath>,
     /// The tags of the images to remove.
     pub(crate) tags: Vec<String>,
     /// The folders that the installation created.
-    pub(crate) created: Vec<String>,
+    pub(crate) created: Vec<RelativePath>,
 }
 
 /// The steps in their order. Each names what it sets and what of the host it touches.
@@ -208,7 +209,7 @@ impl Transition {
     }
 
     /// The folders outside the releases' own that this transition creates.
-    pub(crate) fn created(&self) -> Vec<String> {
+    pub(crate) fn created(&self) -> Vec<RelativePath> {
         let before = self.before.as_ref().map_or(&[][..], |before| &before.created);
         self.after.created.iter().filter(|folder| !before.contains(folder)).cloned().collect()
     }
@@ -222,12 +223,18 @@ mod tests {
 
     #[test]
     fn an_unknown_operation_or_field_is_an_error_and_not_ignored() {
-        let uninstall =
-            Uninstallation { purge: true, units: Vec::new(), tags: vec!["a".into()], created: vec!["opt".into()] };
+        let uninstall = Uninstallation {
+            purge: true,
+            units: Vec::new(),
+            tags: vec!["a".into()],
+            created: vec![RelativePath::known("opt")],
+        };
         let journal = Journal::new(environment(), Operation::Uninstall(uninstall));
         let text = serde_json::to_string(&journal).unwrap();
         assert_eq!(serde_json::from_str::<Journal>(&text).unwrap(), journal);
-        for changed in [text.replace("uninstall", "update"), text.replace("purge", "wipe")] {
+        for changed in
+            [text.replace("uninstall", "update"), text.replace("purge", "wipe"), text.replace("\"opt\"", "\"../opt\"")]
+        {
             assert!(serde_json::from_str::<Journal>(&changed).is_err(), "{changed}");
         }
     }

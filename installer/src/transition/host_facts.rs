@@ -11,6 +11,7 @@ use crate::recovery_binary;
 use crate::settings::Ports;
 use crate::state::installed::Installed;
 use landfall_console::message_with_causes;
+use landfall_host::RelativePath;
 use landfall_manifests::ReleaseId;
 use rustix::fs::StatVfsMountFlags;
 use std::collections::BTreeMap;
@@ -61,11 +62,14 @@ pub(crate) fn engine(host: &HostContext) -> (Option<ObservedEngine>, Option<Resu
 }
 
 /// Those of `paths`, relative to the root, that do not exist.
-pub(crate) fn missing<'a>(layout: &Layout, paths: impl Iterator<Item = &'a str>) -> Result<Vec<String>, PathError> {
+pub(crate) fn missing<'a>(
+    layout: &Layout,
+    paths: impl Iterator<Item = &'a str>,
+) -> Result<Vec<RelativePath>, PathError> {
     let mut missing = Vec::new();
     for path in paths {
         if !durable::exists(&layout.at(path))? {
-            missing.push(path.to_owned());
+            missing.push(RelativePath::known(path));
         }
     }
     Ok(missing)

@@ -21,6 +21,7 @@ use crate::store::Store;
 use crate::transition::effective_settings::{self, EffectiveSettings, SettingsArgs};
 use crate::transition::verified_bundle::VerifiedBundle;
 use landfall_console::{Console, message_with_causes};
+use landfall_host::RelativePath;
 use landfall_manifests::{Arch, Digest};
 use std::fmt::Display;
 
@@ -166,7 +167,7 @@ impl TransitionPlan {
 fn next_release(
     verified: &VerifiedBundle,
     before: Option<&Installed>,
-    units: Vec<String>,
+    units: Vec<RelativePath>,
     tags: Vec<String>,
 ) -> InstalledRelease {
     let manifest = Digest::of(verified.bundle.manifest());
