@@ -1,9 +1,11 @@
+//! Why a migration failed.
+
 use crate::durable::PathError;
 use landfall_console::message_with_causes;
 use landfall_host::runtime_program::{MigrateFailure, RuntimeProgramError};
 use landfall_manifests::ReleaseId;
 
-/// The database cannot be brought to another schema.
+/// The database cannot be migrated.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DatabaseError {
     #[error(transparent)]
