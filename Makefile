@@ -25,10 +25,10 @@ export RUSTFLAGS := -C target-feature=+crt-static --remap-path-prefix=$(CARGO_HO
 # Errors that tests return tell their story themselves.
 export RUST_LIB_BACKTRACE := 0
 
-# $(call stage,what it does,commands): runs the commands and says how long they took.
+# $(call stage,what it does,commands): runs the commands up to the first that fails, and says how long they took.
 define stage
-@echo "== $(1)"; SECONDS=0; if ( set -e; $(2) ); then echo "   took $$SECONDS s"; \
-else echo "$@: FAILED after $$(( $$(date +%s) - $(START) )) s, at: $(1)"; exit 1; fi
+@echo "== $(1)"; SECONDS=0; ( set -e; $(2) ); status=$$?; if [ $$status = 0 ]; then echo "   took $$SECONDS s"; \
+else echo "$@: FAILED after $$(( $$(date +%s) - $(START) )) s, at: $(1)"; exit $$status; fi
 endef
 passed = @echo "$@: passed in $$(( $$(date +%s) - $(START) )) s"
 
@@ -74,9 +74,11 @@ doc: tools ## build the documentation of all crates; warnings are errors
 demo: build ## pack two tenants' images, land them on an isolated host, provision, talk to them (as root)
 	@$(BUILT)/demo
 
+# Tests on hosts wait more than they compute.
+test: export RUST_TEST_THREADS := 4
 test: build ## run all tests: unit tests, and those on isolated hosts (as root)
-	$(call stage,install what the tests use,$(BUILT)/tools)
-	$(call stage,build the tests,cargo test $(CARGO_FLAGS) --no-run --quiet)
+	$(call stage,build the tests; meanwhile install what they use and build their images,$(BUILT)/tools & \
+	cargo test $(CARGO_FLAGS) --no-run --quiet; wait $$!)
 	$(call stage,run the tests,cargo test $(CARGO_FLAGS) --no-fail-fast)
 	$(passed)
 
