@@ -17,13 +17,13 @@ const COMMENT: &str = "product=acme version=1.4.0 serial=12";
 const PASSWORD: &str = "correct horse battery staple";
 
 /// A folder with the message in it, in which minisign runs.
-struct Desk(TempDir);
+struct Workspace(TempDir);
 
-impl Desk {
+impl Workspace {
     fn new() -> Self {
-        let desk = Self(tempfile::tempdir().unwrap());
-        desk.write("message", MESSAGE);
-        desk
+        let workspace = Self(tempfile::tempdir().unwrap());
+        workspace.write("message", MESSAGE);
+        workspace
     }
 
     fn write(&self, name: &str, content: &[u8]) {
@@ -93,17 +93,18 @@ mod needs_tools {
 
     #[test]
     fn minisign_verifies_our_signatures() {
-        let desk = Desk::new();
+        let workspace = Workspace::new();
         let key = SecretKey::generate().unwrap();
-        desk.write("public.key", key.public_key().to_file().as_bytes());
-        desk.write("signature", key.sign(MESSAGE, COMMENT).unwrap().to_file().as_bytes());
-        let printed = desk.minisign(&["-V", "-Q", "-H", "-p", "public.key", "-m", "message", "-x", "signature"], "");
+        workspace.write("public.key", key.public_key().to_file().as_bytes());
+        workspace.write("signature", key.sign(MESSAGE, COMMENT).unwrap().to_file().as_bytes());
+        let printed =
+            workspace.minisign(&["-V", "-Q", "-H", "-p", "public.key", "-m", "message", "-x", "signature"], "");
         assert_eq!(printed, format!("{COMMENT}\n"));
     }
 
     #[test]
     fn minisign_and_we_agree_on_signatures_that_were_tampered_with() {
-        let desk = Desk::new();
+        let workspace = Workspace::new();
         let key = SecretKey::generate().unwrap();
         let good = key.sign(MESSAGE, COMMENT).unwrap().to_file();
         let cut = good.find("trusted comment: product").unwrap();
@@ -123,29 +124,29 @@ mod needs_tools {
             let ours = Signature::parse(file.as_bytes())
                 .is_ok_and(|signature| trusted(key.public_key()).verify(MESSAGE.to_vec(), &[signature]).is_ok());
             assert_eq!(ours, expected, "ours: {file:?}");
-            assert_eq!(desk.accepts(&key.public_key(), &file), expected, "minisign's: {file:?}");
+            assert_eq!(workspace.accepts(&key.public_key(), &file), expected, "minisign's: {file:?}");
         }
     }
 
     #[test]
     fn minisign_signs_with_our_unprotected_key_as_we_do() {
-        let desk = Desk::new();
+        let workspace = Workspace::new();
         let key = SecretKey::generate().unwrap();
-        desk.write("secret.key", key.to_file(Protection::None).unwrap().as_bytes());
-        let signature = desk.sign(&["-t", COMMENT], "");
+        workspace.write("secret.key", key.to_file(Protection::None).unwrap().as_bytes());
+        let signature = workspace.sign(&["-t", COMMENT], "");
         assert_eq!(String::from_utf8(signature).unwrap(), key.sign(MESSAGE, COMMENT).unwrap().to_file());
-        desk.minisign(&["-R", "-s", "secret.key", "-p", "public.key"], "");
-        assert_eq!(desk.public_key(), key.public_key());
+        workspace.minisign(&["-R", "-s", "secret.key", "-p", "public.key"], "");
+        assert_eq!(workspace.public_key(), key.public_key());
     }
 
     #[test]
     fn we_verify_what_minisign_signs_with_its_unprotected_key_and_use_that_key() {
-        let desk = Desk::new();
-        desk.minisign(&["-G", "-W", "-p", "public.key", "-s", "secret.key"], "");
-        let public = desk.public_key();
+        let workspace = Workspace::new();
+        workspace.minisign(&["-G", "-W", "-p", "public.key", "-s", "secret.key"], "");
+        let public = workspace.public_key();
 
         // minisign's own choice of comment, with a time and tabs in it.
-        let signature = Signature::parse_canonical(&desk.sign(&[], "")).unwrap();
+        let signature = Signature::parse_canonical(&workspace.sign(&[], "")).unwrap();
         assert_eq!(signature.key_id(), public.id());
         let verified = trusted(public).verify(MESSAGE.to_vec(), std::slice::from_ref(&signature)).unwrap();
         let [signer] = verified.signers() else { panic!("{verified:?}") };
@@ -153,77 +154,78 @@ mod needs_tools {
         let refused = trusted(public).verify(b"another message".to_vec(), &[signature]);
         assert_eq!(refused, Err(TrustError::BadSignature { key_id: public.id() }));
 
-        let file = SecretKeyFile::parse(&desk.read("secret.key")).unwrap();
+        let file = SecretKeyFile::parse(&workspace.read("secret.key")).unwrap();
         assert!(!file.needs_password());
         let key = file.unlock(None).unwrap();
         assert_eq!(key.public_key(), public);
-        assert!(desk.accepts(&public, &key.sign(MESSAGE, COMMENT).unwrap().to_file()));
+        assert!(workspace.accepts(&public, &key.sign(MESSAGE, COMMENT).unwrap().to_file()));
     }
 
     /// As two people do it: one signs the next root with minisign, the other with us, and each checks the other.
     #[test]
     fn minisign_and_we_sign_one_trust_root_together() {
-        let desk = Desk::new();
-        desk.minisign(&["-G", "-W", "-p", "public.key", "-s", "secret.key"], "");
-        let (theirs, ours) = (desk.public_key(), SecretKey::generate().unwrap());
+        let workspace = Workspace::new();
+        workspace.minisign(&["-G", "-W", "-p", "public.key", "-s", "secret.key"], "");
+        let (theirs, ours) = (workspace.public_key(), SecretKey::generate().unwrap());
         let first = TrustRoot::first(vec![theirs, ours.public_key()], 2).unwrap();
         let third = SecretKey::generate().unwrap().public_key();
         let next = first.next(&RootChanges { add: vec![third], ..RootChanges::default() }).unwrap();
         let root = root_file_name(2);
-        desk.write(&root, next.to_json().as_bytes());
-        desk.minisign(&["-S", "-s", "secret.key", "-m", &root, "-c", "a comment of their own"], "");
+        workspace.write(&root, next.to_json().as_bytes());
+        workspace.minisign(&["-S", "-s", "secret.key", "-m", &root, "-c", "a comment of their own"], "");
         let own = signature_file_name(2, ours.id());
-        desk.write(&own, ours.sign(next.to_json().as_bytes(), "trust root version=2").unwrap().to_file().as_bytes());
-        desk.minisign(&["-V", "-H", "-P", &ours.public_key().to_line(), "-m", &root, "-x", &own], "");
+        workspace
+            .write(&own, ours.sign(next.to_json().as_bytes(), "trust root version=2").unwrap().to_file().as_bytes());
+        workspace.minisign(&["-V", "-H", "-P", &ours.public_key().to_line(), "-m", &root, "-x", &own], "");
 
         let mut files = RootFiles::new();
         for name in [&root, &own] {
-            files.add(name, desk.read(name));
+            files.add(name, workspace.read(name));
         }
         let alone = first.follow(&files.into_links().unwrap()).unwrap_err();
         assert!(alone.to_string().contains("not signed by enough keys"), "{alone}");
         let mut files = RootFiles::new();
         for name in [&root, &own, &format!("{root}.minisig")] {
-            files.add(name, desk.read(name));
+            files.add(name, workspace.read(name));
         }
         assert_eq!(first.follow(&files.into_links().unwrap()).unwrap(), next);
     }
 
     #[test]
     fn refuses_minisigns_legacy_signatures() {
-        let desk = Desk::new();
+        let workspace = Workspace::new();
         let key = SecretKey::generate().unwrap();
-        desk.write("secret.key", key.to_file(Protection::None).unwrap().as_bytes());
-        let refused = Signature::parse(&desk.sign(&["-l"], ""));
+        workspace.write("secret.key", key.to_file(Protection::None).unwrap().as_bytes());
+        let refused = Signature::parse(&workspace.sign(&["-l"], ""));
         assert_eq!(refused, Err(SignatureError::Legacy { key_id: key.id() }));
     }
 
     /// Runs scrypt over 1 GiB, as the next test does: once each by minisign and twice here.
     #[test]
     fn we_open_minisigns_protected_key_with_its_password_alone() {
-        let desk = Desk::new();
+        let workspace = Workspace::new();
         let twice = format!("{PASSWORD}\n{PASSWORD}\n");
-        desk.minisign(&["-G", "-p", "public.key", "-s", "secret.key"], &twice);
-        let file = SecretKeyFile::parse(&desk.read("secret.key")).unwrap();
+        workspace.minisign(&["-G", "-p", "public.key", "-s", "secret.key"], &twice);
+        let file = SecretKeyFile::parse(&workspace.read("secret.key")).unwrap();
         assert!(file.needs_password());
         assert!(matches!(file.unlock(None), Err(KeyError::PasswordNeeded)));
         assert!(matches!(file.unlock(Some(b"wrong")), Err(KeyError::WrongPassword)));
         let key = file.unlock(Some(PASSWORD.as_bytes())).unwrap();
-        assert_eq!(key.public_key(), desk.public_key());
-        assert!(desk.accepts(&key.public_key(), &key.sign(MESSAGE, COMMENT).unwrap().to_file()));
+        assert_eq!(key.public_key(), workspace.public_key());
+        assert!(workspace.accepts(&key.public_key(), &key.sign(MESSAGE, COMMENT).unwrap().to_file()));
     }
 
     /// `minisign -C -W` takes the protection off and leaves salt, limits and checksum behind.
     #[test]
     fn minisign_opens_our_protected_key_and_we_read_it_unprotected_again() {
-        let desk = Desk::new();
+        let workspace = Workspace::new();
         let key = SecretKey::generate().unwrap();
         let file = key.to_file(Protection::Password(PASSWORD.as_bytes())).unwrap();
-        desk.write("secret.key", file.as_bytes());
-        desk.minisign(&["-C", "-W", "-s", "secret.key"], &format!("{PASSWORD}\n"));
-        let signature = desk.sign(&["-t", COMMENT], "");
+        workspace.write("secret.key", file.as_bytes());
+        workspace.minisign(&["-C", "-W", "-s", "secret.key"], &format!("{PASSWORD}\n"));
+        let signature = workspace.sign(&["-t", COMMENT], "");
         assert_eq!(String::from_utf8(signature).unwrap(), key.sign(MESSAGE, COMMENT).unwrap().to_file());
-        let opened = SecretKeyFile::parse(&desk.read("secret.key")).unwrap().unlock(None).unwrap();
+        let opened = SecretKeyFile::parse(&workspace.read("secret.key")).unwrap().unlock(None).unwrap();
         assert_eq!(opened.public_key(), key.public_key());
     }
 }

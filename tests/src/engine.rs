@@ -15,7 +15,7 @@ const LONGEST_FOLDER: usize = 60;
 
 /// Runs the daemon for as long as its own standard input is open, then removes everything that it made. So nothing is left behind
 /// even when the process that started it is killed.
-const KEEPER: &str = r#"
+const CLEANUP: &str = r#"
 put_away() {
     containers=$(docker ps --quiet --all)
     test -z "$containers" || docker rm --force --volumes $containers
@@ -37,7 +37,7 @@ umount "$1"/exec/netns/*
 #[derive(Debug)]
 pub struct Engine {
     socket: PathBuf,
-    keeper: Child,
+    cleanup: Child,
     _turn: File,
 }
 
@@ -71,11 +71,11 @@ impl Engine {
             "{}: {length} bytes, {LONGEST_FOLDER} at most: clone to a shorter path",
             folder.display()
         );
-        // The keeper of a test run that was killed may still be putting things away.
-        File::create(folder.with_extension("lock"))?.lock().context("wait for the last engine's keeper")?;
+        // The cleanup process of a test run that was killed may still be putting things away.
+        File::create(folder.with_extension("lock"))?.lock().context("wait for the last engine's cleanup process")?;
         let socket = folder.join("docker.sock");
-        let keeper = std::process::Command::new("sh")
-            .args(["-c", KEEPER, "keeper"])
+        let cleanup = std::process::Command::new("sh")
+            .args(["-c", CLEANUP, "cleanup"])
             .args([&folder, &workspace::folder("sticks")?])
             .env("DOCKER_HOST", format!("unix://{}", socket.display()))
             .stdin(Stdio::piped())
@@ -83,8 +83,8 @@ impl Engine {
             .stderr(Stdio::null())
             .process_group(0)
             .spawn()
-            .context("start the engine's keeper")?;
-        let engine = Self { socket, keeper, _turn: turn };
+            .context("start the engine's cleanup process")?;
+        let engine = Self { socket, cleanup, _turn: turn };
         engine.wait()?;
         Ok(engine)
     }
@@ -127,9 +127,9 @@ impl Engine {
 
 impl Drop for Engine {
     fn drop(&mut self) {
-        drop(self.keeper.stdin.take());
-        if let Err(error) = self.keeper.wait() {
-            eprintln!("the engine's keeper: {error}");
+        drop(self.cleanup.stdin.take());
+        if let Err(error) = self.cleanup.wait() {
+            eprintln!("the engine's cleanup process: {error}");
         }
     }
 }

@@ -61,7 +61,7 @@ pub(super) struct ReleaseTable {
     #[cfg_attr(test, schemars(with = "Option<String>"))]
     pub(super) created: Option<Spanned<String>>,
     /// Public keys of those who will add their signatures with `landfall-bundler sign`. The keys that sign the build are
-    /// listed by themselves. Operators who are not told any key see this list, without being asked to believe it.
+    /// listed by themselves. Operators who are not told any key see this list, which proves nothing by itself.
     ///
     /// * Default: none.
     /// * Refused: text that is not the line of a minisign public key; more than 16 keys together with those that sign.

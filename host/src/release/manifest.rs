@@ -39,7 +39,7 @@ pub enum ManifestError {
     Path(#[from] PathError),
 }
 
-/// The manifest of a release on the host, before anybody vouches for it.
+/// The manifest of a release on the host, before it is verified.
 #[derive(Debug)]
 pub struct UnverifiedManifest {
     folder: PathBuf,

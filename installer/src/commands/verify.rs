@@ -77,7 +77,7 @@ fn requested(file: Option<&RequestFile>, request: &RepairRequest, error: impl In
 }
 
 /// Whether the manifest or its signatures may have been damaged on their way here. What a manifest says about its publisher's roots
-/// is read before anybody vouches for it.
+/// is read before it is verified.
 fn may_be_damaged_in_head(error: &PlanError) -> bool {
     match error {
         PlanError::Trust(error) => matches!(error, TrustError::Chain { .. } | TrustError::CliChain(_)),

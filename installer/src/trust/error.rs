@@ -64,7 +64,7 @@ pub(crate) enum FirstUseError {
     NoKeyGiven,
     #[error("this host trusts no key yet, and the bundle offers none that signed it")]
     NoKeyOffered,
-    #[error("this host trusts no key yet, and no single key vouches for the trust roots in the bundle")]
+    #[error("this host trusts no key yet, and no single key verifies the trust roots in the bundle")]
     NoSingleKey,
     #[error("no key was accepted")]
     NoKeyAccepted,

@@ -105,7 +105,7 @@ fn only_keys_that_would_be_accepted_are_offered() {
         parts.release.trust.clone_from(&roots.links);
         let bundle = scene.put("good.tar", &parts.pack(&cleo));
         let mut terminal = Terminal::start(&scene, &["plan", bundle.to_str().unwrap()]);
-        terminal.until(if offered { "To trust a key" } else { "no single key vouches for" });
+        terminal.until(if offered { "To trust a key" } else { "no single key verifies" });
         if offered {
             terminal.types("\n\n\n");
         }

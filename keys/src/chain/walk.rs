@@ -24,7 +24,7 @@ impl TrustRoot {
         // 3. What is revoked stays revoked, under whatever id.
         self.keeps_revoked_out(known, &next)?;
         // 4. Both thresholds must be met (TUF 5.3.4).
-        vouched(self.trusted_keys(), &next, link)?;
+        check_link(self.trusted_keys(), &next, link)?;
         Ok(next)
     }
 
@@ -62,7 +62,7 @@ impl TrustRoot {
         let roots = in_order(links)?;
         let (Some(first), Some(last)) = (roots.first(), roots.last()) else { return Ok(given) };
         for (index, (root, link)) in roots.iter().zip(links).enumerate() {
-            match vouched(given.trusted_keys(), root, link) {
+            match check_link(given.trusted_keys(), root, link) {
                 Ok(()) => return root.follow(links.get(index..).unwrap_or_default()),
                 Err(ChainError::OldKeys { .. }) => {}
                 Err(error) => return Err(error),
@@ -88,7 +88,7 @@ impl TrustRoot {
 }
 
 /// Whether enough of the `old` keys and of the root's own signed the bytes of `link`, which are those of `root`.
-fn vouched(old: &TrustedKeys, root: &TrustRoot, link: &RootLink) -> Result<(), ChainError> {
+fn check_link(old: &TrustedKeys, root: &TrustRoot, link: &RootLink) -> Result<(), ChainError> {
     let version = root.version();
     let signatures = link.parse_signatures(version)?;
     let check = |keys: &TrustedKeys| keys.verify(link.root().as_bytes().to_vec(), &signatures).map(|_| ());

@@ -74,9 +74,9 @@ proptest! {
             let good = gone.is_subset(&named) && !lists_revoked;
             let followed = newest.follow(&[signed(&next, &everybody)]);
             prop_assert_eq!(followed.is_ok(), good);
-            if let Ok(believed) = followed {
+            if let Ok(accepted) = followed {
                 gone = named;
-                newest = believed;
+                newest = accepted;
             }
             prop_assert!(newest.trusted_keys().keys().iter().all(|key| !gone.contains(&key.id())));
         }

@@ -1,4 +1,4 @@
-//! A patch holds what was asked for, is vouched for like the bundle, and is told from one.
+//! A patch holds what was asked for, is verified like the bundle, and is told from one.
 
 use crate::fixture::{blobs, bundle, read, release, trusted};
 use landfall_keys::{SecretKey, TrustedKeys};

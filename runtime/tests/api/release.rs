@@ -1,4 +1,4 @@
-//! The installed release is believed only as far as trusted keys have signed it.
+//! The installed release is used only as far as trusted keys have signed it.
 
 use landfall::release::{Catalog, Loaded};
 use landfall_fixtures::ReleaseFixture;

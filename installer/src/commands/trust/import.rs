@@ -93,15 +93,15 @@ struct PreviousRoot {
 }
 
 impl PreviousRoot {
-    /// The pinned root. If that cannot be used and a person `vouches` for another one: the newest root in the records of releases.
+    /// The pinned root. If that cannot be used and is `replaced` by one that a person names: the newest root in the records of releases.
     fn read(
         layout: &Layout,
         installed: Option<&Installed>,
-        vouches: bool,
+        replaced: bool,
         console: Console,
     ) -> Result<Self, TrustError> {
         match trust::pinned(layout) {
-            Err(error @ TrustError::Pinned { .. }) if vouches => {
+            Err(error @ TrustError::Pinned { .. }) if replaced => {
                 console.warn(format_args!("{}: it is replaced", message_with_causes(&error)));
                 let accepted = installed.into_iter().flat_map(Installed::releases);
                 let newest = accepted.map(|release| &release.trust).max_by_key(|root| root.version());

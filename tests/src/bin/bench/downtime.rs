@@ -23,19 +23,19 @@ pub(crate) fn rows(bench: &Bench) -> Result<Vec<Row>> {
     let tenant = installation.spawn(&json!({"name": "tenant", "baseImage": "hello"}))?;
 
     let at_api = Callers { port: API, path: "/health", number: 1 };
-    let at_door = Callers { port: tenant.port, path: "/", number: 1 };
-    let (mut api, mut door, mut back) = (Vec::new(), Vec::new(), Vec::new());
+    let at_port = Callers { port: tenant.port, path: "/", number: 1 };
+    let (mut api, mut port, mut back) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        let (of_api, (of_door, _)) = at_api.during(&host, || at_door.during(&host, || installation.update(&second)))?;
-        of_door.every_answer_was_whole()?;
+        let (of_api, (of_port, _)) = at_api.during(&host, || at_port.during(&host, || installation.update(&second)))?;
+        of_port.every_answer_was_whole()?;
         api.push(of_api.gap.as_secs_f64());
-        door.push(of_door.gap.as_secs_f64());
-        let (of_door, _) = at_door.during(&host, || installation.roll_back())?;
-        back.push(of_door.gap.as_secs_f64());
+        port.push(of_port.gap.as_secs_f64());
+        let (of_port, _) = at_port.during(&host, || installation.roll_back())?;
+        back.push(of_port.gap.as_secs_f64());
     }
     Ok(vec![
         at_most("downtime of the API in an update", "s", 1.0, median(api)),
-        at_most("downtime of a tenant's port in an update", "s", 1.0, median(door)),
+        at_most("downtime of a tenant's port in an update", "s", 1.0, median(port)),
         at_most("downtime of a tenant's port in a rollback", "s", 5.0, median(back)),
     ])
 }

@@ -31,7 +31,7 @@ pub(crate) struct MachineSetup {
 #[derive(Debug)]
 struct Folder {
     path: PathBuf,
-    keeper: Child,
+    cleanup: Child,
     _turn: File,
 }
 
@@ -115,21 +115,21 @@ impl Folder {
         let turn = File::create(workspace::folder("")?.join(format!("{name}.lock")))?;
         turn.lock().with_context(|| format!("wait for the other process that uses {name}"))?;
         let path = workspace::fresh_folder(name)?;
-        let keeper = std::process::Command::new("sh")
-            .args(["-c", "cat >/dev/null; rm -r \"$1\"", "keeper"])
+        let cleanup = std::process::Command::new("sh")
+            .args(["-c", "cat >/dev/null; rm -r \"$1\"", "cleanup"])
             .arg(&path)
             .stdin(Stdio::piped())
             .process_group(0)
             .spawn()
-            .context("start the folder's keeper")?;
-        Ok(Self { path, keeper, _turn: turn })
+            .context("start the folder's cleanup process")?;
+        Ok(Self { path, cleanup, _turn: turn })
     }
 }
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        drop(self.keeper.stdin.take());
-        if let Err(error) = self.keeper.wait() {
+        drop(self.cleanup.stdin.take());
+        if let Err(error) = self.cleanup.wait() {
             eprintln!("remove {}: {error}", self.path.display());
         }
     }
