@@ -23,7 +23,7 @@ pub(crate) fn prompt_for_key(head: &Head, console: Console) -> Result<CliTrust, 
     if offered.is_empty() {
         return Err(FirstUseError::NoKeyOffered);
     }
-    let offered = vouching_for(offered, &head.offered_chain());
+    let offered = leading_alone(offered, &head.offered_chain());
     if offered.is_empty() {
         return Err(FirstUseError::NoSingleKey);
     }
@@ -33,7 +33,7 @@ pub(crate) fn prompt_for_key(head: &Head, console: Console) -> Result<CliTrust, 
     }
     console.warn(
         "anybody can make such a bundle. Compare the whole line above, from RW to its end, with the key that the publisher \
-         gave you in another way than on this media: only the line identifies the key, its id can be imitated.",
+         gave you out of band, not on this media: only the line identifies the key, its id can be imitated.",
     );
     for _ in 0..TRIES {
         let question = format!("To trust a key, type the last {TYPED_CHARS} characters of its id:");
@@ -47,7 +47,7 @@ pub(crate) fn prompt_for_key(head: &Head, console: Console) -> Result<CliTrust, 
 }
 
 /// The keys that each alone lead to the bundle's trust roots: where the publisher requires several signatures, none does.
-fn vouching_for(offered: Vec<PublicKey>, chain: &[RootLink]) -> Vec<PublicKey> {
+fn leading_alone(offered: Vec<PublicKey>, chain: &[RootLink]) -> Vec<PublicKey> {
     offered.into_iter().filter(|key| TrustRoot::adopt(vec![*key], 1, chain).is_ok()).collect()
 }
 
@@ -74,7 +74,7 @@ mod tests {
     fn only_keys_that_lead_to_the_bundles_roots_are_offered() {
         let [one, two] = [(); 2].map(|()| SecretKey::generate().unwrap());
         let keys = vec![one.public_key(), two.public_key()];
-        assert_eq!(vouching_for(keys.clone(), &[]), keys, "there are none to lead to");
+        assert_eq!(leading_alone(keys.clone(), &[]), keys, "there are none to lead to");
         let next = |threshold| {
             let change = RootChanges { add: vec![two.public_key()], threshold, ..RootChanges::default() };
             TrustRoot::first(vec![one.public_key()], 1).unwrap().next(&change).unwrap()
@@ -83,9 +83,9 @@ mod tests {
             let signatures: Vec<_> = by.iter().map(|key| key.sign(root.to_json().as_bytes(), "").unwrap()).collect();
             RootLink::new(root, &signatures)
         };
-        assert_eq!(vouching_for(keys.clone(), &[signed(&next(None), &[&one])]), keys[..1]);
-        assert_eq!(vouching_for(keys.clone(), &[signed(&next(Some(2)), &[&one])]), []);
-        assert_eq!(vouching_for(keys.clone(), &[signed(&next(Some(2)), &[&one, &two])]), keys);
+        assert_eq!(leading_alone(keys.clone(), &[signed(&next(None), &[&one])]), keys[..1]);
+        assert_eq!(leading_alone(keys.clone(), &[signed(&next(Some(2)), &[&one])]), []);
+        assert_eq!(leading_alone(keys.clone(), &[signed(&next(Some(2)), &[&one, &two])]), keys);
     }
 
     #[test]

@@ -116,7 +116,7 @@ pub enum ChainError {
         "the bundle comes with versions {first} to {last} of its publisher's trust root, and none is signed by enough of the given keys: \
          give keys of the publisher's first root, or the newest root file itself"
     )]
-    NotVouched {
+    NoneSigned {
         /// The first version of the chain.
         first: u32,
         /// The last one.

@@ -68,7 +68,7 @@ impl TrustRoot {
                 Err(error) => return Err(error),
             }
         }
-        Err(ChainError::NotVouched { first: first.version(), last: last.version() })
+        Err(ChainError::NoneSigned { first: first.version(), last: last.version() })
     }
 
     /// What is revoked stays so, and no revoked key is listed: not again, not still, and not under

@@ -151,7 +151,7 @@ fn brings_the_chain_of_trust_roots_as_its_publisher_keeps_it() {
 }
 
 #[test]
-fn of_what_nobody_vouches_for_no_more_is_kept_than_shows_that_it_is_too_much() {
+fn no_more_of_an_unverified_list_is_kept_than_shows_that_it_is_too_long() {
     let head = |manifest: &str| {
         let size = manifest.len();
         let padding = vec![0; size.next_multiple_of(512) - size + 512];

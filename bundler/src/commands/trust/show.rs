@@ -7,7 +7,7 @@ use landfall_console::Console;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 The digest is the sha256 of the root's file. A host that cannot follow needs it (`landfall-installer trust import --replace`): \
-send it by another way than the file.
+send it out of band, not with the file.
 
 Examples:
   landfall-bundler trust show

@@ -34,7 +34,7 @@ pub(super) struct Args {
     /// A folder with N.root.json and their signatures, one such file with its signatures beside it, or a bundle
     path: PathBuf,
     /// Trust the root with this digest although no key that this host trusts has signed it: when too many keys are lost, or
-    /// trust.json is damaged. Get the digest in another way than on this media
+    /// trust.json is damaged. Get the digest out of band, not from this media
     #[arg(long, value_name = "DIGEST")]
     replace: Option<Digest>,
 }
@@ -125,7 +125,7 @@ fn successor(path: &Path, pinned: Option<&TrustRoot>, console: Console) -> Resul
             "not_trusted",
             "this host trusts no key yet, so there is no root to continue from",
         );
-        let hint = "give the digest of the root with --replace, as the publisher told you in another way than on this media; or \
+        let hint = "give the digest of the root with --replace, as the publisher told you out of band, not on this media; or \
                     install with --trust";
         return Err(failure.hint(hint).into());
     };

@@ -1,4 +1,4 @@
-//! `--replace`: a root that a person vouches for by its digest, although no key that the host trusts has signed it.
+//! `--replace`: a root that a person confirms by its digest, although no key that the host trusts has signed it.
 
 use crate::errors::Error;
 use crate::trust::TrustError;
@@ -22,7 +22,7 @@ pub(super) fn replacement(
 ) -> Result<TrustRoot, Error> {
     let Some(link) = links.iter().find(|link| Digest::of(link.root().as_bytes()) == *digest) else {
         let message = format!("no trust root in {} has the digest {digest}", path.display());
-        let hint = "compare the digest with what the publisher told you by another way, and the media with the publisher's: one \
+        let hint = "compare the digest with what the publisher told you out of band, and the media with the publisher's: one \
                     of them is not right";
         return Err(Failure::new(Exit::Untrusted, "not_trusted", message).hint(hint).into());
     };

@@ -10,7 +10,7 @@ use landfall_media::media_error;
 
 const COPY_AGAIN: &str = "copy the bundle again from where it was made, or only the damaged part of it: \
                           `landfall-installer verify --request FILE` says how";
-const COMPARE_KEYS: &str = "compare the key ids with those that you were given by another way than the media";
+const COMPARE_KEYS: &str = "compare the key ids with those that you were given out of band";
 const FAILING: &str = "the media may be failing: copy the bundle to another one";
 const PATCH_ALONE: &str = "name the bundle that it was made for, and give this file with --patch";
 const UNREADABLE: ErrorClass = ErrorClass::new(Exit::Damaged, "unreadable", FAILING);

@@ -10,17 +10,17 @@ const RECORD: &str = "put the file back as it was, or remove the host's installa
 const GIVE_KEY: &str = "give the publisher's public key with --trust, as its line that begins with RW or as a file";
 const GAP: &str = "ask the publisher for all roots since the one that `landfall-installer trust show` prints, with their \
                    signatures, and give their folder to `landfall-installer trust import`; if the publisher began anew or lost \
-                   keys: they tell you a digest by another way, then `landfall-installer trust import PATH --replace DIGEST`";
-const UNVOUCHED: &str = "ask the publisher: somebody else may have made it, or not enough people have signed it yet; if the \
-                         publisher began anew or lost keys: they tell you a digest by another way, then `landfall-installer \
+                   keys: ask for a digest out of band, then `landfall-installer trust import PATH --replace DIGEST`";
+const NOT_SIGNED_ENOUGH: &str = "ask the publisher: somebody else may have made it, or not enough people have signed it yet; if the \
+                         publisher began anew or lost keys: ask for a digest out of band, then `landfall-installer \
                          trust import PATH --replace DIGEST`";
 const TAKEN_BACK: &str = "what is revoked stays revoked: ask the publisher for a root that keeps to that";
 const UNREADABLE_CHAIN: &str = "it was made or copied wrong: ask the publisher for another one";
-const CLI_CHAIN: &str = "compare the keys with those that you were given by another way than the media; --trust also takes \
+const CLI_CHAIN: &str = "compare the keys with those that you were given out of band; --trust also takes \
                            the file of the newest trust root";
 const CHANGED: &str = "`landfall-installer trust show` prints it; then run the same command again";
 const PINNED: &str = "`landfall-installer trust import PATH --replace DIGEST` puts it right, with the publisher's newest root and \
-                      the digest that they tell you by another way; if nothing was imported since the last update, PATH may be \
+                      the digest that they tell you out of band; if nothing was imported since the last update, PATH may be \
                       opt/landfall/current/landfall.json.trust: its bytes were these";
 
 pub(super) fn of_trust(error: &TrustError) -> ErrorClass {
@@ -66,9 +66,9 @@ pub(super) fn of_root_files(error: &RootFilesError) -> ErrorClass {
 fn hint_of_chain(error: &ChainError) -> &'static str {
     match error {
         ChainError::Sequence { .. } => GAP,
-        ChainError::Fork { .. } | ChainError::OldKeys { .. } | ChainError::OwnKeys { .. } => UNVOUCHED,
+        ChainError::Fork { .. } | ChainError::OldKeys { .. } | ChainError::OwnKeys { .. } => NOT_SIGNED_ENOUGH,
         ChainError::Forgotten { .. } | ChainError::Returned { .. } => TAKEN_BACK,
-        ChainError::NotVouched { .. } | ChainError::Given(_) => CLI_CHAIN,
+        ChainError::NoneSigned { .. } | ChainError::Given(_) => CLI_CHAIN,
         ChainError::TooManyLinks { .. }
         | ChainError::TooManySignatures { .. }
         | ChainError::Root(_)
