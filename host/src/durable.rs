@@ -63,6 +63,7 @@ pub fn partial(path: &Path) -> PathBuf {
 
 /// Syncs a folder: names that were added to it or removed from it are on the disk.
 pub fn sync_folder(path: &Path) -> Result<()> {
+    // Syncing a file does not sync its name: that needs a sync of the folder (fsync(2)).
     File::open(path).and_then(|folder| folder.sync_all()).at("sync", path)
 }
 
@@ -78,6 +79,7 @@ pub fn folder_of(path: &Path) -> &Path {
 /// Creates a file for writing, in place of one that an interrupted run left under this name.
 pub fn create(path: &Path, mode: u32) -> Result<File> {
     remove_entry(path)?;
+    // O_EXCL also keeps a symbolic link under this name from being followed (open(2)): the write cannot leave the folder.
     let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path).at("create", path)?;
     // The process's umask must not decide.
     let set = if mode == PUBLIC { make_readable(&file) } else { file.set_permissions(Permissions::from_mode(mode)) };
@@ -120,6 +122,7 @@ pub fn rename(from: &Path, to: &Path) -> Result<()> {
 
 /// Renames to a name that must be free, and syncs the folder.
 pub fn rename_to_free_name(from: &Path, to: &Path) -> Result<()> {
+    // Without the flag, a file or an empty folder of that name would be replaced (rename(2)).
     rustix::fs::renameat_with(rustix::fs::CWD, from, rustix::fs::CWD, to, RenameFlags::NOREPLACE).at("rename", from)?;
     sync_parent(to)
 }
@@ -141,6 +144,7 @@ pub fn create_folder_unsynced(path: &Path, mode: u32) -> Result<bool> {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(false),
         other => other.at("create the folder", path)?,
     }
+    // mkdir(2) takes the umask's bits away from the mode.
     rustix::fs::chmod(path, Mode::from_raw_mode(mode)).at("set the mode of", path)?;
     Ok(true)
 }
@@ -155,6 +159,7 @@ pub fn sync_file_system(path: &Path) -> Result<()> {
 pub fn point(path: &Path, target: &Path) -> Result<()> {
     let temporary = partial(path);
     remove_entry(&temporary)?;
+    // A link cannot be changed: the new one is renamed over the old one, so that the name leads somewhere at every moment.
     symlink(target, &temporary).at("create the link", &temporary)?;
     rename(&temporary, path)
 }
@@ -170,6 +175,7 @@ pub fn create_link(path: &Path, target: &Path) -> Result<()> {
 /// Removes a file or a link, and what an interrupted write of it left. Neither has to exist.
 pub fn remove(path: &Path) -> Result<()> {
     let left = remove_entry(&partial(path))?;
+    // `|` and not `||`: the file goes even where something was left beside it.
     if remove_entry(path)? | left { sync_parent(path) } else { Ok(()) }
 }
 
@@ -177,6 +183,7 @@ pub fn remove(path: &Path) -> Result<()> {
 pub fn remove_entry(path: &Path) -> Result<bool> {
     match std::fs::remove_file(path) {
         Ok(()) => Ok(true),
+        // A parent that is no folder (ENOTDIR) holds nothing either.
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(false),
         Err(error) => Err(error).at("remove", path),
     }
@@ -187,6 +194,7 @@ pub fn remove_tree(path: &Path) -> Result<()> {
     match std::fs::remove_dir_all(path) {
         Ok(()) => sync_parent(path),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        // An operator may have mounted a disk of its own here, which rmdir(2) refuses to remove (EBUSY).
         Err(error) if is_mount(&error) => remove_around_mounts(path),
         Err(error) => Err(error).at("remove the folder", path),
     }
@@ -223,6 +231,7 @@ fn is_in_use(error: &io::Error) -> bool {
 
 /// A mount point can be neither removed nor renamed.
 pub fn is_mount(error: &io::Error) -> bool {
+    // EBUSY of rmdir(2), EXDEV of rename(2).
     matches!(error.kind(), ErrorKind::ResourceBusy | ErrorKind::CrossesDevices)
 }
 

@@ -12,6 +12,7 @@ const MAX_BYTES: u64 = 256;
 /// Whether `release` has the mark. A mark that cannot be read marks nothing.
 pub fn is_marked(path: &Path, release: &str) -> bool {
     let mark = durable::read(path, MAX_BYTES).ok().flatten().unwrap_or_default();
+    // The whole line: `1.1.0-2` is not `1.1.0-22`.
     mark.strip_suffix(b"\n") == Some(release.as_bytes())
 }
 

@@ -35,10 +35,12 @@ pub const FOLDERS: [(&str, u32); 28] = [
     ("var", 0o755),
     ("var/lib", 0o755),
     (DATA_FOLDER, 0o755),
+    // The host's secret key and its journal: root's alone.
     (STATE_FOLDER, 0o700),
     (STORE_FOLDER, 0o700),
     ("var/lib/landfall/store/incoming", 0o700),
     ("var/lib/landfall/store/sha256", 0o700),
+    // Rows of tenants, and the secret that their keys are derived from.
     (DATABASE_FOLDER, 0o700),
     ("opt", 0o755),
     (PROGRAM_FOLDER, 0o755),

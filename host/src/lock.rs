@@ -39,6 +39,8 @@ impl Lock {
             Err(Errno::WOULDBLOCK) => return Err(LockError::Busy),
             other => other.at("lock", path)?,
         }
+        // Compared after locking, not before: whoever had the lock until now may have removed the file, and another process
+        // made a new one. A lock on a file without a name excludes nobody.
         let ours = file.metadata().at("look at", path)?;
         match path.metadata() {
             Ok(there) if (there.dev(), there.ino()) == (ours.dev(), ours.ino()) => Ok(Self { file }),
@@ -53,6 +55,7 @@ impl Lock {
     pub fn wait_for_folder(path: &Path, at_most: Duration) -> Result<Self, LockError> {
         let started = Instant::now();
         loop {
+            // Opened anew each time: the folder may have been replaced while we waited.
             match Self::take(File::open(path).at("open", path)?, path) {
                 Err(LockError::Busy) if started.elapsed() < at_most => std::thread::sleep(RETRY),
                 other => return other,

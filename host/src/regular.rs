@@ -61,6 +61,7 @@ pub fn open(path: &Path) -> io::Result<(File, Metadata)> {
 /// As [`open`].
 pub fn open_no_follow(path: &Path) -> io::Result<(File, Metadata)> {
     match open_with(path, OFlags::NOFOLLOW) {
+        // What O_NOFOLLOW answers for a symbolic link (open(2), ELOOP).
         Err(error) if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => Err(NotRegular.into()),
         other => other,
     }
@@ -74,6 +75,7 @@ fn open_with(path: &Path, more: OFlags) -> io::Result<(File, Metadata)> {
         Err(error) if error.raw_os_error() == Some(Errno::NXIO.raw_os_error()) => return Err(NotRegular.into()),
         other => other?,
     };
+    // Of the file that is open, not of the path, which may lead elsewhere by now.
     let metadata = file.metadata()?;
     if metadata.is_file() { Ok((file, metadata)) } else { Err(NotRegular.into()) }
 }
@@ -92,6 +94,8 @@ pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
 /// The file cannot be read; [`TooLarge`] if there are more bytes.
 pub fn read_to_end(file: File, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
+    // The size is not taken from the metadata: a file may grow while it is read. One byte more than the limit tells that
+    // there is more.
     file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit { Err(TooLarge { limit }.into()) } else { Ok(bytes) }
 }

@@ -32,6 +32,7 @@ impl TryFrom<String> for RelativePath {
 
     fn try_from(path: String) -> Result<Self, RelativePathError> {
         let is_name = |name: &str| !matches!(name, "" | "." | "..") && !name.contains('\0');
+        // An absolute path begins with an empty name. Joined to a root, it would replace it (`Path::join`).
         if path.split('/').all(is_name) { Ok(Self(path)) } else { Err(RelativePathError(path)) }
     }
 }

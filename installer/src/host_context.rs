@@ -78,6 +78,7 @@ impl HostArgs {
     pub(crate) fn context(&self, console: Console) -> Result<HostContext, HostArgsError> {
         let choice = self.engine.clone().unwrap_or(EngineChoice::Auto);
         let layout = self.layout()?;
+        // systemctl always speaks to the running system, whose units are not those below another root.
         let systemd = !self.no_systemd && layout.is_running_system();
         Ok(HostContext::new(layout, HostEnvironment { engine: choice.expected_address(), systemd }, console))
     }

@@ -53,6 +53,7 @@ pub(crate) fn remove(layout: &Layout) -> Result<(), PathError> {
         if leads_to(&link, target) {
             durable::remove(&link)?;
         } else if durable::exists(&layout.at(LINKS_FOLDER))? {
+            // The file is somebody else's; what an interrupted run of ours left beside it is not.
             durable::remove(&durable::partial(&link))?;
         }
     }
@@ -64,6 +65,7 @@ fn link_exactly(layout: &Layout, folder: &str, wanted: &BTreeSet<String>) -> Res
     let (links, targets) = (layout.share_links(folder), Path::new(CURRENT_TARGET).join(folder));
     for name in names(&links)?.difference(wanted) {
         let link = links.join(name);
+        // Ours lead below `current`: an administrator's own pages of such a name stay.
         if std::fs::read_link(&link).is_ok_and(|target| target.starts_with(&targets)) {
             durable::remove_entry(&link)?;
         }

@@ -48,6 +48,8 @@ pub(crate) fn place(layout: &Layout, release: &InstalledRelease) -> Result<(), P
     if !durable::exists(&source)? || is_same(&source, &place).at("compare", &place)? {
         return Ok(());
     }
+    // 1. The program that is in place gets its second name, by a link first: it has the first one until the new program
+    //    takes that over, so there is a program to recover with at every moment.
     if durable::exists(&place)? {
         let link = durable::partial(&last);
         durable::remove_entry(&link)?;
@@ -56,6 +58,7 @@ pub(crate) fn place(layout: &Layout, release: &InstalledRelease) -> Result<(), P
         // Renaming one of two names of a file over the other does nothing (rename(2)): a run before this one was cut off.
         durable::remove_entry(&link)?;
     }
+    // 2. The new program, whole and synced before it has the name.
     let partial = durable::partial(&place);
     let (mut from, mut to) = (File::open(&source).at("open", &source)?, durable::create(&partial, 0o755)?);
     io::copy(&mut from, &mut to).at("copy", &source)?;
@@ -85,6 +88,7 @@ pub(crate) fn check(host: &HostContext, program: &Path, doing: Option<Kind>) -> 
         let (program, code, stderr_tail) = (program.to_owned(), answer.code, answer.stderr_tail);
         return Err(RecoveryError::Failed { program, code, stderr_tail });
     }
+    // The program may be of another release: one field of its answer is read, and the others may be anything.
     let status: serde_json::Value = serde_json::from_slice(&answer.stdout)
         .map_err(|source| RecoveryError::Answer { program: program.to_owned(), source })?;
     let understood = status.get("interrupted").and_then(serde_json::Value::as_str);

@@ -111,6 +111,7 @@ pub(crate) fn stop_services(host: &HostContext) -> Result<(), RemovalError> {
 /// needed.
 fn clear_firewall(host: &HostContext) {
     let program = RuntimeProgram::current(&host.layout);
+    // In doubt it is run: then a warning says what is wrong.
     if !program.exists().unwrap_or(true) {
         return;
     }
@@ -123,6 +124,7 @@ fn clear_firewall(host: &HostContext) {
 pub(crate) fn remove_units(host: &HostContext, files: &[RelativePath]) -> Result<(), RemovalError> {
     if let Some(units) = host.units.as_deref() {
         for unit in UnitName::ENABLED {
+            // While the files are there: `disable` finds the links to remove by them (systemctl(1)).
             units.disable(&unit)?;
         }
     }
@@ -132,6 +134,7 @@ pub(crate) fn remove_units(host: &HostContext, files: &[RelativePath]) -> Result
     if let Some(units) = host.units.as_deref() {
         units.daemon_reload()?;
         for unit in [UnitName::LANDFALL, UnitName::FIREWALL] {
+            // A unit that has failed stays in memory although its file is gone (systemd.unit(5), `CollectMode=`).
             units.reset_failed(&unit)?;
         }
     }
@@ -142,6 +145,7 @@ pub(crate) fn remove_units(host: &HostContext, files: &[RelativePath]) -> Result
 pub(crate) fn remove_folders(layout: &Layout, folders: &[RelativePath]) -> Result<(), PathError> {
     let leads_to_state = |folder: &str| folder == STATE_FOLDER || STATE_FOLDER.starts_with(&format!("{folder}/"));
     let mut folders: Vec<&RelativePath> = folders.iter().filter(|folder| !leads_to_state(folder)).collect();
+    // The deepest first: the others are empty only afterwards.
     folders.sort_by_key(|folder| std::cmp::Reverse(folder.matches('/').count()));
     folders.into_iter().try_for_each(|folder| durable::remove_if_empty(&layout.at(folder)))
 }

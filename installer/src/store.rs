@@ -166,6 +166,7 @@ fn rename_if_there(from: &Path, to: &Path) -> Result<(), PathError> {
 
 fn is_right(path: &Path, blob: &Blob) -> io::Result<bool> {
     let mut file = File::open(path)?;
+    // Spares reading a file that was cut off.
     if file.metadata()?.len() != blob.size {
         return Ok(false);
     }
@@ -193,7 +194,9 @@ fn is_partial(entry: &DirEntry) -> bool {
 impl Incoming {
     /// Gives the blob its name. The caller has held it against its digest.
     pub(crate) fn keep(self) -> Result<(), PathError> {
+        // 1. The content is on the disk before a name says which content it is.
         self.file.sync_all().at("sync", &self.from)?;
+        // 2. The name. Its folder is synced once for all blobs, when they are promoted.
         std::fs::rename(&self.from, &self.to).at("rename", &self.from)
     }
 }

@@ -18,6 +18,7 @@ impl Media {
     /// Says where something is wrong with the bytes of the bundle. `bundle` is `None` as long as its manifest is not verified.
     pub fn located(&self, bundle: Option<&Bundle>, error: ReadError) -> BundleError {
         let error = match bundle {
+            // A patch that was named as the bundle looks like a damaged bundle: it is called what it is.
             Some(bundle) if self.is_single_file() => {
                 patch::recognize_patch(error, bundle, |offset, buffer| self.read_source_at(offset, buffer))
             }

@@ -72,6 +72,7 @@ impl Media {
         if let Some(patch) = &self.contents.patch {
             return patch.head();
         }
+        // The reader goes one header beyond the signatures, that of the first entry: the pass begins with it.
         let mut recorder = Recorder::new(self.at(0), 0, HEADER);
         let head = Head::read(&mut recorder)?;
         recorder.store_in(&self.contents.cache);
@@ -92,6 +93,7 @@ impl Media {
             Some(patch) => {
                 let held = patch.entries(&bundle)?;
                 let stored = self.bundle_as_stored(bundle, patch, trusted)?;
+                // Only now: until here the bundle's own head was read, without the patch.
                 self.contents.overlay = Overlay::new(&stored, &held);
                 stored
             }

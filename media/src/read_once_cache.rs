@@ -28,6 +28,7 @@ pub(crate) enum Cached {
 
 impl ReadOnceCache {
     fn pieces(&self) -> MutexGuard<'_, Vec<Piece>> {
+        // Pieces are added whole, so a thread that panicked has left none by half.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -47,6 +48,7 @@ impl ReadOnceCache {
                 return Cached::Bytes(count);
             }
         }
+        // How far the caller may read from the medium: the bytes of the next piece come from here alone.
         let after = pieces.iter().filter_map(|piece| piece.offset.checked_sub(offset));
         Cached::Absent(after.filter(|distance| *distance > 0).min().unwrap_or(u64::MAX))
     }

@@ -36,10 +36,12 @@ impl Contents {
 
     /// Reads some bytes at `offset`, none only at an end. `part` is the one that the reader has open.
     fn read_at(&self, part: &mut Option<Arc<OpenPart>>, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        // 1. What was read before stays what it was.
         let not_cached = match self.cache.get(offset, buffer) {
             Cached::Bytes(count) => return Ok(count),
             Cached::Absent(bytes) => bytes,
         };
+        // 2. What the patch replaces is not even read from the bundle, where it may be unreadable.
         match self.overlay.origin(offset) {
             Origin::Header(rest) => {
                 let count = rest.len().min(buffer.len());

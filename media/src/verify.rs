@@ -26,6 +26,7 @@ pub fn verify(media: &Media, bundle: &Bundle, progress: &Progress) -> Vec<ReadEr
         }
     });
     let mut damage = damage.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    // Threads find damage in any order; people and repair requests want the bundle's.
     damage.sort_by_key(|(offset, _)| *offset);
     let mut damage: Vec<ReadError> = damage.into_iter().map(|(_, error)| error).collect();
     damage.extend(media.check_end(bundle).err());
@@ -43,6 +44,7 @@ fn check_entries(
     damage: &Mutex<Vec<(u64, ReadError)>>,
     progress: &Progress,
 ) {
+    // Relaxed: each number is handed out once, and nothing else is passed on by it.
     while let Some(entry) = queue.get(next.fetch_add(1, Ordering::Relaxed)) {
         if let Err(error) = entry.read(&mut media.at(entry.offset), &mut Counter(progress)) {
             let mut damage = damage.lock().unwrap_or_else(std::sync::PoisonError::into_inner);

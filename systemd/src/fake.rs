@@ -195,6 +195,7 @@ impl UnitManager for FakeUnitManager {
             active,
             sub: sub.to_owned(),
             unit_file: if unit.enabled { "enabled" } else { "disabled" }.to_owned(),
+            // Another one after each start, as on a host: callers tell by it that a service was restarted.
             main_pid: unit.active.then_some(1000 + unit.starts),
             restarts: unit.restarts,
             result: if unit.failed { "exit-code" } else { "success" }.to_owned(),

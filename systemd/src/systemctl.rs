@@ -63,6 +63,7 @@ impl Systemctl {
     }
 
     fn systemctl(&self, timeout: Duration, arguments: &[&str]) -> Result<String, Error> {
+        // Nobody is there to leave a pager or to answer a question.
         let arguments = [&["--no-pager", "--no-ask-password"], arguments].concat();
         run(&self.control, &arguments, timeout)
     }
@@ -91,6 +92,7 @@ impl UnitManager for Systemctl {
     }
 
     fn daemon_reload(&self) -> Result<(), Error> {
+        // As long as a job may take: it runs all generators again (systemctl(1)).
         self.systemctl(self.timeouts.job, &["daemon-reload"]).map(drop)
     }
 
@@ -153,6 +155,7 @@ fn run(program: &str, arguments: &[&str], timeout: Duration) -> Result<String, E
     let output = Subprocess::new(program)
         .args(arguments)
         .inherit_environment()
+        // The output is parsed and quoted: no escape sequences.
         .env("SYSTEMD_COLORS", "0")
         .env("SYSTEMD_URLIFY", "0")
         // The default: messages for debugging would be taken for those of a failure.

@@ -113,6 +113,7 @@ fn render_line(line: &str, number: usize, values: Values) -> Result<Option<Strin
             Some(value) => {
                 filled.push_str(&rest[..span.start]);
                 filled.push_str(value);
+                // Behind the value: a value is never taken for a template.
                 rest = &rest[span.end..];
             }
         }

@@ -53,6 +53,7 @@ impl Damage {
         match error.kind() {
             ErrorKind::NotFound | ErrorKind::NotADirectory => Some(Self::Missing),
             _ if NotRegular::caused(error) => Some(Self::Kind),
+            // EIO has no `ErrorKind`. Other errors (EACCES, EMFILE) say nothing about the file.
             _ if error.raw_os_error() == Some(Errno::IO.raw_os_error()) => Some(Self::Unreadable),
             _ => None,
         }

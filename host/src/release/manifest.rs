@@ -75,6 +75,7 @@ impl UnverifiedManifest {
     /// A file is damaged, the manifest is not signed by these keys, or it breaks a rule of the format.
     pub fn verify(self, trust: &TrustRoot) -> Result<Bundle, ManifestError> {
         let Self { folder, bytes: mut head } = self;
+        // 1. The manifest, then its signatures, in the order of a bundle.
         frame(&mut head, 0, archive::MANIFEST_NAME);
         let names = signature_names(&folder)?;
         for name in &names {
@@ -82,9 +83,13 @@ impl UnverifiedManifest {
             head.extend(read(&folder.join(name), limits::SIGNATURE_BYTES)?);
             frame(&mut head, start, name);
         }
+        // 2. The header of the entry behind the signatures: by it the reader knows that no signature follows.
         head.extend(archive::header(oci::LAYOUT_NAME, oci::LAYOUT.len() as u64));
+        // 3. The reader of bundles decides.
         let parsed = Head::read(&mut head.as_slice()).map_err(|error| refused(&folder, error))?;
         drop(head);
+        // The reader takes no more signatures than a bundle may hold: a file behind the last one that it took is one too
+        // many.
         if let Some(other) = names.get(parsed.signatures().len()) {
             return Err(ManifestError::Damaged { path: folder.join(other), damage: Damage::Surplus });
         }
@@ -106,6 +111,7 @@ pub fn accepted_by(folder: &Path) -> Result<TrustRoot, ManifestError> {
 fn frame(head: &mut Vec<u8>, start: usize, name: &str) {
     let size = (head.len() - start) as u64;
     head.splice(start..start, archive::header(name, size));
+    // tar pads contents with zeros to blocks of 512 bytes.
     head.resize(head.len().next_multiple_of(512), 0);
 }
 
@@ -117,6 +123,7 @@ fn signature_names(folder: &Path) -> Result<Vec<String>, PathError> {
         names.extend(name.to_str().filter(|name| is_named_like_a_signature(name)).map(str::to_owned));
     }
     names.sort();
+    // A folder full of such files must not make the head as large as all of them.
     names.truncate(limits::SIGNATURES + 1);
     Ok(names)
 }

@@ -132,6 +132,7 @@ impl RuntimeProgram {
         if output.code == 0 {
             return Ok((command, output));
         }
+        // A program that panics prints no error object: then all that it wrote is the message.
         let Some(FailureReport { code, message }) = FailureReport::parse(&output.stdout) else {
             let stdout = String::from_utf8_lossy(&output.stdout);
             let message = format!("{} {}", stdout.trim(), output.stderr_tail).trim().to_owned();

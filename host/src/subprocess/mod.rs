@@ -142,6 +142,7 @@ impl Subprocess {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
+            // Its own group, so that what it starts itself can be killed together with it.
             .process_group(0)
             .spawn()
     }

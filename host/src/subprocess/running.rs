@@ -42,6 +42,7 @@ impl Running {
     /// Reads until the program has ended or is over a limit.
     pub(super) fn wait(&mut self, started: Instant, timeout: Duration, output_limit: usize) -> io::Result<End> {
         let (mut stdout, mut stderr) = (self.child.stdout.take(), self.child.stderr.take());
+        // A program that fills one pipe waits until it is read: waiting here for the other pipe would block both for ever.
         stdout.as_ref().map_or(Ok(()), do_not_block)?;
         stderr.as_ref().map_or(Ok(()), do_not_block)?;
         let mut buffer = vec![0; CHUNK];
@@ -60,6 +61,7 @@ impl Running {
             let pipes = [stdout.as_ref().map(AsFd::as_fd), stderr.as_ref().map(AsFd::as_fd)];
             let mut pipes: Vec<PollFd<'_>> =
                 pipes.into_iter().flatten().map(|pipe| PollFd::from_borrowed_fd(pipe, PollFlags::IN)).collect();
+            // Not until a pipe closes: a process that the program has left behind may keep both open after its end.
             sleep_until_readable(&mut pipes, left.min(TICK))?;
         }
     }
@@ -78,6 +80,7 @@ impl Running {
 
     /// Kills what is left of the process group, and frees the process id.
     pub(super) fn reap(&mut self) -> io::Result<ExitStatus> {
+        // Killed before it is reaped: afterwards the group's number could be another process's.
         kill_process_group(self.pid()?, Signal::KILL)?;
         self.child.wait()
     }

@@ -26,6 +26,7 @@ pub(crate) fn size(layout: &Layout) -> Result<Option<u64>, PathError> {
     if !durable::exists(&database)? {
         return Ok(None);
     }
+    // The newest rows are in the log alone until a checkpoint (sqlite.org/wal.html).
     let log = std::fs::metadata(layout.at("var/lib/landfall/db/landfall.db-wal")).map_or(0, |log| log.len());
     Ok(Some(database.metadata().at("look at", &database)?.len() + log))
 }
@@ -111,6 +112,7 @@ pub(crate) fn migrate_for(
         Ordering::Greater if host.units.is_some() => Ok(()),
         Ordering::Greater => migrate(host, to, Migrate::To(None)).map(drop),
         Ordering::Less => {
+            // The service locks the database as long as it runs. The switch starts it again.
             stop(host)?;
             let Err(error) = migrate(host, from, Migrate::To(Some(schema(to)))) else { return Ok(()) };
             // A process that has the database open would go on writing to the file that is set aside.
@@ -178,6 +180,7 @@ pub(crate) fn restore_schema(host: &HostContext, release: &InstalledRelease, sch
         return Ok(());
     }
     let Err(error) = migrate(host, release, Migrate::To(Some(schema))) else { return Ok(()) };
+    // Whoever has the database open would go on writing to a file that is set aside.
     if error.is_in_use() {
         return Err(error);
     }
@@ -237,6 +240,7 @@ pub(crate) fn set_aside(layout: &Layout) -> Result<Vec<String>, PathError> {
 /// `known` before.
 fn reclaim(host: &HostContext, release: &InstalledRelease, known: &[String]) -> Result<(), DatabaseError> {
     let own = format!("{DATABASE}{SET_ASIDE_SUFFIX}{}", schema(release));
+    // `.2`, `.3`, …: one that was set aside is never replaced. And the file of schema 12 is not one of schema 1.
     let is_own = |name: &String| name.strip_prefix(&own).is_some_and(|more| more.is_empty() || more.starts_with('.'));
     for name in set_aside(&host.layout)?.iter().filter(|name| is_own(name) && !known.contains(name)) {
         stop(host)?;

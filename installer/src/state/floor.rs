@@ -23,6 +23,7 @@ pub(crate) fn read_floor(layout: &Layout) -> Result<Option<Serial>, RecordError>
 
 /// Raises the floor to `serial`; never lowers it.
 pub(crate) fn raise_floor(layout: &Layout, serial: Serial) -> Result<(), RecordError> {
+    // The commit of a rollback comes here with a lower serial.
     if read_floor(layout)?.is_some_and(|floor| floor >= serial) {
         return Ok(());
     }

@@ -37,11 +37,13 @@ impl State {
     /// [`LockError::Busy`] if another process works on this host.
     pub(crate) fn open(layout: &Layout) -> Result<Option<Self>, LockError> {
         let path = layout.lock();
+        // Made only where there are records: reading the state of a bare host must not change it.
         let file = match lock_file().create(holds_records(layout)?).open(&path) {
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
             other => other.at("open", &path)?,
         };
         let lock = Lock::take(file, &path)?;
+        // Only with the lock: without it, these could be what another process is writing.
         durable::remove(&durable::partial(&layout.journal()))?;
         trust::remove_partial(layout)?;
         receipts::remove_partial(layout)?;
@@ -58,6 +60,8 @@ impl State {
             None if missing(layout)?.is_empty() => Self::adopt(layout)?,
             None => return Ok(Self::create(layout, journal)?),
         };
+        // A journal that was renamed and could not be synced may be there all the same. It is removed, so that recovery
+        // does not undo what was never begun.
         let Err(error) = state.write_journal(journal) else { return Ok(state) };
         Err(match state.end() {
             Ok(()) => error.into(),
@@ -84,6 +88,7 @@ impl State {
         // 2. Create the outermost missing folder under its temporary name, and lock it: another process that removes partial
         //    folders leaves it alone.
         if let Err(error) = durable::create_folder(&staging_dir, mode_of(first)) {
+            // It may exist and not be synced; nothing is in it.
             let _ = std::fs::remove_dir(&staging_dir);
             return Err(error.into());
         }
@@ -118,6 +123,7 @@ impl State {
     /// else. A state folder that is not `removable` stays, without the journal.
     pub(crate) fn remove(self, removable: &[RelativePath]) -> Result<(), LockError> {
         remove_partial(&self.layout)?;
+        // 1. What can go with the state folder in one rename, outermost first.
         let places = self.removable_folders(removable)?;
         for place in &places {
             let place = self.layout.at(place);
@@ -126,12 +132,15 @@ impl State {
                 // A mount point cannot be renamed: it stays, and what is in it goes.
                 Err(error) if durable::is_mount(&error) => {}
                 other => {
+                    // 2. From this rename on the host has no journal: what is left under the temporary name is removed by
+                    //    the next run.
                     other.at("rename", &place)?;
                     durable::sync_folder(staging_dir.parent().unwrap_or(&staging_dir))?;
                     return Ok(durable::remove_tree(&staging_dir)?);
                 }
             }
         }
+        // 3. All of them are mount points: the records go one by one, the journal last.
         if !places.is_empty() {
             self.remove_records()?;
         }
@@ -157,6 +166,7 @@ impl State {
     fn removable_folders(&self, removable: &[RelativePath]) -> Result<Vec<&'static str>, PathError> {
         let mut places = Vec::new();
         for place in STATE_AND_PARENTS.iter().rev() {
+            // The one entry that a parent may hold is the folder below it.
             let holds_more = *place != STATE_FOLDER && entries(&self.layout.at(place))? > 1;
             if holds_more || !removable.iter().any(|removable| removable == place) {
                 break;
@@ -187,6 +197,7 @@ fn fill(staging_dir: &Path, inner: Vec<(PathBuf, u32)>, journal: &Journal) -> Re
         folder = path;
     }
     let path = folder.join("lock");
+    // Locked before the folder gets its name: from then on other processes find the file.
     let lock = Lock::take(lock_file().create(true).open(&path).at("create", &path)?, &path)?;
     write_json(&folder.join("journal.json"), journal)?;
     Ok(lock)
@@ -210,6 +221,7 @@ fn records(layout: &Layout) -> [PathBuf; 3] {
 }
 
 fn holds_records(layout: &Layout) -> Result<bool, PathError> {
+    // A journal counts as well: without `installed.json` beside it, it is that of a first installation.
     for record in records(layout).iter().chain([&layout.journal()]) {
         if durable::exists(record)? {
             return Ok(true);

@@ -96,6 +96,7 @@ impl Tries {
     pub(crate) fn counting(layout: &Layout) -> Result<Option<Self>, RecordError> {
         let Some(tries) = Self::read(layout)? else { return Ok(None) };
         let current = std::fs::read_link(layout.current()).ok();
+        // A switch writes the counter before it changes `current`: until then, a start is one of the release from before.
         let is_current = current.as_ref().and_then(|link| link.file_name()) == Some(tries.release.as_ref());
         Ok(Some(tries).filter(|tries| is_current && !is_marked_good(layout, &tries.release)))
     }
@@ -133,6 +134,7 @@ pub(crate) fn count_start(layout: &Layout) -> Result<Start, StateError> {
     let Some(mut tries) = Tries::counting(layout)? else { return Ok(Start::Allowed) };
     tries.exhausted = tries.left == 0;
     tries.left = tries.left.saturating_sub(1);
+    // Written before the start, not after it: a power cut in the middle of a start has used it up as well.
     tries.put(layout)?;
     Ok(if tries.exhausted { Start::Exhausted } else { Start::Allowed })
 }

@@ -15,6 +15,8 @@ const TOKEN_BYTES: usize = 32;
 pub(super) fn act(work: &Work<'_>, transition: &Transition) -> Result<(), StepError> {
     work.make_folders(&[SETTINGS_FOLDER])?;
     let layout = &work.host.layout;
+    // The plan's list decides, not what exists now: a run that was cut off may have written a file, and undoing removes the
+    // same ones.
     let new = |path: &Path| transition.files.iter().any(|file| layout.at(file) == path);
     if new(&layout.settings()) {
         durable::write(&layout.settings(), work.settings.as_bytes(), 0o644)?;
@@ -29,6 +31,7 @@ pub(super) fn act(work: &Work<'_>, transition: &Transition) -> Result<(), StepEr
 }
 
 fn token() -> Result<Zeroizing<String>, StepError> {
+    // Each copy of the secret is wiped from memory when it is dropped.
     let mut random = Zeroizing::new([0; TOKEN_BYTES]);
     getrandom::fill(random.as_mut_slice()).map_err(StepError::Token)?;
     let digits = Zeroizing::new(hex::encode(random.as_slice()));

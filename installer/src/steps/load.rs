@@ -49,6 +49,7 @@ fn load_all(work: &Work<'_>) -> Result<(), StepError> {
                 progress.finish();
             }
         }
+        // Asked after each action: an engine that took an archive without an error may have made something else of it.
         let found = engine.image(&planned.tag)?;
         check(image, found.as_ref(), takes_partial_archives)
             .map_err(|reason| StepError::EngineImage { image: image.name.to_string(), reason })?;
@@ -118,6 +119,7 @@ fn untag(host: &HostContext, transition: &Transition) -> Result<(), StepError> {
     }
     let Some(engine) = host.engine()? else { return Ok(()) };
     if transition.has_begun(StepName::Probe) {
+        // The tenant of the self-check uses a new image: as long as its container exists, the engine keeps that image.
         engine.remove_labelled(&labels::of_tenant(labels::CANARY), Volumes::Remove)?;
     }
     let cut_off = transition.steps.last() == Some(&StepName::Load);

@@ -103,6 +103,7 @@ pub(crate) fn run(work: &Work<'_>, mut transition: Transition, state: Option<Sta
     interrupt::listen().map_err(TransitionError::Listen)?;
     let mut journal = journal(work.host, &transition);
     let state = State::begin(state, &work.host.layout, &journal)?;
+    // What was decided upon was read before the journal was there: `trust import` may have pinned another root since.
     if let Some(Err(error)) =
         work.bundle_source.map(|bundle_source| trust::check_unchanged(&work.host.layout, bundle_source.pinned))
     {

@@ -102,6 +102,7 @@ pub(super) fn again(work: &Work<'_>, release: &InstalledRelease) -> Result<(), S
     let defaults = read(layout.release(&release.id()).join(SETTINGS))?;
     let ports = settings::ports(&read(layout.settings())?, &defaults).map_err(|error| message_with_causes(&error))?;
     let (gate, id) = (
+        // Once is enough: it was healthy before, and this is only reported.
         HealthGate { healthy_for: Duration::ZERO, patience: work.update.patience, interval: INTERVAL },
         release.id().to_string(),
     );
@@ -133,6 +134,7 @@ impl HealthGate {
                         return Ok(());
                     }
                 }
+                // Only a bad answer ends the patience: a release that is healthy by then still has its time to prove it.
                 Err(reason) if started.elapsed() >= self.patience => return Err(reason),
                 Err(_) => healthy_since = None,
             }

@@ -68,6 +68,8 @@ impl From<PathError> for EntryError {
 fn stage(bundle_source: BundleSource<'_>, store: &Store, entry: &Entry, progress: &Progress) -> Result<(), EntryError> {
     let source = bundle_source.media.at(entry.offset);
     if !entry.is_blob {
+        // A layout file (`oci-layout`, `index.json`) follows from the manifest: it is compared, and nobody needs it on the
+        // host.
         return Ok(entry.read(&mut Interruptible(source), &mut io::sink())?);
     }
     let blob = Blob { digest: entry.digest, size: entry.size };
@@ -75,6 +77,7 @@ fn stage(bundle_source: BundleSource<'_>, store: &Store, entry: &Entry, progress
         progress.add(entry.size);
         return Ok(bundle_source.media.check_frame(entry)?);
     }
+    // Gets the name of its digest only after `read` has compared it with that.
     let mut incoming = Counting { inner: store.incoming(&entry.digest)?, progress };
     entry.read(&mut Interruptible(source), &mut incoming)?;
     Ok(incoming.inner.keep()?)

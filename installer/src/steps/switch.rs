@@ -66,11 +66,14 @@ fn restart_services(
     on_firewall_error: impl FnOnce(StepError) -> Result<(), StepError>,
 ) -> Result<(), StepError> {
     let Some(units) = host.units.as_deref() else { return Ok(()) };
+    // Before anything else: systemd still knows the units of the release from before.
     units.daemon_reload()?;
     for unit in UnitName::ENABLED {
         units.enable(&unit)?;
     }
     let (firewall, runtime) = (UnitName::FIREWALL, UnitName::LANDFALL);
+    // The recovery unit is ordered before both services, so waiting for their start would wait for itself. Stopping also
+    // cancels a start that waits already; it is requested again.
     if host.attendance.starts_without_waiting() {
         units.stop(&runtime)?;
         units.stop(&firewall)?;
@@ -81,6 +84,7 @@ fn restart_services(
         .restart(&firewall)
         .map_err(|error| UnhealthyError::new(units, firewall, message_with_causes(&error)).into())
         .or_else(on_firewall_error)?;
+    // Not waited for: the probe has a limit of its own, and sees why a service does not come up.
     Ok(units.restart_detached(&runtime)?)
 }
 
@@ -125,6 +129,7 @@ fn restore_settings(host: &HostContext, change: &SettingsChange) -> Result<(), S
     if now == change.before {
         return Ok(());
     }
+    // What the switch wrote is the base: what differs from it by now is the operator's.
     let text = match settings::three_way(&change.after, &now, &change.before) {
         Ok(merged) => merged.text,
         Err(error) => {

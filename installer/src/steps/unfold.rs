@@ -44,6 +44,7 @@ fn unfold_release(work: &Work<'_>, transition: &Transition, bundle_source: Bundl
     let partial = layout.partial_release(&id);
     durable::remove_tree(&partial)?;
     unfold::unfold(layout, bundle_source.bundle, &transition.target().trust, &partial, work.host.console)?;
+    // From here on a folder of this name is whole: nothing reads one that is unpacked by half.
     Ok(durable::rename_to_free_name(&partial, &layout.release(&id))?)
 }
 

@@ -61,6 +61,8 @@ pub(crate) fn choose(
     if let Some(before) = before {
         args.check_absent(&host.layout)?;
         let running = retained_release::manifest(&host.layout, &before.current);
+        // Without the defaults of the release that runs, those of the next one are the base: every difference is the
+        // operator's.
         let base =
             running.map_or_else(|_| Ok(defaults.clone()), |running| stored_defaults(&host.layout, running.get()))?;
         return EffectiveSettings::merge(&host.layout, &base, &defaults, ConflictPolicy::Refuse);
@@ -72,6 +74,7 @@ pub(crate) fn choose(
     let mut overrides = overrides(args)?;
     let engine = &host.environment.engine;
     if !engine.is_default() {
+        // The first of them: an answer or `--set` comes later and overrides it.
         overrides.insert(0, Override::new("engine", "socket", engine.to_string()));
     }
     EffectiveSettings::unmerged(settings::merge(&defaults, &overrides)?, &defaults)

@@ -100,6 +100,7 @@ fn file_system(folder: &Path) -> Result<FileSystem, PathError> {
         device,
         mount: folder.to_owned(),
         free_bytes: about.f_bavail.saturating_mul(about.f_frsize),
+        // Btrfs, for one, makes inodes as it needs them, and reports a total of 0.
         free_inodes: (about.f_files > 0).then_some(about.f_favail),
         read_only: about.f_flag.contains(StatVfsMountFlags::RDONLY),
     })
@@ -137,6 +138,7 @@ fn enabled_v1(text: &str) -> Vec<String> {
 fn not_folders(layout: &Layout) -> Result<Vec<PathBuf>, PathError> {
     let (root, mut found) = (layout.at(""), Vec::new());
     for path in FOLDERS.map(|(folder, _)| layout.at(folder)) {
+        // A link may lead to a folder elsewhere, but not out of the root: what is written there would not be this host's.
         let leads_to_folder = path.canonicalize().is_ok_and(|real| real.is_dir() && real.starts_with(&root));
         if !leads_to_folder && durable::exists(&path)? {
             found.push(path);

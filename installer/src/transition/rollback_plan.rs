@@ -78,6 +78,7 @@ impl RollbackPlan {
             host.console,
         );
         let tries = Tries::counting(&host.layout).map_err(StateError::from)?;
+        // Only these are removed when it is undone: the engine had the others before.
         let new_tags = self.images.iter().filter(|image| image.action != plan::Action::Keep);
         let (keep, is_counted) = (self.settings.update.keep, tries.is_some());
         let after = retention::installed_after(&self.before, self.target, keep, is_counted);

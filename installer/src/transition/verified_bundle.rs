@@ -55,6 +55,7 @@ pub(crate) fn open(
     let refused = |error: ReadError| media.located(None, error);
     let head = media.head().map_err(refused)?;
     let pinned = if first_use == FirstUse::Refuse && given.is_some() { None } else { trust::pinned(layout)? };
+    // Both come from a manifest that nobody has verified yet: a chain is followed by its signatures alone.
     let (chain, offered) = (head.offered_chain(), head.offered_keys().len());
     let (trust, is_bare) = if let Some(pinned) = &pinned {
         let signed_by = |root: &TrustRoot| Ok(head.clone().verify(root.trusted_keys()).map(drop).map_err(refused)?);
@@ -80,6 +81,7 @@ fn root_of_pinned_host(
 ) -> Result<TrustRoot, PlanError> {
     let Some(given) = given else { return Ok(trust::successor(pinned, chain)?) };
     let given_newest = given.newest_root(chain)?;
+    // First of all: where the given keys have not signed the bundle, it does not matter which root is pinned.
     signed_by(&given_newest)?;
     let pinned_newest = trust::successor(pinned, chain)?;
     trust::check_against_pinned(given, &given_newest, &pinned_newest, console).map_err(PlanError::OtherRoot)?;

@@ -56,6 +56,7 @@ impl Overlay {
 
     /// Where the byte at `offset` of the bundle comes from.
     pub(crate) fn origin(&self, offset: u64) -> Origin<'_> {
+        // The last piece that begins at or before `offset` is the only one that can hold it.
         let next = self.pieces.partition_point(|piece| piece.offset <= offset);
         let piece = next.checked_sub(1).and_then(|at| self.pieces.get(at));
         let piece = piece.map(|piece| (piece, offset - piece.offset)).filter(|(piece, at)| *at < piece.bytes);

@@ -47,6 +47,7 @@ impl MediaFile {
             return self.check_size().map(|()| 0);
         }
         match self.file.read_at(&mut buffer[..want], offset)? {
+            // That the file changed says more than that it ends early.
             0 => self.check_size().and(Err(io::ErrorKind::UnexpectedEof.into())),
             read => Ok(read),
         }

@@ -28,6 +28,7 @@ impl Source {
         let is_part = parts::is_part(file)?;
         let whole = match MediaFile::open(file) {
             Ok(whole) if !is_part => return Ok(Self::Whole(whole)),
+            // The file is a part, named in place of its bundle: the others are looked for.
             Ok(_) => None,
             Err(MediaError::Open { source, .. }) if source.kind() == io::ErrorKind::NotFound => Some(source),
             Err(other) => return Err(other),

@@ -62,6 +62,7 @@ impl UnverifiedBundle {
             let content_offset = offset.saturating_add(archive::BLOCK);
             let content = self.at(content_offset).take(blob.size);
             match writer.blob(blob.digest, &mut progress.reader(content)) {
+                // The reader failed, not the writer: it is damage of the bundle, with its place.
                 Err(WriteError::Blob { source, .. }) => {
                     let entry = archive::blob_name(&blob.digest);
                     return Err(self.located(ReadError::of(source, &entry, content_offset)).into());

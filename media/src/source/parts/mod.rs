@@ -213,6 +213,7 @@ impl Parts {
         offset: u64,
     ) -> io::Result<usize> {
         let Some(place) = self.ranges.locate(offset) else { return Ok(0) };
+        // Closed before the next part is looked for: until then its medium cannot be taken out.
         if let Some(other) = open.take_if(|part| part.number != place.part) {
             other.file.check_size()?;
         }
@@ -229,12 +230,14 @@ impl Parts {
     fn open_part(&self, number: u32) -> Result<Arc<OpenPart>, MediaError> {
         let name = part_name(&self.name, number);
         let mut state = self.state();
+        // The state stays locked while a person is asked: other readers that want a part wait, and do not ask as well.
         if let Some(part) = state.open.get(&number).and_then(Weak::upgrade) {
             return Ok(part);
         }
         loop {
             if let Some(file) = self.open_in_folders(&name)? {
                 let part = Arc::new(self.checked(&mut state.found, number, file)?);
+                // A weak reference: the part is closed with its last reader.
                 state.open.insert(number, Arc::downgrade(&part));
                 return Ok(part);
             }
