@@ -22,6 +22,7 @@ pub(crate) fn parse(text: &str) -> Result<u64, String> {
         "" => 1,
         _ => UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(wrong)?.1,
     };
+    // `parse` alone would take a sign.
     let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
     let number: u64 = is_number.then(|| digits.parse().ok()).flatten().ok_or_else(wrong)?;
     number.checked_mul(factor).filter(|bytes| *bytes > 0).ok_or_else(wrong)

@@ -35,6 +35,7 @@ pub(crate) fn check(header: &[u8], arch: Arch) -> Result<(), ElfError> {
 
 fn machine(header: &[u8]) -> Option<u16> {
     let ident = header.get(..6)?;
+    // e_machine follows e_ident (16 bytes) and e_type (2 bytes).
     let machine = header.get(18..HEADER_BYTES)?;
     let known = ident.starts_with(MAGIC) && ident[4] == CLASS_64 && ident[5] == LITTLE_ENDIAN;
     known.then(|| u16::from_le_bytes([machine[0], machine[1]]))

@@ -89,6 +89,7 @@ impl Error {
         let is_full = landfall_console::StorageFault::among(&self) == Some(landfall_console::StorageFault::Full);
         match rustix::fs::statvfs(folder) {
             Ok(room) if is_full => {
+                // f_bavail, and not f_bfree, which counts blocks that are reserved for root (statvfs(3)).
                 let free = room.f_bavail.saturating_mul(room.f_frsize);
                 Self::NoSpace { message: message_with_causes(&self), free, folder: folder.to_owned() }
             }

@@ -124,6 +124,7 @@ pub(crate) fn begins_a_bundle(file: &Path) -> bool {
 pub(crate) fn path_or_default(out: Option<&Path>, default: &str) -> Result<PathBuf, OutputError> {
     let named = match out {
         Some(folder) if folder.is_dir() => folder.join(default),
+        // Whoever types the / means a folder: no file of that name is made instead.
         Some(file) if file.as_os_str().as_encoded_bytes().ends_with(b"/") => {
             return Err(OutputError::NoFolder { path: file.to_owned() });
         }

@@ -47,6 +47,7 @@ fn keep(folder: &Path) -> io::Result<Option<File>> {
     let file = opened(folder)?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Err(Errno::WOULDBLOCK) => Ok(None),
+        // A sweep has removed the folder between its making and its lock, and the name is another's now.
         _ if fs::symlink_metadata(folder)?.ino() != file.metadata()?.ino() => Ok(None),
         _ => Ok(Some(file)),
     }
@@ -62,6 +63,7 @@ fn sweep(parent: &Path) {
     let entries = fs::read_dir(parent).into_iter().flatten().flatten();
     for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX)) {
         let Ok(folder) = opened(&entry.path()) else { continue };
+        // Held until the folder is gone, so that two sweeps do not meet in it.
         if flock(&folder, FlockOperation::NonBlockingLockExclusive).is_ok() {
             let _ = fs::remove_dir_all(entry.path());
         }

@@ -55,6 +55,7 @@ fn program_of(name: &str) -> Option<DocumentedProgram> {
         let rest = name.strip_prefix('_').unwrap_or(name).strip_prefix(program);
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', '.']))
     };
+    // The longest name first, since all programs' names begin with `landfall`.
     if is_of("landfall-installer") {
         Some(DocumentedProgram::Installer)
     } else if is_of("landfall") && !is_of("landfall-bundler") {

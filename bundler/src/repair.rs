@@ -27,10 +27,12 @@ pub(crate) fn requested_blobs(
     signed: &Signed,
 ) -> Result<BTreeSet<Digest>, RepairError> {
     let wanted = match read_request(request)? {
+        // Every patch holds the manifest and its signatures: no blob is needed beside them.
         RepairRequest::Head => return Ok(BTreeSet::new()),
         RepairRequest::Release(wanted) => wanted,
     };
     let (release, manifest) = (signed.release(), Digest::of(signed.bytes()));
+    // By its digest alone: another build may have the same version and serial.
     if manifest != wanted.manifest {
         let found =
             format!("{} {} (serial {}) with manifest {manifest}", release.product, release.version, release.serial);

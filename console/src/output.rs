@@ -97,7 +97,9 @@ impl Console {
     /// Standard output cannot be written to; a reader that went away is not an error.
     pub fn raw<E: From<io::Error>>(&self, bytes: &[u8]) -> Result<(), E> {
         let mut stdout = io::stdout().lock();
+        // Flushed here: a full disk behind `> file` would otherwise show at exit only, where the error is dropped.
         match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+            // Rust ignores SIGPIPE, so a reader that has seen enough (`| head`) shows as EPIPE here.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             other => Ok(other?),
         }
@@ -107,6 +109,7 @@ impl Console {
     pub fn failure(&self, failure: &Failure) {
         if self.flags.json {
             let report = serde_json::to_string_pretty(&Report::from(failure)).unwrap_or_default();
+            // The exit code still tells of the failure where its report cannot be written.
             if let Err(error) = self.raw::<io::Error>(format!("{report}\n").as_bytes()) {
                 to_stderr(&error);
             }
@@ -136,6 +139,7 @@ impl Console {
         stderr.flush()?;
         let mut answer = String::new();
         let read = io::stdin().lock().read_line(&mut answer)?;
+        // An empty answer still has its line end: no byte at all is the end of input.
         Ok((read > 0).then(|| answer.trim().to_owned()))
     }
 }

@@ -38,9 +38,11 @@ impl Progress {
 
     /// The stage is complete.
     pub fn finish(self) {
+        // Read before the bar ends: ending sets its position to the total, whatever was done.
         let bytes = Size(self.bar.position());
         let seconds = self.started.elapsed().as_secs_f64();
         self.bar.finish_and_clear();
+        // The bar has been cleared from the terminal: this line keeps its numbers.
         if self.lines || !self.bar.is_hidden() {
             // A closed standard error has no reader.
             let _ = writeln!(std::io::stderr(), "{}: {bytes} in {seconds:.1} s", self.what);
@@ -60,5 +62,6 @@ fn style(bounded: bool) -> ProgressStyle {
         "{msg:28} {spinner} {binary_bytes}, {binary_bytes_per_sec}"
     };
     ProgressStyle::with_template(template)
+        // A plain bar is better than no command, should a later indicatif refuse the template.
         .map_or_else(|_| ProgressStyle::default_bar(), |style| style.progress_chars("=> "))
 }

@@ -59,6 +59,7 @@ fn pages(mut program: clap::Command) -> io::Result<Vec<Page>> {
         let shown = command.get_subcommands().filter(|sub| !sub.is_hide_set() && sub.get_name() != "help");
         shown.into_iter().try_for_each(|sub| add(sub, pages))
     }
+    // clap completes the commands' names and flags only while it parses, unless it is asked to (`Command::build`).
     program.build();
     let mut pages = Vec::new();
     add(&program, &mut pages)?;
@@ -98,6 +99,7 @@ pub fn run<C: Parser, E: Into<Failure>>(
 
 /// `--help` and `--version` are results; anything else clap refuses is a usage error, also as JSON where `--json` was typed.
 fn usage(error: &clap::Error) -> ExitCode {
+    // clap has parsed nothing when it refuses a command line, so the flag is looked for in what was typed.
     let json = std::env::args_os().any(|arg| arg == "--json");
     let result = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
     if result || !json {
@@ -106,6 +108,7 @@ fn usage(error: &clap::Error) -> ExitCode {
         return if result { Exit::Done.into() } else { Exit::Usage.into() };
     }
     let message = error.to_string();
+    // clap's messages begin with the prefix that text on standard error has, and JSON has not.
     let message = message.strip_prefix("error: ").unwrap_or(&message).trim();
     Console::new(Flags { json, ..Flags::default() }).failure(&Failure::new(Exit::Usage, "usage", message));
     Exit::Usage.into()

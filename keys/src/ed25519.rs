@@ -18,6 +18,8 @@ impl Point {
     /// count twice, and a point of small order verifies messages that were never signed (RFC 8032, section 8.4 and "Taming the many EdDSAs").
     pub(crate) fn from_bytes(bytes: &[u8; POINT_BYTES]) -> Option<Self> {
         let key = VerifyingKey::from_bytes(bytes).ok()?;
+        // dalek also reads encodings at or above the field's prime: compressing the point again gives the one
+        // canonical form (RFC 8032, section 5.1.3).
         let canonical = key.to_edwards().compress().to_bytes() == *bytes;
         (canonical && !key.is_weak()).then_some(Self(key))
     }

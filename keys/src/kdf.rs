@@ -59,6 +59,8 @@ impl Limits {
     /// libsodium's `pickparams`: log2 of scrypt's `N`, and `p`.
     fn cost(self) -> (u8, u32) {
         let block = u64::from(BLOCK_SIZE);
+        // Where time is the tighter limit, N follows from it and p is 1; else N follows from memory, and p takes up
+        // the rest of the time.
         let cheap = self.operations < self.memory_bytes / 32;
         let most_blocks = if cheap { self.operations / (block * 4) } else { self.memory_bytes / (block * 128) };
         let mut log_n: u8 = 1;
@@ -68,6 +70,7 @@ impl Limits {
         if cheap {
             return (log_n, 1);
         }
+        // r * p must stay below 2^30 (RFC 7914, section 2).
         let lanes = ((self.operations / 4) >> log_n).min(0x3fff_ffff) / block;
         (log_n, u32::try_from(lanes).unwrap_or(u32::MAX))
     }
@@ -79,6 +82,7 @@ impl Limits {
         salt: &[u8; SALT_BYTES],
     ) -> Result<Zeroizing<[u8; N]>, OutOfMemory> {
         let (log_n, lanes) = self.cost();
+        // scrypt's array V: N blocks of 128 * r bytes (RFC 7914, section 5).
         let bytes = 128 * BLOCK_SIZE as usize * (1 << log_n);
         check_memory(bytes)?;
         let mut output = Zeroizing::new([0; N]);

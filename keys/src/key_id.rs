@@ -49,6 +49,7 @@ impl FromStr for KeyId {
 
     /// Reads 16 hex digits of either case.
     fn from_str(text: &str) -> Result<Self, KeyIdError> {
+        // `from_str_radix` also takes a sign and fewer digits, which would be second names of one key.
         let digits = text.len() == 16 && text.bytes().all(|b| b.is_ascii_hexdigit());
         match u64::from_str_radix(text, 16) {
             Ok(id) if digits => Ok(Self(id)),

@@ -131,6 +131,7 @@ impl<'de> Deserialize<'de> for PublicKey {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let line = String::deserialize(deserializer)?;
         line.parse().map_err(|error| match error {
+            // serde keeps the message alone, so the cause is written into it.
             PublicKeyError::Text(why) => D::Error::custom(format!("not a minisign public key: {why}")),
             other => D::Error::custom(other),
         })

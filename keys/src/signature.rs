@@ -146,6 +146,7 @@ impl Signature {
     /// trusted comment. Looks at the key alone, not at its id.
     pub(crate) fn is_by(&self, key: &PublicKey, message: &Prehash) -> bool {
         let globally_signed = globally_signed(&self.over_message, &self.trusted_comment);
+        // Both must hold: with the first alone, the trusted comment of one release could be put under another.
         key.point().verify(message.as_bytes(), &self.over_message)
             && key.point().verify(&globally_signed, &self.over_comment)
     }
@@ -163,6 +164,7 @@ impl fmt::Debug for Signature {
 fn parse_body(line: &str) -> Result<(KeyId, [u8; SIGNATURE_BYTES]), SignatureError> {
     let bytes = text::decode(line, BODY_BYTES)?;
     let mut fields = Fields::new(&bytes);
+    // The id is read before the algorithm is judged, so that a refusal can name the key.
     let algorithm = *fields.take()?;
     let key_id = KeyId::from_bytes(*fields.take()?);
     match algorithm {

@@ -74,6 +74,7 @@ pub(crate) fn lines<const N: usize>(text: &str) -> Result<[&str; N], TextError> 
     if text.len() > MAX_FILE_BYTES {
         return Err(TextError::TooLong { found: text.len() });
     }
+    // One line end belongs to the last line; a second one is text after it.
     let mut rest = text.strip_suffix('\n').unwrap_or(text).split('\n');
     let mut lines = [""; N];
     for (index, line) in lines.iter_mut().enumerate() {
@@ -107,8 +108,10 @@ pub(crate) fn decode(line: &str, len: usize) -> Result<Zeroizing<Vec<u8>>, TextE
     if line.len() != expected {
         return Err(TextError::Base64Length { expected, found: line.len() });
     }
+    // Allocated once at its full size: a growing buffer would leave copies of a secret behind.
     let mut bytes = Zeroizing::new(vec![0; expected]);
     let found = STANDARD.decode_slice(line, &mut bytes).map_err(|_| TextError::NotBase64)?;
+    // With padding, the same number of characters can hold one or two bytes fewer.
     if found != len {
         return Err(TextError::NotBase64);
     }

@@ -44,9 +44,11 @@ pub fn header(name: &str, size: u64) -> [u8; 512] {
 
 fn size_field(size: u64) -> [u8; 12] {
     let mut field = [0; 12];
+    // Eleven octal digits hold 33 bits.
     if size < 1 << 33 {
         field.copy_from_slice(format!("{size:011o}\0").as_bytes());
     } else {
+        // The first byte's high bit marks a number in base 256, most significant byte first.
         field[0] = 0x80;
         field[4..].copy_from_slice(&size.to_be_bytes());
     }
@@ -73,6 +75,7 @@ pub(crate) fn offsets(start: u64, sizes: impl IntoIterator<Item = u64>) -> Optio
         offsets.push(offset);
         offset = offset.checked_add(entry_bytes(size))?;
     }
+    // `Bundle::size` relies on this sum.
     offset.checked_add(END_BYTES)?;
     Some((offsets, offset))
 }
@@ -103,6 +106,7 @@ pub(crate) fn is_signature_name(name: &str) -> bool {
 pub(crate) fn parse_header(block: &[u8; 512]) -> Option<(String, u64)> {
     let name = block[..NAME_BYTES].split(|byte| *byte == 0).next()?;
     let name = std::str::from_utf8(name).ok()?;
+    // Octal only: headers are parsed for the manifest and its signatures alone, which are far below 8 GiB.
     let digits = std::str::from_utf8(block[SIZE].strip_suffix(&[0])?).ok()?;
     let size = u64::from_str_radix(digits, 8).ok()?;
     (name.len() < NAME_BYTES && header(name, size) == *block).then(|| (name.to_owned(), size))

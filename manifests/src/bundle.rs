@@ -54,6 +54,7 @@ impl Bundle {
         let placed = archive::offsets(0, head).and_then(|(_, start)| entries(release.get(), start));
         let (entries, end) = placed.ok_or_else(|| ReleaseError::Problems(vec![Problem::sum_of_sizes()]))?;
         let bundle = Self { release, manifest, signatures, entries, end };
+        // This header was read before the manifest was verified: only now is it known what it must be.
         if let Some(first) = bundle.entries.first() {
             first.check_header(next)?;
         }
@@ -77,6 +78,7 @@ impl Bundle {
     #[must_use]
     pub fn with_first_entry_at(mut self, begin: u64) -> Self {
         let before = self.entries.first().map_or(self.end, |entry| entry.offset);
+        // No entry lies before the first one, so the difference is never negative.
         let moved = |offset: u64| (offset - before).saturating_add(begin);
         self.entries.iter_mut().for_each(|entry| entry.offset = moved(entry.offset));
         self.end = moved(self.end);
@@ -121,6 +123,7 @@ impl Bundle {
 
 /// Checks that an archive ends at `end`, where `source` is.
 pub(crate) fn check_end(end: u64, source: &mut impl Read) -> Result<(), ReadError> {
+    // One byte more than may be there shows whether anything follows.
     let rest = read_up_to(source, archive::END_BYTES + 1, "the end", end)?;
     if (rest.len() as u64) < archive::END_BYTES {
         return Err(ReadError::Truncated { entry: "the end".to_owned(), offset: end + rest.len() as u64 });

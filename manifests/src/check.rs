@@ -130,6 +130,7 @@ impl Release {
     /// Set equality between the blobs that are listed and those that are used; a delta may leave out what its base has.
     fn check_blobs(&self, problems: &mut Vec<Problem>) -> BTreeMap<Digest, u64> {
         let sizes = self.blob_sizes();
+        // A map keeps one of two equal digests: fewer sizes than blobs means that one is listed twice.
         if sizes.len() != self.blobs.len() {
             let mut seen = BTreeSet::new();
             let twice = self.blobs.iter().filter(|blob| !seen.insert(blob.digest));
@@ -160,6 +161,7 @@ impl Release {
     /// What needs a blob, for people: `file docs/readme`, `image hello`.
     pub fn users_of(&self, blob: &Digest) -> Vec<String> {
         let mut users: Vec<String> = self.uses().filter(|(used, _)| used == blob).map(|(_, of)| of).collect();
+        // `uses` gives one image's blobs after another, so equal users are neighbours.
         users.dedup();
         users
     }
@@ -209,6 +211,7 @@ impl Release {
         let stored = self.blobs.iter().map(|blob| blob.size);
         let layers = self.images.iter().flat_map(|image| image.layers.iter().map(|layer| layer.size));
         let all = stored.chain(self.files.iter().map(|file| file.size)).chain(layers);
+        // Saturating: the sizes are claims, and 64 bits need not hold their sum.
         let total = all.fold(0_u64, u64::saturating_add);
         if total > limits::BLOB_BYTES {
             problems.push(Problem::sum_of_sizes());
@@ -226,6 +229,7 @@ impl Release {
         if self.trust.len() > MAX_CHAIN_LINKS {
             problems.push(Problem::Limit("the number of trust roots".to_owned(), MAX_CHAIN_LINKS as u64));
         }
+        // No older root signs version 1: hosts are given it out of band, never by a bundle.
         let is_successor = |link: &RootLink| link.unverified_root().is_ok_and(|root| root.version() > 1);
         let strangers = (1..).zip(&self.trust).filter(|(_, link)| !is_successor(link));
         problems.extend(strangers.map(|(number, _)| Problem::Link(number)));

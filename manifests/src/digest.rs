@@ -45,6 +45,7 @@ impl FromStr for Digest {
     fn from_str(text: &str) -> Result<Self, DigestError> {
         let error = || DigestError(text.chars().take(80).collect());
         let digits = text.strip_prefix("sha256:").ok_or_else(error)?;
+        // `hex` reads both cases: one blob would then have many names.
         if digits.bytes().any(|byte| byte.is_ascii_uppercase()) {
             return Err(error());
         }

@@ -11,6 +11,7 @@ pub(crate) fn read_exact(source: &mut impl Read, buffer: &mut [u8], entry: &str,
         match source.read(&mut buffer[filled..]) {
             Ok(0) => return Err(ReadError::of(ErrorKind::UnexpectedEof.into(), entry, at(offset, filled))),
             Ok(read) => filled += read,
+            // A signal came before any byte did (signal(7)): no fault of the medium.
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => return Err(ReadError::of(error, entry, at(offset, filled))),
         }

@@ -52,11 +52,13 @@ impl Head {
         if size > limits::SIGNATURE_BYTES || self.signatures.len() == limits::SIGNATURES {
             return Err(refused("it is larger than 4 KiB, or one of more than 16".to_owned()));
         }
+        // Names rise strictly: the same signers give the same bytes, and none is there twice.
         if self.signatures.last().is_some_and(|(last, _)| *last >= name) {
             return Err(refused("it is there twice or out of order".to_owned()));
         }
         let text = at.content(&name, size)?;
         let signature = Signature::parse_canonical(&text).map_err(|error| refused(error.to_string()))?;
+        // A name is signed by nobody: it must agree with the id by which the signature is checked.
         if archive::signature_name(&signature.key_id().to_string()) != name {
             return Err(refused(format!("it was made by key {}", signature.key_id())));
         }
@@ -128,6 +130,7 @@ impl Head {
     /// Checks that enough trusted keys signed the manifest, then parses and checks it, and the header that was read after it.
     pub fn verify(self, trusted: &TrustedKeys) -> Result<Bundle, ReadError> {
         let signatures = self.signatures();
+        // Signatures first: the parser and its checks see only bytes that trusted keys signed.
         let verified = trusted.verify(self.bytes.as_slice(), &signatures)?;
         let release = Release::from_verified(verified)?;
         self.check_named_signers(release.get())?;

@@ -22,6 +22,8 @@ pub fn entries(
     let mut offset = bundle.entries().first().map_or(0, |entry| entry.offset);
     let mut later = bundle.entries().iter();
     while let Some(header) = header_at(offset, &mut read_at)? {
+        // Both layout files must come, and first. Of the blobs any may be left out: `find` passes those, so that the
+        // order is the manifest's and none comes twice.
         let entry = match later.clone().next() {
             Some(layout) if !layout.is_blob => later.next().filter(|layout| layout.header() == header),
             _ => later.find(|blob| blob.header() == header),
@@ -30,6 +32,7 @@ pub fn entries(
         held.push(Entry { offset, ..entry.clone() });
         offset = offset.checked_add(entry.archive_bytes()).ok_or(ReadError::NotInManifest { offset })?;
     }
+    // The end came before both files of the image layout had.
     if let Some(layout) = later.next().filter(|entry| !entry.is_blob) {
         return Err(ReadError::Header { entry: layout.name.clone(), offset });
     }
@@ -43,6 +46,7 @@ pub fn recognize_patch(
     bundle: &Bundle,
     read_at: impl FnMut(u64, &mut [u8]) -> io::Result<usize>,
 ) -> ReadError {
+    // Read as a bundle, a patch fails where its first blob is left out: at a header, or at the end.
     if !matches!(error, ReadError::Header { .. } | ReadError::Truncated { .. }) {
         return error;
     }

@@ -128,6 +128,7 @@ impl ReadError {
                 return None;
             }
         };
+        // At least one byte, so that the range lies in a part even where the entry is empty.
         Some(offset..offset.saturating_add(size.max(1)))
     }
 

@@ -40,6 +40,7 @@ impl Signed {
     pub fn new(release: Release, keys: &[SecretKey]) -> Result<Self, SignError> {
         release.check()?;
         let bytes = release.to_json();
+        // Hosts refuse a larger one, but only after the bundle has been carried there.
         if bytes.len() as u64 > limits::MANIFEST_BYTES {
             return Err(SignError::TooLarge(bytes.len() as u64));
         }
@@ -66,6 +67,7 @@ impl Signed {
         }
         let signature = key.sign(&self.bytes, &self.release.trusted_comment());
         self.signatures.push(signature.map_err(|source| SignError::Key { key: id, source })?);
+        // Readers refuse signatures that are out of order.
         self.signatures.sort_by_key(|signature| signature.key_id().to_string());
         Ok(())
     }

@@ -100,9 +100,11 @@ impl FromStr for ReleaseId {
 
     fn from_str(text: &str) -> Result<Self, ReleaseIdError> {
         let parse = || {
+            // A version may have a dash itself (1.4.0-rc.1): the serial follows the last one.
             let (version, serial) = text.rsplit_once('-')?;
             let number: u64 = serial.parse().ok()?;
             let id = Self { version: version.parse().ok()?, serial: number.try_into().ok()? };
+            // A serial such as `+12` or `012` parses too: one release would then have many folders.
             (id.to_string() == text).then_some(id)
         };
         parse().ok_or_else(|| ReleaseIdError(text.chars().take(120).collect()))

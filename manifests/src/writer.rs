@@ -84,6 +84,7 @@ impl<W: Write> Writer<W> {
                 break;
             }
             written += read as u64;
+            // Stopped at once: the file may be growing faster than it is read.
             if written > blob.size {
                 return Err(WriteError::Changed(digest));
             }
@@ -112,6 +113,7 @@ impl<W: Write> Writer<W> {
     }
 
     fn begin_blob(&mut self, digest: Digest) -> Result<Blob, WriteError> {
+        // Offsets follow from the manifest's order: a blob in another place would be read as damage.
         let next = self.expected.next().filter(|blob| blob.digest == digest);
         let blob = next.ok_or(WriteError::Order(digest))?;
         self.out.write_all(&archive::header(&archive::blob_name(&digest), blob.size))?;

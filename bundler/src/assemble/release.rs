@@ -26,12 +26,14 @@ pub(crate) fn release(plan: &Plan, store: &BlobStore, files: Vec<ReleaseFile>, p
         database: head.database,
         base: None,
         keys: head.keys,
+        // The command adds them: they come from the publisher's folder, and not from what was packed.
         trust: Vec::new(),
         layout: Vec::new(),
         blobs,
         files,
         images,
     };
+    // Last, since the index names the images and the sizes of their manifests.
     release.layout = release.computed_layout();
     release
 }

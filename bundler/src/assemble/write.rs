@@ -45,6 +45,7 @@ pub(crate) fn write(
     progress: &Progress,
 ) -> Result<WrittenBundle, AssembleError> {
     let signed = Signed::new(release, keys)?;
+    // Refused before anything is written: parts of this size may be more than their names can count.
     out.part_size.map(|size| Ranges::cut(signed.bundle_bytes(), size)).transpose()?;
     let failed = |source| AssembleError::Write { path: out.path.to_owned(), source };
     let files = out.writer(store.folder());
@@ -59,6 +60,7 @@ pub(crate) fn write(
             // The sweeper only stops early with an error, which it keeps.
             let _ = copied.send(blob.digest);
         }
+        // The sweeper waits for digests as long as there is a sender.
         drop(copied);
         let files = writer.finish().map_err(failed)?;
         let placed = out.replace(files, store.folder());

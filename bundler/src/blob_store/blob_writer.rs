@@ -34,6 +34,7 @@ impl BlobWriter {
 impl Write for BlobWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.file.write(bytes)?;
+        // Only what the file took: the rest comes again with the next call.
         self.hasher.update(&bytes[..written]);
         self.size += written as u64;
         Ok(written)

@@ -74,9 +74,13 @@ fn encoder<W: Write>(out: W, workers: u32, size: Option<u64>) -> io::Result<Enco
     let mut encoder = raw::Encoder::new(LEVEL)?;
     encoder.set_parameter(CParameter::HashLog(HASH_LOG))?;
     encoder.set_parameter(CParameter::ChainLog(CHAIN_LOG))?;
+    // 0 would be zstd's mode without workers, whose output differs.
     encoder.set_parameter(CParameter::NbWorkers(workers.max(1)))?;
     encoder.set_parameter(CParameter::JobSize(JOB_BYTES))?;
+    // A checksum in each frame (RFC 8878, section 3.1.1), so that `zstd -t` finds damage as well.
     encoder.set_parameter(CParameter::ChecksumFlag(true))?;
+    // Written into the frame's header (RFC 8878, section 3.1.1.1.4): the same content must come with the same
+    // announcement.
     encoder.set_pledged_src_size(size)?;
     Ok(Encoder::with_writer(zio::Writer::new_with_capacity(out, encoder, CHUNK)))
 }

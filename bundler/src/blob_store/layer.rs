@@ -61,9 +61,11 @@ impl BlobStore {
         let mut failed = None;
         let tee = Tee { stream, out: &mut blob, failed: &mut failed };
         let found = match encoding {
+            // A gzip stream may be several members, whose contents follow each other (RFC 1952, section 2.2).
             Encoding::Gzip => hash_all(MultiGzDecoder::new(BufReader::with_capacity(CHUNK, tee))),
             Encoding::Zstd => zstd_decoder(tee).and_then(hash_all),
         };
+        // The tee's failure first: of it the decoder only knows that its input stopped.
         let (diff_id, size) = match (found, failed) {
             (_, Some(TeeFailure::Write(error))) => return Err(blob.failed(error).into()),
             (_, Some(TeeFailure::Read(error))) => return Err(LayerError::Read(error)),

@@ -40,6 +40,7 @@ pub(crate) enum StoreError {
 impl StoreError {
     /// The error of writing the store's file at `path`. It names the folder beside the bundle, since the file itself is removed.
     fn write(path: &Path, source: io::Error) -> Self {
+        // 0 is the file, 1 the store's folder, 2 the one beside the bundle.
         Self::Write { folder: path.ancestors().nth(2).unwrap_or(path).to_owned(), source }
     }
 }
@@ -123,6 +124,7 @@ impl BlobStore {
 
     fn create_blob(&mut self) -> Result<BlobWriter, StoreError> {
         self.started += 1;
+        // The digest, which becomes the blob's name, is known only when all is written.
         BlobWriter::create(self.folder.path().join(format!("incoming-{}", self.started)))
     }
 

@@ -42,6 +42,7 @@ pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
         PathBuf::from(name)
     };
     let (secret_file, public_file) = (named(".key"), named(".pub"));
+    // Before the password is asked for, although writing would refuse as well.
     if let Some(there) = [&secret_file, &public_file].into_iter().find(|path| path.symlink_metadata().is_ok()) {
         return Err(KeyPairError::Exists { path: there.clone() }.into());
     }

@@ -91,16 +91,19 @@ struct ReportedFile {
 }
 
 pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
+    // 1. What can be refused is refused before the medium is touched.
     let payload = load(args, console)?;
     let path = || args.dir.clone();
     if !args.dir.is_dir() {
         return Err(StickError::NoFolder { path: path() }.into());
     }
+    // 2. On the medium itself: a file gets its name by rename(2), which stays within one file system.
     let partial = PartialFolder::new(&args.dir).map_err(|source| StickError::Write { path: path(), source })?;
     let split_plan = payload.plan_split(&args.dir, args.split)?;
     let progress = console.progress("Writing to the medium", Some(payload.bytes()));
     let written = payload.write(&split_plan, partial.path(), &progress)?;
     progress.finish();
+    // 3. All is read back before any file has its name: a worn-out medium must not hold what looks whole.
     let progress = console.progress("Reading back from it", Some(written.records.iter().map(|file| file.size).sum()));
     payload.check(&split_plan, &written, partial.path(), &progress)?;
     progress.finish();

@@ -88,6 +88,7 @@ fn write(
 fn report(signed: &Signed, wanted: &BTreeSet<Digest>, out: &Path, console: Console) -> Result<()> {
     let release = signed.release();
     let held = release.blobs.iter().filter(|blob| wanted.contains(&blob.digest));
+    // A patch is the bundle without the blobs that are not asked for, so that its size follows.
     let left_out: u64 = release
         .blobs
         .iter()

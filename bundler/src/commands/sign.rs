@@ -45,6 +45,7 @@ pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
     let mut signed = opened.head().clone().into_signed_without_verifying()?;
     signed.add(&key)?;
     let out = Destination { path: opened.path(), part_size: opened.part_size() };
+    // One more signature can need one part more than names can count.
     out.part_size.map(|size| Ranges::cut(signed.bundle_bytes(), size)).transpose()?;
     let failed = |source: io::Error| CopyError::Write { path: out.path.to_owned(), source: source.into() };
     let folder = PartialFolder::new(folder_of(out.path)).map_err(failed)?;

@@ -75,6 +75,7 @@ fn place(opened: &UnverifiedBundle, folder: Option<&Path>) -> Result<PathBuf, Ou
         return Err(OutputError::ReplacesOwnParts { path: out });
     }
     let is_source = || opened.path().canonicalize().is_ok_and(|path| path == target);
+    // A file with the bundle's plain name is read in place of its parts: only the one that is cut may be there.
     if out.symlink_metadata().is_ok() && (!opened.parts().is_empty() || !is_source()) {
         return Err(OutputError::ShadowsParts { path: out });
     }

@@ -24,6 +24,7 @@ pub(super) fn parse(
     text: &DefinitionText<'_>,
     variables: &Variables,
 ) -> Result<(DefinitionTable, OriginalStrings), DefinitionError> {
+    // Variables are replaced after parsing: a value with quotes or line ends cannot change the structure.
     let mut table = DeTable::parse(text.text).map_err(|error| text.toml(&error))?;
     let mut originals = OriginalStrings::default();
     expand_table(table.get_mut(), text, variables, &mut originals)?;
@@ -70,6 +71,7 @@ fn expand_string(
     originals: &mut OriginalStrings,
 ) -> Result<(), DefinitionError> {
     let expanded = variables.expand(string).map_err(|error| {
+        // The span is the whole string's, which may have many lines: the message names the variable's own.
         let within = text.text.get(span.clone()).and_then(|raw| raw.find(&error.spelling()));
         text.wrong(span.start + within.unwrap_or_default(), error.to_string())
     })?;

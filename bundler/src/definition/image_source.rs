@@ -41,6 +41,7 @@ impl ImageSource {
     pub(super) fn parse(text: &str, base: &Path) -> Result<Self, ImageSourceSyntaxError> {
         let (transport, rest) =
             text.split_once(':').ok_or_else(|| ImageSourceSyntaxError::NoTransport(text.to_owned()))?;
+        // At the first colon: names have more of them (`app:1.0`).
         let (path, name) = match rest.split_once(':') {
             Some((path, name)) => (base.join(path), Some(name.to_owned())),
             None => (base.join(rest), None),
@@ -50,6 +51,7 @@ impl ImageSource {
             "docker-archive" => Self::DockerArchive { file: path, reference: name },
             "oci" => Self::OciFolder { folder: path, name },
             "oci-archive" => Self::OciArchive { file: path, name },
+            // No name follows the folder, so that it may have colons itself.
             "rootfs" => Self::Rootfs { folder: base.join(rest) },
             other => return Err(ImageSourceSyntaxError::Transport(other.to_owned())),
         };

@@ -18,6 +18,7 @@ pub(super) fn definition(
 ) -> Result<Definition, DefinitionError> {
     let images = table.image.into_iter().map(|table| image(text, table, originals));
     let mut images = images.collect::<Result<Vec<_>, _>>()?;
+    // Equal names by line, so that the later one is reported as the repetition.
     images.sort_by(|a, b| (&a.name, a.line.number).cmp(&(&b.name, b.line.number)));
     if let Some([first, second]) = images.array_windows().find(|[a, b]| a.name == b.name) {
         let message = format!("the image {} is defined already, in line {}", first.name, first.line.number);

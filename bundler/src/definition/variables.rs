@@ -49,6 +49,7 @@ impl Variables {
                 continue;
             }
             expanded.push_str(&rest[..at]);
+            // A name that takes up all of the rest has no } after it.
             let name = after.split('}').next().filter(|name| name.len() < after.len() && is_name(name));
             let name = name.ok_or_else(|| VariableError::Malformed(after.chars().take(20).collect()))?;
             let value = self.0.get(name).ok_or_else(|| VariableError::Undefined(name.to_owned()))?;

@@ -72,6 +72,7 @@ fn ask(prompt: &str, console: Console) -> Result<Zeroizing<String>> {
 }
 
 fn read_password(file: &Path) -> Result<Zeroizing<String>> {
+    // With room for the line's end, which may be CRLF.
     let text = read_small(file, MAX_PASSWORD_BYTES + 2, "password file")?;
     Ok(Zeroizing::new(text.lines().next().unwrap_or_default().to_owned()))
 }
@@ -100,6 +101,7 @@ pub(crate) fn public(text: &str) -> Result<PublicKey> {
 
 /// The public key in the text of the file called `name`.
 pub(crate) fn public_in(name: &str, file: &str) -> Result<PublicKey> {
+    // A file of the bare line is taken as well; if neither form fits, the usual one's error is shown.
     let parsed = PublicKey::parse_file(file).or_else(|error| file.trim().parse().map_err(|_| error));
     parsed.map_err(|source| KeyFileError::PublicKey { name: name.to_owned(), source })
 }

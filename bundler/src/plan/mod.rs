@@ -99,6 +99,7 @@ impl Plan {
         let section = &definition.release;
         let created = section.created.or(host.source_date_epoch);
         let mut keys: Vec<String> = host.keys.iter().chain(&section.keys).map(PublicKey::to_line).collect();
+        // The order of --key must not change the bytes, and a key that signs may be in the definition too.
         keys.sort();
         keys.dedup();
         let release = ReleaseMetadata {
@@ -129,7 +130,9 @@ impl Plan {
         let jobs = self.jobs.iter().filter_map(|job| match job {
             SourceJob::OciArchive { file: path, images }
             | SourceJob::DockerArchive { file: path, images }
+            // A job is made of an image, so that there is a first one.
             | SourceJob::Rootfs { folder: path, images, .. } => Some((&images[0].line, path.as_path())),
+            // Of a layout's folder only the images' own blobs are packed, whatever else is in it.
             SourceJob::OciFolder { .. } | SourceJob::DockerDaemon { .. } => None,
         });
         trees.chain(jobs)

@@ -98,6 +98,7 @@ impl SourceJob {
             | (Self::OciArchive { file: a, .. }, Self::OciArchive { file: b, .. })
             | (Self::DockerArchive { file: a, .. }, Self::DockerArchive { file: b, .. }) => a == b,
             (Self::DockerDaemon { .. }, Self::DockerDaemon { .. }) => true,
+            // Two images of one folder may run different programs: each is packed by itself.
             _ => false,
         }
     }

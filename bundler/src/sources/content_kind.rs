@@ -25,7 +25,9 @@ impl ContentKind {
             return Self::Tar;
         }
         match start {
+            // ID1 and ID2 (RFC 1952, section 2.3.1).
             [0x1f, 0x8b, ..] => Self::Compressed(Encoding::Gzip),
+            // Magic_Number 0xFD2FB528, little-endian (RFC 8878, section 3.1.1).
             [0x28, 0xb5, 0x2f, 0xfd, ..] => Self::Compressed(Encoding::Zstd),
             _ => match start.iter().find(|byte| !byte.is_ascii_whitespace()) {
                 Some(b'{' | b'[') => Self::Json,
@@ -42,6 +44,7 @@ fn is_tar(start: &[u8]) -> bool {
     let field = |byte: &u8| byte.is_ascii_digit();
     let written = block[CHECKSUM].iter().copied().skip_while(|byte| *byte == b' ').take_while(field);
     let written = written.fold(0_u32, |sum, digit| sum.wrapping_mul(8).wrapping_add(u32::from(digit) - 48));
+    // The sum is taken with its own field as spaces.
     let blank = |(at, byte): (usize, &u8)| if CHECKSUM.contains(&at) { 32 } else { u32::from(*byte) };
     block.iter().all(|byte| *byte == 0) || block.iter().enumerate().map(blank).sum::<u32>() == written
 }

@@ -36,6 +36,7 @@ fn complete(engine: &dyn ImageExporter, address: &EngineAddress, reference: &str
     let image = engine
         .image(reference)?
         .ok_or_else(|| SourceError::NotInEngine { reference: reference.to_owned(), address: address.to_string() })?;
+    // The engine found the image by this text: if an id begins with it, it is one, and takes no tag.
     let is_id = [image.id.as_str(), image.id.trim_start_matches("sha256:")].iter().any(|id| id.starts_with(reference));
     let last = reference.rsplit('/').next().unwrap_or_default();
     let complete = is_id || last.contains([':', '@']);

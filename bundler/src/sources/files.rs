@@ -98,6 +98,7 @@ impl FilePacker<'_> {
     /// A file, or everything below a folder. The named path itself may be a symbolic link; nothing below it may.
     fn tree(&mut self, tree: &PlannedTree) -> Result<(), FileError> {
         let (root, line) = (&tree.source.path, &tree.source.line);
+        // Sorted, since readdir(3) gives names in no order: of several errors, the same one is found first.
         for entry in WalkDir::new(root).follow_root_links(true).sort_by_file_name() {
             let entry = entry.map_err(|error| {
                 let path = error.path().unwrap_or(root).to_owned();
@@ -150,6 +151,7 @@ impl FilePacker<'_> {
     fn content(&mut self, path: &Path, content: impl Read, size: u64) -> Result<StoredContent, FileError> {
         let changed = || FileError::Changed { path: path.to_owned() };
         let mut packer = self.store.compressor(Some(size))?;
+        // One byte more than is announced shows that the file has grown.
         let mut content = content.take(size + 1);
         let mut buffer = vec![0; CHUNK.min(usize::try_from(size).unwrap_or(CHUNK).saturating_add(1))];
         let mut left = size;
@@ -175,6 +177,7 @@ impl FilePacker<'_> {
 fn check_settings(file: &File, line: &DefinitionLine, path: &Path) -> Result<(), FileError> {
     let wrong = |reason: String| FileError::Settings { line: line.clone(), path: path.to_owned(), reason };
     let mut bytes = vec![0; SETTINGS_BYTES + 1];
+    // At an offset of its own: the file's position stays where packing goes on.
     let read = file.read_at(&mut bytes, 0);
     let read = read.map_err(|source| FileError::Read { line: Some(line.clone()), path: path.to_owned(), source })?;
     if read > SETTINGS_BYTES {

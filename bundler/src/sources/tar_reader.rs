@@ -55,6 +55,7 @@ fn walk<R: Read>(
 ) -> Result<(), SourceError> {
     let mut entries = entries.map_err(SourceError::Archive)?;
     loop {
+        // Headers count, and what is skipped between entries; an entry's content does not while it is shown.
         limit.is_suspended.set(false);
         let Some(entry) = entries.next() else { return Ok(()) };
         limit.is_suspended.set(true);
@@ -84,6 +85,7 @@ impl<R: Read> Read for Bounded<R> {
         if left == 0 {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "its headers are larger than 32 MiB together"));
         }
+        // Never more than is left, so that the limit is met exactly.
         let most = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
         let read = self.inner.read(&mut buffer[..most])?;
         self.limit.left.set(left - read as u64);

@@ -53,6 +53,7 @@ impl FileRecorder {
 
     /// Makes the file durable, and drops it from the kernel's page cache.
     pub(crate) fn finish(mut self) -> Result<FileRecord, StickError> {
+        // Synced before the advice below: the kernel drops clean pages only.
         let synced = self.write_chunk().and_then(|()| self.file.sync_all());
         synced.map_err(|source| StickError::Write { path: self.path, source })?;
         // Only advice: reading back goes around the cache where it can.

@@ -88,6 +88,7 @@ impl Payload {
         let mut there: Vec<String> =
             entries.iter().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
         there.sort_unstable();
+        // An older, longer copy's last parts would be read as the end of this one.
         if let Some(stale) = split_plan.stale(&there) {
             return Err(StickError::StalePart { path: folder.join(stale) });
         }
@@ -108,6 +109,7 @@ impl Payload {
     ) -> Result<WrittenFiles, StickError> {
         let mut parts = PartRecorder::new(folder, split_plan.names(), split_plan.part_size());
         let copied = self.bundle.copy_to(&self.signed, &mut parts, progress).map(drop);
+        // Of a failure of the medium, copying knows only that its output failed.
         if let Some(failure) = parts.failure() {
             return Err(failure);
         }

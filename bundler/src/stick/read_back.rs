@@ -57,6 +57,7 @@ pub(crate) fn read_back(
     let unreadable = |offset| move |error| fault(Kind::Unreadable(offset, error));
     let path = folder.join(&record.name);
     let mut source = Uncached::open(&path).map_err(unreadable(0))?;
+    // The size first: a shorter file would only show as unreadable.
     let found = source.file.metadata().map_err(unreadable(0))?.len();
     if found != record.size {
         return Err(fault(Kind::Size { found, expected: record.size }));
@@ -101,6 +102,7 @@ impl<'a> Uncached<'a> {
         let opened = File::options().read(true).custom_flags(direct).open(path);
         let is_direct = opened.is_ok();
         let file = opened.or_else(|_| cached(path))?;
+        // With room to begin at an aligned address in it.
         let buffer = vec![0; CHUNK + ALIGNMENT];
         let start = buffer.as_ptr().align_offset(ALIGNMENT).min(ALIGNMENT);
         Ok(Self { path, file, is_direct, buffer, start })
@@ -116,6 +118,7 @@ impl<'a> Uncached<'a> {
                 Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
                 Ok(read) => filled += read,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // Some file systems take the flag at open(2) and refuse it at read(2).
                 Err(error) if self.is_direct && error.kind() == io::ErrorKind::InvalidInput => {
                     self.file = cached(self.path)?;
                     self.is_direct = false;

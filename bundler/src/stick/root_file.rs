@@ -47,6 +47,7 @@ impl RootFile {
                 if all == 0 {
                     return Ok(None);
                 }
+                // A host that is given keys alone asks for signatures by all of them, as the guide says.
                 (None, TrustRoot::adopt(keys, all, &[])?)
             }
         };

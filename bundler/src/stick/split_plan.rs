@@ -27,6 +27,7 @@ impl SplitPlan {
     /// A bundle called `bundle` of `size` bytes, for a file system whose largest file is `largest`: cut into parts of `split`
     /// bytes, or into as few as it needs.
     pub(crate) fn new(bundle: String, size: u64, split: Option<u64>, largest: Option<u64>) -> Result<Self, SplitError> {
+        // A `split` that is larger than the bundle asks for nothing; the file system may still need parts.
         let needed = largest.filter(|largest| size > *largest);
         let part = split.filter(|part| *part < size).or(needed.map(|largest| LARGEST_PART.min(largest)));
         if let (Some(part), Some(largest)) = (part, largest)
@@ -64,6 +65,7 @@ impl SplitPlan {
     /// The room that the bundle takes beside a file of `other` bytes, in bytes, where files take whole blocks of `block`.
     pub(crate) fn room(&self, other: u64, block: u64) -> u64 {
         let count = u64::from(self.parts().unwrap_or(1));
+        // Every file wastes up to a block at its end.
         let rounded = |size: u64| size.checked_next_multiple_of(block).unwrap_or(u64::MAX);
         [count.saturating_mul(block), rounded(other), SMALL_FILES].into_iter().fold(self.size, u64::saturating_add)
     }

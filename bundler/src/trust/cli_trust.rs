@@ -80,6 +80,7 @@ impl KeyOrRoot {
             return Ok(Self::Key(key));
         }
         let file = key_files::read_small(Path::new(text), MAX_TRUST_ROOT_BYTES, "public key or trust root")?;
+        // A root is JSON, and a key file begins with its comment or with RW.
         if file.starts_with('{') {
             return root_in(text, &file).map(|root| Self::Root(Box::new(root)));
         }

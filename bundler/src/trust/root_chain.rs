@@ -29,6 +29,7 @@ impl RootChain {
         let signed = match roots.len().checked_sub(2).and_then(|at| roots.get(at)) {
             None => true,
             Some(previous) => {
+                // All but the newest must be signed fully: hosts stop at the first that is not.
                 first.follow(before)?;
                 is_signed(previous.succeeded_by(newest))?
             }
@@ -137,6 +138,7 @@ impl RootChain {
     pub(crate) fn is_by_other_key_with_id(&self, signature: &Signature, key: &PublicKey) -> bool {
         let bytes = self.newest().to_json().into_bytes();
         let signed = |signer: &PublicKey| {
+            // Alone: in a set, the signature could be that of another key with its id.
             let alone = TrustedKeys::new(vec![*signer], 1);
             alone.is_ok_and(|alone| alone.verify(bytes.clone(), std::slice::from_ref(signature)).is_ok())
         };

@@ -31,6 +31,7 @@ impl TrustFolder {
         let mut names = names(dir)?;
         let newest = names.iter().filter_map(|name| root_version(name)).max().unwrap_or_default();
         let own = signature_file_name(newest, id);
+        // A damaged signature of one's own must not stand in the way of its replacement.
         names.retain(|name| *name != own);
         Self::read(dir, &names)
     }
@@ -71,6 +72,7 @@ impl TrustFolder {
         let root = self.chain.newest();
         let path = self.dir.join(signature_file_name(root.version(), key.id()));
         let comment = format!("trust root version={}", root.version());
+        // A file that does not parse is no signature of anybody: it may be replaced.
         let there = text(&path, MAX_FILE_BYTES).ok().and_then(|text| Signature::parse(text.as_bytes()).ok());
         if there.is_some_and(|there| self.chain.is_by_other_key_with_id(&there, &key.public_key())) {
             return Err(TrustFolderError::OtherKeysSignature { path, id: key.id() });
@@ -161,6 +163,7 @@ fn write(path: &Path, text: &str, replace: bool) -> io::Result<()> {
     file.as_file().sync_all()?;
     let placed = if replace { file.persist(path) } else { file.persist_noclobber(path) };
     placed.map_err(|error| error.error)?;
+    // The name is durable only when the folder is (fsync(2)).
     File::open(dir)?.sync_all()
 }
 

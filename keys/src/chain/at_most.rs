@@ -35,6 +35,7 @@ impl<'de, T: Deserialize<'de>, const MOST: usize> Visitor<'de> for First<T, MOST
                 None => return Ok(kept),
             }
         }
+        // The rest must be read all the same: serde_json refuses a list that its visitor leaves before the end.
         while sequence.next_element::<IgnoredAny>()?.is_some() {}
         Ok(kept)
     }

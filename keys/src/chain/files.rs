@@ -25,6 +25,8 @@ impl RootFiles {
             self.roots.insert(version, text);
         } else if let Some(version) = signed_root_version(name) {
             let known = self.signatures.entry(version).or_default();
+            // A signature may lie there under two names, minisign's and ours; a link that holds it twice would be
+            // refused.
             if !known.contains(&text) {
                 known.push(text);
             }

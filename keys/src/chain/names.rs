@@ -34,6 +34,7 @@ pub fn signed_root_version(name: &str) -> Option<u32> {
 /// A number from 1 up, in the one way in which it is written.
 fn version(digits: &str) -> Option<u32> {
     let version = digits.parse().ok().filter(|&version: &u32| version > 0)?;
+    // `03` and `+3` parse as 3 too: two files could then hold one version.
     (version.to_string() == digits).then_some(version)
 }
 

@@ -44,6 +44,7 @@ impl TrustRoot {
         for (root, link) in roots.iter().zip(links).filter(|(root, _)| root.version() >= self.version()) {
             if root.version() > self.version() {
                 newest = newest.succeeded_knowing(&known, link)?;
+                // Only keys of accepted roots: a forged link must not have an honest key taken for a revoked one.
                 known.extend(newest.listed_keys());
             } else if self.version() > 1 && root != self {
                 return Err(ChainError::Fork { version: self.version() });
@@ -64,6 +65,7 @@ impl TrustRoot {
         for (index, (root, link)) in roots.iter().zip(links).enumerate() {
             match check_link(given.trusted_keys(), root, link) {
                 Ok(()) => return root.follow(links.get(index..).unwrap_or_default()),
+                // The given keys may be those of a later root: the next link is tried. Any other error is damage.
                 Err(ChainError::OldKeys { .. }) => {}
                 Err(error) => return Err(error),
             }
@@ -92,6 +94,7 @@ fn check_link(old: &TrustedKeys, root: &TrustRoot, link: &RootLink) -> Result<()
     let version = root.version();
     let signatures = link.parse_signatures(version)?;
     let check = |keys: &TrustedKeys| keys.verify(link.root().as_bytes().to_vec(), &signatures).map(|_| ());
+    // The old keys first: by this error `adopt` knows that the link is for other keys, and tries the next one.
     check(old).map_err(|source| ChainError::OldKeys { version, source })?;
     check(root.trusted_keys()).map_err(|source| ChainError::OwnKeys { version, source })
 }

@@ -36,26 +36,32 @@ impl TrustRoot {
         changes: &RootChanges,
     ) -> Result<Self, RootError> {
         let version = self.version().checked_add(1).ok_or(RootError::LastVersion)?;
+        // 1. A key to remove must be there: a mistyped id would leave a key trusted that its publisher believes gone.
         if let Some(&id) = changes.remove.iter().find(|id| self.file.keys.iter().all(|key| key.id() != **id)) {
             return Err(RootError::UnknownKey { id, version: self.version() });
         }
+        // 2. Revocations only add up: hosts refuse a root that takes one back (`ChainError::Forgotten`).
         let mut revoked = self.file.revoked.clone();
         for id in &changes.revoke {
             if !revoked.contains(id) {
                 revoked.push(*id);
             }
         }
+        // 3. Keys go before others come, so that one change may give a key another id.
         let mut keys = self.file.keys.clone();
         keys.retain(|key| !changes.remove.contains(&key.id()));
         keys.extend(&changes.add);
         let gone = |key: &PublicKey| revoked.contains(&key.id());
         let added_gone = changes.add.iter().find(|key| gone(key));
         keys.retain(|key| !gone(key));
+        // 4. A revoked id stands for its key: that key stays out under every id by which any version lists it.
         let known: Vec<&PublicKey> = earlier.into_iter().chain([self]).flat_map(Self::listed_keys).collect();
         let returns = |key: &&PublicKey| known.iter().any(|old| old.same_signer(key) && gone(old));
         if let Some(key) = added_gone.or_else(|| keys.iter().find(returns)) {
             return Err(RootError::RevokedKey { id: key.id() });
         }
+        // 5. Signatures name ids only, and the keys of both versions sign the next root: an id must not be two keys'
+        // in turn.
         if let Some(key) = changes.add.iter().find(|key| known.iter().any(|old| share_id(old, key))) {
             return Err(RootError::SharedId { id: key.id() });
         }
@@ -70,6 +76,7 @@ impl TrustRoot {
         }
         let next = Self::new(next)?;
         let found = next.to_json().len();
+        // Hosts read no longer root: the publisher's chain would end here for all of them.
         if found > MAX_TRUST_ROOT_BYTES {
             return Err(RootError::TooLong { found });
         }

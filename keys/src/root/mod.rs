@@ -105,6 +105,8 @@ impl TrustRoot {
         threshold: u32,
         revoked: Vec<KeyId>,
     ) -> Result<Self, RootError> {
+        // A host accepts a root that lists a revoked key, and does not count it; in a root that is being made it is a
+        // mistake.
         if let Some(key) = keys.iter().find(|key| revoked.contains(&key.id())) {
             return Err(RootError::RevokedKey { id: key.id() });
         }
@@ -186,6 +188,7 @@ impl<'de> Deserialize<'de> for TrustRoot {
     /// The same as [`TrustRoot::parse`] for a root inside another document, whose reader bounds the bytes.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Self::new(RootFile::deserialize(deserializer)?).map_err(|error| match error {
+            // serde keeps the message alone, and these two say nothing without their cause.
             RootError::Keys(why) | RootError::Revoked(why) => D::Error::custom(why),
             other => D::Error::custom(other),
         })

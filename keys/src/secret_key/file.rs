@@ -93,6 +93,7 @@ impl SecretKey {
         let point = self.signing.verifying_key();
         let checksum = checksum(id, self.signing.as_bytes(), point.as_bytes());
         let mut body = Zeroizing::new([0; BODY_BYTES]);
+        // Copied into the wiped buffer: `concat` would leave a second copy of the seed that nothing wipes.
         let fields = [id.as_slice(), self.signing.as_bytes(), point.as_bytes(), checksum.as_slice()];
         for (to, from) in body.iter_mut().zip(fields.into_iter().flatten()) {
             *to = *from;
@@ -104,6 +105,8 @@ impl SecretKey {
     fn from_body(body: &Body) -> Result<Self, KeyError> {
         let BodyFields { id, seed, point, .. } = BodyFields::of(body)?;
         let key = Self::from_seed(KeyId::from_bytes(*id), seed);
+        // Ed25519 hashes the public half into each signature: one message signed with two halves gives the seed away
+        // (RUSTSEC-2022-0093).
         if key.signing.verifying_key().as_bytes() != point {
             return Err(KeyError::PublicHalf { id: key.id });
         }
@@ -129,6 +132,7 @@ impl SecretKeyFile {
         let memory_bytes = u64::from_le_bytes(*fields.take()?);
         let body = Zeroizing::new(*fields.take()?);
         let lock = if kdf == KDF_SCRYPT {
+            // Checked before scrypt runs: the limits come from the file.
             let limits = Limits::new(operations, memory_bytes).ok_or(KeyError::Limits { operations, memory_bytes })?;
             Some(Lock { salt, limits })
         } else {
@@ -152,10 +156,12 @@ impl SecretKeyFile {
                 Checksum::Wrong => Err(KeyError::Damaged),
             };
         };
+        // A copy is opened, so that another password can be tried after a wrong one.
         let mut body = self.body.clone();
         lock.apply(&mut body, password.ok_or(KeyError::PasswordNeeded)?)?;
         match Checksum::of(&body)? {
             Checksum::Right => SecretKey::from_body(&body),
+            // The checksum is encrypted with the rest: it is all that tells a wrong password from the right one.
             Checksum::Zero | Checksum::Wrong => Err(KeyError::WrongPassword),
         }
     }
@@ -214,6 +220,7 @@ enum Checksum {
 impl Checksum {
     fn of(body: &Body) -> Result<Self, TextError> {
         let BodyFields { id, seed, point, checksum: found } = BodyFields::of(body)?;
+        // In constant time, since the checksum is over the secret.
         if checksum(*id, seed, point).ct_eq(found).into() {
             return Ok(Self::Right);
         }
@@ -227,6 +234,7 @@ fn checksum(id: [u8; 8], seed: &[u8; SEED_BYTES], point: &[u8; POINT_BYTES]) -> 
 }
 
 fn check_password(password: &[u8]) -> Result<(), KeyError> {
+    // minisign reads a password up to the end of a line, as a C string: it could not be given one with these bytes.
     let fits = (1..=MAX_PASSWORD_BYTES).contains(&password.len());
     if fits && !password.iter().any(|byte| b"\0\r\n".contains(byte)) { Ok(()) } else { Err(KeyError::UnusablePassword) }
 }

@@ -204,6 +204,7 @@ impl TrustedKeys {
         let mut signers: Vec<Signer> = Vec::new();
         for signature in signatures {
             let key_id = signature.key_id();
+            // An id is a hint: every key that has it is tried.
             let mut named = self.keys.iter().filter(|key| key.id() == key_id).peekable();
             if named.peek().is_none() {
                 continue;

@@ -57,6 +57,7 @@ impl ArchiveContents {
         let name = normalized(&String::from_utf8_lossy(&entry.path_bytes()));
         match entry.header().entry_type() {
             EntryType::Regular | EntryType::Continuous => self.add_file(&name, entry, layer)?,
+            // A symbolic link's target is relative to the link's folder, a hard link's to the archive's root.
             EntryType::Symlink => self.add_link(&name, entry, parent(&name)),
             EntryType::Link => self.add_link(&name, entry, ""),
             _ => {}
@@ -73,6 +74,7 @@ impl ArchiveContents {
         let size = entry.size();
         let start = first_block(entry).map_err(SourceError::Archive)?;
         let kind = ContentKind::of(&start);
+        // The block that was looked at is put back: a stream is read once.
         let mut content = Cursor::new(start).chain(entry);
         match kind {
             ContentKind::Json if size <= limits::IMAGE_JSON_BYTES => self.add_document(name, &mut content),

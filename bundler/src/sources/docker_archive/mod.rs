@@ -43,6 +43,7 @@ pub(super) fn pack_file(
         let stream = MultiGzDecoder::new(BufReader::with_capacity(CHUNK, progress.reader(file)));
         pack_stream(stream, requested, None, packing)
     } else {
+        // Only a file can be read twice cheaply: a compressed one would have to be decompressed twice.
         let expected = expected_layers(&file, requested, packing)?;
         pack_stream(progress.reader(file), requested, Some(&expected), packing)
     };

@@ -43,6 +43,7 @@ impl SavedImage {
     fn is_named(&self, reference: &str) -> bool {
         let requested = completed(reference);
         let id = reference.strip_prefix("sha256:").unwrap_or(reference);
+        // A shorter text may be a name in hex digits, such as `cafe`.
         let by_id = id.len() >= SHORT_ID && self.id().starts_with(id);
         by_id || self.tags().iter().any(|tag| completed(tag) == requested)
     }

@@ -26,6 +26,7 @@ pub(super) fn find(layout: &impl Layout, name: Option<&str>, platform: &Platform
     let (fit, others): (Vec<_>, Vec<_>) =
         search.found.into_iter().partition(|one| one.platform.as_ref().is_none_or(|it| it == platform));
     let mut fit = fit;
+    // One image may be listed under several names.
     fit.dedup_by(|a, b| a.digest == b.digest);
     match <[Descriptor; 1]>::try_from(fit) {
         Ok([one]) => Ok(one),

@@ -85,6 +85,7 @@ impl<L: Layout> LayoutReader<'_, L> {
 
     fn layer(&self, described: &Descriptor, packing: &mut PackContext<'_>) -> Result<Layer, SourceError> {
         let name = described.digest.to_string();
+        // Images of one layout share their base layers, each of which is read once.
         if let Some(known) = packing.store.layer_in_blob(&described.digest) {
             return Ok(known.clone());
         }
@@ -92,6 +93,7 @@ impl<L: Layout> LayoutReader<'_, L> {
             SourceError::NoEntry(_) if oci::is_foreign(&described.media_type) => SourceError::Foreign(name.clone()),
             other => other,
         })?;
+        // One byte more than is announced shows that the layer is too long.
         let mut content = self.progress.reader(content).take(described.size.saturating_add(1));
         let start = first_block(&mut content).map_err(SourceError::Archive)?;
         let kind = ContentKind::of(&start);
@@ -102,6 +104,7 @@ impl<L: Layout> LayoutReader<'_, L> {
             ContentKind::Json | ContentKind::Other => return Err(SourceError::LayerKind(name)),
         };
         let layer = kept.map_err(|error| SourceError::Layer(name.clone(), error))?;
+        // The descriptor is of the bytes in the layout, which for an uncompressed layer are the content itself.
         let (found, size) = if is_verbatim {
             (layer.blob, packing.store.size(&layer.blob).unwrap_or_default())
         } else {

@@ -20,6 +20,7 @@ pub(super) fn write(
     progress: &Progress,
 ) -> Result<BlobCompressor, SourceError> {
     let mut layer = Layer { tar: Builder::new(packer), mtime, progress, linked: BTreeMap::new() };
+    // Sorted, since readdir(3) gives names in no order: the same folder gives the same layer.
     let walk = WalkDir::new(folder).min_depth(1).follow_root_links(true).sort_by_file_name();
     if !folder.metadata().map_err(SourceError::read(folder))?.is_dir() {
         return Err(SourceError::Read { path: folder.to_owned(), source: io::ErrorKind::NotADirectory.into() });
@@ -50,6 +51,7 @@ impl Layer<'_> {
         let mut header = self.header(metadata);
         if kind.is_dir() {
             header.set_entry_type(EntryType::Directory);
+            // Joined with nothing, the name gets the final / that tar writes after folders.
             return self.empty(&mut header, &name.join(""), path);
         }
         if kind.is_symlink() {
@@ -77,6 +79,7 @@ impl Layer<'_> {
         header.set_uid(metadata.uid().into());
         header.set_gid(metadata.gid().into());
         header.set_mtime(self.mtime);
+        // Links and folders have no content; `file` sets the size of those that do.
         header.set_size(0);
         header
     }
@@ -96,6 +99,8 @@ impl Layer<'_> {
         if is_secret_key(&file, size).map_err(SourceError::read(path))? {
             return Err(SourceError::SecretKey { path: path.to_owned() });
         }
+        // The header is written first: the content must have exactly the size in it, or all that follows is read
+        // wrongly.
         let mut content = ExactLength { content: BufReader::with_capacity(CHUNK, file), left: size, is_changed: false };
         let added = self.tar.append_data(header, name, &mut content);
         if content.is_changed {
