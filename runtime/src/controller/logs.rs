@@ -32,6 +32,7 @@ impl Controller {
             let line = line?;
             bytes += line.len();
             lines.push_back(line);
+            // The oldest lines go: whoever asks for the latest ones wants the end.
             while bytes > MAX_BYTES {
                 bytes -= lines.pop_front().map_or(bytes, |line: String| line.len());
             }

@@ -92,10 +92,13 @@ impl Controller {
             ending: watch::channel(false).0,
         };
         for tenant in controller.deps.store.environments(None).await? {
+            // Also of a tenant that does not run: its clients wait for the reconcile loop to start it. A tenant that is
+            // half spawned or half removed has no port: the reconcile loop removes it.
             if matches!(tenant.status, Status::Running | Status::Stopped) {
                 controller.open_port(&tenant);
             }
         }
+        // Only now: the API has taken its own sockets before, and the tenants have taken theirs above.
         controller.deps.ports.remove_unclaimed();
         Ok(Arc::new(controller))
     }
@@ -125,6 +128,7 @@ impl Controller {
     /// Stops accepting clients of tenants, and returns when no tenant is being spawned or removed and no connection is open. Connections
     /// get `patience` to end by themselves.
     pub async fn drain(&self, patience: Duration) {
+        // Ends the wait for a canary's health: the canary is removed under its lock, for which `idle` waits.
         self.ending.send_replace(true);
         tokio::join!(self.locks.idle(), self.deps.ports.drain(patience));
     }

@@ -30,6 +30,7 @@ impl Controller {
         if id == OrgId::DEFAULT {
             return Err(ActionError::DefaultOrganization(id));
         }
+        // One statement looks for tenants and deletes, so that no spawn can insert its row in between.
         let removed = self.deps.store.remove_empty_organization(id).await?;
         if removed { Ok(()) } else { Err(ActionError::OrganizationNotEmpty(id)) }
     }

@@ -106,6 +106,7 @@ impl Controller {
         }
         match tokio::time::timeout(SAMPLE_TIMEOUT, self.deps.engine.usage(container)).await {
             Ok(Ok(usage)) => self.observed.add_sample(id, usage, Instant::now()),
+            // An older sample is still the container's: `started` drops those of the one before.
             Ok(Err(_)) | Err(_) => known,
         }
     }
@@ -128,6 +129,7 @@ impl Controller {
 
     /// Whether the engine and the database answer, at most half a second ago.
     pub async fn health(&self) -> ServiceHealth {
+        // Held until there is an answer: of many clients at once, one asks the engine and the others share its answer.
         let mut known = self.health.lock().await;
         if let Some((at, health)) = *known
             && at.elapsed() < HEALTH_TTL

@@ -39,6 +39,8 @@ impl TenantLocks {
     /// Waits for the lock.
     pub(super) async fn lock(&self, id: EnvId) -> TenantLock {
         loop {
+            // Before the attempt: from its creation on it gets every `notify_waiters`, so that no release in between is
+            // missed.
             let released = self.inner.released.notified();
             if let Some(lock) = self.try_lock(id) {
                 return lock;
@@ -62,6 +64,7 @@ impl TenantLocks {
 impl Drop for TenantLock {
     fn drop(&mut self) {
         self.inner.held().remove(&self.id);
+        // All of them: one `Notify` serves all tenants, and each waiter looks for its own lock.
         self.inner.released.notify_waiters();
     }
 }

@@ -26,7 +26,8 @@ impl Level {
 
 /// Logs one event.
 pub(crate) fn event(level: Level, name: &str, fields: &[(&str, &dyn Display)]) {
-    // Where standard error is closed, there is no other place to report that.
+    // In one write, so that the journal gets whole lines. Where standard error is closed, there is no other place to
+    // report that.
     let _ = std::io::stderr().lock().write_all(line(level, name, fields).as_bytes());
 }
 

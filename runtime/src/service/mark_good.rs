@@ -25,6 +25,7 @@ impl MarkGood {
     pub(crate) async fn when_healthy(&self, healthy: impl AsyncFn() -> bool) {
         let mut since = None;
         while !good_mark::is_marked(&self.path, &self.release) {
+            // The monotonic clock: setting the host's time makes no release good.
             let now = Instant::now();
             since = if healthy().await { since.or(Some(now)) } else { None };
             if since.is_some_and(|since| since.elapsed() >= self.after) {

@@ -18,6 +18,8 @@ pub(crate) fn stopping() {
 /// doing so. Never returns.
 pub(crate) async fn feed_watchdog(is_alive: impl AsyncFn() -> bool) {
     let Some(limit) = sd_notify::watchdog_enabled() else { return std::future::pending().await };
+    // A check may take a third and the pause is another: a ping is due within the limit (sd_watchdog_enabled(3)
+    // recommends half of it).
     let pause = limit / 3;
     loop {
         // A check that hangs counts as one that fails: a service that only looks alive must be restarted.

@@ -40,11 +40,16 @@ impl Acceptor {
         let mut connections = JoinSet::new();
         self.resume_stored(&slots, &mut connections);
         while let Some((slot, client, from)) = self.accept(&slots).await {
+            // The set keeps the result of each task until it is asked for: without this it would grow as long as the
+            // port is open.
             while connections.try_join_next().is_some() {}
+            // Otherwise it is closed. The firewall drops such packets as well; this does not rely on it.
             if !self.tenants.contains(from.ip()) {
                 self.spawn(&mut connections, slot, Downstream::Waiting(client), from);
             }
         }
+        // Tasks store their connections at once. Those that send a refusal, or wait for a full socket, have a moment;
+        // then the set aborts them.
         let handed_over = async {
             Phase::HandingOver.begun(&mut self.phase).await;
             tokio::time::sleep(HANDOVER_TIMEOUT).await;
@@ -94,6 +99,7 @@ impl Acceptor {
     async fn accept(&mut self, slots: &Arc<Semaphore>) -> Option<(OwnedSemaphorePermit, TcpStream, SocketAddr)> {
         let Self { listener, phase, .. } = self;
         let accept = async {
+            // The slot first: beyond the limit, clients wait in the kernel's queue until another connection ends.
             let slot = Arc::clone(slots).acquire_owned().await.ok()?;
             loop {
                 match listener.accept().await {
@@ -109,6 +115,7 @@ impl Acceptor {
             // The phase first: without it, a busy port would go on accepting while it should drain.
             biased;
             () = Phase::Draining.begun(phase) => None,
+            // Dropping `accept` loses no connection (tokio: it is cancel safe): the next process finds it in the queue.
             accepted = accept => accepted,
         }
     }

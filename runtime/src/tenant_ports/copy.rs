@@ -41,12 +41,14 @@ async fn copy(from: &TcpStream, to: &TcpStream, mut phase: watch::Receiver<Phase
     loop {
         tokio::select! {
             biased;
+            // First: the sockets of a busy connection are always ready, and it would never be handed over.
             () = Phase::HandingOver.begun(&mut phase) => return Ok(CopyEnd::Interrupted),
             ready = ready(from, to) => ready?,
         }
         match from.try_read(&mut buffer) {
             Ok(0) => return close_write(to).map(|()| CopyEnd::Finished),
             Ok(length) => write(to, &buffer[..length]).await?,
+            // Readiness may be out of date (tokio, `try_read`).
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
             Err(error) => return Err(error),
         }
@@ -63,6 +65,7 @@ fn is_writable(to: &TcpStream) -> io::Result<()> {
     let mut polled = [PollFd::new(to, PollFlags::OUT)];
     match poll(&mut polled, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }))? {
         0 => Err(ErrorKind::WouldBlock.into()),
+        // Also for an error or a hang-up, which the write then reports.
         _ => Ok(()),
     }
 }

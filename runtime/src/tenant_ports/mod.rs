@@ -100,6 +100,7 @@ impl TenantPorts {
     /// Binds a port: with the socket that the previous process stored, or a new one. Fails where another program holds the port.
     pub fn reserve(&self, port: u16) -> io::Result<ReservedPort> {
         let listener = self.fd_store.listen(port, SocketAddr::from((self.address, port)))?;
+        // tokio's `from_std` leaves this to us.
         listener.set_nonblocking(true)?;
         let port = listener.local_addr()?.port();
         Ok(ReservedPort { listener, port })
@@ -108,6 +109,8 @@ impl TenantPorts {
     /// Begins to accept connections, which wait until the port has a backend.
     pub fn open(&self, reserved: ReservedPort) -> io::Result<TenantPort> {
         let ReservedPort { listener, port } = reserved;
+        // Before the first connection is accepted: the socket, and the clients in its queue, outlive a crash from here
+        // on.
         self.fd_store.store_port(port, &listener);
         let (sender, backend) = watch::channel(Backend::Pending);
         let acceptor = Acceptor {

@@ -28,6 +28,7 @@ pub(super) async fn serve(
     mut phase: watch::Receiver<Phase>,
 ) -> Option<Downstream> {
     let (client, tenant) = match downstream {
+        // It has its timeouts already: they are options of the sockets, which the previous process handed over.
         Downstream::Connected { client, tenant } => (client, tenant),
         Downstream::Waiting(client) => {
             // Setting a timeout fails only for a connection that the client closed already.
@@ -66,6 +67,8 @@ async fn connect_when_ready(mut backend: watch::Receiver<Backend>) -> Result<Tcp
                     return Err(Refusal::Unreachable);
                 },
             },
+            // The container ended, and its address answers nobody: without this, connecting would take all of its
+            // timeout.
             () = changed_from(backend.clone(), address) => {}
         }
     }

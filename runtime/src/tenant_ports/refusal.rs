@@ -49,6 +49,7 @@ impl Refusal {
 pub(super) async fn send(mut client: TcpStream, refusal: Refusal) {
     let sent = async {
         client.write_all(refusal.response().as_bytes()).await?;
+        // Half-closed: the client sees the answer's end, while what it still sends is read and dropped.
         client.shutdown().await?;
         tokio::io::copy(&mut (&mut client).take(MAX_DISCARDED), &mut tokio::io::sink()).await
     };

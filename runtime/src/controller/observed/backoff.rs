@@ -19,6 +19,7 @@ pub(in crate::controller) struct StartBackoff {
 impl StartBackoff {
     /// When the next attempt may be made: at once the first time, then 1, 2, 4 … 60 seconds after the last.
     fn next(self) -> Option<Instant> {
+        // From the 65th attempt on the shift has no result, and the longest pause applies.
         let pause = Duration::from_secs(1_u64.checked_shl(self.count.saturating_sub(1)).unwrap_or(u64::MAX));
         (self.count > 0).then_some(self.last).flatten().map(|last| last + pause.min(MAX_PAUSE))
     }
@@ -30,6 +31,8 @@ impl StartBackoff {
 
     /// Counts an attempt that is made now.
     pub(in crate::controller) fn count(&mut self, now: Instant) {
+        // Up to `MAX_PAUSE` between two attempts may be the backoff itself. Only what is longer shows that the tenant
+        // ran.
         let stable = self.last.is_some_and(|last| now.duration_since(last) >= STABLE_AFTER + MAX_PAUSE);
         self.count = if stable { 1 } else { self.count.saturating_add(1) };
         self.last = Some(now);

@@ -40,6 +40,7 @@ struct Watcher(JoinHandle<()>);
 
 impl Drop for Watcher {
     fn drop(&mut self) {
+        // Otherwise the task would go on, and set the backend for a container that was replaced.
         self.0.abort();
     }
 }
@@ -68,6 +69,7 @@ impl ObservedTenants {
         if let Some(tenant) = self.tenants().get_mut(&target.id) {
             tenant.health.send_replace(Health::Starting);
             tenant.port.backend().set(Backend::Pending);
+            // A difference between samples of two runs means nothing.
             tenant.samples = Samples::default();
             let watch = probe::watch(target, tenant.port.backend().clone(), tenant.health.clone());
             tenant.watcher = Some(Watcher(tokio::spawn(watch)));
@@ -90,6 +92,7 @@ impl ObservedTenants {
 
     /// Whether a tenant may be started now.
     pub(in crate::controller) fn may_start(&self, id: EnvId, now: Instant) -> bool {
+        // A tenant whose port could not be opened is not in the map, and nothing counts its attempts.
         self.tenants().get(&id).is_none_or(|tenant| tenant.backoff.allows(now))
     }
 
@@ -102,6 +105,7 @@ impl ObservedTenants {
 
     /// Closes a tenant's port for good.
     pub(in crate::controller) async fn remove(&self, id: EnvId) {
+        // A statement of its own, so that the mutex is not held while the port closes.
         let tenant = self.tenants().remove(&id);
         if let Some(tenant) = tenant {
             tenant.port.close().await;

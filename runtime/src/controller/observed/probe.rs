@@ -64,11 +64,13 @@ async fn request(target: &Target) -> Option<StatusCode> {
     let handshake = builder.max_buf_size(MAX_HEAD).handshake(TokioIo::new(stream));
     let (mut sender, connection) = handshake.await.ok()?;
     let request = Request::get(&target.path)
+        // hyper adds none, and HTTP/1.1 requires it (RFC 9112 section 3.2).
         .header("host", target.address.to_string())
         .header("user-agent", "landfall-health")
         .header("connection", "close")
         .body(Empty::<Bytes>::new())
         .ok()?;
+    // No task for the connection: where the check takes too long, dropping this future closes it.
     let (mut answer, mut connection) = (pin!(sender.send_request(request)), pin!(connection));
     let answer = tokio::select! {
         biased;

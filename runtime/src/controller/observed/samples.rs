@@ -47,6 +47,7 @@ impl Samples {
     fn cpu(&self, up: Option<Duration>) -> Option<String> {
         let (at, usage) = self.last?;
         match self.before {
+            // A count that fell is that of another run: the two samples do not belong together.
             Some((earlier, before)) if before.cpu_nanos <= usage.cpu_nanos => {
                 Some(percent(usage.cpu_nanos - before.cpu_nanos, at.duration_since(earlier)))
             }

@@ -48,6 +48,7 @@ impl Controller {
         let user = prepared?;
         let container = spec::container(tenant, image, user, key, &self.deps.settings);
         let preparation = tenant.id.preparation();
+        // At once: the preparation has done its work, and the container does not wait for its removal.
         let (created, cleared) =
             tokio::join!(engine.create_container(&container), engine.remove_container(&preparation));
         created?;
@@ -71,6 +72,7 @@ impl Controller {
         let preparation = spec::preparation(tenant, image);
         engine.create_preparation(&preparation).await?;
         let user = self.user_of(tenant, image, &preparation.name).await?;
+        // Both folders exist, as the mount points of the volumes: the archive's entries change their owners and modes.
         let folder = |name: &str| Folder { name: name.to_owned(), uid: user.uid, gid: user.gid };
         engine.put_folders(&preparation.name, spec::DATA, &[folder(spec::FILES), folder(spec::HISTORY)]).await?;
         Ok(user)
@@ -85,6 +87,7 @@ impl Controller {
             || ActionError::UnknownUser { image: tenant.decided.image.name.clone(), user: image.user.clone() };
         let passwd = match self.deps.engine.read_file(container, "/etc/passwd").await {
             Ok(passwd) => passwd,
+            // An image from scratch need not have the file, and then has no user of any name.
             Err(EngineError::NotFound { .. }) => return Err(unknown()),
             Err(error) => return Err(error.into()),
         };
@@ -103,7 +106,9 @@ impl Controller {
     ) -> Result<(), EngineError> {
         let engine = &self.deps.engine;
         let found = engine.list(label).await?;
+        // 1. Containers: the engine removes no network and no volume that one of them uses.
         all(found.containers.iter().map(|one| engine.remove_container(&one.name))).await?;
+        // 2. Networks and volumes, which do not depend on each other.
         let volumes = if volumes == Volumes::Remove { found.volumes.as_slice() } else { &[] };
         let (networks, volumes) = tokio::join!(
             all(found.networks.iter().map(|one| self.remove_network(one))),
@@ -116,6 +121,8 @@ impl Controller {
     async fn remove_network(&self, network: &Listed) -> Result<(), EngineError> {
         for _ in 1..NETWORK_ATTEMPTS {
             match self.deps.engine.remove_network(&network.name).await {
+                // Docker answers 403 while an endpoint is active, which it may still be when its container has been
+                // removed.
                 Err(EngineError::Failed { .. } | EngineError::Conflict { .. }) => {
                     tokio::time::sleep(NETWORK_PAUSE).await;
                 }

@@ -33,6 +33,7 @@ pub(in crate::controller) enum ImageUser<'a> {
 
 /// Reads `user`, `uid`, `user:group`, `uid:gid`, `uid:group` or `user:gid`.
 pub(in crate::controller) fn parse(user: &str) -> ImageUser<'_> {
+    // A group by name is passed over, and the user's own is taken: images need not have /etc/group.
     let (user, group) = user.split_once(':').map_or((user, None), |(user, group)| (user, group.parse().ok()));
     match user.parse::<u32>() {
         Ok(0) => ImageUser::Known(NONROOT),
@@ -46,6 +47,7 @@ pub(in crate::controller) fn parse(user: &str) -> ImageUser<'_> {
 pub(in crate::controller) fn look_up(passwd: &str, name: &str, group: Option<u32>) -> Option<RunAs> {
     let mut fields = passwd.lines().map(|line| line.split(':')).find_map(|mut line| {
         let found = line.next() == Some(name);
+        // Behind the name comes the password, then both numbers (passwd(5)).
         found.then(|| line.skip(1))
     })?;
     let uid: u32 = fields.next()?.parse().ok()?;

@@ -23,6 +23,7 @@ pub(in crate::controller) fn labels(id: EnvId, key: KeyHash) -> Labels {
 /// The beginning of the key's hash: identifies the tenant without helping anybody to guess its key.
 pub(in crate::controller) fn instance(key: KeyHash) -> String {
     let mut hex = key.to_hex();
+    // 64 bits distinguish the tenants of one host.
     hex.truncate(16);
     hex
 }
@@ -40,6 +41,7 @@ pub(in crate::controller) fn number_of(labels: &Labels) -> Option<EnvId> {
 /// Parses the value of [`label::TENANT`]. Anybody can set labels: a value that this program never writes is nobody's number.
 pub(in crate::controller) fn parse_number(text: &str) -> Option<EnvId> {
     let id = EnvId(text.parse().ok()?);
+    // The spelling counts, too: `01` and `+1` parse, and this program writes neither.
     ((EnvId::VALID.contains(&id) || id == EnvId::CANARY) && id.to_string() == text).then_some(id)
 }
 

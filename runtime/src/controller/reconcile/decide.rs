@@ -30,7 +30,10 @@ pub(in crate::controller) enum Action {
 pub(in crate::controller) fn decide(row: Option<(Status, Desired)>, container: Option<Observed>) -> Action {
     match (row, container) {
         (None, _) => Action::RemoveOrphan,
+        // Whatever its container does: a spawn was interrupted before its client had an answer, and a removal is never
+        // undone.
         (Some((Status::Provisioning | Status::Destroying, _) | (_, Desired::Removed)), _) => Action::Remove,
+        // `running` and `stopped` say what was observed last. From here on only what is observed now counts.
         (Some(_), Some(Observed { ours: true, running: true })) => Action::Adopt,
         (Some(_), Some(Observed { ours: true, running: false })) => Action::Start,
         (Some(_), Some(Observed { ours: false, .. }) | None) => Action::Rebuild,

@@ -19,6 +19,8 @@ pub(super) fn disagreeing(
         let observed = container
             .map(|one| Observed { running: one.running, ours: spec::is_ours(&one.labels, row.decided.key_hash) });
         let adopted = decide(Some((row.status, row.desired)), observed) == Action::Adopt;
+        // A container may run while its row says `stopped`, or while this process has just started and is connected to
+        // no tenant: adopting settles both.
         adopted && row.status == Status::Running && is_connected(row.id)
     };
     let known: BTreeSet<EnvId> = rows.iter().map(|row| row.id).collect();

@@ -52,6 +52,7 @@ impl Controller {
             if let Ok(listing) = listed {
                 self.reconcile_all(&listing).await;
             }
+            // Also while the engine is down: a restart of this service by the watchdog would not bring the engine back.
             self.heartbeat();
             tokio::time::sleep(PAUSE).await;
         }
@@ -64,6 +65,7 @@ impl Controller {
             let ended =
                 exits.filter_map(|ended| std::future::ready(ended.ok().as_deref().and_then(spec::parse_number)));
             ended.for_each_concurrent(AT_ONCE, |id| self.reconcile_or_warn(id)).await;
+            // The stream ended with its connection to the engine. What exits until the next one is found by a round.
             tokio::time::sleep(EVENTS_PAUSE).await;
         }
     }
@@ -73,6 +75,8 @@ impl Controller {
             Ok(rows) => rows,
             Err(error) => return log::error!("reconcile_failed", error = log::chain(&error)),
         };
+        // Before orphans are removed: of them only volumes stay, which not every round lists. A failure must not keep
+        // tenants down, and the next round reserves again.
         if let Err(error) = self.reserve_numbers(listing, &rows).await {
             log::error!("reconcile_failed", error = log::chain(&error));
         }
@@ -130,6 +134,7 @@ impl Controller {
 
     /// Connects clients to a container that runs.
     async fn adopt(&self, tenant: &Environment) -> Result<(), ActionError> {
+        // Another program held its port when it was to be opened.
         if !self.observed.has(tenant.id) {
             self.open_port(tenant);
         }
@@ -146,8 +151,10 @@ impl Controller {
     /// Starts a tenant that should run, unless its backoff says to wait.
     async fn restart(&self, tenant: &Environment, action: Action) -> Result<(), ActionError> {
         let (id, now) = (tenant.id, Instant::now());
+        // First, so that clients wait or are refused, rather than being connected to a container that is gone.
         self.observed.stopped(id);
         if self.observed.may_start(id, now) {
+            // Before the attempt, so that one that fails counts.
             self.observed.count_start(id, now);
             match self.start_or_rebuild(tenant, action).await {
                 Ok(()) => {
@@ -176,12 +183,14 @@ impl Controller {
                 Err(error) if !error.is_unavailable() => {
                     log::warning!("tenant_not_started", tenant = tenant.id, error = log::chain(&error));
                 }
+                // An engine that does not answer says nothing about the container, which is not removed for it.
                 other => return Ok(other?),
             }
         }
         // Key and image before the removal: without them, the container could not be created again.
         let key = self.key_of(tenant)?;
         let image = self.image_of(&tenant.decided.image).await?;
+        // By number and not by instance: after a restored backup, another tenant's container may have this one's name.
         self.remove_labelled(&spec::number_filter(tenant.id), Volumes::Keep).await?;
         self.provision(tenant, &image, &key).await
     }

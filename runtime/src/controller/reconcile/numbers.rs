@@ -27,6 +27,7 @@ impl Controller {
             let rows = self.deps.store.environments(None).await?;
             Ok(self.reserve_numbers(&listing, &rows).await?)
         };
+        // A failure is not remembered: that spawn fails, and the next one looks again.
         self.surveyed.get_or_try_init(look).await.copied()
     }
 }

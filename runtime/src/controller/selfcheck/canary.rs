@@ -113,6 +113,7 @@ impl Controller {
             let _ = ending.wait_for(|ending| *ending).await;
         };
         tokio::select! {
+            // `false` disables the branch: a port that was closed meanwhile leaves the outcome to the others.
             true = healthy => Ok(()),
             () = ends => Err(CanaryError::Ending),
             ended = self.canary_exit() => Err(ended),

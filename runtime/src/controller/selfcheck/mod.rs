@@ -58,6 +58,7 @@ impl Controller {
             let answered = engine.ping().await.map(|()| "answers".to_owned());
             answered.map_err(|error| log::chain(&error))
         };
+        // In this order, so that a report begins with the cause: the canary needs all that is checked before it.
         let checks = vec![
             check("database", Instant::now() + CHECK_TIMEOUT, database).await,
             check("engine", Instant::now() + CHECK_TIMEOUT, answers).await,
@@ -95,6 +96,7 @@ impl Controller {
         let work = tokio::spawn(async move { this.canary(image, by - REMOVAL_TIME).await });
         match work.await.unwrap_or(Err(CanaryError::Ending)) {
             Ok(healthy) => Ok(format!("a tenant of {name} was healthy after {} ms, and removed", healthy.as_millis())),
+            // A full host is no fault of the release, and a failed check would take an update back.
             Err(CanaryError::NotSpawned(full @ (ActionError::NoFreePort { .. } | ActionError::NoFreeSubnet(_)))) => {
                 Ok(format!("skipped: {full}"))
             }

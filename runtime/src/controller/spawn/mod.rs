@@ -108,6 +108,7 @@ impl Controller {
             Err(error) => Err(error),
         };
         if let Err(error) = started {
+            // The port first, by closing: dropping it would leave its socket in systemd's store.
             port.close().await;
             log::warning!("spawn_undone", tenant = tenant.id, error = log::chain(&error));
             self.undo(&tenant).await;
@@ -137,6 +138,7 @@ impl Controller {
     /// Removes what a spawn left. What the engine does not remove now, the reconcile loop removes later.
     async fn undo(&self, tenant: &Environment) {
         let id = tenant.id;
+        // The row goes last: by it the reconcile loop finds what is left, and no other tenant gets its port and subnet.
         let undone = match self.remove_labelled(&spec::instance_filter(tenant), Volumes::Remove).await {
             Ok(()) => self.deps.store.remove_environment(id).await,
             Err(error) => {

@@ -41,6 +41,8 @@ impl Controller {
         let (tenant, lock) = match kind {
             SpawnKind::Tenant => {
                 let tenant = self.deps.store.insert_environment(new).await?;
+                // Still under `allocation`, which the reconcile loop takes before it tries a tenant's lock: it never
+                // finds this row unlocked.
                 let lock = self.locks.lock(tenant.id).await;
                 (tenant, lock)
             }
@@ -67,6 +69,7 @@ impl Controller {
         let (first, last) = self.deps.settings.tenant_ports;
         let taken: BTreeSet<u16> = tenants.iter().map(|tenant| tenant.decided.port).collect();
         let mut free = (first..=last).filter(|port| !taken.contains(port));
+        // By binding it: only the kernel knows whether another program holds a port, and asking first would be a race.
         let reserve = |port| self.deps.ports.reserve(port).ok();
         let reserved = match kind {
             SpawnKind::Tenant => free.find_map(reserve),

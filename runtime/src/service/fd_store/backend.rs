@@ -25,6 +25,8 @@ impl Backend {
         match self {
             Self::Disabled => Ok(()),
             Self::Systemd => {
+                // Without `FDPOLL=0`: systemd itself drops a connection that reports EPOLLHUP or EPOLLERR
+                // (sd_notify(3)).
                 sd_notify::notify_with_fds(&[NotifyState::FdStore, NotifyState::FdName(name)], descriptors)
             }
             #[cfg(test)]

@@ -54,6 +54,7 @@ impl InheritedSockets {
         let names = std::env::var("LISTEN_FDNAMES").unwrap_or_default();
         let mut passed = listenfd::ListenFd::from_env();
         let mut inherited = Self::default();
+        // listenfd knows no names; systemd lists them in the order of the descriptors (sd_listen_fds(3)).
         for (index, name) in (0..passed.len()).zip(names.split(':')) {
             let taken = if name == COMMAND_SOCKET {
                 passed.take_unix_listener(index).map(|socket| socket.map(OwnedFd::from))
@@ -138,6 +139,7 @@ impl FdStore {
     /// Stores the sockets of one connection of `port`, while fewer than [`MAX_CONNECTIONS`] are stored.
     pub(crate) fn store_connection(&self, port: u16, sockets: &[BorrowedFd<'_>]) {
         let number = self.connections_stored.fetch_add(1, Ordering::Relaxed);
+        // With the process in the name, none is used twice: sockets of one name are taken for one connection.
         if number < MAX_CONNECTIONS {
             self.store(&format!("{CONNECTION_PREFIX}{port}-{}-{number}", std::process::id()), sockets);
         }
