@@ -95,6 +95,7 @@ impl Store {
     }
 
     fn sync_folders(&self) -> Result<(), PathError> {
+        // The store first: after a power cut between the two, a blob may be in both folders rather than in none.
         durable::sync_folder(&self.layout.blobs())?;
         durable::sync_folder(&self.layout.incoming())
     }

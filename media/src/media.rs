@@ -140,12 +140,14 @@ impl Media {
     fn bundle_as_stored(&self, patched: Bundle, patch: &Patch, trusted: &TrustedKeys) -> Result<Bundle, BundleError> {
         let refused = |error| Err(BundleError::in_file(self.path(), error));
         let head = match Head::read(&mut self.at(0)) {
+            // A patch stands in for damage …
             Err(error) if is_head_damaged(&error) => return Ok(self.moved_behind_damaged_head(patched)),
             Err(error) => return refused(error),
             Ok(head) => head,
         };
         let may_lack_signatures = head.may_lack_signatures();
         match head.verify_signatures(trusted, &patched) {
+            // … and never for trust: a head that is whole must be signed by trusted keys itself.
             Err(error) if may_lack_signatures || is_head_damaged(&error) => Ok(self.moved_behind_damaged_head(patched)),
             Err(error) => refused(error),
             Ok(own) => Ok(patched.with_head(own).map_err(|manifests| patch.other_manifest(&manifests, self.path()))?),

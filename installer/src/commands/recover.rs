@@ -153,6 +153,7 @@ fn has_to_be_replaced(host: &HostContext, tries: &Tries) -> Result<bool, Error> 
 fn before_start(layout: &Layout, console: Console) -> Result<(), Error> {
     if tries::count_start(layout)? == Start::Exhausted {
         console.warn("this release has ended again and again: going back to the one before it");
+        // systemctl speaks to the running system alone.
         if layout.is_running_system() {
             Systemctl::new().start_detached(&UnitName::RECOVER)?;
         }
@@ -166,10 +167,12 @@ fn revert(host_args: &HostArgs, layout: &Layout, state: State, console: Console)
     let installed = Installed::read(layout)?;
     let target = installed.as_ref().and_then(Installed::earlier).cloned();
     let (Some(before), Some(target)) = (installed, target) else {
+        // Nothing can replace it. Counted on, each of its starts would only ask for recovery again.
         Tries::stop_counting(layout)?;
         return Ok(Outcome::KeptAsTheOnlyRelease);
     };
     if !database::is_lossless(&before.current, &target) {
+        // A person may accept that loss (`rollback --restore-snapshot`); recovery may not.
         Tries::stop_counting(layout)?;
         return Ok(Outcome::KeptForItsDatabase);
     }

@@ -43,6 +43,7 @@ pub(super) struct Report {
 
 pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> Result<(), Error> {
     let layout = host_args.layout()?;
+    // Locked until the end: what is decided upon below must still hold when it is done.
     let state = State::open(&layout)?;
     Error::if_interrupted(Journal::read(&layout)?.as_ref())?;
     let Some(before) = Installed::read(&layout)? else { return Err(Refusal::NotInstalled("update").into()) };

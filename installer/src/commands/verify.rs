@@ -45,9 +45,11 @@ struct Report<'a> {
 }
 
 pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> Result<(), Error> {
+    // First: a name that cannot be used is better known before all of the bundle is read.
     let request = args.request.as_deref().map(request_file).transpose()?;
     let verified =
         match verified_bundle::open(&args.media, &args.trust, &host_args.layout()?, console, FirstUse::Refuse) {
+            // With a patch, it was the patch's head that was read: a request would ask for what the bundle may well have.
             Err(error) if args.media.patch.is_none() && may_be_damaged_in_head(&error) => {
                 return Err(requested(request.as_ref(), &RepairRequest::Head, error));
             }

@@ -45,9 +45,12 @@ impl Decoder {
     pub(crate) fn new(stored: impl Read + Send + 'static, expected: Expected) -> io::Result<Self> {
         let stored = BufReader::with_capacity(CHUNK, stored);
         let inner: Box<dyn Read + Send> = match expected.encoding {
+            // A gzip file may have several members (RFC 1952, section 2.2).
             Encoding::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(stored)),
             Encoding::Zstd => {
                 let mut decoder = zstd::Decoder::with_buffer(stored)?;
+                // The frame names the memory that its decoder takes (RFC 8878, section 3.1.1.1.2): a small file must not
+                // claim all that the host has.
                 decoder.window_log_max(limits::ZSTD_WINDOW_LOG)?;
                 Box::new(decoder)
             }
@@ -73,9 +76,11 @@ impl Decoder {
 impl Read for Decoder {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer).map_err(DecodeError::Compression)?;
+        // Reading into an empty buffer is no end.
         if read == 0 && !buffer.is_empty() {
             self.finish()?;
         }
+        // On the way, not at the end: a blob that expands without end must not fill the disk first.
         self.left = self.left.checked_sub(read as u64).ok_or(DecodeError::TooLong(self.expected.size))?;
         if let Some(hasher) = &mut self.hasher {
             hasher.update(&buffer[..read]);

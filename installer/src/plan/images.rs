@@ -43,6 +43,7 @@ pub(crate) fn plan(release: &Release, engine: Option<&ObservedEngine>) -> Vec<Pl
         let action = action(image, &tag, engine, &held);
         let bytes = bytes(image, &action);
         if engine.takes_partial_archives {
+            // Images are loaded in this order: what one of them brings, the next one need not.
             held.extend(chain_ids(&diff_ids(image)));
         }
         PlannedImage { name: image.name.to_string(), config: image.config, tag, action, bytes }

@@ -70,6 +70,7 @@ pub(crate) fn judge(release: &Release, manifest: Digest, records: Records<'_>) -
         return Err(Refusal::Platform(release.os, release.arch));
     }
     let current = records.installed.map(|installed| &installed.current);
+    // Before the floor: after a rollback the release that runs lies below it, and the same command again is no error.
     if current.is_some_and(|current| current.manifest == manifest) {
         return Ok(Verdict::Already);
     }

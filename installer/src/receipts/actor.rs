@@ -33,6 +33,7 @@ impl Actor {
         let uid = rustix::process::getuid().as_raw();
         let passwd = || File::open("/etc/passwd").ok();
         let session = session().map(|uid| name_or_number(uid, passwd()));
+        // The environment says what its user likes: it counts only where the kernel knows of no session.
         let sudo = || std::env::var("SUDO_USER").ok().filter(|name| is_legible(name));
         let login = session.or_else(sudo).or_else(|| unattended.then(|| RECOVERY.to_owned()));
         Self { uid, user: name_or_number(uid, passwd()), login }

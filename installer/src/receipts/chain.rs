@@ -84,6 +84,7 @@ impl Chain {
     fn verified_receipt(&self, found: &UnverifiedReceipt) -> Result<Receipt, ReceiptFault> {
         let (counter, signed) = (found.counter, verified(&self.keys, found)?);
         let receipt = Receipt::parse(signed.get()).map_err(|source| ReceiptFault::Body { counter, source })?;
+        // `minisign -V` shows a person the comment, which is signed as well: it must not be that of another receipt.
         let comment = receipt.comment();
         if signed.signers().iter().any(|signer| signer.trusted_comment() != comment) {
             return Err(ReceiptFault::Comment(counter));

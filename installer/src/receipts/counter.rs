@@ -50,6 +50,7 @@ impl Counter {
     }
 
     fn of_digits(digits: &str) -> Option<Self> {
+        // `parse` alone takes `+1` and `01` as well: each counter has one name.
         let right = digits.len() == DIGITS && digits.bytes().all(|byte| byte.is_ascii_digit());
         digits.parse().ok().filter(|_: &u32| right).and_then(|number| Self::try_from(number).ok())
     }

@@ -114,6 +114,7 @@ pub(super) fn chain_position(
     match previous {
         Ok(previous) => ChainPosition { counter, previous, gap: None },
         Err(why) => {
+            // A receipt with control characters would not be read again.
             let why = why.chars().map(|char| if char.is_control() { ' ' } else { char }).take(REASON_CHARS).collect();
             ChainPosition { counter, previous: None, gap: Some(why) }
         }

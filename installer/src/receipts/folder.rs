@@ -71,6 +71,7 @@ impl Folder {
     /// needs an empty folder.
     pub(super) fn accepts(&self, counter: Counter, body: &[u8]) -> bool {
         let is_free = || durable::exists(&self.path.join(counter.body())).is_ok_and(|exists| !exists);
+        // An attempt before this one has written it.
         let is_same = || self.read(counter).is_ok_and(|found| found.body == body);
         let fits = |others: Vec<Counter>| counter != Counter::FIRST || others.iter().all(|other| *other == counter);
         self.check().is_ok() && self.counters().is_ok_and(fits) && (is_free() || is_same())

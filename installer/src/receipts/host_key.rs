@@ -109,6 +109,7 @@ pub(super) fn ensure(layout: &Layout) -> Result<SecretKey, HostKeyError> {
             make(layout)?
         }
     };
+    // After the secret key: a run that is cut off here finds that key again, and writes its public half then.
     let path = layout.host_public_key();
     match read_public(path.clone()) {
         Ok(Some(public)) if public == key.public_key() => return Ok(key),

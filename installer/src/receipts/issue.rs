@@ -28,10 +28,13 @@ pub(crate) enum IssueError {
 /// # Errors
 /// The disk failed. Repeating all of it is safe.
 fn sign_and_write(layout: &Layout, draft: &Draft) -> Result<(), IssueError> {
+    // 1. The counter, before anything bears it: whatever becomes of this receipt, no other one will have it.
     last_counter::write(layout, draft.counter)?;
+    // 2. The key, made if it is lost: a receipt by a new key is better than none.
     let key = host_key::ensure(layout)?;
     let signature = key.sign(draft.body.as_bytes(), &draft.comment).map_err(IssueError::Sign)?;
     let signature = signature.to_file();
+    // 3. The files. What cannot be written into the folder that is there goes into a new one.
     let folder = Folder::new(layout.receipts());
     let write = || folder.write(draft.counter, draft.body.as_bytes(), signature.as_bytes());
     let written = if folder.accepts(draft.counter, draft.body.as_bytes()) { Some(write()) } else { None };
@@ -55,6 +58,7 @@ fn is_in_the_way(error: &PathError) -> bool {
 /// A trial folder beside it cannot be written either, so the disk is at fault: the whole commit has to be repeated.
 pub(crate) fn issue(layout: &Layout, draft: &Draft) -> Result<Option<IssueError>, PathError> {
     let Err(error) = sign_and_write(layout, draft).or_else(|_| sign_and_write(layout, draft)) else { return Ok(None) };
+    // The counter is used all the same: by it the next receipt knows that one is missing.
     last_counter::write(layout, draft.counter)?;
     let written = trial(layout).write(draft.counter, draft.body.as_bytes(), &[]);
     remove_partial(layout)?;

@@ -93,6 +93,7 @@ impl Walk<'_> {
         for entry in std::fs::read_dir(&folder).at("read the folder", &folder)? {
             let entry = entry.at("read the folder", &folder)?;
             let place = entry.path();
+            // Of the entry itself: a symbolic link is not followed, and a release has none.
             let metadata = entry.metadata().at("look at", &place)?;
             let path = below.join(entry.file_name());
             match path.to_str() {
@@ -128,6 +129,7 @@ impl Walk<'_> {
     }
 
     fn check_mode(&mut self, place: &Path, metadata: &Metadata, expected: u32) {
+        // Permissions with set-user-ID, set-group-ID and sticky bit; the bits above are the file's type (inode(7)).
         let found = metadata.permissions().mode() & 0o7777;
         if found != expected {
             self.damage(place, Damage::Mode { found, expected });

@@ -12,6 +12,7 @@ pub(super) fn load_verified(layout: &Layout, release: &InstalledRelease) -> Resu
     let of_manifest = |error| RetainedError::of_manifest(&id, error);
     let manifest = UnverifiedManifest::read(&layout.release(&id)).map_err(of_manifest)?;
     let (path, found) = (manifest.path(), manifest.digest());
+    // Before the signatures: the manifest of another release is signed by the same keys.
     if found != release.manifest {
         let damage = Damage::Content { found, expected: release.manifest };
         return Err(RetainedError::damaged(&id, path, damage));

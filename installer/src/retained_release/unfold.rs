@@ -53,18 +53,21 @@ pub(crate) fn unfold(
     let bytes = release.files.iter().map(|file| file.size).sum();
     let progress = console.progress(format!("unfold {}", release.id()), Some(bytes));
     durable::create_folder(place, 0o755)?;
+    // 1. The files. Not synced one by one: nobody reads the folder before it has its name.
     for file in &release.files {
         for folder in file.path.folders() {
             durable::create_folder_unsynced(&place.join(folder), 0o755)?;
         }
         unfold_file(layout, file, &place.join(file.path.as_str()), &progress)?;
     }
+    // 2. What the release is verified by on the host, without the bundle.
     durable::write(&place.join(archive::MANIFEST_NAME), bundle.manifest(), 0o644)?;
     for signature in bundle.signatures() {
         let name = archive::signature_name(&signature.key_id().to_string());
         durable::write(&place.join(name), signature.to_file().as_bytes(), 0o644)?;
     }
     durable::write(&place.join(archive::ACCEPTED_BY_NAME), trust.to_json().as_bytes(), 0o644)?;
+    // 3. All of it on the disk, before the caller gives the folder its name.
     durable::sync_file_system(place)?;
     progress.finish();
     Ok(())

@@ -34,10 +34,12 @@ pub(crate) struct Collected {
 pub(crate) fn collect(host: &HostContext, collection: &Collection) -> Result<Collected, PathError> {
     let (layout, store) = (&host.layout, Store::new(&host.layout));
     store.clear_incoming()?;
+    // 1. Folders before blobs: a folder whose blobs are gone could not be repaired.
     for name in &collection.folders {
         remove_release(layout, name)?;
     }
     store.remove(collection.blobs.iter().map(|blob| &blob.digest))?;
+    // 2. Snapshots of schemas that no kept release writes.
     for name in &collection.snapshots {
         durable::remove(&layout.database_folder().join(name))?;
     }
@@ -49,6 +51,7 @@ pub(crate) fn collect(host: &HostContext, collection: &Collection) -> Result<Col
         snapshots: collection.snapshots.clone(),
         left: collection.left.clone(),
     };
+    // 3. The engine last: what it refuses stays, and hinders nothing else.
     for tag in &collection.tags {
         match untag(host, tag) {
             Ok(()) => collected.tags.push(tag.clone()),

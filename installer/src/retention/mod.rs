@@ -26,8 +26,10 @@ use landfall_manifests::Release;
 /// The releases that are kept once `next` is the current one: first the one that was current, then those that were kept, at most
 /// `keep` together with `next`. One more is kept where none of these is marked good: the last one that is.
 pub(crate) fn retained(before: &Installed, next: &InstalledRelease, keep: usize) -> Vec<InstalledRelease> {
+    // A revert goes to lower serials only: a good release above the next one is no way back.
     let is_reliable = |release: &&InstalledRelease| release.marked_good && release.serial < next.serial;
     let others: Vec<&InstalledRelease> = before.releases().filter(|release| release.id() != next.id()).collect();
+    // `next` is one of those that `keep` counts.
     let (stay, go) = others.split_at(others.len().min(keep.saturating_sub(1)));
     let is_needed = !next.marked_good && !stay.iter().any(is_reliable);
     let last_good = go.iter().find(|release| is_needed && is_reliable(release));

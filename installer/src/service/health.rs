@@ -44,6 +44,7 @@ fn judge(answer: &str, release: &str) -> Result<(), String> {
     let health: Health = serde_json::from_str(body).map_err(|_| "its answer is not that of a Landfall runtime")?;
     match health {
         Health { status, .. } if status != "ok" => Err(format!("its status is {status:?}")),
+        // The release from before may still answer while the service restarts.
         Health { release: found, .. } if found != release => {
             Err(format!("it reports release {found:?}, not {release}"))
         }

@@ -40,13 +40,16 @@ pub(super) fn decide(base: Option<&Value>, mine: Option<&Value>, theirs: Option<
         (None, _, None) => Stay,
         (None, None, Some(_)) => Add,
         (Some(base), None, Some(theirs)) if same(base, theirs) => Stay,
+        // Left out by the operator, it has the release's default, which changes.
         (Some(_), None, Some(_)) => Follow,
         (Some(_), None, None) => Drop,
         (Some(base), Some(mine), None) if same(base, mine) => Drop,
         (Some(_), Some(_), None) => Decision::Conflict(ConflictReason::Dropped),
         (_, Some(mine), Some(theirs)) if same(mine, theirs) => Stay,
         (None, Some(_), Some(_)) => Decision::Conflict(ConflictReason::BothAdded),
+        // Only the operator changed it.
         (Some(base), Some(_), Some(theirs)) if same(base, theirs) => Stay,
+        // Only the release changed it.
         (Some(base), Some(mine), Some(_)) if same(base, mine) => Follow,
         (Some(base), Some(_), Some(theirs)) if kind(base) != kind(theirs) => {
             Decision::Conflict(ConflictReason::TypeChanged)

@@ -126,6 +126,7 @@ fn fitting(name: &str, there: &Value, value: &Value) -> Result<Value, SettingsEr
     let mut new = match (there, value) {
         (Value::Float(_), Value::Integer(whole)) => {
             let error = || wrong_type(name, there, value);
+            // A 64-bit float holds every 32-bit integer exactly.
             let whole = i32::try_from(*whole.value()).map_err(|_| error())?;
             Value::from(f64::from(whole))
         }

@@ -73,6 +73,7 @@ impl<'a> ParsedToml<'a> {
                     self.values.insert(path, value.clone());
                 }
                 Item::Table(inner) => {
+                    // `[a.b]` and `b.c = 1` make tables without a header of their own: there is no line to edit.
                     if !inner.is_implicit() && !inner.is_dotted() {
                         let core = inner.span().ok_or_else(shape)?;
                         self.push_row(Kind::Header, path.clone(), core.start, core);
@@ -80,6 +81,7 @@ impl<'a> ParsedToml<'a> {
                     self.walk(what, inner, &path)?;
                 }
                 Item::None => {}
+                // Its tables have no path by which three versions could be compared.
                 Item::ArrayOfTables(_) => return Err(shape()),
             }
         }

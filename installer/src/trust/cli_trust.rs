@@ -92,6 +92,7 @@ fn read_argument(argument: &str) -> Result<KeyOrRoot, TrustError> {
     let bytes = durable::read(Path::new(argument), limit).map_err(|error| fail(error.source.to_string()))?;
     let bytes = bytes.ok_or_else(|| fail(why_absent(argument, &key_error)))?;
     let text = String::from_utf8(bytes).map_err(|_| fail("the file is not text".to_owned()))?;
+    // A root has one byte form, which begins like this; no form of a key does.
     if text.starts_with('{') {
         let root = RootLink::from_texts(text, Vec::new()).unverified_root();
         let file = |source| TrustError::File { argument: argument.to_owned(), source };

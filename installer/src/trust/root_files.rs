@@ -191,5 +191,6 @@ fn begins_like_a_root(path: &Path) -> Result<bool, RootFilesError> {
     }
     let mut first = [0];
     let read = regular::open(path).and_then(|(mut file, _)| file.read(&mut first)).at("read", path)?;
+    // A root has one byte form, which begins like this. A bundle begins with the name of its first entry.
     Ok(read == 1 && first == *b"{")
 }

@@ -43,6 +43,7 @@ impl PartWriter {
             part.room -= written;
             self.keep(part)?;
             copied += written;
+            // The content has ended before `size`; the caller compares.
             if written < wanted {
                 break;
             }

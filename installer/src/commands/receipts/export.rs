@@ -109,6 +109,7 @@ fn copy(
             .try_for_each(|(at, key)| write(&to.join(key_file_name(at, key)), key.to_file().as_bytes()))?,
         Err(error) => leave_out(PUBLIC_KEY.to_owned(), message_with_causes(&error)),
     }
+    // Once for all files, and before the folder gets its name.
     durable::sync_file_system(to)?;
     Ok(left_out)
 }

@@ -273,6 +273,7 @@ impl Parts {
             return Err(MediaError::PartSize { path, found: now, expected: bytes });
         }
         match found.add(number, FoundPart { path: path.clone(), size: now }) {
+            // The offsets of all parts behind it were computed from the size that it had when it was found.
             before if before == now => Ok(OpenPart { number, file, bytes }),
             before => Err(MediaError::Changed { path, before, now }),
         }
