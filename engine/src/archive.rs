@@ -47,6 +47,7 @@ pub fn write_archive(
     append(&mut archive, &config_name, config.len() as u64, config)?;
     let mut written = BTreeSet::new();
     for layer in image.layers.iter().filter(|layer| layers.contains(&layer.diff_id)) {
+        // Layers with the same content, such as empty ones, are one file in the archive.
         if written.insert(layer.diff_id) {
             let blame = |source| blamed(layer, source);
             let reader = open_layer(layer).map_err(blame)?;

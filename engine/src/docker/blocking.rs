@@ -51,6 +51,7 @@ impl ImageEngine for BlockingDocker {
     fn load(&self, write: WriteArchive<'_>) -> Result<(), EngineError> {
         let (mut writer, body) = upload_body::channel();
         let (written, loaded) = std::thread::scope(|scope| {
+            // A thread of its own, because `write` blocks, and this one sends what is written.
             let writing = scope.spawn(move || {
                 let result = write(&mut writer);
                 writer.finish(result)

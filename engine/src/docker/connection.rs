@@ -73,6 +73,7 @@ impl Docker {
         if let Some(session) = self.open_session() {
             return Ok(session);
         }
+        // Not locked while it connects: of two tasks that do so at once, the last leaves its connection for the others.
         let client = connect(&self.choice, self.options).await?;
         let session = Arc::new(Session { client, capabilities: OnceCell::new() });
         *self.session.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&session));
@@ -101,6 +102,7 @@ impl Docker {
     pub(super) fn failed(&self, operation: &str, error: Error) -> EngineError {
         let failure = classified(operation, error);
         if failure.is_unavailable() {
+            // It may be a newer one than that which broke: then the next request connects once more than it had to.
             self.session.lock().unwrap_or_else(PoisonError::into_inner).take();
         }
         failure
@@ -142,6 +144,7 @@ async fn connect(choice: &EngineChoice, options: ConnectOptions) -> Result<bolla
         }
         EngineAddress::Url(url) => bollard::Docker::connect_with_host(url).map(|client| client.with_timeout(timeout)),
     };
+    // From the newest version that the client knows down to the engine's.
     let negotiation = opened.map_err(unreachable)?.negotiate_version();
     let negotiated = match options.negotiation_timeout {
         None => negotiation.await,

@@ -75,6 +75,7 @@ impl ContainerEngine for Docker {
     }
 
     fn remove_volume<'a>(&'a self, name: &'a str) -> Reply<'a, ()> {
+        // Without force: what a failing driver leaves is removed by the next attempt, and not forgotten.
         Box::pin(async { removed(self.delete_volume(name, false).await) })
     }
 
@@ -95,6 +96,7 @@ impl ContainerEngine for Docker {
 
     fn list<'a>(&'a self, label: &'a str) -> Reply<'a, Listing> {
         Box::pin(async move {
+            // Three requests do not show one moment: whoever acts on a listing looks at the object again.
             Ok(Listing {
                 containers: self.list_containers(label).await?,
                 networks: self.labelled_networks(label).await?.into_iter().map(networks::listed).collect(),

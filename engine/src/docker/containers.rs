@@ -44,6 +44,7 @@ impl Docker {
         Ok(Some(ContainerState {
             running,
             started_at: state.started_at.and_then(|text| text.parse().ok()),
+            // Docker reports 0 for a container that runs.
             exit_code: state.exit_code.filter(|_| !running),
             labels: labels.into_iter().collect(),
         }))
@@ -57,6 +58,7 @@ impl Docker {
 
     pub(super) async fn sample(&self, name: &str) -> Result<Usage, EngineError> {
         let operation = format!("report the usage of container {name}");
+        // Without `one-shot` (API 1.41) the engine takes two samples, a second apart.
         let options = StatsOptionsBuilder::new().stream(false).one_shot(true).build();
         let request = async |client: bollard::Docker| client.stats(name, Some(options)).next().await.transpose();
         let Some(sample) = self.ask(&operation, request).await? else {

@@ -29,6 +29,7 @@ impl Docker {
         let mut received = Vec::new();
         while let Some(chunk) = stream.next().await {
             received.extend_from_slice(&chunk.map_err(|error| self.failed(&operation, error))?);
+            // Headers and padding of the archive fit into the second half; a file beyond the limit is refused below.
             if received.len() > 2 * MAX_FILE {
                 break;
             }

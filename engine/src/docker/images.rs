@@ -92,6 +92,7 @@ impl Docker {
         let options = ImportImageOptionsBuilder::default().build();
         let request = async |client: bollard::Docker| {
             let mut answers = client.with_timeout(LOAD).import_image_stream(options, body, None);
+            // The status comes before the archive has been read: errors are items of the stream.
             while let Some(answer) = answers.next().await {
                 answer?;
             }

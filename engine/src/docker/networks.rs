@@ -11,6 +11,7 @@ use std::collections::HashMap;
 impl Docker {
     pub(super) async fn make_network(&self, spec: &NetworkSpec) -> Result<(), EngineError> {
         let operation = format!("create network {}", spec.name);
+        // Before API 1.44, an engine accepts a name twice. A subnet it never does, and each tenant has its own.
         let request = specs::network(spec);
         self.ask(&operation, async |client| client.create_network(request).await.map(drop)).await
     }

@@ -51,8 +51,10 @@ fn host(spec: &ContainerSpec, capabilities: Capabilities) -> HostConfig {
         memory_swap: Some(spec.memory),
         nano_cpus: Some(spec.nano_cpus.min(capabilities.nano_cpus)),
         pids_limit: Some(spec.pids),
+        // Restarts are the runtime's, which waits longer before each: two of them would work against each other.
         restart_policy: Some(RestartPolicy { name: Some(RestartPolicyNameEnum::NO), maximum_retry_count: None }),
         log_config: Some(HostConfigLogConfig {
+            // Whatever the engine's default is: not every driver's output can be read back.
             typ: Some("json-file".into()),
             config: Some(LOG_LIMITS.map(|(key, value)| (key.into(), value.into())).into()),
         }),
@@ -91,6 +93,7 @@ pub(super) fn network(spec: &NetworkSpec) -> NetworkCreateRequest {
     NetworkCreateRequest {
         name: spec.name.clone(),
         driver: Some("bridge".into()),
+        // No route out of the host, as `docker network create --internal`.
         internal: Some(true),
         ipam: Some(Ipam { config: Some(vec![subnet]), ..Default::default() }),
         options: Some(HashMap::from([("com.docker.network.bridge.name".to_owned(), spec.bridge.clone())])),

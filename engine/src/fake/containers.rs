@@ -186,6 +186,7 @@ impl ContainerEngine for FakeContainerEngine {
 
     fn remove_network<'a>(&'a self, name: &'a str) -> Reply<'a, ()> {
         let remove = move |state: &mut FakeEngineState| {
+            // As Docker does: a container that does not run has no active endpoint in its network.
             let uses = |c: &FakeContainer| c.started.is_some() && c.spec.as_ref().is_some_and(|s| s.network.0 == name);
             if state.containers.values().any(uses) {
                 let (operation, message) = (format!("remove network {name}"), "it is in use".to_owned());
@@ -265,6 +266,7 @@ impl ContainerEngine for FakeContainerEngine {
     }
 
     fn exits(&self, _label: &'static str) -> BoxStream<'static, Result<String, EngineError>> {
+        // No events: tests see what the runtime's rounds find by themselves.
         stream::pending().boxed()
     }
 }

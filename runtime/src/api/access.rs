@@ -59,8 +59,10 @@ impl Peer {
 /// From a tenant's subnet, or anywhere in the pool, no token is an administrator's: an admin token that leaked into a tenant is useless
 /// there. A tenant's key is valid from its own subnet only.
 pub fn identify(peer: Peer, pool: Pool, owner: Option<SubnetOwner>, token: Option<&str>, admin: KeyHash) -> Client {
+    // The owner as well as the pool: a tenant from before the pool was changed lies outside of it.
     let is_tenant_address = owner.is_some() || peer.ipv4().is_some_and(|address| pool.contains(address));
     match (peer, token) {
+        // The mode of the socket's file lets root alone connect.
         (Peer::Socket, _) => Client::Admin,
         (Peer::Address(_), None) => Client::Anonymous,
         (Peer::Address(_), Some(token)) if is_tenant_address => match owner {

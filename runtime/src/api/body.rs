@@ -17,6 +17,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        // The limit on the connection ends with the head of the request.
         let arrived = tokio::time::timeout(BODY_TIMEOUT, Bytes::from_request(request, state)).await;
         let bytes = arrived.map_err(|_| ApiError::invalid("the body takes too long to arrive"))?;
         let bytes = bytes.map_err(|rejection: BytesRejection| ApiError::of_status(rejection.status()))?;

@@ -48,6 +48,7 @@ pub(super) async fn wrap(State(limits): State<LogLimits>, request: Request, next
     let given = request.headers().get(&REQUEST_ID).and_then(|value| value.to_str().ok());
     let id = RequestId::adopt(given);
     let (method, path, start) = (request.method().clone(), request.uri().path().to_owned(), Instant::now());
+    // The time until a response begins: a stream may last. What the handler began goes on in a task of its own.
     let responded = tokio::time::timeout(RESPONSE_TIMEOUT, next.run(request)).await;
     let mut response = write_errors(responded.unwrap_or_else(|_| ApiError::timeout().into_response()), &id);
     let status = response.status();

@@ -48,6 +48,7 @@ pub(crate) fn on_port(address: SocketAddrV4, fd_store: &FdStore) -> Result<TcpLi
 /// Listens on the root-only socket at `path`: with the inherited one where its file still exists, or with a new one.
 pub(crate) fn on_socket(path: &Path, fd_store: &FdStore) -> Result<UnixListener, ListenError> {
     let failed = |source| ListenError::Socket { path: path.to_owned(), source };
+    // Without its file, nobody can connect to the inherited socket any more.
     let inherited = fd_store.take_command_socket().filter(|_| path.exists());
     let listener = match inherited {
         Some(listener) => listener,

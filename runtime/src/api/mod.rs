@@ -50,6 +50,7 @@ pub struct App {
 
 /// All routes. Each request must carry its [`access::Peer`] as an extension.
 pub fn router(app: App) -> Router {
+    // `route_layer`, here and below: with `layer`, a path without a route would be answered 401 rather than 404.
     let admins = Router::new()
         .route("/api/v1/tenant/spawn", post(tenants::spawn))
         .route("/api/v1/tenant", get(tenants::list))

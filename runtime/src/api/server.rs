@@ -61,6 +61,7 @@ pub async fn serve(
         () = server.accept_socket(listeners.socket) => {}
         _ = stopping.wait_for(|stopping| *stopping) => {}
     }
+    // The listeners are closed by now, and systemd's copies queue new clients for the next process.
     drop(server);
     graceful.shutdown().await;
 }
@@ -94,6 +95,7 @@ impl Server<'_> {
 
     async fn accept_socket(&self, listener: UnixListener) {
         let slots = Arc::new(Semaphore::new(SOCKET_CONNECTIONS));
+        // The slot first: beyond the limit, root's clients wait in the kernel's queue and are not refused.
         while let Ok(slot) = Arc::clone(&slots).acquire_owned().await {
             match listener.accept().await {
                 Ok((stream, _)) => self.serve_connection(stream, Peer::Socket, slot),
@@ -114,6 +116,7 @@ impl Server<'_> {
             router.clone().oneshot(request)
         });
         let connection = http1::Builder::new()
+            // hyper panics at `header_read_timeout` without a timer.
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_TIMEOUT)
             .max_buf_size(MAX_HEAD)

@@ -124,7 +124,9 @@ async fn stream_lines(app: App, lines: LogQuery) -> Result<Response, ApiError> {
     let mut stopping = app.stopping;
     let stopped = async move { stopping.wait_for(|stopping| *stopping).await.map(drop) };
     let events = lines
+        // The status was sent with the head: all that an error can still do is end the stream.
         .take_while(|line| std::future::ready(line.is_ok()))
+        // A carriage return ends a line of an event (WHATWG HTML, section 9.2), and would cut a tenant's line in two.
         .map(|line| Ok::<_, Infallible>(Event::default().data(line.unwrap_or_default().replace('\r', " "))))
         .take_until(Box::pin(stopped));
     Ok(Sse::new(events).keep_alive(KeepAlive::default()).into_response())

@@ -88,6 +88,7 @@ pub(super) fn follow<E: From<ClientError>>(
                     show(data.strip_prefix(' ').unwrap_or(data))?;
                 }
             }
+            // A tenant may write a line without an end: what lies behind the limit is dropped, not kept in memory.
             pending.truncate(MAX_LINE);
         }
         Ok(())
@@ -116,11 +117,13 @@ async fn connect_and_send(
     let stream = UnixStream::connect(socket).await;
     let stream = stream.map_err(|source| ClientError::Connect { socket: socket.to_owned(), source })?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(ClientError::Closed)?;
+    // Drives the connection. It ends with the runtime, which lives for one request.
     tokio::spawn(connection);
     let body = body.map_or_else(Bytes::new, |body| body.to_string().into());
     let request = Request::builder()
         .method(method)
         .uri(path)
+        // A unix socket has no name, and HTTP/1.1 requires one (RFC 9112 section 3.2).
         .header(HOST, "landfall")
         .header(CONTENT_TYPE, "application/json")
         .body(Full::new(body))

@@ -230,6 +230,8 @@ impl Classify for StoreError {
         let of = |failure: MigrateFailure, hint| ErrorClass::new(failure.exit(), failure.code(), hint);
         let keep_the_older = "the database is unchanged: keep the older release, and report this";
         match self {
+            // Before the variants: a full disk appears as a failed step, as a file that was not written, and as
+            // SQLite's own error.
             _ if self.is_full() => {
                 of(MigrateFailure::DiskFull, "the database is unchanged: free as many bytes as it has, and try again")
             }

@@ -65,6 +65,7 @@ impl Signals {
 }
 
 async fn hold(layout: &Layout) -> Result<(), CommandError> {
+    // Before the first nft is started, so that neither its end (SIGCHLD) nor an early request to stop is missed.
     let mut signals = Signals::new()?;
     // Settings that cannot be read must not leave the host open: without a port, tenants reach nothing.
     let without_owner = |error: &HoldError| log::warning!("firewall_unowned", error = log::chain(error));

@@ -51,6 +51,7 @@ impl Args {
             to if self.restore => store::restore(path, migrations, to.unwrap_or(latest)),
             to if self.rehearse => store::rehearse(path, migrations, to.unwrap_or(latest)),
             Some(to) => store::migrate(path, migrations, to),
+            // As the service starts: in contrast to `migrate`, this creates a database where there is none.
             None => Store::open(path, migrations).map(|(_, migrated)| migrated),
         }
     }

@@ -61,16 +61,20 @@ pub(super) fn run(layout: &Layout, config: &BuildConfig) -> Result<(), CommandEr
 }
 
 fn open(layout: &Layout, config: &BuildConfig) -> Result<Opened, CommandError> {
+    // 1. Inherited sockets, while there is one thread: the variables that announce them are removed.
     let fd_store = FdStore::new(InheritedSockets::from_environment());
+    // 2. What is only read: where it cannot be used, nothing has been changed.
     let settings = settings(layout)?;
     let admin = admin_token::load(&layout.admin_token())?;
     let Loaded { catalog, refused_today } = Loaded::of(layout)?;
     if let Some(reason) = refused_today {
         log::warning!("release_refused_today", release = catalog.id(), reason = reason);
     }
+    // 3. The database, which is migrated where it is older. Clients queue at the inherited sockets meanwhile.
     let (store, _) = Store::open(&layout.database(), &config.migrations).map_err(CommandError::Database)?;
     let tenants = store.has_environments().map_err(CommandError::Database)?;
     let secret = secret(layout, tenants)?;
+    // 4. The sockets last: whoever connects to a new one is answered soon.
     let socket = listen::on_socket(&layout.socket(), &fd_store)?;
     let tcp = listen::on_port(settings.api, &fd_store)?;
     Ok(Opened { settings, catalog, store, secret, admin, fd_store, tcp, socket })
@@ -114,6 +118,7 @@ async fn drain(patience: Duration, stop: watch::Sender<bool>, serving: JoinHandl
     let start = Instant::now();
     notify::stopping();
     stop.send_replace(true);
+    // Both at once, within one limit: requests of the API wait for spawns and removals, which `drain` waits for, too.
     let drained =
         tokio::time::timeout(DRAIN_TIMEOUT, async { tokio::join!(serving, controller.drain(patience)) }).await;
     log::info!("ended", drained = drained.is_ok(), ms = start.elapsed().as_millis());

@@ -48,6 +48,7 @@ pub fn load(path: &Path) -> Result<KeyHash, TokenError> {
     let failed = |source| TokenError::Read { path: path.into(), source };
     let (file, metadata) = regular::open(path).map_err(failed)?;
     let (mode, owner) = (metadata.mode() & 0o7777, metadata.uid());
+    // 0600 or 0400, of the open file: the path may lead to another one by now.
     if mode & 0o177 != 0 || owner != rustix::process::geteuid().as_raw() {
         return Err(TokenError::Exposed { path: path.into(), mode, owner });
     }

@@ -80,6 +80,8 @@ impl HostSecret {
     }
 
     fn read(file: File, path: &Path) -> Result<Self, SecretError> {
+        // The capacity holds all that is read: a buffer that grows would leave unwiped copies of the secret. One byte
+        // more than a secret has shows that a file is too long.
         let mut bytes = Zeroizing::new(Vec::with_capacity(SECRET_SIZE + 1));
         let limit = u64::try_from(SECRET_SIZE + 1).unwrap_or(u64::MAX);
         file.take(limit).read_to_end(&mut bytes).at("read", path)?;
@@ -97,6 +99,7 @@ impl HostSecret {
     pub fn key(&self, nonce: &KeyNonce) -> ApiKey {
         #[expect(clippy::expect_used, reason = "HMAC takes keys of every length (RFC 2104 section 2)")]
         let mut mac = Hmac::<Sha256>::new_from_slice(self.0.as_slice()).expect("HMAC takes keys of every length");
+        // Separates these keys from whatever else is derived from the secret, and from those of a later scheme.
         mac.update(b"landfall tenant key v1\0");
         mac.update(&nonce.0);
         ApiKey(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes())))
@@ -148,6 +151,7 @@ pub struct KeyHash([u8; 32]);
 impl KeyHash {
     /// The hash of a token that a client sent.
     pub fn of(token: &str) -> Self {
+        // Neither salted nor slow: tokens of this service have 256 random bits, which nobody can guess.
         Self(Sha256::digest(token.as_bytes()).into())
     }
 

@@ -46,6 +46,7 @@ impl Drop for ConnectionPermit {
         let mut open = self.limit.open();
         if let Some(own) = open.get_mut(&self.address) {
             *own -= 1;
+            // The map holds open connections only: it must not grow with every client that ever connected.
             if *own == 0 {
                 open.remove(&self.address);
             }

@@ -64,6 +64,8 @@ impl FromStr for Pool {
         let (base, prefix) = split(text).ok_or_else(invalid)?;
         let fits = (WIDEST_POOL..=TENANT_PREFIX).contains(&prefix);
         let aligned = fits && u32::from(base) & !mask(prefix) == 0;
+        // Both ends: 172.16.0.0/11 begins in a private range (RFC 1918) and ends outside. The `min` is for prefixes
+        // that do not fit.
         let private = base.is_private() && Ipv4Addr::from(u32::from(base) | !mask(prefix.min(31))).is_private();
         (aligned && private).then_some(Self { base: base.into(), prefix }).ok_or_else(invalid)
     }
@@ -93,6 +95,7 @@ pub struct Network {
 impl Network {
     /// Whether the two share an address.
     fn overlaps(self, subnet: Subnet) -> bool {
+        // Two networks share an address exactly where they agree in the shorter of their prefixes.
         let common = mask(self.prefix.min(TENANT_PREFIX));
         self.address & common == subnet.base & common
     }
@@ -166,6 +169,7 @@ fn split(text: &str) -> Option<(Ipv4Addr, u8)> {
 }
 
 fn mask(prefix: u8) -> u32 {
+    // The prefix 0 would shift by 32 bits, which has no result: it masks nothing.
     u32::MAX.checked_shl(32 - u32::from(prefix)).unwrap_or(0)
 }
 

@@ -42,6 +42,7 @@ impl TryFrom<String> for Memory {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
+        // `B` is the last: all the others end with it.
         let units = [("KiB", 10), ("MiB", 20), ("GiB", 30), ("TiB", 40), ("B", 0)];
         let parsed = units.into_iter().find_map(|(unit, shift)| {
             let number = text.strip_suffix(unit)?.trim_end();

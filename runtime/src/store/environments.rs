@@ -74,6 +74,8 @@ impl Store {
                     now()
                 ],
             )?;
+            // The container's name contains the number, which only the insertion assigns: hence two statements in one
+            // transaction.
             let id = EnvId(transaction.last_insert_rowid());
             let sql = format!("UPDATE environments SET containerName = ?2 WHERE id = ?1 RETURNING {COLUMNS}");
             let row = transaction.query_row(&sql, params![id.0, id.container()], |row| Ok(read(row)))??;
@@ -145,8 +147,10 @@ impl Store {
     pub async fn skip_ids_through(&self, id: EnvId) -> Result<(), StoreError> {
         self.run(move |connection| {
             let transaction = connection.transaction()?;
+            // AUTOINCREMENT takes its last number from this ordinary table (sqlite.org, "SQLite Autoincrement").
             let sequence = "SELECT seq FROM sqlite_sequence WHERE name = 'environments'";
             match transaction.query_row(sequence, [], |row| row.get::<_, i64>(0)).optional()? {
+                // SQLite adds the record with the first row of a table.
                 None => transaction
                     .execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('environments', ?1)", [id.0])?,
                 Some(seen) if seen < id.0 => {

@@ -17,6 +17,7 @@ fn timestamp(since_epoch: Duration) -> String {
 /// Days since 1970-01-01 as a date of the Gregorian calendar (Howard Hinnant, "chrono-Compatible Low-Level Date
 /// Algorithms", `civil_from_days`, for days that are not negative).
 fn civil(days: u64) -> (u64, u64, u64) {
+    // Counted from 0000-03-01: in years that begin in March, the leap day is the last.
     let days = days + 719_468;
     let era = days / 146_097;
     let day_of_era = days % 146_097;

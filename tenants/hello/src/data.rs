@@ -48,10 +48,16 @@ pub(crate) fn read(folder: &Path, name: &FileName<'_>) -> io::Result<Option<Vec<
 /// Writes a file so that a power cut leaves the old or the new content.
 pub(crate) fn write(folder: &Path, name: &FileName<'_>, content: &[u8]) -> io::Result<()> {
     let path = name.in_folder(folder);
+    // Several workers may pass this at once, and exceed the limit by as many files.
     if !path.exists() && fs::read_dir(folder)?.take(MAX_FILES).count() == MAX_FILES {
         return Err(io::Error::new(io::ErrorKind::QuotaExceeded, "the folder holds 64 files, which is its limit"));
     }
+    // No request can name it, because of the dot. A thread writes one file at a time, so that no two write into this
+    // one.
     let temporary = folder.join(format!(".{}.{:?}", name.0, std::thread::current().id()));
+    // 1. Write and sync the content, under another name.
+    // 2. Give it its own name, in place of the old content.
+    // 3. Sync the folder, which holds the name.
     let outcome = File::create(&temporary)
         .and_then(|mut file| file.write_all(content).and_then(|()| file.sync_all()))
         .and_then(|()| fs::rename(&temporary, &path))

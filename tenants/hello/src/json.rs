@@ -60,6 +60,7 @@ fn quoted(text: &str) -> String {
         match character {
             '"' => quoted.push_str("\\\""),
             '\\' => quoted.push_str("\\\\"),
+            // RFC 8259 section 7: these must be escaped.
             control if control < ' ' => {
                 // Writing to a String cannot fail.
                 let _ = write!(quoted, "\\u{:04x}", u32::from(control));

@@ -27,6 +27,7 @@ pub(crate) fn origin(url: &str) -> Option<(String, u16)> {
         Some((host, port)) if !port.ends_with(']') => (host, port.parse().ok()?),
         _ => (authority, 80),
     };
+    // A name and a password before an `@` would be taken for a part of the host.
     let fits = !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'@');
     fits.then(|| (host.to_owned(), port))
 }
@@ -41,6 +42,7 @@ pub(crate) fn get_status(host: &str, port: u16, path: &str) -> io::Result<u16> {
     let mut answer = Vec::new();
     let mut chunk = [0; 512];
     let mut stream = stream.take(MAX_ANSWER_BYTES);
+    // The stream's timeout begins again with each read: this bounds all of them.
     while !answer.contains(&b'\n') && started.elapsed() < 3 * TIMEOUT {
         match stream.read(&mut chunk)? {
             0 => break,

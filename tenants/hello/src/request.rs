@@ -44,6 +44,7 @@ impl Request {
         let end = read_head(stream, &mut bytes)?;
         let head = Head::parse(&bytes[..end])?;
         let mut body = bytes.split_off(end);
+        // Pipelining (RFC 9112 section 9.3.2): there would be no answer to the second request.
         if body.len() > head.content_length {
             return Err(Refusal::Status(400, "more than one request on a connection"));
         }
@@ -110,6 +111,7 @@ fn content_length<'a>(lines: impl Iterator<Item = &'a str>) -> Result<usize, Ref
             if !digits || length.is_some() {
                 return Err(Refusal::Status(400, "the Content-Length is not a single number"));
             }
+            // Digits that overflow are beyond the limit as well.
             length = Some(value.parse().unwrap_or(usize::MAX));
         }
     }

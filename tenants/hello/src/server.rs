@@ -51,6 +51,7 @@ impl Server {
     /// Serves until SIGTERM or SIGINT, then finishes what is under way. PID 1 of a container has no default action for these
     /// signals: without a handler, stopping the container would take until the engine loses its patience.
     pub(crate) fn run(self) -> io::Result<()> {
+        // Before the first worker, so that a signal during the start is not lost.
         let mut signals = Signals::new([SIGTERM, SIGINT])?;
         let address = self.listener.local_addr()?;
         let workers: Vec<JoinHandle<()>> = (0..WORKERS).map(|_| self.worker()).collect::<io::Result<_>>()?;
@@ -58,6 +59,7 @@ impl Server {
         signals.forever().next();
         log::info("Stopping");
         self.stopping.store(true, Ordering::Release);
+        // Each of them waits in `accept`, where it does not see the flag: one connection wakes one worker.
         for _ in &workers {
             wake(address.port());
         }
@@ -87,6 +89,7 @@ impl Server {
 /// Ends one worker's `accept`.
 fn wake(port: u16) {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    // Fails where the queue is full, and then the workers do not wait.
     let _ = TcpStream::connect_timeout(&address, WRITE_TIMEOUT);
 }
 
@@ -99,6 +102,7 @@ fn serve(stream: &TcpStream, routes: &Routes) {
         Err(Refusal::Gone) => return,
     };
     if let Ok(Request { method, path, .. }) = &request
+        // The runtime asks every few seconds, and the log of a tenant is limited in size.
         && path != "/health"
     {
         log::info(&format!("{method} {path} {}", response.status));
@@ -112,6 +116,7 @@ fn reply(mut stream: &TcpStream, response: &Response, with_body: bool) -> io::Re
     stream.set_write_timeout(Some(WRITE_TIMEOUT))?;
     response.write(&mut stream, with_body)?;
     stream.shutdown(Shutdown::Write)?;
+    // Any other response is to a request that was read whole.
     if response.status >= 400 {
         let rest = &mut Deadline::new(stream).take(MAX_DRAIN_BYTES);
         io::copy(rest, &mut io::sink())?;
@@ -137,6 +142,7 @@ impl io::Read for Deadline<'_> {
         if left.is_zero() {
             return Err(io::ErrorKind::TimedOut.into());
         }
+        // Before each read: one timeout for all would begin again with every byte.
         self.stream.set_read_timeout(Some(left))?;
         self.stream.read(buffer)
     }

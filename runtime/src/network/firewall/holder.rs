@@ -38,6 +38,7 @@ impl Holder {
             table_listing: String::new(),
             standby_listing: String::new(),
         };
+        // The standby first: it filters while it is tried whether the other table can have an owner.
         holder.load_standby()?;
         match run(&["--check", "-f", "-"], PROBE).and_then(|()| holder.load()) {
             Err(error @ (HoldError::Refused { .. } | HoldError::Ended { .. })) => {
@@ -88,6 +89,7 @@ impl Holder {
         // The order matters: between the two, packets must pass one of the tables.
         self.restore_standby()?;
         self.end_owner();
+        // Only where nobody owned it: with its owner, the kernel has removed it.
         run(&["-f", "-"], &removal(TABLE))
     }
 

@@ -12,6 +12,7 @@ pub(super) const RETRY_PAUSE: Duration = Duration::from_millis(20);
 
 /// Connects to a database that exists.
 pub(in crate::store) fn open(path: &Path) -> Result<Connection, rusqlite::Error> {
+    // Without SQLITE_OPEN_CREATE: a database that is missing must not come into being as an empty one.
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     Ok(connection)

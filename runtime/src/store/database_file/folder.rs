@@ -67,6 +67,7 @@ impl DatabaseFolder {
     /// The schema of the database; `None` where there is no database, or an empty file.
     pub(in crate::store) fn schema(&self) -> Result<Option<u32>, StoreError> {
         match fs::metadata(&self.database) {
+            // To SQLite, an empty file is a database in which nothing was ever written.
             Ok(found) if found.len() == 0 => Ok(None),
             Ok(_) => {
                 let schema = self.open().and_then(|connection| schema_of(&connection));
@@ -111,6 +112,7 @@ impl DatabaseFolder {
                 Err(error) => return Ok(Err(error).at("create the link", &name)?),
             }
         };
+        // On the disk before the first name is given to another file: then no power cut loses the rows.
         self.sync()?;
         Ok(name)
     }
@@ -143,6 +145,8 @@ impl DatabaseFolder {
         let folder = folder_of(&self.database);
         for entry in fs::read_dir(folder).at("read the folder", folder)? {
             let other = entry.at("read the folder", folder)?.path();
+            // A program linked it, and was killed before it gave the database's name to another file. Kept, it would
+            // change with the database.
             let same = fs::symlink_metadata(&other)
                 .is_ok_and(|found| (found.dev(), found.ino()) == (database.dev(), database.ino()));
             if same && other != self.database {

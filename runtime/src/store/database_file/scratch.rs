@@ -22,6 +22,7 @@ impl ScratchDatabase {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(StoreError::InUse { path }),
             other => other.at("create", &path)?,
         };
+        // Another program may hold it for a moment, to see whether it is a leftover.
         match Lock::take(file, &path) {
             Ok(lock) => Ok(Self { path, lock }),
             Err(error) => {

@@ -48,6 +48,7 @@ impl Sum {
 impl Contents {
     /// Reads a whole database.
     pub(in crate::store) fn of(connection: &Connection) -> Result<Self, rusqlite::Error> {
+        // Whoever runs ANALYZE changes the statistics and loses nothing.
         let mut all = connection
             .prepare("SELECT type, name FROM sqlite_schema WHERE name NOT LIKE 'sqlite!_stat%' ESCAPE '!'")?;
         let all = all.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
@@ -108,6 +109,7 @@ impl Table {
                 Some(is) if is.declared != was.declared => {
                     found.push(format!("column {name}.{column} is {:?} instead of {:?}", is.declared, was.declared));
                 }
+                // Where the number of rows differs, every column does, which says no more.
                 Some(is) if is.values != was.values && self.rows == after.rows => {
                     found.push(format!("column {name}.{column} has other values"));
                 }
@@ -127,6 +129,7 @@ impl Table {
 
 /// The columns of a table by name, with their declarations.
 fn columns(connection: &Connection, table: &str) -> Result<BTreeMap<String, Column>, rusqlite::Error> {
+    // `xinfo` lists generated columns as well (sqlite.org, "PRAGMA table_xinfo").
     let mut query = connection.prepare("SELECT name, type, \"notnull\", dflt_value, pk FROM pragma_table_xinfo(?1)")?;
     let found = query.query_map([table], |row| {
         let (kind, required, key): (String, bool, u32) = (row.get(1)?, row.get(2)?, row.get(4)?);

@@ -82,6 +82,7 @@ impl Migrations {
 
     /// The oldest schema that a database of the latest one can be brought back to; at least 1.
     pub fn reversible_to(&self) -> u32 {
+        // Without the first step: nothing goes back to an empty database.
         let reversible = self.all().iter().skip(1).rev().take_while(|step| step.down.is_some()).count();
         self.latest().saturating_sub(u32::try_from(reversible).unwrap_or_default())
     }
