@@ -25,6 +25,7 @@ impl UnverifiedBundle {
     pub fn open(file: &Path, folders: &[PathBuf]) -> Result<Self, BundleError> {
         let location = BundleLocation { file: file.to_owned(), folders: folders.to_owned(), patch: None };
         let media = Media::open(&location, Box::new(Unattended))?;
+        // Nobody is asked for a part here: one that is missing is named before anything is read.
         media.check_gaps()?;
         Self::read(media)
     }
@@ -144,6 +145,7 @@ impl UnverifiedBundle {
 
     /// The error of a blob whose content is at `offset` and is not what the manifest says.
     pub(crate) fn damaged(&self, blob: &Blob, offset: u64) -> BundleError {
+        // An empty blob has a place as well.
         let range = offset..offset.saturating_add(blob.size.max(1));
         let place = self.media.place_of(claimed_release(&self.head).as_ref(), &range, Some(&blob.digest));
         BundleError::Blob { place, blob: blob.digest, offset }

@@ -92,6 +92,7 @@ impl UnitStatus {
         let word = |key: &str| properties.get(key).copied().unwrap_or_default();
         let required = |key: &str| properties.get(key).copied().ok_or_else(|| format!("{key} is missing"));
         let number = |key: &str| match word(key) {
+            // Absent or empty for kinds of units that do not have it.
             "" => Ok(0),
             text => text.parse::<u32>().map_err(|_| format!("{key} is {text:?}, not a number")),
         };
@@ -100,6 +101,7 @@ impl UnitStatus {
             active: ActiveState::from_word(required("ActiveState")?),
             sub: required("SubState")?.to_owned(),
             unit_file: word("UnitFileState").to_owned(),
+            // 0 is no process (org.freedesktop.systemd1(5), `MainPID`), and below no job.
             main_pid: Some(number("MainPID")?).filter(|pid| *pid != 0),
             restarts: number("NRestarts")?,
             result: word("Result").to_owned(),

@@ -30,6 +30,7 @@ pub struct Timeouts {
 
 impl Default for Timeouts {
     fn default() -> Self {
+        // The firewall may take 60 s to stop and 60 s to start, the runtime 30 s and 90 s.
         Self { query: Duration::from_secs(30), job: Duration::from_mins(5) }
     }
 }
@@ -143,6 +144,7 @@ impl UnitManager for Systemctl {
 
     fn log(&self, unit: &UnitName, lines: u16) -> Result<Vec<String>, Error> {
         let lines = lines.min(MAX_LOG_LINES).to_string();
+        // `--quiet`: no lines of journalctl's own (journalctl(1)).
         let arguments = ["--no-pager", "--quiet", "--output", "short-iso", "--lines", &lines, "--unit", unit.as_str()];
         let text = run(&self.journal, &arguments, self.timeouts.query)?;
         Ok(text.lines().map(str::to_owned).collect())

@@ -93,6 +93,7 @@ impl MigrateFailure {
     /// The exit code.
     pub fn exit(self) -> Exit {
         match self {
+            // What was asked for cannot be: the command line is wrong, not the database.
             Self::UnknownSchema | Self::NotSetAside => Exit::Usage,
             Self::DiskFull
             | Self::InUse

@@ -64,6 +64,7 @@ fn choose<'a>(before: &'a Installed, wanted: Option<&str>) -> Result<&'a Install
         Refusal::NotKept { wanted: wanted.to_owned(), kept: list(&kept) }
     };
     let Some(wanted) = wanted else { return before.earlier().ok_or_else(|| not_kept("an earlier release")) };
+    // The id first: it names one release, while a version may name several.
     if let Some(release) = before.releases().find(|release| release.id().to_string() == wanted) {
         return Ok(release);
     }

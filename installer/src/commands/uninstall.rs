@@ -41,6 +41,7 @@ pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> Result
     let state = State::open(&layout)?;
     Error::if_interrupted(Journal::read(&layout)?.as_ref())?;
     let installed = Installed::read(&layout)?;
+    // What an uninstallation without --purge has left can be purged later.
     let kept = [layout.at(SETTINGS_FOLDER), layout.at(DATABASE_FOLDER), layout.serial_floor()];
     let kept = kept.map(|path| durable::exists(&path));
     let kept = kept.into_iter().collect::<Result<Vec<_>, _>>()?.contains(&true);
@@ -70,6 +71,7 @@ fn uninstall(
     let mut units: Vec<RelativePath> = releases().flat_map(|release| release.units.clone()).collect();
     units.sort();
     units.dedup();
+    // All of it is found out before the journal is there: an engine that does not answer is a refusal, not an interruption.
     let uninstallation = Uninstallation {
         purge,
         units,

@@ -41,6 +41,7 @@ impl Classify for Error {
             Self::Transition(error) => of_transition(error),
             Self::Recovery(error) => of_step(error),
             Self::Uninstall(UninstallError(error)) => unfinished(of_removal(error)),
+            // The failure has its hint already.
             Self::Failure(failure) => ErrorClass::without_hint(failure.exit(), failure.code()),
             Self::Output(error) => of_io(error),
         }
@@ -123,6 +124,7 @@ fn of_step(error: &StepError) -> ErrorClass {
             "run the update with the host's own /opt/landfall/bin/landfall-installer",
         ),
         StepError::ReleaseCannotRecover(error) => host::of_recovery_binary(error),
+        // Of a first installation: otherwise the release from before runs again, which is `Reverted`.
         StepError::Unhealthy(_) => {
             ErrorClass::new(Exit::Unfit, "unhealthy", "correct what the log complains about, and install again")
         }

@@ -131,6 +131,8 @@ impl Plan {
         let (staged, missing) = split(missing, incoming);
         let amount = |blobs: &[&Blob]| blobs.iter().map(|blob| blob.size).collect::<Amount>();
         let reuse = Reuse { stored: amount(&stored), staged: amount(&staged) };
+        // By name, whatever the size: a damaged blob is replaced by a right one, which other releases may need, and an undo
+        // leaves it.
         let new_blobs = release.blobs.iter().map(|blob| blob.digest).filter(|blob| !observed.stored.contains_key(blob));
         Self {
             product: release.product.to_string(),

@@ -50,6 +50,7 @@ pub(crate) fn all_public(layout: &Layout) -> Result<Vec<PublicKey>, HostKeyError
     let former: Vec<PublicKey> =
         former(layout)?.into_iter().filter_map(|path| read_public(path).ok().flatten()).collect();
     let mut keys: Vec<PublicKey> = Vec::new();
+    // The half of the secret key first: that one signs, whatever `host.pub` holds.
     for key in current.into_iter().chain(public(layout)?).chain(former) {
         if keys.len() < MAX_KEYS && !keys.iter().any(|other| other.same_signer(&key)) {
             keys.push(key);

@@ -63,6 +63,7 @@ pub(crate) fn repair(
     let damaged = examine(layout, &bundle, trust, console)?;
     let replaced: Vec<PathBuf> = damaged.into_keys().collect();
     if let Some(first) = replaced.first() {
+        // All blobs first: a folder that cannot be made again is left as it is.
         rebuild::check_store(layout, &bundle, first)?;
         rebuild::replace(layout, &bundle, trust, console)?;
     }

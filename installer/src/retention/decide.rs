@@ -124,6 +124,7 @@ fn is_needed(image: &LocalImage, images: &Images) -> Option<bool> {
     if needed.clone().any(|one| one.config.to_string() == image.id || one.diff_ids.as_ref().is_some_and(is_this)) {
         return Some(true);
     }
+    // An image of which neither id nor layers are known could be any of them.
     let could_be = !images.ids_are_configs && needed.any(|one| one.diff_ids.is_none());
     (!could_be).then_some(false)
 }

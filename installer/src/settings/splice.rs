@@ -21,6 +21,7 @@ pub(super) fn write(versions: &Versions<'_>, decisions: &[(Path, Decision)]) -> 
 
 /// Applies the edits in the order of their ranges; insertions at the same place keep the release's order.
 fn apply(text: &str, mut edits: Vec<Edit>) -> String {
+    // An insertion comes before the replacement of what follows it; the sort is stable.
     edits.sort_by_key(|(range, _)| (range.start, range.end));
     let (mut result, mut end) = (String::new(), 0);
     for (range, new) in &edits {
@@ -48,6 +49,7 @@ impl Splice<'_> {
             Kind::Key => self.decided(&row.path, Decision::Drop),
             Kind::Header => {
                 let dropped = |kind| base.find(kind, &row.path).is_some() && theirs.find(kind, &row.path).is_none();
+                // A section with a key of the operator's own stays, also without the release's keys.
                 let keys = mine.rows.iter().filter(|key| key.kind == Kind::Key && key.section == row.path);
                 dropped(Kind::Header) && keys.into_iter().all(|key| self.decided(&key.path, Decision::Drop))
             }
@@ -64,6 +66,7 @@ impl Splice<'_> {
             let is_own = |line: &&str| {
                 line.trim_start().starts_with('#') && !release.lines().any(|other| other == line.trim_end())
             };
+            // Where it is the release's unchanged, its blank lines go as well.
             let kept =
                 if lead == release { String::new() } else { lead.split_inclusive('\n').filter(is_own).collect() };
             (row.lead.start..row.line.end, kept)
@@ -91,6 +94,7 @@ impl Splice<'_> {
     fn comment(&self, [old, own, new]: [Range<usize>; 3]) -> Option<Edit> {
         let Versions { base, mine, theirs } = self.versions;
         let (old, new) = (&base.text[old], &theirs.text[new]);
+        // A comment that the operator has changed is theirs.
         (mine.text[own.clone()] == *old && old != new).then(|| (own, new.to_owned()))
     }
 

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 /// An operation under way, `journal.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+// A field that this program does not know may name what has to be undone: such a journal is not read.
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Journal {
     /// The number of the record's form.

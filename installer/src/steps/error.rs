@@ -127,6 +127,7 @@ pub(crate) struct UnhealthyError {
 impl UnhealthyError {
     /// `reason` with the end of the unit's log.
     pub(super) fn new(units: &dyn UnitManager, unit: UnitName, reason: String) -> Self {
+        // A log that cannot be read must not hide the reason.
         let log = units.log(&unit, LOG_LINES).unwrap_or_default();
         Self { unit, reason, log }
     }

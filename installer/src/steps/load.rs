@@ -75,6 +75,7 @@ fn load(
         let decoder = io::BufReader::with_capacity(CHUNK, Decoder::new(stored, expected)?);
         Ok(Box::new(progress.reader(decoder)) as Box<dyn io::Read>)
     };
+    // A signal is looked for at each piece: an image takes its time.
     let mut write = |out: &mut dyn io::Write| {
         write_archive(image, &config, &planned.tag, layers, &open_layer, &mut Interruptible(out))
     };

@@ -100,6 +100,7 @@ impl Work<'_> {
 /// # Errors
 /// The host is as it was before, unless the error says that there is a journal for `recover`.
 pub(crate) fn run(work: &Work<'_>, mut transition: Transition, state: Option<State>) -> Result<(), TransitionError> {
+    // Before the journal is there: from then on a signal is a request, which is looked at between steps.
     interrupt::listen().map_err(TransitionError::Listen)?;
     let mut journal = journal(work.host, &transition);
     let state = State::begin(state, &work.host.layout, &journal)?;
@@ -164,6 +165,8 @@ fn undo_after(work: &Work<'_>, transition: &Transition, state: State, error: Ste
     if let Err(undo_error) = undo(host, transition, state) {
         return TransitionError::unsettled(&error, &undo_error);
     }
+    // An update that failed gives its room back, since the disk may be what it failed for. One that was interrupted goes on
+    // from there. A first installation has taken the whole store back.
     if transition.before.is_some()
         && !error.is_resumable()
         && let Err(error) = Store::new(&host.layout).clear_incoming()

@@ -70,6 +70,7 @@ pub(crate) fn prepare(
     if let Some(before) = before
         && let Err(error) = retained_release::verify(&host.layout, &before.current, host.console)
     {
+        // Only a warning: a newer release is the way out of a damaged one.
         warnings.push(Warning::NoWayBack(message_with_causes(&error)));
     }
     if verified.has_more_signers {

@@ -22,6 +22,7 @@ pub(crate) enum Source {
 impl Source {
     /// Opens a bundle that is one file, or finds its parts. Where a file has the whole bundle's name, no parts are looked for.
     pub(crate) fn open(file: &Path, more: &[PathBuf], prompt: Box<dyn MediumPrompt>) -> Result<Self, MediaError> {
+        // A folder that is not there may be that of a drive without a disc.
         if let Some(no_folder) = more.iter().find(|folder| folder.exists() && !folder.is_dir()) {
             return Err(MediaError::NotAFolder(no_folder.clone()));
         }

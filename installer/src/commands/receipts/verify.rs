@@ -108,6 +108,7 @@ fn check(
     if counters.is_empty() {
         expected.check(None, None).map_err(|fault| unverifiable(fault.to_string()))?;
         let path = folder.path().display();
+        // A host has a key since its first receipt: none at all is what it looks like when all were removed.
         let has_signed = unverifiable(format!("{path} holds no receipts, but this host has signed some"));
         return if keys.is_empty() { Ok(ChainReport::default()) } else { Err(has_signed) };
     }

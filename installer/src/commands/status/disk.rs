@@ -41,6 +41,7 @@ pub(super) fn database(layout: &Layout) -> Result<DatabaseStatus, PathError> {
         let bytes = entry.metadata().at("look at", &entry.path())?.len();
         let name = entry.file_name().to_string_lossy().into_owned();
         match name.strip_prefix(DATABASE) {
+            // The log and its index belong to the database (sqlite.org/wal.html).
             Some("" | "-wal" | "-shm") => status.bytes = Some(status.bytes.unwrap_or_default() + bytes),
             Some(rest) if rest.starts_with(SNAPSHOT_SUFFIX) => drop(status.snapshots.insert(name, bytes)),
             Some(rest) if rest.starts_with(SET_ASIDE_SUFFIX) => drop(status.aside.insert(name, bytes)),

@@ -116,6 +116,7 @@ impl Parts {
 
 pub(crate) fn run(_: &Args, host_args: &HostArgs, console: Console) -> Result<(), Error> {
     let layout = host_args.layout()?;
+    // Without the lock: this must answer while an operation runs, which asks it whether it could be recovered from.
     let mut parts = Parts::default();
     let installed = parts.take("installed", Installed::read(&layout));
     let host = match &installed {

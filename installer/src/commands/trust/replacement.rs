@@ -41,6 +41,7 @@ fn check_version(before: &TrustRoot, root: &TrustRoot) -> Result<(), Failure> {
         return Ok(());
     }
     let message = format!("this host trusts version {ours} of the trust root already, and {theirs} is not above it");
+    // Whoever pins the last version there is has locked the host to it.
     let hint = if ours == u32::MAX {
         "there is no higher version. If that root should not be there, take it away as root (rm etc/landfall/trust.json): then \
          the same command pins this one"

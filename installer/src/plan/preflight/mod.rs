@@ -43,6 +43,7 @@ fn room(plan: &Plan, facts: &Facts) -> Vec<Problem> {
     let mut problems = Vec::new();
     for need in &plan.space {
         let Some(system) = facts.file_systems.get(&need.folder) else { continue };
+        // The margin once for each file system, however many needs share it.
         let (bytes, inodes) = needed.entry(system.device).or_insert((MARGIN, 0));
         *bytes += need.bytes;
         *inodes += need.inodes;
@@ -76,6 +77,7 @@ fn engine(facts: &Facts) -> Vec<Problem> {
         problems.push(Problem::EngineTooOld { version: about.version.clone(), api: about.api });
     }
     let missing = CONTROLLERS.into_iter().filter(|controller| {
+        // Where the kernel lists none, the engine's word counts.
         let known = facts.controllers.as_ref().is_none_or(|known| known.iter().any(|name| name == controller));
         !known || about.missing_limits.contains(controller)
     });

@@ -85,6 +85,7 @@ impl Inventory {
                     continue;
                 };
                 let path = folder.join(&name);
+                // What cannot be looked at is reported when it is wanted.
                 if let Ok(about) = std::fs::metadata(&path)
                     && about.is_file()
                 {
