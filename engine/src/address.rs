@@ -48,6 +48,7 @@ impl FromStr for EngineAddress {
             "docker" => Ok(Self::Unix(DOCKER_SOCKET.into())),
             "podman" => Ok(Self::Unix(PODMAN_SOCKET.into())),
             other => match other.strip_prefix(UNIX_SCHEME) {
+                // Absolute, because a record is read wherever its reader was started.
                 Some(path) if path.starts_with('/') => Ok(Self::Unix(path.into())),
                 _ => Err(AddressError(other.to_owned())),
             },

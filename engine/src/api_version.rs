@@ -9,6 +9,7 @@ pub const MIN_API: ApiVersion = ApiVersion { major: 1, minor: 41 };
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ApiVersion {
     /// The number before the dot.
+    // Before `minor`: the derived order compares fields in this order.
     pub major: usize,
     /// The number after the dot.
     pub minor: usize,

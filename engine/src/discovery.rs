@@ -41,6 +41,7 @@ impl Discovery {
 
     fn search(docker_host: Option<String>, exists: impl Fn(&Path) -> bool) -> Self {
         let socket = [DOCKER_SOCKET, PODMAN_SOCKET].map(PathBuf::from).into_iter().find(|path| exists(path));
+        // An empty variable is none, as for the docker command.
         Self { docker_host: docker_host.filter(|host| !host.is_empty()), socket }
     }
 
@@ -71,6 +72,7 @@ impl Discovery {
     pub fn existing_socket(self) -> Result<EngineAddress, DiscoveryError> {
         match (self.named_socket(), self.docker_host) {
             (Some(path), _) => Ok(EngineAddress::Unix(path)),
+            // Not the socket that is there instead: somebody named another engine.
             (None, Some(url)) => Err(DiscoveryError::NotLocal(url)),
             (None, None) => self.socket.map(EngineAddress::Unix).ok_or(DiscoveryError::NoSocket),
         }

@@ -81,6 +81,7 @@ impl EngineError {
     /// Whether the same request may succeed later although nothing else changes.
     pub fn is_unavailable(&self) -> bool {
         match self {
+            // Too old as well: the engine may be upgraded while the service runs.
             Self::NoEngine(_) | Self::Unreachable { .. } | Self::TooOld { .. } | Self::NoAnswer { .. } => true,
             Self::NotFound { .. }
             | Self::Conflict { .. }

@@ -1,4 +1,4 @@
-//! Callers at a port of the host, who ask all along while something happens there.
+//! Clients at a port of the host, which ask all along while something happens there.
 
 use crate::bundle_folder::AT as BUNDLES;
 use crate::{Host, Output, PATIENCE};
@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-/// Who asks for what.
+/// Which clients ask for what.
 #[derive(Debug, Clone, Copy)]
 pub struct Callers<'a> {
     /// The port.
@@ -33,7 +33,7 @@ pub struct CallStats {
     pub truncated: u64,
     /// The slowest answer.
     pub slowest: Duration,
-    /// The longest time in which a caller got no good answer, from one to the next.
+    /// The longest time in which a client got no good answer, from one to the next.
     pub gap: Duration,
 }
 
@@ -80,7 +80,7 @@ impl CallStats {
         })
     }
 
-    /// Fails unless every caller was answered in full or refused at once.
+    /// Fails unless every client was answered in full or refused at once.
     pub fn every_answer_was_whole(&self) -> Result<()> {
         ensure!(self.truncated == 0 && self.closed == 0, "answers that were not whole: {self:?}");
         Ok(())

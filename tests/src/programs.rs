@@ -60,7 +60,7 @@ impl Programs {
         self.find("slow-tenant")
     }
 
-    /// What tells from a host how callers fare there and what a database holds.
+    /// What tells from a host how clients fare there and what a database holds.
     pub fn host_probe(&self) -> Result<PathBuf> {
         self.find("host-probe")
     }

@@ -107,6 +107,7 @@ struct Export {
 
 impl Read for Export {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        // An empty piece is passed over: a reader that returns 0 is at its end.
         while self.chunk.is_empty() {
             match self.runtime.block_on(self.stream.next()) {
                 None => return Ok(0),

@@ -22,6 +22,7 @@ impl Docker {
 
     pub(super) async fn start_container(&self, name: &str) -> Result<(), EngineError> {
         let operation = format!("start container {name}");
+        // A container that runs is answered 304, which the client takes for success.
         let options = None::<StartContainerOptions>;
         self.ask(&operation, async |client| client.start_container(name, options).await).await
     }

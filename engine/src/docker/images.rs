@@ -32,6 +32,7 @@ impl Docker {
     pub(super) async fn describe(&self) -> Result<About, EngineError> {
         let version = self.ask("report its version", async |client| client.version().await).await?;
         let info = self.info().await?;
+        // Podman calls itself `Podman Engine` in the components of its version.
         let podman = version.components.iter().flatten().any(|component| component.name.starts_with("Podman"));
         Ok(About {
             version: version.version.clone().unwrap_or_default(),
@@ -146,5 +147,6 @@ fn has_containerd_store(info: &SystemInfo) -> bool {
 
 fn missing_limits(info: &SystemInfo) -> Vec<&'static str> {
     let limits = [("memory", info.memory_limit), ("cpu", info.cpu_cfs_quota), ("pids", info.pids_limit)];
+    // Only what the engine denies: one that leaves a field out may well have the limit.
     limits.into_iter().filter(|(_, has)| *has == Some(false)).map(|(name, _)| name).collect()
 }

@@ -39,6 +39,7 @@ fn host(spec: &ContainerSpec, capabilities: Capabilities) -> HostConfig {
         init: Some(capabilities.init),
         network_mode: Some(spec.network.0.clone()),
         dns: Some(vec![NO_RESOLVER.into()]),
+        // By address: `host-gateway` would be the default bridge's, to which the firewall lets no tenant.
         extra_hosts: Some(spec.hosts.iter().map(|(name, address)| format!("{name}:{address}")).collect()),
         mounts: Some(mounts(&spec.volumes)),
         tmpfs: Some(spec.tmpfs.iter().cloned().collect()),

@@ -42,6 +42,7 @@ impl BodyWriter {
             return Ok(());
         }
         let chunk = std::mem::replace(&mut self.buffer, Vec::with_capacity(CHUNK));
+        // Blocks while enough pieces wait: memory is bounded however slow the engine is.
         self.sender.blocking_send(Ok(chunk.into())).map_err(|_| io::ErrorKind::BrokenPipe.into())
     }
 }

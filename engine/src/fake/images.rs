@@ -51,6 +51,7 @@ impl FakeImageEngine {
             let bytes = files.get(&item.config).ok_or("no config")?;
             let config: ImageConfig = serde_json::from_slice(bytes)?;
             for (index, name) in item.layers.iter().enumerate() {
+                // As Docker does: a layer is known only on top of the same layers.
                 let known = !self.wants_all_layers && self.holds(&config.rootfs.diff_ids[..=index]);
                 match files.get(name).map(|content| Digest::of(content)) {
                     Some(found) if found == config.rootfs.diff_ids[index] => self.received.borrow_mut().push(found),
@@ -105,6 +106,7 @@ impl ImageEngine for FakeImageEngine {
     fn untag(&self, tag: &str) -> Result<(), EngineError> {
         let mut images = self.images.borrow_mut();
         images.iter_mut().for_each(|image| image.tags.retain(|other| other != tag));
+        // As Docker does: an image goes with its last tag.
         images.retain(|image| !image.tags.is_empty());
         Ok(())
     }

@@ -77,6 +77,7 @@ impl From<StoreError> for ApiError {
         match error {
             StoreError::NameTaken(_) => Self::new(StatusCode::CONFLICT, "name_taken", error.to_string()),
             error => {
+                // Logged here, because the client is told no cause.
                 log::error!("database_failed", error = log::chain(&error));
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "database_unavailable", "the database does not answer")
             }
@@ -87,6 +88,7 @@ impl From<StoreError> for ApiError {
 impl From<EngineError> for ApiError {
     fn from(error: EngineError) -> Self {
         let code = if error.is_unavailable() { "engine_unavailable" } else { "engine_failed" };
+        // 502 where the engine answered with an error: to it, this service is a gateway (RFC 9110 section 15.6.3).
         let status = if error.is_unavailable() { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::BAD_GATEWAY };
         let hint = if error.is_unavailable() { "; see `systemctl status docker`" } else { "" };
         Self::new(status, code, log::chain(&error) + hint)

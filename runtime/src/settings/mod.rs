@@ -67,6 +67,7 @@ impl Settings {
     /// Parses the operator's text. Keys that it leaves out have their defaults.
     pub fn parse(text: &str) -> Result<Self, SettingsError> {
         let operator: Raw = toml::from_str(text)?;
+        // Parsed as well, so that every default has one source: the file that operators read.
         let default: Raw = toml::from_str(DEFAULTS)?;
         let settings = operator.over(default)?;
         let (first, last) = settings.tenant_ports;

@@ -9,7 +9,7 @@ use crate::request::MAX_BODY_BYTES;
 /// The longest name of a file, in bytes.
 const MAX_NAME_BYTES: usize = 64;
 
-/// How many files the folder may hold, so that a caller cannot fill the host's disk through this tenant: 4 MiB in all.
+/// How many files the folder may hold, so that a client cannot fill the host's disk through this tenant: 4 MiB in all.
 const MAX_FILES: usize = 64;
 
 /// A file name that stays in its folder: letters, digits, dot, dash and underscore, not beginning with a dot.
@@ -38,6 +38,7 @@ pub(crate) fn read(folder: &Path, name: &FileName<'_>) -> io::Result<Option<Vec<
         other => other?,
     };
     let mut content = Vec::new();
+    // Something else may have written a larger one into the volume.
     file.take(MAX_BODY_BYTES as u64 + 1).read_to_end(&mut content)?;
     if content.len() > MAX_BODY_BYTES {
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, "the file is larger than 64 KiB"));

@@ -9,6 +9,7 @@ const MAX_HOSTS_BYTES: u64 = 64 * 1024;
 
 /// An address as it stands, or a name that `/etc/hosts` gives an address to, as it does to `host.docker.internal`.
 pub(crate) fn resolve(host: &str) -> io::Result<IpAddr> {
+    // An IPv6 address stands in brackets (RFC 3986 section 3.2.2).
     if let Ok(address) = host.trim_start_matches('[').trim_end_matches(']').parse() {
         return Ok(address);
     }

@@ -2,7 +2,7 @@
 //! cannot do.
 //!
 //! It needs nothing from the image but itself: no shell, no C library, no name service. Everything that comes in over the
-//! network is bounded, and a request ends after a few seconds whatever the caller does.
+//! network is bounded, and a request ends after a few seconds whatever the client does.
 
 mod clock;
 mod data;

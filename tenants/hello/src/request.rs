@@ -24,7 +24,7 @@ pub(crate) struct Request {
 /// A request that is not answered by a route.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// The caller went away, or was too slow: there is nobody to answer.
+    /// The client went away, or was too slow: there is nobody to answer.
     Gone,
     /// The status and what to say.
     Status(u16, &'static str),
@@ -62,6 +62,7 @@ impl Request {
 fn read_head(stream: &mut impl Read, bytes: &mut Vec<u8>) -> Result<usize, Refusal> {
     let mut chunk = [0; 1024];
     loop {
+        // In all that was read: the empty line may have come in two pieces.
         if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
             return Ok(end + 4);
         }

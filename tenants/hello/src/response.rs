@@ -46,6 +46,7 @@ impl Response {
             self.content_type,
             self.body.len()
         );
+        // A response to HEAD has the head that one to GET would have (RFC 9110 section 9.3.2).
         let mut bytes = head.into_bytes();
         if with_body {
             bytes.extend_from_slice(&self.body);

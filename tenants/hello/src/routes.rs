@@ -26,6 +26,7 @@ impl Routes {
 
     /// Answers a request.
     pub(crate) fn answer(&self, request: &Request) -> Response {
+        // HEAD is GET without the body (RFC 9110 section 9.3.2), which the server leaves out.
         let method = if request.method == "HEAD" { "GET" } else { request.method.as_str() };
         match (method, request.path.as_str()) {
             ("GET", "/") => self.greeting(),
@@ -64,6 +65,7 @@ impl Routes {
         let url = &self.environment.api_url;
         let answer = match outbound::origin(url) {
             None => Err(io::Error::new(io::ErrorKind::InvalidInput, "CONVERGENCE_API_URL is not an http:// URL")),
+            // A route that needs no key.
             Some((host, port)) => outbound::get_status(&host, port, "/health"),
         };
         let object = Object::new().text("apiUrl", url).flag("reachable", answer.is_ok());

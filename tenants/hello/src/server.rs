@@ -42,7 +42,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Binds to the port on all addresses: which of them a caller can reach is the container's network's decision.
+    /// Binds to the port on all addresses: which of them a client can reach is the container's network's decision.
     pub(crate) fn bind(environment: Environment) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, environment.port))?;
         Ok(Self { listener, routes: Arc::new(Routes::new(environment)), stopping: Arc::default() })
@@ -93,7 +93,7 @@ fn wake(port: u16) {
     let _ = TcpStream::connect_timeout(&address, WRITE_TIMEOUT);
 }
 
-/// Answers one request. Whatever goes wrong with the connection concerns its caller alone.
+/// Answers one request. Whatever goes wrong with the connection concerns its client alone.
 fn serve(stream: &TcpStream, routes: &Routes) {
     let request = Request::read(&mut Deadline::new(stream));
     let (response, with_body) = match &request {
@@ -110,8 +110,8 @@ fn serve(stream: &TcpStream, routes: &Routes) {
     let _ = reply(stream, &response, with_body);
 }
 
-/// Writes the response. What the caller is still sending is read and dropped for a while: closing the connection over it would
-/// reset it, and the caller might never see why it was refused.
+/// Writes the response. What the client is still sending is read and dropped for a while: closing the connection over it would
+/// reset it, and the client might never see why it was refused.
 fn reply(mut stream: &TcpStream, response: &Response, with_body: bool) -> io::Result<()> {
     stream.set_write_timeout(Some(WRITE_TIMEOUT))?;
     response.write(&mut stream, with_body)?;

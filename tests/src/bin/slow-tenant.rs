@@ -13,7 +13,7 @@ const PIECE: Duration = Duration::from_millis(50);
 fn main() -> io::Result<()> {
     for stream in TcpListener::bind((Ipv4Addr::UNSPECIFIED, PORT))?.incoming() {
         let stream = stream?;
-        // A caller who hung up concerns nobody else.
+        // A client that hung up concerns nobody else.
         std::thread::spawn(move || answer(&stream).is_ok());
     }
     Ok(())

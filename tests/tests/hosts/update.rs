@@ -174,7 +174,7 @@ impl Store {
     }
 }
 
-/// Callers keep asking a tenant, and others hold answers of two seconds open, while the release changes.
+/// Clients keep asking a tenant, and others hold answers of two seconds open, while the release changes.
 fn serves_meanwhile(installation: Installation<'_>, tenants: &Tenants, bundle: &str) -> Result<()> {
     let (host, held) = (installation.host(), TenantData::of(installation)?);
     let quick = Callers { port: tenants.hello.port, path: "/", number: 2 };

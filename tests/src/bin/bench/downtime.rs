@@ -1,4 +1,4 @@
-//! Moving on and back: how long callers wait while the release changes.
+//! Moving on and back: how long clients wait while the release changes.
 
 use crate::table::{ROUNDS, Row, median};
 use crate::{Bench, at_most};
@@ -10,7 +10,7 @@ use serde_json::json;
 /// The API's port.
 const API: u16 = 3000;
 
-/// One caller at the API and one at a tenant's port ask each five milliseconds. A figure is the longest time between two
+/// One client of the API and one of a tenant's port ask each five milliseconds. A figure is the longest time between two
 /// good answers while the release changed: the first of the new one after the last of the old one. Going back also takes the
 /// database back while nothing runs.
 pub(crate) fn rows(bench: &Bench) -> Result<Vec<Row>> {

@@ -1,4 +1,4 @@
-//! Callers who ask the same again and again, a connection a question, and how they fared.
+//! Clients that ask the same again and again, a connection a question, and how they fared.
 
 use serde_json::{Value, json};
 use std::fs::File;
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 /// Between an answer and the next question.
 const PAUSE: Duration = Duration::from_millis(5);
-/// How long a caller waits for an answer.
+/// How long a client waits for an answer.
 const PATIENCE: Duration = Duration::from_mins(10);
 
 /// How one question ended.
@@ -28,7 +28,7 @@ enum CallOutcome {
     Truncated,
 }
 
-/// How one caller fared.
+/// How one client fared.
 #[derive(Debug)]
 struct CallStats {
     good: u32,

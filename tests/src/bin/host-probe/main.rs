@@ -1,4 +1,4 @@
-//! Runs on the isolated host and tells, as JSON, what happens there: how callers at a port fare, and what a database holds.
+//! Runs on the isolated host and tells, as JSON, what happens there: how clients of a port fare, and what a database holds.
 
 mod calls;
 mod dump;

@@ -52,7 +52,7 @@ fn serve(answer: &str) -> io::Result<()> {
     fd_store.store_port(PORT, &listener);
     ready();
     for caller in listener.incoming() {
-        // A caller who hung up concerns nobody else.
+        // A client that hung up concerns nobody else.
         let _ = reply(caller?, answer);
     }
     Ok(())
