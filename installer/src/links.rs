@@ -53,7 +53,7 @@ pub(crate) fn remove(layout: &Layout) -> Result<(), PathError> {
         if leads_to(&link, target) {
             durable::remove(&link)?;
         } else if durable::exists(&layout.at(LINKS_FOLDER))? {
-            // The file is somebody else's; what an interrupted run of ours left beside it is not.
+            // A file of that name is somebody else's; what an interrupted run of ours left beside it is not.
             durable::remove(&durable::partial(&link))?;
         }
     }

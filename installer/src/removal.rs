@@ -38,6 +38,7 @@ pub(crate) struct UninstallError(#[source] pub(crate) RemovalError);
 /// The journal is there for `recover`. What fails after the journal is gone is only a warning: the next run removes the rest.
 pub(crate) fn run(host: &HostContext, uninstallation: &Uninstallation, state: State) -> Result<(), UninstallError> {
     let Err(error) = remove(host, uninstallation, state) else { return Ok(()) };
+    // In doubt the journal is there: then `recover` is asked for once too often.
     if durable::exists(&host.layout.journal()).unwrap_or(true) {
         return Err(UninstallError(error));
     }

@@ -215,6 +215,7 @@ impl Media {
 
     /// The file that the byte at `offset` is read from, and the offset in it.
     pub(crate) fn file_at(&self, offset: u64) -> (PathBuf, u64) {
+        // Until the manifest is bound nothing but the head is read, and with a patch that is the patch's.
         match self.patch_path().filter(|_| !self.is_bound) {
             Some(patch) => (patch.to_owned(), offset),
             None => self.contents.file_at(offset),

@@ -71,6 +71,7 @@ impl RequestFile {
     /// [`RequestFileError::Exists`] if something else is there.
     pub fn new(path: &Path) -> Result<Self, RequestFileError> {
         let Ok(about) = path.symlink_metadata() else { return Ok(Self { path: path.to_owned() }) };
+        // A bundle that was named by mistake is not read to find out that it is no request.
         let is_small = about.is_file() && about.len() <= limits::REQUEST_BYTES;
         if is_small && read_request(path).is_ok() {
             return Ok(Self { path: path.to_owned() });

@@ -14,6 +14,7 @@ const MAX_THREADS: usize = 8;
 /// Reads the whole bundle and compares every byte with what it has to be. Returns what is damaged, first offset first.
 pub fn verify(media: &Media, bundle: &Bundle, progress: &Progress) -> Vec<ReadError> {
     let mut queue: Vec<&Entry> = bundle.entries().iter().collect();
+    // A medium that has to be changed is read once through: threads would ask for several at the same time.
     let threads = if media.is_complete() { threads(queue.len()) } else { 1 };
     if threads > 1 {
         // Large entries first, so that no thread is left with a large one at the end.

@@ -158,6 +158,7 @@ impl UnitManager for FakeUnitManager {
     }
 
     fn stop(&self, unit: &UnitName) -> Result<(), Error> {
+        // As with systemd, a stop ends the count of automatic restarts.
         self.change(Call::Stop(unit.clone()), unit, |unit| (unit.active, unit.restarts) = (false, 0))
     }
 

@@ -40,6 +40,7 @@ impl UnitName {
         let fits = name.len() <= MAX_BYTES
             && stem.is_some_and(|stem| !stem.is_empty())
             && !name.starts_with(['-', '.'])
+            // The characters of systemd.unit(5), and the `@` of instances.
             && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b":-_.\\@".contains(&byte));
         if fits { Ok(Self(Cow::Owned(name))) } else { Err(Error::UnitName { name }) }
     }

@@ -131,6 +131,7 @@ impl Subprocess {
         executable::check(&program)?;
         let mut command = Command::new(program);
         if !self.inherits {
+            // What a person has set for a program of theirs (a proxy, a library path) must not change what a release does.
             command.env_clear().env("PATH", SEARCH_PATH);
         }
         command

@@ -149,7 +149,7 @@ pub(crate) fn undo_migration(
     if is_way_back(source, target) && transition.schema_before.is_none() {
         restore_before_rollback(host, source, target)?;
     }
-    // 3. The rows, in any other case.
+    // 3. The rows, in any other case. Those that the release from before cannot store are set aside: it has to run again.
     migrate_for(host, target, source, true)
 }
 

@@ -92,6 +92,7 @@ impl Folder {
         let aside = if durable::exists(&self.path)? { Some(quarantine::rename(&self.path)?) } else { None };
         let Err(error) = write() else { return Ok(()) };
         if let Some(aside) = aside {
+            // What was written of the new folder, so that its name is free for the old one.
             durable::remove_tree(&self.path)?;
             durable::rename_to_free_name(&aside, &self.path)?;
         }

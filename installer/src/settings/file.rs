@@ -30,6 +30,7 @@ pub(crate) fn read(layout: &Layout) -> Result<Option<String>, SettingsFileError>
 /// Replaces the text of `config.toml`, and keeps its mode and the link to it.
 pub(crate) fn write(layout: &Layout, text: &str) -> Result<(), PathError> {
     let path = resolved(layout);
+    // The mode is the operator's decision, like the text.
     let mode = path.metadata().map_or(0o644, |about| about.permissions().mode() & 0o777);
     durable::write(&path, text.as_bytes(), mode)
 }

@@ -7,6 +7,7 @@ use super::{Conflicts, Merged, Override, SettingsError, merge, three_way};
 /// defaults.
 pub(crate) fn forced_merge(base: &str, mine: &str, theirs: &str, conflicts: &Conflicts) -> Merged {
     let untouched = || -> Result<Merged, SettingsError> {
+        // With the value that it had before the operator changed it, a key follows the release: no conflict is left.
         let defaults: Result<Vec<Override>, SettingsError> = conflicts.0.iter().map(as_before).collect();
         three_way(base, &merge(mine, &defaults?)?, theirs)
     };

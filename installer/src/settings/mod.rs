@@ -158,6 +158,7 @@ pub(crate) fn ports(text: &str, defaults: &str) -> Result<Ports, SettingsError> 
 
 fn port(text: &DocumentMut, defaults: &DocumentMut, section: &str, key: &str) -> Result<u16, SettingsError> {
     let value = value(text, defaults, section, key)?;
+    // With port 0 the kernel would choose one (ip(7)), and nobody would find the service.
     let port = value.as_integer().and_then(|port| u16::try_from(port).ok()).filter(|port| *port != 0);
     port.ok_or_else(|| SettingsError::Type {
         key: format!("{section}.{key}"),

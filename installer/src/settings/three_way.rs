@@ -77,13 +77,16 @@ pub(crate) fn three_way(base: &str, mine: &str, theirs: &str) -> Result<Merged, 
         mine: ParsedToml::parse("config.toml", &mine)?,
         theirs: ParsedToml::parse("the new release's config.toml", &theirs)?,
     };
+    // 1. What cannot be edited key by key is refused before anything is decided.
     versions.check_shape()?;
     let decisions = versions.decisions();
+    // 2. All conflicts at once: a person decides them in one go.
     let conflicts: Vec<Conflict> =
         decisions.iter().filter_map(|(path, decision)| versions.conflict(path, *decision)).collect();
     if !conflicts.is_empty() {
         return Err(Conflicts(conflicts).into());
     }
+    // 3. The text is read again and compared with the decisions: the splice works on lines, not on TOML.
     let text = splice::write(&versions, &decisions);
     versions.check(&text, &decisions)?;
     let changes = decisions.iter().filter_map(|(path, decision)| versions.change(path, *decision)).collect();

@@ -56,6 +56,7 @@ impl Tries {
 
     /// Begins to count the starts of a release, whose settings are in place.
     pub(crate) fn start_counting(layout: &Layout, release: &ReleaseId) -> Result<(), LockError> {
+        // What the release was given: a file that somebody changes later is not its fault.
         let settings = settings_of(layout);
         Self { release: release.to_string(), left: MAX_STARTS, settings, exhausted: false }.write(layout)
     }

@@ -140,6 +140,7 @@ impl TransitionPlan {
                 created: Vec::new(),
             },
         };
+        // An uninstallation removes these as well, if they are empty by then.
         after.created.extend(plan.folders.iter().cloned());
         let receipt = Draft::new(
             &OperationFacts {

@@ -54,6 +54,7 @@ pub(crate) fn pin_if_newer(layout: &Layout, accepted: &TrustRoot, console: Conso
 pub(crate) fn pin(layout: &Layout, root: &TrustRoot) -> Result<(), PinError> {
     let before = read(layout)?;
     for (folder, mode) in FOLDERS {
+        // A host may be given its trust before anything is installed on it.
         if SETTINGS_FOLDER == folder || SETTINGS_FOLDER.starts_with(&format!("{folder}/")) {
             durable::create_folder(&layout.at(folder), mode)?;
         }

@@ -104,6 +104,7 @@ fn folder(path: &Path, selection: RootSelection<'_>) -> Result<Vec<RootLink>, Ro
     }
     let Some(&newest) = roots.keys().last() else { return Err(RootFilesError::None(path.to_owned())) };
     match selection {
+        // Where all are older, the newest is read nevertheless: the refusal names its version.
         RootSelection::FromVersion(version) => roots.retain(|found, _| *found >= version.min(newest)),
         RootSelection::WithDigest(digest) => roots = of_digest(roots, digest)?,
     }

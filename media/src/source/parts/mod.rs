@@ -97,6 +97,7 @@ impl Parts {
         if largest.size == 0 {
             return Err(MediaError::Empty(largest.path.clone()));
         }
+        // The total is not known before the manifest is read: until then, each part has the size that most have.
         let ranges = state.found.ranges(None);
         let (path, name) = (folder.join(name), name.to_owned());
         Ok(Some(Self { path, name, named, folders, ranges, is_total_known: false, state: Mutex::new(state), prompt }))
@@ -253,6 +254,8 @@ impl Parts {
     fn open_in_folders(&self, name: &str) -> Result<Option<MediaFile>, MediaError> {
         let mut first_failure = None;
         for folder in &self.folders {
+            // A part that cannot be opened here may be whole in a later folder; only if it is in none does this error
+            // count.
             let error = match MediaFile::open(&folder.join(name)) {
                 Err(MediaError::Open { source, .. }) if is_not_found(&source) => continue,
                 Err(MediaError::Open { path, source }) => MediaError::PartOpen { path, source },
