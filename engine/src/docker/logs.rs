@@ -43,6 +43,7 @@ fn line(output: LogOutput) -> String {
 pub(super) fn exits(client: &bollard::Docker, label: &'static str) -> BoxStream<'static, Result<String, EngineError>> {
     let filters = HashMap::from([("type", vec!["container"]), ("label", vec![label]), ("event", vec![EXIT])]);
     let options = EventsOptionsBuilder::new().filters(&filters).build();
+    // An event of a container has the container's labels among its attributes.
     let value = move |event: EventMessage| event.actor?.attributes?.remove(label);
     let events = client.events(Some(options)).filter_map(move |event| {
         let exited = event.map(value).map_err(|error: Error| classified("report exits of containers", error));

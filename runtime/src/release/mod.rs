@@ -75,6 +75,7 @@ pub enum ChoiceError {
 impl Catalog {
     fn of(release: &Release) -> Self {
         let images = release.images.iter().filter_map(|image| {
+            // A release may bring images that are not for tenants.
             let tenant = image.tenant.as_ref()?;
             let record = ImageRecord {
                 name: image.name.to_string(),

@@ -75,6 +75,7 @@ impl Settings {
             return Err(SettingsError::EmptyPortRange { first, last });
         }
         let port = settings.api.port();
+        // The API holds its port for good, so that no tenant could ever have it.
         if (first..=last).contains(&port) {
             return Err(SettingsError::ApiPortTaken(port));
         }

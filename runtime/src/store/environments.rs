@@ -12,6 +12,7 @@ const COLUMNS: &str = "id, orgId, name, status, desired, port, subnet, apiKeyNon
 fn read(row: &Row<'_>) -> Result<Environment, StoreError> {
     let id: i64 = row.get("id")?;
     let text = |column: &'static str| -> Result<String, StoreError> { Ok(row.get::<_, String>(column)?) };
+    // Checked as they are read: another release, or a person, may have written them.
     let corrupt = |column| move |value: String| StoreError::Corrupt { id, column, value };
     let (status, desired, subnet, hash) = (text("status")?, text("desired")?, text("subnet")?, text("apiKeyHash")?);
     let decided = NewEnvironment {

@@ -63,6 +63,8 @@ pub fn clear() -> Result<(), HoldError> {
 fn text(table: &str, flags: &str, port: Option<u16>) -> String {
     // `fib daddr . iif type local`: the destination is an address of the bridge that the packet came in on, which is the tenant's own
     // gateway. Another tenant's gateway is local to the host, too, but not to this bridge.
+    // `ct state established,related`: tenants answer the host, whose proxy and health checks connect to them. Nothing
+    // is forwarded: a tenant reaches no other, and nothing beyond the host.
     let api = port.map(|port| format!("        tcp dport {port} fib daddr . iif type local accept\n"));
     let api = api.unwrap_or_default();
     format!(

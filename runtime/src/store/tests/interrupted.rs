@@ -55,6 +55,7 @@ impl Interruption {
                 scope.spawn(|| {
                     while let Some(point) = points.get(next.fetch_add(1, Ordering::Relaxed)) {
                         self.killed_at(point);
+                        // A sync reports a write that was lost; a disk that runs full fails the calls that write.
                         self.failed_at(point, if point.call.contains("sync") { "EIO" } else { "ENOSPC" });
                     }
                 });
@@ -73,6 +74,7 @@ impl Interruption {
         let database = TestDatabase::copy_of(&self.start);
         let failed = tampered(self.operation, &database.path(), point, &format!("error={error}"));
         let what = format!("{error} of {point:?}");
+        // Some failures may be passed over, such as that of removing what is left over.
         if failed.status.success() {
             assert_eq!(state(&database).as_ref(), Some(&self.new), "{what}: reports success");
         }

@@ -44,6 +44,7 @@ fn read(log: &str, folder: &str) -> Vec<Point> {
     let mut points = BTreeSet::new();
     for (pid, event) in log.lines().filter_map(|line| line.split_once(' ')) {
         let Some((call, rest)) = event.trim_start().split_once('(') else { continue };
+        // For each process, as strace counts for `when=`.
         let nth = counts.entry((pid, call)).or_default();
         *nth += 1;
         let changes = call != "openat" || ["O_WRONLY", "O_RDWR", "O_CREAT"].iter().any(|flag| rest.contains(flag));
