@@ -140,6 +140,7 @@ impl Command {
         let start = Instant::now();
         let mut child = self.spawn().with_context(|| format!("start {line}"))?;
         let texts = listen(&mut child, self.input);
+        // A process that the command left behind keeps the pipes open, which shows as the limit's end.
         let Some((stdout, stderr)) = collect(&texts, self.limit) else {
             child.kill().with_context(|| format!("kill {line}"))?;
             bail!("{line}: not done after {} s", self.limit.as_secs());

@@ -44,6 +44,7 @@ pub struct Engine {
 impl Engine {
     /// The process's engine: started by the first who asks, stopped after the last.
     pub fn shared() -> Result<Arc<Self>> {
+        // Weak: statics are never dropped, and the last user's drop has to stop the engine.
         static SHARED: Mutex<Weak<Engine>> = Mutex::new(Weak::new());
         let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(engine) = shared.upgrade() {
@@ -81,6 +82,7 @@ impl Engine {
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
+            // In a group of its own, so that Ctrl-C on the terminal does not end it first.
             .process_group(0)
             .spawn()
             .context("start the engine's cleanup process")?;

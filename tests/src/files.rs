@@ -41,6 +41,7 @@ impl FileList {
             for entry in std::fs::read_dir(&next).with_context(|| format!("list {}", next.display()))? {
                 let path = entry?.path();
                 let about = describe(&path).with_context(|| format!("look at {}", path.display()))?;
+                // A link to a folder is listed, and not followed.
                 if path.is_dir() && !path.is_symlink() {
                     todo.push(path.clone());
                 }

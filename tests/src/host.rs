@@ -80,9 +80,12 @@ impl Host {
         let host = Self { engine: Arc::clone(engine), name };
         let mut docker = engine
             .docker(["run", "--detach", "--network", "none", "--hostname", "isolated", "--name", &host.name])
+            // systemd halts at SIGRTMIN+3 (systemd(1), "Signals").
             .args(["--stop-signal", "SIGRTMIN+3", "--cgroupns", "private"])
             .args(["--tmpfs", "/run", "--tmpfs", "/run/lock", "--tmpfs", "/tmp:exec"])
+            // A volume, since the engine's overlay storage cannot lie on the container's own overlay.
             .args(["--volume", &format!("{}:/var/lib/docker", host.name)])
+            // systemd and the inner engine mount file systems and make namespaces.
             .args(["--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined"])
             .args(["--device-cgroup-rule", "a *:* rwm"])
             .shown_as(format!(
@@ -155,6 +158,7 @@ impl Drop for Host {
     fn drop(&mut self) {
         let outcome = self
             .engine
+            // `--volumes` removes volumes without a name only: the engine's is removed after it.
             .docker(["rm", "--force", "--volumes", &self.name])
             .quiet()
             .ok()
@@ -170,6 +174,7 @@ fn capabilities() -> Result<Vec<&'static str>> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let bound =
         status.lines().find_map(|line| line.strip_prefix("CapBnd:")).context("/proc/self/status has no CapBnd")?;
+    // A bit a capability (proc_pid_status(5)); one that this process lacks cannot be given on.
     let bound = u64::from_str_radix(bound.trim(), 16).context("read CapBnd")?;
     Ok(CAPABILITIES.into_iter().enumerate().filter(|(bit, _)| bound >> bit & 1 == 1).map(|(_, name)| name).collect())
 }

@@ -54,6 +54,7 @@ pub fn send(host: &Host, url: &str, call: Call<'_>) -> Result<Reply> {
     let command = format!("{command} '{url}'");
     // Questions are asked again and again; what changes something is worth seeing.
     let output = if method == "GET" { host.ask(&command)? } else { host.run(&command)? };
+    // curl writes the status on a line of its own after the body, which may have lines itself.
     let (body, status) = output.stdout.rsplit_once('\n').unwrap_or(("", &output.stdout));
     let status = status.trim().parse().unwrap_or(0);
     let body = if status == 0 { output.stderr } else { body.to_owned() };

@@ -66,6 +66,7 @@ pub fn node_express(engine: &Engine) -> Result<Image> {
     let folder = workspace::fresh_folder("node-express")?;
     npm_ci(&folder.join("app"))?;
     std::fs::copy(recipe("node-express").join("Dockerfile"), folder.join("Dockerfile"))?;
+    // `built` takes the same turn.
     drop(turn);
     let tag = built(engine, &TURN, &folder, &certificates(engine)?)?;
     Ok(Image {
@@ -136,6 +137,7 @@ fn saved(engine: &Engine, tag: &str) -> Result<PathBuf> {
             .arg(tag)
             .shown_as(format!("docker save {tag} >{name}.tar"))
             .ok()?;
+        // Renamed when it is whole: a killed run must not leave half an archive in the cache.
         std::fs::rename(&unfinished, &archive)?;
     }
     Ok(archive)

@@ -102,6 +102,7 @@ impl<'a> Installation<'a> {
     /// Waits until the tenant, an instance of `hello`, can open a connection.
     pub fn until_reached(self, tenant: &Tenant, address: &str, port: u16) -> Result<()> {
         let start = Instant::now();
+        // `reaches` itself waits for up to a second.
         while !self.reaches(tenant, address, port)? {
             ensure!(start.elapsed() < PATIENCE, "{} cannot reach {address}:{port}", tenant.container);
         }

@@ -64,6 +64,7 @@ impl Machine {
     pub fn boot(parts: &Parts, disk: &Path, stick: &Path, log: Option<&Path>) -> Result<Self> {
         let folder = disk.parent().context("a disk has a folder")?.to_owned();
         let socket = folder.join(SOCKET);
+        // An emulator that was killed leaves its socket behind.
         if socket.exists() {
             std::fs::remove_file(&socket)?;
         }
@@ -91,6 +92,7 @@ impl Machine {
     /// Starts a shell command, as root.
     pub fn start(&mut self, command: &str) -> Result<Running> {
         self.said += 1;
+        // The port carries an order a line, and a command may have several.
         let encoded = BASE64_STANDARD.encode(command);
         writeln!(self.port, "{} {encoded}", self.said).context("speak to the machine")?;
         Ok(Running { number: self.said, line: command.to_owned(), start: Instant::now() })
@@ -237,6 +239,7 @@ fn listen(port: UnixStream) -> Receiver<String> {
 fn answer(line: &str, running: &Running) -> Result<Option<Output>> {
     let words: Vec<&str> = line.split(' ').collect();
     let [number, code, stdout, stderr] = words.as_slice() else { bail!("not an answer: {line}") };
+    // The late answer to a command that was no longer waited for.
     if number.parse() != Ok(running.number) {
         return Ok(None);
     }

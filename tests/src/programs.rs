@@ -21,6 +21,7 @@ impl Programs {
             .args(["build", "--quiet", "--release", "--locked", "--workspace", "--bins", "--target", triple])
             .current_dir(workspace::root())
             .env("RUSTFLAGS", "-C target-feature=+crt-static")
+            // It would take precedence over RUSTFLAGS (Cargo reference, `build.rustflags`).
             .without_env("CARGO_ENCODED_RUSTFLAGS")
             .shown_as("make build")
             .ok()

@@ -144,6 +144,7 @@ impl Publisher {
         for volume in ["app/data/users", "app/data/db"] {
             let volume = root.join(volume);
             std::fs::create_dir_all(&volume)?;
+            // A new volume takes the owner of the image's folder: in root's, the tenant could not write.
             std::os::unix::fs::chown(&volume, Some(TENANT_USER), Some(TENANT_USER))?;
         }
         std::fs::copy(program, root.join(name))?;

@@ -23,6 +23,7 @@ impl<'a> Installation<'a> {
 
     /// Runs the installer that the host has, whatever its exit code.
     pub fn installer(self, words: &str) -> Result<Output> {
+        // Without a terminal, a question is an error, and not a test that hangs.
         self.host().run(&format!("landfall-installer {words} --json </dev/null"))
     }
 
@@ -68,6 +69,7 @@ impl<'a> Installation<'a> {
     /// Waits until the operation under way has begun its step `name`, looking every few milliseconds.
     pub fn until_step(self, name: &str) -> Result<()> {
         let seconds = PATIENCE.as_secs();
+        // The loop runs on the host: between two runs of `docker exec`, a step of milliseconds would be missed.
         let look = format!(
             "timeout {seconds} sh -c 'until grep -q \"\\\"{name}\\\"\" {JOURNAL} 2>/dev/null; do sleep 0.01; done'"
         );

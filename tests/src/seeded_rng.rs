@@ -28,6 +28,7 @@ impl SeededRng {
     /// A number below `bound`. Any spread will do: a linear congruential step (Knuth's MMIX constants) makes the next.
     pub fn below(&mut self, bound: usize) -> usize {
         self.state = self.state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        // The high bits: the low ones of such a generator repeat after a few steps.
         usize::try_from(self.state >> 33).unwrap_or_default() % bound.max(1)
     }
 

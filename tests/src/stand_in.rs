@@ -52,6 +52,7 @@ impl Order {
 
     /// Counts one run, and returns strace's options if it is the one.
     pub fn begin_run(&self) -> Result<Option<Vec<String>>> {
+        // A dot a run: the file's length counts them.
         let so_far = std::fs::read_to_string(self.runs())? + ".";
         std::fs::write(self.runs(), &so_far)?;
         let text = std::fs::read_to_string(&self.file)?;

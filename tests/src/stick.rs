@@ -98,6 +98,7 @@ pub fn format(image: &Path, megabytes: u64, files: &[&Path]) -> Result<()> {
     if files.is_empty() {
         return Ok(());
     }
+    // mcopy writes into the image without mounting it, which the kernel may not be able to.
     Command::new("mcopy").arg("-i").arg(image).args(files).arg("::/").ok().map(drop)
 }
 

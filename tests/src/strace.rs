@@ -143,6 +143,7 @@ pub fn run_stopped_after(
 pub fn happened(fault: Fault, call: &Call, log: &Path, output: Output) -> Result<Output> {
     let met = log.exists() && fault.met(&read(log)?).is_some();
     ensure!(met, "{fault:?} did not happen: no {} number {}; {}", call.name, call.nth, output.text());
+    // 128 and SIGKILL's number, as `Output::code` counts signals.
     let as_told = fault != Fault::Kill || output.code == 137;
     ensure!(as_told, "ended with {} although killed: {}", output.code, output.text());
     Ok(output)

@@ -84,6 +84,7 @@ fn install(tools: &[(&str, &str)]) -> Result<()> {
 
 fn found(program: &str) -> bool {
     let path = std::env::var("PATH").unwrap_or_default();
+    // Programs for root may lie outside the PATH of whoever runs the tests.
     let folders = path.split(':').chain(["/usr/local/sbin", "/usr/sbin", "/sbin"]);
     folders.into_iter().any(|folder| Path::new(folder).join(program).is_file())
 }

@@ -21,6 +21,7 @@ fn run(report: &mut Report) -> Result<()> {
         drop(engine);
         Ok(())
     });
+    // Everything is put away in any case, and the first error is the one to tell.
     outcome.and(put_away)
 }
 

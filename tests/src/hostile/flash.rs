@@ -61,6 +61,7 @@ impl Flash {
         let mut bytes = vec![0; length];
         for (block, within, piece) in pieces(offset, length) {
             let place = content.blocks.get(&block).and_then(|place| self.place(*place));
+            // A block that was never written, or was forgotten, is zeros.
             if let Some(kept) = place.and_then(|place| self.blocks.get(&place)) {
                 bytes[piece].copy_from_slice(&kept[within]);
             }

@@ -77,6 +77,7 @@ impl ReadFault {
     /// The size that is reported for the file after so many reads, in bytes.
     pub(super) fn size(&self, honest: u64, calls: usize) -> u64 {
         match self {
+            // The largest size that off_t holds.
             Self::Endless => i64::MAX.unsigned_abs(),
             Self::Shrinks { to, at_call } if calls >= *at_call => honest.min(*to),
             _ => honest,

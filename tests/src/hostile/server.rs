@@ -133,6 +133,7 @@ impl Filesystem for Server {
 
     fn open(&self, _: &Request, number: INodeNo, _: OpenFlags, reply: ReplyOpen) {
         match self.about(number.0) {
+            // Past the page cache: each read(2) of a program is one that the stick sees.
             Ok(_) => reply.opened(FileHandle(0), FopenFlags::FOPEN_DIRECT_IO),
             Err(error) => reply.error(error),
         }
@@ -204,6 +205,7 @@ impl Filesystem for Server {
         {
             let is_folder = matches!(self.tree().node(number), Ok(Node::Folder(_)));
             let kind = if is_folder { FileType::Directory } else { FileType::RegularFile };
+            // The buffer is full: the kernel asks again from the last offset on.
             if reply.add(INodeNo(number), at, kind, name) {
                 break;
             }

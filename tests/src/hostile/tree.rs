@@ -112,6 +112,7 @@ impl Tree {
         self.folder_mut(from.0)?.remove(from.1);
         self.folder_mut(to.0)?.insert(to.1.to_owned(), number);
         if let Some(Node::File { name, .. }) = self.nodes.get_mut(&number) {
+            // Faults and counts go by the name that a file has now.
             *name = to.1.to_string_lossy().into_owned();
         }
         Ok(())
@@ -127,6 +128,7 @@ impl Tree {
             return Err(Errno::ENOSPC);
         }
         if let Some(left) = &mut self.writes_left {
+            // The write that reaches the limit is lost whole: the stick is gone before it answers.
             *left = left.saturating_sub(bytes.len() as u64);
         }
         self.is_there()?;

@@ -66,6 +66,7 @@ impl WriteLog {
         let [magic, version] = numbers(&file, 0)?;
         ensure!((magic, version) == (MAGIC, 1), "{}: not a record of writes", path.display());
         let mut entries = Vec::new();
+        // The first sector is the record's head.
         let mut position = SECTOR;
         while position < size {
             let entry = Entry::read(&file, position).with_context(|| format!("{} at {position}", path.display()))?;
@@ -138,6 +139,7 @@ impl WriteLog {
 impl Entry {
     fn read(file: &File, position: u64) -> Result<Self> {
         let [sector, sectors, flags] = numbers(file, position)?;
+        // An entry's own sector lies before what it wrote.
         let recorded_at = position + SECTOR;
         match flags {
             FLUSH if sectors == 0 => Ok(Self { order: Order::Flush, end: recorded_at }),

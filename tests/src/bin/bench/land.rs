@@ -26,6 +26,7 @@ pub(crate) fn rows(bench: &Bench) -> Result<Vec<Row>> {
     let landing = in_turn(
         || {
             let took = seconds_on(&host, &install)?;
+            // Synced, so that what one side has not written yet does not slow the other's turn.
             host.ok("landfall-installer uninstall --purge --yes && sync")?;
             Ok(took)
         },

@@ -17,6 +17,7 @@ pub(crate) fn peak_memory(command: Command) -> Result<f64> {
 
 /// The seconds that a shell command takes on `host`, by the host's own clock.
 pub(crate) fn seconds_on(host: &Host, command: &str) -> Result<f64> {
+    // Timed on the host, since starting `docker exec` takes time that is not the command's.
     let timed = format!(
         "start=$(date +%s%N); {{ {command}; }} >/run/said 2>&1 || {{ cat /run/said; exit 1; }}; echo $(($(date +%s%N) - start))"
     );

@@ -88,6 +88,7 @@ impl CallStats {
 pub(crate) fn watch(port: u16, path: &str, callers: usize, until: &Path) -> Value {
     let waiting = AtomicUsize::new(callers);
     let answered = || {
+        // The last caller who gets a first answer makes the file.
         if waiting.fetch_sub(1, Ordering::Relaxed) == 1
             && let Err(error) = File::create(until.with_added_extension("answered"))
         {
@@ -109,6 +110,7 @@ pub(crate) fn watch(port: u16, path: &str, callers: usize, until: &Path) -> Valu
 fn call(port: u16, path: &str, until: &Path, answered: impl Fn()) -> CallStats {
     let mut stats = CallStats::NEW;
     loop {
+        // Looked at before the question, so that one whole question follows the end of the change.
         let is_last = until.exists();
         let asked = Instant::now();
         let outcome = ask(port, path);
@@ -154,6 +156,7 @@ fn classify(answer: &[u8]) -> CallOutcome {
         (Some(length), _) if body.len() != length => CallOutcome::Truncated,
         (Some(_), Some("200")) => CallOutcome::Good,
         (Some(_), _) => CallOutcome::OtherStatus,
+        // Without a length, an answer that was cut off could not be told from a whole one.
         (None, _) => CallOutcome::Truncated,
     }
 }

@@ -48,6 +48,7 @@ pub(crate) fn answer(claim: &Claim) -> ! {
 fn serve(answer: &str) -> io::Result<()> {
     let fd_store = FdStore::new(InheritedSockets::from_environment());
     let listener = fd_store.listen(PORT, SocketAddr::from((Ipv4Addr::UNSPECIFIED, PORT)))?;
+    // The runtime may have stored the socket, and makes its sockets non-blocking.
     listener.set_nonblocking(false)?;
     fd_store.store_port(PORT, &listener);
     ready();

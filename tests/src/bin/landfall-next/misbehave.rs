@@ -30,6 +30,7 @@ pub(crate) fn as_ordered(faults: &[Fault]) {
                 eprintln!("this release was ordered to fail: {}", fault.word());
                 exit(6);
             }
+            // The unit's RestartPreventExitStatus: systemd does not start it again.
             (Some("serve"), Fault::MisunderstandsItsSettings) => exit(2),
             (Some("serve"), Fault::HangsBeforeReady) | (Some("migrate"), Fault::HangsInMigrate) => hang(),
             (Some("serve"), Fault::HangsAfterReady) => {

@@ -41,6 +41,7 @@ pub(crate) fn stands(machine: &mut Machine, run: &RecordedRun) -> Result<Stood> 
 
 fn whole(machine: &mut Machine, run: &RecordedRun) -> Result<Side> {
     let broken = machine.run("dmesg | grep -E 'EXT4-fs (error|warning)'")?;
+    // grep ends with 1 where it finds nothing, and with 2 where it fails.
     ensure!(broken.code == 1, "the file system: {}", broken.text());
     let status: Value = serde_json::from_str(&machine.ok("landfall-installer status --json")?)?;
     ensure!(status["interrupted"].is_null(), "interrupted: {status}");

@@ -53,6 +53,7 @@ impl DiskImage {
 
 /// The step that a journal says is under way; "none" without one.
 pub(crate) fn step_of(journal: &str) -> Option<String> {
+    // Zeros may follow the journal up to its sector's end: the first value alone is read.
     let journal = serde_json::Deserializer::from_str(journal).into_iter::<Value>().next()?.ok()?;
     Some(last_step(&journal)?.to_owned())
 }

@@ -116,9 +116,11 @@ impl Folder {
         turn.lock().with_context(|| format!("wait for the other process that uses {name}"))?;
         let path = workspace::fresh_folder(name)?;
         let cleanup = std::process::Command::new("sh")
+            // The end of its input is the end of this process, however that comes.
             .args(["-c", "cat >/dev/null; rm -r \"$1\"", "cleanup"])
             .arg(&path)
             .stdin(Stdio::piped())
+            // In a group of its own, so that Ctrl-C on the terminal does not end it first.
             .process_group(0)
             .spawn()
             .context("start the folder's cleanup process")?;

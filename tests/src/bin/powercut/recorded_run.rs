@@ -63,6 +63,7 @@ impl RecordedRun {
         let mut machine = setup.boot(&outcome, Some(&log))?;
         let old = DiskImage::of(&mut machine)?;
         tenant.is_whole(&mut machine).context("before anything is done")?;
+        // What came before is flushed now, and not by the flushes of the command.
         machine.ok("sync")?;
 
         let begun = size()?;
@@ -147,6 +148,7 @@ fn steps(log: &WriteLog, entries: Range<usize>) -> Result<Vec<(usize, String)>> 
     let mut steps: Vec<(usize, String)> = Vec::new();
     for entry in entries {
         let content = log.content(entry, JOURNAL_SIZE)?;
+        // A journal is one JSON object at the beginning of a file, and so of a write.
         if !content.starts_with(b"{") {
             continue;
         }

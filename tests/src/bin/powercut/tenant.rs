@@ -35,6 +35,8 @@ impl Tenant {
     pub(crate) fn is_whole(&self, machine: &mut Machine) -> Result<()> {
         let check = format!("sqlite3 -readonly $database '{SOUND}' || exit 1; echo");
         let said = machine.ok(&format!("for database in {DATABASE} $(ls {DATABASE}.schema-*); do {check}; done"))?;
+        // Of a sound database, integrity_check prints `ok` and foreign_key_check nothing; `echo` ends each with an
+        // empty line.
         ensure!(said.split("\n\n").all(|one| ["", "ok"].contains(&one)), "the database and its snapshots: {said}");
         let rows = rows(machine)?;
         ensure!(rows == self.rows, "the database's rows were\n{}\nand are\n{}", self.rows.join("\n"), rows.join("\n"));
