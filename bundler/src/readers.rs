@@ -4,7 +4,7 @@
 use crate::blob_store::BlobStore;
 use crate::build_host::BuildHost;
 use crate::definition::{Definition, DefinitionLine, Variables};
-use crate::plan::{Plan, RequestedImage, SourceJob};
+use crate::plan::{Plan, RequestedImage, Source, SourceJob};
 use crate::sources::PackContext;
 use landfall_console::Console;
 use landfall_manifests::oci::Platform;
@@ -72,11 +72,12 @@ fn job(transport: Transport, path: &Path, reference: Option<&str>) -> Result<Sou
     let line = DefinitionLine { file: PathBuf::from("acme.toml"), number: 1 };
     let images = vec![RequestedImage { image: "app".parse()?, reference: reference.map(str::to_owned), line }];
     let path = path.to_owned();
-    Ok(match transport {
-        Transport::DockerArchive => SourceJob::DockerArchive { file: path, images },
-        Transport::OciArchive => SourceJob::OciArchive { file: path, images },
-        Transport::OciFolder => SourceJob::OciFolder { folder: path, images },
-    })
+    let source = match transport {
+        Transport::DockerArchive => Source::DockerArchive(path),
+        Transport::OciArchive => Source::OciArchive(path),
+        Transport::OciFolder => Source::OciFolder(path),
+    };
+    Ok(SourceJob { source, images })
 }
 
 fn stored(layer: Layer, store: &BlobStore) -> Result<Stored, Refused> {

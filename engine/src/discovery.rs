@@ -92,7 +92,7 @@ impl EngineChoice {
     ///
     /// # Errors
     /// As [`Discovery::existing_socket`].
-    pub fn existing_address(&self) -> Result<EngineAddress, DiscoveryError> {
+    pub(crate) fn existing_address(&self) -> Result<EngineAddress, DiscoveryError> {
         match self {
             Self::At(address) => Ok(address.clone()),
             Self::Auto => Discovery::on_this_machine().existing_socket(),

@@ -32,6 +32,11 @@ impl KeyId {
     }
 }
 
+/// The ids for a message to a person: `nobody` if there are none.
+pub fn list_ids(ids: &[KeyId]) -> String {
+    if ids.is_empty() { "nobody".to_owned() } else { ids.iter().map(KeyId::to_string).collect::<Vec<_>>().join(", ") }
+}
+
 impl fmt::Display for KeyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:016X}", self.0)

@@ -94,11 +94,11 @@ pub use chain::{
     ChainError, MAX_CHAIN_LINKS, RootFiles, RootLink, at_most, root_file_name, root_version, signature_file_name,
     signed_root_version,
 };
-pub use key_id::{KeyId, KeyIdError};
+pub use key_id::{KeyId, KeyIdError, list_ids};
 pub use public_key::{PublicKey, PublicKeyError};
 pub use root::{MAX_TRUST_ROOT_BYTES, RootChanges, RootError, TrustRoot};
 pub use secret_key::{KeyError, MAX_PASSWORD_BYTES, Protection, SecretKey, SecretKeyFile};
-pub use signature::{MAX_TRUSTED_COMMENT_BYTES, Signature, SignatureError};
+pub use signature::{Signature, SignatureError};
 pub use text::{MAX_FILE_BYTES, TextError};
 pub use trusted::{
     MAX_RELEASE_SIGNATURES, MAX_SIGNATURES, MAX_TRUSTED_KEYS, Signer, TrustError, TrustedKeys, TrustedKeysError,

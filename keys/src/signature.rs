@@ -11,7 +11,7 @@ use crate::text::{self, Fields, MAX_FILE_BYTES, TRUSTED_COMMENT, TextError, UNTR
 
 /// The longest trusted comment, in bytes: room for a product, a version and a serial, and what else
 /// a signer may want to say, well inside [`MAX_FILE_BYTES`]. minisign allows 8 KiB.
-pub const MAX_TRUSTED_COMMENT_BYTES: usize = 2048;
+const MAX_TRUSTED_COMMENT_BYTES: usize = 2048;
 
 /// `ED`: Ed25519 over the message's BLAKE2b-512 digest.
 const PREHASHED: [u8; 2] = *b"ED";
@@ -125,7 +125,7 @@ impl Signature {
 
     /// The trusted comment, unverified. After verification, ask
     /// [`Signer::trusted_comment`](crate::Signer::trusted_comment).
-    pub fn unverified_trusted_comment(&self) -> &str {
+    pub(crate) fn unverified_trusted_comment(&self) -> &str {
         &self.trusted_comment
     }
 

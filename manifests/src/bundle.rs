@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::io::{Read, Write};
 
 /// How much is read at once, in bytes: enough that a system call costs nothing beside hashing it.
-const CHUNK: usize = 256 << 10;
+pub(crate) const CHUNK: usize = 256 << 10;
 
 /// A bundle whose manifest is verified: the content and the offset that each entry must have.
 #[derive(Debug, Clone)]

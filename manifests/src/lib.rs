@@ -48,4 +48,4 @@ pub use read_error::ReadError;
 pub use release::{Arch, Base, Blob, Database, Encoding, File, Image, Layer, LayoutFile, Os, Release, Tenant};
 pub use signed::{SignError, Signed};
 pub use version::{ReleaseId, ReleaseIdError, Serial, SerialError, Version, VersionError};
-pub use writer::{WriteError, Writer, bundle_bytes};
+pub use writer::{WriteError, Writer};

@@ -1,4 +1,5 @@
-use crate::{Blob, Digest, Hasher, Release, Signed, archive};
+use crate::bundle::CHUNK;
+use crate::{Blob, Digest, Hasher, Signed, archive};
 use std::collections::BTreeSet;
 use std::io::{self, Read, Write};
 
@@ -77,7 +78,7 @@ impl<W: Write> Writer<W> {
         let blob = self.begin_blob(digest)?;
         let mut hasher = Hasher::default();
         let mut written = 0;
-        let mut buffer = vec![0; 256 << 10];
+        let mut buffer = vec![0; CHUNK];
         loop {
             let read = content.read(&mut buffer).map_err(|source| WriteError::Blob { digest, source })?;
             if read == 0 {
@@ -129,15 +130,6 @@ impl<W: Write> Writer<W> {
         self.out.flush()?;
         Ok(self.out)
     }
-}
-
-/// The size of the bundle that a release becomes once signed, without its signatures, in bytes. Sizes that 64 bits cannot
-/// count, which no release that is checked has, give 2^64 - 1.
-pub fn bundle_bytes(release: &Release) -> u64 {
-    let layout = release.layout.iter().map(|file| file.size);
-    let sizes = layout.chain(release.blobs.iter().map(|blob| blob.size));
-    let head = archive::entry_bytes(release.to_json().len() as u64);
-    sizes.map(archive::entry_bytes).fold(head.saturating_add(archive::END_BYTES), u64::saturating_add)
 }
 
 fn put(out: &mut impl Write, name: &str, content: &[u8]) -> io::Result<()> {

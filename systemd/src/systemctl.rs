@@ -59,7 +59,7 @@ impl Systemctl {
     }
 
     /// Other programs than those on the `PATH`, and other limits.
-    pub fn with_programs(systemctl: impl Into<String>, journalctl: impl Into<String>, timeouts: Timeouts) -> Self {
+    fn with_programs(systemctl: impl Into<String>, journalctl: impl Into<String>, timeouts: Timeouts) -> Self {
         Self { control: systemctl.into(), journal: journalctl.into(), timeouts }
     }
 

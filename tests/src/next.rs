@@ -25,8 +25,7 @@ pub struct Next {
 impl Next {
     /// A good release with these images.
     pub fn new(version: &str, serial: u64, images: &[Image]) -> Self {
-        let release = Release { version: version.to_owned(), serial, images: images.to_vec(), more: String::new() };
-        Self { release, faults: Vec::new(), installer: None, settings: None }
+        Self { release: Release::new(version, serial, images), faults: Vec::new(), installer: None, settings: None }
     }
 
     /// A release that is called after its fault, `1.1.0-<fault>`, with serial 2.

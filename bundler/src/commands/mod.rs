@@ -7,6 +7,7 @@ pub(crate) mod keygen;
 pub(crate) mod media;
 mod parts_args;
 pub(crate) mod repair;
+mod rewrite;
 pub(crate) mod sign;
 pub(crate) mod split;
 pub(crate) mod trust;

@@ -1,12 +1,9 @@
 use crate::error::Result;
 use crate::key_files::{self, PasswordArgs};
 use crate::output;
-use crate::partial_folder::PartialFolder;
 use landfall_console::Console;
-use landfall_manifests::parts::Ranges;
-use landfall_media::{CopyError, Destination, UnverifiedBundle, folder_of};
+use landfall_media::{Destination, UnverifiedBundle};
 use serde::Serialize;
-use std::io;
 use std::path::{Path, PathBuf};
 
 /// Add a signature to a bundle
@@ -45,14 +42,7 @@ pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
     let mut signed = opened.head().clone().into_signed_without_verifying()?;
     signed.add(&key)?;
     let out = Destination { path: opened.path(), part_size: opened.part_size() };
-    // One more signature can need one part more than names can count.
-    out.part_size.map(|size| Ranges::cut(signed.bundle_bytes(), size)).transpose()?;
-    let failed = |source: io::Error| CopyError::Write { path: out.path.to_owned(), source: source.into() };
-    let folder = PartialFolder::new(folder_of(out.path)).map_err(failed)?;
-    let progress = console.progress("Writing the bundle", Some(opened.found_bytes()));
-    let files = opened.copy_to(&signed, out.writer(folder.path()), &progress)?;
-    out.place(files).map_err(failed)?;
-    progress.finish();
+    super::rewrite::rewrite(&opened, &signed, out, "Writing the bundle", console)?;
     let added = SignReport {
         path: out.path,
         key: key.id().to_string(),

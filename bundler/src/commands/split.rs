@@ -2,13 +2,10 @@ use super::parts_args::PartsArgs;
 use crate::byte_size;
 use crate::error::Result;
 use crate::output::{self, OutputError};
-use crate::partial_folder::PartialFolder;
 use landfall_console::{Console, Size};
-use landfall_manifests::parts::Ranges;
-use landfall_media::{CopyError, Destination, UnverifiedBundle, folder_of};
+use landfall_media::{Destination, UnverifiedBundle, folder_of};
 use serde::Serialize;
 use std::fmt::Write as _;
-use std::io;
 use std::path::{Path, PathBuf};
 
 /// Cut a bundle into parts
@@ -85,13 +82,6 @@ fn place(opened: &UnverifiedBundle, folder: Option<&Path>) -> Result<PathBuf, Ou
 
 fn cut(opened: &UnverifiedBundle, out: &Path, size: u64, console: Console) -> Result<Vec<PathBuf>> {
     let signed = opened.head().clone().into_signed_without_verifying()?;
-    Ranges::cut(signed.bundle_bytes(), size)?;
-    let failed = |source: io::Error| CopyError::Write { path: out.to_owned(), source: source.into() };
-    let destination = Destination { path: out, part_size: Some(size) };
-    let partial = PartialFolder::new(folder_of(out)).map_err(failed)?;
-    let progress = console.progress("Writing the parts", Some(opened.found_bytes()));
-    let files = opened.copy_to(&signed, destination.writer(partial.path()), &progress)?;
-    let parts = destination.place(files).map_err(failed)?;
-    progress.finish();
-    Ok(parts)
+    let parts = Destination { path: out, part_size: Some(size) };
+    super::rewrite::rewrite(opened, &signed, parts, "Writing the parts", console)
 }

@@ -2,7 +2,7 @@
 
 mod source_job;
 
-pub(crate) use source_job::{RequestedImage, SourceJob};
+pub(crate) use source_job::{RequestedImage, Source, SourceJob};
 
 use crate::build_host::BuildHost;
 use crate::definition::{Definition, DefinitionLine, ImageSection, SourcePath, database_of_this_build};
@@ -127,13 +127,12 @@ impl Plan {
     /// The files, and the folders of which everything is packed, with the lines that name them.
     pub(crate) fn sources(&self) -> impl Iterator<Item = (&DefinitionLine, &Path)> {
         let trees = self.trees.iter().map(|tree| (&tree.source.line, tree.source.path.as_path()));
-        let jobs = self.jobs.iter().filter_map(|job| match job {
-            SourceJob::OciArchive { file: path, images }
-            | SourceJob::DockerArchive { file: path, images }
-            // A job is made of an image, so that there is a first one.
-            | SourceJob::Rootfs { folder: path, images, .. } => Some((&images[0].line, path.as_path())),
+        let jobs = self.jobs.iter().filter_map(|job| match &job.source {
+            Source::OciArchive(path) | Source::DockerArchive(path) | Source::Rootfs { folder: path, .. } => {
+                Some((&job.images[0].line, path.as_path()))
+            }
             // Of a layout's folder only the images' own blobs are packed, whatever else is in it.
-            SourceJob::OciFolder { .. } | SourceJob::DockerDaemon { .. } => None,
+            Source::OciFolder(_) | Source::DockerDaemon => None,
         });
         trees.chain(jobs)
     }

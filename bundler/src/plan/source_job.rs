@@ -13,14 +13,25 @@ pub(crate) struct RequestedImage {
     pub(crate) line: DefinitionLine,
 }
 
-/// One source and the images that are taken from it.
+/// A place that images are read from.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum SourceJob {
-    OciFolder { folder: PathBuf, images: Vec<RequestedImage> },
-    OciArchive { file: PathBuf, images: Vec<RequestedImage> },
-    DockerArchive { file: PathBuf, images: Vec<RequestedImage> },
-    DockerDaemon { images: Vec<RequestedImage> },
-    Rootfs { folder: PathBuf, process: Process, images: Vec<RequestedImage> },
+pub(crate) enum Source {
+    OciFolder(PathBuf),
+    OciArchive(PathBuf),
+    DockerArchive(PathBuf),
+    DockerDaemon,
+    /// Images of one folder that run different programs are packed each by itself.
+    Rootfs {
+        folder: PathBuf,
+        process: Process,
+    },
+}
+
+/// One source and the images that are taken from it, of which there is at least one.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct SourceJob {
+    pub(crate) source: Source,
+    pub(crate) images: Vec<RequestedImage>,
 }
 
 /// Groups images by the source that they are read from, so that nothing is read twice. OCI layouts come first: their layers
@@ -28,78 +39,36 @@ pub(crate) enum SourceJob {
 pub(super) fn jobs(images: &[ImageSection]) -> Vec<SourceJob> {
     let mut jobs: Vec<SourceJob> = Vec::new();
     for image in images {
-        let job = SourceJob::of(image);
-        match jobs.iter_mut().find(|known| known.reads_the_same_as(&job)) {
-            Some(known) => known.images_mut().extend(job.images().iter().cloned()),
-            None => jobs.push(job),
+        let (source, reference) = Source::of(image);
+        let requested = RequestedImage { image: image.name.clone(), reference, line: image.line.clone() };
+        match jobs.iter_mut().find(|job| job.source == source) {
+            Some(job) => job.images.push(requested),
+            None => jobs.push(SourceJob { source, images: vec![requested] }),
         }
     }
-    jobs.sort_by_key(SourceJob::rank);
+    jobs.sort_by_key(|job| job.source.rank());
     jobs
 }
 
-impl SourceJob {
-    fn of(image: &ImageSection) -> Self {
-        let request = |reference: Option<&String>| {
-            let (image, line) = (image.name.clone(), image.line.clone());
-            vec![RequestedImage { image, reference: reference.cloned(), line }]
-        };
-        match &image.source {
-            ImageSource::OciFolder { folder, name } => {
-                Self::OciFolder { folder: folder.clone(), images: request(name.as_ref()) }
-            }
-            ImageSource::OciArchive { file, name } => {
-                Self::OciArchive { file: file.clone(), images: request(name.as_ref()) }
-            }
-            ImageSource::DockerArchive { file, reference } => {
-                Self::DockerArchive { file: file.clone(), images: request(reference.as_ref()) }
-            }
-            ImageSource::DockerDaemon { reference } => Self::DockerDaemon { images: request(Some(reference)) },
-            ImageSource::Rootfs { folder } => {
-                Self::Rootfs { folder: folder.clone(), process: image.process.clone(), images: request(None) }
-            }
-        }
-    }
-
-    /// What is taken from the source: at least one image.
-    pub(crate) fn images(&self) -> &[RequestedImage] {
-        match self {
-            Self::OciFolder { images, .. }
-            | Self::OciArchive { images, .. }
-            | Self::DockerArchive { images, .. }
-            | Self::DockerDaemon { images }
-            | Self::Rootfs { images, .. } => images,
-        }
-    }
-
-    fn images_mut(&mut self) -> &mut Vec<RequestedImage> {
-        match self {
-            Self::OciFolder { images, .. }
-            | Self::OciArchive { images, .. }
-            | Self::DockerArchive { images, .. }
-            | Self::DockerDaemon { images }
-            | Self::Rootfs { images, .. } => images,
+impl Source {
+    /// Where an image is read from, and its name there.
+    fn of(image: &ImageSection) -> (Self, Option<String>) {
+        match image.source.clone() {
+            ImageSource::OciFolder { folder, name } => (Self::OciFolder(folder), name),
+            ImageSource::OciArchive { file, name } => (Self::OciArchive(file), name),
+            ImageSource::DockerArchive { file, reference } => (Self::DockerArchive(file), reference),
+            ImageSource::DockerDaemon { reference } => (Self::DockerDaemon, Some(reference)),
+            ImageSource::Rootfs { folder } => (Self::Rootfs { folder, process: image.process.clone() }, None),
         }
     }
 
     fn rank(&self) -> u8 {
         match self {
-            Self::OciFolder { .. } => 0,
-            Self::OciArchive { .. } => 1,
-            Self::DockerArchive { .. } => 2,
-            Self::DockerDaemon { .. } => 3,
+            Self::OciFolder(_) => 0,
+            Self::OciArchive(_) => 1,
+            Self::DockerArchive(_) => 2,
+            Self::DockerDaemon => 3,
             Self::Rootfs { .. } => 4,
-        }
-    }
-
-    fn reads_the_same_as(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::OciFolder { folder: a, .. }, Self::OciFolder { folder: b, .. })
-            | (Self::OciArchive { file: a, .. }, Self::OciArchive { file: b, .. })
-            | (Self::DockerArchive { file: a, .. }, Self::DockerArchive { file: b, .. }) => a == b,
-            (Self::DockerDaemon { .. }, Self::DockerDaemon { .. }) => true,
-            // Two images of one folder may run different programs: each is packed by itself.
-            _ => false,
         }
     }
 }

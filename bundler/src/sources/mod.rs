@@ -18,7 +18,7 @@ pub(crate) use files::SETTINGS_BYTES;
 pub(crate) use files::{FileError, pack as pack_files};
 
 use crate::blob_store::BlobStore;
-use crate::plan::{Plan, SourceJob};
+use crate::plan::{Plan, Source, SourceJob};
 use image::PackedImages;
 use landfall_console::Console;
 use landfall_manifests::{Digest, ImageName, Layer, oci::Platform};
@@ -55,12 +55,13 @@ impl<'a> PackContext<'a> {
 
     /// Takes the images of one source into the store.
     pub(crate) fn run(&mut self, job: &SourceJob) -> Result<PackedImages, ImageError> {
-        match job {
-            SourceJob::OciFolder { folder, images } => oci::pack_folder(folder, images, self),
-            SourceJob::OciArchive { file, images } => oci::pack_archive(file, images, self),
-            SourceJob::DockerArchive { file, images } => docker_archive::pack_file(file, images, self),
-            SourceJob::DockerDaemon { images } => docker_daemon::pack(images, self),
-            SourceJob::Rootfs { folder, process, images } => rootfs::pack(folder, process, images, self),
+        let images = &job.images;
+        match &job.source {
+            Source::OciFolder(folder) => oci::pack_folder(folder, images, self),
+            Source::OciArchive(file) => oci::pack_archive(file, images, self),
+            Source::DockerArchive(file) => docker_archive::pack_file(file, images, self),
+            Source::DockerDaemon => docker_daemon::pack(images, self),
+            Source::Rootfs { folder, process } => rootfs::pack(folder, process, images, self),
         }
     }
 }

@@ -1,7 +1,7 @@
 use super::signature_status::{SignatureStatus, signatures};
 use landfall_keys::{
     ChainError, KeyId, MAX_CHAIN_LINKS, PublicKey, RootChanges, RootError, RootLink, Signature, TrustError, TrustRoot,
-    TrustedKeys,
+    TrustedKeys, list_ids,
 };
 
 /// Roots that follow each other, all of them signed as hosts ask for it but perhaps the newest one. Never empty.
@@ -120,8 +120,7 @@ impl RootChain {
         let (signing, others): (Vec<&PublicKey>, _) = trusted.keys().iter().partition(|key| keys.contains(key));
         let need = usize::try_from(trusted.threshold()).unwrap_or(usize::MAX);
         let others: Vec<KeyId> = others.into_iter().map(PublicKey::id).collect();
-        (signing.len() < need)
-            .then(|| format!("{} more of {}", need - signing.len(), super::signature_status::list(&others)))
+        (signing.len() < need).then(|| format!("{} more of {}", need - signing.len(), list_ids(&others)))
     }
 
     /// The version after the newest one. Keys that any version lists are known again, so that none that is revoked returns.

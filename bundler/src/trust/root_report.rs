@@ -1,6 +1,5 @@
-use super::signature_status::list;
 use super::{RootChain, SignatureStatus, TrustFolder};
-use landfall_keys::{KeyId, PublicKey, TrustRoot};
+use landfall_keys::{KeyId, PublicKey, TrustRoot, list_ids};
 use landfall_manifests::Digest;
 use serde::Serialize;
 use std::fmt::{self, Write as _};
@@ -124,20 +123,20 @@ impl fmt::Display for RootReport {
             writeln!(out, "           {id}  {key}")?;
         }
         if !self.revoked.is_empty() {
-            writeln!(out, "  revoked  {}", list(&self.revoked))?;
+            writeln!(out, "  revoked  {}", list_ids(&self.revoked))?;
         }
         if let Some(changes) = &self.changes {
             writeln!(out, "  changes  {}", changes.text(self.threshold))?;
         }
         for status in &self.signatures {
-            let by = list(&status.signed);
+            let by = list_ids(&status.signed);
             match status.missing_signatures() {
                 Some(wanted) => writeln!(out, "  signed   by {by}; wanted: {wanted}")?,
                 None => writeln!(out, "  signed   by {by}: enough keys of version {}", status.version)?,
             }
         }
         if !self.strangers.is_empty() {
-            writeln!(out, "  ignored  signatures by {}, which are in neither version", list(&self.strangers))?;
+            writeln!(out, "  ignored  signatures by {}, which are in neither version", list_ids(&self.strangers))?;
         }
         self.next(&mut out)?;
         f.write_str(&out)
@@ -166,7 +165,7 @@ impl Changes {
         let mut parts = Vec::new();
         for (verb, ids) in [("adds", &self.added), ("removes", &self.removed), ("revokes", &self.revoked)] {
             if !ids.is_empty() {
-                parts.push(format!("{verb} {}", list(ids)));
+                parts.push(format!("{verb} {}", list_ids(ids)));
             }
         }
         if threshold != self.threshold_before {
@@ -202,7 +201,7 @@ impl fmt::Display for RootVersions {
         for (index, line) in self.versions.iter().enumerate() {
             let VersionLine { version, digest, threshold, keys, signers } = line;
             let signed =
-                if index == 0 { "given out of band".to_owned() } else { format!("signed by {}", list(signers)) };
+                if index == 0 { "given out of band".to_owned() } else { format!("signed by {}", list_ids(signers)) };
             writeln!(f, "version {version}  {digest}  {threshold} of {keys}  {signed}")?;
         }
         write!(f, "\n{}", self.newest)

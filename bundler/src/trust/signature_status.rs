@@ -1,4 +1,4 @@
-use landfall_keys::{KeyId, PublicKey, RootLink, Signature, TrustRoot, TrustedKeys};
+use landfall_keys::{KeyId, PublicKey, RootLink, Signature, TrustRoot, TrustedKeys, list_ids};
 use serde::Serialize;
 
 /// One of the two versions whose keys have to sign the newest one: the version before it, or itself.
@@ -29,7 +29,7 @@ impl SignatureStatus {
 
     /// The signatures that are missing, as text; `None` if there are enough.
     pub(crate) fn missing_signatures(&self) -> Option<String> {
-        let (missing, version, of) = (self.missing, self.version, list(&self.waiting));
+        let (missing, version, of) = (self.missing, self.version, list_ids(&self.waiting));
         let keys = if missing == 1 { "key" } else { "keys" };
         (missing > 0).then(|| format!("{missing} more {keys} of version {version} ({of})"))
     }
@@ -45,9 +45,4 @@ pub(crate) fn is_signed_by(link: &RootLink, key: &PublicKey) -> bool {
 /// The signatures of `link` that parse.
 pub(crate) fn signatures(link: &RootLink) -> Vec<Signature> {
     link.signatures().iter().filter_map(|text| Signature::parse(text.as_bytes()).ok()).collect()
-}
-
-/// Ids for a message to a person.
-pub(crate) fn list(ids: &[KeyId]) -> String {
-    if ids.is_empty() { "nobody".to_owned() } else { ids.iter().map(KeyId::to_string).collect::<Vec<_>>().join(", ") }
 }

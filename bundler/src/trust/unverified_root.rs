@@ -1,6 +1,6 @@
 use super::root_report::digest;
-use super::signature_status::{list, signatures};
-use landfall_keys::{KeyId, PublicKey, RootLink, Signature};
+use super::signature_status::signatures;
+use landfall_keys::{KeyId, PublicKey, RootLink, Signature, list_ids};
 use serde::Serialize;
 use std::fmt;
 
@@ -39,7 +39,7 @@ impl UnverifiedRoot {
 impl fmt::Display for UnverifiedRoot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { version, threshold, keys, signers, revoked, .. } = self;
-        write!(f, "root version {version} ({threshold} of {}), signed by {}", list(keys), list(signers))?;
-        if revoked.is_empty() { Ok(()) } else { write!(f, ", revokes {}", list(revoked)) }
+        write!(f, "root version {version} ({threshold} of {}), signed by {}", list_ids(keys), list_ids(signers))?;
+        if revoked.is_empty() { Ok(()) } else { write!(f, ", revokes {}", list_ids(revoked)) }
     }
 }

@@ -58,6 +58,16 @@ fn define(workspace: &Workspace) {
     workspace.write("acme.toml", format!("{release}{runtime}"));
 }
 
+/// The office with a definition, after anna and ben have signed a second root, which trusts dora as well.
+fn office_with_two_roots() -> Workspace {
+    let workspace = office();
+    define(&workspace);
+    trust(&workspace, &["add", "--key", "dora/dora.pub"]);
+    sign(&workspace, "anna");
+    sign(&workspace, "ben");
+    workspace
+}
+
 #[test]
 fn a_bundle_brings_the_chain_and_says_so() {
     let workspace = office();
@@ -88,11 +98,7 @@ fn a_bundle_brings_the_chain_and_says_so() {
 
 #[test]
 fn the_same_roots_give_the_same_bundle_wherever_they_lie() {
-    let workspace = office();
-    define(&workspace);
-    trust(&workspace, &["add", "--key", "dora/dora.pub"]);
-    sign(&workspace, "ben");
-    sign(&workspace, "anna");
+    let workspace = office_with_two_roots();
     let build = |out| ["build", "acme.toml", "--key", "anna/anna.key", "--key", "ben/ben.key", "--out", out];
     workspace.ok(&build("a.tar"));
     let files = contents(&workspace, "office/trust");
@@ -210,11 +216,7 @@ fn refuses_what_makes_no_sense_and_leaves_the_folder_as_it_was() {
 
 #[test]
 fn refuses_roots_that_hosts_would_not_believe() {
-    let workspace = office();
-    define(&workspace);
-    trust(&workspace, &["add", "--key", "dora/dora.pub"]);
-    sign(&workspace, "anna");
-    sign(&workspace, "ben");
+    let workspace = office_with_two_roots();
     let (one, two) = ("office/trust/1.root.json", "office/trust/2.root.json");
     let (first, second) =
         (fs::read_to_string(workspace.path(one)).unwrap(), fs::read_to_string(workspace.path(two)).unwrap());

@@ -59,12 +59,12 @@ pub(super) struct Capabilities {
 
 impl Docker {
     /// The engine that `choice` names, for a service: it may start later, be restarted, or be replaced by another version.
-    pub fn for_service(choice: EngineChoice) -> Self {
+    pub(crate) fn for_service(choice: EngineChoice) -> Self {
         Self { choice, options: SERVICE, session: Mutex::new(None) }
     }
 
     /// The engine at `address`, for one command.
-    pub fn for_command(address: EngineAddress) -> Self {
+    pub(crate) fn for_command(address: EngineAddress) -> Self {
         Self { choice: EngineChoice::At(address), options: COMMAND, session: Mutex::new(None) }
     }
 

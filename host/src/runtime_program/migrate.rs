@@ -109,7 +109,7 @@ impl MigrateFailure {
     }
 
     /// The failure with this code.
-    pub fn of_code(code: &str) -> Option<Self> {
+    pub(crate) fn of_code(code: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|failure| failure.code() == code)
     }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use thiserror::Error;
 
 use crate::ed25519::Prehash;
-use crate::key_id::KeyId;
+use crate::key_id::{KeyId, list_ids};
 use crate::public_key::PublicKey;
 use crate::signature::Signature;
 
@@ -72,7 +72,7 @@ pub enum TrustedKeysError {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum TrustError {
     /// No signature is by a trusted key.
-    #[error("not signed by a trusted key: signed by {}, trusted: {}", list(.signed_by), list(.trusted))]
+    #[error("not signed by a trusted key: signed by {}, trusted: {}", list_ids(.signed_by), list_ids(.trusted))]
     NotTrusted {
         /// The ids that the signatures name, in order, each once. Empty if there are none.
         signed_by: Vec<KeyId>,
@@ -80,7 +80,7 @@ pub enum TrustError {
         trusted: Vec<KeyId>,
     },
     /// No signature is by a trusted key, and at least one names a key that was one.
-    #[error("signed by {}, which this host has revoked; trusted: {}", list(.revoked), list(.trusted))]
+    #[error("signed by {}, which this host has revoked; trusted: {}", list_ids(.revoked), list_ids(.trusted))]
     Revoked {
         /// The revoked ids that the signatures name, in order, each once.
         revoked: Vec<KeyId>,
@@ -90,7 +90,7 @@ pub enum TrustError {
     /// Some trusted keys have signed, but too few.
     #[error(
         "signed by {have} of the trusted keys, but {need} are needed: signed by {}{}, trusted: {}",
-        list(.signed_by), also_revoked(.revoked), list(.trusted)
+        list_ids(.signed_by), also_revoked(.revoked), list_ids(.trusted)
     )]
     Threshold {
         /// How many distinct trusted keys have signed.
@@ -226,20 +226,12 @@ fn distinct(ids: impl Iterator<Item = KeyId>) -> Vec<KeyId> {
     ids.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-/// The ids for a message to a person.
-fn list(ids: &[KeyId]) -> String {
-    if ids.is_empty() {
-        return "nobody".to_owned();
-    }
-    ids.iter().map(KeyId::to_string).collect::<Vec<_>>().join(", ")
-}
-
 /// The same for those whose signatures count for nothing.
 fn also_revoked(ids: &[KeyId]) -> String {
     if ids.is_empty() {
         return String::new();
     }
-    format!(" (and by {}, which this host has revoked)", list(ids))
+    format!(" (and by {}, which this host has revoked)", list_ids(ids))
 }
 
 #[cfg(test)]

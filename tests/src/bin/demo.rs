@@ -33,8 +33,8 @@ fn journey(report: &mut Report, engine: &Arc<Engine>) -> Result<()> {
     let (stick, bundles) = report.stage("PACK a release and the next one, and copy both to a FAT32 stick", || {
         std::fs::write(publisher.file("NEWS"), "What is new in 1.1.0.\n")?;
         let news = "\n[[file]]\nsource = \"NEWS\"\npath = \"docs/NEWS\"\n".to_owned();
-        let next = Release { version: "1.1.0".to_owned(), serial: 2, images: images.clone(), more: news };
-        let first = Release { version: "1.0.0".to_owned(), serial: 1, images, more: String::new() };
+        let next = Release { more: news, ..Release::new("1.1.0", 2, &images) };
+        let first = Release::new("1.0.0", 1, &images);
         publisher.deliver_all(engine, &[&first, &next])
     })?;
     let [first, next] = &bundles[..] else { bail!("two bundles were packed") };

@@ -23,7 +23,7 @@ struct Packed {
 fn packed(name: &str, images: impl FnOnce(&Publisher) -> Result<Vec<Image>>) -> Result<Packed> {
     let publisher = Publisher::new(name)?;
     let images = images(&publisher)?;
-    let bundle = publisher.pack(&Release { version: "1.0.0".to_owned(), serial: 1, images, more: String::new() })?;
+    let bundle = publisher.pack(&Release::new("1.0.0", 1, &images))?;
     Ok(Packed { publisher, bundle })
 }
 

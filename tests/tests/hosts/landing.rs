@@ -1,21 +1,15 @@
 //! The whole main job on a truly isolated host: pack, carry, install, provision, survive, and leave no trace.
 
 use anyhow::{Context as _, Result, bail, ensure};
-use landfall_tests::{
-    Engine, FileList, Host, Image, Installation, Publisher, Release, STICK, Tenant, image, listeners,
-};
+use landfall_tests::{Engine, FileList, Host, Installation, Publisher, Release, STICK, Tenant, image, listeners};
 use serde_json::json;
-
-fn release(images: Vec<Image>) -> Release {
-    Release { version: "1.0.0".to_owned(), serial: 1, images, more: String::new() }
-}
 
 #[test]
 fn a_bundle_lands_provisions_survives_and_leaves_no_trace() -> Result<()> {
     let engine = Engine::shared()?;
     let publisher = Publisher::new("landing")?;
     let images = vec![publisher.hello()?, image::node_express(&engine)?];
-    let (stick, bundle) = publisher.deliver(&engine, &release(images))?;
+    let (stick, bundle) = publisher.deliver(&engine, &Release::new("1.0.0", 1, &images))?;
     let host = Host::boot(&engine, &[stick.writable()])?;
     listeners::start(&host)?;
     let before = FileList::of(&host)?;
@@ -51,7 +45,7 @@ fn an_image_of_others_is_installed_from_a_write_protected_stick() -> Result<()> 
     let engine = Engine::shared()?;
     let publisher = Publisher::new("stranger")?;
     let images = vec![image::node_express(&engine)?, image::stranger(&engine)?];
-    let (stick, bundle) = publisher.deliver(&engine, &release(images))?;
+    let (stick, bundle) = publisher.deliver(&engine, &Release::new("1.0.0", 1, &images))?;
     let host = Host::boot(&engine, &[stick.read_only()])?;
     let before = FileList::of(&host)?;
 

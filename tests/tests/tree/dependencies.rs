@@ -4,37 +4,26 @@ use anyhow::{Context as _, Result, ensure};
 use cargo_metadata::{DependencyKind, MetadataCommand, PackageId};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// What the bundler and the installer may use: both read bundles, and both know the units.
+const ALL_LIBRARIES: &[&str] = &[
+    "landfall-console",
+    "landfall-engine",
+    "landfall-host",
+    "landfall-keys",
+    "landfall-manifests",
+    "landfall-media",
+    "landfall-systemd",
+];
+
 /// What each crate of the workspace may use of the workspace. The tests may use all.
 const ARROWS: &[(&str, &[&str])] = &[
     ("hello", &[]),
     ("landfall", &["landfall-console", "landfall-engine", "landfall-host", "landfall-keys", "landfall-manifests"]),
-    (
-        "landfall-bundler",
-        &[
-            "landfall-console",
-            "landfall-engine",
-            "landfall-host",
-            "landfall-keys",
-            "landfall-manifests",
-            "landfall-media",
-            "landfall-systemd",
-        ],
-    ),
+    ("landfall-bundler", ALL_LIBRARIES),
     ("landfall-console", &[]),
     ("landfall-engine", &["landfall-keys", "landfall-manifests"]),
     ("landfall-host", &["landfall-console", "landfall-keys", "landfall-manifests"]),
-    (
-        "landfall-installer",
-        &[
-            "landfall-console",
-            "landfall-engine",
-            "landfall-host",
-            "landfall-keys",
-            "landfall-manifests",
-            "landfall-media",
-            "landfall-systemd",
-        ],
-    ),
+    ("landfall-installer", ALL_LIBRARIES),
     ("landfall-keys", &[]),
     ("landfall-manifests", &["landfall-keys"]),
     ("landfall-media", &["landfall-console", "landfall-host", "landfall-keys", "landfall-manifests"]),

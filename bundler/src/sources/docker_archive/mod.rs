@@ -3,6 +3,7 @@
 mod contents;
 mod select;
 
+use super::content_kind::{ContentKind, first_block};
 use super::image::PackedImages;
 use super::tar_reader::TarReader;
 use super::{ImageError, PackContext, SourceError};
@@ -11,13 +12,11 @@ use crate::plan::RequestedImage;
 use crate::regular;
 use contents::{ArchiveContents, LayerEntry};
 use flate2::read::MultiGzDecoder;
-use landfall_manifests::{Digest, Layer};
+use landfall_manifests::{Digest, Encoding, Layer};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufReader, Read, Seek as _};
 use std::path::Path;
-
-const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 /// Layers that are requested, by their names in the archive, with the diffIDs that they should have.
 type ExpectedLayers = BTreeMap<String, Digest>;
@@ -31,10 +30,9 @@ pub(super) fn pack_file(
     let first = &requested[0];
     let open = || {
         let (mut file, metadata) = regular::open(path)?;
-        let mut magic = Vec::new();
-        (&mut file).take(2).read_to_end(&mut magic)?;
+        let kind = ContentKind::of(&first_block(&mut file)?);
         file.rewind()?;
-        Ok((file, metadata.len(), magic == GZIP_MAGIC))
+        Ok((file, metadata.len(), kind == ContentKind::Compressed(Encoding::Gzip)))
     };
     let (file, size, gzip) = open().map_err(SourceError::read(path)).map_err(|error| first.error(error))?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();

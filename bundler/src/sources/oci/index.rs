@@ -105,7 +105,7 @@ mod tests {
         for _ in 0..DEPTH {
             let bytes = index(descriptor);
             descriptor = Descriptor::new(oci::INDEX, Digest::of(&bytes), bytes.len() as u64);
-            files.insert(super::super::layout::blob_path(&descriptor.digest), bytes);
+            files.insert(landfall_manifests::archive::blob_name(&descriptor.digest), bytes);
         }
         files.insert(oci::INDEX_NAME.to_owned(), index(descriptor));
         Memory(files)

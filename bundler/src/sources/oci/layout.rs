@@ -15,17 +15,12 @@ pub(super) trait Layout {
     fn open(&self, name: &str) -> Result<Box<dyn Read>, SourceError>;
 }
 
-/// The name of a blob in a layout.
-pub(super) fn blob_path(digest: &Digest) -> String {
-    archive::blob_name(digest)
-}
-
 /// Reads a JSON document, and checks its size and its digest.
 pub(super) fn document(layout: &impl Layout, what: &str, of: &Descriptor) -> Result<Vec<u8>, SourceError> {
     if of.size > limits::IMAGE_JSON_BYTES {
         return Err(SourceError::TooLarge { what: what.to_owned(), limit: limits::IMAGE_JSON_BYTES });
     }
-    let name = blob_path(&of.digest);
+    let name = archive::blob_name(&of.digest);
     let bytes = small(layout, &name)?;
     check_size(what, of.size, bytes.len() as u64)?;
     check_digest(what, &of.digest, &Digest::of(&bytes))?;

@@ -11,7 +11,7 @@ use super::{ImageError, PackContext, PackedImage, SourceError};
 use crate::plan::RequestedImage;
 use landfall_console::Progress;
 use landfall_manifests::oci::{self, Descriptor, ImageManifest};
-use landfall_manifests::{Layer, limits};
+use landfall_manifests::{Layer, archive, limits};
 use layout::{ArchiveLayout, FolderLayout, Layout};
 use std::io::{Cursor, Read as _};
 use std::path::Path;
@@ -89,7 +89,7 @@ impl<L: Layout> LayoutReader<'_, L> {
         if let Some(known) = packing.store.layer_in_blob(&described.digest) {
             return Ok(known.clone());
         }
-        let content = self.layout.open(&layout::blob_path(&described.digest)).map_err(|error| match error {
+        let content = self.layout.open(&archive::blob_name(&described.digest)).map_err(|error| match error {
             SourceError::NoEntry(_) if oci::is_foreign(&described.media_type) => SourceError::Foreign(name.clone()),
             other => other,
         })?;

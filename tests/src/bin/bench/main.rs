@@ -63,7 +63,7 @@ impl Bench {
         let archive = image::large(&engine)?;
         let source = format!("docker-archive:{}", archive.display());
         let images = vec![Image { name: "large", source, more: "" }, publisher.hello()?];
-        let release = Release { version: "1.0.0".to_owned(), serial: 1, images, more: String::new() };
+        let release = Release::new("1.0.0", 1, &images);
         let megabytes = archive.metadata()?.len() >> 20;
         println!("   {}: {megabytes} MiB", archive.display());
         Ok(Self { engine, publisher, archive, release })

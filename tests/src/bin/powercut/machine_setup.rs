@@ -53,8 +53,7 @@ impl MachineSetup {
         drop(engine);
         let publisher = Publisher::new("powercut")?;
         let images = |version| Ok::<_, anyhow::Error>(vec![publisher.hello_of(version)?]);
-        let first = Release { version: "1.0.0".to_owned(), serial: 1, images: images("1.0.0")?, more: String::new() };
-        let first = publisher.pack(&first)?;
+        let first = publisher.pack(&Release::new("1.0.0", 1, &images("1.0.0")?))?;
         let next = Next::new("1.1.0", 2, &images("1.1.0")?).pack(&publisher)?;
         let broken = Next::broken(Fault::FailsItsSelfcheck, &images("1.1.0")?).pack(&publisher)?;
         let stick = folder.path.join("stick.img");
