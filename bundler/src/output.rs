@@ -94,6 +94,7 @@ fn check_is_whole(out: &Path) -> Result<(), OutputError> {
 
 /// Checks that a file that exists at `out` is a whole bundle.
 pub(crate) fn check_replaced(out: &Path) -> Result<(), OutputError> {
+    // Not `exists`, which a dangling link does not.
     if out.symlink_metadata().is_ok() && UnverifiedBundle::open_file(out).is_err() {
         return Err(OutputError::NotABundle { path: out.to_owned() });
     }

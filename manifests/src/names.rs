@@ -14,6 +14,7 @@ pub struct NameError {
 /// Runs of lower-case letters and digits with one of `separators` between them.
 fn is_words(text: &str, separators: &[char], longest: usize) -> bool {
     let word = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    // A separator at an end, or two in a row, leave an empty word.
     text.len() <= longest && text.split(separators).all(word)
 }
 

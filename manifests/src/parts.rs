@@ -15,6 +15,7 @@ pub fn part_name(bundle: &str, number: u32) -> String {
 
 /// The bundle's name and the part's number, if `name` is that of a part.
 pub fn parse_part_name(name: &str) -> Option<(&str, u32)> {
+    // From the right: a bundle's name may hold `.part` itself.
     let (bundle, digits) = name.rsplit_once(SUFFIX)?;
     let is_number = digits.len() == DIGITS && digits.bytes().all(|byte| byte.is_ascii_digit());
     let number = is_number.then(|| digits.parse().ok()).flatten()?;
@@ -101,6 +102,7 @@ impl Ranges {
 
     /// The part that holds the byte at `offset` of the bundle; `None` behind the last part.
     pub fn locate(&self, offset: u64) -> Option<PartOffset> {
+        // Ends are exclusive: the byte at one is the next part's first.
         let index = self.ends.partition_point(|end| *end <= offset);
         (index < self.ends.len()).then(|| PartOffset {
             part: u32::try_from(index + 1).unwrap_or(u32::MAX),

@@ -94,6 +94,7 @@ impl FromStr for Mode {
     type Err = ModeError;
 
     fn from_str(text: &str) -> Result<Self, ModeError> {
+        // `from_str_radix` alone would take a sign.
         let octal = text.len() == 4 && text.starts_with('0') && text.bytes().all(|byte| matches!(byte, b'0'..=b'7'));
         let bits = octal.then(|| u16::from_str_radix(text, 8).ok()).flatten();
         bits.map(Self).ok_or_else(|| ModeError(text.chars().take(16).collect()))

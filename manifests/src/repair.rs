@@ -101,6 +101,7 @@ impl RepairRequest {
             (Some(product), Some(version), Some(serial), Some(arch), Some(manifest)) => {
                 Ok(Self::Release(RequestedBlobs { product, version, serial, arch, manifest, blobs: file.blobs }))
             }
+            // All fields or none: part of a name could be taken for another release's.
             (None, None, None, None, None) if file.blobs.is_empty() => Ok(Self::Head),
             _ => Err(RequestError::Partial),
         }

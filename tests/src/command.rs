@@ -135,6 +135,7 @@ impl Command {
     pub fn run(self) -> Result<Output> {
         let line = self.shown.clone().unwrap_or_else(|| self.line());
         if ECHO.load(Ordering::Relaxed) && !self.quiet {
+            // Paths as somebody in the repository's root would type them.
             println!("   $ {}", line.replace(&format!("{}/", crate::workspace::root().display()), ""));
         }
         let start = Instant::now();

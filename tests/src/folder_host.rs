@@ -31,6 +31,7 @@ impl FolderHost {
         if root.exists() {
             std::fs::remove_dir_all(root)?;
         }
+        // With modes, owners and times, which snapshots compare.
         Command::new("cp").arg("-a").arg(&self.root).arg(root).ok()?;
         Ok(Self { root: root.to_owned(), installer: self.installer.clone() })
     }
@@ -98,6 +99,7 @@ impl Snapshot {
             } else if about.is_symlink() {
                 _ = write!(shot, " -> {}", path.read_link()?.display());
             } else {
+                // The time of the inode's change as well: no program can set it back.
                 let (changed, seen) = (about.mtime_nsec(), about.ctime_nsec());
                 _ = write!(shot, " inode {} {}.{changed} {}.{seen}", about.ino(), about.mtime(), about.ctime());
                 held = std::fs::read(&path)?;

@@ -29,6 +29,7 @@ impl Mirror {
         for entry in std::fs::read_dir("/etc/apt/sources.list.d").context("read apt's sources")? {
             lists.push(entry?.path());
         }
+        // read_dir has no order, and the Debian image is named after its sources.
         lists.sort();
         let mut entries = Vec::new();
         for list in lists.iter().filter(|list| list.is_file()) {
@@ -80,6 +81,7 @@ fn one_line(line: &str) -> Option<Entry> {
         Some(options) => options.split_once(']')?.1,
         None => rest,
     };
+    // What follows a # is a comment (sources.list(5)).
     let mut words = rest.split('#').next()?.split_whitespace().map(str::to_owned);
     Some(Entry { uri: words.next()?, suite: words.next()?, components: words.collect() })
 }

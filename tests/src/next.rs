@@ -74,6 +74,7 @@ impl Next {
 
     fn runtime(&self, publisher: &Publisher) -> Result<String> {
         let binary = publisher.programs().next_runtime()?;
+        // The one migration that it has more goes back, unless a fault says otherwise.
         let reversible_to = if self.faults.contains(&Fault::CannotGoBack) { SCHEMA } else { SCHEMA - 1 };
         let mut table = format!(
             "[runtime]\nbinary = \"{}\"\ndatabase = {{ schema = {SCHEMA}, reversible_to = {reversible_to} }}\n",

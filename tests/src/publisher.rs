@@ -130,6 +130,7 @@ impl Publisher {
     /// The smallest tenant as the release `version` brings it: an image of its own, which no other release has.
     pub fn hello_of(&self, version: &str) -> Result<Image> {
         let image = self.rootfs("hello", &format!("hello-{version}"), &self.programs.hello()?, HELLO)?;
+        // One more file makes it another image.
         std::fs::write(self.file(&format!("hello-{version}/release")), version)?;
         Ok(image)
     }

@@ -58,6 +58,7 @@ impl SmallRelease {
             "path": path, "mode": mode, "digest": Digest::of(content).to_string(), "size": content.len(),
             "blob": blob.to_string(), "encoding": "zstd",
         }))?);
+        // As the format has them.
         self.release.files.sort_by(|one, other| one.path.cmp(&other.path));
         Ok(())
     }

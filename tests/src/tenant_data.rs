@@ -49,6 +49,7 @@ impl Dump {
     fn read(told: &Value) -> Result<Self> {
         let mut tables = BTreeMap::new();
         for (name, rows) in told["tables"].as_object().context("no tables")? {
+            // The next schema's own, which older releases do not have.
             if name != next::TABLE {
                 let rows = rows.as_array().context("no rows")?.iter().map(known_to_all);
                 tables.insert(name.clone(), rows.collect::<Result<_>>()?);

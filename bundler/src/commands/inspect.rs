@@ -81,6 +81,7 @@ fn text(shown: &InspectReport<'_>) -> Result<String, fmt::Error> {
     if !parts.is_empty() {
         writeln!(text, "parts    {} are here", parts.len())?;
     }
+    // Found without reading the content: a copy that was cut off shows at once.
     if size != expected_size {
         writeln!(text, "WHAT IS HERE DIFFERS: {size} bytes, where {expected_size} belong")?;
     }

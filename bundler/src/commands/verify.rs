@@ -48,6 +48,7 @@ struct VerifyReport<'a> {
 }
 
 pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
+    // What was typed is judged before the bundle is opened.
     let given = CliTrust::read(&args.trust, args.threshold)?;
     let opened = UnverifiedBundle::open(&args.bundle, &args.parts.folders)?;
     let trusted = given.keys(opened.head())?;

@@ -104,6 +104,7 @@ impl Definition {
     pub(crate) fn read(file: &Path, variables: &Variables) -> Result<Self, DefinitionError> {
         let cannot = |source| DefinitionError::Read { file: file.to_owned(), source };
         let mut text = String::new();
+        // One byte more than is allowed shows that there is more.
         let read = File::open(file).map_err(cannot)?.take(DEFINITION_BYTES + 1).read_to_string(&mut text);
         if read.map_err(cannot)? as u64 > DEFINITION_BYTES {
             return Err(DefinitionError::TooLarge { file: file.to_owned(), limit: DEFINITION_BYTES });

@@ -131,6 +131,7 @@ fn check_no_process(text: &DefinitionText<'_>, table: &ImageTable) -> Result<(),
 fn tenant(text: &DefinitionText<'_>, written: Spanned<Tenant>) -> Result<Tenant, DefinitionError> {
     let at = written.span().start;
     let tenant = written.into_inner();
+    // `Release::check` refuses these as well, but knows no line of the definition.
     if tenant.port == 0 {
         return Err(text.wrong(at, "port is 0: a tenant listens on 1 to 65535"));
     }

@@ -58,6 +58,7 @@ pub(super) fn of_output(error: &OutputError) -> ErrorClass {
 
 pub(super) fn of_file(error: &FileError) -> ErrorClass {
     match error {
+        // Without a line, nobody named the file: it was looked for beside the bundler.
         FileError::Read { line: None, .. } => usage(
             "missing_file",
             "put landfall and landfall-installer beside landfall-bundler, or name them in [runtime]",
@@ -156,6 +157,7 @@ pub(super) fn of_signing(error: &SignError) -> ErrorClass {
     match error {
         SignError::Twice(_) | SignError::Count(_) => usage("signatures", "sign with keys that have not signed yet"),
         SignError::TooLarge(_) => usage("too_large", "pack folders of many files as archives"),
+        // The manifest was made from the definition, which alone can make it wrong.
         SignError::Release(_) => usage("definition", DEFINITION),
         SignError::Key { .. } => usage("secret_key", "sign with another key"),
     }

@@ -18,6 +18,7 @@ pub(super) fn of_bundle(error: &BundleError) -> ErrorClass {
         BundleError::Media(error) => of_media(error),
         BundleError::Read { source, .. } => of_read(source),
         BundleError::Blob { .. } => DAMAGED,
+        // One run has one exit code: the first damage decides.
         BundleError::Several(report) => report.first().map_or(DAMAGED, of_bundle),
     }
 }
@@ -46,6 +47,7 @@ pub(super) fn of_media(error: &MediaError) -> ErrorClass {
 pub(super) fn of_read(error: &ReadError) -> ErrorClass {
     match error {
         ReadError::Untrusted(_) => ErrorClass::new(Exit::Untrusted, "untrusted", TRUST),
+        // A medium's own error comes through `Read` as the cause of an io::Error: its class is the more exact one.
         ReadError::Source { source, .. } => media_error(source).map_or(UNREADABLE, of_media),
         ReadError::NotABundle => {
             ErrorClass::new(Exit::Damaged, "not_a_bundle", "name a file that `landfall-bundler build` wrote")

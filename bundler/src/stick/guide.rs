@@ -149,12 +149,14 @@ impl Guide<'_> {
         if let Some(root) = self.root {
             return format!(" \\\n      --trust ./{}", root.name());
         }
+        // With the threshold by which `RootFile::choose` tried the bundle.
         let mut options: Vec<String> = self.keys.iter().map(|key| format!("--trust {}", key.to_line())).collect();
         match self.keys.len() {
             0 => options.push("--trust KEY".to_owned()),
             1 => {}
             several => options.push(format!("--threshold {several}")),
         }
+        // An empty first one, so that each option begins on a line of its own.
         options.insert(0, String::new());
         options.join(" \\\n      ")
     }

@@ -155,6 +155,7 @@ impl Payload {
         progress: &Progress,
     ) -> Result<(), StickError> {
         let mut faults = Vec::new();
+        // The bundle's files are the first records: for these alone it is a place in the bundle.
         let mut start = 0;
         for record in &written.records {
             let root = self.root().filter(|root| root.name() == record.name);

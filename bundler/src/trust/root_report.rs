@@ -87,6 +87,7 @@ impl RootReport {
         if self.version == 1 {
             return writeln!(out, "  next     give hosts this file, or enough of its keys: it needs no signature");
         }
+        // A first root that is not version 1 begins a new chain, to which no host follows by itself.
         if self.complete && self.changes.is_none() {
             writeln!(
                 out,
@@ -151,6 +152,7 @@ impl Changes {
             keys.iter().filter(|key| !others.contains(key)).map(PublicKey::id).collect()
         };
         let mut removed = ids(old, new);
+        // A revoked key is gone as well: it is named once, by the stronger word.
         removed.retain(|id| !revoked.contains(id));
         Self {
             since: before.version(),

@@ -54,6 +54,7 @@ impl ArchiveContents {
         entry: &mut tar::Entry<'_, impl Read>,
         layer: &mut impl FnMut(LayerEntry<'_>) -> Result<Option<Layer>, SourceError>,
     ) -> Result<(), SourceError> {
+        // Archives may name files `./manifest.json`, and refer to them without the dot.
         let name = normalized(&String::from_utf8_lossy(&entry.path_bytes()));
         match entry.header().entry_type() {
             EntryType::Regular | EntryType::Continuous => self.add_file(&name, entry, layer)?,
@@ -94,6 +95,7 @@ impl ArchiveContents {
     fn add_document(&mut self, name: &str, content: &mut impl Read) -> Result<(), SourceError> {
         let mut document = Vec::new();
         content.read_to_end(&mut document).map_err(SourceError::Archive)?;
+        // Counted together: each is small, but an archive may hold any number of them.
         self.document_bytes += document.len();
         if self.document_bytes > DOCUMENTS_BYTES {
             let what = "the sum of the archive's JSON documents".to_owned();

@@ -94,6 +94,7 @@ fn killed(setup: &MachineSetup, run: &RecordedRun, after: Duration) -> Result<Pa
     let disk = setup.copy(&run.ground, "cut.img")?;
     let mut machine = setup.boot(&disk, None).context("boot before the cut")?;
     let running = machine.start(&run.operation.command)?;
+    // A command that ends before the moment is cut after its end.
     machine.wait(&running, after)?;
     machine.cut()?;
     Ok(disk)

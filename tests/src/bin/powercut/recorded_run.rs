@@ -70,6 +70,7 @@ impl RecordedRun {
         let running = machine.start(&operation.command)?;
         let mut sizes = Vec::new();
         let output = loop {
+            // From the record's sizes over time follows which entry was written when.
             sizes.push((running.since(), size()?));
             if let Some(output) = machine.wait(&running, PERIOD)? {
                 break output.exits(operation.exit)?;
