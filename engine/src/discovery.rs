@@ -60,7 +60,7 @@ impl Discovery {
 
     /// For the installer: the socket that `DOCKER_HOST` names, the first that exists, otherwise Docker's, which is expected
     /// to exist later. A `DOCKER_HOST` in another form is ignored: the engine of an isolated host is on the host.
-    pub fn expected_socket(self) -> EngineAddress {
+    pub(crate) fn expected_socket(self) -> EngineAddress {
         let path = self.named_socket().or(self.socket).unwrap_or_else(|| DOCKER_SOCKET.into());
         EngineAddress::Unix(path)
     }
@@ -69,7 +69,7 @@ impl Discovery {
     ///
     /// # Errors
     /// `DOCKER_HOST` is in another form, or no socket exists.
-    pub fn existing_socket(self) -> Result<EngineAddress, DiscoveryError> {
+    pub(crate) fn existing_socket(self) -> Result<EngineAddress, DiscoveryError> {
         match (self.named_socket(), self.docker_host) {
             (Some(path), _) => Ok(EngineAddress::Unix(path)),
             // Not the socket that is there instead: somebody named another engine.
@@ -80,7 +80,7 @@ impl Discovery {
 }
 
 impl EngineChoice {
-    /// The address that the installer uses and records ([`Discovery::expected_socket`]).
+    /// The address that the installer uses and records.
     pub fn expected_address(&self) -> EngineAddress {
         match self {
             Self::At(address) => address.clone(),
