@@ -69,6 +69,7 @@ pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> Result
     if args.before_start {
         return before_start(&layout, console);
     }
+    // Locked by an installer at work, this ends with exit code 8: that one settles its own journal.
     let state = State::open(&layout)?;
     let journal = Journal::read(&layout)?;
     let (operation, outcome) = match (state, journal) {
@@ -80,6 +81,7 @@ pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> Result
             ("update", revert(host_args, &layout, state, console)?)
         }
         _ => {
+            // What a killed process left before it had a journal never counted.
             let report = Report { changed: state::remove_partial(&layout)?, operation: None, outcome: None };
             return console.result(&report, "nothing was interrupted: there is nothing to settle");
         }

@@ -17,6 +17,7 @@ impl LineEndings {
         let bare = text.strip_prefix(MARK);
         let (mark, text) = (bare.is_some(), bare.unwrap_or(text));
         let ends = text.matches('\n').count();
+        // Only where all lines end so: restoring a mixture would change lines that nobody edited.
         let crlf = ends > 0 && text.matches("\r\n").count() == ends;
         let mut lines = if crlf { text.replace("\r\n", "\n") } else { text.to_owned() };
         let unterminated = !lines.is_empty() && !lines.ends_with(['\n', '\r']);

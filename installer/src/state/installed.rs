@@ -100,6 +100,7 @@ impl Installed {
 
     /// The release to go back to: the one that was current last of those with a lower serial.
     pub(crate) fn earlier(&self) -> Option<&InstalledRelease> {
+        // Serials only fall on the way back, so that reverting comes to an end.
         self.kept.iter().find(|kept| kept.serial < self.current.serial)
     }
 }

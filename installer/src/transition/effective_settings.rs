@@ -193,6 +193,7 @@ fn defaults(verified: &VerifiedBundle) -> Result<String, PlanError> {
         let stored = |entry: &&landfall_manifests::Entry| entry.is_blob && entry.digest == file.blob;
         Some((file, verified.bundle.entries().iter().find(stored)?))
     });
+    // Both are read into memory: that they are signed bounds no size.
     let Some((file, entry)) = entry.filter(|(file, entry)| file.size.max(entry.size) <= settings::MAX_BYTES) else {
         return Err(policy::Refusal::Incomplete(policy::SETTINGS.to_owned()).into());
     };

@@ -152,6 +152,7 @@ fn files(release: &Release, of_units: bool) -> BTreeMap<&str, (Digest, u32)> {
     let named = release.files.iter().map(|file| {
         let name =
             file.path.as_str().strip_prefix("units/").filter(|name| units.iter().any(|unit| unit.as_str() == *name));
+        // With the mode: a file that only becomes executable has changed too.
         (name.is_some(), name.unwrap_or(file.path.as_str()), (file.digest, file.mode.bits()))
     });
     named.filter(|(is_unit, ..)| *is_unit == of_units).map(|(_, name, value)| (name, value)).collect()
