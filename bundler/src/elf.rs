@@ -37,6 +37,7 @@ fn machine(header: &[u8]) -> Option<u16> {
     let ident = header.get(..6)?;
     // e_machine follows e_ident (16 bytes) and e_type (2 bytes).
     let machine = header.get(18..HEADER_BYTES)?;
+    // Both processors that releases are for are 64-bit and little-endian.
     let known = ident.starts_with(MAGIC) && ident[4] == CLASS_64 && ident[5] == LITTLE_ENDIAN;
     known.then(|| u16::from_le_bytes([machine[0], machine[1]]))
 }

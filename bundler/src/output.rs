@@ -42,6 +42,7 @@ pub(crate) enum OutputError {
 pub(crate) fn resolve(out: Option<&Path>, plan: &Plan, secrets: &[&Path]) -> Result<PathBuf, OutputError> {
     let out = path_or_default(out, &plan.release.file_name())?;
     check_is_whole(&out)?;
+    // With links resolved: two paths may lead to one folder.
     check_sources(&out, &absolute(&out)?, plan, secrets)?;
     check_replaced(&out)?;
     check_parts_replaced(&out)?;

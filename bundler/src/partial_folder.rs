@@ -24,6 +24,7 @@ pub(crate) struct PartialFolder {
 impl PartialFolder {
     /// A new folder in `parent`, in which those that killed runs left behind are removed.
     pub(crate) fn new(parent: &Path) -> io::Result<Self> {
+        // First, since what killed runs left takes the room that this one needs.
         sweep(parent);
         for _ in 0..ATTEMPTS {
             let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent)?;
@@ -54,6 +55,7 @@ fn keep(folder: &Path) -> io::Result<Option<File>> {
 }
 
 fn opened(folder: &Path) -> io::Result<File> {
+    // A link of that name is nobody's folder, and is left alone.
     let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     Ok(rustix::fs::open(folder, flags, Mode::empty())?.into())
 }

@@ -65,6 +65,7 @@ impl Bundle {
     /// them.
     pub fn with_head(self, own: VerifiedHead) -> Result<Self, OtherManifest> {
         let VerifiedHead { head, signers } = own;
+        // Byte for byte: the same JSON in another form is another manifest.
         if head.manifest() != self.manifest {
             return Err(OtherManifest { expected: Digest::of(&self.manifest), found: Digest::of(head.manifest()) });
         }

@@ -85,6 +85,7 @@ pub enum ReleaseError {
 }
 
 fn list(problems: &[Problem]) -> String {
+    // A signer may be hostile, and the list as long as the manifest.
     let shown: Vec<String> = problems.iter().take(5).map(ToString::to_string).collect();
     let more = problems.len().saturating_sub(shown.len());
     let tail = if more > 0 { format!("; and {more} more") } else { String::new() };

@@ -127,6 +127,7 @@ impl<W: Write> Writer<W> {
             return Err(WriteError::Missing(blob.digest));
         }
         zeros(&mut self.out, archive::END_BYTES)?;
+        // A buffered writer that is dropped loses its last error.
         self.out.flush()?;
         Ok(self.out)
     }

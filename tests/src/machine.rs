@@ -184,6 +184,7 @@ impl Drop for Machine {
 /// The emulator's command line. It dies with the thread that starts it, however that ends.
 fn emulator(parts: &Parts, disk: &Path, stick: &Path, log: Option<&Path>, folder: &Path) -> std::process::Command {
     let mut command = std::process::Command::new("setpriv");
+    // `-no-reboot` and the kernel's `panic=1`: a crash ends the emulator.
     command.args(["--pdeathsig", "KILL", "qemu-system-x86_64", "-nodefaults", "-display", "none", "-no-reboot"]);
     // One processor: with two, on a machine that has other work, now and then both waited for each other for ever.
     command.args(["-machine", "q35", "-accel", "tcg,thread=single", "-cpu", "max", "-smp", "1", "-m", MEMORY]);
@@ -201,6 +202,7 @@ fn emulator(parts: &Parts, disk: &Path, stick: &Path, log: Option<&Path>, folder
         command.args(["-blockdev", &drive]);
     }
     let disk = if log.is_some() { "recorded" } else { "disk" };
+    // Writes and flushes only: the record's reader knows no other requests.
     command.args(["-device", &format!("virtio-blk-pci,drive={disk},discard=off,write-zeroes=off")]);
     command.args(["-device", "virtio-blk-pci,drive=stick"]);
     let socket = folder.join(SOCKET);

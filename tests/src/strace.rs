@@ -129,6 +129,7 @@ pub fn run_stopped_after(
         let acted = match stopped {
             Some(process) => {
                 let acted = act();
+                // In any case: a process that stays stopped would keep its thread waiting.
                 kill_process(process, Signal::CONT).context("let it go on")?;
                 acted
             }

@@ -64,6 +64,7 @@ pub(crate) fn ensure_emulator() -> Result<()> {
 
 fn install(tools: &[(&str, &str)]) -> Result<()> {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    // Tests run on several threads, and only one apt at a time.
     let _turn = ONE_AT_A_TIME.lock();
     let missing = || tools.iter().filter(|(program, _)| !found(program));
     let packages: Vec<&str> = missing().map(|(_, package)| *package).collect();

@@ -77,6 +77,7 @@ impl BlobStore {
     /// Keeps `bytes` as they are.
     pub(crate) fn add_bytes(&mut self, bytes: &[u8]) -> Result<Digest, StoreError> {
         let digest = Digest::of(bytes);
+        // Images may share a configuration or a manifest.
         if self.sizes.contains_key(&digest) {
             return Ok(digest);
         }

@@ -86,6 +86,7 @@ fn trust(definition: &Definition, keys: &[PublicKey], console: Console) -> Resul
     let failed = |source| Error::DefinitionTrust { line: named.line.clone(), source: Box::new(source) };
     let folder = TrustFolder::open(&named.path).map_err(failed)?;
     let chain = folder.complete().map_err(failed)?;
+    // A warning only: others may add their signatures to the finished bundle.
     if let Some(needs) = chain.release_needs(keys) {
         let version = chain.newest().version();
         console.warn(format_args!(

@@ -121,6 +121,7 @@ fn load(args: &Args, console: Console) -> Result<Payload> {
     }
     let given = args.root.as_deref().map(read_root).transpose()?;
     let root = RootFile::choose(&bundle, given)?;
+    // A single signer's key is enough for a host; one that is given several asks for signatures by all of them.
     if root.is_none() && bundle.head().offered_keys().len() != 1 {
         console.warn(
             "new hosts should be given the publisher's trust root: put it onto the medium with --root N.root.json",

@@ -62,6 +62,7 @@ pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
 /// Where the patch goes: in place of nothing but another patch, which it is not made from.
 fn place(out: Option<&Path>, opened: &UnverifiedBundle, signed: &Signed) -> Result<PathBuf, OutputError> {
     output::resolve_patch(out, &signed.release().patch_file_name(), |there| {
+        // The bundle is read while the patch is written.
         let is_source = opened.files().iter().any(|file| file.canonicalize().ok() == there.canonicalize().ok());
         !is_source && UnverifiedBundle::open_file(there).is_ok_and(|there| there.is_patch())
     })

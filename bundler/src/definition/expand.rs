@@ -77,6 +77,7 @@ fn expand_string(
     })?;
     if expanded != **string {
         let before = std::mem::replace(string, Cow::Owned(expanded));
+        // No two strings begin at one byte: the start alone tells them apart.
         originals.0.insert(span.start, before.into_owned());
     }
     Ok(())

@@ -116,6 +116,7 @@ impl Plan {
         let trees = trees.map(|file| PlannedTree { path: file.path.clone(), source: file.source.clone() });
         Ok(Self {
             release,
+            // 1970 where no time is given: the clock of the machine that builds must not show in the bytes.
             mtime: created.map_or(0, |time| u64::try_from(time.as_second()).unwrap_or_default()),
             files: files(definition, host),
             trees: trees.collect(),

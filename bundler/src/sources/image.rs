@@ -21,6 +21,7 @@ pub(super) fn parse_config(bytes: &[u8], platform: &Platform) -> Result<ImageCon
         let found = format!("{}/{}", config.os, config.architecture);
         return Err(SourceError::Platform { found, requested: format!("{}/{}", platform.os, platform.architecture) });
     }
+    // Before any layer is read.
     if config.rootfs.diff_ids.len() > limits::LAYERS {
         return Err(SourceError::TooManyLayers(config.rootfs.diff_ids.len()));
     }

@@ -122,6 +122,7 @@ impl<'a> PartRecorder<'a> {
     fn write_some(&mut self, bytes: &[u8]) -> Result<usize, StickError> {
         let mut part = match self.current.take() {
             Some(part) => part,
+            // There are as many names as the plan has parts.
             None => FileRecorder::create(self.folder, &self.names.next().unwrap_or_default(), 0o644)?,
         };
         let room = usize::try_from(self.part_size - part.size).unwrap_or(usize::MAX);
@@ -138,6 +139,7 @@ impl<'a> PartRecorder<'a> {
 impl Write for PartRecorder<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.write_some(bytes).map_err(|error| {
+            // An io::Error passes through the copying: `failure` gives the whole error afterwards.
             self.failure = Some(error);
             io::Error::other("the medium failed")
         })

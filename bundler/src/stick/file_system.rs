@@ -29,6 +29,7 @@ impl FileSystem {
     pub(crate) fn of(folder: &Path) -> io::Result<Self> {
         let room = rustix::fs::statvfs(folder)?;
         let device = folder.metadata()?.dev();
+        // Without /proc, the file system's number alone decides.
         let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
         let name = name(&mounts, (major(device), minor(device)));
         let is_fat =

@@ -104,6 +104,7 @@ impl<'a> Uncached<'a> {
         let file = opened.or_else(|_| cached(path))?;
         // With room to begin at an aligned address in it.
         let buffer = vec![0; CHUNK + ALIGNMENT];
+        // `align_offset` may give up: a direct read then fails, and the cache is read through.
         let start = buffer.as_ptr().align_offset(ALIGNMENT).min(ALIGNMENT);
         Ok(Self { path, file, is_direct, buffer, start })
     }

@@ -38,6 +38,7 @@ impl RootFile {
                 (Some(root), newest)
             }
             (None, Some(oldest)) => {
+                // Followed as hosts do, from the oldest on: a chain that does not hold is found here and not there.
                 let newest = newest_successor(&oldest.unverified_root()?, bundle.head())?;
                 (Some(newest.clone()), newest)
             }

@@ -106,6 +106,7 @@ impl RootChain {
         let is_in = |root: &TrustRoot, id: KeyId| root.trusted_keys().keys().iter().any(|key| key.id() == id);
         let ever = |id: &&KeyId| self.roots.iter().any(|(root, _)| is_in(root, **id));
         if !leaked {
+            // `TrustRoot::next_after` refuses a key that the newest version does not list.
             return Ok(RootChanges { remove: ids.to_vec(), ..RootChanges::default() });
         }
         match ids.iter().find(|id| !ever(id)) {

@@ -116,6 +116,7 @@ fn names(dir: &Path) -> Result<Vec<String>, TrustFolderError> {
         other => other.map_err(cannot)?,
     };
     for entry in entries {
+        // Names of roots and signatures are ASCII.
         let Ok(name) = entry.map_err(cannot)?.file_name().into_string() else { continue };
         if root_version(&name).or_else(|| signed_root_version(&name)).is_some() {
             names.push(name);
@@ -156,9 +157,11 @@ fn add_root(dir: &Path, root: &TrustRoot) -> Result<(), TrustFolderError> {
 /// Writes a file that is there whole or not at all, also after a power cut.
 fn write(path: &Path, text: &str, replace: bool) -> io::Result<()> {
     let dir = landfall_media::folder_of(path);
+    // In a locked folder, which the next run removes if this one is killed.
     let partial = PartialFolder::new(dir)?;
     let mut file = tempfile::NamedTempFile::new_in(partial.path())?;
     file.write_all(text.as_bytes())?;
+    // A temporary file is its owner's alone, and roots and signatures are handed on.
     durable::make_readable(file.as_file())?;
     file.as_file().sync_all()?;
     let placed = if replace { file.persist(path) } else { file.persist_noclobber(path) };

@@ -35,6 +35,7 @@ impl Reads {
         calls.sort_unstable_by_key(|range| range.start);
         let (mut end, mut twice) = (0, Vec::<Range<u64>>::new());
         for call in calls {
+            // Sorted by their starts: what lies before the farthest end so far was read already.
             let again = call.start..call.end.min(end);
             match twice.last_mut() {
                 _ if again.is_empty() => {}

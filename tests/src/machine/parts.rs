@@ -50,6 +50,7 @@ impl Parts {
             .context("export the machine's root")?;
         engine.docker(["rm", container.trim()]).quiet().ok()?;
         Command::new("tar")
+            // By number: the same user names may have others on this machine.
             .args(["--extract", "--numeric-owner", "--xattrs", "--file"])
             .arg(&tar)
             .arg("-C")

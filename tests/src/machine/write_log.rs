@@ -99,6 +99,7 @@ impl WriteLog {
     /// Which writes are on the disk when power fails after the first `cut` entries, in their order.
     pub fn kept(&self, cut: usize, loss: Loss, rng: &mut SeededRng) -> Vec<Kept> {
         let told = &self.entries[..cut.min(self.entries.len())];
+        // What came before the last flush is on the disk, whatever is lost.
         let flushed = told.iter().rposition(|entry| entry.order == Order::Flush).unwrap_or(0);
         let whole = |entry: usize| match self.entries[entry].order {
             Order::Flush => None,

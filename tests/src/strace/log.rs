@@ -68,6 +68,7 @@ impl<'a> Reader<'a> {
             let program = parent.map_or(0, |parent| parent.program);
             self.threads.insert(thread, Thread { program, ..Thread::default() });
         }
+        // The second half of a call whose lines another thread's came between.
         if event.starts_with("<... ") {
             self.inside = self.inside.filter(|inside| *inside != thread);
         } else if let Some((call, rest)) = event.split_once('(')

@@ -42,6 +42,7 @@ const LAST_BEGINNING: i64 = 1_000_000;
 pub(super) fn run(args: &Args, console: Console) -> Result<()> {
     let dir = &args.folder.dir;
     match TrustFolder::open(dir) {
+        // Also where there is no folder yet.
         Err(TrustFolderError::NoRoot { .. }) => {}
         Ok(there) => return Err(TrustFolderError::Exists { path: there.path() }.into()),
         Err(error) => return Err(error.into()),

@@ -40,6 +40,7 @@ pub(super) fn run(args: &Args, console: Console) -> Result<()> {
     let key = key_files::secret(&args.key, &args.password, console)?;
     let folder = TrustFolder::open_without_signature_of(dir, key.id())?;
     let public = key.public_key();
+    // Hosts count signatures by keys of the newest version and of the one before it alone.
     if !folder.chain().signers().any(|signer| *signer == public) {
         return Err(TrustFolderError::NotASigner { path: folder.path(), id: key.id() }.into());
     }
@@ -48,6 +49,7 @@ pub(super) fn run(args: &Args, console: Console) -> Result<()> {
         Some(path) => format!("{}: signed by {}\n", path.display(), key.id()),
         None => format!("{} was signed by {} before\n", folder.path().display(), key.id()),
     };
+    // Read anew: the folder holds this signature now.
     let report = RootReport::of(&TrustFolder::open(dir)?);
     let text = format!("{said}{report}");
     console.result(&SignReport { signature, key: key.id().to_string(), report: &report }, text)

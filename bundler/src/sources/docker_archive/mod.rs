@@ -60,8 +60,10 @@ pub(super) fn pack_stream(
     let stream = BufReader::with_capacity(CHUNK, stream);
     let mut contents = ArchiveContents::default();
     let mut keep = |layer: LayerEntry<'_>| match expected.map(|expected| expected.get(layer.name)) {
+        // Nobody asked for it: it is read past.
         Some(None) => Ok(None),
         Some(Some(diff_id)) => match packing.store.layer_with_diff_id(diff_id) {
+            // Stored already, from this source or another one.
             Some(known) => Ok(Some(known.clone())),
             None => layer.keep(packing.store).map(Some),
         },

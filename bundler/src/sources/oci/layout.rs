@@ -57,6 +57,7 @@ impl Layout for FolderLayout {
         let path = self.0.join(name);
         match regular::open(&path) {
             Ok((file, _)) => Ok(Box::new(file)),
+            // A folder without the file may be of another transport; one that is not there is a wrong path.
             Err(error) if error.kind() == ErrorKind::NotFound && self.0.is_dir() => {
                 Err(SourceError::NoEntry(name.to_owned()))
             }
@@ -80,6 +81,7 @@ impl ArchiveLayout {
         let mut files = BTreeMap::new();
         TarReader::new(&file).seek(|entry| {
             if entry.header().entry_type().is_file() {
+                // `tar -c .` writes names that begin with ./.
                 let name = String::from_utf8_lossy(&entry.path_bytes()).trim_start_matches("./").to_owned();
                 files.insert(name, (entry.raw_file_position(), entry.size()));
             }

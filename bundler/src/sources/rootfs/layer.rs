@@ -63,6 +63,7 @@ impl Layer<'_> {
             return Err(SourceError::Special { path: path.to_owned(), kind: "device, pipe or socket" });
         }
         if metadata.nlink() > 1 {
+            // Hard links stay links: the layer holds their content once.
             let inode = (metadata.dev(), metadata.ino());
             if let Some(first) = self.linked.get(&inode).cloned() {
                 header.set_entry_type(EntryType::Link);
@@ -75,6 +76,7 @@ impl Layer<'_> {
 
     fn header(&self, metadata: &Metadata) -> Header {
         let mut header = Header::new_ustar();
+        // With the set-user-id, set-group-id and sticky bits, which programs in the image may need.
         header.set_mode(metadata.mode() & 0o7777);
         header.set_uid(metadata.uid().into());
         header.set_gid(metadata.gid().into());

@@ -19,6 +19,7 @@ pub(crate) fn rows(bench: &Bench) -> Result<Vec<Row>> {
     let first = bundles.put(&bench.publisher.pack(&Release::new("1.0.0", 1, &images))?)?;
     let second = bundles.put(&Next::new("1.1.0", 2, &images).pack(&bench.publisher)?)?;
     let host = Host::boot(&bench.engine, &[bundles.mount()])?;
+    // Healthy after a second: how long a release has to prove itself is not what is measured.
     let installation = Installation::install_from_folder(&host, &first, &["update.healthy_for=1"])?;
     let tenant = installation.spawn(&json!({"name": "tenant", "baseImage": "hello"}))?;
 
