@@ -9,10 +9,9 @@ BUILT := target/$(TRIPLE)/release
 SHARE := target/$(TRIPLE)/share
 CARGO_FLAGS := --release --locked --workspace --target $(TRIPLE)
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
-# What a distribution is called, and the time that everything in it bears: that of the commit, in seconds since 1970.
+# What a distribution is called.
 DIST := landfall-$(VERSION)-linux-$(patsubst aarch64%,arm64,$(patsubst x86_64%,amd64,$(TRIPLE)))
 PROGRAMS := landfall landfall-bundler landfall-installer
-export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 # The minisign key that signs a distribution.
 SIGN_KEY :=
 # How long each target is fuzzed, how many of them at a time, and which: all, if none is named.
@@ -108,6 +107,8 @@ deny: tools ## check licences, bans and sources of all dependencies; with ADVISO
 	$(if $(ADVISORIES),$(call stage,advisories,cargo deny check advisories))
 	$(passed)
 
+# Everything in it bears the time of the commit, in seconds since 1970.
+dist: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 dist: build ## make what users download: one tarball and its checksums in target/dist, signed by minisign with SIGN_KEY=FILE
 	@command -v cargo-cyclonedx >/dev/null || RUSTFLAGS= cargo install --locked cargo-cyclonedx
 	@rm -rf target/dist && mkdir -p target/dist/$(DIST)/{bin,sbom}

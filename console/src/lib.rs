@@ -5,7 +5,7 @@
 //! * [`Classify`]: implemented by each program's error enum, so that every error has an exit code, a word and a hint.
 //! * [`Console`]: results to standard output (text, or one JSON object), everything else to standard error.
 //! * [`Progress`]: bytes done, rate and time left on a terminal, plain lines elsewhere.
-//! * [`run`]: parses the command line, runs the command and turns its outcome into an exit code.
+//! * [`run()`]: parses the command line, runs the command and turns its outcome into an exit code.
 //!
 //! Standard output carries the result and nothing else, so that it can be piped; a closed pipe is not an error.
 

@@ -27,7 +27,7 @@ impl Media {
         BundleError::Read { place: self.place(bundle.map(Bundle::release), &error), source: error }
     }
 
-    /// Reports everything that [`crate::verify`] found, first offset first.
+    /// Reports everything that [`crate::verify()`] found, first offset first.
     ///
     /// # Errors
     /// Something is damaged.

@@ -4,7 +4,7 @@
 //! * [`Media`] reads a bundle. Every byte is read from a medium once: what has to be read before the pass over the bundle
 //!   (manifest, signatures, the header after them, the release's settings) is cached and served to that pass from memory. A
 //!   medium that shows something else the second time gains nothing.
-//! * [`verify`] compares every byte of a bundle with its manifest.
+//! * [`verify()`] compares every byte of a bundle with its manifest.
 //! * [`UnverifiedBundle`] is a bundle whose signatures were not checked: a bundler shows it or copies it, also into a patch.
 //! * [`Destination`] and [`PartWriter`] write a bundle, whole or in parts, and put it in the place of an older one.
 //! * [`RequestFile`] is the repair request for what is damaged.

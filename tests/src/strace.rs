@@ -3,7 +3,7 @@
 //! # Why being cut off between calls is all there is
 //!
 //! What a program does to a disk it does by system calls, so the disk is the same from the end of one changing call to the
-//! begin of the next one, whatever the program computes in between. [`Trace::read`] refuses a log in which two changing calls
+//! begin of the next one, whatever the program computes in between. `Trace::read` refuses a log in which two changing calls
 //! overlap; the changes of a run thus form one line, and being killed after a call leaves what being killed before the next
 //! one leaves. Both are done all the same: [`Point::next`] is the call, of any kind, that the thread makes next.
 //!

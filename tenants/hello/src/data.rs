@@ -31,7 +31,7 @@ impl<'a> FileName<'a> {
     }
 }
 
-/// Reads a file that [`write`] wrote; `None` if there is none.
+/// Reads a file that [`write()`] wrote; `None` if there is none.
 pub(crate) fn read(folder: &Path, name: &FileName<'_>) -> io::Result<Option<Vec<u8>>> {
     let file = match File::open(name.in_folder(folder)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

@@ -5,11 +5,11 @@
 //!
 //! | module | what it does | what it leaves |
 //! | --- | --- | --- |
-//! | [`steps`](self::steps) | runs steps on a copy and checks the result | |
-//! | [`migrate`](self::migrate) | goes forward or back | the old database as a snapshot |
-//! | [`restore`](self::restore) | goes back to a snapshot | the newer database, set aside |
-//! | [`reclaim`](self::reclaim) | takes a restore back | the older database as a snapshot |
-//! | [`rehearse`](self::rehearse) | goes forward and back on a copy, beside the running service, and compares the [`contents`](self::contents) | nothing |
+//! | [`steps`] | runs steps on a copy and checks the result | |
+//! | [`migrate`] | goes forward or back | the old database as a snapshot |
+//! | [`restore`] | goes back to a snapshot | the newer database, set aside |
+//! | [`reclaim`] | takes a restore back | the older database as a snapshot |
+//! | [`rehearse`] | goes forward and back on a copy, beside the running service, and compares the [`contents`] | nothing |
 
 pub(super) mod contents;
 pub(super) mod migrate;
