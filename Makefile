@@ -113,10 +113,10 @@ dist: build ## make what users download: one tarball and its checksums in target
 	@command -v cargo-cyclonedx >/dev/null || RUSTFLAGS= cargo install --locked cargo-cyclonedx
 	@rm -rf target/dist && mkdir -p target/dist/$(DIST)/{bin,sbom}
 	$(call stage,programs and documents,cd target/dist/$(DIST); cp $(addprefix $(CURDIR)/$(BUILT)/,$(PROGRAMS)) bin/; \
-	cp $(addprefix $(CURDIR)/,LICENSE README.md CHANGELOG.md) .; cp -r $(CURDIR)/manifests/examples $(CURDIR)/$(SHARE) .)
+	cp $(addprefix $(CURDIR)/,LICENSE README.md CHANGELOG.md) .; cp -r $(CURDIR)/manifests/examples $(CURDIR)/docs $(CURDIR)/$(SHARE) .)
 	$(call stage,bills of materials,cargo cyclonedx --quiet --format json --spec-version 1.5 --describe binaries --no-build-deps --target $(TRIPLE); \
 	for program in $(PROGRAMS); do sed 's|file://$(CURDIR)|file:///landfall|' */$${program}_bin.cdx.json > target/dist/$(DIST)/sbom/$$program.cdx.json; done; \
-	find . -name '*_bin.cdx.json' -delete)
+	find . -path ./target -prune -o -name '*_bin.cdx.json' -exec rm {} +)
 	$(call stage,tarball,cd target/dist; chmod -R a+rX $(DIST); chmod -R go-w $(DIST); \
 	tar --create --format=ustar --sort=name --mtime=@$$SOURCE_DATE_EPOCH --owner=0 --group=0 --numeric-owner $(DIST) | gzip -9n > $(DIST).tar.gz; \
 	sha256sum $(DIST).tar.gz > SHA256SUMS; (cd $(DIST)/bin && sha256sum *) >> SHA256SUMS; rm -r $(DIST))

@@ -152,7 +152,7 @@ impl Classify for CommandError {
             Self::Release(_) => ErrorClass::new(
                 Exit::Untrusted,
                 "release",
-                "install a release with landfall-installer, or run `landfall-installer doctor`",
+                "install a release with landfall-installer; `landfall-installer status` says what is on this host",
             ),
             Self::Database(_) | Self::Images(_) => unfit("database"),
             Self::TenantKeys(_) => unfit("tenant_keys"),

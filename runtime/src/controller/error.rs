@@ -26,7 +26,7 @@ pub enum ActionError {
     Image(#[from] ChoiceError),
     /// The engine does not hold an image of the installed release, or holds another one under its name.
     #[error(
-        "the engine does not hold the image {name} as the release has it ({config}): run `landfall-installer doctor`"
+        "the engine does not hold the image {name} as the release has it ({config}): the engine lost it, or another image took its place"
     )]
     ImageNotLoaded {
         /// The image's name.

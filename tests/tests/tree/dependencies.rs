@@ -35,6 +35,8 @@ const NEVER: &[(&str, &[&str])] = &[
     // Pure data and streams: whoever reads a bundle chooses how to wait for it.
     ("landfall-manifests", &["tokio", "async-std", "smol", "rustix", "walkdir", "tempfile"]),
     ("landfall-keys", &["tokio", "landfall-manifests"]),
+    ("landfall-systemd", &["tokio"]),
+    ("landfall-console", &["tokio"]),
     // A tenant's image is as small as can be.
     ("hello", &["tokio", "hyper", "serde"]),
 ];
