@@ -12,22 +12,19 @@ pub struct Programs {
 }
 
 impl Programs {
-    /// Builds all programs as `make build` does; quick when nothing changed.
+    /// Builds all programs; quick when nothing changed.
     pub fn build() -> Result<Self> {
         static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
         let _turn = ONE_AT_A_TIME.lock();
         let triple = workspace::triple()?;
-        Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-            .args(["build", "--quiet", "--release", "--locked", "--workspace", "--bins", "--target", triple])
+        Command::new("make")
+            .args(["--silent", "build"])
             .current_dir(workspace::root())
-            .env("RUSTFLAGS", "-C target-feature=+crt-static")
             // It would take precedence over RUSTFLAGS (Cargo reference, `build.rustflags`).
             .without_env("CARGO_ENCODED_RUSTFLAGS")
             .shown_as("make build")
             .ok()
             .context("build the programs")?;
-        let pages = Command::new("make").args(["--silent", "pages"]).current_dir(workspace::root());
-        pages.ok().context("write the programs' manual pages and completions")?;
         Ok(Self { folder: workspace::target().join(triple).join("release") })
     }
 
