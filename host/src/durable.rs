@@ -220,6 +220,8 @@ pub fn remove_if_empty(path: &Path) -> Result<()> {
     match std::fs::remove_dir(path) {
         Ok(()) => sync_parent(path),
         Err(error) if is_in_use(&error) || error.kind() == ErrorKind::NotFound => Ok(()),
+        // A read-only file system refuses before it looks (rmdir(2), EROFS).
+        Err(_) if matches!(exists(path), Ok(false)) => Ok(()),
         Err(error) => Err(error).at("remove the folder", path),
     }
 }

@@ -4,7 +4,9 @@
 //! All of them lead through `current`, so that an update changes only those that its release adds or drops.
 
 use crate::durable::{self, At as _, PathError};
-use crate::layout::{CURRENT_TARGET, LINKS, LINKS_FOLDER, Layout, SHARE_FOLDERS};
+use crate::layout::{CURRENT_TARGET, LINKS, LINKS_FOLDER, Layout, SHARE_FOLDERS, SHARE_LINK_FOLDERS};
+use landfall_console::{Console, message_with_causes};
+use landfall_host::RelativePath;
 use landfall_manifests::ReleaseId;
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
@@ -36,14 +38,41 @@ pub(crate) fn foreign_programs(layout: &Layout) -> Result<Vec<PathBuf>, PathErro
     Ok(foreign)
 }
 
+/// Creates those of the folders for pages and completions that are new to this host by the journal, so that an undo and an
+/// uninstallation remove them again.
+pub(crate) fn make_share_folders(layout: &Layout, new: &[RelativePath], console: Console) -> Result<(), PathError> {
+    let folders = SHARE_LINK_FOLDERS.iter().filter(|folder| new.iter().any(|path| path == *folder));
+    tolerate(console, folders.into_iter().try_for_each(|folder| durable::create_folder(&layout.at(folder), 0o755)))
+}
+
 /// Links to the manual pages and completions that a release has, and removes the links to those that only another one had.
-/// Files that are not ours stay. Can be repeated.
-pub(crate) fn follow_release(layout: &Layout, release: &ReleaseId) -> Result<(), PathError> {
+/// Files that are not ours stay, and folders that are not there are passed over. Can be repeated.
+pub(crate) fn follow_release(layout: &Layout, release: &ReleaseId, console: Console) -> Result<(), PathError> {
     SHARE_FOLDERS.iter().try_for_each(|folder| {
         let packed = names(&layout.release(release).join(folder))?;
         let wanted = packed.into_iter().filter(|name| name.trim_start_matches('_').starts_with(NAME)).collect();
-        link_exactly(layout, folder, &wanted)
+        tolerate(console, link_exactly(layout, folder, &wanted))
     })
+}
+
+/// A host that does not take pages is no reason to stay without a release, nor to block the way back: only a warning. An error of the
+/// disk counts as anywhere.
+fn tolerate(console: Console, outcome: Result<(), PathError>) -> Result<(), PathError> {
+    match outcome {
+        Err(error)
+            if matches!(
+                error.source.kind(),
+                ErrorKind::ReadOnlyFilesystem
+                    | ErrorKind::PermissionDenied
+                    | ErrorKind::NotADirectory
+                    | ErrorKind::NotFound
+            ) =>
+        {
+            console.warn(format_args!("manual pages and completions are not linked: {}", message_with_causes(&error)));
+            Ok(())
+        }
+        other => other,
+    }
 }
 
 /// Removes all of these links that are ours.
@@ -70,13 +99,16 @@ fn link_exactly(layout: &Layout, folder: &str, wanted: &BTreeSet<String>) -> Res
             durable::remove_entry(&link)?;
         }
     }
+    if !links.is_dir() {
+        return Ok(());
+    }
     for name in wanted {
         let link = links.join(name);
         if !durable::exists(&link)? {
             durable::create_link(&link, &targets.join(name))?;
         }
     }
-    if durable::exists(&links)? { durable::sync_folder(&links) } else { Ok(()) }
+    durable::sync_folder(&links)
 }
 
 fn leads_to(link: &Path, target: &str) -> bool {
@@ -102,7 +134,6 @@ fn names(folder: &Path) -> Result<BTreeSet<String>, PathError> {
 #[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
-    use crate::layout::FOLDERS;
     use std::fs;
     use std::os::unix::fs::symlink;
 
@@ -112,7 +143,7 @@ mod tests {
     fn host() -> (tempfile::TempDir, Layout, [ReleaseId; 2]) {
         let root = tempfile::tempdir().unwrap();
         let layout = Layout::new(root.path());
-        for (folder, _) in FOLDERS {
+        for folder in SHARE_LINK_FOLDERS {
             fs::create_dir_all(layout.at(folder)).unwrap();
         }
         let (old, new) = ("1.0.0-1".parse().unwrap(), "2.0.0-2".parse().unwrap());
@@ -138,7 +169,7 @@ mod tests {
         for (release, page) in
             [(&old, "landfall-old.1"), (&new, "landfall-new.1"), (&new, "landfall-new.1"), (&old, "landfall-old.1")]
         {
-            follow_release(&layout, release).unwrap();
+            follow_release(&layout, release, Console::unattended()).unwrap();
             assert_eq!(linked(&layout, MAN), [page, "landfall.1"].map(str::to_owned));
             let target = fs::read_link(layout.at(MAN).join("landfall.1")).unwrap();
             assert_eq!(target, Path::new("/opt/landfall/current/share/man/man1/landfall.1"));
@@ -158,7 +189,7 @@ mod tests {
         fs::write(&page, "by hand").unwrap();
         symlink("/elsewhere", &link).unwrap();
         for release in [&old, &new] {
-            follow_release(&layout, release).unwrap();
+            follow_release(&layout, release, Console::unattended()).unwrap();
         }
         remove(&layout).unwrap();
         assert_eq!(fs::read_to_string(page).unwrap(), "by hand");
@@ -170,5 +201,19 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         remove(&Layout::new(root.path())).unwrap();
         assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_host_that_takes_no_pages_gets_none_and_no_error() {
+        let (_root, layout, [old, _]) = host();
+        // In the place of a folder: a file of somebody else's, and nothing at all.
+        fs::remove_dir_all(layout.at("usr/local/share/zsh")).unwrap();
+        fs::write(layout.at("usr/local/share/zsh"), "").unwrap();
+        fs::remove_dir_all(layout.at("usr/local/share/man")).unwrap();
+        let new: Vec<RelativePath> = SHARE_LINK_FOLDERS.map(RelativePath::known).into();
+        make_share_folders(&layout, &new[3..], Console::unattended()).unwrap();
+        follow_release(&layout, &old, Console::unattended()).unwrap();
+        assert!(!layout.at(MAN).exists());
+        remove(&layout).unwrap();
     }
 }

@@ -5,7 +5,7 @@ use super::{StepError, UnhealthyError, Work};
 use crate::durable;
 use crate::engine::{Volumes, labels};
 use crate::host_context::HostContext;
-use crate::layout::{LINKS_FOLDER, SHARE_FOLDER, UNITS_FOLDER};
+use crate::layout::{LINKS_FOLDER, UNITS_FOLDER};
 use crate::service::units;
 use crate::state::installed::InstalledRelease;
 use crate::state::journal::{SettingsChange, Transition};
@@ -18,7 +18,7 @@ use std::path::Path;
 pub(super) fn act(work: &Work<'_>, transition: &Transition) -> Result<(), StepError> {
     let (host, target) = (work.host, transition.target());
     // 1. Links to the programs. They lead through `current`, so they may come first. A file of somebody else stays: preflight warned.
-    work.make_folders(&[UNITS_FOLDER, LINKS_FOLDER, SHARE_FOLDER])?;
+    work.make_folders(&[UNITS_FOLDER, LINKS_FOLDER])?;
     links::make_programs(&host.layout)?;
     // 2. The settings, before anything of the new release reads them.
     if let Some(change) = &transition.settings {
@@ -32,6 +32,7 @@ pub(super) fn act(work: &Work<'_>, transition: &Transition) -> Result<(), StepEr
         database::migrate_for(host, source, target, transition.may_restore_snapshot)?;
     }
     // 5. Units, then `current` in one rename, then the services.
+    links::make_share_folders(&host.layout, &transition.created(), host.console)?;
     make_current(host, transition.source(), target)?;
     restart_services(host, Err)
 }
@@ -55,7 +56,7 @@ fn make_current(
 ) -> Result<(), StepError> {
     units::replace(host, last, release)?;
     durable::point(&host.layout.current(), Path::new(&format!("releases/{}", release.id())))?;
-    Ok(links::follow_release(&host.layout, &release.id())?)
+    Ok(links::follow_release(&host.layout, &release.id(), host.console)?)
 }
 
 /// Starts or restarts the services of the current release. A restart keeps the listening sockets (sd_pid_notify_with_fds(3)), so

@@ -3,7 +3,7 @@
 use super::{PlanError, host_facts};
 use crate::database;
 use crate::host_context::HostContext;
-use crate::layout::{FOLDERS, Layout};
+use crate::layout::{FOLDERS, Layout, SHARE_LINK_FOLDERS};
 use crate::plan::policy::{self, Records, Verdict};
 use crate::plan::preflight::{self, Problem, Warning};
 use crate::plan::{Observed, Plan, SETTINGS, UpdateFacts};
@@ -22,7 +22,7 @@ use crate::transition::effective_settings::{self, EffectiveSettings, SettingsArg
 use crate::transition::verified_bundle::VerifiedBundle;
 use landfall_console::{Console, message_with_causes};
 use landfall_host::RelativePath;
-use landfall_manifests::{Arch, Digest};
+use landfall_manifests::{Arch, Digest, Release};
 use std::fmt::Display;
 
 /// A transition that is decided and not begun.
@@ -43,6 +43,13 @@ pub(crate) fn judge(verified: &VerifiedBundle, layout: &Layout) -> Result<(Verdi
     Ok((verdict, installed))
 }
 
+/// The folders that a release needs: those for manual pages and completions only if it has some.
+fn folders_of(release: &Release) -> impl Iterator<Item = &'static str> {
+    let has_pages = release.files.iter().any(|file| file.path.as_str().starts_with("share/"));
+    let for_pages = SHARE_LINK_FOLDERS.into_iter().filter(move |_| has_pages);
+    FOLDERS.iter().map(|(folder, _)| *folder).chain(for_pages)
+}
+
 /// Plans the transition and checks whether the host is fit for it. Nothing is changed.
 pub(crate) fn prepare(
     verified: &VerifiedBundle,
@@ -54,7 +61,7 @@ pub(crate) fn prepare(
     let (engine, about) = host_facts::engine(host);
     let observed = Observed {
         stored: Store::new(&host.layout).sizes()?,
-        missing_folders: host_facts::missing(&host.layout, FOLDERS.iter().map(|(folder, _)| *folder))?,
+        missing_folders: host_facts::missing(&host.layout, folders_of(verified.bundle.release()))?,
         missing_settings: host_facts::missing(&host.layout, SETTINGS.into_iter())?,
         engine,
         // Where no service is started, nothing listens; and a service that runs has its ports already.
