@@ -76,8 +76,8 @@ demo: build ## pack two tenants' images, land them on an isolated host, provisio
 # Tests on hosts wait more than they compute.
 test: export RUST_TEST_THREADS := 4
 test: build ## run all tests: unit tests, and those on isolated hosts (as root)
-	$(call stage,build the tests; meanwhile install what they use and build their images,$(BUILT)/tools & \
-	cargo test $(CARGO_FLAGS) --no-run --quiet; wait $$!)
+	$(call stage,install what the tests use and build their images,$(BUILT)/tools)
+	$(call stage,build the tests,cargo test $(CARGO_FLAGS) --no-run --quiet)
 	$(call stage,run the tests,cargo test $(CARGO_FLAGS) --no-fail-fast)
 	$(passed)
 
