@@ -97,11 +97,11 @@ pub(super) struct Versions<'a> {
 impl Versions<'_> {
     /// Refuses an inline table where another version has a section: it can be read, but not edited key by key.
     pub(super) fn check_shape(&self) -> Result<(), SettingsError> {
-        let in_the_way = |path: &&Path| {
+        let is_uneditable = |path: &&Path| {
             let inline = self.mine.value(path).is_some_and(Value::is_inline_table);
             inline && (self.base.has_below(path) || self.theirs.has_below(path))
         };
-        let Some(path) = self.mine.values().keys().find(in_the_way) else { return Ok(()) };
+        let Some(path) = self.mine.values().keys().find(is_uneditable) else { return Ok(()) };
         Err(SettingsError::Shape { what: "config.toml", key: name(path) })
     }
 
