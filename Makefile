@@ -58,6 +58,8 @@ pages: # of the programs that are built, from their own command lines
 	$$run completions fish > $(SHARE)/fish/vendor_completions.d/$$program.fish; done
 
 check: export RUSTFLAGS :=
+# Some tests wait for a time limit of the program.
+check: export RUST_TEST_THREADS := 4
 check: tools ## format, lints and every test that needs neither root nor network, in the dev profile
 	$(call stage,formatting,cargo fmt --all --check)
 	$(call stage,lints,cargo clippy --locked --workspace --all-targets -- -D warnings)

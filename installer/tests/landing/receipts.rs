@@ -78,7 +78,8 @@ fn an_install_an_update_and_a_rollback_issue_a_receipt_each() {
         assert_eq!(all[next]["previous"], json!(Digest::of(&last)));
     }
     assert_eq!((&all[0]["to"]["manifest"], &all[2]["to"]["manifest"]), (&json!(manifest), &json!(manifest)));
-    verify(&scene).ok().says("verified  3").says("rollback  acme 1.0.0-1 after 1.1.0-2, by root");
+    let user = all[2]["by"]["user"].as_str().unwrap();
+    verify(&scene).ok().says("verified  3").says(&format!("rollback  acme 1.0.0-1 after 1.1.0-2, by {user}"));
     for (path, mode) in [("host.key", 0o600), ("host.pub", 0o644), ("receipts", 0o700)] {
         let about = scene.root().join(STATE).join(path).metadata().unwrap();
         assert_eq!(about.permissions().mode() & 0o7777, mode, "{path}");

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Output;
 
-use super::operation::Operation;
+use crate::store::tests::operation::Operation;
 
 /// The calls of SQLite and of this program that may change a file system. `?` marks calls that not every architecture has.
 const CALLS: &str = "?open,openat,write,pwrite64,?rename,renameat,renameat2,?link,linkat,?unlink,unlinkat,ftruncate,\

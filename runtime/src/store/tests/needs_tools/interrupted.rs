@@ -1,11 +1,11 @@
 //! Old or new, never in between: each operation is killed before each system call that changes the folder, and each of these calls is
 //! made to fail.
 
-use super::operation::Operation;
 use super::system_calls::{Point, points, tampered};
-use super::test_database::{IRREVERSIBLE, NEXT, TestDatabase, dump, with};
 use crate::store::database_file::DatabaseFolder;
 use crate::store::migrations::contents::Contents;
+use crate::store::tests::operation::Operation;
+use crate::store::tests::test_database::{IRREVERSIBLE, NEXT, TestDatabase, dump, with};
 use crate::store::{Migrations, Store, migrate, restore};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};

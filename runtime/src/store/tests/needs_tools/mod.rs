@@ -1,0 +1,4 @@
+//! What needs strace besides; `make check` leaves it out.
+
+mod interrupted;
+mod system_calls;
