@@ -50,12 +50,16 @@ build: tools ## build the programs, static, into target/<triple>/release
 	$(call stage,manual pages and completions,$(MAKE) --silent pages)
 	@ls -lh $(BUILT)/landfall $(BUILT)/landfall-bundler $(BUILT)/landfall-installer | awk '{ print "   " $$NF ": " $$5 }'
 
-pages: # of the programs that are built, from their own command lines
-	@rm -rf $(SHARE) && mkdir -p $(SHARE)/{man/man1,bash-completion/completions,zsh/site-functions,fish/vendor_completions.d}
-	@set -e; for program in $(PROGRAMS); do run=$(BUILT)/$$program; $$run man --out $(SHARE)/man/man1; \
-	$$run completions bash > $(SHARE)/bash-completion/completions/$$program; \
-	$$run completions zsh > $(SHARE)/zsh/site-functions/_$$program; \
-	$$run completions fish > $(SHARE)/fish/vendor_completions.d/$$program.fish; done
+pages: $(SHARE).stamp # of the programs that are built, from their own command lines
+
+# Made anew only after the programs: tests build them again while others pack.
+$(SHARE).stamp: $(addprefix $(BUILT)/,$(PROGRAMS))
+	@rm -rf $(SHARE) $(SHARE).new && mkdir -p $(SHARE).new/{man/man1,bash-completion/completions,zsh/site-functions,fish/vendor_completions.d}
+	@set -e; cd $(SHARE).new; for program in $(PROGRAMS); do run=$(CURDIR)/$(BUILT)/$$program; $$run man --out man/man1; \
+	$$run completions bash > bash-completion/completions/$$program; \
+	$$run completions zsh > zsh/site-functions/_$$program; \
+	$$run completions fish > fish/vendor_completions.d/$$program.fish; done
+	@mv $(SHARE).new $(SHARE) && touch $@
 
 check: export RUSTFLAGS :=
 # Some tests wait for a time limit of the program.
