@@ -91,7 +91,7 @@ pub fn create(path: &Path, mode: u32) -> Result<File> {
 const PUBLIC: u32 = 0o644;
 
 /// Lets everybody read a file, and nobody but its owner change it (0644). FAT and its like have no permissions, and some of their
-/// drivers refuse to be told any (EPERM, ENOSYS): there, the mount decides.
+/// drivers refuse to set any (EPERM, ENOSYS): there, the mount decides.
 ///
 /// # Errors
 /// The mode cannot be set, on a file system that has modes.
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_is_none_and_what_is_no_file_an_error() {
+    fn a_missing_file_is_none_and_anything_but_a_regular_file_an_error() {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(read(&folder.path().join("a"), 3).unwrap(), None);
         assert_eq!(read(Path::new("/dev/null/a"), 3).unwrap(), None);

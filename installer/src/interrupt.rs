@@ -132,7 +132,7 @@ mod tests {
     const ROLE: &str = "LANDFALL_TEST_INTERRUPT";
 
     /// How long a process may take until it has reacted.
-    const PATIENCE: Duration = Duration::from_mins(5);
+    const TIMEOUT: Duration = Duration::from_mins(5);
 
     /// Not a test but the process of one: copies without end until it is interrupted, undoes without end.
     #[test]
@@ -147,13 +147,13 @@ mod tests {
         defer_signals();
         check().unwrap();
         println!("\nundoing");
-        std::thread::sleep(PATIENCE);
+        std::thread::sleep(TIMEOUT);
     }
 
     /// That process, started by a shell that first does `before`.
     struct Operation {
         process: Child,
-        said: BufReader<ChildStdout>,
+        stdout: BufReader<ChildStdout>,
     }
 
     impl Operation {
@@ -167,8 +167,8 @@ mod tests {
                 .stdout(Stdio::piped())
                 .spawn()
                 .unwrap();
-            let said = BufReader::new(process.stdout.take().unwrap());
-            let mut operation = Self { process, said };
+            let stdout = BufReader::new(process.stdout.take().unwrap());
+            let mut operation = Self { process, stdout };
             operation.until("listening");
             operation
         }
@@ -177,7 +177,7 @@ mod tests {
             let mut line = String::new();
             while line.trim_end() != expected {
                 line.clear();
-                assert_ne!(self.said.read_line(&mut line).unwrap(), 0, "ended before it said {expected:?}");
+                assert_ne!(self.stdout.read_line(&mut line).unwrap(), 0, "ended before it printed {expected:?}");
             }
         }
 
@@ -188,7 +188,7 @@ mod tests {
         /// The signal that ended it.
         fn ended_by(mut self) -> Option<i32> {
             let start = Instant::now();
-            while start.elapsed() < PATIENCE {
+            while start.elapsed() < TIMEOUT {
                 if let Some(status) = self.process.try_wait().unwrap() {
                     return status.signal();
                 }

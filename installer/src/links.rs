@@ -55,7 +55,7 @@ pub(crate) fn follow_release(layout: &Layout, release: &ReleaseId, console: Cons
     })
 }
 
-/// A host that does not take pages is no reason to stay without a release, nor to block the way back: only a warning. An error of the
+/// A host that does not take pages is no reason to stay without a release, nor to prevent a rollback: only a warning. An error of the
 /// disk counts as anywhere.
 fn tolerate(console: Console, outcome: Result<(), PathError>) -> Result<(), PathError> {
     match outcome {

@@ -8,8 +8,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 
 /// The 8 bytes by which minisign names a key, shown as 16 upper-case hex digits of the little-endian
-/// number, as minisign prints it (0.11 and older leave out leading zeros). A hint for finding the key, not a
-/// proof of anything.
+/// number, as minisign prints it (0.11 and older leave out leading zeros). A hint for finding the key, which
+/// identifies nothing by itself.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyId(u64);
 

@@ -31,7 +31,7 @@
 //! base64( "Ed" || key id[8] || Ed25519 public key[32] )
 //! ```
 //!
-//! The **key id** is a random number that helps to find the right key. It is a name, not a proof:
+//! The **key id** is a random number that helps to find the right key. It identifies nothing by itself:
 //! nothing ties it to the key, so it never decides whether a signature counts.
 //!
 //! A **signature** is four lines:

@@ -44,7 +44,7 @@ pub enum SignatureError {
     /// The legacy format.
     #[error("the signature by key {key_id} is in minisign's legacy format: sign again without -l")]
     Legacy {
-        /// The key that is said to have signed.
+        /// The key that the signature names.
         key_id: KeyId,
     },
     /// Neither prehashed Ed25519 nor its legacy form.
@@ -65,7 +65,7 @@ pub enum SignatureError {
     /// Valid, but not in the one form in which [`Signature::to_file`] writes it.
     #[error("the signature by key {key_id} is not in its canonical form: another comment or other line ends")]
     NotCanonical {
-        /// The key that is said to have signed.
+        /// The key that the signature names.
         key_id: KeyId,
     },
 }
@@ -118,7 +118,7 @@ impl Signature {
         )
     }
 
-    /// The id of the key that is said to have signed. Not covered by the signature.
+    /// The id of the key that the signature names. Not covered by the signature.
     pub fn key_id(&self) -> KeyId {
         self.key_id
     }

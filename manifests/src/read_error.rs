@@ -150,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failing_medium_is_told_from_a_short_one_and_the_place_is_named() {
+    fn a_failing_medium_is_distinguished_from_a_short_one_and_the_offset_is_named() {
         let failing = ReadError::of(io::Error::other("EIO"), "blobs/sha256/ab", 1536);
         assert_eq!(failing.to_string(), "the bundle cannot be read in blobs/sha256/ab, at offset 1536");
         let short = ReadError::of(io::ErrorKind::UnexpectedEof.into(), "blobs/sha256/ab", 1536);

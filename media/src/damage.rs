@@ -78,10 +78,10 @@ impl Media {
 
 /// A part that cannot be read is missed by each entry in it: only the first of these errors is kept.
 fn each_lost_part_once(damage: Vec<ReadError>) -> Vec<ReadError> {
-    let mut told = BTreeSet::new();
+    let mut reported = BTreeSet::new();
     let mut is_news = |error: &ReadError| match error {
         ReadError::Source { source, .. } => {
-            media_error(source).and_then(MediaError::lost_part).is_none_or(|part| told.insert(part.to_owned()))
+            media_error(source).and_then(MediaError::lost_part).is_none_or(|part| reported.insert(part.to_owned()))
         }
         _ => true,
     };
@@ -126,7 +126,7 @@ mod tests {
             ReadError::Trailing { offset: 25 },
             of(missing("a.part003"), 30),
         ];
-        let told: Vec<u64> = each_lost_part_once(damage).iter().map(|error| error.range().unwrap().start).collect();
-        assert_eq!(told, [10, 25, 30]);
+        let found: Vec<u64> = each_lost_part_once(damage).iter().map(|error| error.range().unwrap().start).collect();
+        assert_eq!(found, [10, 25, 30]);
     }
 }

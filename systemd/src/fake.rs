@@ -21,7 +21,7 @@ pub enum Call {
     ResetFailed(UnitName),
 }
 
-/// A [`UnitManager`] that does everything at once in memory, records the requests, and fails those that it is told to.
+/// A [`UnitManager`] that does everything at once in memory, records the requests, and fails those that it is configured to fail.
 ///
 /// Every unit exists. Queries are not recorded.
 #[derive(Debug, Default)]
@@ -104,7 +104,11 @@ impl Host {
         let fails = self.failing.contains(&call);
         let command = format!("fake systemctl: {call:?}");
         self.calls.push(call);
-        if fails { Err(Error::Failed { command, code: Some(1), stderr: "told to fail".to_owned() }) } else { Ok(()) }
+        if fails {
+            Err(Error::Failed { command, code: Some(1), stderr: "configured to fail".to_owned() })
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -231,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn fails_where_it_is_told_to() {
+    fn fails_the_calls_that_it_is_configured_to_fail() {
         let manager = FakeUnitManager::new();
         let start = Call::Start(UnitName::LANDFALL);
         manager.fail(start.clone());

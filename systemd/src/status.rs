@@ -59,7 +59,7 @@ pub struct UnitStatus {
     pub result: String,
     /// The exit code of the last main process, or the signal's number if `result` is `signal`.
     pub exit_status: i32,
-    /// What the service last said about itself (sd_notify(3), `STATUS=`).
+    /// The last status text of the service (sd_notify(3), `STATUS=`).
     pub status_text: String,
     /// Whether a start, stop or restart of the unit is under way, or waits for another unit.
     pub has_job: bool,

@@ -249,8 +249,8 @@ mod tests {
     #[test]
     fn a_failure_carries_the_command_the_code_and_the_message() {
         let message = |script: &str| run("sh", &["-c", script], Timeouts::default().query).unwrap_err().to_string();
-        let said = message("echo ' no such unit ' >&2; exit 5");
-        assert_eq!(said, "`sh -c echo ' no such unit ' >&2; exit 5` failed with exit code 5: no such unit");
+        let text = message("echo ' no such unit ' >&2; exit 5");
+        assert_eq!(text, "`sh -c echo ' no such unit ' >&2; exit 5` failed with exit code 5: no such unit");
         assert_eq!(message("exit 3"), "`sh -c exit 3` failed with exit code 3: no message");
         assert_eq!(message("kill -KILL $$"), "`sh -c kill -KILL $$` failed with a signal: no message");
         let missing = run("no-such-program", &["show"], Timeouts::default().query).unwrap_err();

@@ -19,7 +19,7 @@ const TRIES: &str = "var/lib/landfall/state/tries";
 struct CommandLine {
     unit: &'static str,
     setting: &'static str,
-    /// What the recovery program is told.
+    /// The arguments of the recovery program.
     arguments: &'static str,
 }
 
@@ -49,7 +49,7 @@ impl Host {
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
     }
 
-    /// A program that knows its name, says what it was told, and then does `act`.
+    /// A program that prints its name and arguments, and then does `act`.
     fn program(&self, path: &str, act: &str) {
         let name = Path::new(path).file_name().unwrap().to_str().unwrap();
         let text = format!(
@@ -85,13 +85,13 @@ fn script(unit: &str, setting: &str) -> String {
 /// The names of the programs that ran, and the exit code.
 fn outcome(host: &Host, line: CommandLine) -> (Vec<String>, Option<i32>) {
     let output = host.run(line);
-    let said = String::from_utf8(output.stdout).unwrap();
-    let ran = said.lines().filter_map(|said| said.strip_suffix(&format!(": {}", line.arguments)));
+    let printed = String::from_utf8(output.stdout).unwrap();
+    let ran = printed.lines().filter_map(|text| text.strip_suffix(&format!(": {}", line.arguments)));
     (ran.map(str::to_owned).collect(), output.status.code())
 }
 
 #[test]
-fn a_code_that_the_program_documents_stands() {
+fn a_documented_exit_code_does_not_start_the_fallback() {
     for line in [HOOK, RECOVERY] {
         for code in 0..=8 {
             let host = Host::new();
@@ -152,7 +152,7 @@ fn a_host_without_another_program_says_how_its_only_one_ended() {
 }
 
 #[test]
-fn a_release_that_has_proven_itself_is_not_counted() {
+fn a_release_that_was_marked_good_is_not_counted() {
     let host = Host::new();
     host.program(FIRST, "");
     fs::remove_file(host.at(TRIES)).unwrap();

@@ -64,8 +64,8 @@ fn systemd_analyze(arguments: &[&str]) -> Output {
 fn verify(root: &Path, unit: &str) -> String {
     let root = format!("--root={}", root.display());
     let output = systemd_analyze(&["verify", &root, "--man=no", "--recursive-errors=yes", unit]);
-    let said = [output.stdout, output.stderr].concat();
-    format!("{}{}", String::from_utf8_lossy(&said), if output.status.success() { "" } else { "(failed)" })
+    let printed = [output.stdout, output.stderr].concat();
+    format!("{}{}", String::from_utf8_lossy(&printed), if output.status.success() { "" } else { "(failed)" })
 }
 
 /// What systemd acts on: the unit without its comments.

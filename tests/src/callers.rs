@@ -1,7 +1,7 @@
 //! Clients at a port of the host, which ask all along while something happens there.
 
 use crate::bundle_folder::AT as BUNDLES;
-use crate::{Host, Output, PATIENCE};
+use crate::{Host, Output, TIMEOUT};
 use anyhow::{Context as _, Result, anyhow, ensure};
 use serde_json::Value;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -49,14 +49,14 @@ impl Callers<'_> {
             let start = Instant::now();
             // Each of them has had a first answer.
             while !watching.is_finished() && host.ask(&format!("test -e {stop}.answered"))?.code != 0 {
-                ensure!(start.elapsed() < PATIENCE, "not every caller at port {port} is answered");
+                ensure!(start.elapsed() < TIMEOUT, "not every caller at port {port} is answered");
                 std::thread::sleep(Duration::from_millis(50));
             }
             let outcome = act();
             // Each of them asks once more, to the end.
             host.ask(&format!("touch {stop}"))?.ok()?;
-            let told = watching.join().map_err(|_| anyhow!("the callers' thread panicked"))??;
-            let stats = CallStats::read(&serde_json::from_str(&told.stdout)?).context(told.stdout)?;
+            let output = watching.join().map_err(|_| anyhow!("the callers' thread panicked"))??;
+            let stats = CallStats::read(&serde_json::from_str(&output.stdout)?).context(output.stdout)?;
             ensure!(stats.good >= 2 * number as u64, "hardly anybody was answered at port {port}: {stats:?}");
             Ok((stats, outcome?))
         })
@@ -64,10 +64,10 @@ impl Callers<'_> {
 }
 
 impl CallStats {
-    fn read(told: &Value) -> Result<Self> {
-        let number = |key: &str| told[key].as_u64().with_context(|| format!("no {key}"));
+    fn read(report: &Value) -> Result<Self> {
+        let number = |key: &str| report[key].as_u64().with_context(|| format!("no {key}"));
         let time = |key: &str| -> Result<Duration> {
-            Ok(Duration::from_secs_f64(told[key].as_f64().with_context(|| format!("no {key}"))? / 1e3))
+            Ok(Duration::from_secs_f64(report[key].as_f64().with_context(|| format!("no {key}"))? / 1e3))
         };
         Ok(Self {
             good: number("good")?,

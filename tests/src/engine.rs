@@ -1,6 +1,6 @@
 //! A Docker Engine of the tests' own: the connected machine's. The machine's Docker, if it has one, is not touched.
 
-use crate::{Command, PATIENCE, tools, workspace};
+use crate::{Command, TIMEOUT, tools, workspace};
 use anyhow::{Context as _, Result, bail, ensure};
 use std::fs::File;
 use std::os::unix::process::CommandExt as _;
@@ -109,18 +109,18 @@ impl Engine {
 
     fn wait(&self) -> Result<()> {
         let start = Instant::now();
-        while start.elapsed() < PATIENCE {
+        while start.elapsed() < TIMEOUT {
             if self.docker(["version"]).quiet().run()?.code == 0 {
                 return Ok(());
             }
             std::thread::sleep(Duration::from_millis(100));
         }
         let log = workspace::testbed().join("engine/log");
-        let said = std::fs::read_to_string(&log).unwrap_or_default();
-        let tail: Vec<&str> = said.lines().rev().take(10).collect();
+        let printed = std::fs::read_to_string(&log).unwrap_or_default();
+        let tail: Vec<&str> = printed.lines().rev().take(10).collect();
         bail!(
             "the engine does not answer after {} s; {} ends, latest first, with\n{}",
-            PATIENCE.as_secs(),
+            TIMEOUT.as_secs(),
             log.display(),
             tail.join("\n")
         );

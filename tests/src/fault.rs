@@ -24,7 +24,7 @@ pub enum Fault {
     FillsTheDisk,
     /// The migration to its schema fails halfway.
     FailsToMigrate,
-    /// The migration to its schema is said to be reversible, and loses a column on the way back.
+    /// The migration to its schema is declared reversible, and loses a column when it is reversed.
     LosesAColumn,
     /// The migration to its schema cannot be reversed, and the release says so.
     CannotGoBack,

@@ -104,7 +104,7 @@ impl FileList {
 
 fn describe(path: &Path) -> Result<String> {
     let about = path.symlink_metadata()?;
-    let held = if about.is_symlink() {
+    let kind = if about.is_symlink() {
         format!("l -> {}", path.read_link()?.display())
     } else if about.is_dir() {
         "d".to_owned()
@@ -116,7 +116,7 @@ fn describe(path: &Path) -> Result<String> {
     } else {
         String::new()
     };
-    Ok(format!("{held} {:o} {}:{}{hash}", about.mode() & 0o7777, about.uid(), about.gid()))
+    Ok(format!("{kind} {:o} {}:{}{hash}", about.mode() & 0o7777, about.uid(), about.gid()))
 }
 
 #[cfg(test)]

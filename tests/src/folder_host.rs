@@ -83,7 +83,7 @@ pub struct Snapshot(BTreeMap<String, PathState>);
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct PathState {
     about: String,
-    held: Vec<u8>,
+    content: Vec<u8>,
 }
 
 impl Snapshot {
@@ -93,7 +93,7 @@ impl Snapshot {
             let (path, name) = (entry.path(), format!("{prefix}{}", entry.file_name().to_string_lossy()));
             let about = entry.metadata()?;
             let mut shot = format!("{:o} {}:{}", about.mode(), about.uid(), about.gid());
-            let mut held = Vec::new();
+            let mut content = Vec::new();
             if about.is_dir() {
                 self.add(&path, &format!("{name}/"))?;
             } else if about.is_symlink() {
@@ -102,9 +102,9 @@ impl Snapshot {
                 // The time of the inode's change as well: no program can set it back.
                 let (changed, seen) = (about.mtime_nsec(), about.ctime_nsec());
                 _ = write!(shot, " inode {} {}.{changed} {}.{seen}", about.ino(), about.mtime(), about.ctime());
-                held = std::fs::read(&path)?;
+                content = std::fs::read(&path)?;
             }
-            self.0.insert(name, PathState { about: shot, held });
+            self.0.insert(name, PathState { about: shot, content });
         }
         Ok(())
     }
@@ -116,7 +116,7 @@ impl Snapshot {
             match after.0.get(path) {
                 None => _ = writeln!(lines, "- {path}"),
                 Some(now) if now.about != shot.about => _ = writeln!(lines, "! {path} {} -> {}", shot.about, now.about),
-                Some(now) if now.held != shot.held => _ = writeln!(lines, "! {path} holds something else"),
+                Some(now) if now.content != shot.content => _ = writeln!(lines, "! {path} holds something else"),
                 Some(_) => {}
             }
         }

@@ -1,6 +1,6 @@
 //! The isolated host: systemd as PID 1, a Docker Engine of its own, a loopback interface and nothing else.
 
-use crate::{Command, Engine, Output, PATIENCE, image};
+use crate::{Command, Engine, Output, TIMEOUT, image};
 use anyhow::{Context as _, Result, bail};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -133,8 +133,8 @@ impl Host {
             if output.code == 0 {
                 return Ok(start.elapsed());
             }
-            if start.elapsed() > PATIENCE {
-                bail!("on the host, not within {} s: {command}\n{}", PATIENCE.as_secs(), output.text());
+            if start.elapsed() > TIMEOUT {
+                bail!("on the host, not within {} s: {command}\n{}", TIMEOUT.as_secs(), output.text());
             }
             std::thread::sleep(Duration::from_millis(100));
         }

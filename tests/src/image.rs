@@ -170,7 +170,7 @@ fn named(name: &str, recipe: &[&str]) -> String {
 /// The proxies that apt goes through on this machine, named as other programs know them.
 fn proxies() -> Vec<(&'static str, String)> {
     let ask = "eval $(apt-config shell http Acquire::http::Proxy https Acquire::https::Proxy); echo \"$http\"; echo \"$https\"";
-    let said = Command::new("sh").args(["-c", ask]).quiet().ok().unwrap_or_default();
-    let named = ["http_proxy", "https_proxy"].into_iter().zip(said.lines().map(str::to_owned));
+    let printed = Command::new("sh").args(["-c", ask]).quiet().ok().unwrap_or_default();
+    let named = ["http_proxy", "https_proxy"].into_iter().zip(printed.lines().map(str::to_owned));
     named.filter(|(_, value)| !value.is_empty()).collect()
 }

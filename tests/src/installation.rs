@@ -1,7 +1,7 @@
 //! Landfall installed on an isolated host, and used as its operators use it.
 
 use crate::http::{Call, Reply, send};
-use crate::{Host, PATIENCE, STICK};
+use crate::{Host, STICK, TIMEOUT};
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 use std::time::{Duration, Instant};
@@ -60,9 +60,9 @@ impl<'a> Installation<'a> {
 
     /// Spawns a tenant with `landfall tenant spawn` and what follows it, and waits until it runs.
     pub fn spawn_by_hand(self, words: &str) -> Result<Tenant> {
-        let said = self.host.ok(&format!("landfall tenant spawn {words} --json"))?;
-        let spawned: Value = serde_json::from_str(&said).with_context(|| format!("spawned {said}"))?;
-        let tenant = Tenant::read(&spawned["tenant"]).with_context(|| format!("spawned {said}"))?;
+        let printed = self.host.ok(&format!("landfall tenant spawn {words} --json"))?;
+        let spawned: Value = serde_json::from_str(&printed).with_context(|| format!("spawned {printed}"))?;
+        let tenant = Tenant::read(&spawned["tenant"]).with_context(|| format!("spawned {printed}"))?;
         self.until_running(&tenant)?;
         Ok(tenant)
     }
@@ -76,7 +76,7 @@ impl<'a> Installation<'a> {
     pub fn until_running(self, tenant: &Tenant) -> Result<Duration> {
         let start = Instant::now();
         let path = format!("/api/v1/tenant/{}/status", tenant.env_id);
-        while start.elapsed() < PATIENCE {
+        while start.elapsed() < TIMEOUT {
             // The API may be on its way up, too.
             let reply = self.request("GET", &path, None)?;
             if reply.status == 200 && reply.json()?["status"] == "running" {
@@ -85,7 +85,7 @@ impl<'a> Installation<'a> {
             std::thread::sleep(Duration::from_millis(100));
         }
         let last = self.request("GET", &path, None)?;
-        bail!("{} does not run after {} s: {} {}", tenant.container, PATIENCE.as_secs(), last.status, last.body);
+        bail!("{} does not run after {} s: {} {}", tenant.container, TIMEOUT.as_secs(), last.status, last.body);
     }
 
     /// A request to a tenant's port.
@@ -104,7 +104,7 @@ impl<'a> Installation<'a> {
         let start = Instant::now();
         // `reaches` itself waits for up to a second.
         while !self.reaches(tenant, address, port)? {
-            ensure!(start.elapsed() < PATIENCE, "{} cannot reach {address}:{port}", tenant.container);
+            ensure!(start.elapsed() < TIMEOUT, "{} cannot reach {address}:{port}", tenant.container);
         }
         Ok(())
     }
@@ -112,7 +112,7 @@ impl<'a> Installation<'a> {
     /// Whether the tenant, an instance of `hello`, can open a connection within a second.
     pub fn reaches(self, tenant: &Tenant, address: &str, port: u16) -> Result<bool> {
         let reply = self.visit(tenant, &format!("/probe?host={address}&port={port}"))?.expect(200)?.json()?;
-        reply["reachable"].as_bool().with_context(|| format!("a probe said {reply}"))
+        reply["reachable"].as_bool().with_context(|| format!("the probe answered {reply}"))
     }
 }
 

@@ -39,7 +39,7 @@ pub mod workspace;
 
 /// How long to wait for what must happen: far longer than it takes on the slowest machine, so that no
 /// verdict depends on how fast a machine is.
-pub const PATIENCE: std::time::Duration = std::time::Duration::from_mins(10);
+pub const TIMEOUT: std::time::Duration = std::time::Duration::from_mins(10);
 
 pub use bundle_folder::{AT as BUNDLES, BundleFolder};
 pub use callers::{CallStats, Callers};

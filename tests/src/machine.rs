@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 /// How long the machine may take for one thing. Emulated processors are some twenty times slower than real ones, and the
 /// machine that emulates them may have other work: a boot takes twenty seconds on an idle one.
-const PATIENCE: Duration = Duration::from_mins(10);
+const TIMEOUT: Duration = Duration::from_mins(10);
 
 /// The kernel's command line. After a panic the machine does not come back, and the test sees it gone.
 const KERNEL_LINE: &str = "root=/dev/vda rw console=ttyS0 quiet panic=1 mitigations=off systemd.hostname=isolated \
@@ -39,7 +39,7 @@ pub struct Machine {
     emulator: Child,
     port: UnixStream,
     lines: Receiver<String>,
-    said: u64,
+    commands: u64,
     on: Instant,
 }
 
@@ -79,8 +79,8 @@ impl Machine {
             format!("reach the machine: {}", std::fs::read_to_string(folder.join("emulator.log")).unwrap_or_default())
         })?;
         let lines = listen(port.try_clone()?);
-        let mut machine = Self { folder, emulator, port, lines, said: 0, on };
-        machine.ok("true").with_context(|| format!("boot; the kernel said\n{}", machine.kernel_log()))?;
+        let mut machine = Self { folder, emulator, port, lines, commands: 0, on };
+        machine.ok("true").with_context(|| format!("boot; the kernel printed\n{}", machine.kernel_log()))?;
         Ok(machine)
     }
 
@@ -91,11 +91,11 @@ impl Machine {
 
     /// Starts a shell command, as root.
     pub fn start(&mut self, command: &str) -> Result<Running> {
-        self.said += 1;
+        self.commands += 1;
         // The port carries an order a line, and a command may have several.
         let encoded = BASE64_STANDARD.encode(command);
-        writeln!(self.port, "{} {encoded}", self.said).context("speak to the machine")?;
-        Ok(Running { number: self.said, line: command.to_owned(), start: Instant::now() })
+        writeln!(self.port, "{} {encoded}", self.commands).context("speak to the machine")?;
+        Ok(Running { number: self.commands, line: command.to_owned(), start: Instant::now() })
     }
 
     /// How `running` ended, if it does within `limit`. A machine that is gone is an error.
@@ -116,8 +116,8 @@ impl Machine {
     /// Runs a shell command, as root, whatever its exit code.
     pub fn run(&mut self, command: &str) -> Result<Output> {
         let running = self.start(command)?;
-        let output = self.wait(&running, PATIENCE)?;
-        output.with_context(|| format!("on the machine, not done after {} s: {command}", PATIENCE.as_secs()))
+        let output = self.wait(&running, TIMEOUT)?;
+        output.with_context(|| format!("on the machine, not done after {} s: {command}", TIMEOUT.as_secs()))
     }
 
     /// Runs a shell command and returns its standard output; an exit code other than 0 is an error.
@@ -133,8 +133,8 @@ impl Machine {
             if output.code == 0 {
                 return Ok(());
             }
-            if start.elapsed() > PATIENCE {
-                bail!("on the machine, not within {} s: {command}\n{}", PATIENCE.as_secs(), output.text());
+            if start.elapsed() > TIMEOUT {
+                bail!("on the machine, not within {} s: {command}\n{}", TIMEOUT.as_secs(), output.text());
             }
             std::thread::sleep(Duration::from_millis(200));
         }
@@ -149,7 +149,7 @@ impl Machine {
     pub fn shut_down(mut self) -> Result<()> {
         self.start("systemctl poweroff")?;
         let start = Instant::now();
-        while start.elapsed() < PATIENCE {
+        while start.elapsed() < TIMEOUT {
             if let Some(status) = self.emulator.try_wait()? {
                 ensure!(status.success(), "the emulator ended with {status}");
                 return Ok(());

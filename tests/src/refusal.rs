@@ -26,8 +26,9 @@ impl JsonOutcome {
             .with_context(|| format!("{} prints no JSON: {}", output.line, output.text()))?;
         let text = |field: &str| report["error"][field].as_str().unwrap_or_default().to_owned();
         if output.code != 0 {
-            let told = report["error"]["exit"] == output.code && !text("code").is_empty() && !text("hint").is_empty();
-            ensure!(told, "{} ends with {} and says {report}", output.line, output.code);
+            let is_complete =
+                report["error"]["exit"] == output.code && !text("code").is_empty() && !text("hint").is_empty();
+            ensure!(is_complete, "{} ends with {} and says {report}", output.line, output.code);
         }
         Ok(Self { exit: output.code, code: text("code"), message: text("message") })
     }

@@ -1,7 +1,7 @@
 //! Moving on and back: the host's releases as its operator changes them.
 
 use crate::bundle_folder::AT as BUNDLES;
-use crate::{API, Host, Installation, Output, PATIENCE};
+use crate::{API, Host, Installation, Output, TIMEOUT};
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 use std::time::Duration;
@@ -61,14 +61,14 @@ impl<'a> Installation<'a> {
             let ask = format!(
                 "curl -sS --max-time 30 {API}/health; landfall-installer receipts; journalctl --no-pager -u 'landfall*'"
             );
-            let told = self.host().ask(&ask).map_or_else(|error| error.to_string(), |output| output.text());
-            format!("release {id} does not answer; instead:\n{told}")
+            let printed = self.host().ask(&ask).map_or_else(|error| error.to_string(), |output| output.text());
+            format!("release {id} does not answer; instead:\n{printed}")
         })
     }
 
     /// Waits until the operation under way has begun its step `name`, looking every few milliseconds.
     pub fn until_step(self, name: &str) -> Result<()> {
-        let seconds = PATIENCE.as_secs();
+        let seconds = TIMEOUT.as_secs();
         // The loop runs on the host: between two runs of `docker exec`, a step of milliseconds would be missed.
         let look = format!(
             "timeout {seconds} sh -c 'until grep -q \"\\\"{name}\\\"\" {JOURNAL} 2>/dev/null; do sleep 0.01; done'"

@@ -118,8 +118,8 @@ pub fn run_stopped_after(
     std::thread::scope(|scope| {
         let running = scope.spawn(|| traced.run());
         let stopped = loop {
-            let told = std::fs::read_to_string(log).unwrap_or_default();
-            let line = told.lines().find(|line| line.ends_with("--- stopped by SIGSTOP ---"));
+            let text = std::fs::read_to_string(log).unwrap_or_default();
+            let line = text.lines().find(|line| line.ends_with("--- stopped by SIGSTOP ---"));
             match line.and_then(|line| line.split(' ').next()?.parse().ok()).and_then(Pid::from_raw) {
                 Some(stopped) => break Some(stopped),
                 None if running.is_finished() => break None,
@@ -140,13 +140,13 @@ pub fn run_stopped_after(
     })
 }
 
-/// What a run said to which `fault` was to happen at `call`; an error if it did not come there.
+/// The output of a run in which `fault` was to happen at `call`; an error if the run did not reach it.
 pub fn happened(fault: Fault, call: &Call, log: &Path, output: Output) -> Result<Output> {
     let met = log.exists() && fault.met(&read(log)?).is_some();
     ensure!(met, "{fault:?} did not happen: no {} number {}; {}", call.name, call.nth, output.text());
     // 128 and SIGKILL's number, as `Output::code` counts signals.
-    let as_told = fault != Fault::Kill || output.code == 137;
-    ensure!(as_told, "ended with {} although killed: {}", output.code, output.text());
+    let ended_as_injected = fault != Fault::Kill || output.code == 137;
+    ensure!(ended_as_injected, "ended with {} although killed: {}", output.code, output.text());
     Ok(output)
 }
 

@@ -145,7 +145,7 @@ mod tests {
         let again = Archive::parse(&archive.bytes()).unwrap();
         assert_eq!(again, archive);
         assert_eq!(again.offsets()[..3], [0, 1536, 3072]);
-        assert_eq!(again.entries[1].held(), "b".repeat(600).as_bytes());
+        assert_eq!(again.entries[1].payload(), "b".repeat(600).as_bytes());
         assert_eq!(again.entries[1].named("x"), Entry::file("x", "b".repeat(600).as_bytes()));
     }
 }

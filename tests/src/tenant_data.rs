@@ -42,20 +42,20 @@ pub struct TenantData {
 impl Dump {
     /// Reads the database of `host` with `host-probe` in the folder that it sees, beside the running service.
     pub fn of(host: &Host) -> Result<Self> {
-        let said = host.ask(&format!("{BUNDLES}/host-probe dump {DATABASE}"))?.ok()?;
-        Self::read(&serde_json::from_str(&said.stdout)?).with_context(|| format!("a dump: {}", said.stdout))
+        let output = host.ask(&format!("{BUNDLES}/host-probe dump {DATABASE}"))?.ok()?;
+        Self::read(&serde_json::from_str(&output.stdout)?).with_context(|| format!("a dump: {}", output.stdout))
     }
 
-    fn read(told: &Value) -> Result<Self> {
+    fn read(dump: &Value) -> Result<Self> {
         let mut tables = BTreeMap::new();
-        for (name, rows) in told["tables"].as_object().context("no tables")? {
+        for (name, rows) in dump["tables"].as_object().context("no tables")? {
             // The next schema's own, which older releases do not have.
             if name != next::TABLE {
                 let rows = rows.as_array().context("no rows")?.iter().map(known_to_all);
                 tables.insert(name.clone(), rows.collect::<Result<_>>()?);
             }
         }
-        Ok(Self { schema: told["schema"].as_u64().context("no schema")?, tables })
+        Ok(Self { schema: dump["schema"].as_u64().context("no schema")?, tables })
     }
 
     /// How the rows of `after` differ, a line a row; empty when they do not.

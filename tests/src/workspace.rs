@@ -42,7 +42,7 @@ pub fn triple() -> Result<&'static str> {
     if let Some(triple) = TRIPLE.get() {
         return Ok(triple);
     }
-    let said = crate::Command::new("rustc").args(["--version", "--verbose"]).quiet().ok()?;
-    let host = said.lines().find_map(|line| line.strip_prefix("host: ")).context("rustc names no host triple")?;
+    let printed = crate::Command::new("rustc").args(["--version", "--verbose"]).quiet().ok()?;
+    let host = printed.lines().find_map(|line| line.strip_prefix("host: ")).context("rustc names no host triple")?;
     Ok(TRIPLE.get_or_init(|| host.to_owned()))
 }

@@ -18,7 +18,7 @@ const UPDATE: &str = "UPDATE=1 cargo test -p landfall-bundler --lib definition::
 const EXAMPLE: &str = include_str!("../../../manifests/examples/all-keys.toml");
 
 #[test]
-fn the_page_says_what_the_types_say() {
+fn the_definitions_reference_is_up_to_date() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/definition.md");
     let page = page();
     if std::env::var_os("UPDATE").is_some() {

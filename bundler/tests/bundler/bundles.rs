@@ -210,9 +210,9 @@ fn a_full_disk_makes_the_machine_unfit_and_nothing_stays_there() {
     let script = format!(
         "mount -t tmpfs -o size=1m tmpfs full && {BUNDLER} build acme.toml --key k.key --out full --json; echo \"exit $?\"; ls -A full"
     );
-    let said = workspace.tool("unshare", &["-rm", "sh", "-c", &script]);
-    let (report, rest) = said.split_once("exit ").expect("an exit code");
-    assert_eq!(rest.trim(), "6", "nothing is left: {said}");
+    let printed = workspace.tool("unshare", &["-rm", "sh", "-c", &script]);
+    let (report, rest) = printed.split_once("exit ").expect("an exit code");
+    assert_eq!(rest.trim(), "6", "nothing is left: {printed}");
     let error: serde_json::Value = serde_json::from_str(report).unwrap();
     assert_eq!(error["error"]["code"], "disk_full");
     assert!(error["error"]["message"].as_str().unwrap().contains("1048576 bytes are free in full"), "{error}");

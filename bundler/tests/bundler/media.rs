@@ -31,23 +31,24 @@ fn names(folder: &Path) -> Vec<String> {
 #[test]
 fn a_medium_holds_the_bundle_the_installer_and_a_guide() {
     let workspace = with_bundle();
-    let said: serde_json::Value = serde_json::from_str(&workspace.ok(&media(&["--trust", "k.pub", "--json"]))).unwrap();
+    let report: serde_json::Value =
+        serde_json::from_str(&workspace.ok(&media(&["--trust", "k.pub", "--json"]))).unwrap();
     let stick = workspace.path("stick");
     assert_eq!(names(&stick), ["README.txt", BUNDLE, "landfall-installer"]);
     assert_eq!(fs::read(stick.join(BUNDLE)).unwrap(), fs::read(workspace.path("b.tar")).unwrap());
     assert_eq!(fs::read(stick.join("landfall-installer")).unwrap(), fs::read(PROGRAM).unwrap());
-    for file in said["files"].as_array().unwrap() {
+    for file in report["files"].as_array().unwrap() {
         let path = stick.join(file["name"].as_str().unwrap());
         assert_eq!(file["digest"], format!("sha256:{}", sha256sum(&path)), "{file}");
         assert_eq!(file["size"], fs::metadata(&path).unwrap().len(), "{file}");
     }
     let guide = fs::read_to_string(stick.join("README.txt")).unwrap();
     let line = fs::read_to_string(workspace.path("k.pub")).unwrap().lines().nth(1).unwrap().to_owned();
-    let manifest = said["manifest"].as_str().unwrap();
-    for expected in [manifest, &line, BUNDLE, said["files"][0]["digest"].as_str().unwrap()] {
+    let manifest = report["manifest"].as_str().unwrap();
+    for expected in [manifest, &line, BUNDLE, report["files"][0]["digest"].as_str().unwrap()] {
         assert!(guide.contains(expected), "{expected} is not in\n{guide}");
     }
-    assert_eq!((&said["verified"], &said["keys"][0]), (&true.into(), &line.into()));
+    assert_eq!((&report["verified"], &report["keys"][0]), (&true.into(), &line.into()));
 
     workspace.ok(&media(&[]));
     assert_eq!(names(&stick), ["README.txt", BUNDLE, "landfall-installer"], "the same again replaces it");
@@ -56,10 +57,10 @@ fn a_medium_holds_the_bundle_the_installer_and_a_guide() {
 #[test]
 fn parts_are_the_bundle_cut_into_pieces() {
     let workspace = with_bundle();
-    let said: serde_json::Value = serde_json::from_str(&workspace.ok(&media(&["--split", "1MB", "--json"]))).unwrap();
+    let report: serde_json::Value = serde_json::from_str(&workspace.ok(&media(&["--split", "1MB", "--json"]))).unwrap();
     let stick = workspace.path("stick");
     let parts: Vec<String> = names(&stick).into_iter().filter(|name| name.contains(".part")).collect();
-    assert_eq!((said["parts"].as_u64(), said["verified"].as_bool()), (Some(parts.len() as u64), Some(false)));
+    assert_eq!((report["parts"].as_u64(), report["verified"].as_bool()), (Some(parts.len() as u64), Some(false)));
     assert!(parts.len() > 2 && parts[0] == format!("{BUNDLE}.part001"), "{parts:?}");
     let joined: Vec<u8> = parts.iter().flat_map(|part| fs::read(stick.join(part)).unwrap()).collect();
     assert!(joined == fs::read(workspace.path("b.tar")).unwrap(), "the parts joined are another file");
@@ -187,9 +188,9 @@ fn a_new_host_is_given_the_publishers_root() {
     // From the second root on, the bundle brings it itself, byte by byte.
     go_on(&workspace, &["add", "--key", "cleo.pub", "--threshold", "1"]);
     workspace.ok(&["build", "acme.toml", "--key", "cleo.key", "--out", "b.tar"]);
-    let said: serde_json::Value = serde_json::from_str(&workspace.ok(&media(&["--json"]))).unwrap();
+    let report: serde_json::Value = serde_json::from_str(&workspace.ok(&media(&["--json"]))).unwrap();
     let two = sha256sum(&workspace.path("trust/2.root.json"));
-    assert_eq!(said["root"], serde_json::json!({"version": 2, "digest": format!("sha256:{two}")}));
+    assert_eq!(report["root"], serde_json::json!({"version": 2, "digest": format!("sha256:{two}")}));
     assert_eq!(sha256sum(&workspace.path("stick/2.root.json")), two);
     assert!(guide().contains("--trust ./2.root.json") && guide().contains("1 of 3 keys"), "{}", guide());
 }

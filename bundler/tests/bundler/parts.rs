@@ -114,7 +114,7 @@ fn any_part_in_any_folder_stands_for_the_bundle() {
 }
 
 #[test]
-fn what_is_wrong_with_a_part_is_said_by_its_name_and_place() {
+fn an_error_in_a_part_is_reported_with_its_name_and_offset() {
     let (workspace, bytes) = with_bundle();
     let size = bytes.len() / 5;
     let parts = split(&workspace, size, "p");
@@ -308,8 +308,8 @@ fn refuses_names_that_parts_cannot_have() {
     let build = ["build", "acme.toml", "--key", "k.key", "--split", "10kB", "--out"];
     let build = workspace.bundler().args(build).arg(odd).output().unwrap();
     for output in [split, build] {
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.code() == Some(2) && said.contains("its name is not UTF-8"), "{said}");
+        let printed = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(2) && printed.contains("its name is not UTF-8"), "{printed}");
     }
     assert_eq!(
         workspace.refused(2, &["build", "acme.toml", "--key", "k.key", "--out", "b.tar.part001"])["code"],
@@ -326,9 +326,9 @@ fn a_full_disk_leaves_no_part() {
     let script = format!(
         "mount -t tmpfs -o size={room}k tmpfs full && {BUNDLER} split acme.tar --size 5000 --out full --json; echo \"exit $?\"; ls -A full"
     );
-    let said = workspace.tool("unshare", &["-rm", "sh", "-c", &script]);
-    let (report, rest) = said.split_once("exit ").expect("an exit code");
-    assert_eq!(rest.trim(), "6", "nothing is left: {said}");
+    let printed = workspace.tool("unshare", &["-rm", "sh", "-c", &script]);
+    let (report, rest) = printed.split_once("exit ").expect("an exit code");
+    assert_eq!(rest.trim(), "6", "nothing is left: {printed}");
     assert_eq!(json(report)["error"]["code"], "disk_full");
 }
 

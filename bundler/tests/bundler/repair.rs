@@ -38,7 +38,7 @@ const REPAIR: [&str; 4] = ["repair", "request.json", "--from", "acme.tar"];
 const PATCH: &str = "acme-1.0.0-linux-amd64.patch.landfall.tar";
 
 #[test]
-fn a_patch_alone_is_told_from_a_bundle() {
+fn a_patch_alone_is_distinguished_from_a_bundle() {
     let (workspace, bytes) = with_bundle();
     let count = opened(&workspace, &bytes).release().blobs.len();
     for indices in [&[][..], &[0], &[1, count - 1]] {
@@ -114,7 +114,7 @@ fn refuses_requests_that_are_for_another_release_or_none() {
 }
 
 #[test]
-fn packs_no_damage_and_minds_none_that_is_not_needed() {
+fn refuses_a_damaged_blob_that_was_asked_for_and_ignores_damage_elsewhere() {
     let (workspace, bytes) = with_bundle();
     let bundle = opened(&workspace, &bytes);
     let blobs: Vec<_> = bundle.entries().iter().filter(|entry| entry.is_blob).collect();

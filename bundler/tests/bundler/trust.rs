@@ -91,8 +91,8 @@ fn a_bundle_brings_the_chain_and_says_so() {
     assert_eq!(shown["release"]["trust"][0]["root"], root);
     let text = workspace.ok(&["inspect", "a.tar"]);
     assert!(text.contains(&format!("root version 2 (2 of {}", id_of(&workspace, "anna"))), "{text}");
-    let said = workspace.ok(&["diff", "before.tar", "a.tar"]);
-    assert!(said.contains("trust  what hosts were given out of band becomes root version 2\n"), "{said}");
+    let printed = workspace.ok(&["diff", "before.tar", "a.tar"]);
+    assert!(printed.contains("trust  what hosts were given out of band becomes root version 2\n"), "{printed}");
     workspace.ok(&["verify", "a.tar", "--trust", "anna/anna.pub", "--trust", "dora/dora.pub", "--threshold", "2"]);
 }
 
@@ -119,8 +119,8 @@ fn warns_of_a_release_that_too_few_of_the_newest_keys_sign() {
         assert!(output.status.success());
         String::from_utf8(output.stderr).unwrap()
     };
-    let said = build("anna/anna.key");
-    assert!(said.contains("1 more of") && said.contains(&id_of(&workspace, "ben")), "{said}");
+    let printed = build("anna/anna.key");
+    assert!(printed.contains("1 more of") && printed.contains(&id_of(&workspace, "ben")), "{printed}");
     workspace.ok(&["sign", "a.tar", "--key", "ben/ben.key"]);
     workspace.ok(&["verify", "a.tar", "--trust", "anna/anna.pub", "--trust", "ben/ben.pub", "--threshold", "2"]);
     assert!(build("k.key").contains("2 more of"), "a stranger's key counts for nothing");
@@ -155,8 +155,11 @@ fn begins_anew_where_too_few_keys_are_left() {
     workspace.write("acme.toml", definition.replace("office/trust", "anew"));
     let build = ["build", "acme.toml", "--key", "dora/dora.key", "--out", "a.tar"];
     assert_eq!(workspace.refused(2, &build)["code"], "unsigned_root");
-    let said = workspace.ok(&["trust", "sign", "--key", "dora/dora.key", "--dir", "anew"]);
-    assert!(said.contains(&format!("trust import anew --replace {}", made["digest"].as_str().unwrap())), "{said}");
+    let printed = workspace.ok(&["trust", "sign", "--key", "dora/dora.key", "--dir", "anew"]);
+    assert!(
+        printed.contains(&format!("trust import anew --replace {}", made["digest"].as_str().unwrap())),
+        "{printed}"
+    );
     assert_eq!(json(&workspace, &build)["trust"], 2);
     assert_eq!(json(&workspace, &["inspect", "a.tar"])["trust"]["revoked"][0], cleo);
 }
@@ -215,7 +218,7 @@ fn refuses_what_makes_no_sense_and_leaves_the_folder_as_it_was() {
 }
 
 #[test]
-fn refuses_roots_that_hosts_would_not_believe() {
+fn refuses_roots_that_hosts_would_refuse() {
     let workspace = office_with_two_roots();
     let (one, two) = ("office/trust/1.root.json", "office/trust/2.root.json");
     let (first, second) =

@@ -37,7 +37,7 @@ fn a_leaked_key_never_returns_under_another_id() {
 }
 
 #[test]
-fn an_id_is_one_keys() {
+fn an_id_belongs_to_one_key() {
     let workspace = office();
     rename(&workspace, "dora", &public(&workspace, "anna")[2..10], "dora-as-anna.pub");
     let before = contents(&workspace, "office/trust");

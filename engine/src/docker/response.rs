@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn failures_that_a_caller_handles_differently_are_told_apart() {
+    fn failures_that_a_caller_handles_differently_have_errors_of_their_own() {
         let answer = |status_code| Error::DockerResponseServerError { status_code, message: "m".into() };
         let kind = |error| classified("x", error);
         assert!(matches!(kind(answer(404)), EngineError::NotFound { .. }));

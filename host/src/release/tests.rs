@@ -53,7 +53,7 @@ fn verifies_what_the_accepting_root_signed() {
     folder.verify().unwrap();
 }
 
-/// A file, how it is damaged, and what is said about it.
+/// A file, its damage, and the expected message.
 type Case = (&'static str, fn(&Path), &'static str);
 
 #[test]

@@ -34,11 +34,11 @@ pub enum MigrateFailure {
     DiskFull,
     /// Another process has the database open.
     InUse,
-    /// The migration has no way back.
+    /// The migration cannot be reversed.
     Irreversible,
     /// A step failed, or the database or the snapshot fails its integrity check. The database is unchanged.
     MigrationFailed,
-    /// A migration and its way back would lose data. The database is unchanged.
+    /// A migration and its reversal would lose data. The database is unchanged.
     LosesContent,
     /// The program does not know the schema that was asked for.
     UnknownSchema,

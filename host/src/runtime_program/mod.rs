@@ -91,7 +91,7 @@ impl RuntimeProgram {
     /// Runs `landfall migrate`.
     ///
     /// # Errors
-    /// It fails. Which of [`MigrateFailure`] it was is told by [`RuntimeProgramError::migrate_failure`].
+    /// It fails. Which [`MigrateFailure`] it was: [`RuntimeProgramError::migrate_failure`].
     pub fn migrate(&self, migrate: &Migrate<'_>) -> Result<MigrateReport, RuntimeProgramError> {
         let args = migrate.args();
         let args: Vec<&str> = std::iter::once("migrate").chain(args.iter().map(String::as_str)).collect();

@@ -52,7 +52,7 @@ fn reads_what_the_program_prints() {
 }
 
 #[test]
-fn a_failure_is_told_by_its_error_object_or_by_all_that_was_written() {
+fn a_failure_is_reported_by_its_error_object_or_else_by_all_output() {
     let object = r#"echo '{"error": {"code": "no_snapshot", "exit": 6, "message": "none", "hint": null}}'; exit 6"#;
     let error = program(object).1.migrate(&Migrate::Restore(None)).unwrap_err();
     assert_eq!(error.to_string(), "`landfall migrate --restore` ends with 6: none");

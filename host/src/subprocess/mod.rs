@@ -85,14 +85,14 @@ impl Subprocess {
         self
     }
 
-    /// How long it may run; 30 seconds unless said otherwise.
+    /// How long it may run; 30 seconds by default.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// How many bytes it may write to standard output; 1 MiB unless said otherwise.
+    /// How many bytes it may write to standard output; 1 MiB by default.
     #[must_use]
     pub fn output_limit(mut self, bytes: usize) -> Self {
         self.output_limit = bytes;

@@ -1,7 +1,7 @@
 //! Migrates the database together with the release. All SQL is the runtime's: the newer of two releases knows how to migrate both ways, so its
 //! program is run, on a copy, within a time limit.
 //!
-//! Forward, a service migrates when it starts. This module does the rest: the rehearsal, the way back, both where no service is
+//! Forward, a service migrates when it starts. This module does the rest: the rehearsal, migrating back, both where no service is
 //! started, and what has to be done when either is undone.
 
 mod error;

@@ -312,7 +312,7 @@ fn transitions() {
 }
 
 #[test]
-fn what_is_said_of_a_reverted_or_unrecorded_transition() {
+fn messages_of_a_reverted_or_unrecorded_transition() {
     let text = |error: TransitionError| Error::from(error).into_failure().to_string();
     let reverted =
         TransitionError::Reverted { cause: Box::new(full().into()), outcome: RevertOutcome::Untouched(id()) };

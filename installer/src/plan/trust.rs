@@ -48,10 +48,10 @@ mod tests {
         let first = TrustRoot::first(vec![one], 1).unwrap();
         let both = RootChanges { add: vec![two], threshold: Some(2), ..RootChanges::default() };
         let next = first.next(&both).unwrap();
-        let said = |pinned, next| TrustChange::between(pinned, next).map(|change| change.to_string());
-        assert_eq!(said(None, &first), Some(format!("will trust 1 of 1 keys: {}", one.id())));
+        let shown = |pinned, next| TrustChange::between(pinned, next).map(|change| change.to_string());
+        assert_eq!(shown(None, &first), Some(format!("will trust 1 of 1 keys: {}", one.id())));
         let expected = format!("instead of 1: will trust 2 of 2 keys: {}, {}", one.id(), two.id());
-        assert!(said(Some(&first), &next).unwrap().ends_with(&expected));
-        assert_eq!(said(Some(&next), &next), None);
+        assert!(shown(Some(&first), &next).unwrap().ends_with(&expected));
+        assert_eq!(shown(Some(&next), &next), None);
     }
 }

@@ -1,7 +1,7 @@
 //! A release on the host, verified again from the disk: its folder may be years old.
 //!
 //! The manifest has to be the one that was installed, and signed by the keys of the trust root by which it was accepted then:
-//! a key that was revoked since takes no way back away, but is a reason to warn ([`refused_today`]). The folder has to be exactly
+//! a key that was revoked since prevents no rollback, but is a reason to warn ([`refused_today`]). The folder has to be exactly
 //! what the manifest says: every file with its bytes and mode, and no other file. A damaged folder is repaired from the store, as
 //! long as its manifest is not damaged.
 

@@ -179,7 +179,7 @@ fn a_manifest_that_is_not_the_installed_one_is_damage_and_cannot_be_repaired() {
 }
 
 #[test]
-fn a_record_of_another_release_is_told_from_the_manifest() {
+fn a_record_of_another_release_is_found_by_comparison_with_the_manifest() {
     let (host, release, folder) = host();
     let wrong = InstalledRelease { version: "1.0.1".parse().unwrap(), ..release };
     fs::rename(folder, host.layout.release(&wrong.id())).unwrap();
@@ -188,7 +188,7 @@ fn a_record_of_another_release_is_told_from_the_manifest() {
 }
 
 #[test]
-fn believes_the_keys_that_accepted_it_and_no_others() {
+fn is_verified_by_the_root_that_accepted_it_and_no_other() {
     let (host, release, folder) = host();
     let is_untrusted = |release: &_| matches!(check(&host, release), Err(RetainedError::Untrusted { .. }));
     let is_damaged = |release: &_| matches!(check(&host, release), Err(RetainedError::Damaged { .. }));
@@ -206,7 +206,7 @@ fn believes_the_keys_that_accepted_it_and_no_others() {
 }
 
 #[test]
-fn what_the_host_trusts_since_decides_nothing_but_what_is_said() {
+fn the_root_that_is_pinned_since_decides_warnings_only() {
     let (host, release, _) = host();
     let says = |today: &TrustRoot| refused_today(&host.layout, &release, today).unwrap().map(|error| error.to_string());
     assert_eq!(says(&host.trust), None);

@@ -26,7 +26,7 @@ use landfall_manifests::Release;
 /// The releases that are kept once `next` is the current one: first the one that was current, then those that were kept, at most
 /// `keep` together with `next`. One more is kept where none of these is marked good: the last one that is.
 pub(crate) fn retained(before: &Installed, next: &InstalledRelease, keep: usize) -> Vec<InstalledRelease> {
-    // A revert goes to lower serials only: a good release above the next one is no way back.
+    // A revert goes to lower serials only: a good release above the next one cannot be reverted to.
     let is_reliable = |release: &&InstalledRelease| release.marked_good && release.serial < next.serial;
     let others: Vec<&InstalledRelease> = before.releases().filter(|release| release.id() != next.id()).collect();
     // `next` is one of those that `keep` counts.

@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn believes_only_the_release_that_was_started_and_is_well() {
+    fn accepts_only_a_healthy_answer_of_the_release_that_was_started() {
         let ok = "HTTP/1.1 200 OK\r\nx: y\r\n\r\n{\"status\":\"ok\",\"release\":\"1.0.0-1\",\"more\":1}";
         assert_eq!(judge(ok, "1.0.0-1"), Ok(()));
         for (answer, release) in [

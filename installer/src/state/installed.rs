@@ -43,8 +43,8 @@ pub(crate) struct InstalledRelease {
     pub(crate) units: Vec<RelativePath>,
     /// The tags that its images have in the engine.
     pub(crate) tags: Vec<String>,
-    /// The trust root by which it was accepted, and is verified ever after: a key that is revoked later does not take the way back
-    /// away.
+    /// The trust root by which it was accepted, and is verified ever after: a key that is revoked later does not prevent a
+    /// rollback to it.
     pub(crate) trust: TrustRoot,
     /// Whether it was marked good when another release replaced it, or its starts were not counted: a person chose it, and was there.
     #[serde(rename = "proven", default, skip_serializing_if = "std::ops::Not::not")]
@@ -100,7 +100,7 @@ impl Installed {
 
     /// The release to go back to: the one that was current last of those with a lower serial.
     pub(crate) fn earlier(&self) -> Option<&InstalledRelease> {
-        // Serials only fall on the way back, so that reverting comes to an end.
+        // A revert only lowers the serial, so that reverting comes to an end.
         self.kept.iter().find(|kept| kept.serial < self.current.serial)
     }
 }

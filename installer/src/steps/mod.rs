@@ -123,7 +123,7 @@ pub(crate) fn run(work: &Work<'_>, mut transition: Transition, state: Option<Sta
             };
         }
         // 2. The journal names the step before it acts, so that its undo runs even if it is cut off at once. From the commit on
-        //    there is no way back, so signals are no longer looked at.
+        //    it cannot be undone, so signals are no longer looked at.
         transition.steps.push(step.name);
         if transition.is_committed() {
             interrupt::defer_signals();

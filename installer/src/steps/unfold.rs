@@ -18,7 +18,7 @@ pub(super) fn act(work: &Work<'_>, transition: &Transition) -> Result<(), StepEr
         Some(bundle_source) => unfold_release(work, transition, bundle_source)?,
         None => repair(work, transition.target())?,
     }
-    // 2. On the way back across a schema the release that is left migrates the database: it has to be whole as well.
+    // 2. Back across a schema, the release that is left migrates the database: it has to be whole as well.
     if let Some(source) = transition.source().filter(|source| database::is_way_back(source, transition.target()))
         && let Err(error) = repair(work, source)
     {

@@ -104,7 +104,7 @@ impl RollbackPlan {
     }
 }
 
-/// Warns if a key that signed the release was revoked since. That does not take the way back away, and neither does a pinned root
+/// Warns if a key that signed the release was revoked since. That does not prevent the rollback, and neither does a pinned root
 /// that cannot be read: the release is verified by the root that accepted it.
 fn warn_if_refused_today(host: &HostContext, target: &InstalledRelease) {
     let id = target.id();

@@ -32,7 +32,7 @@ impl Damaged {
         with_key(&self.scene, "verify", &[folder.join(NAME).to_str().unwrap()])
     }
 
-    /// How a place is told.
+    /// How a place is reported.
     fn place(&self, offset: u64) -> String {
         let at = usize::try_from(offset).unwrap();
         let (part, within) = (at / self.size() + 1, at % self.size());

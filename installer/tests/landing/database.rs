@@ -165,7 +165,7 @@ fn a_damaged_program_is_repaired_before_it_migrates_the_database_back() {
     assert!(!scene.root().join("was-run").exists());
 }
 
-/// What an installation of 2.0.0 leaves behind that is taken back after the service has migrated the database it found.
+/// What an installation of 2.0.0 leaves behind that is undone after the service has migrated the database it found.
 fn installed_over_it(reversible_to: u32) -> Scene {
     let scene = with_first_release();
     scene.run(&["uninstall", "--yes"]).ok();

@@ -130,7 +130,7 @@ impl Scene {
         path
     }
 
-    /// Runs the installer on this host, with nobody at the keyboard.
+    /// Runs the installer on this host, without a terminal.
     pub(crate) fn run(&self, words: &[&str]) -> Outcome {
         let output = self.command(words).stdin(std::process::Stdio::null()).output().unwrap();
         Outcome {

@@ -42,7 +42,7 @@ impl Stick {
     #[track_caller]
     fn lands(&self, file: &Path, more: &[&str]) {
         let words = [&[file.to_str().unwrap(), "--patch", self.patch.to_str().unwrap()], more].concat();
-        install(&self.scene, &words[..1]).exits(if self.is_believed(file) { 3 } else { 4 });
+        install(&self.scene, &words[..1]).exits(if self.is_accepted(file) { 3 } else { 4 });
         let verified = with_key(&self.scene, "verify", &words).ok().says("patch.tar; ");
         assert!(!verified.out.contains("all of it checked"), "{verified:?}");
         with_key(&self.scene, "plan", &words).ok();
@@ -51,7 +51,7 @@ impl Stick {
         assert_eq!(patched, installed(&self.scene, &[whole.to_str().unwrap()]));
     }
 
-    fn is_believed(&self, file: &Path) -> bool {
+    fn is_accepted(&self, file: &Path) -> bool {
         with_key(&self.scene, "verify", &[file.to_str().unwrap()]).exit != 4
     }
 }

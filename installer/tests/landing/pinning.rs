@@ -65,7 +65,7 @@ fn a_given_root_that_differs_from_the_pinned_one_is_refused() {
     let refused = run_with(&scene, &["install", "--json"], &bundle, &[root]).exits(4).says(&roots.digest());
     assert_eq!(refused.json()["error"]["code"], "other_root");
     assert_eq!(scene.tree(), before);
-    // Keys only add to what is pinned, and that is said.
+    // Keys only add to the pinned root, and the output says so.
     run_with(&scene, &["plan"], &bundle, &[&ben.public_key().to_line()]).ok().says("only an additional check");
     // A first version takes the place of another one, since nobody signs those.
     import(&scene, Path::new(root), &["--replace", &roots.digest()]).ok();

@@ -53,7 +53,7 @@ pub(crate) fn exported(scene: &Scene) -> String {
 fn an_install_an_update_and_a_rollback_issue_a_receipt_each() {
     let scene = updated_and_rolled_back();
     let all = receipts(&scene);
-    let told: Vec<Value> = all
+    let listed: Vec<Value> = all
         .iter()
         .map(|one| json!([one["counter"], one["operation"], one["from"]["version"], one["to"]["version"]]))
         .collect();
@@ -62,7 +62,7 @@ fn an_install_an_update_and_a_rollback_issue_a_receipt_each() {
         json!([2, "update", "1.0.0", "1.1.0"]),
         json!([3, "rollback", "1.1.0", "1.0.0"]),
     ];
-    assert_eq!(told, expected);
+    assert_eq!(listed, expected);
     let signer = scene.key.public_key();
     let root = Digest::of(scene.read("etc/landfall/trust.json").as_bytes());
     let manifest = Digest::of(scene.read("opt/landfall/current/landfall.json").as_bytes());
@@ -189,8 +189,8 @@ mod needs_tools {
             (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
         };
         for number in 1..=3 {
-            let (good, said) = minisign(&format!("000000000{number}.json"));
-            assert!(good && said.contains(&format!("counter={number} product=acme version=1.")), "{said}");
+            let (good, printed) = minisign(&format!("000000000{number}.json"));
+            assert!(good && printed.contains(&format!("counter={number} product=acme version=1.")), "{printed}");
         }
         let path = PathBuf::from(&folder).join("0000000002.json");
         let text = std::fs::read_to_string(&path).unwrap();

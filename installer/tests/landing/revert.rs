@@ -107,11 +107,11 @@ fn a_damaged_trust_root_does_not_prevent_a_rollback() {
     unasked.run(&["recover"]).ok().says("taken back").says("trust.json cannot be used");
     assert_eq!(unasked.read("opt/landfall/current/bin/landfall"), "the runtime 1.0.0");
     unasked.run(&["status"]).ok().says("trust.json");
-    assert_eq!(unasked.read("etc/landfall/trust.json"), "{", "no way back writes it");
+    assert_eq!(unasked.read("etc/landfall/trust.json"), "{", "no rollback and no revert writes it");
 }
 
 #[test]
-fn a_proven_release_is_not_reverted() {
+fn a_release_that_was_marked_good_is_not_reverted() {
     let scene = updated();
     std::fs::write(scene.root().join("var/lib/landfall/db/proven"), "1.1.0-2\n").unwrap();
     for _ in 0..7 {

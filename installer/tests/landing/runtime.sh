@@ -1,6 +1,6 @@
 #!/bin/sh
 # Stands in for the runtime, of which the installer asks `migrate` only. The database is a text: its schema, then its rows; those
-# that begin with `mark` exist from schema 2 on. The host's root says what goes wrong: `cannot-go-back` lets the way back fail,
+# that begin with `mark` exist from schema 2 on. The host's root says what goes wrong: `cannot-go-back` lets migrating back fail,
 # `rehearsing` is run by a rehearsal, and `cut` is the number of the change after which whoever asked is killed.
 own=@OWN@ back=@BACK@ root=$2
 folder=$root/var/lib/landfall/db database=$root/var/lib/landfall/db/landfall.db

@@ -11,7 +11,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// How long the installer may take until it says what it has to.
-const PATIENCE: Duration = Duration::from_mins(5);
+const TIMEOUT: Duration = Duration::from_mins(5);
 
 /// An installer that runs in a terminal.
 pub(crate) struct Terminal {
@@ -45,7 +45,7 @@ impl Terminal {
     /// Waits until `text` is shown; what was shown up to there is not looked at again.
     #[track_caller]
     pub(crate) fn until(&mut self, text: &str) {
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + TIMEOUT;
         loop {
             if let Some(at) = self.shown.find(text) {
                 self.shown.drain(..at + text.len());
@@ -82,7 +82,7 @@ impl Terminal {
 
     /// Takes in what is shown next; `false` when the installer has ended.
     fn read(&mut self) -> bool {
-        let wait = Timespec::try_from(PATIENCE).unwrap();
+        let wait = Timespec::try_from(TIMEOUT).unwrap();
         assert_ne!(poll(&mut [PollFd::new(&self.person, PollFlags::IN)], Some(&wait)), Ok(0), "{}", self.shown);
         let mut buffer = [0; 4096];
         // The last one to close the terminal makes reading from it fail.

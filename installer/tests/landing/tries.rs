@@ -74,7 +74,7 @@ fn a_failed_update_renews_no_tries_of_a_release_without_any() {
 }
 
 #[test]
-fn a_release_proven_during_staging_is_not_counted_after_the_update_failed() {
+fn a_release_marked_good_during_staging_is_not_counted_after_the_update_failed() {
     let (scene, _) = Scene::installed();
     let with_schema = |version: &str, serial: u64, schema: u32| {
         let mut parts = Parts::new(version, serial);
@@ -95,7 +95,7 @@ fn a_release_proven_during_staging_is_not_counted_after_the_update_failed() {
 }
 
 #[test]
-fn an_update_over_an_unproven_release_keeps_the_last_proven_one() {
+fn an_update_over_a_release_without_a_good_mark_keeps_the_last_release_that_has_one() {
     let scene = updated(1);
     let hotfix = scene.put("hotfix.tar", &Parts::new("1.2.0", 3).pack(&scene.key));
     let hotfix = hotfix.to_str().unwrap();
@@ -116,7 +116,7 @@ fn an_update_over_an_unproven_release_keeps_the_last_proven_one() {
 }
 
 #[test]
-fn once_proven_a_release_leaves_only_the_configured_number_kept() {
+fn a_release_that_is_marked_good_leaves_only_the_configured_number_kept() {
     let scene = updated(2);
     write(&scene, PROVEN, "1.2.0-3\n");
     update(&scene, Parts::new("1.3.0", 4)).ok();
@@ -165,8 +165,8 @@ fn an_automatic_revert_needs_no_engine() {
         .args(["--engine", "unix:///nowhere/engine.sock", "--no-systemd", "recover"])
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&outcome.stderr);
-    assert!(outcome.status.success() && said.contains("may be missing in the engine"), "{said}");
+    let printed = String::from_utf8_lossy(&outcome.stderr);
+    assert!(outcome.status.success() && printed.contains("may be missing in the engine"), "{printed}");
     assert_eq!(current(&scene), "1.0.0-1");
 }
 
@@ -195,7 +195,7 @@ fn rollback_to_an_ambiguous_version_is_refused() {
 }
 
 #[test]
-fn an_uninstallation_removes_the_proof_of_a_release() {
+fn an_uninstallation_removes_the_good_mark() {
     let (scene, _) = Scene::installed();
     write(&scene, PROVEN, "1.0.0-1\n");
     scene.run(&["uninstall", "--yes"]).ok();
@@ -203,7 +203,7 @@ fn an_uninstallation_removes_the_proof_of_a_release() {
 }
 
 #[test]
-fn a_first_installation_removes_an_earlier_proof() {
+fn a_first_installation_removes_an_earlier_good_mark() {
     let (scene, bundle) = Scene::installed();
     scene.run(&["uninstall", "--yes"]).ok();
     std::fs::create_dir_all(scene.root().join(PROVEN).parent().unwrap()).unwrap();

@@ -145,7 +145,7 @@ fn after_a_leak_the_next_root_is_imported_and_rollback_still_works() {
     scene.run(&["rollback"]).ok().says("1.0.0-1 runs again").says(&warning);
     scene.run(&["rollback", "--to", "1.1.0"]).ok();
     assert_eq!(scene.read(PINNED), roots.newest().to_json(), "going back gives no key its power back");
-    // So does the way back that nobody asks for.
+    // So does an automatic revert.
     for _ in 0..5 {
         scene.run(&["recover", "--before-start"]).ok();
     }

@@ -29,14 +29,14 @@ impl TrustRoot {
     }
 
     /// The same where versions before this one are known: a revoked key stays out under whatever id,
-    /// and an id stays its key's, also if only an `earlier` version tells.
+    /// and an id stays its key's, also if only an `earlier` version lists it.
     pub fn next_after<'a>(
         &'a self,
         earlier: impl IntoIterator<Item = &'a Self>,
         changes: &RootChanges,
     ) -> Result<Self, RootError> {
         let version = self.version().checked_add(1).ok_or(RootError::LastVersion)?;
-        // 1. A key to remove must be there: a mistyped id would leave a key trusted that its publisher believes gone.
+        // 1. A key to remove must be there: a mistyped id would leave a key trusted after its publisher took it for removed.
         if let Some(&id) = changes.remove.iter().find(|id| self.file.keys.iter().all(|key| key.id() != **id)) {
             return Err(RootError::UnknownKey { id, version: self.version() });
         }

@@ -17,7 +17,7 @@ pub struct Verified<T> {
     signers: Vec<Signer>,
 }
 
-/// A trusted key that signed, and what it said.
+/// A trusted key that signed, and its trusted comment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signer {
     key: PublicKey,

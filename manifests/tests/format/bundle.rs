@@ -174,7 +174,7 @@ fn no_more_of_an_unverified_list_is_kept_than_shows_that_it_is_too_long() {
 }
 
 #[test]
-fn a_bundle_stands_behind_any_head_with_its_manifest_that_is_trusted() {
+fn a_bundle_keeps_its_entries_under_any_trusted_head_with_its_manifest() {
     let [one, two, stranger] = std::array::from_fn(|_| SecretKey::generate().unwrap());
     let trusted = trusted(&one);
     let head = |release: Release, keys: &[&SecretKey]| {

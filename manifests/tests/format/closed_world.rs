@@ -15,7 +15,7 @@ fn problems(change: impl FnOnce(&mut Release)) -> Vec<Problem> {
 }
 
 #[test]
-fn holds_the_blobs_to_set_equality() {
+fn requires_listed_and_used_blobs_to_be_the_same_set() {
     let stray = Digest::of(b"stray");
     assert_eq!(problems(|_| ()), []);
     assert_eq!(problems(|r| r.blobs.push(Blob { digest: stray, size: 1 })), [Problem::BlobUnused(stray)]);
@@ -26,7 +26,7 @@ fn holds_the_blobs_to_set_equality() {
 }
 
 #[test]
-fn holds_names_and_places_apart() {
+fn refuses_names_and_paths_that_are_used_twice() {
     assert!(matches!(problems(|r| r.files.push(r.files[0].clone()))[..], [Problem::Twice(_)]));
     assert!(matches!(problems(|r| r.images.push(r.images[0].clone()))[0], Problem::Twice(_)));
     let under = problems(|r| {

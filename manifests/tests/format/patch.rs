@@ -1,4 +1,4 @@
-//! A patch holds what was asked for, is verified like the bundle, and is told from one.
+//! A patch holds what was asked for, is verified like a bundle, and is distinguished from one.
 
 use crate::fixture::{blobs, bundle, read, release, trusted};
 use landfall_keys::{SecretKey, TrustedKeys};
@@ -117,28 +117,28 @@ fn refuses_blobs_that_are_doubled_swapped_or_in_place_of_the_layout() {
 }
 
 #[test]
-fn is_told_from_a_bundle() {
+fn is_distinguished_from_a_bundle() {
     let key = SecretKey::generate().unwrap();
     let trusted = trusted(&key);
     for (indices, held) in [(&[][..], 0), (&[0, 1], 2), (&[2, 4], 2), (&[1, 2, 3, 4], 4)] {
         let bytes = patch_of(release(&key), &key, indices);
         let error = read(&bytes, &trusted).unwrap_err();
-        let told = patch::recognize_patch(error, &opened(&bytes, &trusted).unwrap(), read_at(&bytes));
+        let found = patch::recognize_patch(error, &opened(&bytes, &trusted).unwrap(), read_at(&bytes));
         let expected = format!(
             "this is a patch that holds {held} of 5 blobs: give it with --patch, together with the damaged bundle"
         );
-        assert_eq!(told.to_string(), expected);
+        assert_eq!(found.to_string(), expected);
     }
     let mut damaged = bundle(release(&key), std::slice::from_ref(&key));
     let opened = opened(&damaged, &trusted).unwrap();
     let place = usize::try_from(opened.entries()[3].offset).unwrap();
     damaged[place] ^= 1;
-    let told = patch::recognize_patch(read(&damaged, &trusted).unwrap_err(), &opened, read_at(&damaged));
-    assert!(matches!(told, ReadError::Header { offset, .. } if offset == place as u64), "{told}");
+    let found = patch::recognize_patch(read(&damaged, &trusted).unwrap_err(), &opened, read_at(&damaged));
+    assert!(matches!(found, ReadError::Header { offset, .. } if offset == place as u64), "{found}");
 }
 
 #[test]
-fn of_another_release_fits_nowhere() {
+fn a_patch_of_another_release_is_refused() {
     let key = SecretKey::generate().unwrap();
     let trusted = trusted(&key);
     let mut other = release(&key);

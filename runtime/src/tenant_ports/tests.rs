@@ -122,7 +122,7 @@ async fn draining_waits_for_open_connections() {
 }
 
 #[tokio::test]
-async fn draining_waits_no_longer_than_its_patience() {
+async fn draining_waits_no_longer_than_its_time_limit() {
     let ports = ports();
     let (port, number) = open(&ports);
     let mut client = TcpStream::connect((Ipv4Addr::LOCALHOST, number)).await.unwrap();

@@ -149,7 +149,7 @@ async fn a_container_is_not_created_again_with_another_key() {
     host.engine.state().containers.clear();
     host.start().await;
     host.reconcile();
-    host.until("it is said to be stopped", async |host| {
+    host.until("it is reported as stopped", async |host| {
         host.store().environments(None).await.unwrap()[0].status == Status::Stopped
     })
     .await;

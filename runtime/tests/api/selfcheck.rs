@@ -96,8 +96,8 @@ async fn without_a_free_port_subnet_or_image_the_canary_is_skipped() {
     let skipped = async |host: &TestHost, why: &str| {
         let answer = check(host).await;
         assert_eq!(answer.body["ok"], true, "{}", answer.body);
-        let detail = detail(&answer, "canary", true);
-        assert!(detail.starts_with("skipped: ") && detail.contains(why), "{detail}");
+        let canary = detail(&answer, "canary", true);
+        assert!(detail.starts_with("skipped: ") && canary.contains(why), "{canary}");
     };
     let mut imageless = host();
     imageless.catalog.images.clear();
@@ -154,8 +154,8 @@ async fn a_canary_that_ends_fails_the_check_with_its_last_output_and_is_removed(
         host.engine.state().containers.get_mut(CANARY).unwrap().started = None;
     };
     let (answer, ()) = tokio::join!(check(&host), end);
-    let said = detail(&answer, "canary", false);
-    assert!(said.contains("ended with exit code 0") && said.contains("line 3"), "{said}");
+    let canary = detail(&answer, "canary", false);
+    assert!(canary.contains("ended with exit code 0") && canary.contains("line 3"), "{canary}");
     host.assert_empty("it failed").await;
 }
 
@@ -170,7 +170,7 @@ async fn a_canary_that_cannot_be_spawned_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn a_service_that_is_told_to_end_removes_its_canary_and_ends() {
+async fn a_service_that_is_stopped_removes_its_canary_and_ends() {
     let mut host = host();
     host.start().await;
     let app = host.app();

@@ -243,7 +243,8 @@ async fn addresses_of_other_networks_are_skipped() {
 async fn a_tenant_that_cannot_be_recorded_holds_no_port() {
     let host = TestHost::new().await;
     let database = rusqlite::Connection::open(host.database_folder().join("landfall.db")).unwrap();
-    let refuse = "CREATE TRIGGER refuse BEFORE INSERT ON environments BEGIN SELECT RAISE(ABORT, 'told to fail'); END";
+    let refuse =
+        "CREATE TRIGGER refuse BEFORE INSERT ON environments BEGIN SELECT RAISE(ABORT, 'configured to fail'); END";
     database.execute_batch(refuse).unwrap();
     assert_eq!(host.ask("POST", SPAWN, HELLO).await.code(), "database_unavailable");
     let (first, _) = host.settings.tenant_ports;

@@ -123,9 +123,9 @@ impl FirewalledHost {
         command.args(["firewall", "hold", "--root"]).arg(self.root.path()).env("NOTIFY_SOCKET", &socket);
         command.env("PATH", format!("{path}:{}", std::env::var("PATH").unwrap())).stderr(Stdio::piped());
         self.holder = Some(Holder::new(command.spawn().unwrap()));
-        let mut told = [0; 512];
-        let Ok(length) = supervisor.recv(&mut told) else { panic!("it was not ready in time: {}", self.end()) };
-        assert!(String::from_utf8_lossy(&told[..length]).contains("READY=1"));
+        let mut received = [0; 512];
+        let Ok(length) = supervisor.recv(&mut received) else { panic!("it was not ready in time: {}", self.end()) };
+        assert!(String::from_utf8_lossy(&received[..length]).contains("READY=1"));
     }
 
     /// `ip netns exec` becomes the program that it runs.

@@ -47,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_stand_for_themselves() {
+    fn addresses_need_no_lookup() {
         assert_eq!(resolve("10.0.0.1").unwrap().to_string(), "10.0.0.1");
         assert_eq!(resolve("[::1]").unwrap().to_string(), "::1");
         assert!(resolve("no.such.name.invalid").is_err());

@@ -49,7 +49,7 @@ impl Server {
     }
 
     /// Serves until SIGTERM or SIGINT, then finishes what is under way. PID 1 of a container has no default action for these
-    /// signals: without a handler, stopping the container would take until the engine loses its patience.
+    /// signals: without a handler, stopping the container would take until the engine kills it.
     pub(crate) fn run(self) -> io::Result<()> {
         // Before the first worker, so that a signal during the start is not lost.
         let mut signals = Signals::new([SIGTERM, SIGINT])?;

@@ -184,7 +184,7 @@ fn refuses_bad_requests_and_goes_on() {
 }
 
 #[test]
-fn callers_that_say_nothing_are_dropped_and_do_not_block_others_for_long() {
+fn clients_that_send_nothing_are_disconnected_and_do_not_block_others_for_long() {
     let (_data, tenant) = tenant();
     let silent: Vec<_> = (0..20).map(|_| TcpStream::connect(("127.0.0.1", tenant.port)).unwrap()).collect();
     assert_eq!(tenant.get("/health").0, 200);

@@ -98,15 +98,15 @@ impl WriteLog {
 
     /// Which writes are on the disk when power fails after the first `cut` entries, in their order.
     pub fn kept(&self, cut: usize, loss: Loss, rng: &mut SeededRng) -> Vec<Kept> {
-        let told = &self.entries[..cut.min(self.entries.len())];
+        let completed = &self.entries[..cut.min(self.entries.len())];
         // What came before the last flush is on the disk, whatever is lost.
-        let flushed = told.iter().rposition(|entry| entry.order == Order::Flush).unwrap_or(0);
+        let flushed = completed.iter().rposition(|entry| entry.order == Order::Flush).unwrap_or(0);
         let whole = |entry: usize| match self.entries[entry].order {
             Order::Flush => None,
             Order::Write { length, .. } => Some(Kept { entry, length }),
         };
         let mut kept: Vec<Kept> = (0..flushed).filter_map(whole).collect();
-        let mut cached: Vec<Kept> = (flushed..told.len()).filter_map(whole).collect();
+        let mut cached: Vec<Kept> = (flushed..completed.len()).filter_map(whole).collect();
         match loss {
             Loss::Nothing => {}
             Loss::Unflushed => cached.clear(),
@@ -149,7 +149,7 @@ impl Entry {
                 let at = sector.checked_mul(SECTOR).context("too far")?;
                 Ok(Self { order: Order::Write { at, length, recorded_at }, end: recorded_at + length })
             }
-            _ => bail!("flags {flags:#x} with {sectors} sectors: the disk of the tests is not told such things"),
+            _ => bail!("flags {flags:#x} with {sectors} sectors: the tests send the disk no such request"),
         }
     }
 }

@@ -151,7 +151,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
 
-    fn told(trace: &Trace) -> Vec<(usize, &str, u32, &str)> {
+    fn points(trace: &Trace) -> Vec<(usize, &str, u32, &str)> {
         let points = trace.points.iter();
         points
             .map(|point| (point.call.program, point.call.name.as_str(), point.call.nth, point.next.name.as_str()))
@@ -171,7 +171,10 @@ mod tests {
                    7 fsync(4</r/b>) = 0\n\
                    7 exit_group(0) = ?\n";
         let trace = Trace::read(log, "/r").unwrap();
-        assert_eq!(told(&trace), [(0, "openat", 2, "write"), (0, "write", 2, "munmap"), (0, "fsync", 1, "exit_group")]);
+        assert_eq!(
+            points(&trace),
+            [(0, "openat", 2, "write"), (0, "write", 2, "munmap"), (0, "fsync", 1, "exit_group")]
+        );
         assert_eq!(trace.programs, ["/p"]);
     }
 
@@ -191,7 +194,7 @@ mod tests {
                    9 exit_group(0) = ?\n\
                    7 write(4</r/b>, \"\"..., 5) = 5\n";
         let trace = Trace::read(log, "/r").unwrap();
-        assert_eq!(told(&trace), [(0, "write", 1, "exit"), (1, "write", 1, "exit_group"), (0, "write", 1, "write")]);
+        assert_eq!(points(&trace), [(0, "write", 1, "exit"), (1, "write", 1, "exit_group"), (0, "write", 1, "write")]);
         assert_eq!(trace.programs, ["/p", "/bin/q"]);
     }
 

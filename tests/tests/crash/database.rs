@@ -48,6 +48,6 @@ pub(crate) fn dump(root: &Path) -> Result<Option<Value>> {
         std::fs::copy(folder.join(name), copy.path().join(name))?;
     }
     let host_probe = Fixtures::shared()?.programs.host_probe()?;
-    let told = Command::new(host_probe).arg("dump").arg(copy.path().join("landfall.db")).ok()?;
-    Ok(Some(serde_json::from_str(&told)?))
+    let printed = Command::new(host_probe).arg("dump").arg(copy.path().join("landfall.db")).ok()?;
+    Ok(Some(serde_json::from_str(&printed)?))
 }

@@ -33,8 +33,8 @@ impl Disk {
 
     /// The number of bytes that are free.
     pub(crate) fn free(&self) -> Result<u64> {
-        let said = Command::new("stat").args(["--file-system", "--format", "%a %S"]).arg(self.mount()).ok()?;
-        let (blocks, size) = said.trim().split_once(' ').context("two numbers")?;
+        let printed = Command::new("stat").args(["--file-system", "--format", "%a %S"]).arg(self.mount()).ok()?;
+        let (blocks, size) = printed.trim().split_once(' ').context("two numbers")?;
         Ok(blocks.parse::<u64>()? * size.parse::<u64>()?)
     }
 

@@ -48,7 +48,7 @@ impl Failure {
         let full = self.fault == Fault::Error("ENOSPC");
         let mut codes = exit::allowed(if full { exit::UNFIT } else { exit::UNEXPECTED }, by_itself);
         if self.point.call.program != 0 {
-            // Of a release's program that fails, the host is told not to be fit for it.
+            // A failure of a release's program is reported as a host that is not fit for it.
             codes.push(exit::UNFIT);
         }
         codes

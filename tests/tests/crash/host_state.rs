@@ -15,7 +15,7 @@ const INCOMING: &str = "var/lib/landfall/store/incoming/";
 const RECORD: &str = "var/lib/landfall/state/installed.json";
 
 /// How many lines of a difference are printed at most.
-const LINES_TOLD: usize = 8;
+const LINES_LISTED: usize = 8;
 
 /// How many characters are printed around the place where two values differ.
 const AROUND: usize = 40;
@@ -49,7 +49,7 @@ impl HostState {
         let receipts = files.below(RECEIPTS);
         let varying = receipts.iter().map(String::as_str).chain(VARYING).collect::<Vec<_>>();
         Ok(Self {
-            receipts: said(root, &receipts)?,
+            receipts: receipts_of(root, &receipts)?,
             files: files.without_content(&varying),
             record: record(&root.join(RECORD))?,
             database: database::dump(root)?,
@@ -69,12 +69,12 @@ impl HostState {
                 _ = writeln!(difference, "! {what}: {}", first_difference(old.as_ref(), new.as_ref()));
             }
         }
-        let more = difference.lines().count().saturating_sub(LINES_TOLD);
-        let mut told: String = difference.split_inclusive('\n').take(LINES_TOLD).collect();
+        let more = difference.lines().count().saturating_sub(LINES_LISTED);
+        let mut text: String = difference.split_inclusive('\n').take(LINES_LISTED).collect();
         if more > 0 {
-            _ = writeln!(told, "and {more} lines more");
+            _ = writeln!(text, "and {more} lines more");
         }
-        told
+        text
     }
 }
 
@@ -94,8 +94,8 @@ fn first_difference(old: Option<&Value>, new: Option<&Value>) -> String {
 }
 
 /// The content of receipts without their times and the digests of those before them. The installer verifies that they form a chain.
-fn said(root: &Path, files: &[String]) -> Result<Option<Value>> {
-    let mut said = Map::new();
+fn receipts_of(root: &Path, files: &[String]) -> Result<Option<Value>> {
+    let mut receipts = Map::new();
     for file in files.iter().filter(|file| Path::new(file).extension().is_some_and(|kind| kind == "json")) {
         let mut receipt: Value =
             serde_json::from_slice(&std::fs::read(root.join(file))?).with_context(|| format!("read {file}"))?;
@@ -103,9 +103,9 @@ fn said(root: &Path, files: &[String]) -> Result<Option<Value>> {
             fields.retain(|name, _| name != "time");
             fields.entry("previous").and_modify(|previous| *previous = previous.is_string().into());
         }
-        said.insert(file.clone(), receipt);
+        receipts.insert(file.clone(), receipt);
     }
-    Ok((!said.is_empty()).then_some(Value::Object(said)))
+    Ok((!receipts.is_empty()).then_some(Value::Object(receipts)))
 }
 
 fn record(path: &Path) -> Result<Option<Value>> {

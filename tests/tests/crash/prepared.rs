@@ -28,7 +28,7 @@ const MEMORY: &str = "/dev/shm";
 const JOURNAL: &str = "/journal.json\")";
 
 /// How many failures are printed at most: they tend to resemble each other.
-const FAILURES_TOLD: usize = 10;
+const FAILURES_LISTED: usize = 10;
 
 /// An operation made ready.
 #[derive(Debug)]
@@ -111,8 +111,8 @@ impl Prepared {
             }
         });
         let failures = failures.into_inner().unwrap_or_default();
-        let told = failures.iter().take(FAILURES_TOLD).cloned().collect::<Vec<_>>().join("\n");
-        ensure!(failures.is_empty(), "{} of {} failed:\n{told}", failures.len(), cases.len());
+        let list = failures.iter().take(FAILURES_LISTED).cloned().collect::<Vec<_>>().join("\n");
+        ensure!(failures.is_empty(), "{} of {} failed:\n{list}", failures.len(), cases.len());
         let seconds = start.elapsed().as_secs_f64();
         tell(format_args!("{}: {what} {} points in {seconds:.1} s", self.title, cases.len()));
         Ok(())

@@ -173,8 +173,9 @@ fn bad_requests_are_refused_and_leave_no_tenant() -> Result<()> {
 fn refused_request(installation: Installation<'_>, body: &str, status: u16, code: &str) -> Result<()> {
     let reply = installation.request("POST", "/api/v1/tenant/spawn", Some(body))?.expect(status)?;
     let error = &reply.json()?["error"];
-    let told = ["message", "requestId"].iter().all(|field| error[field].as_str().is_some_and(|text| !text.is_empty()));
-    ensure!(error["code"] == code && told, "{body}: {}", reply.body);
+    let is_complete =
+        ["message", "requestId"].iter().all(|field| error[field].as_str().is_some_and(|text| !text.is_empty()));
+    ensure!(error["code"] == code && is_complete, "{body}: {}", reply.body);
     let listed = installation.request("GET", "/api/v1/tenant", None)?.expect(200)?.json()?;
     ensure!(listed["tenants"] == json!([]), "{body}: refused, and yet there is a tenant: {listed}");
     Ok(())

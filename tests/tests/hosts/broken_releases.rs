@@ -73,19 +73,19 @@ impl Fixture {
         self.installation().update(bundle)
     }
 
-    /// Updates to `next`, which must leave the release that runs and all that was held as they were.
+    /// Updates to `next`, which must leave the release that runs and all data as they were.
     fn reverts(&self, next: &Next) -> Result<Output> {
         self.reverts_at_all(next).with_context(|| next.id())
     }
 
     fn reverts_at_all(&self, next: &Next) -> Result<Output> {
         let installation = self.installation();
-        let (bundle, before, held) = (self.deliver(next)?, installation.release()?, TenantData::of(installation)?);
+        let (bundle, before, data) = (self.deliver(next)?, installation.release()?, TenantData::of(installation)?);
         installation.set_update("patience", SHORT)?;
         let output = installation.installer(&format!("update {bundle} --yes"))?.exits(7)?;
         println!("{}: reverted in {:.1} s: {}", next.id(), output.took.as_secs_f64(), why(&output)?);
         installation.until_release(&before)?;
-        held.are_untouched(installation)?;
+        data.are_untouched(installation)?;
         installation.visit(&self.tenant, "/data/note")?.expect(200)?;
         let status = installation.reports("status", 0)?;
         let (version, _) = before.rsplit_once('-').with_context(|| before.clone())?;
@@ -149,12 +149,12 @@ fn what_fails_after_it_is_not_held_against_it(fixture: &Fixture) -> Result<()> {
 fn the_disk_is_full_and_stays_full(fixture: &Fixture) -> Result<()> {
     let installation = fixture.installation();
     let next = fixture.broken(Fault::FillsTheDisk);
-    let (bundle, held) = (fixture.deliver(&next)?, TenantData::of(installation)?);
+    let (bundle, data) = (fixture.deliver(&next)?, TenantData::of(installation)?);
     installation.set_update("patience", LONGER)?;
     let output = installation.installer(&format!("update {bundle} --yes"))?.exits(7)?;
     println!("{}: reverted in {:.1} s: {}", next.id(), output.took.as_secs_f64(), why(&output)?);
     ensure!(installation.release()? == OLD, "{}", output.text());
-    held.are_untouched(installation).context("while the disk is full")?;
+    data.are_untouched(installation).context("while the disk is full")?;
     fixture.host.ok("df /var/lib/landfall/db | grep -q 100% && rm /var/lib/landfall/db/ballast")?;
     installation.until_release(OLD)?;
     installation.request("POST", "/api/v1/organizations", Some(r#"{"name": "room"}"#))?.expect(201).map(drop)
@@ -192,17 +192,17 @@ fn going_back_is_refused_where_it_would_lose_something(fixture: &Fixture) -> Res
     let output = fixture.reverts(&fixture.broken(Fault::CannotGoBack).with(Fault::ExitsAtOnce))?;
     ensure!(output.stdout.contains("ordered to fail"), "not the release's own last words: {}", output.text());
     let next = Next::new("1.1.0-one-way", 2, &fixture.images).with(Fault::CannotGoBack);
-    let (bundle, held) = (fixture.deliver(&next)?, TenantData::of(installation)?);
+    let (bundle, data) = (fixture.deliver(&next)?, TenantData::of(installation)?);
     let planned = installation.reports(&format!("plan {bundle}"), 0)?;
     let database = &planned["plan"]["changes"]["database"];
-    ensure!(database["reversible"] == false, "the plan does not say that there is no way back: {planned}");
+    ensure!(database["reversible"] == false, "the plan does not say that the migration is irreversible: {planned}");
     fixture.update(&bundle)?;
     installation.reports("rollback --yes", 5)?;
     ensure!(installation.release()? == next.id(), "a rollback was refused, and yet {OLD} runs");
     installation.request("POST", "/api/v1/organizations", Some(r#"{"name": "late"}"#))?.expect(201)?;
     installation.reports("rollback --restore-snapshot --yes", 0)?;
     installation.until_release(OLD)?;
-    held.are_untouched(installation).context("as of the snapshot")?;
+    data.are_untouched(installation).context("as of the snapshot")?;
     let aside = format!("/var/lib/landfall/db/landfall.db.aside-schema-{SCHEMA}");
     fixture.host.ok(&format!("test -s {aside}")).context("what was set aside")?;
     Ok(())
@@ -212,12 +212,12 @@ fn a_crash_loop_after_the_commit_goes_back(fixture: &Fixture) -> Result<()> {
     let installation = fixture.installation();
     let next = Next::new("1.1.1", 3, &fixture.images).with(Fault::CrashLoopsOnceCommitted);
     let bundle = fixture.deliver(&next)?;
-    let held = TenantData::of(installation)?;
+    let data = TenantData::of(installation)?;
     let updated = fixture.update(&bundle)?;
     ensure!(updated["release"] == next.id(), "{updated}");
     let took = installation.until_release(OLD)?;
-    println!("{}: back {:.1} s after its commit, nobody at the keyboard", next.id(), took.as_secs_f64());
-    held.are_untouched(installation)?;
+    println!("{}: back {:.1} s after its commit, unattended", next.id(), took.as_secs_f64());
+    data.are_untouched(installation)?;
     let status = until_settled(installation)?;
     ensure!(status["current"]["version"] == "1.0.0", "{status}");
     ensure!(Dump::of(&fixture.host)?.schema == u64::from(SCHEMA - 1), "the database was not brought back");

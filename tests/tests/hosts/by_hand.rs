@@ -64,9 +64,9 @@ fn stock_tools_check_a_bundle_and_see_a_changed_byte() -> Result<()> {
 
     for image in ["hello", "python-server"] {
         let name = format!("oci-archive:{}:{image}", packed.bundle.display());
-        let said = Command::new("skopeo").args(["inspect", &name]).ok()?;
-        let inspected: Value = serde_json::from_str(&said)?;
-        ensure!(inspected["Layers"].as_array().is_some_and(|layers| !layers.is_empty()), "{said}");
+        let printed = Command::new("skopeo").args(["inspect", &name]).ok()?;
+        let inspected: Value = serde_json::from_str(&printed)?;
+        ensure!(inspected["Layers"].as_array().is_some_and(|layers| !layers.is_empty()), "{printed}");
     }
     Ok(())
 }

@@ -102,7 +102,7 @@ fn tenants_are_apart(installation: Installation<'_>, hello: &Tenant, node: &Tena
         installation
             .host()
             .ok(&format!("docker inspect -f '{format}' {}", tenant.container))
-            .map(|said| said.trim().to_owned())
+            .map(|printed| printed.trim().to_owned())
     };
     let (neighbour, its_gateway) = (of(node, "IPAddress")?, of(node, "Gateway")?);
     let own_gateway = installation.host().ok(&format!("ip -4 -o address show dev lft{}", hello.env_id))?;

@@ -9,9 +9,12 @@ fn each_program_runs_in_an_empty_container() -> Result<()> {
     let engine = Engine::shared()?;
     let programs = Programs::build()?;
     for program in [programs.bundler()?, programs.installer()?, programs.runtime()?] {
-        let said = alone(&engine, &program)?;
+        let printed = alone(&engine, &program)?;
         let name = program.file_name().unwrap_or_default().to_string_lossy();
-        ensure!(said.starts_with(&format!("{name} {}", env!("CARGO_PKG_VERSION"))), "{name} --version says {said:?}");
+        ensure!(
+            printed.starts_with(&format!("{name} {}", env!("CARGO_PKG_VERSION"))),
+            "{name} --version says {printed:?}"
+        );
     }
     Ok(())
 }
@@ -23,8 +26,8 @@ fn alone(engine: &Engine, program: &Path) -> Result<String> {
     let tar = workspace::testbed().join("alone.tar");
     Command::new("tar").arg("--create").arg("--file").arg(&tar).arg("--directory").arg(&folder).arg("program").ok()?;
     let image = engine.docker(["import".as_ref(), tar.as_os_str()]).ok()?;
-    let said = engine.docker(["run", "--rm", "--network", "none", image.trim(), "/program", "--version"]).ok();
+    let printed = engine.docker(["run", "--rm", "--network", "none", image.trim(), "/program", "--version"]).ok();
     engine.docker(["image", "rm", image.trim()]).ok()?;
     std::fs::remove_file(&tar)?;
-    said
+    printed
 }

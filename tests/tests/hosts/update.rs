@@ -100,20 +100,20 @@ fn tenants_keep_running_through_updates_and_rollbacks() -> Result<()> {
 
     let late = installation.spawn(&json!({"name": "late", "baseImage": "hello"}))?;
     write(installation, &late, "note", "after the switch")?;
-    let held = TenantData::of(installation)?;
+    let data = TenantData::of(installation)?;
     installation.roll_back()?;
     runs(installation, "1.0.0-1", &["1.1.0-2"], SCHEMA - 1)?;
-    held.are_untouched(installation).context("after the rollback")?;
+    data.are_untouched(installation).context("after the rollback")?;
     installation.update(&line.second)?;
     runs(installation, "1.1.0-2", &["1.0.0-1"], SCHEMA)?;
-    held.are_untouched(installation).context("after the second update")?;
+    data.are_untouched(installation).context("after the second update")?;
 
     // Ten good minutes are not waited for: otherwise one more release is kept.
     host.ok("echo 1.1.0-2 > /var/lib/landfall/db/proven")?;
     let third = line.next("1.2.0", 3, |next| next)?;
     installation.update(&third)?;
     runs(installation, "1.2.0-3", &["1.1.0-2"], SCHEMA)?;
-    held.are_untouched(installation).context("after the third release")?;
+    data.are_untouched(installation).context("after the third release")?;
     the_oldest_is_collected(installation, &tenants)?;
     let refused = installation.reports(&format!("update {} --yes", line.first), 5)?;
     ensure!(refused["error"]["message"].as_str().is_some_and(|text| text.contains("serial")), "{refused}");
@@ -126,12 +126,12 @@ fn tenants_keep_running_through_updates_and_rollbacks() -> Result<()> {
 /// A default that the release changes, and the operator too, but to something else.
 fn clashing_settings_are_refused(installation: Installation<'_>, line: &Line) -> Result<()> {
     let files = || FileList::of(installation.host()).map(|files| files.without_content(&DATABASE));
-    let (before, held) = (files()?, TenantData::of(installation)?);
+    let (before, data) = (files()?, TenantData::of(installation)?);
     let settings = line.defaults_with(PIDS, "pids = 1024")?;
     let clashing = line.next("1.1.0-clash", 2, |next| next.with_settings(settings))?;
     let refused = installation.reports(&format!("update {clashing} --yes"), 2)?;
     ensure!(refused["error"]["message"].as_str().is_some_and(|text| text.contains("pids")), "{refused}");
-    held.are_untouched(installation)?;
+    data.are_untouched(installation)?;
     let difference = before.difference(&files()?);
     ensure!(difference.is_empty(), "refused, and yet\n{difference}");
     Ok(())
@@ -176,7 +176,7 @@ impl Store {
 
 /// Clients keep asking a tenant, and others hold answers of two seconds open, while the release changes.
 fn serves_meanwhile(installation: Installation<'_>, tenants: &Tenants, bundle: &str) -> Result<()> {
-    let (host, held) = (installation.host(), TenantData::of(installation)?);
+    let (host, data) = (installation.host(), TenantData::of(installation)?);
     let quick = Callers { port: tenants.hello.port, path: "/", number: 2 };
     let slow = Callers { port: tenants.slow.port, path: "/slow/2000", number: 2 };
     let (holding, (asking, updated)) = slow.during(host, || quick.during(host, || installation.update(bundle)))?;
@@ -184,7 +184,7 @@ fn serves_meanwhile(installation: Installation<'_>, tenants: &Tenants, bundle: &
     asking.every_answer_was_whole()?;
     holding.every_answer_was_whole()?;
     ensure!(updated["changed"] == true && updated["from"] == "1.0.0-1" && updated["release"] == "1.1.0-2", "{updated}");
-    held.are_untouched(installation).context("after the update")
+    data.are_untouched(installation).context("after the update")
 }
 
 /// Holds what answers, what the installer says, and what the database is against what must be.
@@ -237,20 +237,20 @@ fn an_update_loses_its_power_and_another_its_stick() -> Result<()> {
     let host = Host::boot(&engine, &[line.bundles.mount()])?;
     let installation = Installation::install_from_folder(&host, &line.first, &SETTINGS)?;
     let tenants = Tenants::spawn(installation)?;
-    let held = TenantData::of(installation)?;
+    let data = TenantData::of(installation)?;
 
     killed_after_the_switch(installation, &line.second)?;
     host.reboot()?;
     runs(installation, "1.0.0-1", &[], SCHEMA - 1)?;
     installation.until_running(&tenants.hello)?;
     installation.until_running(&tenants.slow)?;
-    held.are_kept(installation).context("after the reboot")?;
+    data.are_kept(installation).context("after the reboot")?;
 
     installation.set_update("healthy_for", 1)?;
-    let held = TenantData::of(installation)?;
+    let data = TenantData::of(installation)?;
     without_a_stick_from_the_stage_on(installation, &line.second)?;
     runs(installation, "1.1.0-2", &["1.0.0-1"], SCHEMA)?;
-    held.are_untouched(installation).context("after the update whose stick was taken")
+    data.are_untouched(installation).context("after the update whose stick was taken")
 }
 
 /// Updates as a unit of systemd, and kills that while it waits for the new release to have been healthy long enough.

@@ -110,8 +110,8 @@ fn holds(scratch: &Scratch, sparse: &Sparse, bundle: &Path, places: &[(u64, Stri
         file.write_all_at(&[byte[0] ^ 1], *place)?;
         let outcome = sparse.verify(scratch, bundle)?;
         file.write_all_at(&byte, *place)?;
-        let told = outcome.exit == 3 && outcome.message.contains(says);
-        ensure!(told, "bit flipped at {place} of {}: expected {says:?}: {outcome:?}", about.len());
+        let is_reported = outcome.exit == 3 && outcome.message.contains(says);
+        ensure!(is_reported, "bit flipped at {place} of {}: expected {says:?}: {outcome:?}", about.len());
     }
     let (size, flips, seconds) = (about.len(), places.len(), start.elapsed().as_secs_f64());
     tell(format_args!("sparse: {size} bytes verified, and refused with {flips} bits flipped, in {seconds:.1} s"));
@@ -161,8 +161,8 @@ fn blobs_around_2_and_4_gib_verify_and_a_flipped_bit_behind_them_is_named() -> R
         read_by_tar(&bundle, &entries)?;
         // The padding behind the first of them lies across the border.
         let first = entries[0].begin + entries[0].size;
-        let told = format!("padding after {} is not zero, at offset {first}", entries[0].name());
-        holds(&scratch, &sparse, &bundle, &[(first, told)])?;
+        let message = format!("padding after {} is not zero, at offset {first}", entries[0].name());
+        holds(&scratch, &sparse, &bundle, &[(first, message)])?;
         std::fs::remove_file(&bundle)?;
     }
     Ok(())

@@ -37,8 +37,9 @@ impl fmt::Display for Counts {
         let exits = |exits: &BTreeMap<i32, usize>| {
             exits.iter().map(|(exit, count)| format!("exit {exit} × {count}")).collect::<Vec<_>>().join(", ")
         };
-        let told: Vec<String> = self.ends.iter().map(|(command, ends)| format!("{command} {}", exits(ends))).collect();
-        formatter.write_str(&told.join("; "))?;
+        let commands: Vec<String> =
+            self.ends.iter().map(|(command, ends)| format!("{command} {}", exits(ends))).collect();
+        formatter.write_str(&commands.join("; "))?;
         if self.skipped > 0 {
             write!(formatter, "; {} would have changed nothing", self.skipped)?;
         }

@@ -16,7 +16,7 @@ use std::time::Instant;
 use tempfile::TempDir;
 
 /// How many failures are printed at most: they tend to resemble each other.
-const FAILURES_TOLD: usize = 10;
+const FAILURES_LISTED: usize = 10;
 
 /// A bundle that is attacked, another one of the same publisher, and hosts that take both.
 #[derive(Debug)]
@@ -128,8 +128,8 @@ impl Harness {
         let (counts, failures) = sum.into_inner().unwrap_or_else(PoisonError::into_inner);
         let (tried, of, seconds) = (cases.len(), kind.count, start.elapsed().as_secs_f64());
         tell(format_args!("tamper: {}: {tried} of {of} tried in {seconds:.1} s: {counts}", kind.name));
-        let told = failures.iter().take(FAILURES_TOLD).cloned().collect::<Vec<_>>().join("\n");
-        ensure!(failures.is_empty(), "{}: {} failures of {tried}:\n{told}", kind.name, failures.len());
+        let list = failures.iter().take(FAILURES_LISTED).cloned().collect::<Vec<_>>().join("\n");
+        ensure!(failures.is_empty(), "{}: {} failures of {tried}:\n{list}", kind.name, failures.len());
         Ok(())
     }
 

@@ -27,10 +27,10 @@ fn refuses_mixes_of_two_bundles_of_one_publisher() -> Result<()> {
             attacks.push(Attack::new(format!("{what} from entry {cut} on"), mixed));
         }
         for index in 0..one.entries.len().min(other.entries.len()) {
-            let held = Entry::file(&one.entries[index].name(), other.entries[index].held());
+            let replacement = Entry::file(&one.entries[index].name(), other.entries[index].payload());
             attacks.push(Attack::new(
                 format!("{what}'s content in entry {index}"),
-                one.with(|entries| entries[index] = held),
+                one.with(|entries| entries[index] = replacement),
             ));
         }
     }

@@ -19,7 +19,7 @@ fn refuses_signatures_that_are_foreign_forged_doubled_renamed_or_too_many() -> R
     let stranger = SecretKey::generate()?;
     let theirs = signature_by(&stranger, &archive)?;
     let (ours, id) = (archive.entries[AT].clone(), harness.key.id());
-    let text = String::from_utf8(ours.held().to_vec())?;
+    let text = String::from_utf8(ours.payload().to_vec())?;
     let instead = |entry: Entry| archive.with(|entries| entries[AT] = entry);
     let besides = |at: usize, entry: Entry| archive.with(|entries| entries.insert(at, entry));
     let ours_with = |text: String| instead(Entry::file(&ours.name(), text.as_bytes()));
@@ -56,7 +56,7 @@ fn refuses_signatures_that_are_foreign_forged_doubled_renamed_or_too_many() -> R
 
 /// The signature over the bundle's manifest that somebody else makes.
 fn signature_by(key: &SecretKey, archive: &Archive) -> Result<Entry> {
-    let signature = key.sign(archive.entries[0].held(), "product=acme version=1.1.0 serial=2")?;
+    let signature = key.sign(archive.entries[0].payload(), "product=acme version=1.1.0 serial=2")?;
     Ok(Entry::file(&archive::signature_name(&key.id().to_string()), signature.to_file().as_bytes()))
 }
 
@@ -67,7 +67,7 @@ fn forged(signature: &Entry, id: KeyId) -> Result<Entry> {
 }
 
 fn with_body(signature: &Entry, change: impl FnOnce(&mut Vec<u8>)) -> Result<Entry> {
-    let text = String::from_utf8(signature.held().to_vec())?;
+    let text = String::from_utf8(signature.payload().to_vec())?;
     let body = text.lines().nth(1).context("a signature has a second line")?;
     let mut bytes = STANDARD.decode(body)?;
     change(&mut bytes);

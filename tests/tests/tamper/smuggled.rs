@@ -26,7 +26,7 @@ fn refuses_extension_headers_and_special_files_wherever_they_are_smuggled_in() -
     let retyped = archive.entries.iter().enumerate().flat_map(|(index, entry)| {
         let archive = &archive;
         TYPES.iter().map(move |kind| {
-            let retyped = Entry::of_type(*kind, &entry.name(), entry.held());
+            let retyped = Entry::of_type(*kind, &entry.name(), entry.payload());
             Attack::new(format!("entry {index} as type {kind}"), archive.with(|entries| entries[index] = retyped))
         })
     });
@@ -59,7 +59,7 @@ fn special(archive: &Archive, at: usize) -> Vec<Entry> {
 fn refuses_files_that_are_added() -> Result<()> {
     let (_turn, harness) = (Harness::turn(), Harness::new()?);
     let archive = harness.archive()?;
-    let (manifest, earlier) = (archive.entries[0].held().to_vec(), Archive::parse(&harness.later)?);
+    let (manifest, earlier) = (archive.entries[0].payload().to_vec(), Archive::parse(&harness.later)?);
     let stray = archive::blob_name(&Digest::of(b"stray"));
     let added = [
         Entry::file("extra", b""),
@@ -78,7 +78,7 @@ fn refuses_files_that_are_added() -> Result<()> {
     let mut attacks = Vec::new();
     for at in 0..=archive.entries.len() {
         for entry in &added {
-            let title = format!("{:?} of {} bytes before entry {at}", entry.name(), entry.held().len());
+            let title = format!("{:?} of {} bytes before entry {at}", entry.name(), entry.payload().len());
             attacks.push(Attack::new(title, archive.with(|entries| entries.insert(at, entry.clone()))));
         }
     }

@@ -92,8 +92,8 @@ fn pairs(ones: usize, others: usize) -> impl Iterator<Item = (usize, usize)> {
 fn contents_swapped(archive: &Archive, one: usize, other: usize) -> Vec<u8> {
     archive.with(|entries| {
         let (first, second) = (entries[one].clone(), entries[other].clone());
-        entries[one] = Entry::file(&first.name(), second.held());
-        entries[other] = Entry::file(&second.name(), first.held());
+        entries[one] = Entry::file(&first.name(), second.payload());
+        entries[other] = Entry::file(&second.name(), first.payload());
     })
 }
 
@@ -128,11 +128,11 @@ fn refuses_sizes_that_are_changed() -> Result<()> {
     let mut attacks = Vec::new();
     for (index, entry) in archive.entries.iter().enumerate() {
         for (how, write) in SIZES {
-            let resized = entry.with(SIZE, &write(entry.held().len() as u64));
+            let resized = entry.with(SIZE, &write(entry.payload().len() as u64));
             attacks.push(Attack::new(format!("size of entry {index} {how}"), archive.with(|e| e[index] = resized)));
         }
-        let grown = |by: &[u8]| Entry::file(&entry.name(), &[entry.held(), by].concat());
-        let cut = |by: usize| Entry::file(&entry.name(), &entry.held()[..entry.held().len().saturating_sub(by)]);
+        let grown = |by: &[u8]| Entry::file(&entry.name(), &[entry.payload(), by].concat());
+        let cut = |by: usize| Entry::file(&entry.name(), &entry.payload()[..entry.payload().len().saturating_sub(by)]);
         for (how, other) in [
             ("a zero more", grown(&[0])),
             ("a newline more", grown(b"\n")),

@@ -33,7 +33,7 @@ fn name(text: &str) -> Option<&str> {
 }
 
 /// What stands between backticks in the last column of the table row.
-fn proofs(row: &str) -> impl Iterator<Item = &str> {
+fn tests_of(row: &str) -> impl Iterator<Item = &str> {
     let last = row.trim_end_matches('|').rsplit('|').next().unwrap_or_default();
     last.split('`').skip(1).step_by(2)
 }
@@ -52,10 +52,10 @@ fn each_defence_names_tests_that_exist() -> Result<()> {
     ensure!(rows.len() > 10, "the threat model has {} rows", rows.len());
     let mut missing = Vec::new();
     for row in rows {
-        ensure!(proofs(row).next().is_some(), "no test shows this: {row}");
-        missing.extend(proofs(row).filter(|proof| match proof.strip_prefix("make ") {
+        ensure!(tests_of(row).next().is_some(), "no test shows this: {row}");
+        missing.extend(tests_of(row).filter(|test| match test.strip_prefix("make ") {
             Some(target) => !makefile.contains(&format!("\n{target}:")),
-            None => !tests.contains(*proof),
+            None => !tests.contains(*test),
         }));
     }
     ensure!(missing.is_empty(), "docs/security.md names tests that do not exist: {missing:?}");

@@ -45,12 +45,12 @@ pub(super) fn run(args: &Args, console: Console) -> Result<()> {
         return Err(TrustFolderError::NotASigner { path: folder.path(), id: key.id() }.into());
     }
     let signature = if folder.chain().is_signed_by(&public) { None } else { Some(folder.sign(&key)?) };
-    let said = match &signature {
+    let outcome = match &signature {
         Some(path) => format!("{}: signed by {}\n", path.display(), key.id()),
         None => format!("{} was signed by {} before\n", folder.path().display(), key.id()),
     };
     // Read anew: the folder holds this signature now.
     let report = RootReport::of(&TrustFolder::open(dir)?);
-    let text = format!("{said}{report}");
+    let text = format!("{outcome}{report}");
     console.result(&SignReport { signature, key: key.id().to_string(), report: &report }, text)
 }

@@ -54,7 +54,7 @@ fn a_person_with_nothing_but_the_medium_knows_what_to_type() {
 }
 
 #[test]
-fn every_terminal_and_every_system_shows_it() {
+fn the_guide_is_ascii_in_lines_that_fit_a_terminal() {
     let root = root(2);
     for (keys, root, parts) in [
         (&KEYS[..0], None, None),

@@ -126,7 +126,7 @@ fn names_the_releases_that_would_not_be_let_in_today() {
 }
 
 #[test]
-fn a_bare_host_has_nothing_to_tell() {
+fn the_status_of_a_bare_host_reports_no_problem() {
     let root = tempfile::tempdir().unwrap();
     let layout = Layout::new(root.path());
     let status = status(&layout, &HostContext::fake(root.path(), None), None, Parts::default());

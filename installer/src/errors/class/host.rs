@@ -146,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn root_is_not_told_to_be_root() {
+    fn the_hint_to_run_as_root_is_not_given_to_root() {
         assert_eq!(not_permitted(false), "run it as root");
         assert!(not_permitted(true).contains("lsattr"));
     }

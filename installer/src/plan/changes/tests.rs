@@ -99,7 +99,7 @@ fn the_same_release_changes_nothing() {
 }
 
 #[test]
-fn what_the_database_can_bear_is_said_both_ways() {
+fn the_plan_reports_whether_the_migration_is_reversible() {
     for (old, new, reversible, says) in [
         (Some((1, 1)), Some((1, 1)), None, ""),
         (Some((1, 1)), None, None, ""),

@@ -175,7 +175,7 @@ fn the_runtime_is_asked_what_tenants_need() {
     current.assert_tidy();
 
     let stays = format!("{PREFIX}1.0.0-1");
-    for (says, said) in [
+    for (says, expected) in [
         ("echo no database >&2; exit 6", "ends with 6: no database"),
         ("echo '{\"images\": [\"latest\"]}'", "the output of `landfall images` does not parse"),
         ("kill -9 $$", "was ended by signal 9"),
@@ -184,7 +184,7 @@ fn the_runtime_is_asked_what_tenants_need() {
         let scene = scene(says);
         let collected = collect_garbage(&scene.context, &scene.installed).unwrap();
         assert_eq!((collected.blobs, collected.tags.len(), collected.left.len()), (5, 0, 1), "the rest goes on");
-        assert!(collected.left[0].contains(said), "{:?}", collected.left);
+        assert!(collected.left[0].contains(expected), "{:?}", collected.left);
         assert!(scene.state().4.contains(&stays));
     }
 }

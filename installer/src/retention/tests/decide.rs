@@ -96,8 +96,9 @@ fn blobs_that_no_release_needs_go_and_none_while_a_manifest_cannot_be_read() {
     inventory.needs[1] = (old.id(), Err("landfall.json is missing".to_owned()));
     let collection = decide(&host, &inventory);
     assert!(collection.blobs.is_empty());
-    let said = "no blob is removed, because it is not known which ones release 1.0.0-1 needs: landfall.json is missing";
-    assert_eq!(collection.left, [said]);
+    let message =
+        "no blob is removed, because it is not known which ones release 1.0.0-1 needs: landfall.json is missing";
+    assert_eq!(collection.left, [message]);
 }
 
 fn local(id: &str, tags: &[&str]) -> LocalImage {
@@ -116,7 +117,7 @@ fn needed(config: &str, layers_of: Option<&str>) -> Needed {
     Needed { config: digest(config), diff_ids }
 }
 
-/// Which of our tags go, and how much is said, where `current` has the tag 2 and the kept release the tag 1.
+/// Which of our tags go, and how much is reported, where `current` has the tag 2 and the kept release the tag 1.
 fn tags_that_go(images: Images) -> (Vec<String>, usize) {
     let tagged = |release, tag| InstalledRelease { tags: vec![format!("{PREFIX}{tag}")], ..release };
     let host = installed(tagged(release("1.1.0", 2), "2"), vec![tagged(release("1.0.0", 1), "1")]);
@@ -139,10 +140,14 @@ fn tags_of_gone_releases_go_but_an_image_of_a_tenant_keeps_one() {
         // Somebody else's tag can go at any time.
         (&["+0", "somebody:0"], true, &[], 1),
     ];
-    for (tags, is_needed, go, said) in table {
+    for (tags, is_needed, go, message) in table {
         let needed = if is_needed { vec![needed("node", None), needed("gone", None)] } else { vec![needed("x", None)] };
         let images = Images { local: vec![local("node", tags)], ids_are_configs: true, needed: Ok(needed) };
-        assert_eq!(tags_that_go(images), (go.iter().map(ToString::to_string).collect(), said), "{tags:?} {is_needed}");
+        assert_eq!(
+            tags_that_go(images),
+            (go.iter().map(ToString::to_string).collect(), message),
+            "{tags:?} {is_needed}"
+        );
     }
 }
 
@@ -156,7 +161,7 @@ fn an_engine_with_names_of_its_own_is_understood_by_layers() {
 }
 
 #[test]
-fn images_stay_and_it_is_said_when_nobody_knows_what_tenants_need() {
+fn images_stay_with_a_warning_where_it_is_unknown_what_tenants_need() {
     let local = vec![local("a", &["+0"]), local("b", &["+1"])];
     let images = Images { local, ids_are_configs: true, needed: Err("it hangs".to_owned()) };
     assert_eq!(tags_that_go(images), (vec![], 1));

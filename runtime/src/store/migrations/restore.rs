@@ -1,5 +1,5 @@
-//! Goes back to a snapshot: the older program, where the newer one cannot bring the database back; and the newer one, where its own way
-//! back is taken back.
+//! Goes back to a snapshot: the older program, where the newer one cannot bring the database back; and the newer one, where its
+//! migration back is undone.
 
 use super::Migrations;
 use super::migrate::Migrated;

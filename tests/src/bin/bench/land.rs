@@ -49,6 +49,6 @@ pub(crate) fn rows(bench: &Bench) -> Result<Vec<Row>> {
 fn memory_of(host: &Host, command: &str) -> Result<f64> {
     let watch = "peak=0; while now=$(sed -n 's/^VmHWM:[^0-9]*\\([0-9]*\\).*/\\1/p' /proc/$!/status 2>/dev/null) && \
                  test -n \"$now\"; do peak=$now; sleep 0.02; done; wait $! && echo $peak";
-    let said = host.ask(&format!("{command} >/dev/null 2>&1 & {watch}"))?.ok()?;
-    mebibytes(&said.stdout)
+    let output = host.ask(&format!("{command} >/dev/null 2>&1 & {watch}"))?.ok()?;
+    mebibytes(&output.stdout)
 }

@@ -19,10 +19,10 @@ pub(crate) fn peak_memory(command: Command) -> Result<f64> {
 pub(crate) fn seconds_on(host: &Host, command: &str) -> Result<f64> {
     // Timed on the host, since starting `docker exec` takes time that is not the command's.
     let timed = format!(
-        "start=$(date +%s%N); {{ {command}; }} >/run/said 2>&1 || {{ cat /run/said; exit 1; }}; echo $(($(date +%s%N) - start))"
+        "start=$(date +%s%N); {{ {command}; }} >/run/output 2>&1 || {{ cat /run/output; exit 1; }}; echo $(($(date +%s%N) - start))"
     );
-    let said = host.ask(&timed)?.ok()?;
-    let nanoseconds: f64 = said.stdout.trim().parse().with_context(|| format!("{command}: {}", said.stdout))?;
+    let output = host.ask(&timed)?.ok()?;
+    let nanoseconds: f64 = output.stdout.trim().parse().with_context(|| format!("{command}: {}", output.stdout))?;
     Ok(nanoseconds / 1e9)
 }
 

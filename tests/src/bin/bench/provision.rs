@@ -85,8 +85,8 @@ fn until_healthy(installation: Installation<'_>) -> Result<f64> {
 /// The runtime's resident memory, in MiB.
 fn resident(host: &Host) -> Result<f64> {
     let pid = "$(systemctl show --property MainPID --value landfall)";
-    let said = host.ok(&format!("sed -n 's/^VmRSS:[^0-9]*\\([0-9]*\\).*/\\1/p' /proc/{pid}/status"))?;
-    mebibytes(&said)
+    let printed = host.ok(&format!("sed -n 's/^VmRSS:[^0-9]*\\([0-9]*\\).*/\\1/p' /proc/{pid}/status"))?;
+    mebibytes(&printed)
 }
 
 /// From `systemctl start` to the first answer of `/health`.

@@ -4,7 +4,7 @@ use std::fmt;
 /// How often each thing is measured; the median counts.
 pub(crate) const ROUNDS: usize = 5;
 
-/// What a measurement is held against.
+/// The limit of a measurement.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Limit {
     /// At most this many times the alternative, measured in turn with it.

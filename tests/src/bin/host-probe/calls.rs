@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 /// Between an answer and the next question.
 const PAUSE: Duration = Duration::from_millis(5);
 /// How long a client waits for an answer.
-const PATIENCE: Duration = Duration::from_mins(10);
+const TIMEOUT: Duration = Duration::from_mins(10);
 
 /// How one question ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,7 +126,7 @@ fn call(port: u16, path: &str, until: &Path, answered: impl Fn()) -> CallStats {
 }
 
 fn ask(port: u16, path: &str) -> CallOutcome {
-    let Ok(mut stream) = TcpStream::connect_timeout(&(Ipv4Addr::LOCALHOST, port).into(), PATIENCE) else {
+    let Ok(mut stream) = TcpStream::connect_timeout(&(Ipv4Addr::LOCALHOST, port).into(), TIMEOUT) else {
         return CallOutcome::Refused;
     };
     let mut answer = Vec::new();
@@ -136,7 +136,7 @@ fn ask(port: u16, path: &str) -> CallOutcome {
 }
 
 fn exchange(stream: &mut TcpStream, path: &str, answer: &mut Vec<u8>) -> io::Result<()> {
-    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
     write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
     stream.read_to_end(answer).map(drop)
 }

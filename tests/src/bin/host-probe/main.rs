@@ -10,7 +10,7 @@ use std::path::Path;
 fn main() -> Result<()> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let told: Value = match words.as_slice() {
+    let report: Value = match words.as_slice() {
         ["calls", port, path, callers, until] => {
             let port = port.parse().with_context(|| format!("{port} is no port"))?;
             let callers = callers.parse().with_context(|| format!("{callers} is no number of callers"))?;
@@ -19,6 +19,6 @@ fn main() -> Result<()> {
         ["dump", database] => dump::of(Path::new(database))?,
         _ => bail!("usage: host-probe calls PORT PATH CALLERS UNTIL_THIS_FILE_EXISTS | host-probe dump DATABASE"),
     };
-    println!("{told}");
+    println!("{report}");
     Ok(())
 }

@@ -33,7 +33,7 @@ impl Claim {
 /// Says to systemd that all is ready.
 pub(crate) fn ready() {
     if let Err(error) = sd_notify::notify(&[NotifyState::Ready]) {
-        eprintln!("systemd was not told: {error}");
+        eprintln!("no message to systemd: {error}");
     }
 }
 

@@ -10,7 +10,7 @@ use serde_json::Value;
 use std::time::{Duration, Instant};
 
 /// How long the service may take to put the engine in order after it has come up.
-const PATIENCE: Duration = Duration::from_mins(3);
+const TIMEOUT: Duration = Duration::from_mins(3);
 
 /// What the machine tells about a failure.
 const LOG: &str = "journalctl --boot --no-pager --lines 60 --unit 'landfall*' --unit docker; ls -l /var/lib/landfall/*";
@@ -28,14 +28,14 @@ pub(crate) enum Side {
     New,
 }
 
-/// Holds the machine against the run; then gives the same command again.
+/// Compares the machine with the run; then runs the same command again.
 pub(crate) fn stands(machine: &mut Machine, run: &RecordedRun) -> Result<Stood> {
     machine.until(&format!("curl -fsS --max-time 60 {API}/health")).context("the service does not answer")?;
     let back = machine.up();
     let outcome = whole(machine, run).and_then(|side| again(machine, run).map(|()| Stood { side, back }));
     outcome.map_err(|error| {
-        let told = machine.run(LOG).map_or_else(|error| error.to_string(), |output| output.text());
-        anyhow!("{error:#}\nthe machine's log:\n{told}")
+        let log = machine.run(LOG).map_or_else(|error| error.to_string(), |output| output.text());
+        anyhow!("{error:#}\nthe machine's log:\n{log}")
     })
 }
 
@@ -48,7 +48,7 @@ fn whole(machine: &mut Machine, run: &RecordedRun) -> Result<Side> {
     machine.ok("landfall-installer receipts --verify")?;
     // An update that fails leaves the old release twice over: as it was, and as it is again.
     let side = side(machine, &[(Side::Old, &run.old), (Side::New, &run.new)])?;
-    // Only a way back that is itself taken back may set aside what the older release wrote meanwhile.
+    // Only a rollback that is itself undone may set aside what the older release wrote meanwhile.
     let asides = machine.ok("find /var/lib/landfall/db -name 'landfall.db.aside-*'")?;
     let may_set_aside = side == Side::Old && run.goes_back();
     ensure!(may_set_aside || asides.is_empty(), "set aside: {asides}");
@@ -68,10 +68,10 @@ fn side(machine: &mut Machine, either: &[(Side, &DiskImage)]) -> Result<Side> {
         if let Some((side, _)) = differences.iter().find(|(_, difference)| difference.is_empty()) {
             return Ok(*side);
         }
-        if start.elapsed() > PATIENCE {
-            let told: Vec<String> =
+        if start.elapsed() > TIMEOUT {
+            let reports: Vec<String> =
                 differences.iter().map(|(side, difference)| format!("not {side:?}:\n{difference}")).collect();
-            bail!("{}", told.concat());
+            bail!("{}", reports.concat());
         }
         std::thread::sleep(Duration::from_secs(2));
     }

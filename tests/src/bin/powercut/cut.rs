@@ -1,4 +1,4 @@
-//! One cut: when, and what the disk keeps; then the machine must stand by itself.
+//! One cut: when, and what the disk keeps; then the machine must recover without help.
 
 use crate::check::{self, Stood};
 use crate::disk_image;

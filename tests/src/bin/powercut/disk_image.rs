@@ -33,10 +33,10 @@ impl DiskImage {
         let engine = "docker images --no-trunc --format 'image {{.Repository}}:{{.Tag}} {{.ID}}'; \
                       docker ps --all --format 'container {{.Names}}'; docker network ls --format 'network {{.Name}}'; \
                       docker volume ls --format 'volume {{.Name}}'";
-        let said = machine.ok(&format!("cd / && {{ {list}; {hash}; {engine}; }} | LC_ALL=C sort"))?;
+        let printed = machine.ok(&format!("cd / && {{ {list}; {hash}; {engine}; }} | LC_ALL=C sort"))?;
         let release = machine.ok("basename \"$(readlink /opt/landfall/current)\"")?.trim().to_owned();
         let schema = machine.ok("sqlite3 -readonly /var/lib/landfall/db/landfall.db 'PRAGMA user_version'")?;
-        let lines = said.lines().map(str::to_owned).collect();
+        let lines = printed.lines().map(str::to_owned).collect();
         Ok(Self { release, schema: schema.trim().parse()?, lines })
     }
 

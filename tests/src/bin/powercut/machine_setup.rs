@@ -15,8 +15,8 @@ use std::process::{Child, Stdio};
 /// The stick's size, in megabytes.
 const STICK_SIZE: u64 = 512;
 
-/// Emulated processors are slow: what takes a moment elsewhere may take the patience of a real host here.
-const PATIENCE: &str = "update.patience=600";
+/// Emulated processors are slow: what takes a moment elsewhere may exceed the default time limit of a health check here.
+const LONG_HEALTH_TIMEOUT: &str = "update.patience=600";
 
 /// Everything that the cuts start from. Its folder goes when it is dropped.
 #[derive(Debug)]
@@ -100,7 +100,7 @@ impl MachineSetup {
         let disk = self.copy(&self.parts.disk, "first.img")?;
         let mut machine = self.boot(&disk, None)?;
         let first = &self.bundles.first;
-        let trust = format!("--trust {STICK}/landfall.pub --set {PATIENCE}");
+        let trust = format!("--trust {STICK}/landfall.pub --set {LONG_HEALTH_TIMEOUT}");
         machine.ok(&format!("{STICK}/landfall-installer install {first} {trust}"))?;
         let tenant = Tenant::spawn(&mut machine)?;
         machine.shut_down()?;

@@ -34,10 +34,13 @@ impl Tenant {
     /// Fails unless the tenant runs, and everything of it is there.
     pub(crate) fn is_whole(&self, machine: &mut Machine) -> Result<()> {
         let check = format!("sqlite3 -readonly $database '{SOUND}' || exit 1; echo");
-        let said = machine.ok(&format!("for database in {DATABASE} $(ls {DATABASE}.schema-*); do {check}; done"))?;
+        let printed = machine.ok(&format!("for database in {DATABASE} $(ls {DATABASE}.schema-*); do {check}; done"))?;
         // Of a sound database, integrity_check prints `ok` and foreign_key_check nothing; `echo` ends each with an
         // empty line.
-        ensure!(said.split("\n\n").all(|one| ["", "ok"].contains(&one)), "the database and its snapshots: {said}");
+        ensure!(
+            printed.split("\n\n").all(|one| ["", "ok"].contains(&one)),
+            "the database and its snapshots: {printed}"
+        );
         let rows = rows(machine)?;
         ensure!(rows == self.rows, "the database's rows were\n{}\nand are\n{}", self.rows.join("\n"), rows.join("\n"));
         until_running(machine, self.id)?;
@@ -55,9 +58,9 @@ impl Tenant {
 }
 
 fn spawn(machine: &mut Machine, name: &str) -> Result<(u64, u64)> {
-    let said = machine.ok(&format!("landfall tenant spawn {name} --language rust --framework hello --json"))?;
-    let tenant = &serde_json::from_str::<Value>(&said)?["tenant"];
-    let number = |field: &str| tenant[field].as_u64().with_context(|| format!("no {field} in {said}"));
+    let printed = machine.ok(&format!("landfall tenant spawn {name} --language rust --framework hello --json"))?;
+    let tenant = &serde_json::from_str::<Value>(&printed)?["tenant"];
+    let number = |field: &str| tenant[field].as_u64().with_context(|| format!("no {field} in {printed}"));
     let (id, port) = (number("envId")?, number("port")?);
     until_running(machine, id)?;
     Ok((id, port))
@@ -72,11 +75,11 @@ fn until_running(machine: &mut Machine, id: u64) -> Result<()> {
 
 /// The rows of organizations and tenants, without what a release adds to them and when it last looked after them.
 fn rows(machine: &mut Machine) -> Result<Vec<String>> {
-    let said = machine.ok(&format!("{STICK}/host-probe dump {DATABASE}"))?;
-    let dump: Value = serde_json::from_str(&said).context("read a dump of the database")?;
+    let printed = machine.ok(&format!("{STICK}/host-probe dump {DATABASE}"))?;
+    let dump: Value = serde_json::from_str(&printed).context("read a dump of the database")?;
     let mut rows = Vec::new();
     for table in ["organizations", "environments"] {
-        for row in dump["tables"][table].as_array().with_context(|| format!("no {table} in {said}"))? {
+        for row in dump["tables"][table].as_array().with_context(|| format!("no {table} in {printed}"))? {
             let mut row = row.as_object().context("a row is no object")?.clone();
             row.retain(|column, _| ![landfall_tests::next::COLUMN, "updatedAt"].contains(&column.as_str()));
             rows.push(format!("{table} {}", Value::from(row)));

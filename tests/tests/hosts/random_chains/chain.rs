@@ -13,8 +13,8 @@ use std::sync::Arc;
 const SETTINGS: [&str; 2] = ["update.healthy_for=1", "update.patience=600"];
 
 /// The seconds that a good release has to become healthy, on however slow a machine, and one that is not going to.
-const PATIENCE: u64 = 600;
-const IMPATIENCE: u64 = 4;
+const GOOD_RELEASE_SECONDS: u64 = 600;
+const FAULTY_RELEASE_SECONDS: u64 = 4;
 
 /// Ways to fail; the last two need a migration that is taken.
 const FAULTS: [Fault; 5] =
@@ -172,9 +172,9 @@ impl Chain {
         let next = Next::new(&version, number, &[self.publisher.hello_of(&version)?]).with(fault);
         let bundle = self.folder.put(&next.pack(&self.publisher)?)?;
         let installation = self.installation();
-        installation.set_update("patience", IMPATIENCE)?;
+        installation.set_update("patience", FAULTY_RELEASE_SECONDS)?;
         installation.reports(&format!("update {bundle} --yes"), REVERTED)?;
-        installation.set_update("patience", PATIENCE)?;
+        installation.set_update("patience", GOOD_RELEASE_SECONDS)?;
         Ok(format!("FAILED UPDATE to {}", next.id()))
     }
 }

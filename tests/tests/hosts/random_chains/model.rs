@@ -26,12 +26,13 @@ impl Model {
         &self.tenants
     }
 
-    /// A tenant was spawned: there is one row more, and it says what the spawn was answered.
+    /// A tenant was spawned: there is one row more, with the values of the answer.
     pub(crate) fn spawned(&mut self, installation: Installation<'_>, tenant: &Tenant) -> Result<()> {
         let row = row(&Dump::of(installation.host())?, "environments", |row| row["id"] == tenant.env_id)?;
         let hash = hex::encode(Sha256::digest(&tenant.api_key));
-        let told = row["port"] == tenant.port && row["apiKeyHash"] == hash && row["containerName"] == *tenant.container;
-        ensure!(told, "{tenant:?} was told, and recorded is {row}");
+        let is_recorded =
+            row["port"] == tenant.port && row["apiKeyHash"] == hash && row["containerName"] == *tenant.container;
+        ensure!(is_recorded, "the answer was {tenant:?}, and the row is {row}");
         self.put("environments", tenant.env_id, row);
         self.tenants.push(tenant.clone());
         Ok(())

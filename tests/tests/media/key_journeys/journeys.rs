@@ -79,7 +79,7 @@ fn two_of_three(by_minisign: &str, more: &[&str]) -> Result<Machines> {
     machines.define("1.0.0", 1, "trust")?;
     carry(&machines, FIRST, &["anna", "ben"])?;
     machines.on("build", "cp trust/1.root.json /media/stick/")?;
-    machines.on("host", "sha256sum /media/stick/1.root.json # compared with what the publisher told")?;
+    machines.on("host", "sha256sum /media/stick/1.root.json # compared with what the publisher announced")?;
     machines
         .on("host", &format!("landfall-installer install /media/stick/{FIRST} --trust /media/stick/1.root.json"))?;
     ensure!((machines.root()?, machines.release()?) == (1, "1.0.0-1".to_owned()), "not installed");

@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
-/// Where each machine sees the stick, as the commands are told.
+/// The folder of the stick in the commands, on each machine.
 const STICK: &str = "/media/stick";
 
 /// A stick of this size holds what is carried, in megabytes. Where the kernel does not know FAT, what does in its place counts
@@ -38,7 +38,7 @@ impl Machines {
         self.folder.path().join(name)
     }
 
-    /// Types `line` on a machine. It must end with 0; what it said to standard output.
+    /// Types `line` on a machine. It must end with 0; returns its standard output.
     pub(crate) fn on(&self, machine: &str, line: &str) -> Result<String> {
         Ok(self.run(machine, line)?.ok()?.stdout)
     }
@@ -106,8 +106,8 @@ impl Machines {
         let path = format!("{programs}:{}", std::env::var("PATH").unwrap_or_default());
         let shell = Command::new("bash").args(["-e", "-c", &format!("{before}{line}")]);
         let output = shell.current_dir(folder).env("PATH", path).quiet().run()?;
-        for said in output.stderr.lines().filter(|said| said.starts_with("error: ") || said.starts_with("warning: ")) {
-            println!("      {said}");
+        for line in output.stderr.lines().filter(|line| line.starts_with("error: ") || line.starts_with("warning: ")) {
+            println!("      {line}");
         }
         Ok(output)
     }

@@ -53,7 +53,7 @@ impl<'a> ReadScenario<'a> {
             while let Some(fault) = faults.get(next.fetch_add(1, Ordering::Relaxed)) {
                 stick.inject(BUNDLE, fault.clone());
                 let folder = format!("{}-{worker}", self.word);
-                let code = self.trial(&path, &folder).with_context(|| self.told(what, &stick))?;
+                let code = self.trial(&path, &folder).with_context(|| self.progress(what, &stick))?;
                 *ends.entry(code).or_default() += 1;
             }
             Ok(ends)
@@ -68,8 +68,8 @@ impl<'a> ReadScenario<'a> {
             }
             anyhow::Ok(())
         })?;
-        let told: Vec<String> = ends.iter().map(|(code, count)| format!("exit {code} × {count}")).collect();
-        tell(format_args!("{}, {what}: {}", self.word, told.join(", ")));
+        let counts: Vec<String> = ends.iter().map(|(code, count)| format!("exit {code} × {count}")).collect();
+        tell(format_args!("{}, {what}: {}", self.word, counts.join(", ")));
         Ok(())
     }
 
@@ -89,7 +89,7 @@ impl<'a> ReadScenario<'a> {
         Ok(code)
     }
 
-    fn told(&self, what: &str, stick: &HostileStick) -> String {
+    fn progress(&self, what: &str, stick: &HostileStick) -> String {
         format!("{}, {what}, after {} reads", self.word, stick.reads(BUNDLE).calls())
     }
 

@@ -56,8 +56,8 @@ fn an_unreadable_place_is_named() -> Result<()> {
                 continue;
             }
             bare.was_refused(&output).with_context(|| format!("{word} at {at}"))?;
-            for told in [BUNDLE, "offset"] {
-                ensure!(output.stderr.contains(told), "{word} at {at}: {told} is not in {}", output.text());
+            for expected in [BUNDLE, "offset"] {
+                ensure!(output.stderr.contains(expected), "{word} at {at}: {expected} is not in {}", output.text());
             }
         }
     }

@@ -103,8 +103,8 @@ fn a_stick_that_is_full_or_cannot_be_written_is_refused() -> Result<()> {
     let stick = Stick::plain(MEGABYTES, &[&filler])?;
     let output = fixtures.media(&bundle, stick.folder(), &[])?.run()?;
     refused(&output, &[6])?;
-    let told = output.stderr.contains("bytes are needed, and ") && !output.stderr.contains("and 0 are");
-    ensure!(told, "{}", output.text());
+    let is_reported = output.stderr.contains("bytes are needed, and ") && !output.stderr.contains("and 0 are");
+    ensure!(is_reported, "{}", output.text());
     stick.protect()?;
     let output = fixtures.media(&bundle, stick.folder(), &[])?.run()?;
     refused(&output, &[6])?;

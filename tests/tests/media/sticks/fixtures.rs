@@ -88,7 +88,13 @@ pub(crate) fn brought(host: &FolderHost) -> Result<FileList> {
 
 /// The exit code, if it is one of `codes` and the program says what and what next.
 pub(crate) fn refused(output: &Output, codes: &[i32]) -> Result<i32> {
-    let told = ["error: ", "hint: "].iter().all(|word| output.stderr.lines().any(|line| line.starts_with(word)));
-    ensure!(codes.contains(&output.code) && told, "{} ended with {}: {}", output.line, output.code, output.text());
+    let is_complete = ["error: ", "hint: "].iter().all(|word| output.stderr.lines().any(|line| line.starts_with(word)));
+    ensure!(
+        codes.contains(&output.code) && is_complete,
+        "{} ended with {}: {}",
+        output.line,
+        output.code,
+        output.text()
+    );
     Ok(output.code)
 }

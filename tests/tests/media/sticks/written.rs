@@ -71,8 +71,8 @@ fn a_stick_that_lies_about_its_size_is_found_out() -> Result<()> {
                 let stick = HostileStick::plugged(StickSpec { capacity, ..HONEST })?;
                 let output = test.media(&stick, split)?;
                 refused(&output, &[3])?;
-                let told = output.stderr.contains(NAME) && output.stderr.contains("first at offset");
-                ensure!(told, "{capacity:?}: no file and no offset: {}", output.text());
+                let is_reported = output.stderr.contains(NAME) && output.stderr.contains("first at offset");
+                ensure!(is_reported, "{capacity:?}: no file and no offset: {}", output.text());
                 holds_nothing(&stick)?;
             }
         }

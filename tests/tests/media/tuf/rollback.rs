@@ -16,7 +16,7 @@ fn snapshot_rollback() -> Result<()> {
     // Under a version that looks newer.
     let disguised = publisher.release("9.0.0", 1)?;
     host.refuses(host.update(&disguised), 5, "same_serial")?;
-    // A way back is `rollback`, which leaves the floor where it is.
+    // `rollback` is the way to an older release; it does not lower the floor.
     host.installer().args(["rollback", "--yes"]).ok()?;
     let between = publisher.release("1.0.5", 1)?;
     host.refuses(host.update(&between), 5, "same_serial")?;
