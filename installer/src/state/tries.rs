@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 /// How often a release is started before it is marked good.
 const MAX_STARTS: u32 = 5;
 /// How long to wait for another process that changes the counter: a slow disk takes less, and landfall.service gives its hook more.
-const LOCK_TIMEOUT: Duration = Duration::from_secs(15);
+const PATIENCE: Duration = Duration::from_secs(15);
 const POLL: Duration = Duration::from_millis(10);
 
 /// The record.
@@ -113,7 +113,7 @@ fn lock_counter(layout: &Layout) -> Result<Option<Lock>, LockError> {
     let started = Instant::now();
     loop {
         match lock_folder(&layout.state()) {
-            Err(LockError::Busy) if started.elapsed() < LOCK_TIMEOUT => std::thread::sleep(POLL),
+            Err(LockError::Busy) if started.elapsed() < PATIENCE => std::thread::sleep(POLL),
             other => return other,
         }
     }
