@@ -51,6 +51,7 @@ impl Requests {
 /// A signal that whoever started this process has it ignore stays ignored, as `nohup` wants it.
 pub(crate) fn listen() -> io::Result<()> {
     // Where /proc is not mounted, none counts as ignored.
+    // Installing a handler would end the ignoring that `nohup` set up (signal(7): dispositions are inherited).
     let ignored = std::fs::read_to_string("/proc/self/status").map_or(0, |status| ignored(&status));
     for signal in SIGNALS.into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0) {
         if signal == SIGINT {

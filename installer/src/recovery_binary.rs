@@ -75,6 +75,7 @@ fn is_same(one: &Path, other: &Path) -> io::Result<bool> {
     if one.metadata()?.len() != other.metadata()?.len() {
         return Ok(false);
     }
+    // The lengths are equal, so that neither of the two ends before the other.
     let mut bytes = io::Read::bytes(io::BufReader::new(one)).zip(io::Read::bytes(io::BufReader::new(other)));
     bytes.try_fold(true, |same, (one, other)| Ok(same && one? == other?))
 }
@@ -82,6 +83,7 @@ fn is_same(one: &Path, other: &Path) -> io::Result<bool> {
 /// Checks that an installer can recover this host: it runs, and understands the journal of the operation that is under way.
 pub(crate) fn check(host: &HostContext, program: &Path, doing: Option<Kind>) -> Result<(), RecoveryError> {
     let root = host.layout.at("");
+    // `status` reads the journal like `recover` does, and changes nothing.
     let status = Subprocess::new(program).args(["--root".as_ref(), root.as_os_str()]).args(["status", "--json"]);
     let answer = status.timeout(LIMIT).output_limit(ANSWER_BYTES).run()?;
     if answer.code != 0 {
@@ -91,6 +93,7 @@ pub(crate) fn check(host: &HostContext, program: &Path, doing: Option<Kind>) -> 
     // The program may be of another release: one field of its answer is read, and the others may be anything.
     let status: serde_json::Value = serde_json::from_slice(&answer.stdout)
         .map_err(|source| RecoveryError::Answer { program: program.to_owned(), source })?;
+    // A program that cannot parse the journal names no operation, and so does not name the one that is under way.
     let understood = status.get("interrupted").and_then(serde_json::Value::as_str);
     if understood == doing.map(Kind::name) { Ok(()) } else { Err(RecoveryError::Journal(program.to_owned())) }
 }

@@ -58,6 +58,7 @@ fn remove(host: &HostContext, uninstallation: &Uninstallation, state: State) -> 
     // 2. The releases and what leads to them. Nothing names a release folder that is half removed.
     durable::remove(&layout.current())?;
     links::remove(layout)?;
+    // `current` and the links are gone by now, so that no name leads into what is being removed.
     durable::remove_tree(&layout.releases())?;
     durable::remove_tree(&layout.store())?;
     if uninstallation.purge {

@@ -81,6 +81,7 @@ impl Store {
     /// Moves blobs from the staging folder into the store. Those that are not staged are in the store already.
     pub(crate) fn promote(&self, blobs: &[Blob]) -> Result<(), PathError> {
         for blob in blobs {
+            // A rename within the store moves no bytes: what has verified is not copied again.
             rename_if_there(&self.staged(&blob.digest), &self.layout.blob(&blob.digest))?;
         }
         self.sync_folders()
@@ -151,6 +152,7 @@ fn clear(folder: &Path, goes: impl Fn(&Digest) -> bool) -> Result<(), PathError>
     };
     for entry in entries {
         let entry = entry.at("read the folder", folder)?;
+        // By name alone: a file that somebody else put here has neither form, and stays.
         if digest_of(&entry).is_some_and(|digest| goes(&digest)) || is_partial(&entry) {
             durable::remove_entry(&entry.path())?;
         }

@@ -70,10 +70,13 @@ pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> Result
         return before_start(&layout, console);
     }
     // Locked by an installer at work, this ends with exit code 8: that one settles its own journal.
+    // The lock before the journal: one that is read without it may be gone by the time it is acted upon.
     let state = State::open(&layout)?;
     let journal = Journal::read(&layout)?;
     let (operation, outcome) = match (state, journal) {
         (Some(state), Some(journal)) => {
+            // The engine and service manager of the operation itself, from its journal: flags of this run must not send
+            // the undo elsewhere.
             let host = unattended(host_args, &journal.host, console)?;
             (journal.operation.name(), settle(&host, &journal, state)?)
         }
@@ -156,6 +159,7 @@ fn before_start(layout: &Layout, console: Console) -> Result<(), Error> {
     if tries::count_start(layout)? == Start::Exhausted {
         console.warn("this release has ended again and again: going back to the one before it");
         // systemctl speaks to the running system alone.
+        // Started without waiting: this runs inside the service's own start, which recovery stops.
         if layout.is_running_system() {
             Systemctl::new().start_detached(&UnitName::RECOVER)?;
         }

@@ -109,6 +109,7 @@ pub(crate) fn migrate_for(
 ) -> Result<(), DatabaseError> {
     match direction(from, to) {
         Ordering::Equal => Ok(()),
+        // The service migrates forward itself when it starts, under its own lock on the database.
         Ordering::Greater if host.units.is_some() => Ok(()),
         Ordering::Greater => migrate(host, to, Migrate::To(None)).map(drop),
         Ordering::Less => {
@@ -176,6 +177,7 @@ fn restore_before_rollback(
 /// release that wrote it could not use it again.
 pub(crate) fn restore_schema(host: &HostContext, release: &InstalledRelease, schema: u32) -> Result<(), DatabaseError> {
     // The undo removes its folder only after this has succeeded.
+    // No program, so this was done before: a repeated undo has nothing left to migrate with.
     if !RuntimeProgram::of(&host.layout, &release.id()).exists()? {
         return Ok(());
     }
@@ -259,6 +261,7 @@ fn migrate(
     release: &InstalledRelease,
     migrate: Migrate<'_>,
 ) -> Result<MigrateReport, DatabaseError> {
+    // A host without a database has no rows to migrate: the release's program need not run.
     if !durable::exists(&host.layout.database())? {
         return Ok(MigrateReport::default());
     }

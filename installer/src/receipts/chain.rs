@@ -49,6 +49,7 @@ impl Chain {
     /// goes on from this receipt.
     pub(crate) fn check_next(&mut self, found: &UnverifiedReceipt) -> Option<Receipt> {
         let counter = found.counter;
+        // Of the bytes as they are, signed or not: the next receipt names the digest of its predecessor's file.
         let last = self.last.replace((counter, Some(Digest::of(&found.body))));
         self.to = None;
         let in_order = in_order(last.map(|(last, _)| last), counter);

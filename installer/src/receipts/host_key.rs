@@ -114,6 +114,7 @@ pub(super) fn ensure(layout: &Layout) -> Result<SecretKey, HostKeyError> {
     let path = layout.host_public_key();
     match read_public(path.clone()) {
         Ok(Some(public)) if public == key.public_key() => return Ok(key),
+        // Kept under its id, and not replaced: it verifies the receipts that were issued before the key was lost.
         Ok(Some(former)) => durable::rename(&path, &path.with_extension(format!("pub.{}", former.id())))
             .or_else(|_| quarantine::rename(&path).map(drop))?,
         Ok(None) => {}
@@ -125,6 +126,7 @@ pub(super) fn ensure(layout: &Layout) -> Result<SecretKey, HostKeyError> {
 
 fn make(layout: &Layout) -> Result<SecretKey, HostKeyError> {
     let key = SecretKey::generate().map_err(HostKeyError::Make)?;
+    // Without a password: nobody is there to type one when an automatic revert has to be signed for.
     let file = key.to_file(Protection::None).map_err(HostKeyError::Make)?;
     durable::write(&layout.host_key(), file.as_bytes(), 0o600)?;
     Ok(key)

@@ -46,6 +46,7 @@ pub(super) fn examine(
         records: signatures.chain([archive::MANIFEST_NAME, archive::ACCEPTED_BY_NAME].map(str::to_owned)).collect(),
     };
     let mut walk = Walk { base: folder, expected: &expected, seen: BTreeSet::new(), damaged: Damaged::new() };
+    // Names, kinds and modes first, and only then contents: nothing is read of what should not be there.
     walk.check_mode(folder, &folder.symlink_metadata().at("look at", folder)?, FOLDER_MODE);
     walk.look_into(Path::new(""))?;
     let Walk { seen, mut damaged, .. } = walk;
@@ -54,6 +55,7 @@ pub(super) fn examine(
     damaged.extend(missing.map(|path| (folder.join(path), Damage::Missing)));
     for (path, file) in &expected.files {
         let place = folder.join(path);
+        // Already reported: one damage for each path is enough to have the folder made again.
         if seen.contains(*path) && !damaged.contains_key(&place) {
             damaged.extend(check_content(&place, file, progress)?.map(|damage| (place, damage)));
         }
@@ -146,6 +148,7 @@ fn check_content(place: &Path, file: &File, progress: &Progress) -> Result<Optio
         Ok((open, metadata)) => (open, metadata.len()),
         Err(error) => return damage_or("open", place, error),
     };
+    // Spares reading the content: a file of another length cannot have the digest.
     if found != file.size {
         return Ok(Some(Damage::Size { found, expected: file.size }));
     }
@@ -157,6 +160,7 @@ fn check_content(place: &Path, file: &File, progress: &Progress) -> Result<Optio
                 hasher.update(&buffer[..read]);
                 progress.add(read as u64);
             }
+            // A signal that is handled may end a read (signal(7), EINTR): it says nothing about the file.
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => return damage_or("read", place, error),
         }

@@ -36,6 +36,7 @@ pub(super) fn replace(
 ) -> Result<(), UnfoldError> {
     let id = bundle.release().id();
     let (partial, place) = (layout.partial_release(&id), layout.release(&id));
+    // What an earlier repair left under the temporary name may be half a folder.
     durable::remove_tree(&partial)?;
     let made = unfold::unfold(layout, bundle, trust, &partial, console);
     let made = made.and_then(|()| Ok(durable::exchange(&partial, &place)?));

@@ -48,6 +48,7 @@ pub(crate) fn decide(installed: &Installed, inventory: &Inventory) -> Collection
 fn folders(installed: &Installed, inventory: &Inventory, collection: &mut Collection) {
     let stay: BTreeSet<String> = installed.releases().map(|release| release.id().to_string()).collect();
     for name in inventory.folders.iter().filter(|name| !stay.contains(*name) && is_a_release(name)) {
+        // Whatever the record says, the folder that runs is not removed.
         if inventory.current.as_ref() == Some(name) {
             collection.left.push(format!("release {name} is not recorded as installed, but `current` leads to it"));
         } else {
@@ -74,6 +75,7 @@ fn blobs(inventory: &Inventory, collection: &mut Collection) {
             }
         }
     }
+    // The union over all releases: a blob that two of them share goes with the last one.
     let goes = inventory.blobs.iter().filter(|(digest, _)| !stay.contains(digest));
     collection.blobs = goes.map(|(digest, size)| Blob { digest: *digest, size: *size }).collect();
 }

@@ -92,6 +92,7 @@ fn needs(
     next: Option<&Release>,
 ) -> Vec<(ReleaseId, Result<BTreeSet<Digest>, String>)> {
     let need = |release: &InstalledRelease| {
+        // The one release whose manifest is not on the disk yet: that of the bundle in hand.
         if let Some(next) = next.filter(|next| next.id() == release.id()) {
             return Ok(blobs_of(next));
         }

@@ -40,6 +40,7 @@ pub(crate) fn retained(before: &Installed, next: &InstalledRelease, keep: usize)
 /// are still counted; if not, it is marked good.
 pub(crate) fn installed_after(before: &Installed, next: InstalledRelease, keep: usize, is_counted: bool) -> Installed {
     let mut before = before.clone();
+    // Once set it stays: that a release is counted again later does not take back that it was healthy.
     before.current.marked_good |= !is_counted;
     Installed { kept: retained(&before, &next, keep), current: next, ..before }
 }

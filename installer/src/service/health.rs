@@ -19,6 +19,7 @@ struct Health {
 
 /// Asks once. The error is the reason why it is not healthy.
 pub(crate) fn check(address: Ipv4Addr, port: u16, release: &str) -> Result<(), String> {
+    // 0.0.0.0 is an address to listen on, not one to connect to (ip(7), INADDR_ANY).
     let address = if address.is_unspecified() { Ipv4Addr::LOCALHOST } else { address };
     let answer = ask(SocketAddrV4::new(address, port)).map_err(|error| format!("no answer at port {port}: {error}"))?;
     judge(&answer, release)
@@ -31,6 +32,7 @@ fn ask(address: SocketAddrV4) -> io::Result<String> {
     stream.set_write_timeout(Some(TIMEOUT))?;
     write!(stream, "GET /health HTTP/1.0\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
     let mut answer = Vec::new();
+    // Bounded: at this port another program may answer, and without end.
     stream.take(ANSWER_BYTES).read_to_end(&mut answer)?;
     Ok(String::from_utf8_lossy(&answer).into_owned())
 }

@@ -73,6 +73,7 @@ fn write(host: &HostContext, release: &InstalledRelease, unit: &str) -> Result<(
     let path = host.layout.at(unit);
     let template = host.layout.release(&release.id()).join("units").join(path.file_name().unwrap_or_default());
     let bytes = durable::read(&template, MAX_TEMPLATE_BYTES as u64)?.unwrap_or_default();
+    // An empty file would be a unit without a command: it is reported like one that is missing.
     if bytes.is_empty() {
         return Err(UnitsError::Missing(template));
     }

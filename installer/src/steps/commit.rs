@@ -23,6 +23,7 @@ pub(crate) fn finish(host: &HostContext, transition: &Transition) -> Result<(), 
     // 1. The floor before the record: no moment in which the release is installed and an older one could come in.
     raise_floor(layout, target.serial)?;
     write_product(layout, &target.product)?;
+    // From this record on, whatever it does not name is garbage to every collection.
     write_json(&layout.installed(), &transition.after)?;
     // 2. The trust root of a bundle. A rollback pins none: a key that was revoked since stays revoked.
     if transition.kind != Kind::Rollback {

@@ -22,6 +22,8 @@ pub(super) fn act(work: &Work<'_>, transition: &Transition) -> Result<(), StepEr
         durable::write(&layout.settings(), work.settings.as_bytes(), 0o644)?;
     }
     if new(&layout.trust_root()) {
+        // Only a host that trusts nobody yet is given a root here. On others the commit pins it: a release that fails
+        // must not change whom the host trusts.
         trust::pin_if_newer(layout, &transition.target().trust, work.host.console)?;
     }
     if new(&layout.admin_token()) {

@@ -39,6 +39,7 @@ fn load_all(work: &Work<'_>) -> Result<(), StepError> {
     let Some(engine) = work.host.engine()? else { return Ok(()) };
     let takes_partial_archives = engine.about()?.takes_partial_archives;
     let store = Store::new(&work.host.layout);
+    // The plan has one entry for each image, in the manifest's order.
     for (image, planned) in work.release.images.iter().zip(work.images) {
         match &planned.action {
             Action::Keep => {}
@@ -65,12 +66,15 @@ fn load(
     layers: &BTreeSet<Digest>,
     progress: &Progress,
 ) -> Result<(), ImageError> {
+    // Bounded, since the store is not hashed here: a file that grew on the disk must not fill the memory.
     let mut config = Vec::new();
     let stored = store.open(&image.config)?;
     let path = store.path(&image.config);
     stored.take(limits::IMAGE_JSON_BYTES).read_to_end(&mut config).at("read", &path)?;
     let open_layer = |layer: &Layer| {
         let stored = store.open(&layer.blob).map_err(io::Error::other)?;
+        // Compared with the diffID while it is decompressed: a blob that was damaged in the store never becomes a
+        // layer.
         let expected = Expected { encoding: layer.encoding, digest: layer.diff_id, size: layer.size };
         let decoder = io::BufReader::with_capacity(CHUNK, Decoder::new(stored, expected)?);
         Ok(Box::new(progress.reader(decoder)) as Box<dyn io::Read>)
@@ -87,6 +91,8 @@ fn load(
 fn check(image: &Image, found: Option<&LocalImage>, id_is_config: bool) -> Result<(), String> {
     let found = found.ok_or("the engine loaded it and does not have it")?;
     let expected: Vec<Digest> = image.layers.iter().map(|layer| layer.diff_id).collect();
+    // The layers' order is part of the comparison: with the configuration, the diffIDs are what identifies an image
+    // (OCI image specification, config).
     if found.diff_ids != expected {
         return Err("the engine's image has other layers".to_owned());
     }
@@ -115,6 +121,7 @@ pub(super) fn undo(host: &HostContext, transition: &Transition) -> Result<(), St
 }
 
 fn untag(host: &HostContext, transition: &Transition) -> Result<(), StepError> {
+    // Without new tags there is nothing to ask an engine that may be down.
     if transition.tags.is_empty() {
         return Ok(());
     }
@@ -123,6 +130,7 @@ fn untag(host: &HostContext, transition: &Transition) -> Result<(), StepError> {
         // The tenant of the self-check uses a new image: as long as its container exists, the engine keeps that image.
         engine.remove_labelled(&labels::of_tenant(labels::CANARY), Volumes::Remove)?;
     }
+    // A later step in the journal means that each load had returned: the engine is not at work on one any more.
     let cut_off = transition.steps.last() == Some(&StepName::Load);
     let mut waited = Duration::ZERO;
     loop {

@@ -87,6 +87,7 @@ impl Work<'_> {
     fn make_folders(&self, below: &[&str]) -> Result<(), PathError> {
         let within = |folder: &str, other: &str| other == folder || other.starts_with(&format!("{folder}/"));
         for (folder, mode) in FOLDERS {
+            // `FOLDERS` lists parents before what is in them, so that each `mkdir` finds its parent.
             if below.iter().any(|below| within(folder, below) || within(below, folder)) {
                 durable::create_folder(&self.host.layout.at(folder), mode)?;
             }
@@ -103,6 +104,7 @@ pub(crate) fn run(work: &Work<'_>, mut transition: Transition, state: Option<Sta
     // Before the journal is there: from then on a signal is a request, which is looked at between steps.
     interrupt::listen().map_err(TransitionError::Listen)?;
     let mut journal = journal(work.host, &transition);
+    // The first journal names no step yet. With it, whatever cuts the run off from here on is settled by `recover`.
     let state = State::begin(state, &work.host.layout, &journal)?;
     // What was decided upon was read before the journal was there: `trust import` may have pinned another root since.
     if let Some(Err(error)) =
@@ -140,6 +142,7 @@ pub(crate) fn run(work: &Work<'_>, mut transition: Transition, state: Option<Sta
             Err(error) => return Err(undo_after(work, &transition, state, error)),
         }
     }
+    // The journal goes last: a commit that is cut off before is finished again, and each of its parts can be repeated.
     state.end().map_err(|error| TransitionError::Unrecorded(error.into()))
 }
 
@@ -200,9 +203,12 @@ pub(crate) fn undo(host: &HostContext, transition: &Transition, state: State) ->
         if let Err(error) = (step.undo)(host, transition) {
             let error = StepError::Undo { step: step.name, source: error.into() };
             let hands_back = step.name == StepName::Switch && transition.schema_before.is_some();
+            // Earlier steps have made what the failed one still uses: where `current` leads to the new release, undoing
+            // `unfold` would remove the folder that runs.
             if transition.before.is_some() || hands_back {
                 return Err(error);
             }
+            // The first failure is the cause; those after it may only follow from it.
             failed.get_or_insert(error);
         }
     }

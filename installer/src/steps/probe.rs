@@ -42,6 +42,8 @@ pub(super) fn act(work: &Work<'_>, transition: &Transition) -> Result<(), StepEr
     let release = target.id().to_string();
     let process = Cell::new(None);
     let ask = || {
+        // Health first: a process number that was read before the answer could be that of a process which has ended
+        // since.
         health::check(work.ports.address, work.ports.api, &release)?;
         is_the_same(units, &process)
     };
@@ -91,6 +93,8 @@ fn selfcheck(host: &HostContext, release: &InstalledRelease) -> Result<(), Strin
 /// Waits until the release that runs again is healthy. The error is the reason why it is not.
 pub(super) fn again(work: &Work<'_>, release: &InstalledRelease) -> Result<(), String> {
     let layout = &work.host.layout;
+    // Without units nothing was started; and recovery is ordered before the service, which starts only when recovery
+    // has ended.
     if work.host.units.is_none() || work.host.attendance.starts_without_waiting() {
         return Ok(());
     }

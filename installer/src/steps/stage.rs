@@ -38,6 +38,7 @@ pub(super) fn act(work: &Work<'_>, transition: &Transition) -> Result<(), StepEr
             EntryError::Store(error) => StepError::from(error),
         })?;
     }
+    // Appended bytes are covered by no signature, and another tar reader might take them for entries.
     bundle_source.media.check_end(bundle_source.bundle).map_err(damaged)?;
     // 4. All of it has verified.
     store.promote(&work.release.blobs)?;
@@ -74,6 +75,7 @@ fn stage(bundle_source: BundleSource<'_>, store: &Store, entry: &Entry, progress
     }
     let blob = Blob { digest: entry.digest, size: entry.size };
     if store.holds(&blob) || store.has_staged(&blob) {
+        // What an interrupted run verified costs no second read of the media, which may be slow or wearing out.
         progress.add(entry.size);
         return Ok(bundle_source.media.check_frame(entry)?);
     }
@@ -105,6 +107,8 @@ impl<W: Write> Write for Counting<'_, W> {
 /// them. Otherwise the new blobs move back to the staging folder, where the next attempt finds them.
 pub(super) fn undo(host: &HostContext, transition: &Transition) -> Result<(), StepError> {
     let store = Store::new(&host.layout);
+    // Decided by the journal, not by what is on the disk: an undo that is cut off here decides the same when it is
+    // repeated.
     if transition.created().iter().any(|folder| folder == STORE_FOLDER) {
         durable::remove_tree(&host.layout.store())?;
     } else if transition.before.is_none() {

@@ -70,12 +70,16 @@ fn restart_services(
     // Before anything else: systemd still knows the units of the release from before.
     units.daemon_reload()?;
     for unit in UnitName::ENABLED {
+        // Enabled before anything is started, recovery included: after a power cut in the middle of the start, the boot
+        // has to settle it.
         units.enable(&unit)?;
     }
     let (firewall, runtime) = (UnitName::FIREWALL, UnitName::LANDFALL);
     // The recovery unit is ordered before both services, so waiting for their start would wait for itself. Stopping also
     // cancels a start that waits already; it is requested again.
     if host.attendance.starts_without_waiting() {
+        // The runtime first: a start of it while the firewall is down would fail, since its unit looks for the
+        // firewall's runtime folder.
         units.stop(&runtime)?;
         units.stop(&firewall)?;
         units.start_detached(&firewall)?;
@@ -126,6 +130,7 @@ fn warn(host: &HostContext, error: &StepError) -> Result<(), StepError> {
 
 /// Restores `config.toml`. An operator who changed it in the meantime keeps the changes that the release takes.
 fn restore_settings(host: &HostContext, change: &SettingsChange) -> Result<(), StepError> {
+    // An operator may have edited the file while the new release was being probed.
     let now = settings::file::read(&host.layout)?.unwrap_or_default();
     if now == change.before {
         return Ok(());
@@ -154,6 +159,7 @@ fn undo_first_installation(host: &HostContext, transition: &Transition) -> Resul
         database::restore_schema(host, transition.target(), schema)?;
     }
     // 3. Containers: such a database has tenants, and the service may have started them.
+    // Without services nothing of this installation has started a container.
     if host.units.is_some()
         && let Some(engine) = host.engine()?
     {

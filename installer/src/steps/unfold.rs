@@ -42,6 +42,7 @@ fn repair(work: &Work<'_>, release: &InstalledRelease) -> Result<(), StepError> 
 fn unfold_release(work: &Work<'_>, transition: &Transition, bundle_source: BundleSource<'_>) -> Result<(), StepError> {
     let (layout, id) = (&work.host.layout, work.release.id());
     let partial = layout.partial_release(&id);
+    // A run that was cut off may have left files that this release does not have.
     durable::remove_tree(&partial)?;
     unfold::unfold(layout, bundle_source.bundle, &transition.target().trust, &partial, work.host.console)?;
     // From here on a folder of this name is whole: nothing reads one that is unpacked by half.
@@ -51,6 +52,7 @@ fn unfold_release(work: &Work<'_>, transition: &Transition, bundle_source: Bundl
 /// Removes the folder, unless it was there before, and the recovery program of a first installation.
 pub(super) fn undo(host: &HostContext, transition: &Transition) -> Result<(), StepError> {
     let (layout, id) = (&host.layout, transition.target().id());
+    // A release that was kept belongs to the host as it was before.
     if transition.brings_folder() {
         durable::remove_tree(&layout.partial_release(&id))?;
         durable::remove_tree(&layout.release(&id))?;

@@ -80,6 +80,7 @@ fn file_systems(layout: &Layout, plan: &Plan) -> Result<BTreeMap<PathBuf, FileSy
     for need in &plan.space {
         let folder = if need.folder.is_absolute() { need.folder.clone() } else { layout.at(&need.folder) };
         // An engine may keep its images on another machine.
+        // Absolute are the engine's own folders, as it names them; ours are relative to the host's root.
         if need.folder.is_absolute() && !durable::exists(&folder)? {
             continue;
         }
@@ -95,10 +96,13 @@ fn nearest(folder: &Path) -> &Path {
 
 fn file_system(folder: &Path) -> Result<FileSystem, PathError> {
     let about = rustix::fs::statvfs(folder).at("look at the file system of", folder)?;
+    // Folders on one device share its free bytes: preflight adds up what they need.
     let device = folder.metadata().at("look at", folder)?.dev();
     Ok(FileSystem {
         device,
         mount: folder.to_owned(),
+        // `f_bavail` leaves out the blocks that are reserved for root (statvfs(3)): services besides this one may
+        // depend on them.
         free_bytes: about.f_bavail.saturating_mul(about.f_frsize),
         // Btrfs, for one, makes inodes as it needs them, and reports a total of 0.
         free_inodes: (about.f_files > 0).then_some(about.f_favail),

@@ -42,6 +42,8 @@ impl RollbackPlan {
         target: InstalledRelease,
         may_restore_snapshot: bool,
     ) -> Result<Self, PlanError> {
+        // Refused before anything else is looked at: losing rows is for a person to decide, and no later fact changes
+        // that.
         if !database::is_lossless(&before.current, &target) && !may_restore_snapshot {
             return Err(Refusal::Irreversible { from: before.current.id(), to: target.id() }.into());
         }
@@ -59,6 +61,8 @@ impl RollbackPlan {
         if let Some(Err(reason)) = about.filter(|_| !host.attendance.tolerates_missing_images()) {
             return Err(PlanError::NoEngine(reason));
         }
+        // Tenants of that release may be started again: an image that was removed from the engine since is loaded from
+        // the store.
         let images = plan::images(release.get(), engine.as_ref());
         Ok(Self { before, target, release, settings, images, may_restore_snapshot })
     }

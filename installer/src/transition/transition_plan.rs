@@ -183,6 +183,7 @@ fn next_release(
     let next = InstalledRelease::new(verified.bundle.release(), manifest, verified.trust.clone(), units, tags);
     let is_next = |kept: &&InstalledRelease| kept.id() == next.id() && kept.manifest == next.manifest;
     match before.into_iter().flat_map(Installed::releases).find(is_next) {
+        // Its folder holds that root already, and the runtime verifies the release by it at each start.
         Some(kept) => InstalledRelease { trust: kept.trust.clone(), ..next },
         None => next,
     }

@@ -64,8 +64,11 @@ pub(crate) fn open(
         let given = given.map_or_else(|| key_of_first_use(&head, console, first_use), Ok)?;
         (given.newest_root(&chain)?, chain.is_empty() && matches!(given, CliTrust::Keys(..)))
     };
+    // The only way from a head to a bundle: what follows works from the bytes that these keys have signed.
     let bundle = head.verify(trust.trusted_keys()).map_err(refused)?;
     let bundle = media.bind_manifest(bundle, trust.trusted_keys())?;
+    // To be relied on from here: the offered keys are in the manifest that was verified. They also name signers whose
+    // signatures are not counted here.
     let signers = offered.max(bundle.verified().signers().len());
     let has_more_signers = is_bare && signers > trust.trusted_keys().threshold() as usize;
     Ok(VerifiedBundle { media, bundle, trust, pinned, has_more_signers })

@@ -20,6 +20,7 @@ pub(crate) fn check_against_pinned(
 ) -> Result<(), Failure> {
     let (version, keys) = (pinned_newest.version(), pinned_newest.trusted_keys());
     match given {
+        // An older root is no contradiction: an operator may have the file from the first installation at hand.
         CliTrust::Root(root) if given_newest != pinned_newest && given_newest.version() >= version => {
             let theirs = root.version();
             let message = format!(

@@ -47,6 +47,7 @@ impl TrustArgs {
             return Ok(None);
         }
         let threshold = self.threshold.unwrap_or(1);
+        // Only for its checks: a threshold above the number of keys could never be met.
         TrustRoot::first(keys.clone(), threshold).map_err(TrustError::CliKeys)?;
         Ok(Some(CliTrust::Keys(keys, threshold)))
     }
