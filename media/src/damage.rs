@@ -64,6 +64,7 @@ impl Media {
 
     /// The files and the offsets in them that a range of the bundle spans.
     fn describe(&self, range: &Range<u64>) -> String {
+        // The last byte and not the one behind it, which may be in the next part.
         let ((from, start), (to, end)) = (self.file_at(range.start), self.file_at(range.end.saturating_sub(1)));
         let mut text = format!("{}, offset {start}", from.display());
         if to != from {

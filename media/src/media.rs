@@ -36,6 +36,7 @@ impl Media {
     /// # Errors
     /// The bundle or the patch is not there or is no file, or no part can be read.
     pub fn open(location: &BundleLocation, prompt: Box<dyn MediumPrompt>) -> Result<Self, MediaError> {
+        // The patch first: a person is asked for the discs of the bundle only once what is small was found.
         let patch = location.patch.as_deref().map(Patch::open).transpose()?;
         let source = Source::open(&location.file, &location.folders, prompt)?;
         Ok(Self { contents: Contents::new(source, patch), is_bound: false })
@@ -98,6 +99,7 @@ impl Media {
                 stored
             }
         };
+        // Only a verified manifest says how large the bundle is; the parts' own sizes were an assumption until here.
         self.assume_size(bundle.size());
         self.contents.source.check_surplus()?;
         self.is_bound = true;
@@ -139,6 +141,7 @@ impl Media {
     /// has that entry.
     fn bundle_as_stored(&self, patched: Bundle, patch: &Patch, trusted: &TrustedKeys) -> Result<Bundle, BundleError> {
         let refused = |error| Err(BundleError::in_file(self.path(), error));
+        // The overlay is still empty, so that this reads the bundle's own head and not the patch's.
         let head = match Head::read(&mut self.at(0)) {
             // A patch stands in for damage …
             Err(error) if is_head_damaged(&error) => return Ok(self.moved_behind_damaged_head(patched)),
@@ -158,9 +161,12 @@ impl Media {
     /// more signatures than the patch, or fewer.
     fn moved_behind_damaged_head(&self, patched: Bundle) -> Bundle {
         let Some(header) = patched.entries().first().map(Entry::header) else { return patched };
+        // The bundle's manifest is the patch's, so that its entry has the same size even where its bytes are damaged.
         let begin = archive::entry_bytes(patched.manifest().len() as u64);
         let is_there = |offset: &u64| {
             let mut found = [0; HEADER];
+            // Only a guess at where the entries begin: each of them is
+            // compared with its computed header afterwards all the same.
             self.at(*offset).read_exact(&mut found).is_ok() && found == header
         };
         // The text of a signature, as minisign writes it, fits one block.
@@ -194,6 +200,8 @@ impl Media {
         let read = self.at(entry.offset).read_exact(&mut header);
         read.map_err(|error| ReadError::of(error, &entry.name, entry.offset))?;
         entry.check_header(&header)?;
+        // The padding is covered by no digest: where the content is
+        // not read, it would be a place for bytes that nobody checks.
         entry.check_padding(&mut self.at(entry.content_offset().saturating_add(entry.size)))
     }
 
@@ -204,7 +212,7 @@ impl Media {
     /// The end is damaged, or something follows it.
     pub fn check_end(&self, bundle: &Bundle) -> Result<(), ReadError> {
         let Contents { source, patch, .. } = &self.contents;
-        let end = bundle.entries().last().map_or(0, |entry| entry.offset.saturating_add(entry.archive_bytes()));
+        // Saturating: a sum that wrapped around would compare as a small offset.
         if patch.is_none() {
             bundle.check_end(&mut self.at(end))?;
         } else if source.extends_past(bundle.size()) {

@@ -79,9 +79,11 @@ impl<R: Read> Recorder<R> {
 impl<R: Read> Read for Recorder<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
+        // Recorded from what the caller was given, not by a second read: both see the same bytes.
         let bytes = &buffer[..read];
         self.recorded.extend_from_slice(&bytes[read.saturating_sub(self.most)..]);
         let surplus = self.recorded.len().saturating_sub(self.most);
+        // The oldest go: only what the reader saw last can overlap with the pass.
         self.recorded.drain(..surplus);
         self.offset = self.offset.saturating_add(read as u64);
         Ok(read)

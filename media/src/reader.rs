@@ -49,6 +49,7 @@ impl Contents {
                 Ok(count)
             }
             Origin::Patch { offset, bytes } => {
+                // Up to the next cached byte or the end of the replaced range, whichever comes first.
                 let buffer = first(buffer, not_cached.min(bytes));
                 self.patch.as_ref().map_or(Ok(0), |patch| patch.read_at(buffer, offset))
             }
@@ -68,6 +69,8 @@ pub struct Reader<'a> {
 
 impl Read for Reader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        // A short read is allowed (`Read::read`): each call stays
+        // within one origin, and the caller asks again for the rest.
         let read = self.contents.read_at(&mut self.part, buffer, self.offset)?;
         self.offset = self.offset.saturating_add(read as u64);
         Ok(read)

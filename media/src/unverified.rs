@@ -129,6 +129,7 @@ impl UnverifiedBundle {
 
     /// Each blob of the bundle, and the offset of its header. Nothing there was read.
     pub(crate) fn blobs<'a>(&self, release: &'a Release) -> impl Iterator<Item = (&'a Blob, u64)> + use<'a> {
+        // An archive has no index: each offset follows from the sizes before it.
         let mut next = blobs_begin(&self.head, release);
         release.blobs.iter().map(move |blob| {
             let offset = next;

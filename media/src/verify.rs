@@ -30,6 +30,7 @@ pub fn verify(media: &Media, bundle: &Bundle, progress: &Progress) -> Vec<ReadEr
     // Threads find damage in any order; people and repair requests want the bundle's.
     damage.sort_by_key(|(offset, _)| *offset);
     let mut damage: Vec<ReadError> = damage.into_iter().map(|(_, error)| error).collect();
+    // After the entries, whose errors come first in the archive as well.
     damage.extend(media.check_end(bundle).err());
     damage
 }
@@ -48,6 +49,7 @@ fn check_entries(
     // Relaxed: each number is handed out once, and nothing else is passed on by it.
     while let Some(entry) = queue.get(next.fetch_add(1, Ordering::Relaxed)) {
         if let Err(error) = entry.read(&mut media.at(entry.offset), &mut Counter(progress)) {
+            // A damaged entry does not end the pass: one repair request is to name all of them.
             let mut damage = damage.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             damage.push((entry.offset, error));
         }

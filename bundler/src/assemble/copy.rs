@@ -15,6 +15,7 @@ pub(super) fn blob(writer: &mut Writer<PartWriter>, store: &BlobStore, blob: &Bl
     if blob.size < LARGE {
         return writer.blob(digest, &mut content);
     }
+    // A wrong size would shift every header behind it, and be found only by whoever verifies the bundle.
     if content.metadata().map_err(unreadable)?.len() != blob.size {
         return Err(WriteError::Changed(digest));
     }

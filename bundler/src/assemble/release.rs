@@ -11,6 +11,7 @@ pub(crate) fn release(plan: &Plan, store: &BlobStore, files: Vec<ReleaseFile>, p
     let head = plan.release.clone();
     let platform = format!("{}/{}", Os::Linux.name(), head.arch.name());
     let mut images: Vec<Image> = packed.into_iter().map(|image| described(plan, &platform, image)).collect();
+    // The order of the definition must not show in the signed bytes: the same inputs give the same manifest.
     images.sort_by(|a, b| a.name.cmp(&b.name));
     let blobs = blobs(&files, &images).into_iter();
     let blobs = blobs.map(|digest| Blob { digest, size: store.size(&digest).unwrap_or_default() }).collect();
@@ -61,6 +62,7 @@ fn blobs(files: &[ReleaseFile], images: &[Image]) -> Vec<Digest> {
     };
     let (settings, others): (Vec<_>, Vec<_>) = files.iter().partition(|file| file.path.as_str() == CONFIG_PATH);
     let all = settings.into_iter().chain(others).map(|file| file.blob).chain(images.iter().flat_map(of_image));
+    // A set decides what was seen, the iterator the order: shared layers stay where they are needed first.
     let mut seen = BTreeSet::new();
     all.filter(|digest| seen.insert(*digest)).collect()
 }

@@ -44,11 +44,14 @@ pub(crate) fn write(
     out: Destination<'_>,
     progress: &Progress,
 ) -> Result<WrittenBundle, AssembleError> {
+    // Signed before the blobs are copied: the head has its final
+    // size, and the archive is written from front to back, once.
     let signed = Signed::new(release, keys)?;
     // Refused before anything is written: parts of this size may be more than their names can count.
     out.part_size.map(|size| Ranges::cut(signed.bundle_bytes(), size)).transpose()?;
     let failed = |source| AssembleError::Write { path: out.path.to_owned(), source };
     let files = out.writer(store.folder());
+    // In the store's folder, which is on the destination's file system: the bundle gets its name by a rename.
     let mut writer = Writer::begin(files, &signed).map_err(failed)?;
     // Removing a large file takes as long as copying half of it: that is done beside the copying and the waiting for the disk.
     std::thread::scope(|scope| {

@@ -57,6 +57,7 @@ impl BlobCompressor {
 
 impl Write for BlobCompressor {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // First compressed, then hashed: the workers compress while this thread hashes.
         self.encoder.write_all(bytes)?;
         self.hasher.update(bytes);
         self.size += bytes.len() as u64;

@@ -58,6 +58,7 @@ impl BlobStore {
     /// Takes in a layer that is compressed already, byte for byte.
     pub(crate) fn add_compressed_layer(&mut self, stream: impl Read, encoding: Encoding) -> Result<Layer, LayerError> {
         let mut blob = self.create_blob()?;
+        // Read once: the same bytes go to the decoder, which finds the diffID, and unchanged into the blob.
         let mut failed = None;
         let tee = Tee { stream, out: &mut blob, failed: &mut failed };
         let found = match encoding {
@@ -83,6 +84,7 @@ impl BlobStore {
 /// A decoder that accepts what the installer will accept.
 fn zstd_decoder<R: Read>(stream: R) -> io::Result<zstd::Decoder<'static, BufReader<R>>> {
     let mut decoder = zstd::Decoder::with_buffer(BufReader::with_capacity(CHUNK, stream))?;
+    // A frame names its window itself (RFC 8878, section 3.1.1.1.2), and so how much memory its reader needs.
     decoder.window_log_max(limits::ZSTD_WINDOW_LOG)?;
     Ok(decoder)
 }

@@ -132,6 +132,7 @@ impl BlobStore {
     /// Gives a blob its name, or drops it if the store has it already.
     fn commit(&mut self, blob: BlobWriter) -> Result<Digest, StoreError> {
         let (path, digest, size) = blob.finish();
+        // Equal digests are equal contents: the second copy is dropped, whichever source it came from.
         let moved = match self.sizes.insert(digest, size) {
             None => std::fs::rename(&path, self.path(&digest)),
             Some(_) => std::fs::remove_file(&path),

@@ -66,6 +66,7 @@ impl Overlay {
         };
         match usize::try_from(at).ok().and_then(|at| piece.header.get(at..)).filter(|rest| !rest.is_empty()) {
             Some(rest) => Origin::Header(rest),
+            // Behind the header, content and padding lie in the patch as they would in the bundle.
             None => Origin::Patch { offset: piece.in_patch.saturating_add(at), bytes: piece.bytes - at },
         }
     }

@@ -42,8 +42,10 @@ impl MediaFile {
     /// Reads some bytes at `offset`, none only at the end.
     pub(crate) fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let left = self.size.saturating_sub(offset);
+        // Never beyond the size at opening, on which all offsets and the parts' ranges rest.
         let want = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
         if want == 0 {
+            // A file that grew has bytes behind what was verified: it is damaged, and does not just end.
             return self.check_size().map(|()| 0);
         }
         match self.file.read_at(&mut buffer[..want], offset)? {

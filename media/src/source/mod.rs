@@ -26,6 +26,8 @@ impl Source {
         if let Some(no_folder) = more.iter().find(|folder| folder.exists() && !folder.is_dir()) {
             return Err(MediaError::NotAFolder(no_folder.clone()));
         }
+        // Before the file is opened: its name decides what the file is
+        // taken for, and not its content, which nobody has verified.
         let is_part = parts::is_part(file)?;
         let whole = match MediaFile::open(file) {
             Ok(whole) if !is_part => return Ok(Self::Whole(whole)),

@@ -31,6 +31,8 @@ impl UnverifiedBundle {
     /// # Errors
     /// The bundle is damaged or does not end where it should, or `out` cannot be written.
     pub fn copy_to<W: Write>(&self, signed: &Signed, out: W, progress: &Progress) -> Result<W, CopyError> {
+        // Before the first byte is written: a bundle that lacks its last
+        // part would otherwise be found out after minutes of copying.
         self.check_size(signed.release())?;
         let writer = Writer::begin(out, signed).map_err(|source| self.cannot_write(source))?;
         self.copy_blobs(signed, writer, |_| true, progress)
@@ -59,6 +61,7 @@ impl UnverifiedBundle {
         progress: &Progress,
     ) -> Result<W, CopyError> {
         for (blob, offset) in self.blobs(signed.release()).filter(|(blob, _)| is_wanted(&blob.digest)) {
+            // The header is not copied but written anew: it follows from name and size.
             let content_offset = offset.saturating_add(archive::BLOCK);
             let content = self.at(content_offset).take(blob.size);
             match writer.blob(blob.digest, &mut progress.reader(content)) {

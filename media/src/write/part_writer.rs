@@ -73,6 +73,7 @@ impl PartWriter {
             Some(size) => (part_name(NAME, number), size),
         };
         let path = self.folder.join(name);
+        // O_EXCL: a link that somebody put into a shared folder under this name is not followed (open(2)).
         let file = File::create_new(&path)?;
         self.paths.push(path);
         Ok(Current { file, room })

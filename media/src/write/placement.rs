@@ -21,6 +21,7 @@ pub fn parts_at(bundle: &Path) -> Vec<PathBuf> {
         _ => None,
     };
     let mut numbers: Vec<u32> = entries.filter_map(number_of).collect();
+    // A folder is listed in no order that means anything (readdir(3)).
     numbers.sort_unstable();
     numbers.into_iter().map(|number| bundle.with_file_name(part_name(name, number))).collect()
 }

@@ -57,6 +57,7 @@ impl Inventory {
     fn most_common_size(&self) -> u64 {
         let mut counts = BTreeMap::new();
         self.0.values().for_each(|part| *counts.entry(part.size).or_insert(0) += 1);
+        // A part that was cut off while it was copied is in the minority, and does not move the ranges of the others.
         counts.into_iter().max_by_key(|(size, count)| (*count, *size)).map_or(0, |(size, _)| size)
     }
 
@@ -64,6 +65,7 @@ impl Inventory {
     /// common size are taken for whole. As long as the total is not known, parts that were not found are assumed to have that
     /// size.
     pub(super) fn ranges(&self, total: Option<u64>) -> Ranges {
+        // Only up to the first gap: where a part behind it begins is not known from sizes alone.
         let found = Ranges::new(self.run().map(|part| part.size)).unwrap_or_default();
         let each = self.most_common_size();
         let Some(total) = total else { return extended(found, each) };

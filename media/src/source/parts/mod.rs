@@ -213,15 +213,19 @@ impl Parts {
         buffer: &mut [u8],
         offset: u64,
     ) -> io::Result<usize> {
+        // Behind the last range: an end, like that of a file.
         let Some(place) = self.ranges.locate(offset) else { return Ok(0) };
         // Closed before the next part is looked for: until then its medium cannot be taken out.
         if let Some(other) = open.take_if(|part| part.number != place.part) {
+            // Checked when it is left: a part that changed while it was
+            // read is reported before the next medium is asked for.
             other.file.check_size()?;
         }
         let part = match open {
             Some(part) => part,
             None => open.insert(self.open_part(place.part)?),
         };
+        // A read never crosses into the next part: that may be on a disc that is not in the drive yet.
         let left = part.bytes.saturating_sub(place.offset);
         let want = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
         part.file.read_at(&mut buffer[..want], place.offset)
@@ -244,6 +248,7 @@ impl Parts {
             }
             let asks = !state.declined.contains(&number) && self.prompt.is_attended();
             if !asks || !ask(&*self.prompt, &name, &self.folders)? {
+                // Remembered: the other readers that want this part do not ask the same person again.
                 state.declined.insert(number);
                 return Err(self.missing(number));
             }
