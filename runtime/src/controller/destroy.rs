@@ -12,11 +12,13 @@ impl Controller {
     /// Removes a tenant and its data. The work goes on when the client does not wait for it.
     pub async fn destroy(self: &Arc<Self>, id: EnvId) -> Result<(), ActionError> {
         let this = Arc::clone(self);
+        // A task of its own: dropping the request's future would stop the removal between two calls of the engine.
         let work = tokio::spawn(async move { this.destroy_tenant(id).await });
         work.await.unwrap_or(Err(ActionError::Ending))
     }
 
     async fn destroy_tenant(&self, id: EnvId) -> Result<(), ActionError> {
+        // Once without the lock: a number that nobody has is answered at once, and makes no lock.
         self.tenant(id).await?;
         let _lock = self.locks.lock(id).await;
         // The task that held the lock before may have removed it.

@@ -130,6 +130,7 @@ impl Controller {
     pub async fn drain(&self, patience: Duration) {
         // Ends the wait for a canary's health: the canary is removed under its lock, for which `idle` waits.
         self.ending.send_replace(true);
+        // At the same time: neither wait depends on the other, and the limit for stopping counts for both.
         tokio::join!(self.locks.idle(), self.deps.ports.drain(patience));
     }
 

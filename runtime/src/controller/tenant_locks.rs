@@ -52,6 +52,7 @@ impl TenantLocks {
     /// Returns when no lock is held.
     pub(super) async fn idle(&self) {
         loop {
+            // Created before the check, as in `lock`: the last release may come right after it.
             let released = self.inner.released.notified();
             if self.inner.held().is_empty() {
                 return;

@@ -32,6 +32,7 @@ impl ConnectionLimit {
     /// Permits a connection from `address`, unless a limit is reached.
     pub(crate) fn acquire(&self, address: IpAddr) -> Option<ConnectionPermit> {
         let mut open = self.open();
+        // Counted from the map, so that there is no second number that could disagree with it.
         let (total, own) = (open.values().sum::<usize>(), open.get(&address).copied().unwrap_or(0));
         if total >= self.total || own >= self.per_address {
             return None;

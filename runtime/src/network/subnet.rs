@@ -124,6 +124,7 @@ impl Subnet {
     }
 
     fn is_free(self, taken: &BTreeSet<Self>, others: &[Network]) -> bool {
+        // Both are needed: a tenant that is being spawned has a row and no network yet, and other networks have no row.
         !taken.contains(&self) && !others.iter().any(|other| other.overlaps(self))
     }
 

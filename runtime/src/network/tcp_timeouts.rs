@@ -14,6 +14,8 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
 pub(crate) fn set(stream: &TcpStream, stalled: Duration) -> io::Result<()> {
     stream.set_nodelay(true)?;
     sockopt::set_socket_keepalive(stream, true)?;
+    // The kernel's own idle time is two hours (tcp(7),
+    // `tcp_keepalive_time`): too long for a connection that holds a slot.
     sockopt::set_tcp_keepidle(stream, KEEPALIVE_IDLE)?;
     sockopt::set_tcp_keepintvl(stream, KEEPALIVE_INTERVAL)?;
     sockopt::set_tcp_user_timeout(stream, u32::try_from(stalled.as_millis()).unwrap_or(u32::MAX))?;

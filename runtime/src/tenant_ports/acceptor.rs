@@ -51,6 +51,7 @@ impl Acceptor {
         // Tasks store their connections at once. Those that send a refusal, or wait for a full socket, have a moment;
         // then the set aborts them.
         let handed_over = async {
+            // Only then: while the ports drain, open connections may still end by themselves.
             Phase::HandingOver.begun(&mut self.phase).await;
             tokio::time::sleep(HANDOVER_TIMEOUT).await;
         };
@@ -78,11 +79,13 @@ impl Acceptor {
     }
 
     fn spawn(&self, connections: &mut JoinSet<()>, slot: OwnedSemaphorePermit, client: Downstream, from: SocketAddr) {
+        // The permit before the task begins: connections are counted in the order in which they were accepted.
         let (backend, phase, permit) = (self.backend.clone(), self.phase.clone(), self.limit.acquire(from.ip()));
         let (fd_store, port) = (self.fd_store.clone(), self.port);
         connections.spawn(async move {
             match (permit, client) {
                 (Some(_permit), client) => {
+                    // Stored in this task, before its slot is given back: the descriptors are still open here.
                     if let Some(unfinished) = proxy::serve(client, backend, phase).await {
                         fd_store.store_connection(port, &unfinished.descriptors());
                     }

@@ -31,6 +31,7 @@ pub(super) async fn both_ways(
     other: &TcpStream,
     phase: &watch::Receiver<Phase>,
 ) -> io::Result<CopyEnd> {
+    // Both directions in one task: an error in one of them ends the other, and the caller then closes both sockets.
     let (there, back) = tokio::try_join!(copy(one, other, phase.clone()), copy(other, one, phase.clone()))?;
     let ended = there == CopyEnd::Finished && back == CopyEnd::Finished;
     Ok(if ended { CopyEnd::Finished } else { CopyEnd::Interrupted })
@@ -56,6 +57,7 @@ async fn copy(from: &TcpStream, to: &TcpStream, mut phase: watch::Receiver<Phase
 }
 
 async fn ready(from: &TcpStream, to: &TcpStream) -> io::Result<()> {
+    // Readable first: room that was seen before the bytes come may be gone by then.
     from.readable().await?;
     to.async_io(Interest::WRITABLE, || is_writable(to)).await
 }
@@ -83,6 +85,8 @@ async fn write(to: &TcpStream, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         match to.try_write(bytes) {
             Ok(length) => bytes = &bytes[length..],
+            // Rare, since `ready` has seen room for a buffer. Not
+            // interrupted by the handover: these bytes are in no socket.
             Err(error) if error.kind() == ErrorKind::WouldBlock => to.writable().await?,
             Err(error) => return Err(error),
         }

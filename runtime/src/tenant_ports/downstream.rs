@@ -23,6 +23,7 @@ impl Downstream {
     /// The connection that the previous process stored as these `sockets`; `None` where the client's own is not among them.
     pub(super) fn from_stored(port: u16, sockets: Vec<std::net::TcpStream>) -> io::Result<Option<Self>> {
         let streams = sockets.into_iter().map(|socket| {
+            // tokio's `from_std` requires it, and does not set it.
             socket.set_nonblocking(true)?;
             TcpStream::from_std(socket)
         });

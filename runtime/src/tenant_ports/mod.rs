@@ -93,6 +93,7 @@ pub struct ReservedPort {
 impl TenantPorts {
     /// Ports on `address`. Connections from `tenants` are closed: tenants do not call each other.
     pub fn new(address: Ipv4Addr, tenants: TenantAddresses, fd_store: FdStore) -> Self {
+        // One limit for all ports, since what it protects, descriptors and memory, is the process's.
         let limit = ConnectionLimit::new(ALL_CONNECTIONS, CONNECTIONS_PER_ADDRESS);
         Self { address, tenants, fd_store, limit, phase: watch::channel(Phase::Accepting).0 }
     }
@@ -168,6 +169,7 @@ impl TenantPort {
     /// Closes the port for good, and tells systemd to close its copy of the socket. systemd does so moments later: until then the port
     /// cannot be bound again.
     pub async fn close(mut self) {
+        // systemd has a copy: as long as one is open, the kernel goes on queueing clients that nobody will serve.
         self.fd_store.remove_port(self.port);
         self.task.abort();
         // The task ends with the error that it was aborted.

@@ -56,6 +56,7 @@ pub(super) async fn serve(
 
 /// Connects to the tenant as soon as it is ready. Where it ends meanwhile, waits for it again.
 async fn connect_when_ready(mut backend: watch::Receiver<Backend>) -> Result<TcpStream, Refusal> {
+    // One deadline for all attempts: a tenant that ends again and again does not lengthen the wait.
     let deadline = Instant::now() + READY_TIMEOUT;
     loop {
         let address = wait_until_ready(&mut backend, deadline).await?;

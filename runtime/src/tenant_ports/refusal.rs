@@ -48,6 +48,8 @@ impl Refusal {
 /// Sends the answer and closes the connection.
 pub(super) async fn send(mut client: TcpStream, refusal: Refusal) {
     let sent = async {
+        // Without having read the request: what it asks for changes
+        // nothing, and a hostile client decides how long reading takes.
         client.write_all(refusal.response().as_bytes()).await?;
         // Half-closed: the client sees the answer's end, while what it still sends is read and dropped.
         client.shutdown().await?;

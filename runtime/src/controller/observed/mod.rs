@@ -68,6 +68,7 @@ impl ObservedTenants {
     pub(in crate::controller) fn started(&self, target: Target) {
         if let Some(tenant) = self.tenants().get_mut(&target.id) {
             tenant.health.send_replace(Health::Starting);
+            // Until it answers: clients that connected to the last run's address wait, and are not refused.
             tenant.port.backend().set(Backend::Pending);
             // A difference between samples of two runs means nothing.
             tenant.samples = Samples::default();

@@ -34,6 +34,7 @@ pub(in crate::controller) async fn watch(target: Target, backend: BackendSender,
     let start = Instant::now();
     let mut history = HealthHistory::NEW;
     loop {
+        // Only a change is logged and sent: a check every few seconds would fill the log of a host for years.
         let before = history.health;
         history = history.after(is_healthy(&target).await, start.elapsed());
         if history.health != before {

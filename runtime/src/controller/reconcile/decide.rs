@@ -29,6 +29,8 @@ pub(in crate::controller) enum Action {
 /// Decides about one tenant that is locked.
 pub(in crate::controller) fn decide(row: Option<(Status, Desired)>, container: Option<Observed>) -> Action {
     match (row, container) {
+        // The database decides: what it does not know was never promised
+        // to anybody, or belongs to rows that a restore took away.
         (None, _) => Action::RemoveOrphan,
         // Whatever its container does: a spawn was interrupted before its client had an answer, and a removal is never
         // undone.

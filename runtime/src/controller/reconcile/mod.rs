@@ -61,6 +61,7 @@ impl Controller {
     /// Reconciles a tenant as soon as its container ends: clients may be waiting for it.
     async fn reconcile_on_exit(&self) {
         loop {
+            // Events are only a hint that saves waiting: an event that is missed costs at most one round.
             let exits = self.deps.engine.exits(labels::TENANT);
             let ended =
                 exits.filter_map(|ended| std::future::ready(ended.ok().as_deref().and_then(spec::parse_number)));
@@ -105,9 +106,11 @@ impl Controller {
         let lock = {
             // A spawn inserts its row and takes its lock under the same mutex: its row must not be taken for an interrupted spawn's.
             let _allocation = self.allocation.lock().await;
+            // Not waited for: the task that holds it leaves the tenant settled, and the next round looks again.
             self.locks.try_lock(id)
         };
         let Some(_lock) = lock else { return Ok(()) };
+        // Read again under the lock: the listing that led here may be seconds old.
         let row = self.deps.store.environment(id).await?;
         let container = self.deps.engine.inspect(&id.container()).await?;
         let observed = container.map(|state| Observed {
@@ -169,6 +172,7 @@ impl Controller {
                 Err(error) => log::warning!("tenant_not_restarted", tenant = id, error = log::chain(&error)),
             }
         }
+        // Written only where it changes: a tenant that keeps failing must not wear out the disk with each round.
         if tenant.status == Status::Running {
             self.deps.store.set_status(id, Status::Stopped).await?;
         }
@@ -180,6 +184,7 @@ impl Controller {
     async fn start_or_rebuild(&self, tenant: &Environment, action: Action) -> Result<(), ActionError> {
         if action == Action::Start {
             match self.deps.engine.start(&tenant.id.container()).await {
+                // What the engine refuses is a fault of this container or its network: it is created again below.
                 Err(error) if !error.is_unavailable() => {
                     log::warning!("tenant_not_started", tenant = tenant.id, error = log::chain(&error));
                 }

@@ -12,6 +12,7 @@ impl Controller {
     pub(super) async fn reserve_numbers(&self, listing: &Listing, rows: &[Environment]) -> Result<(), StoreError> {
         let known: BTreeSet<EnvId> = rows.iter().map(|row| row.id).collect();
         let all = listing.containers.iter().chain(&listing.networks).chain(&listing.volumes);
+        // Up to the highest: numbers are assigned upwards, so that none below is assigned again.
         let unknown = all.filter_map(|one| spec::number_of(&one.labels)).filter(|id| !known.contains(id)).max();
         match unknown {
             Some(id) => self.deps.store.skip_ids_through(id).await,

@@ -66,6 +66,7 @@ impl Controller {
     /// Spawns a tenant, and returns when its container runs. The work goes on when the client does not wait for it.
     pub async fn spawn(self: &Arc<Self>, request: SpawnRequest) -> Result<Spawned, ActionError> {
         let this = Arc::clone(self);
+        // A task of its own, as in `destroy`: a client that disconnects leaves a whole tenant or none.
         let work = tokio::spawn(async move { this.spawn_tenant(request).await });
         work.await.unwrap_or(Err(ActionError::Ending))
     }
@@ -74,9 +75,12 @@ impl Controller {
         let start = Instant::now();
         let image = self.deps.catalog.pick(&request.choice)?.record.clone();
         let org = request.org.unwrap_or(OrgId::DEFAULT);
+        // Checked before anything is reserved, and once more by the
+        // row's foreign key: the organization may be removed in between.
         self.deps.store.organization(org).await?.ok_or(ActionError::UnknownOrganization(org))?;
         let plan = SpawnPlan { kind: SpawnKind::Tenant, name: request.name.into(), org, image };
         let Started { tenant, key, lock } = self.start(plan).await?;
+        // Only now: until the row says that it runs, the reconcile loop must not look at this tenant.
         drop(lock);
         let (id, port, image) = (tenant.id, tenant.decided.port, &tenant.decided.image.name);
         log::info!(
@@ -131,6 +135,7 @@ impl Controller {
     }
 
     async fn turn(&self) -> Result<SemaphorePermit<'_>, ActionError> {
+        // A bounded wait, shorter than the API's own limit: the client gets a reason and not a timeout.
         let turn = tokio::time::timeout(QUEUE_TIMEOUT, self.spawn_slots.acquire()).await;
         turn.map_err(|_| ActionError::Busy)?.map_err(|_| ActionError::Ending)
     }

@@ -23,7 +23,9 @@ impl Controller {
     pub(super) async fn reserve(&self, plan: SpawnPlan, others: &[Network]) -> Result<Reservation, ActionError> {
         let SpawnPlan { kind, name, org, image } = plan;
         let _allocation = self.allocation.lock().await;
+        // All rows, whatever their state: one that is half removed still has its port and its subnet.
         let tenants = self.deps.store.environments(None).await?;
+        // The port before the row: it is bound, so that no other program can take it between the two.
         let reserved = self.free_port(&kind, &tenants)?;
         let number = reserved.port();
         let nonce = KeyNonce::random()?;

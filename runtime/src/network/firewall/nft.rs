@@ -57,6 +57,7 @@ pub(super) fn run(arguments: &[&str], commands: &str) -> Result<(), HoldError> {
 
 /// The kernel's listing of a table with all handles, where the table exists. Any change of the table changes it.
 pub(super) fn list(table: &str) -> Result<Option<String>, HoldError> {
+    // With handles: a table that was removed and loaded again in the same words has other ones.
     let nft = Command::new("nft").args(["--handle", "list", "table"]).args(table.split(' ')).output();
     let output = nft.map_err(HoldError::Nft)?;
     Ok(output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned()))

@@ -138,6 +138,7 @@ impl FdStore {
 
     /// Stores the sockets of one connection of `port`, while fewer than [`MAX_CONNECTIONS`] are stored.
     pub(crate) fn store_connection(&self, port: u16, sockets: &[BorrowedFd<'_>]) {
+        // Relaxed: the counter orders nothing, it only bounds how many are stored.
         let number = self.connections_stored.fetch_add(1, Ordering::Relaxed);
         // With the process in the name, none is used twice: sockets of one name are taken for one connection.
         if number < MAX_CONNECTIONS {

@@ -34,6 +34,7 @@ impl DatabaseFolder {
     /// Creates the folder where it does not exist (0700), locks it, and removes what killed programs left in it.
     pub(in crate::store) fn prepare(database: &Path) -> Result<Self, StoreError> {
         let path = folder_of(database);
+        // For root alone from its first moment: the file holds what tenants' keys are checked against.
         DirBuilder::new().recursive(true).mode(0o700).create(path).at("create the folder", path)?;
         let folder = Self::lock(database)?;
         folder.remove_leftovers()?;

@@ -40,6 +40,7 @@ impl Sum {
     fn add(&mut self, hash: Sha256) {
         let hash = hash.finalize();
         for (lane, bytes) in self.0.iter_mut().zip(hash.as_chunks().0) {
+            // A sum and not XOR, by which two equal rows would cancel each other out.
             *lane = lane.wrapping_add(u64::from_be_bytes(*bytes));
         }
     }

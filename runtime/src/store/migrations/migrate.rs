@@ -45,6 +45,8 @@ pub(in crate::store) fn migrate_in(
 ) -> Result<Migrated, StoreError> {
     let found = folder.schema()?;
     let from = found.unwrap_or(0);
+    // Before the database is locked or copied: an unknown or
+    // irreversible step is refused on a file that nobody has touched.
     let path = path_between(folder.database(), migrations, from, to)?;
     if path.is_empty() {
         return Ok(Migrated::unchanged(from));

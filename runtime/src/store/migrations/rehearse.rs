@@ -28,6 +28,7 @@ pub fn rehearse(path: &Path, migrations: &Migrations, to: u32) -> Result<Migrate
     // 1. Copy in one read transaction, while the service goes on writing.
     let copy = ScratchDatabase::create(folder.rehearsal())?;
     let copied = copy.path().to_str().ok_or_else(|| rusqlite::Error::InvalidPath(copy.path().to_owned()))?;
+    // VACUUM INTO also takes the rows that are in the write-ahead log alone (sqlite.org, "VACUUM").
     folder.open()?.execute("VACUUM INTO ?1", [copied])?;
     // 2. Release the folder: the service may be restarted during the rest, and the copy has a lock of its own.
     drop(folder);

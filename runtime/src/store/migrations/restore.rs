@@ -39,6 +39,7 @@ pub fn restore(path: &Path, migrations: &Migrations, to: u32) -> Result<Migrated
 fn check_snapshot(snapshot: &Path, expected: u32) -> Result<(), StoreError> {
     let none = || StoreError::NoSnapshot { path: snapshot.to_owned(), schema: expected };
     let connection = Connection::open_with_flags(snapshot, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(|_| none())?;
+    // The name says which schema it has, and anybody may have renamed a file.
     if schema_of(&connection).map_err(|_| none())? != expected {
         return Err(none());
     }

@@ -20,6 +20,7 @@ pub(super) fn run(path: &Path, steps: &[MigrationStep]) -> Result<(), StoreError
     for step in steps {
         run_one(&mut connection, *step).map_err(|source| StoreError::Step { to: step.to, source })?;
     }
+    // On the copy, while it can still be thrown away: after the rename it would be the only database.
     check_integrity(&connection, last.to)?;
     connection.close().map_err(|(_, error)| in_use(path)(error))
 }
@@ -28,6 +29,7 @@ pub(super) fn run(path: &Path, steps: &[MigrationStep]) -> Result<(), StoreError
 fn run_one(connection: &mut Connection, step: MigrationStep) -> Result<(), rusqlite::Error> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute_batch(step.sql)?;
+    // In the same transaction: the number in the file never says more or less than its tables.
     transaction.pragma_update(None, "user_version", step.to)?;
     transaction.commit()
 }
