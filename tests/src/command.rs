@@ -140,6 +140,7 @@ impl Command {
         }
         let start = Instant::now();
         let mut child = self.spawn().with_context(|| format!("start {line}"))?;
+        // Before the wait: a child whose output fills the pipe would wait for a reader (pipe(7)).
         let texts = listen(&mut child, self.input);
         // A process that the command left behind keeps the pipes open, which shows as the limit's end.
         let Some((stdout, stderr)) = collect(&texts, self.limit) else {
@@ -230,6 +231,7 @@ fn collect(texts: &Receiver<(bool, String)>, limit: Duration) -> Option<(String,
 
 fn code_of(status: std::process::ExitStatus) -> i32 {
     use std::os::unix::process::ExitStatusExt as _;
+    // As a shell reports it, so that one number serves for `docker exec`, strace and our own children.
     status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default())
 }
 

@@ -63,6 +63,7 @@ impl Engine {
     /// Starts the engine, once no other process has one in this working tree.
     fn start() -> Result<Self> {
         tools::ensure()?;
+        // flock(2): released by the kernel when this process ends, however it does.
         let turn = File::create(workspace::folder("")?.join("lock"))?;
         turn.lock().context("wait for the other test runs in this working tree")?;
         let folder = workspace::folder("engine")?;
@@ -129,6 +130,7 @@ impl Engine {
 
 impl Drop for Engine {
     fn drop(&mut self) {
+        // The end of its input is the request to stop, which a killed process makes as well.
         drop(self.cleanup.stdin.take());
         if let Err(error) = self.cleanup.wait() {
             eprintln!("the engine's cleanup process: {error}");

@@ -77,6 +77,7 @@ impl Host {
         static COUNTER: AtomicU32 = AtomicU32::new(1);
         let name = format!("isolated-{}-{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
         let image = image::isolated_host(engine)?;
+        // Made before the container is: a boot that fails half-way is removed by its drop.
         let host = Self { engine: Arc::clone(engine), name };
         let mut docker = engine
             .docker(["run", "--detach", "--network", "none", "--hostname", "isolated", "--name", &host.name])

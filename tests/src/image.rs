@@ -22,6 +22,7 @@ pub fn debian(engine: &Engine) -> Result<String> {
     static TURN: Mutex<()> = Mutex::new(());
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let mirror = Mirror::of_this_machine()?;
+    // Named after what it is made from: a changed recipe is another image, and nobody has to clear a cache.
     let tag = named("debian", &[&mirror.sources.concat(), &SLIM.concat()]);
     if engine.has_image(&tag)? {
         return Ok(tag);

@@ -78,6 +78,7 @@ impl Machine {
         let port = connect(&socket).with_context(|| {
             format!("reach the machine: {}", std::fs::read_to_string(folder.join("emulator.log")).unwrap_or_default())
         })?;
+        // A thread of its own reads the port: what is not read fills it, and the machine would wait.
         let lines = listen(port.try_clone()?);
         let mut machine = Self { folder, emulator, port, lines, commands: 0, on };
         machine.ok("true").with_context(|| format!("boot; the kernel printed\n{}", machine.kernel_log()))?;
@@ -168,6 +169,7 @@ impl Machine {
     }
 
     fn kill(&mut self) -> Result<()> {
+        // SIGKILL: nothing that the emulator still holds reaches the file behind the disk.
         self.emulator.kill().context("cut the power")?;
         self.emulator.wait().map(drop).context("wait for the emulator")
     }

@@ -55,6 +55,7 @@ impl Publisher {
     /// A publisher with a new key pair and an empty folder called `name`.
     pub fn new(name: &str) -> Result<Self> {
         let programs = Programs::build()?;
+        // Emptied: a file of an earlier run would be packed into this one's release.
         let folder = workspace::fresh_folder(&format!("published/{name}"))?;
         let publisher = Self { programs, folder };
         publisher.bundler()?.args(["keygen", "--out", "landfall"]).ok().context("make a key pair")?;

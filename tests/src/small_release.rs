@@ -79,6 +79,7 @@ impl SmallRelease {
     pub fn named(&self, keys: &[&SecretKey]) -> Release {
         let mut release = self.release.clone();
         release.keys = keys.iter().map(|key| key.public_key().to_line()).collect();
+        // Sorted by digest, which the format allows: any order is one that readers must take.
         let listed = self.blobs.iter().map(|(digest, content)| Blob { digest: *digest, size: content.len() as u64 });
         release.blobs = listed.collect();
         release.layout = release.computed_layout();

@@ -46,6 +46,7 @@ impl Order {
         std::fs::write(order.runs(), "")?;
         // What an earlier run noted there would be mistaken for this one's.
         std::fs::write(log, "")?;
+        // The order last: a stand-in that runs in between finds none, and counts nothing.
         std::fs::write(&order.file, format!("{run}\n{}", fault.options(call, log).join("\n")))?;
         Ok(order)
     }
@@ -58,6 +59,7 @@ impl Order {
         let text = std::fs::read_to_string(&self.file)?;
         let mut lines = text.lines().map(str::to_owned);
         let run: usize = lines.next().context("an empty order")?.parse()?;
+        // Runs of one operation follow one another, so that the file needs no lock.
         Ok((run == so_far.len()).then(|| lines.collect()))
     }
 

@@ -68,6 +68,7 @@ impl Stick {
     /// Kernels without FAT are rare, yet test machines often have them: there FUSE does it.
     fn plug_in(&self, writable: bool) -> Result<()> {
         let (kernel, fuse) = if writable { ("loop", "rw+") } else { ("loop,ro", "ro") };
+        // The kernel's own driver first: it is the one that hosts have.
         let mount = Command::new("mount").args(["-t", "vfat", "-o", kernel]).args([&self.image, &self.folder]).run()?;
         if mount.code != 0 {
             tools::ensure_fuse()?;

@@ -142,6 +142,7 @@ pub fn run_stopped_after(
 
 /// The output of a run in which `fault` was to happen at `call`; an error if the run did not reach it.
 pub fn happened(fault: Fault, call: &Call, log: &Path, output: Output) -> Result<Output> {
+    // Checked, not assumed: a run that never makes the call would pass without having been tested.
     let met = log.exists() && fault.met(&read(log)?).is_some();
     ensure!(met, "{fault:?} did not happen: no {} number {}; {}", call.name, call.nth, output.text());
     // 128 and SIGKILL's number, as `Output::code` counts signals.

@@ -78,6 +78,8 @@ impl FilePacker<'_> {
         };
         let cannot = |source| FileError::Read { line: line.clone(), path: path.clone(), source };
         let (mut opened, metadata) = regular::open(path).map_err(cannot)?;
+        // The file is opened once: what is checked and what is packed
+        // are the same bytes, whatever its name leads to by then.
         let start = first_block(&mut opened).map_err(cannot)?;
         if matches!(file.content, FileContent::Program { .. }) {
             let header = &start[..start.len().min(elf::HEADER_BYTES)];
@@ -138,6 +140,8 @@ impl FilePacker<'_> {
         content: StoredContent,
         from: PathBuf,
     ) -> Result<(), FileError> {
+        // Refused, although the contents may be equal: which of the two
+        // wins would otherwise depend on the order of the definition.
         if let Some((_, first)) = self.packed.get(&path) {
             return Err(FileError::Twice { line, path, first: first.clone() });
         }

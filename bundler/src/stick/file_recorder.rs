@@ -84,6 +84,7 @@ impl FileRecorder {
         if self.chunk.is_empty() {
             return Ok(());
         }
+        // Written first: only what the medium took belongs into the record.
         self.file.write_all(&self.chunk)?;
         self.chunks.push(Digest::of(&self.chunk));
         self.whole.update(&self.chunk);

@@ -27,6 +27,7 @@ pub(super) fn check(
     for name in bundle.map(|name| folder.join(name)) {
         require(is_regular(&name), &name)?;
     }
+    // Any program for that processor counts as an installer: its bytes differ from version to version.
     check_installer(&folder.join(INSTALLER_NAME), arch)?;
     let guide = folder.join(GUIDE_NAME);
     require(!is_there(&guide) || is_regular(&guide) && begins_with(&guide, FIRST_LINE.as_bytes()), &guide)?;

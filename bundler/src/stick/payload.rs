@@ -47,6 +47,7 @@ impl Payload {
     ) -> Result<Self, StickError> {
         let signed = bundle.head().clone().into_signed_without_verifying()?;
         let keys = bundle.head().offered_keys();
+        // Opened once and read twice from the same file, when it is written and when it is compared.
         let installer = Installer::open(installer)?;
         let header = installer.read(0, elf::HEADER_BYTES.min(usize::try_from(installer.size).unwrap_or(usize::MAX)))?;
         elf::check(&header, signed.release().arch)
@@ -130,6 +131,8 @@ impl Payload {
         };
         let guide = guide.to_string();
         records.push(write(folder, GUIDE_NAME, guide.as_bytes())?);
+        // All of it is on the medium before anything is read back: a
+        // read from memory would show nothing about the medium.
         sync(folder)?;
         Ok(WrittenFiles { records, guide })
     }

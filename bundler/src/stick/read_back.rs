@@ -64,6 +64,8 @@ pub(crate) fn read_back(
     }
     let mut first = None;
     let mut wrong = 0;
+    // All of it is read, also after a first difference: how much is
+    // wrong tells a worn spot from a stick that lies about its size.
     for (index, digest) in record.chunks.iter().enumerate() {
         let offset = (index * CHUNK) as u64;
         let length = usize::try_from(record.size - offset).unwrap_or(CHUNK).min(CHUNK);

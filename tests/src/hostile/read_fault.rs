@@ -52,6 +52,7 @@ impl ReadFault {
             }
             Self::ChangesOnceRead(other) => {
                 let mut bytes = honest(range);
+                // What the reader is given, not what it asked for: at the end of the file that is less.
                 let given = start..start + bytes.len() as u64;
                 for again in before.within(&given) {
                     let changed = within(other, again.clone());

@@ -124,6 +124,7 @@ impl Tree {
         if self.spec.fat && end > FAT_FILE {
             return Err(Errno::EFBIG);
         }
+        // By the size that the stick reports: a stick that lies accepts what it will lose.
         if bytes.len() as u64 > self.free() {
             return Err(Errno::ENOSPC);
         }

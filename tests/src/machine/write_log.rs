@@ -111,6 +111,7 @@ impl WriteLog {
             Loss::Nothing => {}
             Loss::Unflushed => cached.clear(),
             Loss::Some => {
+                // Each for itself: a disk's cache may write in any order until it is told to flush.
                 cached.retain(|_| rng.below(2) == 0);
                 let torn = rng.below(cached.len());
                 if let Some(torn) = cached.get_mut(torn) {
@@ -119,6 +120,7 @@ impl WriteLog {
                 }
             }
         }
+        // In the order of the record, whatever was dropped: of two writes to one sector the later one counts.
         kept.append(&mut cached);
         kept
     }

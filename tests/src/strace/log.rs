@@ -90,6 +90,7 @@ impl<'a> Reader<'a> {
         if name == "execve" {
             thread.executes = rest.split('"').nth(1);
         }
+        // Counted above and passed over here: the number of such calls is chance, so no point may be named after one.
         if WAITING.contains(&name) {
             return Ok(());
         }
@@ -100,6 +101,7 @@ impl<'a> Reader<'a> {
             return Ok(());
         }
         if let Some(other) = self.inside {
+            // The line of points would not be a line: what a kill between the two leaves could not be repeated.
             bail!("{id} changes the folder by {name}({rest} while {other} does: which comes first is chance");
         }
         self.inside = rest.ends_with("<unfinished ...>").then_some(id);

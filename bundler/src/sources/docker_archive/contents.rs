@@ -74,6 +74,7 @@ impl ArchiveContents {
     ) -> Result<(), SourceError> {
         let size = entry.size();
         let start = first_block(entry).map_err(SourceError::Archive)?;
+        // By content and not by name: what a file is called differs between the versions of Docker.
         let kind = ContentKind::of(&start);
         // The block that was looked at is put back: a stream is read once.
         let mut content = Cursor::new(start).chain(entry);
@@ -148,6 +149,7 @@ impl ArchiveContents {
     /// The name of the file that a name leads to.
     pub(super) fn resolve<'a>(&'a self, name: &'a str) -> &'a str {
         let mut name = name;
+        // Bounded: a hostile archive may hold a circle of links.
         for _ in 0..LINK_HOPS {
             match self.links.get(name) {
                 Some(target) => name = target,

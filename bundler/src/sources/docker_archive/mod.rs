@@ -70,6 +70,7 @@ pub(super) fn pack_stream(
         None => layer.keep(packing.store).map(Some),
     };
     let read = TarReader::new(stream).read(|entry| contents.add(entry, &mut keep));
+    // Of the stream as a whole: an error in it concerns every image, and is reported at the first one's line.
     read.map_err(|error| requested[0].error(error))?;
     requested
         .iter()

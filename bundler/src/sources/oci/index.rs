@@ -21,6 +21,7 @@ pub(super) fn find(layout: &impl Layout, name: Option<&str>, platform: &Platform
         return Err(SourceError::NoSuchImage { requested: name.to_owned(), available });
     }
     let mut search = Search { layout, found: Vec::new(), index_bytes: 0 };
+    // By the name first, then by platform: an index of several platforms has one name for all of them.
     search.collect(named, DEPTH)?;
     // A manifest that the index lists without a platform has it in its configuration, where it is checked later.
     let (fit, others): (Vec<_>, Vec<_>) =

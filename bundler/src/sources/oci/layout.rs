@@ -22,6 +22,7 @@ pub(super) fn document(layout: &impl Layout, what: &str, of: &Descriptor) -> Res
     }
     let name = archive::blob_name(&of.digest);
     let bytes = small(layout, &name)?;
+    // The size before the digest: it says more about a file that was cut off.
     check_size(what, of.size, bytes.len() as u64)?;
     check_digest(what, &of.digest, &Digest::of(&bytes))?;
     Ok(bytes)

@@ -69,6 +69,8 @@ impl<L: Layout> LayoutReader<'_, L> {
         let parsed = parse_config(&config, &packing.platform)?;
         let layers = manifest.layers.iter().map(|layer| self.layer(layer, packing));
         let layers: Vec<Layer> = layers.collect::<Result<_, _>>()?;
+        // The layers that were read against the diffIDs of the configuration:
+        // the host would refuse an image in which they differ.
         check_layers(&parsed, &layers)?;
         if layers.iter().zip(&manifest.layers).any(|(stored, described)| stored.blob != described.digest) {
             // A layer that was uncompressed is compressed now, so the image needs a new manifest.

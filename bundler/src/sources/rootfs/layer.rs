@@ -30,6 +30,7 @@ pub(super) fn write(
             let path = error.path().unwrap_or(folder).to_owned();
             SourceError::Read { path, source: error.into() }
         })?;
+        // Of the entry itself: a link is packed as a link, wherever it leads on this machine.
         let metadata = entry.path().symlink_metadata().map_err(SourceError::read(entry.path()))?;
         let name = entry.path().strip_prefix(folder).unwrap_or(entry.path());
         layer.add(entry.path(), name, &metadata)?;
@@ -98,6 +99,7 @@ impl Layer<'_> {
         header.set_entry_type(EntryType::Regular);
         header.set_size(size);
         let (file, _) = regular::open(path).map_err(SourceError::read(path))?;
+        // Looked at here, where the content is in hand: a folder that is packed may hold what its owner forgot.
         if is_secret_key(&file, size).map_err(SourceError::read(path))? {
             return Err(SourceError::SecretKey { path: path.to_owned() });
         }
