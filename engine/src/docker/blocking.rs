@@ -50,6 +50,7 @@ impl ImageEngine for BlockingDocker {
 
     fn load(&self, write: WriteArchive<'_>) -> Result<(), EngineError> {
         let (mut writer, body) = upload_body::channel();
+        // A scoped thread, since `write` borrows the store and the progress of its caller.
         let (written, loaded) = std::thread::scope(|scope| {
             // A thread of its own, because `write` blocks, and this one sends what is written.
             let writing = scope.spawn(move || {

@@ -74,6 +74,7 @@ impl Docker {
             return Ok(session);
         }
         // Not locked while it connects: of two tasks that do so at once, the last leaves its connection for the others.
+        // Discovery again, not only a new connection: the engine may have been replaced by one with another socket.
         let client = connect(&self.choice, self.options).await?;
         let session = Arc::new(Session { client, capabilities: OnceCell::new() });
         *self.session.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&session));

@@ -30,6 +30,7 @@ impl Docker {
     /// Kills and removes a container, and with it the volumes that have no name: nothing could find them afterwards.
     pub(super) async fn delete_container(&self, reference: &str) -> Result<(), EngineError> {
         let operation = format!("remove container {reference}");
+        // By force: a container that runs is killed, and its program has no say in its removal.
         let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
         self.ask(&operation, async |client| client.remove_container(reference, Some(options)).await).await
     }
@@ -53,6 +54,7 @@ impl Docker {
 
     pub(super) async fn labelled_containers(&self, label: &str) -> Result<Vec<ContainerSummary>, EngineError> {
         let filters = HashMap::from([("label", vec![label])]);
+        // Also those that do not run, which the engine leaves out otherwise.
         let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
         self.ask("list containers", async |client| client.list_containers(Some(options)).await).await
     }

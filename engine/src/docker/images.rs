@@ -63,6 +63,7 @@ impl Docker {
 
     pub(super) async fn local_images(&self) -> Result<Vec<LocalImage>, EngineError> {
         let mut images = Vec::new();
+        // One question for each: the list alone has neither layers nor platform.
         for id in self.image_ids(None).await? {
             images.extend(self.local_image(&id).await?);
         }
@@ -110,6 +111,7 @@ impl Docker {
     }
 
     pub(super) async fn add_tag(&self, id: &str, tag: &str) -> Result<(), EngineError> {
+        // From the right: a registry's port comes before the last colon.
         let (repo, name) = tag.rsplit_once(':').unwrap_or((tag, "latest"));
         let options = TagImageOptionsBuilder::default().repo(repo).tag(name).build();
         let operation = format!("tag image {id} as {tag}");

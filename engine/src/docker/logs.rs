@@ -26,6 +26,7 @@ impl Docker {
         let options = LogsOptionsBuilder::new()
             .stdout(true)
             .stderr(true)
+            // Of the engine: what a tenant writes need not say when.
             .timestamps(true)
             .follow(window.follow)
             .tail(&window.tail.to_string())

@@ -14,6 +14,7 @@ pub(super) fn classified(operation: &str, error: Error) -> EngineError {
             EngineError::Failed { operation, message }
         }
         Error::JsonDataError { message, .. } => EngineError::InvalidAnswer { operation, source: message.into() },
+        // Taken for a failure of the connection and not of the request: the next one connects anew.
         other => EngineError::NoAnswer { operation, source: cause(other) },
     }
 }

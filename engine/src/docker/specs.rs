@@ -43,6 +43,7 @@ fn host(spec: &ContainerSpec, capabilities: Capabilities) -> HostConfig {
         extra_hosts: Some(spec.hosts.iter().map(|(name, address)| format!("{name}:{address}")).collect()),
         mounts: Some(mounts(&spec.volumes)),
         tmpfs: Some(spec.tmpfs.iter().cloned().collect()),
+        // Nothing of a tenant is written but to its volumes and in memory: its container can be made again at any time.
         readonly_rootfs: Some(true),
         cap_drop: Some(vec!["ALL".into()]),
         security_opt: Some(vec!["no-new-privileges".into()]),

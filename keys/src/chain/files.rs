@@ -22,6 +22,7 @@ impl RootFiles {
     /// Takes in the file `name`; one that is neither a root nor a signature over one is left out.
     pub fn add(&mut self, name: &str, text: String) {
         if let Some(version) = root_version(name) {
+            // One text a version: names are unique in a folder.
             self.roots.insert(version, text);
         } else if let Some(version) = signed_root_version(name) {
             let known = self.signatures.entry(version).or_default();

@@ -35,6 +35,7 @@ impl TrustRoot {
         earlier: impl IntoIterator<Item = &'a Self>,
         changes: &RootChanges,
     ) -> Result<Self, RootError> {
+        // Checked: a version that wrapped around to 0 would be older than all others.
         let version = self.version().checked_add(1).ok_or(RootError::LastVersion)?;
         // 1. A key to remove must be there: a mistyped id would leave a key trusted after its publisher took it for removed.
         if let Some(&id) = changes.remove.iter().find(|id| self.file.keys.iter().all(|key| key.id() != **id)) {

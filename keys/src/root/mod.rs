@@ -132,6 +132,7 @@ impl TrustRoot {
         TrustedKeys::new(file.keys.clone(), file.threshold).map_err(RootError::Keys)?;
         let mut keys = file.keys.clone();
         keys.retain(|key| !file.revoked.contains(&key.id()));
+        // A root whose revocations leave fewer keys than its threshold could never be met again.
         let trusted = TrustedKeys::new(keys, file.threshold).map_err(RootError::Revoked)?;
         let trusted = trusted.revoking(file.revoked.clone());
         Ok(Self { file, trusted })

@@ -66,6 +66,7 @@ pub fn identify(peer: Peer, pool: Pool, owner: Option<SubnetOwner>, token: Optio
         (Peer::Socket, _) => Client::Admin,
         (Peer::Address(_), None) => Client::Anonymous,
         (Peer::Address(_), Some(token)) if is_tenant_address => match owner {
+            // Hashes are compared: how long that takes tells nothing about the token.
             Some(owner) if owner.key == KeyHash::of(token) => Client::Tenant(owner.id),
             _ => Client::Unknown,
         },

@@ -11,6 +11,7 @@ use axum::response::Response;
 /// Adds the [`Client`] to the request.
 pub(super) async fn identify(State(app): State<App>, mut request: Request, next: Next) -> Result<Response, ApiError> {
     let peer = *request.extensions().get::<Peer>().ok_or_else(ApiError::internal)?;
+    // By the connection's address, never by a header: a tenant could write that it is somebody else.
     let owner = match peer.ipv4() {
         Some(address) => app.controller.tenant_at(address).await?,
         None => None,
@@ -32,6 +33,7 @@ fn client(request: &Request) -> Client {
 pub(super) async fn socket_only(request: Request, next: Next) -> Result<Response, ApiError> {
     match request.extensions().get::<Peer>() {
         Some(Peer::Socket) => Ok(next.run(request).await),
+        // Not 403: a client over TCP does not learn that the route exists.
         _ => Err(ApiError::of_status(StatusCode::NOT_FOUND)),
     }
 }

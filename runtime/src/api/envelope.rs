@@ -46,6 +46,7 @@ impl LogLimits {
 /// Wraps every route.
 pub(super) async fn wrap(State(limits): State<LogLimits>, request: Request, next: Next) -> Response {
     let given = request.headers().get(&REQUEST_ID).and_then(|value| value.to_str().ok());
+    // The client's own id where it is safe to log, so that one id is found in both logs.
     let id = RequestId::adopt(given);
     let (method, path, start) = (request.method().clone(), request.uri().path().to_owned(), Instant::now());
     // The time until a response begins: a stream may last. What the handler began goes on in a task of its own.

@@ -101,6 +101,7 @@ fn restore(holder: &mut Holder) -> Result<(), HoldError> {
 
 /// Applies changed settings. Settings that cannot be read change nothing.
 fn reload(holder: &mut Holder, layout: &Layout) -> Result<(), HoldError> {
+    // Unlike at the start, where no rules are in place yet: here the old ones are better than rules without a port.
     let Some(port) = port(layout) else { return Ok(()) };
     holder.replace(Some(port))?;
     log::info!("firewall_replaced", table = TABLE, port = port);

@@ -101,6 +101,7 @@ async fn serve(opened: Opened, mark: MarkGood, start: Instant) -> Result<(), Com
     let controller = Controller::new(dependencies).await.map_err(CommandError::OpenPorts)?;
     let (stop, stopping) = watch::channel(false);
     let app = App { controller: Arc::clone(&controller), admin, stopping: stopping.clone() };
+    // Accepting before readiness is reported: whoever waits for systemd's start finds the API answering.
     let serving = tokio::spawn(server::serve(listeners, router(app), tenants, stopping));
     notify::ready(&format!("release {release}, API at {address}"));
     log::info!("serving", release = release, address = address, ms = start.elapsed().as_millis());

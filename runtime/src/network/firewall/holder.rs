@@ -65,6 +65,7 @@ impl Holder {
 
     /// Replaces the tables, each in one transaction: no packet passes between the old rules and the new ones.
     pub fn replace(&mut self, port: Option<u16>) -> Result<(), HoldError> {
+        // Kept also where loading fails: the next attempt loads the new rules.
         self.port = port;
         self.load_standby()?;
         self.load()
