@@ -104,6 +104,7 @@ impl FromStr for PublicKey {
             return Err(PublicKeyError::Algorithm { found });
         }
         let id = KeyId::from_bytes(*fields.take()?);
+        // Checked when it is read and not when it is used: a weak key never becomes a value of this type.
         let point = Point::from_bytes(fields.take()?).ok_or(PublicKeyError::Point { id })?;
         Ok(Self { id, point })
     }

@@ -83,6 +83,7 @@ impl SecretKey {
     pub fn generate() -> Result<Self, KeyError> {
         let mut id = [0; 8];
         let mut seed = Zeroizing::new([0; SEED_BYTES]);
+        // The id is drawn apart from the key, as minisign does it: it says nothing about the key.
         getrandom::fill(&mut id).map_err(KeyError::Random)?;
         getrandom::fill(seed.as_mut()).map_err(KeyError::Random)?;
         Ok(Self::from_seed(KeyId::from_bytes(id), &seed))

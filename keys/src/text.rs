@@ -105,6 +105,7 @@ pub(crate) fn has_control_character(comment: &str) -> bool {
 /// may be secret.
 pub(crate) fn decode(line: &str, len: usize) -> Result<Zeroizing<Vec<u8>>, TextError> {
     let expected = len.div_ceil(3) * 4;
+    // The length first: how much is decoded into memory never depends on the input.
     if line.len() != expected {
         return Err(TextError::Base64Length { expected, found: line.len() });
     }

@@ -100,6 +100,7 @@ impl UnitStatus {
             load: LoadState::from_word(required("LoadState")?),
             active: ActiveState::from_word(required("ActiveState")?),
             sub: required("SubState")?.to_owned(),
+            // Not required: a unit that does not exist has no such state.
             unit_file: word("UnitFileState").to_owned(),
             // 0 is no process (org.freedesktop.systemd1(5), `MainPID`), and below no job.
             main_pid: Some(number("MainPID")?).filter(|pid| *pid != 0),

@@ -84,6 +84,7 @@ impl Systemctl {
 
 impl UnitManager for Systemctl {
     fn booted(&self) -> bool {
+        // As sd_booted(3) tells it: the folder exists where systemd is the running service manager.
         Path::new("/run/systemd/system").is_dir()
     }
 

@@ -15,5 +15,6 @@ const SCRIPT: &[u8] = b"#!/";
 pub(super) fn check(path: &Path) -> io::Result<()> {
     let mut head = Vec::new();
     File::open(path)?.take(ELF.len() as u64).read_to_end(&mut head)?;
+    // Only with a path: `#! sh` would be looked for in the folder in which the program happens to be run.
     if head == ELF || head.starts_with(SCRIPT) { Ok(()) } else { Err(Errno::NOEXEC.into()) }
 }

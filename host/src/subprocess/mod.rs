@@ -128,6 +128,7 @@ impl Subprocess {
 
     fn start(&self) -> io::Result<Child> {
         let program = find(&self.program)?;
+        // Before the fork: its error reaches the caller with the program's name.
         executable::check(&program)?;
         let mut command = Command::new(program);
         if !self.inherits {

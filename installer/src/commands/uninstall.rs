@@ -50,6 +50,7 @@ pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> Result
         let text = "nothing is installed: there is nothing to do";
         return console.result(&Report { changed: false, purged: false }, text);
     }
+    // With the lock: what is shown is what is removed, whatever other commands are started meanwhile.
     confirm(args, installed.as_ref(), console)?;
     let host = match &installed {
         Some(installed) => host_args.recorded_context(&installed.host, console)?,
@@ -79,6 +80,7 @@ fn uninstall(
         created: installed.as_ref().map_or_else(Vec::new, |installed| installed.created.clone()),
     };
     let journal = Journal::new(host.environment.clone(), Operation::Uninstall(uninstallation.clone()));
+    // From here on `recover` finishes it: there is no undo of an uninstallation.
     let state = State::begin(state, &host.layout, &journal)?;
     Ok(removal::run(host, &uninstallation, state)?)
 }

@@ -52,6 +52,7 @@ pub(crate) fn plan(release: &Release, engine: Option<&ObservedEngine>) -> Vec<Pl
 }
 
 fn action(image: &Image, tag: &str, engine: &ObservedEngine, held: &BTreeSet<Digest>) -> Action {
+    // By content and never by tag: anybody with access to the engine can move a tag.
     let same = |local: &&LocalImage| local.id == image.config.to_string() && local.diff_ids == diff_ids(image);
     match engine.images.iter().find(same) {
         Some(local) if local.tags.iter().any(|other| other == tag) => Action::Keep,

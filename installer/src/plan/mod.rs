@@ -120,6 +120,7 @@ impl Plan {
     pub(crate) fn update(bundle: &Bundle, observed: &Observed, old: &Release, facts: &UpdateFacts<'_>) -> Self {
         let plan = Self::for_bundle(bundle, observed, facts.staged);
         let changes = Changes::between(old, bundle.release(), facts);
+        // A migration works on a copy, and keeps the old file as a snapshot.
         let copies = changes.database.as_ref().and_then(DatabaseChange::need);
         Self { space: plan.space.into_iter().chain(copies).collect(), changes: Some(changes), ..plan }
     }
@@ -128,6 +129,7 @@ impl Plan {
         let release = bundle.release();
         let images = images(release, observed.engine.as_ref());
         let (stored, missing) = split(&release.blobs, &observed.stored);
+        // The store first: a blob that is in both folders, as after a power cut, is counted once.
         let (staged, missing) = split(missing, incoming);
         let amount = |blobs: &[&Blob]| blobs.iter().map(|blob| blob.size).collect::<Amount>();
         let reuse = Reuse { stored: amount(&stored), staged: amount(&staged) };
@@ -182,6 +184,7 @@ fn unit_file(unit: &UnitName) -> RelativePath {
 /// The units that a release brings, sorted by name.
 pub(crate) fn units(release: &Release) -> Vec<UnitName> {
     let names = release.files.iter().filter_map(|file| file.path.as_str().strip_prefix("units/"));
+    // A release may write no unit of somebody else, whatever its manifest lists.
     names.filter(|name| name.starts_with("landfall")).filter_map(|name| UnitName::new(name).ok()).collect()
 }
 

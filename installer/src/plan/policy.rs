@@ -66,6 +66,7 @@ pub(crate) enum Refusal {
 
 /// Decides.
 pub(crate) fn judge(release: &Release, manifest: Digest, records: Records<'_>) -> Result<Verdict, Refusal> {
+    // First: a bundle for another processor is a mistake in any case, and the message says which.
     if records.arch != Some(release.arch) {
         return Err(Refusal::Platform(release.os, release.arch));
     }
@@ -81,12 +82,15 @@ pub(crate) fn judge(release: &Release, manifest: Digest, records: Records<'_>) -
         return Err(Refusal::Product { installed: installed.clone(), offered: release.product.clone() });
     }
     let mut there = records.installed.into_iter().flat_map(Installed::releases);
+    // Two releases with one serial could each be taken for the newer one: the floor and every rollback go by serials.
     if let Some(same) = there.find(|there| there.serial == release.serial && there.manifest != manifest) {
         return Err(Refusal::SameSerial { there: same.id(), offered: release.id() });
     }
     if let Some(floor) = records.floor.filter(|floor| release.serial < *floor) {
         return Err(Refusal::Floor { offered: release.serial, floor });
     }
+    // Before anything is staged: a release without an installer of
+    // its own could not recover the host that it would run on.
     check_complete(release)?;
     let Some(current) = current else { return Ok(Verdict::Install) };
     check_path(release, current)?;

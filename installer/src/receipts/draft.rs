@@ -131,6 +131,7 @@ impl PriorState {
                 let signed = read(highest).and_then(|found| self.signed(&found));
                 Some(if signed.is_ok() { highest } else { recorded })
             }
+            // A folder that lacks the newest receipts does not bring their counters back.
             (recorded, highest) => recorded.or(highest),
         }
     }
@@ -166,6 +167,7 @@ impl PriorState {
 
     /// The bytes of a receipt, verified with the host's key.
     fn signed(&self, found: &UnverifiedReceipt) -> Result<Vec<u8>, String> {
+        // With the current key alone: a receipt by an earlier one is for the check of the whole chain.
         let keys = TrustedKeys::new(self.key.clone()?.into_iter().collect(), 1).map_err(reason)?;
         Ok(chain::verified(&keys, found).map_err(reason)?.into_inner())
     }

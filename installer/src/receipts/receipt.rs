@@ -106,6 +106,7 @@ impl Receipt {
         if receipt.schema != SCHEMA {
             return Err(ReceiptError::Schema(receipt.schema));
         }
+        // A listing is read on a terminal, which control characters could rewrite (console_codes(4)).
         if receipt.texts().any(|text| text.contains(char::is_control)) {
             Err(ReceiptError::ControlCharacter)
         } else {

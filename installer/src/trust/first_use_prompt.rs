@@ -53,7 +53,9 @@ fn leading_alone(offered: Vec<PublicKey>, chain: &[RootLink]) -> Vec<PublicKey> 
 
 /// The one key whose id ends with what was typed; none if two do.
 fn with_id_ending(offered: &[PublicKey], answer: &str) -> Option<PublicKey> {
+    // An id is shown in capitals; whoever types it from paper need not.
     let answer = answer.trim().to_uppercase();
+    // Neither fewer, which would match by chance, nor the whole id pasted from the screen.
     if answer.len() != TYPED_CHARS {
         return None;
     }

@@ -95,6 +95,7 @@ impl Write for PartWriter {
             return Ok(0);
         }
         let mut part = self.current()?;
+        // Up to the part's end; `write_all` comes again with the rest, for the next part.
         let taken = bytes.len().min(usize::try_from(part.room).unwrap_or(usize::MAX));
         let written = part.file.write(&bytes[..taken])?;
         part.room -= written as u64;

@@ -104,6 +104,7 @@ impl Store {
         self.run(move |connection| {
             let mut query =
                 connection.prepare_cached(&format!("SELECT {COLUMNS} FROM environments WHERE {condition}"))?;
+            // Two results in one another: whether SQLite found the row, and whether what it found is an environment.
             query.query_row([value], |row| Ok(read(row))).optional()?.transpose()
         })
         .await
@@ -129,6 +130,7 @@ impl Store {
 
     /// Sets the state of an environment.
     pub async fn set_status(&self, id: EnvId, status: Status) -> Result<(), StoreError> {
+        // No row with this number is no error: the tenant was removed in the meantime.
         let sql = "UPDATE environments SET status = ?2, updatedAt = ?3 WHERE id = ?1";
         self.run(move |c| Ok(c.execute(sql, params![id.0, status.word(), now()]).map(drop)?)).await
     }

@@ -118,6 +118,7 @@ impl Changes {
 impl Restart {
     /// Starting the next release, waiting for it, and starting the last one again.
     fn new(patience: Duration) -> Self {
+        // Twice: the next release is started, and where it does not become healthy, the last one again.
         let at_most = (STOP + START) * 2 + patience;
         Self { unit: UnitName::LANDFALL.to_string(), at_most_seconds: at_most.as_secs(), tenants: 0 }
     }

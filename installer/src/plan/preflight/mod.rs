@@ -42,6 +42,7 @@ fn room(plan: &Plan, facts: &Facts) -> Vec<Problem> {
     let mut needed: BTreeMap<u64, (u64, u64)> = BTreeMap::new();
     let mut problems = Vec::new();
     for need in &plan.space {
+        // A folder of the engine that is not on this host: its room is the other machine's.
         let Some(system) = facts.file_systems.get(&need.folder) else { continue };
         // The margin once for each file system, however many needs share it.
         let (bytes, inodes) = needed.entry(system.device).or_insert((MARGIN, 0));
@@ -55,6 +56,7 @@ fn room(plan: &Plan, facts: &Facts) -> Vec<Problem> {
     for (device, (bytes, inodes)) in needed {
         let Some(system) = systems.get(&device) else { continue };
         let at = system.mount.clone();
+        // Before the room: a file system that is mounted read-only reports its free bytes all the same.
         if system.read_only {
             problems.push(Problem::ReadOnly(at));
         } else if system.free_bytes < bytes {

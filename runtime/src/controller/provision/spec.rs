@@ -93,7 +93,10 @@ pub(in crate::controller) fn container(
         user: user.to_string(),
         env: environment(tenant, key, settings),
         labels: labels(id, decided.key_hash),
+        // Chosen here and not by the engine: the proxy and the health
+        // checks connect to it, and the API knows the tenant by it.
         network: (id.container(), decided.subnet.tenant()),
+        // The tenant's own gateway, since the firewall lets it reach no other address of the host.
         hosts: vec![(HOST_NAME.to_owned(), decided.subnet.gateway())],
         volumes: volumes(id),
         tmpfs: TMPFS.map(|(path, options)| (path.to_owned(), options.to_owned())).into(),
