@@ -18,7 +18,7 @@ pub struct Callers<'a> {
     pub number: usize,
 }
 
-/// How they fared.
+/// Their results.
 #[derive(Debug, Clone, Copy)]
 pub struct CallStats {
     /// Whole answers with status 200.
@@ -38,10 +38,10 @@ pub struct CallStats {
 }
 
 impl Callers<'_> {
-    /// Lets them call while `act` acts; returns how they fared, and what `act` returned.
+    /// Lets them call while `act` acts; returns their results, and what `act` returned.
     pub fn during<T>(self, host: &Host, act: impl FnOnce() -> Result<T>) -> Result<(CallStats, T)> {
         static COUNTER: AtomicU32 = AtomicU32::new(1);
-        let stop = format!("/run/callers-{}-go-home", COUNTER.fetch_add(1, Ordering::Relaxed));
+        let stop = format!("/run/callers-{}-stop", COUNTER.fetch_add(1, Ordering::Relaxed));
         let Self { port, path, number } = self;
         let watch = format!("{BUNDLES}/host-probe calls {port} {path} {number} {stop}");
         std::thread::scope(|scope| {

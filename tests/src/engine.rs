@@ -16,7 +16,7 @@ const LONGEST_FOLDER: usize = 60;
 /// Runs the daemon for as long as its own standard input is open, then removes everything that it made. So nothing is left behind
 /// even when the process that started it is killed.
 const CLEANUP: &str = r#"
-put_away() {
+clean_up() {
     containers=$(docker ps --quiet --all)
     test -z "$containers" || docker rm --force --volumes $containers
     volumes=$(docker volume ls --quiet)
@@ -28,7 +28,7 @@ dockerd --data-root "$1/data" --exec-root "$1/exec" --pidfile "$1/pid" --host "u
     --bridge=none --iptables=false --ip6tables=false </dev/null >"$1/log" 2>&1 9>&- &
 engine=$!
 cat >/dev/null
-put_away "$@"
+clean_up "$@"
 kill $engine && wait $engine
 umount "$1"/exec/netns/*
 "#;

@@ -1,7 +1,7 @@
 //! The harness of Landfall's tests on real hosts: a Docker Engine of its own as the connected machine, an isolated host
 //! under it that has systemd, Docker and no network, and a FAT32 stick between the two.
 //!
-//! Everything lives under `target/testbed` and is put away when the last user is gone, however a test run ends. It needs
+//! Everything lives under `target/testbed` and is removed when the last user is gone, however a test run ends. It needs
 //! root and a Debian machine or a descendant's.
 
 mod bundle_folder;

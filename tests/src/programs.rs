@@ -58,7 +58,7 @@ impl Programs {
         self.find("slow-tenant")
     }
 
-    /// What tells from a host how clients fare there and what a database holds.
+    /// Runs on a host and prints the results of clients there, or the rows of a database.
     pub fn host_probe(&self) -> Result<PathBuf> {
         self.find("host-probe")
     }

@@ -1,11 +1,11 @@
 //! Every reader of outside input as a function of bytes: what `make fuzz` feeds with anything, and `make test` with seeds and
 //! with what fuzzers once found.
 //!
-//! A [`Target`] does more than call its reader: it holds what was read against a promise of the reader, such as that it can be
-//! written again as it was. A promise that does not hold is a panic. Seeds are made by code, mostly by the writers that make
+//! A [`Target`] does more than call its reader: it checks a property of what was read, such as that it can be
+//! written again as it was. A property that does not hold is a panic. Seeds are made by code, mostly by the writers that make
 //! the real thing, and each one must be accepted: a seed that is refused leads a fuzzer nowhere.
 
-#![expect(clippy::expect_used, reason = "a promise that does not hold has to stop whoever reads")]
+#![expect(clippy::expect_used, reason = "a property that does not hold has to end the run")]
 
 mod archive;
 mod blob;
@@ -36,13 +36,13 @@ mod trust_root;
 pub struct Target {
     /// Its name: that of its module, of its fuzz target and of its folder of seeds.
     pub name: &'static str,
-    /// Reads an input. Panics if the reader breaks a promise.
+    /// Reads an input. Panics if a property does not hold.
     pub read: fn(&[u8]) -> ReadOutcome,
     /// Inputs that are accepted.
     pub seeds: fn() -> Vec<Vec<u8>>,
-    /// Inputs that once broke a promise.
+    /// Inputs for which a property once did not hold.
     pub findings: fn() -> Vec<Vec<u8>>,
-    /// How inputs are changed, where changing any byte of them would mostly be refused for the same dull reason.
+    /// How inputs are changed, where changing any byte of them would mostly be refused for one and the same reason.
     pub mutate: Option<Mutate>,
 }
 
@@ -94,7 +94,7 @@ pub fn target(name: &str) -> &'static Target {
     TARGETS.iter().find(|target| target.name == name).expect("a target of this name")
 }
 
-/// No input of a target has broken a promise yet.
+/// No such input of a target has been found yet.
 fn none() -> Vec<Vec<u8>> {
     Vec::new()
 }

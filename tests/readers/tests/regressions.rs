@@ -23,7 +23,7 @@ fn every_seed_is_accepted() -> Result<()> {
 }
 
 #[test]
-fn no_past_finding_breaks_a_promise_again() {
+fn no_past_finding_violates_a_property_again() {
     for target in TARGETS {
         for finding in (target.findings)() {
             (target.read)(&finding);
@@ -32,7 +32,7 @@ fn no_past_finding_breaks_a_promise_again() {
 }
 
 #[test]
-fn no_small_change_of_a_seed_breaks_a_promise() -> Result<()> {
+fn no_small_change_of_a_seed_violates_a_property() -> Result<()> {
     let mut rng = SeededRng::seeded("LANDFALL_FUZZ_SEED")?;
     for target in TARGETS {
         let seeds = (target.seeds)().into_iter().chain((target.findings)());

@@ -1,6 +1,6 @@
 //! `make demo`: the whole main job for a person to watch. Packs real images, carries them on a FAT32 stick to a host without
 //! a network, lands them there, provisions two tenants and talks to them; updates to the next release and goes back, while they
-//! run; then puts everything away.
+//! run; then cleans up.
 
 use anyhow::{Result, bail, ensure};
 use landfall_tests::{Engine, Host, Installation, Publisher, Release, Report, STICK, Tenant, echo_commands, image};
@@ -17,12 +17,12 @@ fn main() -> ExitCode {
 fn run(report: &mut Report) -> Result<()> {
     let engine = report.stage("A Docker Engine of the demo's own, as the connected machine has it", Engine::shared)?;
     let outcome = journey(report, &engine);
-    let put_away = report.stage("Put everything away: hosts, sticks, engine", || {
+    let clean_up = report.stage("Clean up: remove hosts, sticks and the engine", || {
         drop(engine);
         Ok(())
     });
-    // Everything is put away in any case, and the first error is the one to tell.
-    outcome.and(put_away)
+    // Cleaned up in any case; the first error is the one to report.
+    outcome.and(clean_up)
 }
 
 fn journey(report: &mut Report, engine: &Arc<Engine>) -> Result<()> {

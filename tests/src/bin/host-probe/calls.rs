@@ -1,4 +1,4 @@
-//! Clients that ask the same again and again, a connection a question, and how they fared.
+//! Clients that ask the same again and again, a connection a question, and their results.
 
 use serde_json::{Value, json};
 use std::fs::File;
@@ -28,7 +28,7 @@ enum CallOutcome {
     Truncated,
 }
 
-/// How one client fared.
+/// The results of one client.
 #[derive(Debug)]
 struct CallStats {
     good: u32,

@@ -1,4 +1,4 @@
-//! Runs on the isolated host and tells, as JSON, what happens there: how clients of a port fare, and what a database holds.
+//! Runs on the isolated host and prints, as JSON, the results of clients of a port, or the rows of a database.
 
 mod calls;
 mod dump;

@@ -17,7 +17,7 @@ const LOG: &str = "journalctl --boot --no-pager --lines 60 --unit 'landfall*' --
 
 /// Which release the machine came back with, and when it answered after power was back.
 #[derive(Debug)]
-pub(crate) struct Stood {
+pub(crate) struct Recovered {
     pub(crate) side: Side,
     pub(crate) back: Duration,
 }
@@ -29,10 +29,10 @@ pub(crate) enum Side {
 }
 
 /// Compares the machine with the run; then runs the same command again.
-pub(crate) fn stands(machine: &mut Machine, run: &RecordedRun) -> Result<Stood> {
+pub(crate) fn recovered(machine: &mut Machine, run: &RecordedRun) -> Result<Recovered> {
     machine.until(&format!("curl -fsS --max-time 60 {API}/health")).context("the service does not answer")?;
     let back = machine.up();
-    let outcome = whole(machine, run).and_then(|side| again(machine, run).map(|()| Stood { side, back }));
+    let outcome = whole(machine, run).and_then(|side| again(machine, run).map(|()| Recovered { side, back }));
     outcome.map_err(|error| {
         let log = machine.run(LOG).map_or_else(|error| error.to_string(), |output| output.text());
         anyhow!("{error:#}\nthe machine's log:\n{log}")

@@ -1,6 +1,6 @@
 //! One cut: when, and what the disk keeps; then the machine must recover without help.
 
-use crate::check::{self, Stood};
+use crate::check::{self, Recovered};
 use crate::disk_image;
 use crate::machine_setup::MachineSetup;
 use crate::recorded_run::RecordedRun;
@@ -33,7 +33,7 @@ pub(crate) enum Kind {
 #[derive(Debug)]
 pub(crate) struct Survival {
     pub(crate) step: String,
-    pub(crate) stood: Stood,
+    pub(crate) recovered: Recovered,
     pub(crate) took: Duration,
 }
 
@@ -84,9 +84,9 @@ pub(crate) fn survive(setup: &MachineSetup, run: &RecordedRun, cut: &Cut) -> Res
     };
     let mut machine = setup.boot(&disk, None).context("boot after the cut")?;
     let step = disk_image::found(&mut machine)?;
-    let stood = check::stands(&mut machine, run).with_context(|| format!("the journal was at: {step}"))?;
+    let recovered = check::recovered(&mut machine, run).with_context(|| format!("the journal was at: {step}"))?;
     machine.cut()?;
-    Ok(Survival { step, stood, took: start.elapsed() })
+    Ok(Survival { step, recovered, took: start.elapsed() })
 }
 
 /// The disk of a machine whose emulator was killed so long `after` the command's begin.

@@ -25,13 +25,13 @@ impl Summary {
         let moment = format!("{:.1} of {:.1} s", cut.after.as_secs_f64(), run.took.as_secs_f64());
         let begin = format!("   {number:>3}  {:<14}  {moment:<15}  {:<15}", run.operation.name, cut.name());
         match outcome {
-            Ok(Survival { step, stood, took }) => {
-                let side = match stood.side {
+            Ok(Survival { step, recovered, took }) => {
+                let side = match recovered.side {
                     Side::Old => "old",
                     Side::New => "new",
                 };
-                *if stood.side == Side::Old { &mut self.old } else { &mut self.new } += 1;
-                let (back, took) = (stood.back.as_secs_f64(), took.as_secs_f64());
+                *if recovered.side == Side::Old { &mut self.old } else { &mut self.new } += 1;
+                let (back, took) = (recovered.back.as_secs_f64(), took.as_secs_f64());
                 println!("{begin}  {step:<10}  {side:<7}  {back:>4.1} s  {took:>5.1} s");
             }
             Err(error) => {

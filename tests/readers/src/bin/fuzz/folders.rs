@@ -28,7 +28,7 @@ impl Folders {
         self.fuzz.join("corpus").join(target.name)
     }
 
-    /// What breaks a promise, and the fuzzer's log.
+    /// Inputs for which a property does not hold, and the fuzzer's log.
     pub(crate) fn artifacts(&self, target: &Target) -> io::Result<PathBuf> {
         let folder = self.fuzz.join("artifacts").join(target.name);
         fs::create_dir_all(&folder)?;

@@ -26,7 +26,7 @@ pub(crate) struct Outcome {
     status: ExitStatus,
 }
 
-/// Feeds a target for `seconds`, or until it breaks a promise.
+/// Feeds a target for `seconds`, or until a property does not hold.
 pub(crate) fn run(target: &Target, seconds: u64, folders: &Folders) -> io::Result<Outcome> {
     let artifacts = folders.artifacts(target)?;
     let log = artifacts.join("log");
