@@ -213,6 +213,7 @@ impl Media {
     pub fn check_end(&self, bundle: &Bundle) -> Result<(), ReadError> {
         let Contents { source, patch, .. } = &self.contents;
         // Saturating: a sum that wrapped around would compare as a small offset.
+        let end = bundle.entries().last().map_or(0, |entry| entry.offset.saturating_add(entry.archive_bytes()));
         if patch.is_none() {
             bundle.check_end(&mut self.at(end))?;
         } else if source.extends_past(bundle.size()) {

@@ -101,7 +101,7 @@ impl Entry {
     }
 
     /// The content without its padding.
-    pub fn held(&self) -> &[u8] {
+    pub fn payload(&self) -> &[u8] {
         let digits = std::str::from_utf8(&self.header[SIZE.start..SIZE.end - 1]).unwrap_or_default();
         let size = usize::from_str_radix(digits, 8).unwrap_or_default();
         &self.content[..size.min(self.content.len())]

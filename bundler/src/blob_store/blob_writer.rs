@@ -15,6 +15,7 @@ pub(super) struct BlobWriter {
 impl BlobWriter {
     pub(super) fn create(path: PathBuf) -> Result<Self, StoreError> {
         // Created new: each name in the store is written once.
+        let file = File::create_new(&path).map_err(|source| StoreError::write(&path, source))?;
         Ok(Self { path, file, hasher: Hasher::default(), size: 0 })
     }
 

@@ -97,7 +97,7 @@ async fn without_a_free_port_subnet_or_image_the_canary_is_skipped() {
         let answer = check(host).await;
         assert_eq!(answer.body["ok"], true, "{}", answer.body);
         let canary = detail(&answer, "canary", true);
-        assert!(detail.starts_with("skipped: ") && canary.contains(why), "{canary}");
+        assert!(canary.starts_with("skipped: ") && canary.contains(why), "{canary}");
     };
     let mut imageless = host();
     imageless.catalog.images.clear();
