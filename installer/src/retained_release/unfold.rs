@@ -79,7 +79,6 @@ fn unfold_file(layout: &Layout, file: &File, path: &Path, progress: &Progress) -
     let expected = Expected { encoding: file.encoding, digest: file.digest, size: file.size };
     let decoder = Decoder::new(stored, expected).at("decompress", path)?;
     // Created new, so that nothing of an earlier run is left in it, and never open to more than its final mode allows.
-    // others.
     let mut out = BufWriter::with_capacity(CHUNK, durable::create(path, file.mode.bits())?);
     let copied = io::copy(&mut Interruptible(progress.reader(decoder)), &mut out).and_then(|_| out.flush());
     copied.map_err(|error| UnfoldError::of_file(file, path, error.into()))
