@@ -99,7 +99,7 @@ pub struct Folder {
 }
 
 /// A container, network or volume in a listing.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Listed {
     /// Its name.
     pub name: String,
@@ -107,6 +107,8 @@ pub struct Listed {
     pub labels: Labels,
     /// Whether it is running; false for networks and volumes.
     pub running: bool,
+    /// The networks that a container is connected to, as far as the engine lists them; none for networks and volumes.
+    pub networks: Vec<String>,
 }
 
 /// The objects in the engine whose labels match a filter.
@@ -129,6 +131,8 @@ pub struct ContainerState {
     pub started_at: Option<Timestamp>,
     /// Its exit code, if it has exited.
     pub exit_code: Option<i64>,
+    /// The networks that it is connected to.
+    pub networks: Vec<String>,
     /// Its labels.
     pub labels: Labels,
 }

@@ -77,7 +77,21 @@ pub enum EngineError {
     Archive(#[source] io::Error),
 }
 
+/// How engines say that a network's addresses are in use: Docker ("Pool overlaps with other one on this address space", "networks have
+/// overlapping IPv4") and Podman ("subnet … is already used on the host or by another config").
+const ADDRESSES_IN_USE: [&str; 2] = ["overlap", "already used on the host"];
+
 impl EngineError {
+    /// Whether the engine refused a network because something else has its addresses. Another subnet may do.
+    pub fn is_address_conflict(&self) -> bool {
+        match self {
+            Self::Failed { message, .. } | Self::Conflict { message, .. } => {
+                ADDRESSES_IN_USE.iter().any(|words| message.contains(words))
+            }
+            _ => false,
+        }
+    }
+
     /// Whether the same request may succeed later although nothing else changes.
     pub fn is_unavailable(&self) -> bool {
         match self {
@@ -88,6 +102,27 @@ impl EngineError {
             | Self::Failed { .. }
             | Self::InvalidAnswer { .. }
             | Self::Archive(_) => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_in_use_are_told_from_other_refusals() {
+        let failed =
+            |message: &str| EngineError::Failed { operation: "create network x".into(), message: message.into() };
+        for (message, expected) in [
+            ("Pool overlaps with other one on this address space", true),
+            ("invalid pool request: Pool overlaps with other one on this address space", true),
+            ("cannot create network 1 (lft1): conflicts with network 2 (lft1): networks have overlapping IPv4", true),
+            ("subnet 10.213.0.0/29 is already used on the host or by another config", true),
+            ("could not find a driver", false),
+            ("iptables: No chain/target/match by that name.", false),
+        ] {
+            assert_eq!(failed(message).is_address_conflict(), expected, "{message}");
         }
     }
 }

@@ -11,6 +11,7 @@ pub mod record;
 pub mod regular;
 mod relative_path;
 pub mod release;
+pub mod routes;
 pub mod runtime_program;
 pub mod settings;
 pub mod subprocess;

@@ -41,6 +41,7 @@ impl Docker {
         let answer = self.ask(&operation, async |client| client.inspect_container(name, options).await).await;
         let Some(inspected) = found(answer)? else { return Ok(None) };
         let labels = inspected.config.and_then(|config| config.labels).unwrap_or_default();
+        let networks = inspected.network_settings.and_then(|settings| settings.networks).unwrap_or_default();
         let state = inspected.state.unwrap_or_default();
         let running = state.running.unwrap_or(false);
         Ok(Some(ContainerState {
@@ -48,6 +49,7 @@ impl Docker {
             started_at: state.started_at.and_then(|text| text.parse().ok()),
             // Docker reports 0 for a container that runs.
             exit_code: state.exit_code.filter(|_| !running),
+            networks: networks.into_keys().collect(),
             labels: labels.into_iter().collect(),
         }))
     }
@@ -80,6 +82,13 @@ pub(super) fn listed(container: ContainerSummary) -> Listed {
         name: name.strip_prefix('/').map(str::to_owned).unwrap_or(name),
         labels: container.labels.into_iter().flatten().collect(),
         running: container.state == Some(ContainerSummaryStateEnum::RUNNING),
+        networks: container
+            .network_settings
+            .and_then(|set| set.networks)
+            .into_iter()
+            .flatten()
+            .map(|(n, _)| n)
+            .collect(),
     }
 }
 

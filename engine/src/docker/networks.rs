@@ -39,6 +39,6 @@ pub(super) fn listed(network: Network) -> Listed {
     Listed {
         name: network.name.unwrap_or_default(),
         labels: network.labels.into_iter().flatten().collect(),
-        running: false,
+        ..Listed::default()
     }
 }

@@ -40,5 +40,5 @@ impl Docker {
 }
 
 pub(super) fn listed(volume: Volume) -> Listed {
-    Listed { name: volume.name, labels: volume.labels.into_iter().collect(), running: false }
+    Listed { name: volume.name, labels: volume.labels.into_iter().collect(), ..Listed::default() }
 }

@@ -110,8 +110,12 @@ impl ContainerEngine for FakeContainerEngine {
     fn create_network<'a>(&'a self, spec: &'a NetworkSpec) -> Reply<'a, ()> {
         let create = |state: &mut FakeEngineState| {
             let operation = format!("create network {}", spec.name);
-            if state.networks.values().any(|other| other.subnet == spec.subnet) {
-                return Err(EngineError::Failed { operation, message: "its subnet is in use".to_owned() });
+            let stale = state.stale_subnets.contains(&spec.subnet);
+            if stale || state.networks.values().any(|other| other.subnet == spec.subnet) {
+                return Err(EngineError::Failed {
+                    operation,
+                    message: "Pool overlaps with other one on this address space".to_owned(),
+                });
             }
             // Docker checks names of networks from API 1.44 on.
             if state.networks.contains_key(&spec.name) {
@@ -187,7 +191,7 @@ impl ContainerEngine for FakeContainerEngine {
     fn remove_network<'a>(&'a self, name: &'a str) -> Reply<'a, ()> {
         let remove = move |state: &mut FakeEngineState| {
             // As Docker does: a container that does not run has no active endpoint in its network.
-            let uses = |c: &FakeContainer| c.started.is_some() && c.spec.as_ref().is_some_and(|s| s.network.0 == name);
+            let uses = |c: &FakeContainer| c.started.is_some() && c.networks().iter().any(|network| network == name);
             if state.containers.values().any(uses) {
                 let (operation, message) = (format!("remove network {name}"), "it is in use".to_owned());
                 return Err(EngineError::Failed { operation, message });
@@ -215,6 +219,7 @@ impl ContainerEngine for FakeContainerEngine {
                 running: held.started.is_some(),
                 started_at: held.started,
                 exit_code: held.started.is_none().then_some(0),
+                networks: held.networks(),
                 labels: held.labels.clone(),
             }))
         };

@@ -5,7 +5,7 @@ use crate::containers::{ContainerSpec, Folder, Listed, NetworkSpec};
 use crate::error::EngineError;
 use crate::labels::{self, Labels};
 use jiff::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
@@ -26,6 +26,8 @@ pub struct FakeEngineState {
     pub containers: BTreeMap<String, FakeContainer>,
     /// Networks by name.
     pub networks: BTreeMap<String, NetworkSpec>,
+    /// Subnets that the engine holds for networks which it lost when it was killed, as Docker does.
+    pub stale_subnets: BTreeSet<String>,
     /// Volumes by name.
     pub volumes: BTreeMap<String, Labels>,
 }
@@ -41,6 +43,8 @@ pub struct FakeContainer {
     pub volumes: Vec<String>,
     /// When it was started, while it is running.
     pub started: Option<Timestamp>,
+    /// Whether somebody disconnected it from its network.
+    pub disconnected: bool,
     /// The folders that were created in it.
     pub folders: Vec<Folder>,
 }
@@ -49,7 +53,13 @@ impl FakeContainer {
     /// A container that has not been started.
     pub(super) fn new(spec: Option<ContainerSpec>, labels: &Labels, volumes: &[(String, String)]) -> Self {
         let volumes = volumes.iter().map(|(name, _)| name.clone()).collect();
-        Self { spec, labels: labels.clone(), volumes, started: None, folders: Vec::new() }
+        Self { spec, labels: labels.clone(), volumes, started: None, disconnected: false, folders: Vec::new() }
+    }
+
+    /// The networks that it is connected to.
+    pub(super) fn networks(&self) -> Vec<String> {
+        let connected = self.spec.iter().filter(|_| !self.disconnected);
+        connected.map(|spec| spec.network.0.clone()).collect()
     }
 }
 
@@ -88,11 +98,12 @@ impl FakeEngineState {
             name: name.clone(),
             labels: c.labels.clone(),
             running: c.started.is_some(),
+            networks: c.networks(),
         });
         listed.collect()
     }
 }
 
 pub(super) fn idle(name: &str, labels: &Labels) -> Listed {
-    Listed { name: name.to_owned(), labels: labels.clone(), running: false }
+    Listed { name: name.to_owned(), labels: labels.clone(), ..Listed::default() }
 }

@@ -110,7 +110,7 @@ impl From<ActionError> for ApiError {
             ActionError::UnknownUser { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "unknown_user"),
             ActionError::ImageNotLoaded { .. } => (StatusCode::SERVICE_UNAVAILABLE, "image_not_loaded"),
             ActionError::NoFreePort { .. } => (StatusCode::SERVICE_UNAVAILABLE, "no_free_port"),
-            ActionError::NoFreeSubnet(_) => (StatusCode::SERVICE_UNAVAILABLE, "no_free_subnet"),
+            ActionError::NoFreeSubnet(_) | ActionError::Routes(_) => (StatusCode::SERVICE_UNAVAILABLE, "no_free_subnet"),
             ActionError::OpenPort { .. } => (StatusCode::SERVICE_UNAVAILABLE, "port_unavailable"),
             ActionError::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
             ActionError::Ending => (StatusCode::SERVICE_UNAVAILABLE, "ending"),

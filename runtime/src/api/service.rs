@@ -1,12 +1,13 @@
 //! The routes of the service itself: its health, and its self-check.
 
 use super::App;
-use crate::controller::SelfCheck;
+use super::access::Peer;
+use crate::controller::{Problem, SelfCheck};
 use crate::store::now;
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
+use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 
 /// The response of `GET /health`.
@@ -24,6 +25,10 @@ pub(super) struct HealthReport {
     pub engine: String,
     /// `ok` or `unavailable`.
     pub database: String,
+    /// `ok` or `unavailable`: whether the next tenant gets a network.
+    pub network: String,
+    /// What is wrong, in one line each, for people; in detail over the root-only socket. Empty where nothing is.
+    pub problems: Vec<String>,
     /// The current time, RFC 3339 in UTC.
     pub time: String,
 }
@@ -32,18 +37,23 @@ pub(super) async fn self_check(State(app): State<App>) -> Json<SelfCheck> {
     Json(app.controller.self_check().await)
 }
 
-pub(super) async fn health(State(app): State<App>) -> Response {
+pub(super) async fn health(State(app): State<App>, peer: Option<Extension<Peer>>) -> Response {
     let health = app.controller.health().await;
     let catalog = app.controller.catalog();
-    let fit = health.engine && health.database;
-    let word = |ok: bool| if ok { "ok" } else { "unavailable" }.to_owned();
+    let fit = health.is_ok();
+    // The route needs no token, and tenants reach it, too: only root is told about the host.
+    let is_root = matches!(peer, Some(Extension(Peer::Socket)));
+    let told = |problem: &Problem| if is_root { problem.detail.clone() } else { problem.summary.to_owned() };
+    let word = |problem: &Option<Problem>| if problem.is_none() { "ok" } else { "unavailable" }.to_owned();
     let report = HealthReport {
         status: if fit { "ok" } else { "degraded" }.to_owned(),
         release: catalog.id(),
         version: catalog.version.clone(),
         serial: catalog.serial,
-        engine: word(health.engine),
-        database: word(health.database),
+        engine: word(&health.engine),
+        database: word(&health.database),
+        network: word(&health.network),
+        problems: health.problems().map(told).collect(),
         time: now(),
     };
     let status = if fit { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

@@ -261,7 +261,13 @@ impl Classify for StoreError {
             ),
             Self::WrongSchema { .. } => of(MigrateFailure::WrongSchema, "run this with the release that wrote it"),
             Self::TooNew { .. } => of(MigrateFailure::TooNew, "run this with the release that wrote it"),
-            Self::Sqlite(_) | Self::File { .. } | Self::Corrupt { .. } | Self::NameTaken(_) | Self::Closing => {
+            Self::Sqlite(_)
+            | Self::File { .. }
+            | Self::NoRoom { .. }
+            | Self::ReadOnly { .. }
+            | Self::Corrupt { .. }
+            | Self::NameTaken(_)
+            | Self::Closing => {
                 ErrorClass::without_hint(MigrateFailure::Database.exit(), MigrateFailure::Database.code())
             }
         }

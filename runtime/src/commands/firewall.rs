@@ -1,5 +1,7 @@
 use super::error::CommandError;
 use super::settings;
+use crate::engine::connect;
+use crate::network::bridges;
 use crate::network::firewall::{Guard, HoldError, Holder, STANDBY, TABLE, clear, render, render_standby};
 use crate::service::{log, notify};
 use landfall_console::Console;
@@ -72,6 +74,13 @@ async fn hold(layout: &Layout) -> Result<(), CommandError> {
     let mut holder = Holder::new(port(layout), without_owner).map_err(CommandError::Firewall)?;
     notify::ready(&format!("table {TABLE} is in place, guarded by {}", holder.guard().word()));
     log::info!("firewall_up", table = TABLE, guard = holder.guard().word());
+    if let Err(error) = holder.remember_engine_chains() {
+        log::warning!("engine_chains_unknown", error = log::chain(&error));
+    }
+    // Beside the loop: an engine that does not answer must not hold up the filter. It ends with the runtime.
+    if let Ok(settings) = settings(layout) {
+        tokio::spawn(bridges::remove_strays(connect::containers(settings.engine)));
+    }
     loop {
         let maintained = tokio::select! {
             _ = signals.terminate.recv() => break,
@@ -93,8 +102,14 @@ async fn hold(layout: &Layout) -> Result<(), CommandError> {
 }
 
 fn restore(holder: &mut Holder) -> Result<(), HoldError> {
-    if holder.restore()? {
-        log::warning!("firewall_restored", table = TABLE);
+    if !holder.restore()? {
+        return holder.remember_engine_chains();
+    }
+    log::warning!("firewall_restored", table = TABLE);
+    let chains = holder.restore_engine_chains()?;
+    if chains > 0 {
+        let note = "tenants can be spawned; published ports of other containers return with a restart of the engine";
+        log::warning!("engine_chains_restored", chains = chains, note = note);
     }
     Ok(())
 }

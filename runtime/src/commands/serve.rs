@@ -6,7 +6,7 @@ use crate::api::{App, listen, router};
 use crate::controller::{Controller, Dependencies};
 use crate::engine::connect;
 use crate::identity::{HostSecret, KeyHash, SecretError, admin_token};
-use crate::network::TenantAddresses;
+use crate::network::{KernelRoutes, TenantAddresses};
 use crate::release::{Catalog, Loaded};
 use crate::service::mark_good::MarkGood;
 use crate::service::{FdStore, InheritedSockets, log, notify};
@@ -97,7 +97,7 @@ async fn serve(opened: Opened, mark: MarkGood, start: Instant) -> Result<(), Com
     };
     let engine = connect::containers(settings.engine.clone());
     let ports = TenantPorts::new(*settings.api.ip(), tenants.clone(), fd_store);
-    let dependencies = Dependencies { settings, catalog, store, engine, secret, ports };
+    let dependencies = Dependencies { settings, catalog, store, engine, secret, ports, routes: Arc::new(KernelRoutes) };
     let controller = Controller::new(dependencies).await.map_err(CommandError::OpenPorts)?;
     let (stop, stopping) = watch::channel(false);
     let app = App { controller: Arc::clone(&controller), admin, stopping: stopping.clone() };
@@ -127,11 +127,7 @@ async fn drain(patience: Duration, stop: watch::Sender<bool>, serving: JoinHandl
 
 /// Marks the release as good once it is. Never returns.
 async fn mark_good(mark: &MarkGood, controller: &Controller) {
-    mark.when_healthy(async || {
-        let health = controller.health().await;
-        health.engine && health.database
-    })
-    .await;
+    mark.when_healthy(async || controller.health().await.is_release_ok()).await;
     std::future::pending::<()>().await;
 }
 

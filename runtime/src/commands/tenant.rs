@@ -117,6 +117,8 @@ fn plain(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Null => "unknown".to_owned(),
+        // The values alone: what they are is told by the name of the field.
+        Value::Object(parts) => parts.values().map(plain).collect::<Vec<_>>().join("  "),
         other => other.to_string(),
     }
 }

@@ -1,3 +1,4 @@
+use super::subnets::NoFreeSubnet;
 use crate::engine::EngineError;
 use crate::identity::{EnvId, OrgId, SecretError};
 use crate::release::ChoiceError;
@@ -53,8 +54,11 @@ pub enum ActionError {
         last: u16,
     },
     /// All subnets of the pool are in use.
-    #[error("the address pool {0} is used up: destroy a tenant, or widen [network] pool")]
-    NoFreeSubnet(String),
+    #[error(transparent)]
+    NoFreeSubnet(#[from] NoFreeSubnet),
+    /// The host's own routes, beside which a subnet has to be chosen, cannot be read.
+    #[error("cannot read the host's routes, beside which a subnet has to be chosen")]
+    Routes(#[source] std::io::Error),
     /// More spawns are waiting than can be served in time.
     #[error("too many tenants are being spawned at once: try again in a moment")]
     Busy,

@@ -6,6 +6,7 @@
 
 mod destroy;
 mod error;
+mod health;
 mod logs;
 mod observed;
 mod organizations;
@@ -14,22 +15,26 @@ mod reconcile;
 mod selfcheck;
 mod spawn;
 mod status;
+mod subnets;
 mod tenant_locks;
 
 pub use error::ActionError;
+pub use health::{Problem, ServiceHealth};
 pub use logs::{DEFAULT_TAIL, LogQuery, MAX_TAIL};
 pub use observed::Health;
 pub use selfcheck::{CanaryError, Check, SELF_CHECK_LIMIT, SelfCheck};
 pub use spawn::{SpawnRequest, Spawned};
-pub use status::{ServiceHealth, TenantStatus, TenantSummary};
+pub use status::{TenantStatus, TenantSummary};
 
 use crate::engine::ContainerEngine;
 use crate::identity::{EnvId, HostSecret};
+use crate::network::HostRoutes;
 use crate::release::Catalog;
 use crate::service::log;
 use crate::settings::Settings;
 use crate::store::{Environment, Status, Store};
 use crate::tenant_ports::TenantPorts;
+use health::KnownHealth;
 use observed::{ObservedTenants, Target};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -56,6 +61,8 @@ pub struct Dependencies {
     pub secret: HostSecret,
     /// The tenants' ports.
     pub ports: TenantPorts,
+    /// The host's own networks.
+    pub routes: Arc<dyn HostRoutes>,
 }
 
 /// Decides and acts. Shared by the API, the reconcile loop and the watchdog.
@@ -71,8 +78,10 @@ pub struct Controller {
     surveyed: OnceCell<()>,
     /// The last heartbeat of the reconcile loop.
     last_heartbeat: Mutex<Instant>,
-    /// The last answer about the service's health, and when it was given.
-    health: tokio::sync::Mutex<Option<(Instant, ServiceHealth)>>,
+    /// What is known of the service's health.
+    health: tokio::sync::Mutex<KnownHealth>,
+    /// Why the engine made no network for a tenant when it was last asked to.
+    refused_network: Mutex<Option<String>>,
     /// Turns true when the service stops.
     ending: watch::Sender<bool>,
 }
@@ -89,6 +98,7 @@ impl Controller {
             surveyed: OnceCell::new(),
             last_heartbeat: Mutex::new(Instant::now()),
             health: tokio::sync::Mutex::default(),
+            refused_network: Mutex::default(),
             ending: watch::channel(false).0,
         };
         for tenant in controller.deps.store.environments(None).await? {

@@ -1,9 +1,9 @@
-//! The status of tenants, and the health of the service.
+//! The status of tenants.
 
-use super::observed::{Figures, Samples};
+use super::observed::{Figures, LastCheck, Samples};
 use super::{ActionError, Controller, Health};
 use crate::identity::{EnvId, OrgId};
-use crate::store::{Environment, Status};
+use crate::store::{Environment, Status, rfc3339};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
@@ -11,8 +11,6 @@ use std::time::{Duration, Instant};
 /// How long a sample is valid, and how long to wait for a new one.
 const SAMPLE_TTL: Duration = Duration::from_secs(5);
 const SAMPLE_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long an answer about the service's health is valid: clients without a token may ask, so that asking must be cheap.
-const HEALTH_TTL: Duration = Duration::from_millis(500);
 
 /// A tenant in full.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -40,8 +38,25 @@ pub struct TenantStatus {
     pub cpu_usage: Option<String>,
     /// Its memory: `128MB`.
     pub memory_usage: Option<String>,
+    /// The last check of its health since its container was started.
+    pub last_check: Option<HealthCheck>,
     /// When it was created, RFC 3339 in UTC.
     pub created_at: String,
+}
+
+/// One check of a tenant's health.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HealthCheck {
+    /// When it was, RFC 3339 in UTC.
+    pub at: String,
+    /// What it found: `answered 200`, `connection refused`.
+    pub result: String,
+}
+
+impl From<LastCheck> for HealthCheck {
+    fn from(check: LastCheck) -> Self {
+        Self { at: rfc3339(check.at), result: check.outcome.to_string() }
+    }
 }
 
 /// A tenant in a list.
@@ -64,15 +79,6 @@ pub struct TenantSummary {
     pub created_at: String,
 }
 
-/// Whether the service can do its work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ServiceHealth {
-    /// Whether the engine answers.
-    pub engine: bool,
-    /// Whether the database answers, and was written less than a minute ago.
-    pub database: bool,
-}
-
 impl Controller {
     /// A tenant in full. Where the engine does not answer, its values are `None`.
     pub async fn status(&self, id: EnvId) -> Result<TenantStatus, ActionError> {
@@ -93,6 +99,7 @@ impl Controller {
             uptime: figures.uptime,
             cpu_usage: figures.cpu,
             memory_usage: figures.memory,
+            last_check: self.observed.last_check(id).map(Into::into),
             name: tenant.decided.name,
             created_at: tenant.created_at,
         })
@@ -125,20 +132,5 @@ impl Controller {
             created_at: tenant.created_at,
         };
         Ok(tenants.map(summary).collect())
-    }
-
-    /// Whether the engine and the database answer, at most half a second ago.
-    pub async fn health(&self) -> ServiceHealth {
-        // Held until there is an answer: of many clients at once, one asks the engine and the others share its answer.
-        let mut known = self.health.lock().await;
-        if let Some((at, health)) = *known
-            && at.elapsed() < HEALTH_TTL
-        {
-            return health;
-        }
-        let (engine, database) = tokio::join!(self.deps.engine.ping(), self.deps.store.check_writes());
-        let health = ServiceHealth { engine: engine.is_ok(), database: database.is_ok() };
-        *known = Some((Instant::now(), health));
-        health
     }
 }

@@ -1,11 +1,15 @@
 //! Addresses and connections: the tenants' subnets, the firewall around them, and the limits on connections.
 
+pub(crate) mod bridges;
 mod connection_limit;
 pub mod firewall;
+mod host_routes;
 mod subnet;
 pub(crate) mod tcp_timeouts;
 mod tenant_addresses;
 
 pub(crate) use connection_limit::ConnectionLimit;
-pub use subnet::{InvalidRange, Network, Pool, Subnet, ipv4};
+pub use host_routes::{HostRoutes, KernelRoutes};
+pub use landfall_host::routes::Network;
+pub use subnet::{InvalidRange, Pool, Subnet, ipv4};
 pub use tenant_addresses::TenantAddresses;

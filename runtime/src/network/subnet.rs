@@ -3,6 +3,7 @@
 //! Docker's own pools hold about thirty networks, so the runtime assigns subnets itself. In each, the first address is the gateway (the host
 //! as the tenant sees it) and the second the tenant's, so that the container's address is known without asking the engine.
 
+use landfall_host::routes::Network;
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -15,7 +16,7 @@ const TENANT_SIZE: u32 = 1 << (32 - TENANT_PREFIX);
 /// The widest pool: a /8 holds two million tenants, and no private range is wider.
 const WIDEST_POOL: u8 = 8;
 
-/// A text that is not a pool, a network or a subnet.
+/// A text that is not a pool or a subnet.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} is not {wanted}")]
 pub struct InvalidRange {
@@ -37,17 +38,17 @@ impl Pool {
         u32::from(address) & mask(self.prefix) == self.base
     }
 
+    /// The pool as a network.
+    pub fn network(self) -> Network {
+        network(self.base, self.prefix)
+    }
+
     /// The lowest subnet that is not `taken` and shares no address with the networks of `others`.
     pub fn lowest_free(self, taken: &BTreeSet<Subnet>, others: &[Network]) -> Option<Subnet> {
         self.subnets().find(|subnet| subnet.is_free(taken, others))
     }
 
-    /// The highest such subnet.
-    pub fn highest_free(self, taken: &BTreeSet<Subnet>, others: &[Network]) -> Option<Subnet> {
-        self.subnets().rev().find(|subnet| subnet.is_free(taken, others))
-    }
-
-    fn subnets(self) -> impl DoubleEndedIterator<Item = Subnet> {
+    fn subnets(self) -> impl Iterator<Item = Subnet> {
         let count = 1_u32 << (TENANT_PREFIX - self.prefix);
         (0..count).map(move |index| Subnet { base: self.base + index * TENANT_SIZE })
     }
@@ -85,32 +86,6 @@ impl fmt::Display for Pool {
     }
 }
 
-/// Any IPv4 network, of whatever size.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Network {
-    address: u32,
-    prefix: u8,
-}
-
-impl Network {
-    /// Whether the two share an address.
-    fn overlaps(self, subnet: Subnet) -> bool {
-        // Two networks share an address exactly where they agree in the shorter of their prefixes.
-        let common = mask(self.prefix.min(TENANT_PREFIX));
-        self.address & common == subnet.base & common
-    }
-}
-
-impl FromStr for Network {
-    type Err = InvalidRange;
-
-    fn from_str(text: &str) -> Result<Self, InvalidRange> {
-        let invalid = || InvalidRange { text: text.to_owned(), wanted: "an IPv4 network (a.b.c.d/n)" };
-        let (address, prefix) = split(text).filter(|(_, prefix)| *prefix <= 32).ok_or_else(invalid)?;
-        Ok(Self { address: address.into(), prefix })
-    }
-}
-
 /// One tenant's subnet, a /29.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Subnet {
@@ -123,9 +98,15 @@ impl Subnet {
         Self { base: u32::from(address) & mask(TENANT_PREFIX) }
     }
 
-    fn is_free(self, taken: &BTreeSet<Self>, others: &[Network]) -> bool {
+    /// Whether it is not `taken` and shares no address with the networks of `others`.
+    pub fn is_free(self, taken: &BTreeSet<Self>, others: &[Network]) -> bool {
         // Both are needed: a tenant that is being spawned has a row and no network yet, and other networks have no row.
-        !taken.contains(&self) && !others.iter().any(|other| other.overlaps(self))
+        !taken.contains(&self) && !others.iter().any(|other| other.overlaps(self.network()))
+    }
+
+    /// The subnet as a network.
+    pub fn network(self) -> Network {
+        network(self.base, TENANT_PREFIX)
     }
 
     /// The host's address in the subnet.
@@ -167,6 +148,11 @@ pub fn ipv4(address: IpAddr) -> Option<Ipv4Addr> {
 fn split(text: &str) -> Option<(Ipv4Addr, u8)> {
     let (base, prefix) = text.split_once('/')?;
     Some((base.parse().ok()?, prefix.parse().ok()?))
+}
+
+#[expect(clippy::expect_used, reason = "a pool's and a subnet's prefixes are at most 29")]
+fn network(base: u32, prefix: u8) -> Network {
+    Network::around(base.into(), prefix).expect("a prefix of at most 29 bits")
 }
 
 fn mask(prefix: u8) -> u32 {
@@ -224,8 +210,6 @@ mod tests {
         assert_eq!(given, ["10.213.0.0/29", "10.213.0.8/29", "10.213.0.16/29", "10.213.0.24/29"]);
         taken.remove(&"10.213.0.8/29".parse().unwrap());
         assert_eq!(pool.lowest_free(&taken, &[]).unwrap().to_string(), "10.213.0.8/29");
-        taken.remove(&"10.213.0.16/29".parse().unwrap());
-        assert_eq!(pool.highest_free(&taken, &[]).unwrap().to_string(), "10.213.0.16/29");
     }
 
     #[test]
@@ -246,7 +230,6 @@ mod tests {
         ] {
             assert_eq!(free(others).as_deref(), expected, "{others:?}");
         }
-        assert!("10.0.0.0/33".parse::<Network>().is_err() && "fd00::/64".parse::<Network>().is_err());
     }
 
     #[test]

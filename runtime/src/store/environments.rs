@@ -135,6 +135,12 @@ impl Store {
         self.run(move |c| Ok(c.execute(sql, params![id.0, status.word(), now()]).map(drop)?)).await
     }
 
+    /// Gives an environment another subnet. Fails where another environment has it.
+    pub async fn set_subnet(&self, id: EnvId, subnet: Subnet) -> Result<(), StoreError> {
+        let sql = "UPDATE environments SET subnet = ?2, updatedAt = ?3 WHERE id = ?1";
+        self.run(move |c| Ok(c.execute(sql, params![id.0, subnet.to_string(), now()]).map(drop)?)).await
+    }
+
     /// Marks an environment as being removed.
     pub async fn set_destroying(&self, id: EnvId) -> Result<(), StoreError> {
         let sql = "UPDATE environments SET status = 'destroying', desired = 'removed', updatedAt = ?2 WHERE id = ?1";

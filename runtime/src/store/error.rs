@@ -13,6 +13,20 @@ pub enum StoreError {
     /// A folder or a file of the database cannot be created, linked, renamed, synced or removed.
     #[error(transparent)]
     File(#[from] PathError),
+    /// The disk that the database lies on is full, or nearly so.
+    #[error("the disk of {folder} has {free} bytes free, and at least {} are needed: free some", super::MIN_FREE)]
+    NoRoom {
+        /// The database's folder.
+        folder: PathBuf,
+        /// The bytes that are free to the service.
+        free: u64,
+    },
+    /// The file system that the database lies on is read-only.
+    #[error("the file system of {folder} is read-only")]
+    ReadOnly {
+        /// The database's folder.
+        folder: PathBuf,
+    },
     /// Another process uses the database.
     #[error("{path} is in use by another process")]
     InUse {
@@ -139,6 +153,7 @@ impl StoreError {
                 error.sqlite_error_code() == Some(ErrorCode::DiskFull)
             }
             Self::File(error) => error.source.kind() == io::ErrorKind::StorageFull,
+            Self::NoRoom { .. } => true,
             _ => false,
         }
     }

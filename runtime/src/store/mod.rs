@@ -29,10 +29,11 @@ pub use migrations::rehearse::rehearse;
 pub use migrations::restore::restore;
 pub use migrations::{LATEST, Migration, Migrations};
 pub use organizations::Organization;
+pub use write_check::MIN_FREE;
 
 use database_file::{DatabaseFolder, in_use, schema_of};
 use jiff::{Timestamp, Unit};
-use landfall_host::durable::At as _;
+use landfall_host::durable::{At as _, folder_of};
 use migrations::migrate::migrate_in;
 use rusqlite::Connection;
 use std::fs::Permissions;
@@ -48,6 +49,8 @@ const CACHE_KIB: i64 = 512;
 #[derive(Debug, Clone)]
 pub struct Store {
     connection: Arc<Mutex<Connection>>,
+    /// The folder that the database lies in.
+    folder: Arc<Path>,
     /// When [`Store::check_writes`] last wrote.
     written: Arc<Mutex<Option<Instant>>>,
 }
@@ -64,7 +67,12 @@ impl Store {
         // WAL before the folder is unlocked: in that mode an open connection keeps a lock on the file, so that others find it in use.
         configure(&connection).map_err(in_use(path))?;
         schema_of(&connection)?;
-        Ok((Self { connection: Arc::new(Mutex::new(connection)), written: Arc::default() }, migrated))
+        let store = Self {
+            connection: Arc::new(Mutex::new(connection)),
+            folder: folder_of(path).into(),
+            written: Arc::default(),
+        };
+        Ok((store, migrated))
     }
 
     /// Checks that the database can be read. The watchdog checks no more: a restart does not free a full disk.
@@ -95,6 +103,10 @@ fn configure(connection: &Connection) -> Result<(), rusqlite::Error> {
 
 /// Now, in UTC to the second, as RFC 3339 writes it: `2026-11-22T00:00:00Z`.
 pub(crate) fn now() -> String {
-    let now = Timestamp::now();
-    now.round(Unit::Second).unwrap_or(now).to_string()
+    rfc3339(Timestamp::now())
+}
+
+/// A time in UTC to the second, as RFC 3339 writes it.
+pub(crate) fn rfc3339(time: Timestamp) -> String {
+    time.round(Unit::Second).unwrap_or(time).to_string()
 }

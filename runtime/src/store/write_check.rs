@@ -1,15 +1,38 @@
 use super::{Store, StoreError};
+use landfall_host::durable::At as _;
 use rusqlite::TransactionBehavior;
-use std::sync::PoisonError;
+use rustix::fs::{StatVfsMountFlags, statvfs};
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long a successful write counts: any client may ask for health, and flash memory wears out.
 const VALID_FOR: Duration = Duration::from_mins(1);
 
+/// The least free space in bytes with which the service calls itself healthy: a tenant's row takes some KiB, and SQLite writes each page
+/// twice.
+pub const MIN_FREE: u64 = 4 << 20;
+
+/// Checks that there is room on the disk of a folder, and that it can be written.
+fn check_disk(folder: &Path) -> Result<(), StoreError> {
+    let disk = statvfs(folder).map_err(io::Error::from).at("look at the disk of", folder)?;
+    // Not the blocks that are reserved for root: the service is root without the capability to use them.
+    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+    match free {
+        _ if disk.f_flag.contains(StatVfsMountFlags::RDONLY) => Err(StoreError::ReadOnly { folder: folder.to_owned() }),
+        free if free < MIN_FREE => Err(StoreError::NoRoom { folder: folder.to_owned(), free }),
+        _ => Ok(()),
+    }
+}
+
 impl Store {
-    /// Checks that the database can be read and written, by a write without effect at most once a minute.
+    /// Checks that the database can be read and written, and that its disk has room: each time by looking at the disk, at most once a minute
+    /// by a write without effect.
     pub async fn check_writes(&self) -> Result<(), StoreError> {
         self.check().await?;
+        let folder = Arc::clone(&self.folder);
+        self.run(move |_| check_disk(&folder)).await?;
         let last = *self.written.lock().unwrap_or_else(PoisonError::into_inner);
         if last.is_some_and(|at| at.elapsed() < VALID_FOR) {
             return Ok(());

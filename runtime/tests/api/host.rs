@@ -12,7 +12,7 @@ use landfall::controller::{Controller, Dependencies};
 use landfall::engine::ImageIdentity;
 use landfall::engine::fake::FakeContainerEngine;
 use landfall::identity::{HostSecret, KeyHash};
-use landfall::network::TenantAddresses;
+use landfall::network::{HostRoutes, Network, TenantAddresses};
 use landfall::release::{Catalog, TenantImage};
 use landfall::service::FdStore;
 use landfall::settings::Settings;
@@ -21,7 +21,8 @@ use landfall::tenant_ports::TenantPorts;
 use landfall_host::Layout;
 use serde_json::Value;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -39,8 +40,26 @@ pub(crate) const ADMIN: &str = "sk_admin_0123";
 /// at different ones.
 static PORTS: AtomicU16 = AtomicU16::new(0);
 
+/// The networks that a test's host routes. Not those of the machine that the test runs on.
+#[derive(Default)]
+pub(crate) struct FakeRoutes(Mutex<BTreeSet<Network>>);
+
+impl FakeRoutes {
+    /// Adds a route.
+    pub(crate) fn add(&self, network: &str) {
+        self.0.lock().unwrap().insert(network.parse().unwrap());
+    }
+}
+
+impl HostRoutes for FakeRoutes {
+    fn networks(&self, range: Network) -> std::io::Result<BTreeSet<Network>> {
+        Ok(self.0.lock().unwrap().iter().copied().filter(|network| network.overlaps(range)).collect())
+    }
+}
+
 pub(crate) struct TestHost {
     folder: TempDir,
+    pub(crate) routes: Arc<FakeRoutes>,
     pub(crate) engine: Arc<FakeContainerEngine>,
     pub(crate) settings: Settings,
     pub(crate) catalog: Catalog,
@@ -114,6 +133,7 @@ impl TestHost {
             format!("[api]\naddress = \"127.0.0.1\"\n[tenants]\nfirst_port = {first}\nlast_port = {}", first + 19);
         Self {
             folder: TempDir::new().unwrap(),
+            routes: Arc::default(),
             engine: Arc::new(engine),
             settings: Settings::parse(&text).unwrap(),
             catalog: catalog(),
@@ -131,6 +151,7 @@ impl TestHost {
             engine: self.engine.clone(),
             secret: HostSecret::load_or_create(&layout.tenant_keys()).unwrap(),
             ports: TenantPorts::new(*self.settings.api.ip(), tenants.clone(), FdStore::disabled()),
+            routes: self.routes.clone(),
         };
         let controller = Controller::new(dependencies).await.unwrap();
         let (stop, stopping) = watch::channel(false);

@@ -9,4 +9,5 @@ mod reconcile;
 mod release;
 mod selfcheck;
 mod spawn;
+mod subnets;
 mod tenants;

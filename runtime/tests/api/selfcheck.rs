@@ -26,7 +26,7 @@ fn host() -> TestHost {
 }
 
 fn canary_subnet(pool: Pool) -> Subnet {
-    pool.highest_free(&[].into(), &[]).unwrap()
+    pool.lowest_free(&[].into(), &[]).unwrap()
 }
 
 /// Answers in the canary's place: the fake engine gives no container an address.
@@ -34,7 +34,10 @@ struct Stage(String);
 
 impl Stage {
     async fn set(host: &TestHost) -> Self {
-        let address = canary_subnet(host.settings.pool).tenant();
+        // As the canary gets it: the lowest one that no tenant has.
+        let taken = host.store().environments(None).await.unwrap();
+        let taken = taken.into_iter().map(|tenant| tenant.decided.subnet).collect();
+        let address = host.settings.pool.lowest_free(&taken, &[]).unwrap().tenant();
         let stage = Self(format!("{address}/32"));
         stage.ip("add");
         let listener = TcpListener::bind((address, 8080)).await.unwrap();
@@ -199,7 +202,7 @@ fn leave_behind(host: &TestHost, instance: &str) {
     let mut state = host.engine.state();
     state.volumes.extend(volumes.iter().map(|volume| (volume.clone(), labels.clone())));
     state.networks.insert(CANARY.into(), network);
-    let container = FakeContainer { spec: None, labels, volumes, started: None, folders: vec![] };
+    let container = FakeContainer { spec: None, labels, volumes, started: None, disconnected: false, folders: vec![] };
     state.containers.insert(CANARY.into(), container);
 }
 
@@ -250,8 +253,8 @@ mod needs_root {
         let mut host = host();
         host.start().await;
         host.reconcile();
-        let _stage = Stage::set(&host).await;
         let first = host.spawn("acme").await;
+        let _stage = Stage::set(&host).await;
         let container = host.engine.state().containers["convergence-tenant-1"].clone();
         let start = host.engine.hold("start");
         let look = async {

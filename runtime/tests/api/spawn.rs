@@ -185,6 +185,7 @@ fn put_stranger(host: &TestHost, labels: &Labels) {
         labels: labels.clone(),
         volumes: vec![format!("{name}-files")],
         started: None,
+        disconnected: false,
         folders: vec![],
     };
     state.volumes.insert(format!("{name}-files"), labels.clone());

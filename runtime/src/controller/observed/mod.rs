@@ -2,10 +2,12 @@
 
 mod backoff;
 mod health;
+mod outcome;
 mod probe;
 mod samples;
 
 pub use health::Health;
+pub(in crate::controller) use outcome::LastCheck;
 pub(in crate::controller) use probe::Target;
 pub(in crate::controller) use samples::{Figures, Samples};
 
@@ -13,6 +15,7 @@ use crate::engine::Usage;
 use crate::identity::EnvId;
 use crate::tenant_ports::{Backend, TenantPort};
 use backoff::StartBackoff;
+use probe::Reports;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -29,6 +32,7 @@ pub(in crate::controller) struct ObservedTenants {
 struct Tenant {
     port: TenantPort,
     health: watch::Sender<Health>,
+    last_check: watch::Sender<Option<LastCheck>>,
     /// Checks its health while its container runs.
     watcher: Option<Watcher>,
     samples: Samples,
@@ -57,11 +61,15 @@ impl ObservedTenants {
 
     /// Adds a tenant with its open port. Clients wait until it runs.
     pub(in crate::controller) fn add(&self, id: EnvId, port: TenantPort) {
-        let (health, _) = watch::channel(Health::Starting);
-        self.tenants().insert(
-            id,
-            Tenant { port, health, watcher: None, samples: Samples::default(), backoff: StartBackoff::default() },
-        );
+        let tenant = Tenant {
+            port,
+            health: watch::channel(Health::Starting).0,
+            last_check: watch::channel(None).0,
+            watcher: None,
+            samples: Samples::default(),
+            backoff: StartBackoff::default(),
+        };
+        self.tenants().insert(id, tenant);
     }
 
     /// A tenant's container runs: checks its health, and connects clients as soon as it answers.
@@ -72,14 +80,30 @@ impl ObservedTenants {
             tenant.port.backend().set(Backend::Pending);
             // A difference between samples of two runs means nothing.
             tenant.samples = Samples::default();
-            let watch = probe::watch(target, tenant.port.backend().clone(), tenant.health.clone());
-            tenant.watcher = Some(Watcher(tokio::spawn(watch)));
+            // Checks of the container before say nothing about this one.
+            tenant.last_check.send_replace(None);
+            let reports = Reports {
+                backend: tenant.port.backend().clone(),
+                health: tenant.health.clone(),
+                last_check: tenant.last_check.clone(),
+            };
+            tenant.watcher = Some(Watcher(tokio::spawn(probe::watch(target, reports))));
         }
     }
 
     /// Whether a tenant's container ran when it was last observed.
     pub(in crate::controller) fn is_running(&self, id: EnvId) -> bool {
         self.tenants().get(&id).is_some_and(|tenant| tenant.watcher.is_some())
+    }
+
+    /// Whether a tenant's address has been out of reach for long while its container ran.
+    pub(in crate::controller) fn is_lost(&self, id: EnvId, now: Instant) -> bool {
+        self.last_check(id).is_some_and(|check| check.is_lost(now))
+    }
+
+    /// The last check of a tenant's health since its container was started.
+    pub(in crate::controller) fn last_check(&self, id: EnvId) -> Option<LastCheck> {
+        self.tenants().get(&id).and_then(|tenant| *tenant.last_check.borrow())
     }
 
     /// A tenant's container does not run. Clients wait if it is likely to be back soon.

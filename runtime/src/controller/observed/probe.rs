@@ -1,14 +1,16 @@
 //! Checks a tenant's health over HTTP, and sets its port's backend accordingly.
 
 use super::health::{Health, HealthHistory};
+use super::outcome::{LastCheck, Outcome};
 use crate::identity::EnvId;
 use crate::service::log;
 use crate::tenant_ports::{Backend, BackendSender};
 use bytes::Bytes;
 use http_body_util::Empty;
+use hyper::Request;
 use hyper::client::conn::http1;
-use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
+use jiff::Timestamp;
 use std::net::SocketAddrV4;
 use std::pin::pin;
 use std::time::Duration;
@@ -18,6 +20,9 @@ use tokio::time::{Instant, sleep, timeout};
 
 /// How long a tenant may take to answer one check.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long its address may take to answer: longer than the kernel takes to find that nobody has it, which tells a tenant that is cut off
+/// from one that is busy.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
 /// Most that is read of a response's head, in bytes: tenants are not trusted.
 const MAX_HEAD: usize = 16 * 1024;
 
@@ -29,14 +34,27 @@ pub(in crate::controller) struct Target {
     pub(in crate::controller) path: String,
 }
 
+/// What a watcher reports about its tenant.
+#[derive(Debug, Clone)]
+pub(in crate::controller) struct Reports {
+    pub(in crate::controller) backend: BackendSender,
+    pub(in crate::controller) health: watch::Sender<Health>,
+    pub(in crate::controller) last_check: watch::Sender<Option<LastCheck>>,
+}
+
 /// Checks a tenant from its start on. Never returns.
-pub(in crate::controller) async fn watch(target: Target, backend: BackendSender, health: watch::Sender<Health>) {
+pub(in crate::controller) async fn watch(target: Target, reports: Reports) {
+    let Reports { backend, health, last_check } = reports;
     let start = Instant::now();
     let mut history = HealthHistory::NEW;
     loop {
         // Only a change is logged and sent: a check every few seconds would fill the log of a host for years.
         let before = history.health;
-        history = history.after(is_healthy(&target).await, start.elapsed());
+        let outcome = check(&target).await;
+        last_check.send_modify(|last| {
+            *last = Some(LastCheck::after(*last, outcome, Timestamp::now(), std::time::Instant::now()));
+        });
+        history = history.after(outcome.is_healthy(), start.elapsed());
         if history.health != before {
             let (tenant, after) = (target.id, history.health);
             log::info!(
@@ -53,14 +71,20 @@ pub(in crate::controller) async fn watch(target: Target, backend: BackendSender,
     }
 }
 
-async fn is_healthy(target: &Target) -> bool {
-    timeout(CHECK_TIMEOUT, request(target))
-        .await
-        .is_ok_and(|answer| answer.is_some_and(|status| status == StatusCode::OK))
+async fn check(target: &Target) -> Outcome {
+    let stream = match timeout(CONNECT_TIMEOUT, TcpStream::connect(target.address)).await {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => return Outcome::of_connecting(&error),
+        Err(_) => return Outcome::NoAnswer,
+    };
+    match timeout(CHECK_TIMEOUT, request(target, stream)).await {
+        Ok(Some(status)) => Outcome::Answered(status),
+        Ok(None) => Outcome::NotHttp,
+        Err(_) => Outcome::NoAnswer,
+    }
 }
 
-async fn request(target: &Target) -> Option<StatusCode> {
-    let stream = TcpStream::connect(target.address).await.ok()?;
+async fn request(target: &Target, stream: TcpStream) -> Option<u16> {
     let mut builder = http1::Builder::new();
     let handshake = builder.max_buf_size(MAX_HEAD).handshake(TokioIo::new(stream));
     let (mut sender, connection) = handshake.await.ok()?;
@@ -79,7 +103,7 @@ async fn request(target: &Target) -> Option<StatusCode> {
         // The response may have arrived with the end of the connection.
         _ = &mut connection => answer.await,
     };
-    answer.ok().map(|answer| answer.status())
+    answer.ok().map(|answer| answer.status().as_u16())
 }
 
 #[cfg(test)]
@@ -114,7 +138,7 @@ mod tests {
             ("SSH-2.0-OpenSSH\r\n", false),
             ("", false),
         ] {
-            assert_eq!(is_healthy(&server(answer).await).await, healthy, "{answer:?}");
+            assert_eq!(check(&server(answer).await).await.is_healthy(), healthy, "{answer:?}");
         }
     }
 
@@ -122,8 +146,8 @@ mod tests {
     async fn a_closed_port_and_a_strange_path_are_unhealthy() {
         let unused = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let address = SocketAddrV4::new(std::net::Ipv4Addr::LOCALHOST, unused);
-        assert!(!is_healthy(&Target { id: EnvId(1), address, path: "/".into() }).await);
+        assert_eq!(check(&Target { id: EnvId(1), address, path: "/".into() }).await, Outcome::Refused);
         let target = server("HTTP/1.1 200 OK\r\n\r\n").await;
-        assert!(!is_healthy(&Target { path: "/ HTTP/1.1\r\nx: y".into(), ..target }).await);
+        assert_eq!(check(&Target { path: "/ HTTP/1.1\r\nx: y".into(), ..target }).await, Outcome::NotHttp);
     }
 }

@@ -77,7 +77,7 @@ mod tests {
 
     fn state(running: bool) -> ContainerState {
         let started_at = Some("2026-11-22T00:00:00Z".parse().unwrap());
-        ContainerState { running, started_at, exit_code: None, labels: [].into() }
+        ContainerState { running, started_at, exit_code: None, networks: Vec::new(), labels: [].into() }
     }
 
     fn shown(samples: Samples, state: Option<&ContainerState>) -> (Option<u64>, Option<String>, Option<String>) {

@@ -6,14 +6,19 @@ pub(in crate::controller) mod spec;
 use super::{ActionError, Controller};
 use crate::engine::{EngineError, Folder, FoundImage, Listed, Volumes};
 use crate::identity::{ApiKey, SecretError};
+use crate::network::Subnet;
+use crate::service::log;
 use crate::store::Environment;
 use futures_util::future::join_all;
 use run_as::{ImageUser, RunAs};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// How often, and how far apart, the removal of a network is tried whose last endpoint the engine is still releasing.
 const NETWORK_ATTEMPTS: u32 = 10;
 const NETWORK_PAUSE: Duration = Duration::from_millis(100);
+/// How many subnets the engine may refuse before a spawn fails: far more than an engine that is killed again and again leaves behind.
+pub(super) const MAX_REFUSED: usize = 64;
 
 impl Controller {
     /// The image in the engine that a record names, verified against the release's digests.
@@ -31,20 +36,20 @@ impl Controller {
         if key.hash() == tenant.decided.key_hash { Ok(key) } else { Err(SecretError::Another { tenant: tenant.id }) }
     }
 
-    /// Creates all of a tenant and starts it. On failure, parts of it may remain.
+    /// Creates all of a tenant and starts it. Where the engine refuses its subnet, the tenant gets another one, here and in its row. On
+    /// failure, parts of it may remain.
     ///
     /// Creating the network takes as long as preparing the volumes, so both are done at once. Neither is dropped when the other fails:
     /// the engine carries a call out whether or not it is waited for.
     pub(in crate::controller) async fn provision(
         &self,
-        tenant: &Environment,
+        tenant: &mut Environment,
         image: &FoundImage,
         key: &ApiKey,
     ) -> Result<(), ActionError> {
         let engine = &self.deps.engine;
-        let network = spec::network(tenant);
-        let (networked, prepared) = tokio::join!(engine.create_network(&network), self.prepare(tenant, image));
-        networked?;
+        let (networked, prepared) = tokio::join!(self.create_network(tenant), self.prepare(tenant, image));
+        tenant.decided.subnet = networked?;
         let user = prepared?;
         let container = spec::container(tenant, image, user, key, &self.deps.settings);
         let preparation = tenant.id.preparation();
@@ -54,6 +59,26 @@ impl Controller {
         created?;
         cleared?;
         Ok(engine.start(&container.name).await?)
+    }
+
+    /// Creates a tenant's network, and returns its subnet. One that the engine refuses is passed over: an engine that was killed holds
+    /// addresses of networks that it does not list any more.
+    async fn create_network(&self, tenant: &Environment) -> Result<Subnet, ActionError> {
+        let mut tenant = tenant.clone();
+        let mut refused = BTreeSet::new();
+        loop {
+            let subnet = tenant.decided.subnet;
+            let created = self.deps.engine.create_network(&spec::network(&tenant)).await;
+            self.note_network(&created);
+            match created {
+                Err(error) if error.is_address_conflict() && refused.len() < MAX_REFUSED => {
+                    log::warning!("subnet_refused", tenant = tenant.id, subnet = subnet, error = log::chain(&error));
+                    refused.insert(subnet);
+                    tenant.decided.subnet = self.move_to_another_subnet(tenant.id, &refused).await?;
+                }
+                created => return Ok(created.map(|()| subnet)?),
+            }
+        }
     }
 
     /// Creates the volumes and gives them to the tenant's user.

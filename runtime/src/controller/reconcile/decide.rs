@@ -8,6 +8,8 @@ pub(in crate::controller) struct Observed {
     pub(in crate::controller) running: bool,
     /// Whether it is this tenant's, rather than one with the same number from before the database was restored.
     pub(in crate::controller) ours: bool,
+    /// Whether it is connected to its network, and its address was not out of reach for long.
+    pub(in crate::controller) reachable: bool,
 }
 
 /// What to do.
@@ -17,7 +19,7 @@ pub(in crate::controller) enum Action {
     Adopt,
     /// It exists and does not run: start it.
     Start,
-    /// It does not exist, or another has its name: create it again, around the same volumes.
+    /// It does not exist, or another has its name, or nobody can reach it: create it again, around the same volumes.
     Rebuild,
     /// Its spawn or its removal was interrupted: remove all of it.
     Remove,
@@ -36,9 +38,9 @@ pub(in crate::controller) fn decide(row: Option<(Status, Desired)>, container: O
         // undone.
         (Some((Status::Provisioning | Status::Destroying, _) | (_, Desired::Removed)), _) => Action::Remove,
         // `running` and `stopped` say what was observed last. From here on only what is observed now counts.
-        (Some(_), Some(Observed { ours: true, running: true })) => Action::Adopt,
-        (Some(_), Some(Observed { ours: true, running: false })) => Action::Start,
-        (Some(_), Some(Observed { ours: false, .. }) | None) => Action::Rebuild,
+        (Some(_), Some(Observed { ours: true, reachable: true, running: true })) => Action::Adopt,
+        (Some(_), Some(Observed { ours: true, reachable: true, running: false })) => Action::Start,
+        (Some(_), Some(Observed { .. }) | None) => Action::Rebuild,
     }
 }
 
@@ -48,8 +50,9 @@ mod tests {
 
     #[test]
     fn the_engine_is_made_to_agree_with_the_database() {
-        let seen = |running, ours| Some(Observed { running, ours });
+        let seen = |running, ours| Some(Observed { running, ours, reachable: true });
         let (up, down, foreign) = (seen(true, true), seen(false, true), seen(true, false));
+        let cut_off = |running| Some(Observed { running, ours: true, reachable: false });
         let running = Some((Status::Running, Desired::Running));
         let stopped = Some((Status::Stopped, Desired::Running));
         let provisioning = Some((Status::Provisioning, Desired::Running));
@@ -59,12 +62,15 @@ mod tests {
             (running, down, Action::Start),
             (running, None, Action::Rebuild),
             (running, foreign, Action::Rebuild),
+            (running, cut_off(true), Action::Rebuild),
+            (running, cut_off(false), Action::Rebuild),
             (stopped, up, Action::Adopt),
             (stopped, down, Action::Start),
             (stopped, None, Action::Rebuild),
             (provisioning, None, Action::Remove),
             (provisioning, down, Action::Remove),
             (provisioning, up, Action::Remove),
+            (provisioning, cut_off(true), Action::Remove),
             (destroying, up, Action::Remove),
             (destroying, None, Action::Remove),
             (Some((Status::Running, Desired::Removed)), up, Action::Remove),

@@ -7,21 +7,33 @@ use crate::identity::EnvId;
 use crate::store::{Environment, Status};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The tenants on which rows and listing disagree, or whose container `is_connected` does not know as running; and the orphans.
+/// What this process knows of its connection to a tenant.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Connection {
+    /// Whether its container ran when it was last observed.
+    pub(super) is_running: bool,
+    /// Whether its address was out of reach for long.
+    pub(super) is_lost: bool,
+}
+
+/// The tenants on which rows, listing and `connection` disagree; and the orphans.
 pub(super) fn disagreeing(
     rows: &[Environment],
     listing: &Listing,
-    is_connected: impl Fn(EnvId) -> bool,
+    connection: impl Fn(EnvId) -> Connection,
 ) -> BTreeSet<EnvId> {
     let containers: BTreeMap<&str, &Listed> = listing.containers.iter().map(|one| (one.name.as_str(), one)).collect();
     let agrees = |row: &Environment| {
-        let container = containers.get(row.id.container().as_str());
-        let observed = container
-            .map(|one| Observed { running: one.running, ours: spec::is_ours(&one.labels, row.decided.key_hash) });
+        let (name, connection) = (row.id.container(), connection(row.id));
+        let observed = containers.get(name.as_str()).map(|one| Observed {
+            running: one.running,
+            ours: spec::is_ours(&one.labels, row.decided.key_hash),
+            reachable: one.networks.contains(&name) && !connection.is_lost,
+        });
         let adopted = decide(Some((row.status, row.desired)), observed) == Action::Adopt;
         // A container may run while its row says `stopped`, or while this process has just started and is connected to
         // no tenant: adopting settles both.
-        adopted && row.status == Status::Running && is_connected(row.id)
+        adopted && row.status == Status::Running && connection.is_running
     };
     let known: BTreeSet<EnvId> = rows.iter().map(|row| row.id).collect();
     let numbers = |listed: &[Listed]| listed.iter().filter_map(|one| spec::number_of(&one.labels)).collect::<Vec<_>>();
@@ -37,10 +49,12 @@ mod tests {
     use super::*;
     use crate::engine::labels;
 
+    const NONE: Connection = Connection { is_running: false, is_lost: false };
+
     #[test]
     fn orphans_are_reconciled_but_of_volumes_only_a_canarys() {
         let listed =
-            |id| Listed { name: "one".into(), labels: [(labels::TENANT.to_owned(), id)].into(), running: false };
+            |id| Listed { name: "one".into(), labels: [(labels::TENANT.to_owned(), id)].into(), ..Listed::default() };
         let all = |id: &str| vec![listed(id.to_owned())];
         for (listing, expected) in [
             (Listing { containers: all("7"), ..Listing::default() }, &[EnvId(7)][..]),
@@ -48,7 +62,7 @@ mod tests {
             (Listing { volumes: all("7"), ..Listing::default() }, &[]),
             (Listing { volumes: all("0"), ..Listing::default() }, &[EnvId::CANARY]),
         ] {
-            let found: Vec<EnvId> = disagreeing(&[], &listing, |_| false).into_iter().collect();
+            let found: Vec<EnvId> = disagreeing(&[], &listing, |_| NONE).into_iter().collect();
             assert_eq!(found, expected, "{listing:?}");
         }
     }

@@ -15,7 +15,7 @@ use crate::identity::EnvId;
 use crate::service::log;
 use crate::store::{Environment, Status};
 use decide::{Action, Observed, decide};
-use disagreement::disagreeing;
+use disagreement::{Connection, disagreeing};
 use futures_util::StreamExt as _;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
@@ -24,6 +24,8 @@ use std::time::{Duration, Instant};
 const PAUSE: Duration = Duration::from_secs(5);
 /// Every so many rounds, networks and volumes are listed, too: only a restored database makes orphans of them.
 const FULL_EVERY: u32 = 12;
+/// Every so many rounds the engine is asked again for a network where it refused one.
+const RETRY_EVERY: u32 = 6;
 /// Tenants that are reconciled at a time.
 const AT_ONCE: usize = 4;
 /// Pause before the engine's events are requested again.
@@ -51,6 +53,11 @@ impl Controller {
             }
             if let Ok(listing) = listed {
                 self.reconcile_all(&listing).await;
+                if round % RETRY_EVERY == 0
+                    && let Err(error) = self.retry_refused_network().await
+                {
+                    log::warning!("network_not_tried", error = log::chain(&error));
+                }
             }
             // Also while the engine is down: a restart of this service by the watchdog would not bring the engine back.
             self.heartbeat();
@@ -81,7 +88,9 @@ impl Controller {
         if let Err(error) = self.reserve_numbers(listing, &rows).await {
             log::error!("reconcile_failed", error = log::chain(&error));
         }
-        let ids = disagreeing(&rows, listing, |id| self.observed.is_running(id));
+        let connection =
+            |id| Connection { is_running: self.observed.is_running(id), is_lost: self.observed.is_lost(id, Instant::now()) };
+        let ids = disagreeing(&rows, listing, connection);
         let reconcile = async |id| {
             self.reconcile_or_warn(id).await;
             // With each tenant, not with each round: the first round after a reboot starts all tenants, which may take longer than
@@ -116,13 +125,14 @@ impl Controller {
         let observed = container.map(|state| Observed {
             running: state.running,
             ours: row.as_ref().is_some_and(|row| spec::is_ours(&state.labels, row.decided.key_hash)),
+            reachable: state.networks.contains(&id.container()) && !self.observed.is_lost(id, Instant::now()),
         });
         let action = decide(row.as_ref().map(|row| (row.status, row.desired)), observed);
         match (action, row) {
             (Action::RemoveOrphan, _) | (_, None) => self.remove_orphan(id).await,
             (Action::Remove, Some(row)) => self.remove(&row).await,
             (Action::Adopt, Some(row)) => self.adopt(&row).await,
-            (Action::Start | Action::Rebuild, Some(row)) => self.restart(&row, action).await,
+            (Action::Start | Action::Rebuild, Some(row)) => self.restart(row, action).await,
         }
     }
 
@@ -152,14 +162,14 @@ impl Controller {
     }
 
     /// Starts a tenant that should run, unless its backoff says to wait.
-    async fn restart(&self, tenant: &Environment, action: Action) -> Result<(), ActionError> {
+    async fn restart(&self, mut tenant: Environment, action: Action) -> Result<(), ActionError> {
         let (id, now) = (tenant.id, Instant::now());
         // First, so that clients wait or are refused, rather than being connected to a container that is gone.
         self.observed.stopped(id);
         if self.observed.may_start(id, now) {
             // Before the attempt, so that one that fails counts.
             self.observed.count_start(id, now);
-            match self.start_or_rebuild(tenant, action).await {
+            match self.start_or_rebuild(&mut tenant, action).await {
                 Ok(()) => {
                     log::info!(
                         "tenant_restarted",
@@ -167,7 +177,7 @@ impl Controller {
                         rebuilt = (action == Action::Rebuild),
                         ms = now.elapsed().as_millis()
                     );
-                    return self.adopt(tenant).await;
+                    return self.adopt(&tenant).await;
                 }
                 Err(error) => log::warning!("tenant_not_restarted", tenant = id, error = log::chain(&error)),
             }
@@ -181,7 +191,7 @@ impl Controller {
 
     /// Starts the container. Where there is none, it is not this tenant's, or it does not start because its network is gone, creates it
     /// again around the same volumes.
-    async fn start_or_rebuild(&self, tenant: &Environment, action: Action) -> Result<(), ActionError> {
+    async fn start_or_rebuild(&self, tenant: &mut Environment, action: Action) -> Result<(), ActionError> {
         if action == Action::Start {
             match self.deps.engine.start(&tenant.id.container()).await {
                 // What the engine refuses is a fault of this container or its network: it is created again below.
@@ -197,6 +207,7 @@ impl Controller {
         let image = self.image_of(&tenant.decided.image).await?;
         // By number and not by instance: after a restored backup, another tenant's container may have this one's name.
         self.remove_labelled(&spec::number_filter(tenant.id), Volumes::Keep).await?;
+        self.move_off_used_addresses(tenant).await?;
         self.provision(tenant, &image, &key).await
     }
 }
@@ -208,7 +219,7 @@ mod tests {
     use crate::controller::{Dependencies, HEARTBEAT_TIMEOUT};
     use crate::engine::fake::FakeContainerEngine;
     use crate::identity::{HostSecret, KeyHash, KeyNonce, OrgId};
-    use crate::network::TenantAddresses;
+    use crate::network::{KernelRoutes, TenantAddresses};
     use crate::release::Catalog;
     use crate::service::FdStore;
     use crate::settings::Settings;
@@ -240,6 +251,7 @@ mod tests {
             engine: engine.clone(),
             secret: HostSecret::load_or_create(&folder.path().join("secret")).unwrap(),
             ports: TenantPorts::new(*settings.api.ip(), TenantAddresses::new(settings.pool, []), FdStore::disabled()),
+            routes: Arc::new(KernelRoutes),
             settings,
         };
         let controller = Controller::new(deps).await.unwrap();

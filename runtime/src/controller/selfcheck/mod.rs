@@ -97,9 +97,7 @@ impl Controller {
         match work.await.unwrap_or(Err(CanaryError::Ending)) {
             Ok(healthy) => Ok(format!("a tenant of {name} was healthy after {} ms, and removed", healthy.as_millis())),
             // A full host is no fault of the release, and a failed check would take an update back.
-            Err(CanaryError::NotSpawned(full @ (ActionError::NoFreePort { .. } | ActionError::NoFreeSubnet(_)))) => {
-                Ok(format!("skipped: {full}"))
-            }
+            Err(CanaryError::NotSpawned(full)) if is_full(&full) => Ok(format!("skipped: {full}")),
             Err(error) => Err(format!("a tenant of {name}: {error}")),
         }
     }
@@ -113,6 +111,15 @@ impl Controller {
             }
         }
         images.first().map(|image| image.record.clone())
+    }
+}
+
+/// Whether a canary was not spawned because the host has no room for one more tenant.
+fn is_full(error: &ActionError) -> bool {
+    match error {
+        ActionError::NoFreePort { .. } => true,
+        ActionError::NoFreeSubnet(error) => error.is_full(),
+        _ => false,
     }
 }
 

@@ -42,8 +42,8 @@ pub struct Spawned {
 pub(super) enum SpawnKind {
     /// A client. The tenant gets the next number, and the lowest free port and subnet.
     Tenant,
-    /// A self-check, which holds the canary's lock already. The canary stays out of the way of tenants that are spawned meanwhile: it
-    /// uses up no number, and gets the highest free port and subnet.
+    /// A self-check, which holds the canary's lock already. The canary uses up no number, and gets the highest free port, so that tenants
+    /// that are spawned meanwhile get consecutive ones. Its subnet is chosen as a tenant's is: what a tenant cannot use fails the check.
     Canary(TenantLock),
 }
 
@@ -99,7 +99,7 @@ impl Controller {
         // 1. Wait for a turn. Undo: dropping it gives it to the next.
         let _turn = self.turn().await?;
         // 2. Read the engine's state, without changing it: its numbers are not assigned again, and its addresses are skipped.
-        let (surveyed, image, others) = tokio::join!(self.survey(), self.image_of(&plan.image), self.engine_networks());
+        let (surveyed, image, others) = tokio::join!(self.survey(), self.image_of(&plan.image), self.other_networks());
         surveyed?;
         let (image, others) = (image?, others?);
         // 3. Reserve number, port and subnet, and record them. From here on a crash leaves a row that lists what to remove.
@@ -107,7 +107,7 @@ impl Controller {
         let Reservation { mut tenant, key, port, lock } = self.reserve(plan, &others).await?;
         // 4. Create network, volumes and container, and start it. Undo: remove all that bears this tenant's label.
         // 5. Record that it runs: what a crash leaves from here on is started again instead of removed.
-        let started = match self.provision(&tenant, &image, &key).await {
+        let started = match self.provision(&mut tenant, &image, &key).await {
             Ok(()) => self.mark_running(&mut tenant).await,
             Err(error) => Err(error),
         };

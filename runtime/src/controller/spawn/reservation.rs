@@ -4,7 +4,7 @@ use super::{SpawnKind, SpawnPlan};
 use crate::controller::tenant_locks::TenantLock;
 use crate::controller::{ActionError, Controller};
 use crate::identity::{ApiKey, KeyNonce};
-use crate::network::{Network, Subnet};
+use crate::network::Network;
 use crate::store::{Environment, NewEnvironment};
 use crate::tenant_ports::{ReservedPort, TenantPort};
 use std::collections::BTreeSet;
@@ -34,7 +34,7 @@ impl Controller {
             org,
             name,
             port: number,
-            subnet: self.free_subnet(&kind, &tenants, others)?,
+            subnet: self.free_subnet(&tenants, others, &BTreeSet::new())?,
             nonce,
             key_hash: key.hash(),
             image,
@@ -59,13 +59,6 @@ impl Controller {
         }
     }
 
-    /// The networks of the engine, whose addresses no tenant may get.
-    pub(super) async fn engine_networks(&self) -> Result<Vec<Network>, ActionError> {
-        let subnets = self.deps.engine.subnets().await?;
-        // What does not parse is IPv6, which overlaps with no tenant.
-        Ok(subnets.iter().filter_map(|subnet| subnet.parse().ok()).collect())
-    }
-
     /// A port that neither a tenant nor another program holds.
     fn free_port(&self, kind: &SpawnKind, tenants: &[Environment]) -> Result<ReservedPort, ActionError> {
         let (first, last) = self.deps.settings.tenant_ports;
@@ -78,20 +71,5 @@ impl Controller {
             SpawnKind::Canary(_) => free.rev().find_map(reserve),
         };
         reserved.ok_or(ActionError::NoFreePort { first, last })
-    }
-
-    fn free_subnet(
-        &self,
-        kind: &SpawnKind,
-        tenants: &[Environment],
-        others: &[Network],
-    ) -> Result<Subnet, ActionError> {
-        let taken = tenants.iter().map(|tenant| tenant.decided.subnet).collect();
-        let pool = self.deps.settings.pool;
-        let subnet = match kind {
-            SpawnKind::Tenant => pool.lowest_free(&taken, others),
-            SpawnKind::Canary(_) => pool.highest_free(&taken, others),
-        };
-        subnet.ok_or_else(|| ActionError::NoFreeSubnet(pool.to_string()))
     }
 }

@@ -1,6 +1,7 @@
 //! Keeps the tables in place while other programs change the host's ruleset.
 
-use super::nft::{HoldError, LOAD_TIMEOUT, interactive, list, run};
+use super::engine_chains::EngineChains;
+use super::nft::{HoldError, LOAD_TIMEOUT, interactive, list, list_chains, run};
 use super::{Guard, STANDBY, TABLE, one_line, removal, render, render_standby};
 use std::io::Write as _;
 use std::process::Child;
@@ -26,6 +27,8 @@ pub struct Holder {
     table_listing: String,
     /// The same of the standby table.
     standby_listing: String,
+    /// The engine's chains, as they were when nothing had been flushed.
+    engine_chains: EngineChains,
 }
 
 impl Holder {
@@ -37,6 +40,7 @@ impl Holder {
             owner: None,
             table_listing: String::new(),
             standby_listing: String::new(),
+            engine_chains: EngineChains::default(),
         };
         // The standby first: it filters while it is tried whether the other table can have an owner.
         holder.load_standby()?;
@@ -83,6 +87,21 @@ impl Holder {
             return Ok(!standby_unchanged);
         }
         self.load().map(|()| true)
+    }
+
+    /// Remembers the engine's chains, which a flush may remove.
+    pub fn remember_engine_chains(&mut self) -> Result<(), HoldError> {
+        self.engine_chains = EngineChains::parse(&list_chains()?);
+        Ok(())
+    }
+
+    /// Adds the engine's chains that a flush has removed, without their rules, and returns how many there were.
+    pub fn restore_engine_chains(&mut self) -> Result<usize, HoldError> {
+        let (count, commands) = self.engine_chains.missing_in(&EngineChains::parse(&list_chains()?));
+        if count > 0 {
+            run(&["-f", "-"], &commands)?;
+        }
+        Ok(count)
     }
 
     /// Ends the hold: removes the table with an owner, once the standby table is in place.

@@ -6,8 +6,10 @@
 //!
 //! The rules exist twice, and a packet must pass both tables. [`TABLE`] has an owner: a flush of the ruleset does not remove it, but it
 //! is removed when its owner ends. [`STANDBY`] has none: a flush removes it, but it outlives the process that loaded it. So neither a
-//! flush nor a restart of the holder leaves the host open. [`Holder`] keeps both in place, [`clear`] removes them.
+//! flush nor a restart of the holder leaves the host open. [`Holder`] keeps both in place, [`clear`] removes them. It also adds those chains
+//! again that the engine misses after a flush.
 
+mod engine_chains;
 mod holder;
 mod nft;
 

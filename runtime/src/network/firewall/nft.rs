@@ -55,6 +55,12 @@ pub(super) fn run(arguments: &[&str], commands: &str) -> Result<(), HoldError> {
     Err(HoldError::Refused { stderr: stderr.lines().next().unwrap_or_default().to_owned() })
 }
 
+/// The chains of all tables, without their rules.
+pub(super) fn list_chains() -> Result<String, HoldError> {
+    let output = Command::new("nft").args(["list", "chains"]).output().map_err(HoldError::Nft)?;
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
 /// The kernel's listing of a table with all handles, where the table exists. Any change of the table changes it.
 pub(super) fn list(table: &str) -> Result<Option<String>, HoldError> {
     // With handles: a table that was removed and loaded again in the same words has other ones.
