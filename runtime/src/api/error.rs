@@ -110,8 +110,11 @@ impl From<ActionError> for ApiError {
             ActionError::UnknownUser { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "unknown_user"),
             ActionError::ImageNotLoaded { .. } => (StatusCode::SERVICE_UNAVAILABLE, "image_not_loaded"),
             ActionError::NoFreePort { .. } => (StatusCode::SERVICE_UNAVAILABLE, "no_free_port"),
-            ActionError::NoFreeSubnet(_) | ActionError::Routes(_) => (StatusCode::SERVICE_UNAVAILABLE, "no_free_subnet"),
+            ActionError::NoFreeSubnet(_) | ActionError::Routes(_) => {
+                (StatusCode::SERVICE_UNAVAILABLE, "no_free_subnet")
+            }
             ActionError::OpenPort { .. } => (StatusCode::SERVICE_UNAVAILABLE, "port_unavailable"),
+            ActionError::DatabaseLost { .. } => (StatusCode::SERVICE_UNAVAILABLE, "database_lost"),
             ActionError::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
             ActionError::Ending => (StatusCode::SERVICE_UNAVAILABLE, "ending"),
             ActionError::RemovalPending { .. } => (StatusCode::SERVICE_UNAVAILABLE, "removal_pending"),

@@ -43,6 +43,19 @@ pub enum CommandError {
     /// The service cannot use its database.
     #[error(transparent)]
     Database(StoreError),
+    /// There is no database, and tenants are known to exist.
+    #[error(
+        "{database} is missing or empty, but {keys} says that this host has tenants: by a new database, all of them would be removed"
+    )]
+    DatabaseLost {
+        /// The database.
+        database: PathBuf,
+        /// What tenants' keys are derived from.
+        keys: PathBuf,
+    },
+    /// The engine holds tenants of which the database knows nothing.
+    #[error(transparent)]
+    UnknownTenants(ActionError),
     /// The host's secret cannot be used.
     #[error(transparent)]
     TenantKeys(#[from] SecretError),
@@ -141,6 +154,11 @@ pub enum ClientError {
     },
 }
 
+/// What an operator whose database is gone can do.
+const RESTORE_OR_GIVE_UP: &str = "restore the folder of the database, tenant-keys.secret included, from its backup; to give the tenants up \
+    for good instead, move tenant-keys.secret away and remove the containers, networks and volumes with the label io.landfall.tenant from \
+    the engine";
+
 impl Classify for CommandError {
     fn class(&self) -> ErrorClass {
         let unfit = |code| ErrorClass::without_hint(Exit::Unfit, code);
@@ -155,6 +173,9 @@ impl Classify for CommandError {
                 "install a release with landfall-installer; `landfall-installer status` says what is on this host",
             ),
             Self::Database(_) | Self::Images(_) => unfit("database"),
+            Self::DatabaseLost { .. } | Self::UnknownTenants(_) => {
+                ErrorClass::new(Exit::Unfit, "database_lost", RESTORE_OR_GIVE_UP)
+            }
             Self::TenantKeys(_) => unfit("tenant_keys"),
             Self::Listen(error) => error.class(),
             Self::Migrate(error) => error.class(),

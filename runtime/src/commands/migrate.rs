@@ -1,4 +1,5 @@
 use super::error::CommandError;
+use super::refuse_lost_database;
 use crate::store::{self, Migrated, Migrations, Store, StoreError};
 use landfall_console::Console;
 use landfall_host::Layout;
@@ -35,6 +36,10 @@ pub(super) struct Args {
 
 impl Args {
     pub(super) fn run(&self, layout: &Layout, console: Console, migrations: &Migrations) -> Result<(), CommandError> {
+        // It creates a database where there is none, as the service does.
+        if self.reclaim.is_none() && !self.restore && !self.rehearse && self.to.is_none() {
+            refuse_lost_database(layout)?;
+        }
         let path = layout.database();
         let done = self.migrate(&path, migrations).map_err(CommandError::Migrate)?;
         let text = self.text(&path, &done);

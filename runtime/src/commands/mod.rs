@@ -87,3 +87,12 @@ fn settings(layout: &Layout) -> Result<Settings, CommandError> {
     let text = text.map_err(|source| CommandError::ReadSettings { path: path.clone(), source })?;
     Settings::parse(&text).map_err(|source| CommandError::Settings { path, source })
 }
+
+/// Refuses to begin with a new database where the secret of tenants' keys says that there was one: the reconcile loop would remove all
+/// tenants' containers by it.
+fn refuse_lost_database(layout: &Layout) -> Result<(), CommandError> {
+    let (database, keys) = (layout.database(), layout.tenant_keys());
+    // To SQLite, an empty file is a database in which nothing was ever written.
+    let has_content = std::fs::metadata(&database).is_ok_and(|found| found.len() > 0);
+    if has_content || !keys.exists() { Ok(()) } else { Err(CommandError::DatabaseLost { database, keys }) }
+}

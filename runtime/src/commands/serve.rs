@@ -1,6 +1,6 @@
 use super::build_config::BuildConfig;
 use super::error::CommandError;
-use super::settings;
+use super::{refuse_lost_database, settings};
 use crate::api::server::{self, Listeners};
 use crate::api::{App, listen, router};
 use crate::controller::{Controller, Dependencies};
@@ -71,6 +71,7 @@ fn open(layout: &Layout, config: &BuildConfig) -> Result<Opened, CommandError> {
         log::warning!("release_refused_today", release = catalog.id(), reason = reason);
     }
     // 3. The database, which is migrated where it is older. Clients queue at the inherited sockets meanwhile.
+    refuse_lost_database(layout)?;
     let (store, _) = Store::open(&layout.database(), &config.migrations).map_err(CommandError::Database)?;
     let tenants = store.has_environments().map_err(CommandError::Database)?;
     let secret = secret(layout, tenants)?;
@@ -99,15 +100,17 @@ async fn serve(opened: Opened, mark: MarkGood, start: Instant) -> Result<(), Com
     let ports = TenantPorts::new(*settings.api.ip(), tenants.clone(), fd_store);
     let dependencies = Dependencies { settings, catalog, store, engine, secret, ports, routes: Arc::new(KernelRoutes) };
     let controller = Controller::new(dependencies).await.map_err(CommandError::OpenPorts)?;
+    // Before anybody is told that the service is ready. Where the engine does not answer yet, the reconcile loop looks before it acts.
+    controller.check_database_is_this_hosts().await.map_err(CommandError::UnknownTenants)?;
     let (stop, stopping) = watch::channel(false);
     let app = App { controller: Arc::clone(&controller), admin, stopping: stopping.clone() };
     // Accepting before readiness is reported: whoever waits for systemd's start finds the API answering.
     let serving = tokio::spawn(server::serve(listeners, router(app), tenants, stopping));
     notify::ready(&format!("release {release}, API at {address}"));
     log::info!("serving", release = release, address = address, ms = start.elapsed().as_millis());
-    // The first three never return: the service runs until a signal stops it.
+    // The service runs until a signal stops it: of the first three, only a database that is not this host's returns.
     tokio::select! {
-        () = controller.reconcile() => {}
+        lost = controller.reconcile() => return Err(CommandError::UnknownTenants(lost)),
         () = notify::feed_watchdog(async || controller.is_alive().await) => {}
         () = mark_good(&mark, &controller) => {}
         patience = stop_signal() => drain(patience?, stop, serving, &controller).await,
@@ -148,6 +151,24 @@ async fn stop_signal() -> Result<Duration, CommandError> {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
+
+    #[test]
+    fn no_new_database_is_made_where_tenants_are_known_to_exist() {
+        let folder = tempfile::tempdir().unwrap();
+        let layout = Layout::new(folder.path());
+        std::fs::create_dir_all(layout.database_folder()).unwrap();
+        refuse_lost_database(&layout).unwrap();
+        std::fs::write(layout.tenant_keys(), [7; 32]).unwrap();
+        for lost in [None, Some("")] {
+            if let Some(content) = lost {
+                std::fs::write(layout.database(), content).unwrap();
+            }
+            let refused = refuse_lost_database(&layout).unwrap_err();
+            assert!(matches!(refused, CommandError::DatabaseLost { .. }), "{lost:?}: {refused}");
+        }
+        std::fs::write(layout.database(), "SQLite format 3\0").unwrap();
+        refuse_lost_database(&layout).unwrap();
+    }
 
     #[test]
     fn the_secret_is_never_created_again_once_there_are_tenants() {

@@ -76,6 +76,15 @@ pub enum ActionError {
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The engine holds tenants, and the database has never had one: it was lost.
+    #[error(
+        "the database has never had a tenant, but the engine holds one's {found}: the database was lost, or is another host's, and all \
+         tenants would be removed by it"
+    )]
+    DatabaseLost {
+        /// The name of what the engine holds.
+        found: String,
+    },
     /// A key cannot be derived.
     #[error(transparent)]
     Key(#[from] SecretError),

@@ -128,6 +128,13 @@ impl Store {
         Ok(connection.query_row(sql, [EnvId::CANARY.0], |row| row.get(0))?)
     }
 
+    /// Whether no tenant has ever been recorded, or reserved a number.
+    pub async fn never_had_tenants(&self) -> Result<bool, StoreError> {
+        // AUTOINCREMENT keeps the highest number that was ever given (sqlite.org, "SQLite Autoincrement"); the canary's is 0.
+        let sql = "SELECT NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'environments' AND seq > 0)";
+        self.run(|connection| Ok(connection.query_row(sql, [], |row| row.get(0))?)).await
+    }
+
     /// Sets the state of an environment.
     pub async fn set_status(&self, id: EnvId, status: Status) -> Result<(), StoreError> {
         // No row with this number is no error: the tenant was removed in the meantime.
@@ -238,10 +245,11 @@ mod tests {
         let store = store(&folder);
         let canary = store.insert_canary(new(3999, "10.213.255.248/29")).await.unwrap().id;
         assert_eq!(canary, EnvId::CANARY);
-        assert!(!store.has_environments().unwrap());
+        assert!(!store.has_environments().unwrap() && store.never_had_tenants().await.unwrap());
         assert!(store.insert_canary(new(3998, "10.213.255.240/29")).await.is_err(), "there is one at most");
         assert_eq!(store.insert_environment(new(3001, "10.213.0.0/29")).await.unwrap().id, EnvId(1));
         store.remove_environment(canary).await.unwrap();
+        assert!(!store.never_had_tenants().await.unwrap());
         assert_eq!(store.insert_environment(new(3002, "10.213.0.8/29")).await.unwrap().id, EnvId(2));
     }
 

@@ -20,10 +20,10 @@ use landfall::store::{ImageRecord, Migrations, Store};
 use landfall::tenant_ports::TenantPorts;
 use landfall_host::Layout;
 use serde_json::Value;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
@@ -167,7 +167,7 @@ impl TestHost {
     pub(crate) fn reconcile(&mut self) {
         let service = self.service.as_mut().unwrap();
         let controller = Arc::clone(&service.app.controller);
-        service.reconciling = Some(tokio::spawn(async move { controller.reconcile().await }));
+        service.reconciling = Some(tokio::spawn(async move { drop(controller.reconcile().await) }));
     }
 
     /// Stops the service as SIGTERM does.
@@ -232,6 +232,14 @@ impl TestHost {
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.service.as_ref().unwrap().address
+    }
+
+    /// A host on which tenants have lived: its database has given a number. None is left.
+    pub(crate) async fn lived_in() -> Self {
+        let host = Self::new().await;
+        host.spawn("before").await;
+        assert_eq!(host.ask("DELETE", "/api/v1/tenant/1", "").await.status, StatusCode::OK);
+        host
     }
 
     /// Spawns a tenant of the `static` image.

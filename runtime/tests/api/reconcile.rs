@@ -103,7 +103,7 @@ async fn a_spawn_that_a_crash_interrupted_is_undone() {
 
 #[tokio::test]
 async fn an_orphan_is_removed_and_its_data_kept() {
-    let mut host = TestHost::new().await;
+    let mut host = TestHost::lived_in().await;
     let orphan: Labels = [("io.landfall.tenant".to_owned(), "7".to_owned())].into();
     host.engine.state().networks.insert(
         "convergence-tenant-7".into(),
@@ -121,6 +121,44 @@ async fn an_orphan_is_removed_and_its_data_kept() {
     assert!(host.engine.state().volumes.contains_key("convergence-tenant-7-files"));
     // A new tenant never finds another tenant's data under its own number.
     assert_eq!(host.spawn("acme").await.number("/tenant/envId"), 8);
+}
+
+#[tokio::test]
+async fn a_database_that_never_had_tenants_removes_none_of_those_that_the_engine_holds() {
+    for kind in ["container", "network", "volume"] {
+        let mut host = TestHost::new().await;
+        host.spawn("acme").await;
+        host.stop().await;
+        {
+            let mut state = host.engine.state();
+            match kind {
+                "container" => {}
+                "network" => state.containers.clear(),
+                _ => {
+                    state.containers.clear();
+                    state.networks.clear();
+                }
+            }
+        }
+        let counts = |host: &TestHost| {
+            let state = host.engine.state();
+            (state.containers.len(), state.networks.len(), state.volumes.len())
+        };
+        let before = counts(&host);
+        for entry in std::fs::read_dir(host.database_folder()).unwrap() {
+            std::fs::remove_file(entry.unwrap().path()).unwrap();
+        }
+        host.start().await;
+        let controller = host.app().controller;
+        let refused = controller.check_database_is_this_hosts().await.unwrap_err().to_string();
+        assert!(refused.contains("the database was lost"), "{kind}: {refused}");
+        let spawned = host.ask("POST", "/api/v1/tenant/spawn", r#"{"name":"next","language":"static"}"#).await;
+        assert_eq!((spawned.status.as_u16(), spawned.code()), (503, "database_lost"), "{kind}");
+        // The service ends by this error.
+        let lost = tokio::time::timeout(std::time::Duration::from_mins(5), controller.reconcile()).await.unwrap();
+        assert!(lost.to_string().contains("the database was lost"), "{kind}: {lost}");
+        assert_eq!(counts(&host), before, "{kind}");
+    }
 }
 
 #[tokio::test]

@@ -213,12 +213,15 @@ fn assert_stranger(host: &TestHost, when: &str) {
 
 #[tokio::test]
 async fn an_older_database_assigns_no_number_that_the_engine_knows() {
-    let host = TestHost::new().await;
-    let labels = [("io.landfall.tenant", "1"), ("io.landfall.instance", "0123456789abcdef")];
+    let mut host = TestHost::lived_in().await;
+    // The service that ran before has looked at the engine already.
+    host.stop().await;
+    host.start().await;
+    let labels = [("io.landfall.tenant", "9"), ("io.landfall.instance", "0123456789abcdef")];
     put_stranger(&host, &labels.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
     host.engine.fail_next("list");
     assert_eq!(host.ask("POST", SPAWN, HELLO).await.code(), "engine_failed", "nothing is made unseen");
-    assert_eq!(host.spawn("acme").await.number("/tenant/envId"), 2);
+    assert_eq!(host.spawn("acme").await.number("/tenant/envId"), 10);
     assert_stranger(&host, "after a spawn");
 }
 

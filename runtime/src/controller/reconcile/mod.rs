@@ -17,6 +17,7 @@ use crate::store::{Environment, Status};
 use decide::{Action, Observed, decide};
 use disagreement::{Connection, disagreeing};
 use futures_util::StreamExt as _;
+use std::convert::Infallible;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
@@ -32,16 +33,20 @@ const AT_ONCE: usize = 4;
 const EVENTS_PAUSE: Duration = Duration::from_secs(1);
 
 impl Controller {
-    /// Reconciles in rounds, and as soon as a container ends. Never returns.
-    pub async fn reconcile(&self) {
-        tokio::join!(self.reconcile_in_rounds(), self.reconcile_on_exit());
+    /// Reconciles in rounds, and as soon as a container ends. Returns only where the database is not this host's: nothing is removed by it.
+    pub async fn reconcile(&self) -> ActionError {
+        tokio::select! {
+            lost = self.reconcile_in_rounds() => lost,
+            never = self.reconcile_on_exit() => match never {},
+        }
     }
 
-    async fn reconcile_in_rounds(&self) {
+    async fn reconcile_in_rounds(&self) -> ActionError {
         let mut engine_was_up = true;
-        for round in 0_u32.. {
+        let mut round = 0_u32;
+        loop {
             // After an outage of the engine, anything may have changed in it.
-            let listed = if round % FULL_EVERY == 0 || !engine_was_up {
+            let listed = if round.is_multiple_of(FULL_EVERY) || !engine_was_up {
                 self.deps.engine.list(labels::TENANT).await
             } else {
                 let containers = self.deps.engine.list_containers(labels::TENANT).await;
@@ -52,8 +57,10 @@ impl Controller {
                 log::warning!("engine_changed", available = engine_was_up);
             }
             if let Ok(listing) = listed {
-                self.reconcile_all(&listing).await;
-                if round % RETRY_EVERY == 0
+                if let Err(lost @ ActionError::DatabaseLost { .. }) = self.reconcile_all(&listing).await {
+                    return lost;
+                }
+                if round.is_multiple_of(RETRY_EVERY)
                     && let Err(error) = self.retry_refused_network().await
                 {
                     log::warning!("network_not_tried", error = log::chain(&error));
@@ -62,11 +69,12 @@ impl Controller {
             // Also while the engine is down: a restart of this service by the watchdog would not bring the engine back.
             self.heartbeat();
             tokio::time::sleep(PAUSE).await;
+            round = round.wrapping_add(1);
         }
     }
 
     /// Reconciles a tenant as soon as its container ends: clients may be waiting for it.
-    async fn reconcile_on_exit(&self) {
+    async fn reconcile_on_exit(&self) -> Infallible {
         loop {
             // Events are only a hint that saves waiting: an event that is missed costs at most one round.
             let exits = self.deps.engine.exits(labels::TENANT);
@@ -78,18 +86,20 @@ impl Controller {
         }
     }
 
-    async fn reconcile_all(&self, listing: &Listing) {
-        let rows = match self.deps.store.environments(None).await {
-            Ok(rows) => rows,
-            Err(error) => return log::error!("reconcile_failed", error = log::chain(&error)),
-        };
+    /// Reconciles what disagrees. Failures are logged, and what they left undone is tried again in the next round.
+    async fn reconcile_all(&self, listing: &Listing) -> Result<(), ActionError> {
+        let failed = |error: &ActionError| log::error!("reconcile_failed", error = log::chain(error));
+        let rows = self.deps.store.environments(None).await.map_err(ActionError::from).inspect_err(failed)?;
         // Before orphans are removed: of them only volumes stay, which not every round lists. A failure must not keep
         // tenants down, and the next round reserves again.
-        if let Err(error) = self.reserve_numbers(listing, &rows).await {
-            log::error!("reconcile_failed", error = log::chain(&error));
+        let reserved = self.reserve_numbers(listing, &rows).await.inspect_err(failed);
+        if let Err(lost @ ActionError::DatabaseLost { .. }) = reserved {
+            return Err(lost);
         }
-        let connection =
-            |id| Connection { is_running: self.observed.is_running(id), is_lost: self.observed.is_lost(id, Instant::now()) };
+        let connection = |id| Connection {
+            is_running: self.observed.is_running(id),
+            is_lost: self.observed.is_lost(id, Instant::now()),
+        };
         let ids = disagreeing(&rows, listing, connection);
         let reconcile = async |id| {
             self.reconcile_or_warn(id).await;
@@ -98,6 +108,7 @@ impl Controller {
             self.heartbeat();
         };
         futures_util::stream::iter(ids).for_each_concurrent(AT_ONCE, reconcile).await;
+        Ok(())
     }
 
     fn heartbeat(&self) {
@@ -139,6 +150,10 @@ impl Controller {
     async fn remove_orphan(&self, id: EnvId) -> Result<(), ActionError> {
         if id == EnvId::CANARY {
             return self.clear_canary().await;
+        }
+        // Also here: a container may end, and be reconciled for that, before the first round looks.
+        if self.deps.store.never_had_tenants().await? {
+            return Err(ActionError::DatabaseLost { found: id.container() });
         }
         self.remove_labelled(&spec::number_filter(id), Volumes::Keep).await?;
         log::warning!("orphan_removed", tenant = id, volumes = "kept");
@@ -270,7 +285,7 @@ mod tests {
             }
         };
         tokio::select! {
-            () = controller.reconcile_all(&nothing) => panic!("the round went on past the gate"),
+            _ = controller.reconcile_all(&nothing) => panic!("the round went on past the gate"),
             () = lives => {}
         }
     }

@@ -4,19 +4,40 @@ use crate::controller::provision::spec;
 use crate::controller::{ActionError, Controller};
 use crate::engine::{Listing, labels};
 use crate::identity::EnvId;
-use crate::store::{Environment, StoreError};
+use crate::store::Environment;
 use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// How long the start of the service waits for the engine's listing.
+const START_TIMEOUT: Duration = Duration::from_secs(2);
 
 impl Controller {
-    /// Skips all numbers up to the highest one in the listing that no row has.
-    pub(super) async fn reserve_numbers(&self, listing: &Listing, rows: &[Environment]) -> Result<(), StoreError> {
-        let known: BTreeSet<EnvId> = rows.iter().map(|row| row.id).collect();
+    /// Skips all numbers up to the highest one in the listing that no row has. Refuses where the database knows of no tenant at all, and the
+    /// engine does: it is not this host's, and by it all tenants would be removed.
+    pub(super) async fn reserve_numbers(&self, listing: &Listing, rows: &[Environment]) -> Result<(), ActionError> {
+        let known: BTreeSet<EnvId> = rows.iter().map(|row| row.id).chain([EnvId::CANARY]).collect();
         let all = listing.containers.iter().chain(&listing.networks).chain(&listing.volumes);
+        let is_unknown = |id: &EnvId| !known.contains(id);
+        let unknown = all.filter_map(|one| Some((spec::number_of(&one.labels).filter(is_unknown)?, &one.name)));
         // Up to the highest: numbers are assigned upwards, so that none below is assigned again.
-        let unknown = all.filter_map(|one| spec::number_of(&one.labels)).filter(|id| !known.contains(id)).max();
-        match unknown {
-            Some(id) => self.deps.store.skip_ids_through(id).await,
+        match unknown.max() {
+            Some((_, name)) if self.deps.store.never_had_tenants().await? => {
+                Err(ActionError::DatabaseLost { found: name.clone() })
+            }
+            Some((id, _)) => Ok(self.deps.store.skip_ids_through(id).await?),
             None => Ok(()),
+        }
+    }
+
+    /// Where the database has never had a tenant, looks whether the engine holds any: then the database is not this host's. An engine that
+    /// does not answer in time says nothing; the reconcile loop looks before it acts.
+    pub async fn check_database_is_this_hosts(&self) -> Result<(), ActionError> {
+        if !self.deps.store.never_had_tenants().await? {
+            return Ok(());
+        }
+        match tokio::time::timeout(START_TIMEOUT, self.survey()).await {
+            Ok(Err(lost @ ActionError::DatabaseLost { .. })) => Err(lost),
+            _ => Ok(()),
         }
     }
 
@@ -26,7 +47,7 @@ impl Controller {
         let look = async || {
             let listing = self.deps.engine.list(labels::TENANT).await?;
             let rows = self.deps.store.environments(None).await?;
-            Ok(self.reserve_numbers(&listing, &rows).await?)
+            self.reserve_numbers(&listing, &rows).await
         };
         // A failure is not remembered: that spawn fails, and the next one looks again.
         self.surveyed.get_or_try_init(look).await.copied()
