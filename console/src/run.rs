@@ -1,5 +1,6 @@
 use crate::{Console, Exit, Failure, Flags};
-use clap::{CommandFactory, Parser, error::ErrorKind};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{CommandFactory, Parser};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -84,7 +85,10 @@ pub fn run<C: Parser, E: Into<Failure>>(
 ) -> ExitCode {
     let cli = match C::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return usage(&error),
+        Err(mut error) => {
+            suggest_nothing_destructive(&mut error);
+            return usage(&error);
+        }
     };
     let console = Console::new(flags(&cli));
     match command(cli, &console) {
@@ -94,6 +98,22 @@ pub fn run<C: Parser, E: Into<Failure>>(
             console.failure(&failure);
             failure.exit().into()
         }
+    }
+}
+
+/// Commands that no mistyped one is taken for: whoever follows a suggestion without reading it would lose data.
+const NEVER_SUGGESTED: [&str; 3] = ["destroy", "uninstall", "clear"];
+
+/// Takes the commands that remove something out of what clap suggests instead of an unknown one.
+fn suggest_nothing_destructive(error: &mut clap::Error) {
+    let mut suggested = match error.remove(ContextKind::SuggestedSubcommand) {
+        Some(ContextValue::String(one)) => vec![one],
+        Some(ContextValue::Strings(several)) => several,
+        _ => return,
+    };
+    suggested.retain(|command| !NEVER_SUGGESTED.contains(&command.as_str()));
+    if !suggested.is_empty() {
+        error.insert(ContextKind::SuggestedSubcommand, ContextValue::Strings(suggested));
     }
 }
 
@@ -149,6 +169,33 @@ mod tests {
         assert_eq!(names, expected);
         let page = std::fs::read_to_string(folder.path().join("man1/landfall-tenant-spawn.1")).unwrap();
         assert!(page.contains("Start a tenant"), "{page}");
+    }
+
+    #[derive(clap::Parser)]
+    #[command(name = "landfall")]
+    enum Destructive {
+        Destroy,
+        Uninstall,
+        Clear,
+        Status,
+    }
+
+    #[test]
+    fn no_mistyped_command_is_taken_for_one_that_removes_something() {
+        for (typed, suggested) in [
+            ("restart", false),
+            ("destory", false),
+            ("destro", false),
+            ("uninstal", false),
+            ("cler", false),
+            ("statsu", true),
+        ] {
+            let mut error = Destructive::try_parse_from(["landfall", typed]).err().unwrap();
+            suggest_nothing_destructive(&mut error);
+            let text = error.to_string();
+            assert_eq!(text.contains("similar"), suggested, "{text}");
+            assert!(NEVER_SUGGESTED.iter().all(|command| !text.contains(&format!("'{command}'"))), "{text}");
+        }
     }
 
     #[test]

@@ -86,6 +86,9 @@ pub enum CommandError {
     /// The firewall cannot be removed.
     #[error(transparent)]
     ClearFirewall(HoldError),
+    /// Nobody confirmed that something is to be removed.
+    #[error("{0}")]
+    NotConfirmed(&'static str),
     /// The running service cannot be reached, or refused the request.
     #[error(transparent)]
     Client(#[from] ClientError),
@@ -185,6 +188,7 @@ impl Classify for CommandError {
                 "firewall",
                 "while the tables are held, stop the holder: systemctl stop landfall-firewall",
             ),
+            Self::NotConfirmed(_) => ErrorClass::new(Exit::Usage, "not_confirmed", "give --yes"),
             Self::Client(error) => error.class(),
             Self::Degraded { .. } => ErrorClass::new(
                 Exit::Unfit,

@@ -35,10 +35,13 @@ pub(super) enum Tenant {
         #[arg(long, short)]
         follow: bool,
     },
-    /// Remove a tenant and its data
+    /// Remove a tenant and its data, once that is confirmed
     Destroy {
         /// The tenant's number
         id: i64,
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
     },
 }
 
@@ -83,7 +86,10 @@ impl Tenant {
                 let answer = get(layout, &format!("/api/v1/tenant/{id}/logs?tail={tail}"))?;
                 console.result(&answer, lines(&answer, std::io::stdout().is_terminal()))
             }
-            Self::Destroy { id } => {
+            Self::Destroy { id, yes } => {
+                if !yes {
+                    confirm(layout, console, id)?;
+                }
                 let answer =
                     api_client::send(layout, Method::DELETE, &format!("/api/v1/tenant/{id}"), None)?.success()?;
                 console.result(&answer, format!("tenant {id} and its data are removed"))
@@ -105,6 +111,22 @@ impl Spawn {
         let tenant = answer.get("tenant").unwrap_or(&Value::Null);
         let text = format!("{}\nThe API key is not shown again.", fields(tenant).trim_end());
         console.result(&answer, text)
+    }
+}
+
+/// Asks where a person can be asked, and shows which tenant the number is; elsewhere `--yes` has to be given.
+fn confirm(layout: &Layout, console: Console, id: i64) -> Result<(), CommandError> {
+    if !console.interactive() {
+        return Err(CommandError::NotConfirmed("the removal of a tenant has to be confirmed"));
+    }
+    let tenant = get(layout, &format!("/api/v1/tenant/{id}/status"))?;
+    let name = plain(tenant.get("name").unwrap_or(&Value::Null));
+    let question = format!("Remove tenant {id} ({name}) with all that it has stored? [y/N]");
+    let answer = console.ask(question)?.unwrap_or_default().to_lowercase();
+    if ["y", "yes"].contains(&answer.as_str()) {
+        Ok(())
+    } else {
+        Err(CommandError::NotConfirmed("nothing was changed"))
     }
 }
 

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod confirm;
 mod fake_systemd;
 mod restart;
 mod selfcheck;

@@ -81,7 +81,7 @@ fn journey(report: &mut Report, engine: &Arc<Engine>) -> Result<()> {
     })?;
     report.stage("Destroy them, and uninstall without a trace", || {
         for tenant in &tenants {
-            print!("{}", host.ok(&format!("landfall tenant destroy {}", tenant.env_id))?);
+            print!("{}", host.ok(&format!("landfall tenant destroy {} --yes", tenant.env_id))?);
         }
         host.ok("landfall-installer uninstall --purge --yes")?;
         let left = host.ok(

@@ -53,7 +53,7 @@ impl Tenant {
     pub(crate) fn can_have_a_neighbour(machine: &mut Machine) -> Result<()> {
         let (id, port) = spawn(machine, "neighbour").context("spawn a tenant of the running release")?;
         machine.ok(&format!("curl -fsS --max-time 60 http://127.0.0.1:{port}/health"))?;
-        machine.ok(&format!("landfall tenant destroy {id}")).map(drop)
+        machine.ok(&format!("landfall tenant destroy {id} --yes")).map(drop)
     }
 }
 
