@@ -10,7 +10,8 @@ use std::time::Duration;
 /// How long a client may take to send a body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A JSON body. Unlike axum's, it needs no content type, and its errors name the place.
+/// A JSON body. Unlike axum's, it needs no content type, and its errors name the place. Its type refuses fields that it does not know
+/// (`deny_unknown_fields`): what a client asks for is done or refused, never dropped.
 pub(super) struct Body<T>(pub(super) T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {

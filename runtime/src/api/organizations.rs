@@ -10,7 +10,9 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+/// The body of `POST /api/v1/organizations`.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct New {
     name: String,
     plan: Option<String>,

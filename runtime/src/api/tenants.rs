@@ -17,11 +17,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::convert::Infallible;
 
-/// The body of `POST /api/v1/tenant/spawn`. Unknown fields are ignored, such as `description`, which is for people.
+/// The body of `POST /api/v1/tenant/spawn`.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Spawn {
     name: String,
+    /// For whoever reads the request; it is not kept.
+    #[serde(default, rename = "description")]
+    _description: Option<String>,
     language: Option<String>,
     framework: Option<String>,
     base_image: Option<String>,

@@ -33,6 +33,25 @@ async fn every_error_is_an_object_with_the_requests_id() {
 }
 
 #[tokio::test]
+async fn a_body_with_a_field_that_is_not_known_is_refused_by_its_name() {
+    let host = TestHost::new().await;
+    for (path, known) in
+        [("/api/v1/tenant/spawn", r#""name":"a","language":"static""#), ("/api/v1/organizations", r#""name":"acme""#)]
+    {
+        for field in ["env", "Name", "memory", ""] {
+            let answer = host.ask("POST", path, &format!(r#"{{{known},"{field}":{{"A":"b"}}}}"#)).await;
+            assert_eq!((answer.status.as_u16(), answer.code()), (400, "invalid_request"), "{path} {field}");
+            let message = answer.text("/error/message");
+            assert!(message.contains(&format!("unknown field `{field}`")) && message.contains("`name`"), "{message}");
+        }
+        let twice = host.ask("POST", path, &format!(r#"{{{known},"name":"b"}}"#)).await;
+        assert_eq!((twice.status.as_u16(), twice.code()), (400, "invalid_request"), "{path}: {}", twice.body);
+    }
+    host.assert_empty("all were refused").await;
+    assert_eq!(host.ask("GET", "/api/v1/organizations", "").await.body["organizations"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn a_method_that_is_not_allowed_is_answered_with_those_that_are() {
     let host = TestHost::new().await;
     let answer = host.ask("PUT", "/health", "").await;

@@ -13,7 +13,7 @@ const HELLO: &str = r#"{"name":"acme","language":"static"}"#;
 #[tokio::test]
 async fn a_spawn_is_answered_with_the_documented_fields() {
     let host = TestHost::new().await;
-    let body = r#"{"name":"acme-corp-ai","language":"static","description":"for ACME","region":"moon"}"#;
+    let body = r#"{"name":"acme-corp-ai","language":"static","description":"for ACME"}"#;
     let answer = host.ask("POST", SPAWN, body).await;
     assert_eq!(answer.status, 201);
     assert_eq!(answer.body["success"], true);
