@@ -47,7 +47,7 @@ impl HostFolder {
 #[test]
 fn a_database_is_created_once() {
     let host = HostFolder::new();
-    assert_eq!(host.run(&["images"]), (0, json!({ "images": [] })));
+    assert_eq!(host.run(&["images"]), (0, json!({ "images": [], "release": null, "spawnable": [] })));
     assert_eq!(host.run(&["migrate", "--to", "1"]), host.done(0, 0, None));
     assert_eq!(host.run(&["migrate", "--rehearse"]), host.done(0, 0, None));
     assert!(!host.database().exists());
@@ -55,7 +55,7 @@ fn a_database_is_created_once() {
     for words in [&["migrate"][..], &["migrate", "--to", "1"], &["migrate", "--rehearse"], &["migrate", "--restore"]] {
         assert_eq!(host.run(words), host.done(1, 1, None), "{words:?}");
     }
-    assert_eq!(host.run(&["images"]), (0, json!({ "images": [] })));
+    assert_eq!(host.run(&["images"]), (0, json!({ "images": [], "release": null, "spawnable": [] })));
 }
 
 #[test]

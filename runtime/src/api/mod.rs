@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `GET /health` | everybody |
 //! | `POST /api/v1/tenant/spawn`, `GET /api/v1/tenant?org_id=`, `DELETE /api/v1/tenant/{envId}` | administrators |
+//! | `GET /api/v1/images` | administrators |
 //! | `POST`, `GET /api/v1/organizations`, `GET`, `DELETE /api/v1/organizations/{id}` | administrators |
 //! | `GET /api/v1/tenant/{envId}/status`, `GET /api/v1/tenant/{envId}/logs?tail=&follow=` | administrators, and the tenant itself |
 //! | `POST /api/v1/selfcheck` | root, over the unix socket; it does not exist over TCP |
@@ -55,6 +56,7 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/tenant/spawn", post(tenants::spawn))
         .route("/api/v1/tenant", get(tenants::list))
         .route("/api/v1/tenant/{env_id}", delete(tenants::destroy))
+        .route("/api/v1/images", get(service::images))
         .route("/api/v1/organizations", post(organizations::create).get(organizations::list))
         .route("/api/v1/organizations/{id}", get(organizations::show).delete(organizations::remove))
         .route_layer(middleware::from_fn(authenticate::admins_only));

@@ -1,4 +1,4 @@
-//! The routes of the service itself: its health, and its self-check.
+//! The routes of the service itself: its health, its self-check, and what its release offers.
 
 use super::App;
 use super::access::Peer;
@@ -9,6 +9,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 /// The response of `GET /health`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -31,6 +32,12 @@ pub(super) struct HealthReport {
     pub problems: Vec<String>,
     /// The current time, RFC 3339 in UTC.
     pub time: String,
+}
+
+/// What tenants can be spawned from.
+pub(super) async fn images(State(app): State<App>) -> Json<Value> {
+    let catalog = app.controller.catalog();
+    Json(json!({ "release": catalog.id(), "images": catalog.offers() }))
 }
 
 pub(super) async fn self_check(State(app): State<App>) -> Json<SelfCheck> {

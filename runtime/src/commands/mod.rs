@@ -44,7 +44,7 @@ enum Command {
     /// Have the running service create, check and remove a tenant of its own: exit code 0, or 6 when that fails
     Selfcheck,
     Migrate(migrate::Args),
-    /// List the images of the tenants, by the digests of their configurations
+    /// List what tenants can be spawned from, and which images of other releases tenants use
     Images,
     #[command(subcommand)]
     Tenant(tenant::Tenant),

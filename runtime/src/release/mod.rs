@@ -10,6 +10,7 @@ pub use load::Loaded;
 use crate::engine::ImageIdentity;
 use crate::store::ImageRecord;
 use landfall_manifests::Release;
+use serde::Serialize;
 
 /// The version and the tenant images of the installed release.
 #[derive(Debug, Clone)]
@@ -31,6 +32,21 @@ pub struct TenantImage {
     pub framework: Option<String>,
     /// What the database stores of it.
     pub record: ImageRecord,
+}
+
+/// What a client is told about an image that it can spawn a tenant from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Offer {
+    /// Its name in the release: `baseImage` of a spawn.
+    pub name: String,
+    /// Its language.
+    pub language: String,
+    /// Its framework.
+    pub framework: Option<String>,
+    /// The port that it listens on inside its container.
+    pub port: u16,
+    /// The path that answers 200 when it is healthy.
+    pub health: String,
 }
 
 /// How a spawn selects an image.
@@ -92,6 +108,18 @@ impl Catalog {
     /// The release's folder name, `<version>-<serial>`.
     pub fn id(&self) -> String {
         format!("{}-{}", self.version, self.serial)
+    }
+
+    /// What tenants can be spawned from.
+    pub fn offers(&self) -> Vec<Offer> {
+        let offer = |image: &TenantImage| Offer {
+            name: image.record.name.clone(),
+            language: image.language.clone(),
+            framework: image.framework.clone(),
+            port: image.record.port,
+            health: image.record.health.clone(),
+        };
+        self.images.iter().map(offer).collect()
     }
 
     /// The image that a choice selects: by name, or by language and framework. Where no framework is given and several images match the

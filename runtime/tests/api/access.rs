@@ -7,10 +7,11 @@ use landfall::api::access::Peer;
 use landfall::api::router;
 use tower::ServiceExt as _;
 
-const MANAGEMENT: [(&str, &str); 7] = [
+const MANAGEMENT: [(&str, &str); 8] = [
     ("POST", "/api/v1/tenant/spawn"),
     ("GET", "/api/v1/tenant"),
     ("DELETE", "/api/v1/tenant/1"),
+    ("GET", "/api/v1/images"),
     ("POST", "/api/v1/organizations"),
     ("GET", "/api/v1/organizations"),
     ("GET", "/api/v1/organizations/1"),

@@ -19,6 +19,22 @@ async fn a_status_has_the_documented_fields() {
 }
 
 #[tokio::test]
+async fn what_can_be_spawned_is_listed_before_any_tenant_exists() {
+    let host = TestHost::new().await;
+    let listed = host.ask("GET", "/api/v1/images", "").await;
+    assert_eq!((listed.status.as_u16(), listed.text("/release")), (200, "1.2.3-4"));
+    let offers = listed.body["images"].as_array().unwrap();
+    assert_eq!(offers.len(), 3);
+    let expected = serde_json::json!(
+        { "name": "hello", "language": "static", "framework": null, "port": 8080, "health": "/health" }
+    );
+    assert_eq!(offers[0], expected);
+    // Whatever is listed can be named in a spawn, where the engine holds it.
+    let body = format!(r#"{{"name":"acme","baseImage":{}}}"#, offers[1]["name"]);
+    assert_eq!(host.ask("POST", "/api/v1/tenant/spawn", &body).await.status, 201);
+}
+
+#[tokio::test]
 async fn a_status_needs_no_engine() {
     let host = TestHost::new().await;
     host.spawn("acme").await;
