@@ -1,6 +1,6 @@
 //! Middleware around every route: a request id, a time limit, errors as JSON, and a line in the log.
 
-use super::ApiError;
+use super::{ApiError, host_header};
 use crate::identity::RequestId;
 use crate::service::log;
 use crate::service::log_rate_limit::LogRateLimit;
@@ -50,7 +50,10 @@ pub(super) async fn wrap(State(limits): State<LogLimits>, request: Request, next
     let id = RequestId::adopt(given);
     let (method, path, start) = (request.method().clone(), request.uri().path().to_owned(), Instant::now());
     // The time until a response begins: a stream may last. What the handler began goes on in a task of its own.
-    let responded = tokio::time::timeout(RESPONSE_TIMEOUT, next.run(request)).await;
+    let responded = match host_header::check(request.version(), request.headers()) {
+        Ok(()) => tokio::time::timeout(RESPONSE_TIMEOUT, next.run(request)).await,
+        Err(refused) => Ok(refused.into_response()),
+    };
     let mut response = write_errors(responded.unwrap_or_else(|_| ApiError::timeout().into_response()), &id);
     let status = response.status();
     if (method != Method::GET || status.is_server_error()) && limits.admit(status) {

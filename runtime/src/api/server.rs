@@ -3,6 +3,7 @@
 //! The listeners and the signal to stop are passed in, so that tests choose both.
 
 use super::access::Peer;
+use super::malformed::WithErrorBodies;
 use crate::network::{ConnectionLimit, TenantAddresses, tcp_timeouts};
 use crate::service::log;
 use axum::Router;
@@ -121,7 +122,7 @@ impl Server<'_> {
             .header_read_timeout(HEAD_TIMEOUT)
             .max_buf_size(MAX_HEAD)
             .max_headers(MAX_HEAD_FIELDS)
-            .serve_connection(TokioIo::new(stream), service);
+            .serve_connection(TokioIo::new(WithErrorBodies::new(stream)), service);
         let connection = self.graceful.watch(connection);
         tokio::spawn(async move {
             // A client's protocol error ends its own connection and concerns no other.

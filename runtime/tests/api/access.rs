@@ -79,7 +79,11 @@ async fn health_reports_that_the_database_fails() {
 
 /// The status of a response to a client at `address`.
 async fn from(host: &TestHost, address: &str, method: &str, path: &str, token: Option<&str>) -> StatusCode {
-    let mut request = Request::builder().method(method).uri(path).extension(Peer::Address(address.parse().unwrap()));
+    let mut request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("host", "x")
+        .extension(Peer::Address(address.parse().unwrap()));
     if let Some(token) = token {
         request = request.header("authorization", format!("Bearer {token}"));
     }

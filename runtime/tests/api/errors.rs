@@ -73,6 +73,46 @@ async fn a_body_beyond_the_limit_is_refused() {
     assert_eq!((answer.status.as_u16(), answer.code()), (413, "too_large"));
 }
 
+/// The status and the body of the answer to these bytes.
+async fn answered(host: &TestHost, bytes: &[u8]) -> (u16, serde_json::Value) {
+    let mut stream = TcpStream::connect(host.address()).await.unwrap();
+    stream.write_all(bytes).await.unwrap();
+    let mut answer = Vec::new();
+    tokio::time::timeout(Duration::from_mins(5), stream.read_to_end(&mut answer)).await.unwrap().unwrap();
+    let answer = String::from_utf8(answer).unwrap();
+    // The last one, where there are several.
+    let (head, body) = answer.rsplit_once("\r\n\r\n").unwrap();
+    let head = &head[head.rfind("HTTP/1.").unwrap()..];
+    let length = format!("content-length: {}", body.len());
+    assert!(head.contains(&length) && head.contains("x-request-id: "), "{answer}");
+    (head[9..12].parse().unwrap(), serde_json::from_str(body).unwrap())
+}
+
+#[tokio::test]
+async fn what_is_not_http_gets_the_documented_error() {
+    let host = TestHost::new().await;
+    let many = "x-field: y\r\n".repeat(100);
+    for (request, status, code) in [
+        ("nonsense\r\n\r\n".to_owned(), 400, "invalid_request"),
+        ("GET /health HTTP/3.7\r\nhost: x\r\n\r\n".to_owned(), 400, "invalid_request"),
+        ("GET /health HTTP/1.1\r\nhost : x\r\n\r\n".to_owned(), 400, "invalid_request"),
+        ("GET / h HTTP/1.1\r\nhost: x\r\n\r\n".to_owned(), 400, "invalid_request"),
+        ("POST /health HTTP/1.1\r\nhost: x\r\ncontent-length: x\r\n\r\n".to_owned(), 400, "invalid_request"),
+        (format!("GET /health HTTP/1.1\r\nhost: x\r\n{many}\r\n"), 431, "too_large"),
+        ("GET /health HTTP/1.1\r\nconnection: close\r\n\r\n".to_owned(), 400, "invalid_request"),
+        ("GET /health HTTP/1.1\r\nhost: x\r\nhost: x\r\nconnection: close\r\n\r\n".to_owned(), 400, "invalid_request"),
+        // After a request that was answered.
+        ("GET /health HTTP/1.1\r\nhost: x\r\n\r\nnonsense\r\n\r\n".to_owned(), 400, "invalid_request"),
+    ] {
+        let (found, body) = answered(&host, request.as_bytes()).await;
+        assert_eq!((found, &body["error"]["code"]), (status, &code.into()), "{request:?}: {body}");
+        assert!(!body["error"]["message"].as_str().unwrap().is_empty(), "{body}");
+        assert!(!body["error"]["requestId"].as_str().unwrap().is_empty(), "{body}");
+    }
+    let (status, _) = answered(&host, b"GET /health HTTP/1.0\r\n\r\n").await;
+    assert_eq!(status, 200, "HTTP/1.0 needs no Host");
+}
+
 #[tokio::test]
 async fn a_head_beyond_the_limit_is_refused() {
     let host = TestHost::new().await;
