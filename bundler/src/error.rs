@@ -1,6 +1,6 @@
-//! Everything that a command can fail with: one variant for each room's error, and those of the commands themselves.
+//! Everything that a command can fail with: one variant for each module's error, and those of the commands themselves.
 //!
-//! Only the command line and the commands use it. The rooms return their own errors, and [`crate::exit_table`] says what each
+//! Only the command line and the commands use it. The modules return their own errors, and [`crate::exit_table`] says what each
 //! of them means to the caller.
 
 use crate::assemble::AssembleError;

@@ -60,7 +60,7 @@ pub trait ImageEngine {
     fn image(&self, reference: &str) -> Result<Option<LocalImage>, EngineError>;
     /// Loads the docker-archive that `write` writes. Where that fails, nothing of the archive is loaded.
     fn load(&self, write: WriteArchive<'_>) -> Result<(), EngineError>;
-    /// Whether the engine is unpacking an archive, as far as it can be seen: it goes on when its sender has died.
+    /// Whether the engine is unpacking an archive, as far as it can be seen: it goes on when its sender has ended.
     fn is_loading(&self) -> Result<bool, EngineError>;
     /// Adds a tag to an image.
     fn tag(&self, id: &str, tag: &str) -> Result<(), EngineError>;

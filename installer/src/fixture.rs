@@ -1,4 +1,4 @@
-//! What unit tests of several rooms start from: releases, their records, a console that prints nothing.
+//! What unit tests of several modules start from: releases, their records, a console that prints nothing.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

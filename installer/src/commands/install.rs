@@ -76,7 +76,7 @@ pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> Result
     }
     let planned = transition_plan::prepare(&verified, &host, &args.settings, None)?;
     planned.confirm(args.yes, console)?;
-    // Said also where nobody was asked: whom this host trusts from now on.
+    // Printed also where nobody was asked: whom this host trusts from now on.
     if let Some(change) = &planned.plan.trust {
         console.say(change);
     }

@@ -27,7 +27,7 @@ pub(crate) enum DatabaseError {
 }
 
 impl DatabaseError {
-    /// Why `landfall migrate` failed, if it said so.
+    /// Why `landfall migrate` failed, if it reported that.
     fn failure(&self) -> Option<MigrateFailure> {
         match self {
             Self::Migrate { source, .. } => source.migrate_failure(),

@@ -1,6 +1,6 @@
 //! The errors of this program, and what they mean to its caller.
 //!
-//! Each room has an enum of its own errors, which carry their causes. [`Error`] holds one variant for each room that commands call.
+//! Each module has an enum of its own errors, which carry their causes. [`Error`] holds one variant for each module that commands call.
 //! [`class`] gives each variant its exit code, its word for scripts and its hint, by matches without a wildcard: a new kind of error
 //! does not compile until somebody decides what it means.
 

@@ -61,7 +61,7 @@ pub(crate) enum PlanError {
     /// The host lacks something.
     #[error("this host is not fit:{}", listed(.0))]
     Unfit(Vec<Problem>),
-    /// The person who was asked said no.
+    /// The person who was asked did not confirm.
     #[error("nothing was changed: it was not confirmed")]
     Declined,
     /// The person cannot be asked.

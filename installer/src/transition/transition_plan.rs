@@ -94,7 +94,7 @@ impl TransitionPlan {
     /// Prints the warnings, and asks for confirmation where a person can be asked. They see the plan first.
     ///
     /// # Errors
-    /// [`PlanError::Unfit`] if the host lacks something, [`PlanError::Declined`] if the person said no.
+    /// [`PlanError::Unfit`] if the host lacks something, [`PlanError::Declined`] if the person does not confirm.
     pub(crate) fn confirm(&self, yes: bool, console: Console) -> Result<(), PlanError> {
         self.warnings.iter().for_each(|warning| console.warn(warning));
         if !self.problems.is_empty() {

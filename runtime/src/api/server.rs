@@ -155,11 +155,11 @@ mod tests {
     /// The beginning of the response; empty where the connection is closed.
     async fn ask(stream: &mut TcpStream) -> String {
         let mut answer = [0; 12];
-        let said = async {
+        let exchange = async {
             stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await?;
             stream.read_exact(&mut answer).await
         };
-        let answered = tokio::time::timeout(Duration::from_mins(5), said).await.unwrap();
+        let answered = tokio::time::timeout(Duration::from_mins(5), exchange).await.unwrap();
         answered.map_or_else(|_| String::new(), |_| String::from_utf8_lossy(&answer).into_owned())
     }
 

@@ -48,9 +48,9 @@ pub(super) async fn health(State(app): State<App>, peer: Option<Extension<Peer>>
     let health = app.controller.health().await;
     let catalog = app.controller.catalog();
     let fit = health.is_ok();
-    // The route needs no token, and tenants reach it, too: only root is told about the host.
+    // The route needs no token, and tenants reach it, too: only root learns about the host.
     let is_root = matches!(peer, Some(Extension(Peer::Socket)));
-    let told = |problem: &Problem| if is_root { problem.detail.clone() } else { problem.summary.to_owned() };
+    let shown = |problem: &Problem| if is_root { problem.detail.clone() } else { problem.summary.to_owned() };
     let word = |problem: &Option<Problem>| if problem.is_none() { "ok" } else { "unavailable" }.to_owned();
     let report = HealthReport {
         status: if fit { "ok" } else { "degraded" }.to_owned(),
@@ -60,7 +60,7 @@ pub(super) async fn health(State(app): State<App>, peer: Option<Extension<Peer>>
         engine: word(&health.engine),
         database: word(&health.database),
         network: word(&health.network),
-        problems: health.problems().map(told).collect(),
+        problems: health.problems().map(shown).collect(),
         time: now(),
     };
     let status = if fit { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

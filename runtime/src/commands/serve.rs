@@ -100,7 +100,7 @@ async fn serve(opened: Opened, mark: MarkGood, start: Instant) -> Result<(), Com
     let ports = TenantPorts::new(*settings.api.ip(), tenants.clone(), fd_store);
     let dependencies = Dependencies { settings, catalog, store, engine, secret, ports, routes: Arc::new(KernelRoutes) };
     let controller = Controller::new(dependencies).await.map_err(CommandError::OpenPorts)?;
-    // Before anybody is told that the service is ready. Where the engine does not answer yet, the reconcile loop looks before it acts.
+    // Before the service reports that it is ready. Where the engine does not answer yet, the reconcile loop looks before it acts.
     controller.check_database_is_this_hosts().await.map_err(CommandError::UnknownTenants)?;
     let (stop, stopping) = watch::channel(false);
     let app = App { controller: Arc::clone(&controller), admin, stopping: stopping.clone() };

@@ -40,9 +40,9 @@ async fn a_host_whose_own_network_covers_the_pool_gets_no_tenant_and_is_told_whi
     assert_eq!((health.status.as_u16(), health.text("/status")), (503, "degraded"));
     assert_eq!((health.text("/engine"), health.text("/network")), ("ok", "unavailable"));
     assert!(health.text("/problems/0").contains("10.213.0.0/16"), "{}", health.body);
-    // Over TCP anybody may ask, tenants too: they are not told about the host's networks.
-    let told = host.ask_with("GET", "/health", "", &[]).await;
-    assert_eq!(told.text("/problems/0"), "no subnet is free for the next tenant");
+    // Over TCP anybody may ask, tenants too: the answer names none of the host's networks.
+    let public = host.ask_with("GET", "/health", "", &[]).await;
+    assert_eq!(public.text("/problems/0"), "no subnet is free for the next tenant");
 }
 
 #[tokio::test]
