@@ -14,6 +14,9 @@ pub const TENANT: &str = "io.landfall.tenant";
 /// was restored, this value does not.
 pub const INSTANCE: &str = "io.landfall.instance";
 
+/// On a volume that was made again because the one before was gone. The value is the time, RFC 3339.
+pub const RECREATED: &str = "io.landfall.recreated";
+
 /// The number of the canary, the tenant that a self-check makes and removes. Other tenants are numbered from 1.
 pub const CANARY: i64 = 0;
 

@@ -130,7 +130,8 @@ impl ContainerEngine for FakeContainerEngine {
     fn create_volume<'a>(&'a self, name: &'a str, labels: &'a Labels) -> Reply<'a, ()> {
         let create = move |state: &mut FakeEngineState| {
             let held = state.volumes.entry(name.to_owned()).or_insert_with(|| labels.clone());
-            if held == labels { Ok(()) } else { Err(in_use(format!("create volume {name}"))) }
+            let is_same = labels.iter().all(|(name, value)| held.get(name) == Some(value));
+            if is_same { Ok(()) } else { Err(in_use(format!("create volume {name}"))) }
         };
         Box::pin(self.call("create_volume", create))
     }

@@ -101,6 +101,8 @@ impl From<ActionError> for ApiError {
             ActionError::Store(error) => return error.into(),
             ActionError::Engine(error) => return error.into(),
             ActionError::NoSuchTenant(_) | ActionError::NoSuchOrganization(_) => (StatusCode::NOT_FOUND, "not_found"),
+            ActionError::BeingRemoved(_) => (StatusCode::CONFLICT, "being_removed"),
+            ActionError::NoContainer(_) => (StatusCode::CONFLICT, "no_container"),
             ActionError::UnknownOrganization(_) => (StatusCode::UNPROCESSABLE_ENTITY, "unknown_organization"),
             ActionError::OrganizationNotEmpty(_) => (StatusCode::CONFLICT, "organization_not_empty"),
             ActionError::DefaultOrganization(_) => (StatusCode::CONFLICT, "default_organization"),

@@ -139,6 +139,8 @@ fn plain(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Null => "unknown".to_owned(),
+        Value::Array(lines) if lines.is_empty() => "none".to_owned(),
+        Value::Array(lines) => lines.iter().map(plain).collect::<Vec<_>>().join("; "),
         // The values alone: what they are is told by the name of the field.
         Value::Object(parts) => parts.values().map(plain).collect::<Vec<_>>().join("  "),
         other => other.to_string(),

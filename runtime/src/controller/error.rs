@@ -10,6 +10,12 @@ pub enum ActionError {
     /// There is no such tenant.
     #[error("there is no tenant {0}")]
     NoSuchTenant(EnvId),
+    /// A tenant is being removed.
+    #[error("tenant {0} is being removed")]
+    BeingRemoved(EnvId),
+    /// A tenant has no container at the moment; the reconcile loop makes it again.
+    #[error("tenant {0} has no container at the moment: it is being made again")]
+    NoContainer(EnvId),
     /// There is no such organization.
     #[error("there is no organization {0}")]
     NoSuchOrganization(OrgId),

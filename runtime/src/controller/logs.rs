@@ -1,8 +1,9 @@
 //! A tenant's output.
 
 use super::{ActionError, Controller};
-use crate::engine::{LogStream, LogWindow};
+use crate::engine::{EngineError, LogStream, LogWindow};
 use crate::identity::EnvId;
+use crate::store::{Desired, Environment, Status};
 use futures_util::StreamExt as _;
 use std::collections::VecDeque;
 
@@ -22,6 +23,10 @@ pub struct LogQuery {
     pub tail: u32,
 }
 
+fn is_being_removed(tenant: &Environment) -> bool {
+    tenant.status == Status::Destroying || tenant.desired == Desired::Removed
+}
+
 impl Controller {
     /// The latest lines of a tenant's output, oldest first, at most a MiB of them.
     pub async fn logs(&self, query: LogQuery) -> Result<Vec<String>, ActionError> {
@@ -29,7 +34,10 @@ impl Controller {
         let mut lines = VecDeque::new();
         let mut bytes = 0;
         while let Some(line) = stream.next().await {
-            let line = line?;
+            let line = match line {
+                Ok(line) => line,
+                Err(error) => return Err(self.why_no_logs(query.tenant, error).await),
+            };
             bytes += line.len();
             lines.push_back(line);
             // The oldest lines go: whoever asks for the latest ones wants the end.
@@ -47,7 +55,23 @@ impl Controller {
 
     async fn open_logs(&self, query: LogQuery, follow: bool) -> Result<LogStream, ActionError> {
         let tenant = self.tenant(query.tenant).await?;
+        if is_being_removed(&tenant) {
+            return Err(ActionError::BeingRemoved(tenant.id));
+        }
         let window = LogWindow { tail: query.tail.min(MAX_TAIL), follow };
-        Ok(self.deps.engine.logs(&tenant.id.container(), window).await?)
+        match self.deps.engine.logs(&tenant.id.container(), window).await {
+            Ok(stream) => Ok(stream),
+            Err(error) => Err(self.why_no_logs(tenant.id, error).await),
+        }
+    }
+
+    /// What it means that a container's output cannot be read: the tenant may have been removed meanwhile, or be about to.
+    async fn why_no_logs(&self, id: EnvId, error: EngineError) -> ActionError {
+        match (error, self.tenant(id).await) {
+            (_, Err(gone)) => gone,
+            (_, Ok(tenant)) if is_being_removed(&tenant) => ActionError::BeingRemoved(id),
+            (EngineError::NotFound { .. } | EngineError::Conflict { .. }, Ok(_)) => ActionError::NoContainer(id),
+            (other, Ok(_)) => other.into(),
+        }
     }
 }

@@ -8,6 +8,7 @@ mod destroy;
 mod error;
 mod health;
 mod logs;
+mod lost_volumes;
 mod observed;
 mod organizations;
 mod provision;
@@ -35,6 +36,7 @@ use crate::settings::Settings;
 use crate::store::{Environment, Status, Store};
 use crate::tenant_ports::TenantPorts;
 use health::KnownHealth;
+use lost_volumes::RecreatedVolumes;
 use observed::{ObservedTenants, Target};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -80,6 +82,8 @@ pub struct Controller {
     last_heartbeat: Mutex<Instant>,
     /// What is known of the service's health.
     health: tokio::sync::Mutex<KnownHealth>,
+    /// Volumes of tenants that were gone, and were made again.
+    recreated: RecreatedVolumes,
     /// Why the engine made no network for a tenant when it was last asked to.
     refused_network: Mutex<Option<String>>,
     /// Turns true when the service stops.
@@ -98,14 +102,19 @@ impl Controller {
             surveyed: OnceCell::new(),
             last_heartbeat: Mutex::new(Instant::now()),
             health: tokio::sync::Mutex::default(),
+            recreated: RecreatedVolumes::default(),
             refused_network: Mutex::default(),
             ending: watch::channel(false).0,
         };
         for tenant in controller.deps.store.environments(None).await? {
             // Also of a tenant that does not run: its clients wait for the reconcile loop to start it. A tenant that is
             // half spawned or half removed has no port: the reconcile loop removes it.
-            if matches!(tenant.status, Status::Running | Status::Stopped) {
-                controller.open_port(&tenant);
+            match tenant.status {
+                Status::Running | Status::Stopped => controller.open_port(&tenant),
+                Status::Unknown => {
+                    log::error!("tenant_left_alone", tenant = tenant.id, reason = "its state is unknown");
+                }
+                Status::Provisioning | Status::Destroying => {}
             }
         }
         // Only now: the API has taken its own sockets before, and the tenants have taken theirs above.

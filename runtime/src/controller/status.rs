@@ -40,6 +40,9 @@ pub struct TenantStatus {
     pub memory_usage: Option<String>,
     /// The last check of its health since its container was started.
     pub last_check: Option<HealthCheck>,
+    /// What an operator should know of it, in one line each: volumes that were gone.
+    #[serde(default)]
+    pub warnings: Vec<String>,
     /// When it was created, RFC 3339 in UTC.
     pub created_at: String,
 }
@@ -99,6 +102,7 @@ impl Controller {
             uptime: figures.uptime,
             cpu_usage: figures.cpu,
             memory_usage: figures.memory,
+            warnings: self.recreated.warnings(id),
             last_check: self.observed.last_check(id).map(Into::into),
             name: tenant.decided.name,
             created_at: tenant.created_at,

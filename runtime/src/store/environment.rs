@@ -16,6 +16,8 @@ pub enum Status {
     Stopped,
     /// It is being removed, which is never undone.
     Destroying,
+    /// Its row has a state that this release does not know: it is left as it is until it is removed on request. Never written.
+    Unknown,
 }
 
 /// The state that was requested last.
@@ -35,11 +37,13 @@ impl Status {
             Self::Running => "running",
             Self::Stopped => "stopped",
             Self::Destroying => "destroying",
+            Self::Unknown => "unknown",
         }
     }
 
-    pub(super) fn parse(word: &str) -> Option<Self> {
-        [Self::Provisioning, Self::Running, Self::Stopped, Self::Destroying].into_iter().find(|s| s.word() == word)
+    pub(super) fn parse(word: &str) -> Self {
+        let known = [Self::Provisioning, Self::Running, Self::Stopped, Self::Destroying];
+        known.into_iter().find(|status| status.word() == word).unwrap_or(Self::Unknown)
     }
 }
 

@@ -2,7 +2,9 @@ use super::environment::{Desired, Environment, ImageRecord, NewEnvironment, Stat
 use super::{Store, StoreError, now};
 use crate::identity::{EnvId, KeyHash, KeyNonce, OrgId};
 use crate::network::Subnet;
+use crate::service::log;
 use rusqlite::{OptionalExtension as _, Row, params};
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::sync::PoisonError;
 
@@ -30,13 +32,12 @@ fn read(row: &Row<'_>) -> Result<Environment, StoreError> {
             health: text("healthPath")?,
         },
     };
-    Ok(Environment {
-        id: EnvId(id),
-        status: Status::parse(&status).ok_or_else(|| corrupt("status")(status.clone()))?,
-        desired: Desired::parse(&desired).ok_or_else(|| corrupt("desired")(desired.clone()))?,
-        created_at: text("createdAt")?,
-        decided,
-    })
+    // What is not known must not be acted upon, and must not keep the others from being acted upon either.
+    let (status, desired) = match Desired::parse(&desired) {
+        Some(desired) => (Status::parse(&status), desired),
+        None => (Status::Unknown, Desired::Running),
+    };
+    Ok(Environment { id: EnvId(id), status, desired, created_at: text("createdAt")?, decided })
 }
 
 impl Store {
@@ -110,13 +111,32 @@ impl Store {
         .await
     }
 
-    /// All environments, or those of one organization, by number.
+    /// All environments, or those of one organization, by number. A row that cannot be read is left out, and logged: it must not keep the
+    /// others from being served. Whoever acts on one reads it by its number, and finds the error.
     pub async fn environments(&self, org: Option<OrgId>) -> Result<Vec<Environment>, StoreError> {
         self.run(move |connection| {
             let sql = format!("SELECT {COLUMNS} FROM environments WHERE ?1 IS NULL OR orgId = ?1 ORDER BY id");
             let mut query = connection.prepare_cached(&sql)?;
             let rows = query.query_map([org.map(|org| org.0)], |row| Ok(read(row)))?;
-            rows.map(|row| row?).collect()
+            let mut environments = Vec::new();
+            for row in rows {
+                match row? {
+                    Err(error @ StoreError::Corrupt { .. }) => {
+                        log::error!("tenant_unreadable", error = log::chain(&error));
+                    }
+                    row => environments.push(row?),
+                }
+            }
+            Ok(environments)
+        })
+        .await
+    }
+
+    /// The ports of all environments, those that cannot be read included.
+    pub async fn taken_ports(&self) -> Result<BTreeSet<u16>, StoreError> {
+        self.run(|connection| {
+            let mut query = connection.prepare_cached("SELECT port FROM environments")?;
+            Ok(query.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
         })
         .await
     }
@@ -225,6 +245,30 @@ mod tests {
         store.set_destroying(row.id).await.unwrap();
         let row = store.environment(row.id).await.unwrap().unwrap();
         assert_eq!((row.status, row.desired), (Status::Destroying, Desired::Removed));
+    }
+
+    #[tokio::test]
+    async fn a_row_that_this_release_does_not_know_hides_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(&folder);
+        for (port, subnet) in
+            [(3001, "10.213.0.0/29"), (3002, "10.213.0.8/29"), (3003, "10.213.0.16/29"), (3004, "10.213.0.24/29")]
+        {
+            let row = store.insert_environment(new(port, subnet)).await.unwrap();
+            store.set_status(row.id, Status::Running).await.unwrap();
+        }
+        let sql = "UPDATE environments SET status = 'paused' WHERE id = 1;
+                   UPDATE environments SET desired = 'asleep' WHERE id = 2;
+                   UPDATE environments SET subnet = 'somewhere' WHERE id = 3";
+        store.run(move |c| Ok(c.execute_batch(sql)?)).await.unwrap();
+        let rows: Vec<_> =
+            store.environments(None).await.unwrap().into_iter().map(|row| (row.id, row.status)).collect();
+        assert_eq!(rows, [(EnvId(1), Status::Unknown), (EnvId(2), Status::Unknown), (EnvId(4), Status::Running)]);
+        assert!(matches!(store.environment(EnvId(3)).await, Err(StoreError::Corrupt { column: "subnet", .. })));
+        assert_eq!(store.taken_ports().await.unwrap(), [3001, 3002, 3003, 3004].into());
+        // It can still be removed on request.
+        store.set_destroying(EnvId(1)).await.unwrap();
+        assert_eq!(store.environment(EnvId(1)).await.unwrap().unwrap().status, Status::Destroying);
     }
 
     #[tokio::test]

@@ -45,6 +45,37 @@ async fn a_missing_container_is_created_again_with_the_same_key_and_volumes() {
 }
 
 #[tokio::test]
+async fn volumes_that_were_removed_by_hand_are_reported_as_long_as_the_new_ones_exist() {
+    let mut host = TestHost::new().await;
+    host.spawn("acme").await;
+    let status = async |host: &TestHost| host.ask("GET", "/api/v1/tenant/1/status", "").await;
+    assert_eq!(status(&host).await.body["warnings"], serde_json::json!([]));
+    host.stop().await;
+    {
+        let mut state = host.engine.state();
+        state.containers.clear();
+        state.volumes.remove("convergence-tenant-1-files").unwrap();
+    }
+    host.start().await;
+    host.reconcile();
+    host.until("it runs", async |host| runs(host)).await;
+    let warned = async |host: &TestHost| {
+        let answer = status(host).await;
+        let warnings = answer.body["warnings"].as_array().unwrap().clone();
+        warnings.len() == 1
+            && warnings[0].as_str().unwrap().starts_with("the volume convergence-tenant-1-files was gone")
+    };
+    assert!(warned(&host).await, "{}", status(&host).await.body);
+    // A restart of the service, and the next time that the container is made again, lose nothing of that.
+    host.stop().await;
+    host.engine.state().containers.clear();
+    host.start().await;
+    host.reconcile();
+    host.until("it runs again", async |host| runs(host)).await;
+    assert!(warned(&host).await, "{}", status(&host).await.body);
+}
+
+#[tokio::test]
 async fn a_missing_network_is_created_again() {
     let mut host = TestHost::new().await;
     host.spawn("acme").await;

@@ -57,6 +57,48 @@ async fn logs_are_lines_with_their_time() {
 }
 
 #[tokio::test]
+async fn logs_of_a_tenant_that_is_being_removed_are_no_failure_of_the_engine() {
+    let host = TestHost::new().await;
+    host.spawn("acme").await;
+    let logs = async || host.ask("GET", "/api/v1/tenant/1/logs", "").await;
+    host.engine.state().failing.insert("remove_volume", 1);
+    assert_eq!(host.ask("DELETE", "/api/v1/tenant/1", "").await.code(), "removal_pending");
+    let answer = logs().await;
+    assert_eq!((answer.status.as_u16(), answer.code()), (409, "being_removed"));
+    assert_eq!(host.ask("DELETE", "/api/v1/tenant/1", "").await.status, 200);
+    assert_eq!(logs().await.code(), "not_found");
+    // Its container was removed by hand, and the reconcile loop has not made it again yet.
+    host.spawn("next").await;
+    host.engine.state().containers.clear();
+    let answer = host.ask("GET", "/api/v1/tenant/2/logs", "").await;
+    assert_eq!((answer.status.as_u16(), answer.code()), (409, "no_container"));
+}
+
+#[tokio::test]
+async fn a_tenant_whose_state_is_unknown_stops_no_other() {
+    let mut host = TestHost::new().await;
+    host.spawn("odd").await;
+    host.spawn("plain").await;
+    host.stop().await;
+    let database = rusqlite::Connection::open(host.database_folder().join("landfall.db")).unwrap();
+    database.execute("UPDATE environments SET status = 'paused' WHERE id = 1", []).unwrap();
+    for container in host.engine.state().containers.values_mut() {
+        container.started = None;
+    }
+    host.start().await;
+    host.reconcile();
+    let runs = |host: &TestHost, id: u32| {
+        host.engine.state().containers[&format!("convergence-tenant-{id}")].started.is_some()
+    };
+    host.until("the other one runs", async |host| runs(host, 2)).await;
+    assert!(!runs(&host, 1), "it is left as it is");
+    let listed = host.ask("GET", "/api/v1/tenant", "").await;
+    assert_eq!((listed.text("/tenants/0/status"), listed.text("/tenants/1/name")), ("unknown", "plain"));
+    assert_eq!(host.spawn("third").await.number("/tenant/envId"), 3);
+    assert_eq!(host.ask("DELETE", "/api/v1/tenant/1", "").await.status, 200, "it can be removed");
+}
+
+#[tokio::test]
 async fn followed_logs_come_as_events_and_end_with_the_service() {
     let mut host = TestHost::new().await;
     host.spawn("acme").await;

@@ -4,11 +4,12 @@ mod run_as;
 pub(in crate::controller) mod spec;
 
 use super::{ActionError, Controller};
+use crate::engine::labels::RECREATED;
 use crate::engine::{EngineError, Folder, FoundImage, Listed, Volumes};
 use crate::identity::{ApiKey, SecretError};
 use crate::network::Subnet;
 use crate::service::log;
-use crate::store::Environment;
+use crate::store::{Environment, now};
 use futures_util::future::join_all;
 use run_as::{ImageUser, RunAs};
 use std::collections::BTreeSet;
@@ -36,7 +37,7 @@ impl Controller {
         if key.hash() == tenant.decided.key_hash { Ok(key) } else { Err(SecretError::Another { tenant: tenant.id }) }
     }
 
-    /// Creates all of a tenant and starts it. Where the engine refuses its subnet, the tenant gets another one, here and in its row. On
+    /// Creates all of a tenant and starts it. Volumes that were `lost` are marked as made again. Where the engine refuses its subnet, the tenant gets another one, here and in its row. On
     /// failure, parts of it may remain.
     ///
     /// Creating the network takes as long as preparing the volumes, so both are done at once. Neither is dropped when the other fails:
@@ -46,9 +47,10 @@ impl Controller {
         tenant: &mut Environment,
         image: &FoundImage,
         key: &ApiKey,
+        lost: &[String],
     ) -> Result<(), ActionError> {
         let engine = &self.deps.engine;
-        let (networked, prepared) = tokio::join!(self.create_network(tenant), self.prepare(tenant, image));
+        let (networked, prepared) = tokio::join!(self.create_network(tenant), self.prepare(tenant, image, lost));
         tenant.decided.subnet = networked?;
         let user = prepared?;
         let container = spec::container(tenant, image, user, key, &self.deps.settings);
@@ -86,12 +88,16 @@ impl Controller {
     /// A new volume belongs to root, and an unprivileged container cannot change that. So a second container of the same image, which is
     /// never started, mounts them, and the engine is asked to copy folders with the right owner into it. That works with any image: no
     /// program in it is run.
-    async fn prepare(&self, tenant: &Environment, image: &FoundImage) -> Result<RunAs, ActionError> {
+    async fn prepare(&self, tenant: &Environment, image: &FoundImage, lost: &[String]) -> Result<RunAs, ActionError> {
         let engine = &self.deps.engine;
-        let labels = spec::labels(tenant.id, tenant.decided.key_hash);
-        let (files, history) = (tenant.id.files_volume(), tenant.id.history_volume());
-        let (files, history) =
-            tokio::join!(engine.create_volume(&files, &labels), engine.create_volume(&history, &labels));
+        let create = async |volume: String| {
+            let mut labels = spec::labels(tenant.id, tenant.decided.key_hash);
+            if lost.contains(&volume) {
+                labels.insert(RECREATED.to_owned(), now());
+            }
+            engine.create_volume(&volume, &labels).await
+        };
+        let (files, history) = tokio::join!(create(tenant.id.files_volume()), create(tenant.id.history_volume()));
         files?;
         history?;
         let preparation = spec::preparation(tenant, image);

@@ -21,6 +21,8 @@ pub(in crate::controller) enum Action {
     Start,
     /// It does not exist, or another has its name, or nobody can reach it: create it again, around the same volumes.
     Rebuild,
+    /// Its row has a state that this release does not know: leave it as it is.
+    Leave,
     /// Its spawn or its removal was interrupted: remove all of it.
     Remove,
     /// No row has its number: remove its container and its network. Volumes stay, because data is only ever removed on request; they
@@ -37,6 +39,7 @@ pub(in crate::controller) fn decide(row: Option<(Status, Desired)>, container: O
         // Whatever its container does: a spawn was interrupted before its client had an answer, and a removal is never
         // undone.
         (Some((Status::Provisioning | Status::Destroying, _) | (_, Desired::Removed)), _) => Action::Remove,
+        (Some((Status::Unknown, Desired::Running)), _) => Action::Leave,
         // `running` and `stopped` say what was observed last. From here on only what is observed now counts.
         (Some(_), Some(Observed { ours: true, reachable: true, running: true })) => Action::Adopt,
         (Some(_), Some(Observed { ours: true, reachable: true, running: false })) => Action::Start,
@@ -74,6 +77,9 @@ mod tests {
             (destroying, up, Action::Remove),
             (destroying, None, Action::Remove),
             (Some((Status::Running, Desired::Removed)), up, Action::Remove),
+            (Some((Status::Unknown, Desired::Running)), up, Action::Leave),
+            (Some((Status::Unknown, Desired::Running)), None, Action::Leave),
+            (Some((Status::Unknown, Desired::Removed)), up, Action::Remove),
             (None, up, Action::RemoveOrphan),
             (None, down, Action::RemoveOrphan),
             (None, None, Action::RemoveOrphan),

@@ -30,10 +30,11 @@ pub(super) fn disagreeing(
             ours: spec::is_ours(&one.labels, row.decided.key_hash),
             reachable: one.networks.contains(&name) && !connection.is_lost,
         });
-        let adopted = decide(Some((row.status, row.desired)), observed) == Action::Adopt;
+        let action = decide(Some((row.status, row.desired)), observed);
+        let adopted = action == Action::Adopt;
         // A container may run while its row says `stopped`, or while this process has just started and is connected to
         // no tenant: adopting settles both.
-        adopted && row.status == Status::Running && connection.is_running
+        action == Action::Leave || (adopted && row.status == Status::Running && connection.is_running)
     };
     let known: BTreeSet<EnvId> = rows.iter().map(|row| row.id).collect();
     let numbers = |listed: &[Listed]| listed.iter().filter_map(|one| spec::number_of(&one.labels)).collect::<Vec<_>>();

@@ -47,7 +47,8 @@ impl Controller {
         loop {
             // After an outage of the engine, anything may have changed in it.
             let listed = if round.is_multiple_of(FULL_EVERY) || !engine_was_up {
-                self.deps.engine.list(labels::TENANT).await
+                let all = self.deps.engine.list(labels::TENANT).await;
+                all.inspect(|listing| self.recreated.replace(listing))
             } else {
                 let containers = self.deps.engine.list_containers(labels::TENANT).await;
                 containers.map(|containers| Listing { containers, ..Listing::default() })
@@ -141,6 +142,7 @@ impl Controller {
         let action = decide(row.as_ref().map(|row| (row.status, row.desired)), observed);
         match (action, row) {
             (Action::RemoveOrphan, _) | (_, None) => self.remove_orphan(id).await,
+            (Action::Leave, Some(_)) => Ok(()),
             (Action::Remove, Some(row)) => self.remove(&row).await,
             (Action::Adopt, Some(row)) => self.adopt(&row).await,
             (Action::Start | Action::Rebuild, Some(row)) => self.restart(row, action).await,
@@ -220,10 +222,11 @@ impl Controller {
         // Key and image before the removal: without them, the container could not be created again.
         let key = self.key_of(tenant)?;
         let image = self.image_of(&tenant.decided.image).await?;
+        let lost = self.lost_volumes(tenant).await?;
         // By number and not by instance: after a restored backup, another tenant's container may have this one's name.
         self.remove_labelled(&spec::number_filter(tenant.id), Volumes::Keep).await?;
         self.move_off_used_addresses(tenant).await?;
-        self.provision(tenant, &image, &key).await
+        self.provision(tenant, &image, &key, &lost).await
     }
 }
 

@@ -107,7 +107,7 @@ impl Controller {
         let Reservation { mut tenant, key, port, lock } = self.reserve(plan, &others).await?;
         // 4. Create network, volumes and container, and start it. Undo: remove all that bears this tenant's label.
         // 5. Record that it runs: what a crash leaves from here on is started again instead of removed.
-        let started = match self.provision(&mut tenant, &image, &key).await {
+        let started = match self.provision(&mut tenant, &image, &key, &[]).await {
             Ok(()) => self.mark_running(&mut tenant).await,
             Err(error) => Err(error),
         };

@@ -26,7 +26,7 @@ impl Controller {
         // All rows, whatever their state: one that is half removed still has its port and its subnet.
         let tenants = self.deps.store.environments(None).await?;
         // The port before the row: it is bound, so that no other program can take it between the two.
-        let reserved = self.free_port(&kind, &tenants)?;
+        let reserved = self.free_port(&kind, &self.deps.store.taken_ports().await?)?;
         let number = reserved.port();
         let nonce = KeyNonce::random()?;
         let key = self.deps.secret.key(&nonce);
@@ -60,9 +60,8 @@ impl Controller {
     }
 
     /// A port that neither a tenant nor another program holds.
-    fn free_port(&self, kind: &SpawnKind, tenants: &[Environment]) -> Result<ReservedPort, ActionError> {
+    fn free_port(&self, kind: &SpawnKind, taken: &BTreeSet<u16>) -> Result<ReservedPort, ActionError> {
         let (first, last) = self.deps.settings.tenant_ports;
-        let taken: BTreeSet<u16> = tenants.iter().map(|tenant| tenant.decided.port).collect();
         let mut free = (first..=last).filter(|port| !taken.contains(port));
         // By binding it: only the kernel knows whether another program holds a port, and asking first would be a race.
         let reserve = |port| self.deps.ports.reserve(port).ok();
