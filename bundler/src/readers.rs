@@ -8,7 +8,7 @@ use crate::plan::{Plan, RequestedImage, Source, SourceJob};
 use crate::sources::PackContext;
 use landfall_console::Console;
 use landfall_manifests::oci::Platform;
-use landfall_manifests::{Arch, Layer, Os};
+use landfall_manifests::{Arch, Encoding, Layer, Os};
 use std::error::Error;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -55,7 +55,7 @@ pub fn image(
     reference: Option<&str>,
     scratch: &Path,
 ) -> Result<Vec<Stored>, Refused> {
-    let mut store = BlobStore::new(scratch, 1)?;
+    let mut store = BlobStore::new(scratch, 1, Encoding::Zstd)?;
     let packed = PackContext {
         store: &mut store,
         console: Console::unattended(),

@@ -1,7 +1,7 @@
 //! The rules that a release manifest must keep, checked before anything else in it is used. They make a closed world: every
 //! blob is listed once and used, and nothing else may be in the bundle.
 
-use crate::{Database, Digest, File, Image, LayoutFile, Release, limits, oci};
+use crate::{Database, Digest, File, Image, Release, limits, oci};
 use landfall_keys::{MAX_CHAIN_LINKS, RootLink, Verified};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -56,7 +56,7 @@ pub enum Problem {
     #[error("tenant image {0}: port must not be 0, and health must be a path that begins with /")]
     Tenant(String),
     /// The image layout's files are not those that follow from the images.
-    #[error("oci-layout and index.json are not those of the images")]
+    #[error("the files of the image layout (oci-layout, index.json, manifest.json) are not those of the images")]
     Layout,
     /// An offered key does not parse.
     #[error("offered key {0:?} is not a minisign public key")]
@@ -234,37 +234,6 @@ impl Release {
         let is_successor = |link: &RootLink| link.unverified_root().is_ok_and(|root| root.version() > 1);
         let strangers = (1..).zip(&self.trust).filter(|(_, link)| !is_successor(link));
         problems.extend(strangers.map(|(number, _)| Problem::Link(number)));
-    }
-
-    /// `oci-layout` and `index.json` with their content, as they follow from the images.
-    pub(crate) fn layout_content(&self) -> [(&'static str, Vec<u8>); 2] {
-        [(oci::LAYOUT_NAME, oci::LAYOUT.to_vec()), (oci::INDEX_NAME, self.index_json())]
-    }
-
-    /// What `layout` has to be.
-    pub fn computed_layout(&self) -> Vec<LayoutFile> {
-        let files = self.layout_content().into_iter();
-        files
-            .map(|(path, content)| LayoutFile {
-                path: path.to_owned(),
-                digest: Digest::of(&content),
-                size: content.len() as u64,
-            })
-            .collect()
-    }
-
-    fn index_json(&self) -> Vec<u8> {
-        let sizes = self.blob_sizes();
-        let images = self.images.iter().map(|image| {
-            let size = sizes.get(&image.manifest).copied().unwrap_or_default();
-            let mut descriptor = oci::Descriptor::new(&image.media_type, image.manifest, size);
-            let (architecture, os) = (self.arch.name().to_owned(), self.os.name().to_owned());
-            descriptor.platform = Some(oci::Platform { architecture, os });
-            descriptor.annotations.insert(oci::REF_NAME.to_owned(), image.name.to_string());
-            descriptor
-        });
-        #[expect(clippy::expect_used, reason = "no map with keys that are not text, and no writer that can fail")]
-        serde_json::to_vec(&oci::ImageIndex::new(images.collect())).expect("an index is JSON")
     }
 }
 

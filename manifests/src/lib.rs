@@ -1,10 +1,11 @@
 //! The Landfall bundle, format 1, as pure data and streams: no file system, no clock, no runtime.
 //!
-//! A bundle is an uncompressed ustar archive and an OCI image layout at once:
+//! A bundle is an uncompressed ustar archive, an OCI image layout and an archive that `docker load` takes, all at once:
 //!
 //! 1. `landfall.json`, the [`Release`] manifest: the bytes that are signed;
 //! 2. `landfall.json.<KEYID>.minisig`, one to sixteen detached minisign signatures, sorted by name;
-//! 3. `oci-layout`, `index.json`, then `blobs/sha256/<hex>` in the manifest's order; two blocks of zeros end it.
+//! 3. `oci-layout`, `index.json` and `manifest.json`, and an OCI manifest for each image that came with one in Docker's form;
+//! 4. `blobs/sha256/<hex>` in the manifest's order; two blocks of zeros end it.
 //!
 //! Reading goes one way:
 //!
@@ -24,6 +25,7 @@ mod check;
 mod digest;
 mod exact_read;
 mod head;
+mod image_layout;
 pub mod limits;
 mod names;
 pub mod oci;

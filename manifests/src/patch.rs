@@ -1,7 +1,7 @@
 //! A patch: a bundle that holds only some of its blobs, to replace those that arrived damaged.
 //!
 //! It begins like the bundle that it repairs, with the same manifest and the same signatures, by which it is verified as well.
-//! Then come both files of the image layout, the requested blobs in the manifest's order, and the same end. Its headers are
+//! Then come the files of the image layout, the requested blobs in the manifest's order, and the same end. Its headers are
 //! compared like a bundle's: each must be the one that is computed for an entry that the manifest lists further on.
 //! [`crate::Writer::begin_patch`] writes one.
 
@@ -9,7 +9,7 @@ use crate::exact_read::read_exact;
 use crate::{Bundle, Entry, ReadError};
 use std::io::{self, Read};
 
-/// The entries of a patch, with their offsets *in it*: the image layout's two, and the blobs that it holds.
+/// The entries of a patch, with their offsets *in it*: the image layout's, and the blobs that it holds.
 ///
 /// `bundle` is what the patch's own head was verified into, and `read_at` reads the patch as `pread(2)` does: at an offset in
 /// bytes, as many bytes as there are, none at the end. Only headers and the end are read: [`Entry::read`] compares
@@ -22,7 +22,7 @@ pub fn entries(
     let mut offset = bundle.entries().first().map_or(0, |entry| entry.offset);
     let mut later = bundle.entries().iter();
     while let Some(header) = header_at(offset, &mut read_at)? {
-        // Both layout files must come, and first. Of the blobs any may be left out: `find` passes those, so that the
+        // All layout files must come, and first. Of the blobs any may be left out: `find` passes those, so that the
         // order is the manifest's and none comes twice.
         let entry = match later.clone().next() {
             Some(layout) if !layout.is_blob => later.next().filter(|layout| layout.header() == header),
@@ -32,7 +32,7 @@ pub fn entries(
         held.push(Entry { offset, ..entry.clone() });
         offset = offset.checked_add(entry.archive_bytes()).ok_or(ReadError::NotInManifest { offset })?;
     }
-    // The end came before both files of the image layout had.
+    // The end came before all files of the image layout had.
     if let Some(layout) = later.next().filter(|entry| !entry.is_blob) {
         return Err(ReadError::Header { entry: layout.name.clone(), offset });
     }

@@ -49,7 +49,8 @@ pub struct Release {
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "at_most::<_, _, LINKS_KEPT>")]
     #[schemars(with = "Vec<root_link::RootLinkSchema>", length(max = 256))]
     pub trust: Vec<RootLink>,
-    /// `oci-layout` and `index.json`, in this order.
+    /// `oci-layout`, `index.json`, `manifest.json`, and an OCI manifest for each image whose own has Docker's form, in this order.
+    /// They follow from the images, and are for tools that read images.
     pub layout: Vec<LayoutFile>,
     /// Every blob, in the order of the archive.
     pub blobs: Vec<Blob>,
@@ -132,7 +133,7 @@ pub struct Base {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LayoutFile {
-    /// `oci-layout` or `index.json`.
+    /// `oci-layout`, `index.json`, `manifest.json`, or the name of a blob.
     pub path: String,
     /// The digest of its content.
     pub digest: Digest,

@@ -65,10 +65,9 @@ impl<W: Write> Writer<W> {
             let name = archive::signature_name(&signature.key_id().to_string());
             put(&mut out, &name, signature.to_file().as_bytes())?;
         }
-        // 3. `oci-layout` and `index.json` (OCI image specification, "Image Layout"). The blobs follow, so that the archive is an
-        //    image layout that other tools can read.
+        // 3. What makes the archive an image layout that other tools can read. The blobs follow.
         for (name, content) in signed.release().layout_content() {
-            put(&mut out, name, &content)?;
+            put(&mut out, &name, &content)?;
         }
         Ok(Self { out, expected: blobs.into_iter() })
     }

@@ -1,6 +1,8 @@
 use super::blob_writer::BlobWriter;
 use super::{CHUNK, StoreError};
-use landfall_manifests::{Digest, Hasher};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use landfall_manifests::{Digest, Encoding, Hasher};
 use std::io::{self, Write};
 use std::path::PathBuf;
 use zstd::stream::raw::{self, CParameter};
@@ -16,6 +18,8 @@ const CHAIN_LOG: u32 = 15;
 /// What one worker compresses at a time, in bytes. It is part of the output, so it never changes: larger jobs compress a
 /// little better, and each worker holds about three of them in memory.
 const JOB_BYTES: u32 = 2 << 20;
+/// gzip's own default. Part of the output like zstd's.
+const GZIP_LEVEL: u32 = 6;
 /// More workers than this would take the program over 64 MiB; the thread that feeds them is the bottleneck before.
 const MOST_WORKERS: u32 = 6;
 
@@ -25,27 +29,50 @@ pub(crate) fn default_workers() -> u32 {
     u32::try_from(cores.saturating_mul(2)).unwrap_or(MOST_WORKERS).min(MOST_WORKERS)
 }
 
-/// Compresses and hashes what is written to it, on all cores, into a blob.
+/// Compresses and hashes what is written to it into a blob.
 ///
-/// zstd always runs in its multi-threaded mode, whose output follows from the input and the job size alone, not from the
-/// number of workers (zstd manual, "ZSTD_c_nbWorkers").
+/// zstd runs on all cores, always in its multi-threaded mode, whose output follows from the input and the job size alone, not
+/// from the number of workers (zstd manual, "ZSTD_c_nbWorkers"). gzip runs on one core, and has no time and no name in its
+/// header (RFC 1952, section 2.3.1): its output follows from the input and the level.
 pub(crate) struct BlobCompressor {
-    encoder: Encoder<'static, BlobWriter>,
+    stream: Stream,
     hasher: Hasher,
     size: u64,
     path: PathBuf,
 }
 
+enum Stream {
+    Zstd(Encoder<'static, BlobWriter>),
+    Gzip(GzEncoder<BlobWriter>),
+}
+
 impl BlobCompressor {
-    pub(super) fn new(blob: BlobWriter, workers: u32, size: Option<u64>) -> Result<Self, StoreError> {
+    pub(super) fn zstd(blob: BlobWriter, workers: u32, size: Option<u64>) -> Result<Self, StoreError> {
         let path = blob.path().to_owned();
         let encoder = encoder(blob, workers, size).map_err(|source| StoreError::write(&path, source))?;
-        Ok(Self { encoder, hasher: Hasher::default(), size: 0, path })
+        Ok(Self { stream: Stream::Zstd(encoder), hasher: Hasher::default(), size: 0, path })
+    }
+
+    pub(super) fn gzip(blob: BlobWriter) -> Self {
+        let path = blob.path().to_owned();
+        Self { stream: Stream::Gzip(gzip_encoder(blob)), hasher: Hasher::default(), size: 0, path }
+    }
+
+    /// How the blob is compressed.
+    pub(super) fn encoding(&self) -> Encoding {
+        match self.stream {
+            Stream::Zstd(_) => Encoding::Zstd,
+            Stream::Gzip(_) => Encoding::Gzip,
+        }
     }
 
     /// The digest and the size of the content, and the blob.
     pub(super) fn finish(self) -> Result<(Digest, u64, BlobWriter), StoreError> {
-        let blob = self.encoder.finish().map_err(|source| StoreError::write(&self.path, source))?;
+        let ended = match self.stream {
+            Stream::Zstd(encoder) => encoder.finish(),
+            Stream::Gzip(encoder) => encoder.finish(),
+        };
+        let blob = ended.map_err(|source| StoreError::write(&self.path, source))?;
         Ok((self.hasher.finish(), self.size, blob))
     }
 
@@ -57,14 +84,17 @@ impl BlobCompressor {
 
 impl Write for BlobCompressor {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // First compressed, then hashed: the workers compress while this thread hashes.
-        self.encoder.write_all(bytes)?;
+        // First compressed, then hashed: zstd's workers compress while this thread hashes.
+        match &mut self.stream {
+            Stream::Zstd(encoder) => encoder.write_all(bytes)?,
+            Stream::Gzip(encoder) => encoder.write_all(bytes)?,
+        }
         self.hasher.update(bytes);
         self.size += bytes.len() as u64;
         Ok(bytes.len())
     }
 
-    /// Nothing: flushing zstd would end a block early, and the output would depend on when that happens.
+    /// Nothing: flushing would end a block early, and the output would depend on when that happens.
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
@@ -84,6 +114,10 @@ fn encoder<W: Write>(out: W, workers: u32, size: Option<u64>) -> io::Result<Enco
     // announcement.
     encoder.set_pledged_src_size(size)?;
     Ok(Encoder::with_writer(zio::Writer::new_with_capacity(out, encoder, CHUNK)))
+}
+
+fn gzip_encoder<W: Write>(out: W) -> GzEncoder<W> {
+    GzEncoder::new(out, Compression::new(GZIP_LEVEL))
 }
 
 #[cfg(test)]
@@ -121,5 +155,27 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn gzips_to_the_same_bytes_in_any_pieces_and_in_every_build() {
+        let compress = |content: &[u8], chunk: usize| {
+            let mut encoder = gzip_encoder(Vec::new());
+            content.chunks(chunk).for_each(|piece| encoder.write_all(piece).unwrap());
+            encoder.finish().unwrap()
+        };
+        for length in [0, 1, 4095, 300_000, 2_000_001] {
+            let content = content(length);
+            let whole = compress(&content, length.max(1));
+            let mut read = Vec::new();
+            io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&*whole), &mut read).unwrap();
+            assert_eq!(read, content, "{length}");
+            for chunk in [511, 100_003, 1 << 18] {
+                assert!(compress(&content, chunk) == whole, "{length} bytes in pieces of {chunk}");
+            }
+        }
+        // Another version or another backend of the library may give other bytes: releases would not be reproduced any more.
+        let digest = Digest::of(&compress(&content(300_000), 4096));
+        assert_eq!(digest.to_string(), "sha256:8102bcae759efb5b0b41685880ba8ff7f29eac98a0293bae494bd813a689b468");
     }
 }

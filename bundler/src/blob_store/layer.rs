@@ -35,7 +35,7 @@ impl BlobStore {
         mut tar: impl Read,
         size: Option<u64>,
     ) -> Result<Layer, LayerError> {
-        let mut packer = self.compressor(size)?;
+        let mut packer = self.layer_compressor(size)?;
         let mut buffer = vec![0; CHUNK];
         loop {
             let read = read_some(&mut tar, &mut buffer).map_err(LayerError::Read)?;
@@ -49,8 +49,9 @@ impl BlobStore {
 
     /// Takes in a layer that a packer has taken.
     pub(crate) fn add_layer(&mut self, packer: super::BlobCompressor) -> Result<Layer, LayerError> {
+        let encoding = packer.encoding();
         let content = self.add_content(packer)?;
-        let layer = Layer { blob: content.blob, encoding: Encoding::Zstd, diff_id: content.digest, size: content.size };
+        let layer = Layer { blob: content.blob, encoding, diff_id: content.digest, size: content.size };
         self.layers.push(layer.clone());
         Ok(layer)
     }

@@ -9,7 +9,7 @@ pub(crate) use layer::LayerError;
 
 use crate::partial_folder::PartialFolder;
 use blob_writer::BlobWriter;
-use landfall_manifests::{Digest, Layer};
+use landfall_manifests::{Digest, Encoding, Layer};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -26,6 +26,7 @@ pub(crate) struct BlobStore {
     layers: Vec<Layer>,
     started: u64,
     workers: u32,
+    layer_encoding: Encoding,
 }
 
 /// A blob cannot be kept.
@@ -57,11 +58,12 @@ pub(crate) struct StoredContent {
 }
 
 impl BlobStore {
-    /// A store in a new folder in `parent`, which compresses with `workers` threads.
-    pub(crate) fn new(parent: &Path, workers: u32) -> Result<Self, StoreError> {
+    /// A store in a new folder in `parent`, which compresses with `workers` threads, and layers that arrive uncompressed by
+    /// `layer_encoding`.
+    pub(crate) fn new(parent: &Path, workers: u32, layer_encoding: Encoding) -> Result<Self, StoreError> {
         let folder = PartialFolder::new(parent);
         let folder = folder.map_err(|source| StoreError::Folder { folder: parent.to_owned(), source })?;
-        Ok(Self { folder, sizes: BTreeMap::new(), layers: Vec::new(), started: 0, workers })
+        Ok(Self { folder, sizes: BTreeMap::new(), layers: Vec::new(), started: 0, workers, layer_encoding })
     }
 
     /// The store's folder, for other files that are to be removed with it.
@@ -86,10 +88,18 @@ impl BlobStore {
         self.commit(blob)
     }
 
-    /// Takes content that is to be compressed; `size` is its length, where it is known.
+    /// Takes the content of a file, which is compressed with zstd; `size` is its length, where it is known.
     pub(crate) fn compressor(&mut self, size: Option<u64>) -> Result<BlobCompressor, StoreError> {
         let blob = self.create_blob()?;
-        BlobCompressor::new(blob, self.workers, size)
+        BlobCompressor::zstd(blob, self.workers, size)
+    }
+
+    /// Takes the content of a layer that arrives uncompressed; `size` is its length, where it is known.
+    pub(crate) fn layer_compressor(&mut self, size: Option<u64>) -> Result<BlobCompressor, StoreError> {
+        match self.layer_encoding {
+            Encoding::Zstd => self.compressor(size),
+            Encoding::Gzip => Ok(BlobCompressor::gzip(self.create_blob()?)),
+        }
     }
 
     /// Keeps what a packer took.

@@ -104,7 +104,7 @@ fn make(
     out: Destination<'_>,
     console: Console,
 ) -> Result<WrittenBundle> {
-    let mut store = BlobStore::new(folder_of(out.path), default_workers())?;
+    let mut store = BlobStore::new(folder_of(out.path), default_workers(), plan.layer_encoding)?;
     let release = Release { trust, ..pack(plan, &mut store, console)? };
     let total = release.blobs.iter().map(|blob| blob.size).sum();
     let progress = console.progress("Writing the bundle", Some(total));

@@ -23,7 +23,7 @@ pub(crate) use variables::{Variables, is_name};
 use text::DefinitionText;
 
 use landfall_keys::PublicKey;
-use landfall_manifests::{Arch, BundlePath, Database, ImageName, Product, Serial, Tenant, Version};
+use landfall_manifests::{Arch, BundlePath, Database, Encoding, ImageName, Product, Serial, Tenant, Version};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read as _;
@@ -50,6 +50,8 @@ pub(crate) struct ReleaseSection {
     pub(crate) arch: Option<Arch>,
     pub(crate) min_upgrade_from: Option<Version>,
     pub(crate) created: Option<jiff::Timestamp>,
+    /// How layers that arrive uncompressed are stored.
+    pub(crate) compression: Encoding,
     pub(crate) keys: Vec<PublicKey>,
     /// The folder of the publisher's trust roots.
     pub(crate) trust: Option<SourcePath>,

@@ -155,8 +155,8 @@ that does not answer with 6. The same inputs give the same bytes, on every machi
 
 const SOURCES: &str = "\
 `source` of an image begins with a transport, as in skopeo. Layers that several images share are stored once. Compressed layers
-are stored as they come, so that an image keeps the digest that it has in a registry; uncompressed layers are compressed with
-zstd. Names after the path are only needed where the source holds several images.";
+are stored as they come, so that an image keeps the digest that it has in a registry; uncompressed layers are compressed as
+`compression` says. Names after the path are only needed where the source holds several images.";
 
 const VARIABLES: &str = "
 ## Variables

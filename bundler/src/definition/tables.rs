@@ -5,7 +5,7 @@
 
 use super::database_table::DatabaseTable;
 use landfall_keys::PublicKey;
-use landfall_manifests::{Arch, BundlePath, ImageName, Product, Serial, Tenant, Version};
+use landfall_manifests::{Arch, BundlePath, Encoding, ImageName, Product, Serial, Tenant, Version};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use toml::Spanned;
@@ -60,6 +60,12 @@ pub(super) struct ReleaseTable {
     /// * Refused: text that is no time of that form.
     #[cfg_attr(test, schemars(with = "Option<String>"))]
     pub(super) created: Option<Spanned<String>>,
+    /// How layers that arrive uncompressed are stored. Hosts install either; `gzip` is larger, slower to make, and for those who
+    /// take images out of the bundle by hand: Docker before 23.0 and the umoci of Debian 12 read no zstd.
+    ///
+    /// * Default: `zstd`.
+    /// * Refused: any other.
+    pub(super) compression: Option<Encoding>,
     /// Public keys of those who will add their signatures with `landfall-bundler sign`. The keys that sign the build are
     /// listed by themselves. Operators who are not told any key see this list, which proves nothing by itself.
     ///

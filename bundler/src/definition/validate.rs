@@ -7,7 +7,7 @@ use super::text::DefinitionText;
 use super::{
     Definition, DefinitionError, FileSection, ImageSection, ImageSource, Process, ReleaseSection, RuntimeSection,
 };
-use landfall_manifests::{Database, Tenant};
+use landfall_manifests::{Database, Encoding, Tenant};
 use std::ops::Range;
 use toml::Spanned;
 
@@ -43,6 +43,7 @@ fn release(text: &DefinitionText<'_>, table: ReleaseTable) -> Result<ReleaseSect
         arch: table.arch,
         min_upgrade_from: table.min_upgrade_from,
         created: created.transpose()?,
+        compression: table.compression.unwrap_or(Encoding::Zstd),
         keys: table.keys,
         trust: table.trust.as_ref().map(|path| text.source_path(path)).transpose()?,
     })

@@ -8,7 +8,7 @@ use crate::build_host::BuildHost;
 use crate::definition::{Definition, DefinitionLine, ImageSection, SourcePath, database_of_this_build};
 use crate::program_pages::DocumentedProgram;
 use landfall_keys::PublicKey;
-use landfall_manifests::{Arch, BundlePath, Database, ImageName, Mode, Os, Product, Serial, Tenant, Version};
+use landfall_manifests::{Arch, BundlePath, Database, Encoding, ImageName, Mode, Os, Product, Serial, Tenant, Version};
 use std::path::{Path, PathBuf};
 
 /// The path of the runtime's settings in a release.
@@ -22,6 +22,8 @@ const TEXT: u32 = 0o644;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Plan {
     pub(crate) release: ReleaseMetadata,
+    /// How layers that arrive uncompressed are stored.
+    pub(crate) layer_encoding: Encoding,
     /// When what has no time of its own was changed: seconds since 1970.
     pub(crate) mtime: u64,
     pub(crate) files: Vec<PlannedFile>,
@@ -116,6 +118,7 @@ impl Plan {
         let trees = trees.map(|file| PlannedTree { path: file.path.clone(), source: file.source.clone() });
         Ok(Self {
             release,
+            layer_encoding: section.compression,
             // 1970 where no time is given: the clock of the machine that builds must not show in the bytes.
             mtime: created.map_or(0, |time| u64::try_from(time.as_second()).unwrap_or_default()),
             files: files(definition, host),

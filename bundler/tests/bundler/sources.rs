@@ -69,6 +69,33 @@ fn stores_a_layer_that_images_share_once() {
 }
 
 #[test]
+fn layers_that_arrive_uncompressed_are_stored_as_the_definition_says() {
+    let workspace = Workspace::new();
+    let layers = vec![layer("base", 700_000)];
+    save(&workspace, "saved.tar", Form::Legacy, &[("app:1", layers.clone())]);
+    workspace.write("root/file", "content");
+    let body = image("app", "docker-archive:saved.tar") + &image("root", "rootfs:root");
+    workspace.define(&body);
+    let definition = fs::read_to_string(workspace.path("acme.toml")).unwrap();
+    workspace.write("acme.toml", definition.replace("serial = 1", "serial = 1\ncompression = \"gzip\""));
+    let bytes = workspace.build("acme.tar");
+    workspace.ok(&["verify", "acme.tar", "--trust", "k.pub"]);
+    let release = workspace.release("acme.tar");
+    for image in release["images"].as_array().unwrap() {
+        assert_eq!(image["layers"][0]["encoding"], "gzip");
+    }
+    assert_eq!(diff_ids(&release["images"][0]), [hex(&layers[0])]);
+    assert_eq!(release["files"][0]["encoding"], "zstd", "files are for hosts alone, which know zstd");
+    assert!(workspace.build("again.tar") == bytes, "two builds differ");
+    // What the bundle is for others can be packed again: as `docker save` writes it, and as an OCI layout.
+    for source in ["docker-archive:acme.tar:acme/app:1.0.0", "oci-archive:acme.tar:app"] {
+        let again = built(&workspace, &image("again", source).replace("acme.tar", "again.tar"));
+        assert_eq!(again[0]["config"], release["images"][0]["config"], "{source}");
+        assert_eq!(again[0]["layers"], release["images"][0]["layers"], "{source}");
+    }
+}
+
+#[test]
 fn asks_which_of_several_images_is_meant() {
     let workspace = Workspace::new();
     save(&workspace, "two.tar", Form::Blobs, &[("a:1", vec![layer("a", 10)]), ("b:1", vec![layer("b", 10)])]);
@@ -251,6 +278,43 @@ mod needs_tools {
         let images = built(&workspace, &image("app", "oci:layout"));
         assert_eq!(images[0]["layers"][0]["encoding"], "zstd");
         assert_eq!(diff_ids(&images[0]), [hex(&layers[0])]);
+    }
+
+    #[test]
+    fn stock_tools_take_images_out_of_a_bundle_also_those_with_dockers_manifest() {
+        let workspace = Workspace::new();
+        save(&workspace, "saved.tar", Form::Legacy, &[("app:1", vec![layer("base", 700_000), layer("app", 1000)])]);
+        workspace
+            .tool("skopeo", &["copy", "--format", "v2s2", "--dest-compress", "docker-archive:saved.tar", "dir:docker"]);
+        // A layout that keeps Docker's manifest, as engines write it.
+        let manifest = fs::read(workspace.path("docker/manifest.json")).unwrap();
+        let config = serde_json::from_slice::<Value>(&manifest).unwrap()["config"]["digest"].clone();
+        for entry in fs::read_dir(workspace.path("docker")).unwrap() {
+            let path = entry.unwrap().path();
+            let content = fs::read(&path).unwrap();
+            workspace.write(&format!("layout/blobs/sha256/{}", hex(&content)), &content);
+        }
+        let index = serde_json::json!({"schemaVersion": 2, "manifests": [{
+            "mediaType": "application/vnd.docker.distribution.manifest.v2+json",
+            "digest": format!("sha256:{}", hex(&manifest)), "size": manifest.len(),
+        }]});
+        workspace.write("layout/index.json", index.to_string());
+        let images = built(&workspace, &(image("app", "oci:layout") + &image("saved", "docker-archive:saved.tar")));
+        assert_eq!(images[0]["manifest"], format!("sha256:{}", hex(&manifest)), "it stays as it is");
+        for (source, to) in [
+            ("oci-archive:acme.tar:app", "oci:copy:app"),
+            ("oci-archive:acme.tar:app", "dir:copied"),
+            ("docker-archive:acme.tar:acme/app:1.0.0", "dir:loaded"),
+            ("docker-archive:acme.tar:acme/saved:1.0.0", "dir:loaded"),
+        ] {
+            workspace.tool("skopeo", &["copy", "--quiet", source, to]);
+        }
+        let copied = workspace.tool("skopeo", &["inspect", "--raw", "oci:copy:app"]);
+        assert_eq!(serde_json::from_str::<Value>(&copied).unwrap()["config"]["digest"], config);
+        if std::process::Command::new("umoci").arg("--version").output().is_ok() {
+            workspace.tool("umoci", &["unpack", "--rootless", "--image", "copy:app", "unpacked"]);
+            assert_eq!(fs::metadata(workspace.path("unpacked/rootfs/base")).unwrap().len(), 700_000);
+        }
     }
 
     #[test]

@@ -69,7 +69,7 @@ impl From<PathError> for EntryError {
 fn stage(bundle_source: BundleSource<'_>, store: &Store, entry: &Entry, progress: &Progress) -> Result<(), EntryError> {
     let source = bundle_source.media.at(entry.offset);
     if !entry.is_blob {
-        // A layout file (`oci-layout`, `index.json`) follows from the manifest: it is compared, and nobody needs it on the
+        // A layout file (`oci-layout`, `index.json`, `manifest.json`) follows from the manifest: it is compared, and nobody needs it on the
         // host.
         return Ok(entry.read(&mut Interruptible(source), &mut io::sink())?);
     }

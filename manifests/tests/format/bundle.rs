@@ -9,7 +9,7 @@ fn reads_back_what_was_written() {
     let key = SecretKey::generate().unwrap();
     let bytes = bundle(release(&key), std::slice::from_ref(&key));
     let contents = read(&bytes, &trusted(&key)).unwrap();
-    assert_eq!(contents[2..], blobs());
+    assert_eq!(contents[3..], blobs(), "after the three files of the image layout");
     let head = Head::read(&mut bytes.as_slice()).unwrap();
     assert_eq!(head.offered_keys(), [key.public_key()]);
     let signed = head.clone().into_signed_without_verifying().unwrap();

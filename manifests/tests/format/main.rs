@@ -4,4 +4,5 @@
 mod bundle;
 mod closed_world;
 mod fixture;
+mod image_layout;
 mod patch;

@@ -7,6 +7,9 @@ use landfall_manifests::{Bundle, Digest, Entry, Head, ReadError, Release, Signed
 use std::collections::BTreeSet;
 use std::io;
 
+/// The files of the image layout: `oci-layout`, `index.json`, `manifest.json`.
+const LAYOUT: usize = 3;
+
 /// The patch that holds the blobs with these indices.
 fn patch_of(release: Release, key: &SecretKey, indices: &[usize]) -> Vec<u8> {
     let signed = Signed::new(release, std::slice::from_ref(key)).unwrap();
@@ -52,8 +55,8 @@ fn holds_the_blobs_that_were_asked_for_and_no_others() {
     for indices in [&[][..], &[0], &[4], &[1, 3], &[0, 1, 2, 3, 4]] {
         let bytes = patch_of(release(&key), &key, indices);
         let held = read_patch(&bytes, &trusted(&key)).unwrap();
-        assert_eq!(held.iter().map(|(entry, _)| entry.is_blob).take(3).collect::<Vec<_>>()[..2], [false, false]);
-        let content: Vec<Vec<u8>> = held.into_iter().skip(2).map(|(_, content)| content).collect();
+        assert!(held[..LAYOUT].iter().all(|(entry, _)| !entry.is_blob));
+        let content: Vec<Vec<u8>> = held.into_iter().skip(LAYOUT).map(|(_, content)| content).collect();
         assert_eq!(content, indices.iter().map(|index| blobs()[*index].clone()).collect::<Vec<_>>(), "{indices:?}");
     }
     let whole = patch_of(release(&key), &key, &[0, 1, 2, 3, 4]);
@@ -94,22 +97,24 @@ fn refuses_blobs_that_are_doubled_swapped_or_in_place_of_the_layout() {
         let start = usize::try_from(entry.offset).unwrap();
         bytes[start..start + usize::try_from(entry.archive_bytes()).unwrap()].to_vec()
     };
-    let [layout, index, first, second] = [0, 1, 2, 3].map(|at| cut(&held[at]));
+    let [layout, index, saved, first, second] = [0, 1, 2, 3, 4].map(|at| cut(&held[at]));
     let before = bytes[..usize::try_from(held[0].offset).unwrap()].to_vec();
     let end = vec![0; 1024];
     let joined =
         |entries: &[&Vec<u8>]| [&[&before], entries, &[&end]].concat().into_iter().flatten().copied().collect();
-    let whole: Vec<u8> = joined(&[&layout, &index, &first, &second]);
+    let whole: Vec<u8> = joined(&[&layout, &index, &saved, &first, &second]);
     assert!(whole == bytes);
     let stranger = [archive::header(&archive::blob_name(&Digest::of(b"x")), 1).to_vec(), vec![0; 512]].concat();
     for entries in [
-        &[&layout, &index, &second, &first][..],
-        &[&layout, &index, &first, &first, &second],
-        &[&layout, &index, &first, &stranger],
-        &[&index, &layout, &first, &second],
+        &[&layout, &index, &saved, &second, &first][..],
+        &[&layout, &index, &saved, &first, &first, &second],
+        &[&layout, &index, &saved, &first, &stranger],
+        &[&index, &layout, &saved, &first, &second],
+        &[&layout, &saved, &index, &first, &second],
+        &[&layout, &index, &first, &second],
         &[&layout, &first, &second],
-        &[&layout],
-        &[&layout, &index, &index, &first, &second],
+        &[&layout, &index],
+        &[&layout, &index, &index, &saved, &first, &second],
     ] {
         let bytes: Vec<u8> = joined(entries);
         assert!(read_patch(&bytes, &trusted).is_err(), "{} entries", entries.len());
@@ -131,7 +136,7 @@ fn is_distinguished_from_a_bundle() {
     }
     let mut damaged = bundle(release(&key), std::slice::from_ref(&key));
     let opened = opened(&damaged, &trusted).unwrap();
-    let place = usize::try_from(opened.entries()[3].offset).unwrap();
+    let place = usize::try_from(opened.entries()[LAYOUT + 1].offset).unwrap();
     damaged[place] ^= 1;
     let found = patch::recognize_patch(read(&damaged, &trusted).unwrap_err(), &opened, read_at(&damaged));
     assert!(matches!(found, ReadError::Header { offset, .. } if offset == place as u64), "{found}");

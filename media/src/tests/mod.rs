@@ -94,7 +94,7 @@ fn damage(media: &Media, bundle: &Bundle) -> Vec<String> {
 fn what_was_read_before_the_pass_is_not_read_again() {
     let medium = Medium::new();
     let (media, bundle) = medium.open("bundle", None).unwrap();
-    let [first, settings, other] = [0, 2, 3].map(|entry| &bundle.entries()[entry]);
+    let [first, settings, other] = [0, 3, 4].map(|entry| &bundle.entries()[entry]);
     media.entry(settings).unwrap();
     medium.overwrite("bundle", 0..first.content_offset());
     medium.overwrite("bundle", settings.offset..settings.offset + settings.archive_bytes());

@@ -6,21 +6,22 @@ fn what_a_patch_holds_is_read_from_it_and_its_headers_once() {
     medium.put("patch", &pack(&medium.signed, &medium.blobs, &[1]));
     let (media, bundle) = medium.open("bundle", Some("patch")).unwrap();
     let entries = bundle.entries();
-    assert_eq!(media.patched_blobs(&bundle).collect::<Vec<_>>(), [entries[3].digest]);
+    assert_eq!(media.patched_blobs(&bundle).collect::<Vec<_>>(), [entries[4].digest]);
     // The head and the layout of both, the patched blob in the bundle, the headers and the end of the patch.
-    medium.overwrite("bundle", 0..entries[2].offset);
-    medium.overwrite("bundle", entries[3].offset..entries[4].offset);
-    let end = entries[4].offset + entries[4].archive_bytes();
+    medium.overwrite("bundle", 0..entries[3].offset);
+    medium.overwrite("bundle", entries[4].offset..entries[5].offset);
+    let end = entries[5].offset + entries[5].archive_bytes();
     medium.overwrite("bundle", end..end + 1024);
     medium.overwrite("patch", 0..entries[0].content_offset());
     medium.overwrite("patch", entries[1].offset..entries[1].content_offset());
     medium.overwrite("patch", entries[2].offset..entries[2].content_offset());
+    medium.overwrite("patch", entries[3].offset..entries[3].content_offset());
     let size = std::fs::metadata(medium.folder.path().join("patch")).unwrap().len();
     medium.overwrite("patch", size - 1024..size);
     assert_eq!(damage(&media, &bundle), Vec::<String>::new());
-    medium.overwrite("patch", entries[2].content_offset()..entries[2].content_offset() + 1);
+    medium.overwrite("patch", entries[3].content_offset()..entries[3].content_offset() + 1);
     assert_eq!(damage(&media, &bundle).len(), 1, "the blob comes from the patch");
-    medium.overwrite("bundle", entries[2].content_offset()..entries[2].content_offset() + 1);
+    medium.overwrite("bundle", entries[3].content_offset()..entries[3].content_offset() + 1);
     assert_eq!(damage(&media, &bundle).len(), 2, "the others come from the bundle");
 }
 
@@ -32,7 +33,8 @@ fn a_patch_may_have_other_signatures_of_the_same_manifest() {
     for (bundle, patch) in [(&medium.signed, &more), (&more, &medium.signed)] {
         let mut bytes = pack(bundle, &medium.blobs, &[0, 1, 2]);
         let head = Head::read(&mut bytes.as_slice()).unwrap().verify(&medium.trusted()).unwrap();
-        bytes[at(head.entries()[3].content_offset())] ^= 1;
+        let second_blob = head.entries().iter().filter(|entry| entry.is_blob).nth(1).unwrap();
+        bytes[at(second_blob.content_offset())] ^= 1;
         medium.put("damaged", &bytes);
         medium.put("patch", &pack(patch, &medium.blobs, &[1]));
         let (media, bundle) = medium.open("damaged", None).unwrap();

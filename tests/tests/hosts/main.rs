@@ -12,4 +12,5 @@ mod no_network;
 mod node_tenants;
 mod random_chains;
 mod static_binaries;
+mod stock_engine;
 mod update;

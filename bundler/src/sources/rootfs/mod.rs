@@ -30,7 +30,7 @@ fn image(
 ) -> Result<PackedImage, SourceError> {
     let name = folder.file_name().unwrap_or_default().to_string_lossy();
     let progress = packing.console.progress(format!("Reading {name}/"), None);
-    let packer = packing.store.compressor(None)?;
+    let packer = packing.store.layer_compressor(None)?;
     let packer = layer::write(folder, packing.mtime, packer, &progress)?;
     let kept = packing.store.add_layer(packer);
     let layer = kept.map_err(|error| SourceError::Layer(folder.display().to_string(), error))?;
