@@ -114,6 +114,9 @@ fn make(
 }
 
 fn pack(plan: &Plan, store: &mut BlobStore, console: Console) -> Result<Release> {
+    // Whatever is missing is told now, and not after minutes of packing what is there.
+    sources::check_files(plan)?;
+    sources::check_images(plan)?;
     let progress = console.progress("Reading files", None);
     let files = sources::pack_files(plan, store, &progress)?;
     progress.finish();

@@ -9,6 +9,11 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use toml::de::{DeTable, DeValue};
 
+/// The keys whose values are integers. A variable stands in quotes there as well, since TOML has no other place for it.
+pub(super) const NUMBERS: [&str; 4] = ["serial", "port", "schema", "reversible_to"];
+/// The one table whose keys are a user's own.
+const FREE_TABLE: &str = "env";
+
 /// The strings that variables changed, as they were written, by their position.
 #[derive(Debug, Default)]
 pub(super) struct OriginalStrings(BTreeMap<usize, String>);
@@ -17,6 +22,49 @@ impl OriginalStrings {
     /// What stood at `span` before variables were replaced.
     pub(super) fn before_expansion<'a>(&'a self, span: &Range<usize>, now: &'a str) -> &'a str {
         self.0.get(&span.start).map_or(now, String::as_str)
+    }
+}
+
+/// The text with each quoted number that has variables in it, such as `serial = "${SERIAL}"`, written as the integer that it stands
+/// for. Whatever does not become an integer is left for the parser to refuse, and so is text that is no TOML. Lines stay where
+/// they are.
+pub(super) fn with_numbers<'a>(text: &'a str, variables: &Variables) -> Cow<'a, str> {
+    let mut found = Vec::new();
+    if let Ok(table) = DeTable::parse(text) {
+        numbers(table.get_ref(), text, variables, &mut found);
+    }
+    if found.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    let mut replaced = text.to_owned();
+    // From the end on, so that the places before it stay what they are.
+    found.sort_by_key(|(span, _)| std::cmp::Reverse(span.start));
+    for (span, number) in found {
+        replaced.replace_range(span, &number.to_string());
+    }
+    Cow::Owned(replaced)
+}
+
+fn numbers(table: &DeTable<'_>, text: &str, variables: &Variables, found: &mut Vec<(Range<usize>, u64)>) {
+    for (key, value) in table {
+        match value.get_ref() {
+            DeValue::String(string) if NUMBERS.contains(&&**key.get_ref()) => {
+                // A string of several lines would move those below it.
+                let is_one_line = text.get(value.span()).is_some_and(|written| !written.contains('\n'));
+                let expanded = variables.expand(string).ok().filter(|expanded| is_one_line && *expanded != **string);
+                let number = expanded.filter(|it| it.bytes().all(|byte| byte.is_ascii_digit()));
+                found.extend(number.and_then(|number| Some((value.span(), number.parse().ok()?))));
+            }
+            DeValue::Table(inner) if **key.get_ref() != *FREE_TABLE => numbers(inner, text, variables, found),
+            DeValue::Array(array) => {
+                for item in array {
+                    if let DeValue::Table(inner) = item.get_ref() {
+                        numbers(inner, text, variables, found);
+                    }
+                }
+            }
+            _ => {}
+        }
     }
 }
 

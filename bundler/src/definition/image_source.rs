@@ -11,7 +11,8 @@ pub(crate) enum ImageSource {
     /// `docker-archive:FILE[:REF]`: a file that `docker save` or `podman save` wrote, also compressed with gzip. REF is a name and
     /// tag, or the first 12 or more digits of an id.
     DockerArchive { file: PathBuf, reference: Option<String> },
-    /// `oci:DIR[:NAME]`: a folder with an OCI image layout. NAME is the annotation `org.opencontainers.image.ref.name`. Of an image
+    /// `oci:DIR[:NAME]`: a folder with an OCI image layout. NAME is the annotation `org.opencontainers.image.ref.name`, or the digest
+    /// that the index lists (`sha256:…`), which tells images of one name apart. Of an image
     /// for several platforms, the one for the release's architecture is taken.
     OciFolder { folder: PathBuf, name: Option<String> },
     /// `oci-archive:FILE[:NAME]`: an OCI image layout in an uncompressed tar archive, otherwise like `oci:`.
@@ -60,6 +61,20 @@ impl ImageSource {
         }
         Ok(source)
     }
+}
+
+/// A source as a release tells it: of an absolute path the last component only, since the folders above it are the building
+/// machine's own, and would change the bytes of a release that is built in another folder.
+pub(super) fn published(written: &str) -> String {
+    let Some((transport, rest)) = written.split_once(':').filter(|(_, rest)| rest.starts_with('/')) else {
+        return written.to_owned();
+    };
+    let (path, name) = match rest.split_once(':') {
+        Some((path, name)) if transport != "rootfs" => (path, format!(":{name}")),
+        _ => (rest, String::new()),
+    };
+    let last = Path::new(path).file_name().map_or(path.into(), |last| last.to_string_lossy());
+    format!("{transport}:{last}{name}")
 }
 
 #[cfg(test)]

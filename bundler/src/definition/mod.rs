@@ -77,8 +77,8 @@ pub(crate) struct RuntimeSection {
 pub(crate) struct ImageSection {
     pub(crate) name: ImageName,
     pub(crate) source: ImageSource,
-    /// The source as it is written in the definition, with its variables: it tells where an image came from, but not what
-    /// the building machine's folders are called.
+    /// The source as it is written in the definition, with its variables and without the folders of an absolute path: it tells
+    /// where an image came from, but not what the building machine's folders are called.
     pub(crate) source_text: String,
     pub(crate) tenant: Option<Tenant>,
     pub(crate) process: Process,
@@ -116,6 +116,7 @@ impl Definition {
 
     /// Parses the text of the definition at `file`; paths in it are relative to the folder of `file`.
     pub(crate) fn parse(text: &str, file: &Path, variables: &Variables) -> Result<Self, DefinitionError> {
+        let text = &expand::with_numbers(text, variables);
         let text = DefinitionText { text, file };
         let (table, originals) = expand::parse(&text, variables)?;
         validate::definition(&text, table, &originals)

@@ -163,7 +163,8 @@ const VARIABLES: &str = "
 
 `${NAME}` in the text of a value is replaced by the value of the variable NAME; `$${` stands for `${` itself. Names are letters,
 digits and `_`, and do not begin with a digit. Values are not searched for variables again. Keys and the names of tables are taken
-as they are. A variable that has no value is an error.
+as they are. A variable that has no value is an error. A number that comes from a variable is written in quotes, as
+`serial = \"${SERIAL}\"`.
 
 ```sh
 landfall-bundler build acme.toml --key acme.key --set VERSION=1.1.0 --set IMAGES=/srv/images

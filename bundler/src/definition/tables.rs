@@ -126,7 +126,7 @@ pub(super) struct ImageTable {
     #[cfg_attr(test, schemars(with = "ImageName"))]
     pub(super) name: Spanned<ImageName>,
     /// Where the image comes from: see [image sources](#image-sources). The manifest tells it as it is written here, with
-    /// variables unreplaced.
+    /// variables unreplaced, and of an absolute path its last component only.
     ///
     /// * Refused: another transport; an image for another architecture; more than 127 layers; layers that need a zstd window
     ///   of more than 32 MiB to be unpacked; a digest that does not match.

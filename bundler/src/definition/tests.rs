@@ -65,6 +65,66 @@ path = "docs"
 }
 
 #[test]
+fn a_variable_may_stand_for_a_number() {
+    let variables = [("SERIAL", "0012"), ("PORT", "3000"), ("WORD", "one"), ("EMPTY", "")];
+    let variables = Variables::new([], variables.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    let parse = |serial: &str, port: &str| {
+        let release = format!("[release]\nproduct = \"acme\"\nversion = \"1.0.0\"\nserial = {serial}\n");
+        let image = "[[image]]\nname = \"a\"\nsource = \"rootfs:a\"\nenv = { port = \"${PORT}\" }\n";
+        let text = format!("{release}{image}tenant = {{ language = \"${{PORT}}\", port = {port}, health = \"/\" }}\n");
+        Definition::parse(&text, Path::new("acme.toml"), &variables)
+    };
+    let definition = parse("\"${SERIAL}\"", "'3${EMPTY}000'").unwrap();
+    let image = &definition.images[0];
+    let tenant = image.tenant.as_ref().unwrap();
+    assert_eq!((u64::from(definition.release.serial), tenant.port, tenant.language.as_str()), (12, 3000, "3000"));
+    assert_eq!(image.process.env["port"], "3000", "what is text stays text");
+    for (serial, port, told) in [
+        ("\"${WORD}\"", "1", "acme.toml:4: "),
+        ("\"${NONE}\"", "1", "acme.toml:4: the variable ${NONE} is not defined"),
+        ("\"12\"", "1", "acme.toml:4: "),
+        ("1", "\"${SERIAL}x\"", "acme.toml:9: "),
+        ("1", "\"\"\"\n${PORT}\"\"\"", "acme.toml:9: "),
+    ] {
+        let error = parse(serial, port).unwrap_err().to_string();
+        assert!(error.starts_with(told), "{serial}, {port}: {error}");
+    }
+}
+
+#[test]
+fn every_key_that_is_a_number_takes_variables() {
+    fn integers(schema: &serde_json::Value, found: &mut std::collections::BTreeSet<String>) {
+        for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+            let kinds = [&property["type"], &property["type"][0]];
+            let reference = property["$ref"].as_str().unwrap_or_default();
+            if kinds.iter().any(|kind| *kind == "integer") || reference.ends_with("/Serial") {
+                found.insert(name.clone());
+            }
+        }
+        schema.as_object().into_iter().flatten().for_each(|(_, inner)| integers(inner, found));
+    }
+    let mut found = std::collections::BTreeSet::new();
+    integers(&schemars::schema_for!(tables::DefinitionTable).to_value(), &mut found);
+    assert_eq!(found, expand::NUMBERS.map(str::to_owned).into());
+}
+
+#[test]
+fn tells_where_an_image_came_from_without_the_folders_of_the_machine_that_builds() {
+    for (written, told) in [
+        ("docker-archive:/home/me/images/node.tar:node:1", "docker-archive:node.tar:node:1"),
+        ("oci:/srv/layout:app", "oci:layout:app"),
+        ("rootfs:/build/root:fs/", "rootfs:root:fs"),
+        ("rootfs:/", "rootfs:/"),
+        ("docker-archive:../images/node.tar", "docker-archive:../images/node.tar"),
+        ("oci-archive:${IMAGES}/node.tar", "oci-archive:${IMAGES}/node.tar"),
+        ("docker-daemon:registry/app:1", "docker-daemon:registry/app:1"),
+    ] {
+        let definition = parse(&format!("{RELEASE}[[image]]\nname = \"a\"\nsource = \"{written}\"\n")).unwrap();
+        assert_eq!(definition.images[0].source_text, told);
+    }
+}
+
+#[test]
 fn reads_the_examples() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../manifests/examples");
     let mut read = 0;

@@ -2,6 +2,7 @@
 
 use super::database_table::DatabaseTable;
 use super::expand::OriginalStrings;
+use super::image_source::published;
 use super::tables::{DefinitionTable, FileTable, ImageTable, ReleaseTable, RuntimeTable};
 use super::text::DefinitionText;
 use super::{
@@ -102,7 +103,7 @@ fn image(
         line: text.line_at(table.name.span().start),
         name: table.name.into_inner(),
         source,
-        source_text: originals.before_expansion(&span, table.source.get_ref()).to_owned(),
+        source_text: published(originals.before_expansion(&span, table.source.get_ref())),
         tenant,
         process,
     })

@@ -94,7 +94,7 @@ pub(super) fn of_engine(error: &EngineError) -> ErrorClass {
 pub(super) fn of_source(error: &SourceError) -> ErrorClass {
     match error {
         SourceError::Read { .. } => usage("missing_file", SOURCE_FILE),
-        SourceError::NoSuchImage { .. } | SourceError::Ambiguous { .. } => {
+        SourceError::NoSuchImage { .. } | SourceError::Ambiguous { .. } | SourceError::SameName { .. } => {
             usage("no_such_image", "correct the image's source in the definition")
         }
         SourceError::NotInEngine { .. } => usage("no_such_image", "`docker images` shows what the engine has"),

@@ -146,6 +146,7 @@ fn sources() -> Vec<Error> {
         image(SourceError::NoEntry("index.json".to_owned())),
         image(SourceError::NoSuchImage { requested: "hello".to_owned(), available: Vec::new() }),
         image(SourceError::Ambiguous { available: vec!["a".to_owned(), "b".to_owned()] }),
+        image(SourceError::SameName { requested: "a".to_owned(), ids: vec!["0123".to_owned(), "4567".to_owned()] }),
         image(SourceError::NoSuchPlatform { requested: "linux/amd64".to_owned(), available: Vec::new() }),
         image(SourceError::Platform { found: "linux/arm64".to_owned(), requested: "linux/amd64".to_owned() }),
         image(SourceError::Json { what: "index.json".to_owned(), source: json() }),

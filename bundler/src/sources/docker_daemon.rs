@@ -9,14 +9,7 @@ use landfall_engine::{Discovery, EngineAddress, ImageExporter, connect};
 /// Takes all images in one export, in which layers that they share are there once.
 pub(super) fn pack(requested: &[RequestedImage], packing: &mut PackContext<'_>) -> Result<PackedImages, ImageError> {
     let first = &requested[0];
-    let address = Discovery::on_this_machine().any_host();
-    let engine = connect::exporter(&address).map_err(|error| first.error(error))?;
-    let mut references = Vec::new();
-    for requested in requested {
-        let reference = requested.reference.as_deref().unwrap_or_default();
-        let complete = complete(engine.as_ref(), &address, reference);
-        references.push(complete.map_err(|error| requested.error(error))?);
-    }
+    let (engine, references) = find(requested)?;
     let progress = packing.console.progress("Reading from the engine", None);
     let export = engine.export(&references).map_err(|error| first.error(error))?;
     let stream = progress.reader(export);
@@ -28,6 +21,23 @@ pub(super) fn pack(requested: &[RequestedImage], packing: &mut PackContext<'_>) 
     let packed = packed?;
     progress.finish();
     Ok(packed)
+}
+
+/// Looks for all images in the engine.
+pub(super) fn check(requested: &[RequestedImage]) -> Result<(), ImageError> {
+    find(requested).map(|_| ())
+}
+
+/// The engine, and the images' names in it.
+fn find(requested: &[RequestedImage]) -> Result<(Box<dyn ImageExporter>, Vec<String>), ImageError> {
+    let address = Discovery::on_this_machine().any_host();
+    let engine = connect::exporter(&address).map_err(|error| requested[0].error(error))?;
+    let references = requested.iter().map(|requested| {
+        let reference = requested.reference.as_deref().unwrap_or_default();
+        complete(engine.as_ref(), &address, reference).map_err(|error| requested.error(error))
+    });
+    let references = references.collect::<Result<_, _>>()?;
+    Ok((engine, references))
 }
 
 /// The name to export an image by. The engine is asked for the image first, since an export fails late and unclearly, and a

@@ -36,6 +36,11 @@ pub(crate) enum SourceError {
     NoSuchImage { requested: String, available: Vec<String> },
     #[error("it has several images ({}): name one of them after another colon", list(available))]
     Ambiguous { available: Vec<String> },
+    #[error(
+        "several images in it have the name {requested:?}: name one by its id ({}), or give them names that differ",
+        list(ids)
+    )]
+    SameName { requested: String, ids: Vec<String> },
     #[error("it has no image for {requested}; it has {}", list(available))]
     NoSuchPlatform { requested: String, available: Vec<String> },
     #[error("it is for {found}, and the release is for {requested}")]

@@ -48,6 +48,19 @@ fn at(line: Option<&DefinitionLine>) -> String {
     line.map_or_else(String::new, |line| format!("{line}: "))
 }
 
+/// Opens every file of the plan, and looks for every folder, so that what is missing is told before anything is packed.
+pub(crate) fn check(plan: &Plan) -> Result<(), FileError> {
+    for file in &plan.files {
+        open(file, plan.release.arch)?;
+    }
+    for PlannedTree { source, .. } in &plan.trees {
+        let cannot =
+            |error| FileError::Read { line: Some(source.line.clone()), path: source.path.clone(), source: error };
+        source.path.metadata().map_err(cannot)?;
+    }
+    Ok(())
+}
+
 /// Packs every file of the plan; the result is sorted by path.
 pub(crate) fn pack(plan: &Plan, store: &mut BlobStore, progress: &Progress) -> Result<Vec<ReleaseFile>, FileError> {
     let arch = plan.release.arch;
@@ -55,6 +68,42 @@ pub(crate) fn pack(plan: &Plan, store: &mut BlobStore, progress: &Progress) -> R
     plan.files.iter().try_for_each(|file| packer.file(file))?;
     plan.trees.iter().try_for_each(|tree| packer.tree(tree))?;
     Ok(packer.packed.into_values().map(|(file, _)| file).collect())
+}
+
+/// A file of the plan that can be packed.
+enum Opened<'a> {
+    Text(&'static str),
+    /// The first block has been read.
+    File {
+        line: Option<&'a DefinitionLine>,
+        path: &'a PathBuf,
+        start: Vec<u8>,
+        rest: File,
+        size: u64,
+    },
+}
+
+/// Opens a file, and checks that it is a program for `arch`, or settings, where it has to be.
+fn open(file: &PlannedFile, arch: Arch) -> Result<Opened<'_>, FileError> {
+    let (line, path) = match &file.content {
+        FileContent::Text(text) => return Ok(Opened::Text(text)),
+        FileContent::Program { path, line } => (line.as_ref(), path),
+        FileContent::File { path, line } => (Some(line), path),
+        FileContent::Page(path) => (None, path),
+    };
+    let cannot = |source| FileError::Read { line: line.cloned(), path: path.clone(), source };
+    let (mut rest, metadata) = regular::open(path).map_err(cannot)?;
+    // The file is opened once: what is checked and what is packed are the same bytes, whatever its name leads to by then.
+    let start = first_block(&mut rest).map_err(cannot)?;
+    if matches!(file.content, FileContent::Program { .. }) {
+        let header = &start[..start.len().min(elf::HEADER_BYTES)];
+        let wrong = |source| FileError::Program { line: line.cloned(), path: path.clone(), arch: arch.name(), source };
+        elf::check(header, arch).map_err(wrong)?;
+    }
+    if let FileContent::File { line, .. } = &file.content {
+        check_settings(&rest, line, path)?;
+    }
+    Ok(Opened::File { line, path, start, rest, size: metadata.len() })
 }
 
 struct FilePacker<'a> {
@@ -67,34 +116,18 @@ struct FilePacker<'a> {
 
 impl FilePacker<'_> {
     fn file(&mut self, file: &PlannedFile) -> Result<(), FileError> {
-        let (line, path) = match &file.content {
-            FileContent::Text(text) => {
-                let content = self.content(Path::new(file.path.as_str()), text.as_bytes(), text.len() as u64)?;
-                return self.add(None, file.path.clone(), file.mode, content, PathBuf::from(file.path.as_str()));
+        let (line, path, content) = match open(file, self.arch)? {
+            Opened::Text(text) => {
+                let path = PathBuf::from(file.path.as_str());
+                let content = self.content(&path, text.as_bytes(), text.len() as u64)?;
+                (None, path, content)
             }
-            FileContent::Program { path, line } => (line.clone(), path),
-            FileContent::File { path, line } => (Some(line.clone()), path),
-            FileContent::Page(path) => (None, path),
+            Opened::File { line, path, start, rest, size } => {
+                let content = self.content(path, Cursor::new(start).chain(rest), size)?;
+                (line.cloned(), path.clone(), content)
+            }
         };
-        let cannot = |source| FileError::Read { line: line.clone(), path: path.clone(), source };
-        let (mut opened, metadata) = regular::open(path).map_err(cannot)?;
-        // The file is opened once: what is checked and what is packed
-        // are the same bytes, whatever its name leads to by then.
-        let start = first_block(&mut opened).map_err(cannot)?;
-        if matches!(file.content, FileContent::Program { .. }) {
-            let header = &start[..start.len().min(elf::HEADER_BYTES)];
-            elf::check(header, self.arch).map_err(|source| FileError::Program {
-                line: line.clone(),
-                path: path.clone(),
-                arch: self.arch.name(),
-                source,
-            })?;
-        }
-        if let FileContent::File { line, .. } = &file.content {
-            check_settings(&opened, line, path)?;
-        }
-        let content = self.content(path, Cursor::new(start).chain(opened), metadata.len())?;
-        self.add(line, file.path.clone(), file.mode, content, path.clone())
+        self.add(line, file.path.clone(), file.mode, content, path)
     }
 
     /// A file, or everything below a folder. The named path itself may be a symbolic link; nothing below it may.

@@ -15,7 +15,7 @@ mod tar_reader;
 pub(crate) use error::{ImageError, SourceError};
 #[cfg(test)]
 pub(crate) use files::SETTINGS_BYTES;
-pub(crate) use files::{FileError, pack as pack_files};
+pub(crate) use files::{FileError, check as check_files, pack as pack_files};
 
 use crate::blob_store::BlobStore;
 use crate::plan::{Plan, Source, SourceJob};
@@ -48,9 +48,7 @@ pub(crate) struct PackContext<'a> {
 impl<'a> PackContext<'a> {
     /// What packing `plan` into `store` needs.
     pub(crate) fn new(plan: &Plan, store: &'a mut BlobStore, console: Console) -> Self {
-        let architecture = plan.release.arch.name().to_owned();
-        let platform = Platform { architecture, os: landfall_manifests::Os::Linux.name().to_owned() };
-        Self { store, console, platform, created: plan.release.created.clone(), mtime: plan.mtime }
+        Self { store, console, platform: platform(plan), created: plan.release.created.clone(), mtime: plan.mtime }
     }
 
     /// Takes the images of one source into the store.
@@ -64,4 +62,23 @@ impl<'a> PackContext<'a> {
             Source::Rootfs { folder, process } => rootfs::pack(folder, process, images, self),
         }
     }
+}
+
+/// Looks for every image of the plan in its source, and reads its documents where that takes no time, so that what is missing is
+/// told before anything is packed.
+pub(crate) fn check_images(plan: &Plan) -> Result<(), ImageError> {
+    let platform = platform(plan);
+    plan.jobs.iter().try_for_each(|SourceJob { source, images }| match source {
+        Source::OciFolder(folder) => oci::check_folder(folder, images, &platform),
+        Source::OciArchive(file) => oci::check_archive(file, images, &platform),
+        Source::DockerArchive(file) => docker_archive::check_file(file, images, &platform),
+        Source::DockerDaemon => docker_daemon::check(images),
+        Source::Rootfs { folder, .. } => rootfs::check(folder, images),
+    })
+}
+
+/// Where the plan's images have to run.
+fn platform(plan: &Plan) -> Platform {
+    let architecture = plan.release.arch.name().to_owned();
+    Platform { architecture, os: landfall_manifests::Os::Linux.name().to_owned() }
 }

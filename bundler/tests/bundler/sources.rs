@@ -137,6 +137,43 @@ fn a_large_document_is_an_error_only_if_the_image_needs_it() {
 }
 
 #[test]
+fn a_source_that_is_missing_is_told_before_any_other_is_packed() {
+    let workspace = Workspace::new();
+    let layers = vec![layer("base", 700_000)];
+    save(&workspace, "saved.tar", Form::Legacy, &[("app:1", layers.clone())]);
+    // Found only when its layer is packed: its content is not what the configuration says.
+    let mut saved = fs::read(workspace.path("saved.tar")).unwrap();
+    saved[300_000] ^= 1;
+    workspace.write("saved.tar", saved);
+    let build = ["build", "acme.toml", "--key", "k.key"];
+    workspace.define(&image("app", "docker-archive:saved.tar"));
+    assert_eq!(workspace.refused(3, &build)["code"], "damaged_image");
+    for (missing, code) in [
+        (image("b", "rootfs:none"), "missing_file"),
+        (image("b", "docker-archive:none.tar"), "missing_file"),
+        (image("b", "docker-archive:saved.tar:other:1"), "no_such_image"),
+        ("[[file]]\nsource = \"none\"\npath = \"docs\"\n".to_owned(), "missing_file"),
+    ] {
+        workspace.define(&(image("app", "docker-archive:saved.tar") + &missing));
+        assert_eq!(workspace.refused(2, &build)["code"], code, "{missing}");
+    }
+}
+
+#[test]
+fn the_folder_that_a_bundle_is_built_in_does_not_show_in_it() {
+    let workspace = Workspace::new();
+    let mut bundles = Vec::new();
+    for folder in ["here", "there"] {
+        workspace.write(&format!("{folder}/root/file"), "content");
+        let root = workspace.path(folder).join("root");
+        workspace.define(&image("app", &format!("rootfs:{}", root.display())));
+        bundles.push(workspace.build("acme.tar"));
+        assert_eq!(workspace.release("acme.tar")["images"][0]["source"], "rootfs:root");
+    }
+    assert!(bundles[0] == bundles[1], "two folders give two bundles");
+}
+
+#[test]
 fn names_a_foreign_layer_that_is_missing() {
     let workspace = Workspace::new();
     let layer = layer("base", 10);

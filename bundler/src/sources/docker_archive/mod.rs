@@ -12,7 +12,7 @@ use crate::plan::RequestedImage;
 use crate::regular;
 use contents::{ArchiveContents, LayerEntry};
 use flate2::read::MultiGzDecoder;
-use landfall_manifests::{Digest, Encoding, Layer};
+use landfall_manifests::{Digest, Encoding, Layer, oci::Platform};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufReader, Read, Seek as _};
@@ -27,14 +27,7 @@ pub(super) fn pack_file(
     requested: &[RequestedImage],
     packing: &mut PackContext<'_>,
 ) -> Result<PackedImages, ImageError> {
-    let first = &requested[0];
-    let open = || {
-        let (mut file, metadata) = regular::open(path)?;
-        let kind = ContentKind::of(&first_block(&mut file)?);
-        file.rewind()?;
-        Ok((file, metadata.len(), kind == ContentKind::Compressed(Encoding::Gzip)))
-    };
-    let (file, size, gzip) = open().map_err(SourceError::read(path)).map_err(|error| first.error(error))?;
+    let (file, size, gzip) = open(path).map_err(|error| requested[0].error(error))?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let progress = packing.console.progress(format!("Reading {name}"), Some(size));
     let packed = if gzip {
@@ -42,12 +35,29 @@ pub(super) fn pack_file(
         pack_stream(stream, requested, None, packing)
     } else {
         // Only a file can be read twice cheaply: a compressed one would have to be decompressed twice.
-        let expected = expected_layers(&file, requested, packing)?;
+        let expected = expected_layers(&file, requested, &packing.platform)?;
         pack_stream(progress.reader(file), requested, Some(&expected), packing)
     };
     let packed = packed?;
     progress.finish();
     Ok(packed)
+}
+
+/// Looks for the images in an archive file. Of one that is compressed only the beginning is read.
+pub(super) fn check_file(path: &Path, requested: &[RequestedImage], platform: &Platform) -> Result<(), ImageError> {
+    let (file, _, gzip) = open(path).map_err(|error| requested[0].error(error))?;
+    if gzip { Ok(()) } else { expected_layers(&file, requested, platform).map(|_| ()) }
+}
+
+/// An archive file, its size, and whether it is compressed.
+fn open(path: &Path) -> Result<(File, u64, bool), SourceError> {
+    let opened = || {
+        let (mut file, metadata) = regular::open(path)?;
+        let kind = ContentKind::of(&first_block(&mut file)?);
+        file.rewind()?;
+        Ok((file, metadata.len(), kind == ContentKind::Compressed(Encoding::Gzip)))
+    };
+    opened().map_err(SourceError::read(path))
 }
 
 /// Takes images from a stream. What is `expected` of its layers spares those that are not requested or are stored already.
@@ -82,7 +92,7 @@ pub(super) fn pack_stream(
 fn expected_layers(
     mut file: &File,
     requested: &[RequestedImage],
-    packing: &PackContext<'_>,
+    platform: &Platform,
 ) -> Result<ExpectedLayers, ImageError> {
     let first = &requested[0];
     let mut contents = ArchiveContents::default();
@@ -91,7 +101,7 @@ fn expected_layers(
     file.rewind().map_err(|error| first.error(SourceError::Archive(error)))?;
     let mut expected = ExpectedLayers::new();
     for requested in requested {
-        let layers = contents.expected(requested, &packing.platform).map_err(|error| requested.error(error))?;
+        let layers = contents.expected(requested, platform).map_err(|error| requested.error(error))?;
         expected.extend(layers);
     }
     Ok(expected)

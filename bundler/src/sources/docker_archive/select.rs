@@ -27,8 +27,17 @@ pub(super) fn select(images: Vec<SavedImage>, reference: Option<&str>) -> Result
             .map(|[image]| image)
             .map_err(|_| SourceError::Ambiguous { available });
     };
-    let found = images.into_iter().find(|image| image.is_named(reference));
-    found.ok_or_else(|| SourceError::NoSuchImage { requested: reference.to_owned(), available })
+    let mut found: Vec<SavedImage> = images.into_iter().filter(|image| image.is_named(reference)).collect();
+    // One image may be listed several times.
+    found.dedup_by(|one, other| one.config == other.config);
+    match <[SavedImage; 1]>::try_from(found) {
+        Ok([image]) => Ok(image),
+        Err(none) if none.is_empty() => Err(SourceError::NoSuchImage { requested: reference.to_owned(), available }),
+        Err(several) => {
+            let ids = several.iter().map(|image| image.id().to_owned()).collect();
+            Err(SourceError::SameName { requested: reference.to_owned(), ids })
+        }
+    }
 }
 
 impl SavedImage {
@@ -99,6 +108,22 @@ mod tests {
             let found = select(images.to_vec(), Some(reference)).ok().map(|image| image.config);
             assert_eq!(found.as_deref(), expected, "{reference:?}");
         }
+    }
+
+    #[test]
+    fn images_of_one_name_are_told_apart_by_their_ids() {
+        let other = ID.replace('0', "f");
+        let images = [saved(&format!("{ID}.json"), &["a:1"]), saved(&format!("{other}.json"), &["a:1"])];
+        let error = select(images.to_vec(), Some("a:1")).map_or_else(|error| error.to_string(), |image| image.config);
+        assert_eq!(
+            error,
+            format!(
+                "several images in it have the name \"a:1\": name one by its id ({ID}, {other}), or give them names that differ"
+            )
+        );
+        let found = select(images.to_vec(), Some(&other)).ok().map(|image| image.config);
+        assert_eq!(found, Some(format!("{other}.json")));
+        assert!(select(vec![images[0].clone(), images[0].clone()], Some("a:1")).is_ok(), "the same image twice");
     }
 
     #[test]

@@ -32,7 +32,13 @@ pub(super) fn find(layout: &impl Layout, name: Option<&str>, platform: &Platform
     match <[Descriptor; 1]>::try_from(fit) {
         Ok([one]) => Ok(one),
         Err(none) if none.is_empty() => Err(no_platform(platform, &others)),
-        Err(_) => Err(SourceError::Ambiguous { available }),
+        Err(several) => Err(match name {
+            Some(name) => {
+                let ids = several.iter().map(|found| found.digest.to_string()).collect();
+                SourceError::SameName { requested: name.to_owned(), ids }
+            }
+            None => SourceError::Ambiguous { available },
+        }),
     }
 }
 
@@ -73,12 +79,16 @@ fn no_platform(requested: &Platform, others: &[Descriptor]) -> SourceError {
     SourceError::NoSuchPlatform { requested: name(requested), available }
 }
 
+/// By an annotation, or by its digest, which tells images of one name apart.
 fn is_named(descriptor: &Descriptor, name: &str) -> bool {
-    [oci::REF_NAME, CONTAINERD_NAME].iter().any(|key| descriptor.annotations.get(*key).is_some_and(|it| it == name))
+    let is_annotated = |key: &&str| descriptor.annotations.get(*key).is_some_and(|it| it == name);
+    [oci::REF_NAME, CONTAINERD_NAME].iter().any(is_annotated) || descriptor.digest.to_string() == name
 }
 
+/// What each image can be asked for by: its name, and its digest where it has none.
 fn names(descriptors: &[Descriptor]) -> Vec<String> {
-    descriptors.iter().filter_map(|found| found.annotations.get(oci::REF_NAME).cloned()).collect()
+    let name = |found: &Descriptor| found.annotations.get(oci::REF_NAME).cloned();
+    descriptors.iter().map(|found| name(found).unwrap_or_else(|| found.digest.to_string())).collect()
 }
 
 #[cfg(test)]
@@ -110,6 +120,31 @@ mod tests {
         }
         files.insert(oci::INDEX_NAME.to_owned(), index(descriptor));
         Memory(files)
+    }
+
+    #[test]
+    fn images_of_one_name_are_told_apart_by_their_digests() {
+        let platform = Platform { architecture: "amd64".to_owned(), os: "linux".to_owned() };
+        let digests = [Digest::of(b"one"), Digest::of(b"other")];
+        let mut listed = digests.map(|digest| Descriptor::new(oci::MANIFEST, digest, 8));
+        for listed in &mut listed {
+            listed.annotations.insert(oci::REF_NAME.to_owned(), "app:1".to_owned());
+        }
+        let layout = |listed: &[Descriptor]| {
+            let index = serde_json::to_vec(&ImageIndex::new(listed.to_vec())).unwrap();
+            Memory(BTreeMap::from([(oci::INDEX_NAME.to_owned(), index)]))
+        };
+        let both = layout(&listed);
+        let error = find(&both, Some("app:1"), &platform).unwrap_err().to_string();
+        assert!(error.contains(&digests[1].to_string()) && error.contains("names that differ"), "{error}");
+        assert_eq!(find(&both, Some(&digests[1].to_string()), &platform).unwrap().digest, digests[1]);
+        assert!(find(&layout(&[listed[0].clone(), listed[0].clone()]), Some("app:1"), &platform).is_ok());
+        listed[1].annotations.clear();
+        let error = find(&layout(&listed), None, &platform).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            format!("it has several images (app:1, {}): name one of them after another colon", digests[1])
+        );
     }
 
     #[test]

@@ -10,10 +10,10 @@ use super::image::{PackedImages, check_digest, check_layers, parse_config, parse
 use super::{ImageError, PackContext, PackedImage, SourceError};
 use crate::plan::RequestedImage;
 use landfall_console::Progress;
-use landfall_manifests::oci::{self, Descriptor, ImageManifest};
+use landfall_manifests::oci::{self, Descriptor, ImageConfig, ImageManifest, Platform};
 use landfall_manifests::{Layer, archive, limits};
 use layout::{ArchiveLayout, FolderLayout, Layout};
-use std::io::{Cursor, Read as _};
+use std::io::{Cursor, Read};
 use std::path::Path;
 
 /// Takes images from a layout in a folder.
@@ -33,6 +33,59 @@ pub(super) fn pack_archive(
 ) -> Result<PackedImages, ImageError> {
     let layout = ArchiveLayout::open(file).map_err(|error| requested[0].error(error))?;
     pack(&layout, file, requested, packing)
+}
+
+/// Looks for the images in a folder.
+pub(super) fn check_folder(folder: &Path, requested: &[RequestedImage], platform: &Platform) -> Result<(), ImageError> {
+    check(&FolderLayout::new(folder), requested, platform)
+}
+
+/// Looks for the images in a tar archive.
+pub(super) fn check_archive(file: &Path, requested: &[RequestedImage], platform: &Platform) -> Result<(), ImageError> {
+    let layout = ArchiveLayout::open(file).map_err(|error| requested[0].error(error))?;
+    check(&layout, requested, platform)
+}
+
+fn check(layout: &impl Layout, requested: &[RequestedImage], platform: &Platform) -> Result<(), ImageError> {
+    requested.iter().try_for_each(|requested| {
+        let found = Documents::read(layout, requested, platform);
+        let there =
+            found.and_then(|found| found.manifest.layers.iter().try_for_each(|layer| open(layout, layer).map(drop)));
+        there.map_err(|error| requested.error(error))
+    })
+}
+
+/// The documents of an image.
+struct Documents {
+    found: Descriptor,
+    manifest_bytes: Vec<u8>,
+    manifest: ImageManifest,
+    config_bytes: Vec<u8>,
+    config: ImageConfig,
+}
+
+impl Documents {
+    fn read(layout: &impl Layout, requested: &RequestedImage, platform: &Platform) -> Result<Self, SourceError> {
+        let found = index::find(layout, requested.reference.as_deref(), platform)?;
+        let manifest_bytes = layout::document(layout, "the image's manifest", &found)?;
+        let manifest: ImageManifest = parse_json("the image's manifest", &manifest_bytes)?;
+        if manifest.layers.len() > limits::LAYERS {
+            return Err(SourceError::TooManyLayers(manifest.layers.len()));
+        }
+        let config_bytes = layout::document(layout, "the image's configuration", &manifest.config)?;
+        let config = parse_config(&config_bytes, platform)?;
+        Ok(Self { found, manifest_bytes, manifest, config_bytes, config })
+    }
+}
+
+/// Opens a layer.
+fn open(layout: &impl Layout, described: &Descriptor) -> Result<Box<dyn Read>, SourceError> {
+    layout.open(&archive::blob_name(&described.digest)).map_err(|error| match error {
+        SourceError::NoEntry(_) if oci::is_foreign(&described.media_type) => {
+            SourceError::Foreign(described.digest.to_string())
+        }
+        other => other,
+    })
 }
 
 fn pack(
@@ -59,28 +112,22 @@ struct LayoutReader<'a, L> {
 
 impl<L: Layout> LayoutReader<'_, L> {
     fn image(&self, requested: &RequestedImage, packing: &mut PackContext<'_>) -> Result<PackedImage, SourceError> {
-        let found = index::find(self.layout, requested.reference.as_deref(), &packing.platform)?;
-        let bytes = layout::document(self.layout, "the image's manifest", &found)?;
-        let manifest: ImageManifest = parse_json("the image's manifest", &bytes)?;
-        if manifest.layers.len() > limits::LAYERS {
-            return Err(SourceError::TooManyLayers(manifest.layers.len()));
-        }
-        let config = layout::document(self.layout, "the image's configuration", &manifest.config)?;
-        let parsed = parse_config(&config, &packing.platform)?;
+        let Documents { found, manifest_bytes, manifest, config_bytes, config } =
+            Documents::read(self.layout, requested, &packing.platform)?;
         let layers = manifest.layers.iter().map(|layer| self.layer(layer, packing));
         let layers: Vec<Layer> = layers.collect::<Result<_, _>>()?;
         // The layers that were read against the diffIDs of the configuration:
         // the host would refuse an image in which they differ.
-        check_layers(&parsed, &layers)?;
+        check_layers(&config, &layers)?;
         if layers.iter().zip(&manifest.layers).any(|(stored, described)| stored.blob != described.digest) {
             // A layer that was uncompressed is compressed now, so the image needs a new manifest.
-            return packing.make_image(requested, &config, layers);
+            return packing.make_image(requested, &config_bytes, layers);
         }
         Ok(PackedImage {
             name: requested.image.clone(),
             media_type: media_type(&found, &manifest)?,
-            manifest: packing.store.add_bytes(&bytes)?,
-            config: packing.store.add_bytes(&config)?,
+            manifest: packing.store.add_bytes(&manifest_bytes)?,
+            config: packing.store.add_bytes(&config_bytes)?,
             layers,
         })
     }
@@ -91,10 +138,7 @@ impl<L: Layout> LayoutReader<'_, L> {
         if let Some(known) = packing.store.layer_in_blob(&described.digest) {
             return Ok(known.clone());
         }
-        let content = self.layout.open(&archive::blob_name(&described.digest)).map_err(|error| match error {
-            SourceError::NoEntry(_) if oci::is_foreign(&described.media_type) => SourceError::Foreign(name.clone()),
-            other => other,
-        })?;
+        let content = open(self.layout, described)?;
         // One byte more than is announced shows that the layer is too long.
         let mut content = self.progress.reader(content).take(described.size.saturating_add(1));
         let start = first_block(&mut content).map_err(SourceError::Archive)?;

@@ -22,9 +22,7 @@ pub(super) fn write(
     let mut layer = Layer { tar: Builder::new(packer), mtime, progress, linked: BTreeMap::new() };
     // Sorted, since readdir(3) gives names in no order: the same folder gives the same layer.
     let walk = WalkDir::new(folder).min_depth(1).follow_root_links(true).sort_by_file_name();
-    if !folder.metadata().map_err(SourceError::read(folder))?.is_dir() {
-        return Err(SourceError::Read { path: folder.to_owned(), source: io::ErrorKind::NotADirectory.into() });
-    }
+    check_is_folder(folder)?;
     for entry in walk {
         let entry = entry.map_err(|error| {
             let path = error.path().unwrap_or(folder).to_owned();
@@ -36,6 +34,13 @@ pub(super) fn write(
         layer.add(entry.path(), name, &metadata)?;
     }
     layer.tar.into_inner().map_err(SourceError::Archive)
+}
+
+pub(super) fn check_is_folder(folder: &Path) -> Result<(), SourceError> {
+    if folder.metadata().map_err(SourceError::read(folder))?.is_dir() {
+        return Ok(());
+    }
+    Err(SourceError::Read { path: folder.to_owned(), source: io::ErrorKind::NotADirectory.into() })
 }
 
 struct Layer<'a> {

@@ -22,6 +22,11 @@ pub(super) fn pack(
     images.collect()
 }
 
+/// Looks for the folder.
+pub(super) fn check(folder: &Path, requested: &[RequestedImage]) -> Result<(), ImageError> {
+    layer::check_is_folder(folder).map_err(|error| requested[0].error(error))
+}
+
 fn image(
     folder: &Path,
     process: &Process,
