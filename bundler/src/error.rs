@@ -14,7 +14,7 @@ use crate::repair::RepairError;
 use crate::sources::{FileError, ImageError};
 use crate::stick::{RootFileError, StickError};
 use crate::trust::{CliTrustError, TrustFolderError};
-use landfall_console::message_with_causes;
+use landfall_console::{Size, message_with_causes};
 use landfall_manifests::parts::RangesError;
 use landfall_manifests::{ReleaseError, SignError};
 use landfall_media::{BundleError, CopyError};
@@ -72,7 +72,7 @@ pub(crate) enum Error {
     #[error("{line}")]
     DefinitionTrust { line: DefinitionLine, source: Box<TrustFolderError> },
     /// An error because of too little room, with how much there is.
-    #[error("{message}: {free} bytes are free in {}, which was too little", folder.display())]
+    #[error("{message}: {} are free in {}, which was too little", Size(*free), folder.display())]
     NoSpace { message: String, free: u64, folder: PathBuf },
     /// Standard output.
     #[error(transparent)]

@@ -48,10 +48,17 @@ impl<E: Classify> From<E> for Failure {
     }
 }
 
-/// An error's message and those of its causes, outermost first: `cannot write a.tar: no space left on device`.
+/// An error's message and those of its causes, outermost first: `cannot write a.tar: no space left on device`. A cause that the
+/// message before it ends with already, since that quotes it, is not repeated.
 pub fn message_with_causes(error: &dyn Error) -> String {
     let causes = std::iter::successors(error.source(), |&cause| cause.source());
-    causes.fold(error.to_string(), |message, cause| format!("{message}: {cause}"))
+    causes.map(ToString::to_string).fold(error.to_string(), |message, cause| {
+        if message == cause || message.ends_with(&format!(": {cause}")) {
+            message
+        } else {
+            format!("{message}: {cause}")
+        }
+    })
 }
 
 #[cfg(test)]
@@ -74,6 +81,19 @@ mod tests {
                 Self::Bug => ErrorClass::UNEXPECTED,
             }
         }
+    }
+
+    #[test]
+    fn no_message_repeats_its_cause() {
+        #[derive(Debug, thiserror::Error)]
+        enum Quoting {
+            #[error("a.tar cannot be read: {0}")]
+            Its(#[source] io::Error),
+            #[error("{0}")]
+            All(#[source] Box<Quoting>),
+        }
+        let quoting = Quoting::All(Box::new(Quoting::Its(io::Error::other("device is gone"))));
+        assert_eq!(message_with_causes(&quoting), "a.tar cannot be read: device is gone");
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub(crate) enum LayerError {
     #[error("the layer cannot be read")]
     Read(#[source] io::Error),
     #[error("the layer is not a complete {} stream", name(*encoding))]
-    Compression { encoding: Encoding, source: io::Error },
+    Compression { encoding: Encoding },
     #[error("the layer needs a zstd window of more than {} MiB to be unpacked", (1 << limits::ZSTD_WINDOW_LOG) >> 20)]
     Window,
     #[error(transparent)]
@@ -72,7 +72,8 @@ impl BlobStore {
             (_, Some(TeeFailure::Write(error))) => return Err(blob.failed(error).into()),
             (_, Some(TeeFailure::Read(error))) => return Err(LayerError::Read(error)),
             (Err(source), None) if source.to_string() == WINDOW_ERROR => return Err(LayerError::Window),
-            (Err(source), None) => return Err(LayerError::Compression { encoding, source }),
+            // The library's own words tell how it decompresses.
+            (Err(_), None) => return Err(LayerError::Compression { encoding }),
             (Ok(found), None) => found,
         };
         let blob = self.commit(blob)?;

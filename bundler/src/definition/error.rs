@@ -1,4 +1,5 @@
 use super::DefinitionLine;
+use landfall_console::Size;
 use std::io;
 use std::path::PathBuf;
 
@@ -7,7 +8,7 @@ use std::path::PathBuf;
 pub(crate) enum DefinitionError {
     #[error("the definition {} cannot be read", file.display())]
     Read { file: PathBuf, source: io::Error },
-    #[error("the definition {} is larger than {limit} bytes: is it a definition?", file.display())]
+    #[error("the definition {} is larger than {}: is it a definition?", file.display(), Size(*limit))]
     TooLarge { file: PathBuf, limit: u64 },
     #[error("{line}: {message}")]
     Wrong { line: DefinitionLine, message: String },

@@ -103,6 +103,14 @@ pub(super) fn of_source(error: &SourceError) -> ErrorClass {
         }
         SourceError::Special { .. } => usage("special_file", "remove it from the folder"),
         SourceError::SecretKey { .. } => usage("secret_key_in_source", SECRET),
+        SourceError::Compressed(_) => usage(
+            "compressed_archive",
+            "decompress it, such as with `zstd -d`, `xz -d`, `bzip2 -d` or `gunzip`, and name what comes out in the definition",
+        ),
+        SourceError::Schema1 => usage("schema_1", "build it anew, or copy it with `skopeo copy --format v2s2`"),
+        SourceError::NotAnImage(_) => {
+            usage("not_an_image", "name a container image; other things are packed with [[file]]")
+        }
         SourceError::TooManyLayers(_) => usage("too_many_layers", "squash the image"),
         SourceError::Changed { .. } => ErrorClass::new(Exit::Unexpected, "changed", CHANGED),
         SourceError::Foreign(_) => {
@@ -112,6 +120,10 @@ pub(super) fn of_source(error: &SourceError) -> ErrorClass {
         SourceError::Store(error) => of_store(error),
         SourceError::Layer(_, error) => of_layer(error),
         SourceError::Archive(_)
+        | SourceError::CutOff
+        | SourceError::Stream
+        | SourceError::NotTar
+        | SourceError::NoLayer { .. }
         | SourceError::NoEntry(_)
         | SourceError::Json { .. }
         | SourceError::TooLarge { .. }

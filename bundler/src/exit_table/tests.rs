@@ -14,8 +14,8 @@ use crate::repair::RepairError;
 use crate::sources::{FileError, SourceError};
 use crate::stick::{RootFileError, SplitError, StickError};
 use crate::trust::{CliTrustError, TrustFolderError};
-use landfall_console::Exit;
 use landfall_console::{Classify as _, Failure};
+use landfall_console::{Exit, Size};
 use landfall_engine::EngineError;
 use landfall_keys::{KeyId, MAX_SIGNATURES, PublicKey, RootLink, SecretKeyFile, TrustError, TrustedKeys};
 use landfall_manifests::parts::RangesError;
@@ -143,6 +143,13 @@ fn sources() -> Vec<Error> {
         FileError::Store(store()).into(),
         image(SourceError::Read { path: at("a.tar"), source: io() }),
         image(SourceError::Archive(io())),
+        image(SourceError::CutOff),
+        image(SourceError::Stream),
+        image(SourceError::NotTar),
+        image(SourceError::Compressed("zstd")),
+        image(SourceError::NoLayer { digest: blob(), name: Some("a/layer.tar".to_owned()) }),
+        image(SourceError::Schema1),
+        image(SourceError::NotAnImage("a Helm chart".to_owned())),
         image(SourceError::NoEntry("index.json".to_owned())),
         image(SourceError::NoSuchImage { requested: "hello".to_owned(), available: Vec::new() }),
         image(SourceError::Ambiguous { available: vec!["a".to_owned(), "b".to_owned()] }),
@@ -150,7 +157,7 @@ fn sources() -> Vec<Error> {
         image(SourceError::NoSuchPlatform { requested: "linux/amd64".to_owned(), available: Vec::new() }),
         image(SourceError::Platform { found: "linux/arm64".to_owned(), requested: "linux/amd64".to_owned() }),
         image(SourceError::Json { what: "index.json".to_owned(), source: json() }),
-        image(SourceError::TooLarge { what: "index.json".to_owned(), limit: 1 }),
+        image(SourceError::TooLarge { what: "index.json".to_owned(), limit: Size(1) }),
         image(SourceError::TooManyLayers(128)),
         image(digests()),
         image(SourceError::Size { what: "layer 1".to_owned(), expected: 1, found: 2 }),

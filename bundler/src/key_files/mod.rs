@@ -4,7 +4,7 @@ mod key_pair;
 
 pub(crate) use key_pair::{KeyPairError, write_pair};
 
-use landfall_console::Console;
+use landfall_console::{Console, Size};
 use landfall_keys::{
     KeyError, MAX_FILE_BYTES, MAX_PASSWORD_BYTES, PublicKey, PublicKeyError, SecretKey, SecretKeyFile,
 };
@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 pub(crate) enum KeyFileError {
     #[error("the {what} {} cannot be read", path.display())]
     Read { what: &'static str, path: PathBuf, source: io::Error },
-    #[error("the {what} {} has more than {limit} bytes", path.display())]
+    #[error("the {what} {} is larger than {}", path.display(), Size(*limit as u64))]
     TooLarge { what: &'static str, path: PathBuf, limit: usize },
     #[error("the secret key {}", path.display())]
     SecretKey { path: PathBuf, source: KeyError },

@@ -1,5 +1,6 @@
 //! What a file in an archive is, by its first bytes: names and media types are only claims.
 
+use super::SourceError;
 use landfall_manifests::{Encoding, archive::BLOCK};
 use std::io::{self, Read};
 
@@ -8,13 +9,19 @@ use std::io::{self, Read};
 pub(super) enum ContentKind {
     /// An uncompressed tar archive.
     Tar,
-    /// A compressed stream.
+    /// A stream that is compressed as layers may be.
     Compressed(Encoding),
+    /// A stream that is compressed in another way, by the name of that.
+    CompressedOtherwise(&'static str),
     /// Perhaps JSON.
     Json,
     /// Nothing that an image is made of.
     Other,
 }
+
+/// How the files of other compressors begin.
+const OTHER_COMPRESSORS: [(&[u8], &str); 5] =
+    [(b"\xfd7zXZ\0", "xz"), (b"BZh", "bzip2"), (b"\x04\x22\x4d\x18", "lz4"), (b"LZIP", "lzip"), (b"PK\x03\x04", "zip")];
 
 const CHECKSUM: std::ops::Range<usize> = 148..156;
 
@@ -23,6 +30,9 @@ impl ContentKind {
     pub(super) fn of(start: &[u8]) -> Self {
         if is_tar(start) {
             return Self::Tar;
+        }
+        if let Some((_, name)) = OTHER_COMPRESSORS.iter().find(|(magic, _)| start.starts_with(magic)) {
+            return Self::CompressedOtherwise(name);
         }
         match start {
             // ID1 and ID2 (RFC 1952, section 2.3.1).
@@ -33,6 +43,17 @@ impl ContentKind {
                 Some(b'{' | b'[') => Self::Json,
                 _ => Self::Other,
             },
+        }
+    }
+
+    /// Checks that a whole file is an uncompressed tar archive.
+    pub(super) fn check_tar(self) -> Result<(), SourceError> {
+        match self {
+            Self::Tar => Ok(()),
+            Self::Compressed(Encoding::Gzip) => Err(SourceError::Compressed("gzip")),
+            Self::Compressed(Encoding::Zstd) => Err(SourceError::Compressed("zstd")),
+            Self::CompressedOtherwise(name) => Err(SourceError::Compressed(name)),
+            Self::Json | Self::Other => Err(SourceError::NotTar),
         }
     }
 }
@@ -81,7 +102,8 @@ mod tests {
             (b" {\"a\": 1}".to_vec(), ContentKind::Json),
             (b"[]".to_vec(), ContentKind::Json),
             (b"1.0".to_vec(), ContentKind::Other),
-            (b"\xfd7zXZ\0".to_vec(), ContentKind::Other),
+            (b"\xfd7zXZ\0".to_vec(), ContentKind::CompressedOtherwise("xz")),
+            (b"BZh91AY".to_vec(), ContentKind::CompressedOtherwise("bzip2")),
             (vec![b'x'; 512], ContentKind::Other),
         ] {
             assert_eq!(ContentKind::of(&start), expected, "{:?}", String::from_utf8_lossy(&start));

@@ -1,6 +1,7 @@
 use crate::blob_store::{LayerError, StoreError};
 use crate::definition::DefinitionLine;
 use crate::plan::RequestedImage;
+use landfall_console::Size;
 use landfall_engine::EngineError;
 use landfall_manifests::{Digest, ImageName};
 use std::io;
@@ -28,8 +29,16 @@ impl RequestedImage {
 pub(crate) enum SourceError {
     #[error("{} cannot be read", path.display())]
     Read { path: PathBuf, source: io::Error },
-    #[error("the archive cannot be read: it is cut off, or is no tar archive")]
+    #[error("the archive cannot be read")]
     Archive(#[source] io::Error),
+    #[error("the archive is cut off")]
+    CutOff,
+    #[error("its compressed stream is damaged")]
+    Stream,
+    #[error("it is no tar archive")]
+    NotTar,
+    #[error("it is compressed with {0}")]
+    Compressed(&'static str),
     #[error("there is no {0} in it: is the transport right?")]
     NoEntry(String),
     #[error("it has no image {requested:?}; it has {}", list(available))]
@@ -47,8 +56,8 @@ pub(crate) enum SourceError {
     Platform { found: String, requested: String },
     #[error("{what} does not parse")]
     Json { what: String, source: serde_json::Error },
-    #[error("{what} is larger than {limit} bytes")]
-    TooLarge { what: String, limit: u64 },
+    #[error("{what} is larger than {limit}")]
+    TooLarge { what: String, limit: Size },
     #[error("it has {0} layers, more than the 127 that an engine can stack")]
     TooManyLayers(usize),
     #[error("{what} is damaged: it should be {expected} and is {found}")]
@@ -59,6 +68,17 @@ pub(crate) enum SourceError {
     LayerCount { expected: usize, found: usize },
     #[error("{what} has the media type {found:?}, which no engine loads")]
     MediaType { what: String, found: String },
+    #[error("its layer {digest} is not in it{}", at(name.as_deref()))]
+    NoLayer {
+        /// Of the layer as its image's documents name it.
+        digest: Digest,
+        /// The file that should hold it, where that has another name.
+        name: Option<String>,
+    },
+    #[error("it has Docker's schema 1, which engines load no more")]
+    Schema1,
+    #[error("it is no container image, but {0}")]
+    NotAnImage(String),
     #[error("the layer {0} is neither a tar archive, nor one compressed with gzip or zstd")]
     LayerKind(String),
     #[error("{} is a {kind}: an image made from a folder has files, folders and links only", path.display())]
@@ -85,6 +105,22 @@ impl SourceError {
         let path = path.to_owned();
         move |source| Self::Read { path, source }
     }
+}
+
+impl SourceError {
+    /// An error of reading an archive, whose stream may be compressed.
+    pub(super) fn reading(error: io::Error) -> Self {
+        match error.kind() {
+            // What a decompressor says of a stream that stops, and of one that is wrong.
+            io::ErrorKind::UnexpectedEof => Self::CutOff,
+            io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData if error.raw_os_error().is_none() => Self::Stream,
+            _ => Self::Archive(error),
+        }
+    }
+}
+
+fn at(name: Option<&str>) -> String {
+    name.map_or_else(String::new, |name| format!(": there is no file {name}"))
 }
 
 fn list(names: &[String]) -> String {

@@ -24,6 +24,7 @@ use crate::elf::ElfError;
 use file_recorder::{FileRecorder, PartRecorder};
 use file_system::FileSystem;
 use guide::{Guide, NAME as GUIDE_NAME};
+use landfall_console::Size;
 use landfall_manifests::ReleaseError;
 use landfall_media::CopyError;
 use read_back::read_back;
@@ -53,7 +54,7 @@ pub(crate) enum StickError {
     Installer { path: PathBuf, source: io::Error },
     #[error("the installer {} does not run where the release does", path.display())]
     InstallerArch { path: PathBuf, source: ElfError },
-    #[error("{}: {needed} bytes are needed, and {free} are free", path.display())]
+    #[error("{}: {} are needed, and {} are free", path.display(), Size(*needed), Size(*free))]
     NoSpace { path: PathBuf, needed: u64, free: u64 },
     #[error(transparent)]
     Split(#[from] SplitError),

@@ -1,3 +1,4 @@
+use landfall_console::Size;
 use landfall_manifests::parts::{Ranges, RangesError, parse_part_name, part_name};
 
 /// The size of parts where only the file system asks for them: the largest that FAT takes in whole clusters of any size.
@@ -9,7 +10,7 @@ const SMALL_FILES: u64 = 1 << 20;
 /// A bundle cannot be cut like this for the medium.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum SplitError {
-    #[error("parts of {size} bytes are larger than the medium's file system takes: {largest}")]
+    #[error("parts of {} are larger than the medium's file system takes: {}", Size(*size), Size(*largest))]
     TooLarge { size: u64, largest: u64 },
     #[error(transparent)]
     Ranges(#[from] RangesError),

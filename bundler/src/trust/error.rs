@@ -1,3 +1,4 @@
+use landfall_console::Size;
 use landfall_keys::{ChainError, KeyId, RootError};
 use std::io;
 use std::path::PathBuf;
@@ -7,7 +8,7 @@ use std::path::PathBuf;
 pub(crate) enum TrustFolderError {
     #[error("{} cannot be read", path.display())]
     Read { path: PathBuf, source: io::Error },
-    #[error("{} has more than {limit} bytes", path.display())]
+    #[error("{} is larger than {}", path.display(), Size(*limit as u64))]
     TooLarge { path: PathBuf, limit: usize },
     #[error("{} has more than {limit} roots and signatures", dir.display())]
     TooMany { dir: PathBuf, limit: usize },

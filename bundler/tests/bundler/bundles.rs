@@ -215,7 +215,7 @@ fn a_full_disk_makes_the_machine_unfit_and_nothing_stays_there() {
     assert_eq!(rest.trim(), "6", "nothing is left: {printed}");
     let error: serde_json::Value = serde_json::from_str(report).unwrap();
     assert_eq!(error["error"]["code"], "disk_full");
-    assert!(error["error"]["message"].as_str().unwrap().contains("1048576 bytes are free in full"), "{error}");
+    assert!(error["error"]["message"].as_str().unwrap().contains("1.00 MiB are free in full"), "{error}");
 }
 
 /// What needs minisign, skopeo or zstd besides; `make check` leaves it out.

@@ -1,6 +1,7 @@
 //! The bundler as its users meet it: the built program, real inputs, and the tools that check bundles by hand.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+mod bad_images;
 mod bundles;
 mod docker_archive;
 mod keys;

@@ -129,7 +129,7 @@ fn a_large_document_is_an_error_only_if_the_image_needs_it() {
         workspace.define(&image("app", "docker-archive:saved.tar"));
         if is_needed {
             let error = workspace.refused(3, &["build", "acme.toml", "--key", "k.key", "--out", "acme.tar"]);
-            assert!(error["message"].as_str().unwrap().contains("config.json is larger than 4194304 bytes"), "{error}");
+            assert!(error["message"].as_str().unwrap().contains("config.json is larger than 4.00 MiB"), "{error}");
         } else {
             workspace.build("acme.tar");
         }

@@ -1,9 +1,11 @@
 use super::select::{SavedImage, select};
-use crate::blob_store::BlobStore;
+use crate::blob_store::{BlobStore, LayerError};
 use crate::plan::RequestedImage;
 use crate::sources::SourceError;
 use crate::sources::content_kind::{ContentKind, first_block};
 use crate::sources::image::{parse_config, parse_json};
+use crate::sources::tar_reader::End;
+use landfall_console::Size;
 use landfall_manifests::{Digest, Layer, limits, oci::Platform};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Cursor, Read};
@@ -23,9 +25,21 @@ pub(super) struct ArchiveContents {
     documents: BTreeMap<String, Vec<u8>>,
     /// Documents that are too large for an image's own: an error only if an image needs one.
     oversized: BTreeSet<String>,
+    /// The files that may be layers, whether they were kept or not.
+    layer_files: BTreeSet<String>,
+    /// Files that are nothing that an image is made of.
+    other_files: BTreeSet<String>,
     layers: BTreeMap<String, Layer>,
     links: BTreeMap<String, String>,
     document_bytes: usize,
+    is_cut_off: bool,
+}
+
+/// What an archive's documents say of one image.
+pub(super) struct SavedDocuments<'a> {
+    pub(super) config_bytes: &'a [u8],
+    /// The files of the layers, which are there, with the diffIDs that they should have.
+    pub(super) layers: Vec<(String, Digest)>,
 }
 
 /// A layer that the pass has come to.
@@ -43,7 +57,11 @@ impl LayerEntry<'_> {
             ContentKind::Compressed(encoding) => store.add_compressed_layer(self.content, encoding),
             _ => store.add_uncompressed_layer(self.content, Some(self.size)),
         };
-        kept.map_err(|error| SourceError::Layer(self.name.to_owned(), error))
+        kept.map_err(|error| match error {
+            // Of the archive that the layer is in.
+            LayerError::Read(source) => SourceError::reading(source),
+            other => SourceError::Layer(self.name.to_owned(), other),
+        })
     }
 }
 
@@ -73,7 +91,7 @@ impl ArchiveContents {
         layer: &mut impl FnMut(LayerEntry<'_>) -> Result<Option<Layer>, SourceError>,
     ) -> Result<(), SourceError> {
         let size = entry.size();
-        let start = first_block(entry).map_err(SourceError::Archive)?;
+        let start = first_block(entry).map_err(SourceError::reading)?;
         // By content and not by name: what a file is called differs between the versions of Docker.
         let kind = ContentKind::of(&start);
         // The block that was looked at is put back: a stream is read once.
@@ -84,8 +102,12 @@ impl ArchiveContents {
                 self.oversized.insert(name.to_owned());
                 Ok(())
             }
-            ContentKind::Other => Ok(()),
+            ContentKind::Other | ContentKind::CompressedOtherwise(_) => {
+                self.other_files.insert(name.to_owned());
+                Ok(())
+            }
             ContentKind::Tar | ContentKind::Compressed(_) => {
+                self.layer_files.insert(name.to_owned());
                 let found = layer(LayerEntry { name, kind, size, content: &mut content })?;
                 self.layers.extend(found.map(|layer| (name.to_owned(), layer)));
                 Ok(())
@@ -95,12 +117,12 @@ impl ArchiveContents {
 
     fn add_document(&mut self, name: &str, content: &mut impl Read) -> Result<(), SourceError> {
         let mut document = Vec::new();
-        content.read_to_end(&mut document).map_err(SourceError::Archive)?;
+        content.read_to_end(&mut document).map_err(SourceError::reading)?;
         // Counted together: each is small, but an archive may hold any number of them.
         self.document_bytes += document.len();
         if self.document_bytes > DOCUMENTS_BYTES {
             let what = "the sum of the archive's JSON documents".to_owned();
-            return Err(SourceError::TooLarge { what, limit: DOCUMENTS_BYTES as u64 });
+            return Err(SourceError::TooLarge { what, limit: Size(DOCUMENTS_BYTES as u64) });
         }
         self.documents.insert(name.to_owned(), document);
         Ok(())
@@ -119,31 +141,57 @@ impl ArchiveContents {
         select(images, requested.reference.as_deref())
     }
 
-    /// The names of an image's layers, with the diffIDs that its configuration says they have.
-    pub(super) fn expected(
+    /// What the documents say of an image, whose layers' files must be there.
+    pub(super) fn documents_of(
         &self,
         requested: &RequestedImage,
         platform: &Platform,
-    ) -> Result<Vec<(String, Digest)>, SourceError> {
+    ) -> Result<SavedDocuments<'_>, SourceError> {
         let saved = self.select(requested)?;
-        let config = parse_config(self.document(&saved.config)?, platform)?;
-        let names = saved.layers.iter().map(|name| self.resolve(name).to_owned());
-        Ok(names.zip(config.rootfs.diff_ids).collect())
+        let config_bytes = self.document(&saved.config)?;
+        let diff_ids = parse_config(config_bytes, platform)?.rootfs.diff_ids;
+        if diff_ids.len() != saved.layers.len() {
+            return Err(SourceError::LayerCount { expected: diff_ids.len(), found: saved.layers.len() });
+        }
+        let layers = saved.layers.iter().zip(diff_ids).map(|(name, digest)| {
+            let file = self.resolve(name);
+            match () {
+                () if self.layer_files.contains(file) => Ok((file.to_owned(), digest)),
+                () if self.is_there(file) => Err(SourceError::LayerKind(name.to_owned())),
+                () => Err(self.missing(SourceError::NoLayer { digest, name: Some(name.to_owned()) })),
+            }
+        });
+        Ok(SavedDocuments { config_bytes, layers: layers.collect::<Result<_, _>>()? })
+    }
+
+    fn is_there(&self, file: &str) -> bool {
+        self.documents.contains_key(file) || self.oversized.contains(file) || self.other_files.contains(file)
     }
 
     /// A JSON document.
     pub(super) fn document(&self, name: &str) -> Result<&[u8], SourceError> {
         let resolved = self.resolve(name);
         if self.oversized.contains(resolved) {
-            return Err(SourceError::TooLarge { what: name.to_owned(), limit: limits::IMAGE_JSON_BYTES });
+            return Err(SourceError::TooLarge { what: name.to_owned(), limit: Size(limits::IMAGE_JSON_BYTES) });
         }
         let found = self.documents.get(resolved);
-        found.map(Vec::as_slice).ok_or_else(|| SourceError::NoEntry(name.to_owned()))
+        found.map(Vec::as_slice).ok_or_else(|| self.missing(SourceError::NoEntry(name.to_owned())))
+    }
+
+    /// What is missing in a whole archive; of one that is cut off nobody knows.
+    fn missing(&self, error: SourceError) -> SourceError {
+        if self.is_cut_off { SourceError::CutOff } else { error }
+    }
+
+    /// Notes how the archive ended.
+    pub(super) fn end(&mut self, end: End) {
+        self.is_cut_off = end == End::Unmarked;
     }
 
     /// A layer that was kept.
-    pub(super) fn layer(&self, name: &str) -> Result<&Layer, SourceError> {
-        self.layers.get(self.resolve(name)).ok_or_else(|| SourceError::LayerKind(name.to_owned()))
+    pub(super) fn layer(&self, file: String, digest: Digest) -> Result<&Layer, SourceError> {
+        let kept = self.layers.get(&file);
+        kept.ok_or(SourceError::NoLayer { digest, name: Some(file) })
     }
 
     /// The name of the file that a name leads to.

@@ -10,7 +10,7 @@ use super::{ImageError, PackContext, SourceError};
 use crate::blob_store::CHUNK;
 use crate::plan::RequestedImage;
 use crate::regular;
-use contents::{ArchiveContents, LayerEntry};
+use contents::{ArchiveContents, LayerEntry, SavedDocuments};
 use flate2::read::MultiGzDecoder;
 use landfall_manifests::{Digest, Encoding, Layer, oci::Platform};
 use std::collections::BTreeMap;
@@ -55,9 +55,12 @@ fn open(path: &Path) -> Result<(File, u64, bool), SourceError> {
         let (mut file, metadata) = regular::open(path)?;
         let kind = ContentKind::of(&first_block(&mut file)?);
         file.rewind()?;
-        Ok((file, metadata.len(), kind == ContentKind::Compressed(Encoding::Gzip)))
+        Ok((file, metadata.len(), kind))
     };
-    opened().map_err(SourceError::read(path))
+    match opened().map_err(SourceError::read(path))? {
+        (file, size, ContentKind::Compressed(Encoding::Gzip)) => Ok((file, size, true)),
+        (file, size, kind) => kind.check_tar().map(|()| (file, size, false)),
+    }
 }
 
 /// Takes images from a stream. What is `expected` of its layers spares those that are not requested or are stored already.
@@ -81,7 +84,7 @@ pub(super) fn pack_stream(
     };
     let read = TarReader::new(stream).read(|entry| contents.add(entry, &mut keep));
     // Of the stream as a whole: an error in it concerns every image, and is reported at the first one's line.
-    read.map_err(|error| requested[0].error(error))?;
+    contents.end(read.map_err(|error| requested[0].error(error))?);
     requested
         .iter()
         .map(|requested| image(&contents, requested, packing).map_err(|error| requested.error(error)))
@@ -97,12 +100,12 @@ fn expected_layers(
     let first = &requested[0];
     let mut contents = ArchiveContents::default();
     let read = TarReader::new(file).seek(|entry| contents.add(entry, &mut |_| Ok(None)));
-    read.map_err(|error| first.error(error))?;
+    contents.end(read.map_err(|error| first.error(error))?);
     file.rewind().map_err(|error| first.error(SourceError::Archive(error)))?;
     let mut expected = ExpectedLayers::new();
     for requested in requested {
-        let layers = contents.expected(requested, platform).map_err(|error| requested.error(error))?;
-        expected.extend(layers);
+        let documents = contents.documents_of(requested, platform).map_err(|error| requested.error(error))?;
+        expected.extend(documents.layers);
     }
     Ok(expected)
 }
@@ -112,12 +115,12 @@ fn image(
     requested: &RequestedImage,
     packing: &mut PackContext<'_>,
 ) -> Result<super::PackedImage, SourceError> {
-    let saved = contents.select(requested)?;
-    let layers = saved.layers.iter().map(|name| {
-        let layer = contents.layer(name)?;
+    let SavedDocuments { config_bytes, layers } = contents.documents_of(requested, &packing.platform)?;
+    let layers = layers.into_iter().map(|(name, diff_id)| {
+        let layer = contents.layer(name, diff_id)?;
         // The first one stored wins, so that images share it however theirs is compressed.
         Ok(packing.store.layer_with_diff_id(&layer.diff_id).unwrap_or(layer).clone())
     });
     let layers: Vec<Layer> = layers.collect::<Result<_, SourceError>>()?;
-    packing.make_image(requested, contents.document(&saved.config)?, layers)
+    packing.make_image(requested, config_bytes, layers)
 }

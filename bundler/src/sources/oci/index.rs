@@ -1,6 +1,7 @@
 use super::layout::{Layout, document, small};
 use crate::sources::SourceError;
 use crate::sources::image::parse_json;
+use landfall_console::Size;
 use landfall_manifests::oci::{self, Descriptor, ImageIndex, Platform};
 
 /// How deep indexes may be nested: a registry's multi-platform image in a layout takes two levels.
@@ -67,7 +68,7 @@ impl<L: Layout> Search<'_, L> {
         self.index_bytes += bytes.len();
         if self.index_bytes > INDEX_BYTES {
             let what = "the sum of the layout's indexes".to_owned();
-            return Err(SourceError::TooLarge { what, limit: INDEX_BYTES as u64 });
+            return Err(SourceError::TooLarge { what, limit: Size(INDEX_BYTES as u64) });
         }
         parse_json("an index in index.json", &bytes)
     }

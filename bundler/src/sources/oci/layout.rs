@@ -1,7 +1,9 @@
 use crate::regular;
 use crate::sources::SourceError;
+use crate::sources::content_kind::{ContentKind, first_block};
 use crate::sources::image::check_digest;
-use crate::sources::tar_reader::TarReader;
+use crate::sources::tar_reader::{End, TarReader};
+use landfall_console::Size;
 use landfall_manifests::oci::Descriptor;
 use landfall_manifests::{Digest, archive, limits};
 use std::collections::BTreeMap;
@@ -18,7 +20,7 @@ pub(super) trait Layout {
 /// Reads a JSON document, and checks its size and its digest.
 pub(super) fn document(layout: &impl Layout, what: &str, of: &Descriptor) -> Result<Vec<u8>, SourceError> {
     if of.size > limits::IMAGE_JSON_BYTES {
-        return Err(SourceError::TooLarge { what: what.to_owned(), limit: limits::IMAGE_JSON_BYTES });
+        return Err(SourceError::TooLarge { what: what.to_owned(), limit: Size(limits::IMAGE_JSON_BYTES) });
     }
     let name = archive::blob_name(&of.digest);
     let bytes = small(layout, &name)?;
@@ -32,9 +34,9 @@ pub(super) fn document(layout: &impl Layout, what: &str, of: &Descriptor) -> Res
 pub(super) fn small(layout: &impl Layout, name: &str) -> Result<Vec<u8>, SourceError> {
     let mut bytes = Vec::new();
     let limit = limits::IMAGE_JSON_BYTES;
-    layout.open(name)?.take(limit + 1).read_to_end(&mut bytes).map_err(SourceError::Archive)?;
+    layout.open(name)?.take(limit + 1).read_to_end(&mut bytes).map_err(SourceError::reading)?;
     if bytes.len() as u64 > limit {
-        return Err(SourceError::TooLarge { what: name.to_owned(), limit });
+        return Err(SourceError::TooLarge { what: name.to_owned(), limit: Size(limit) });
     }
     Ok(bytes)
 }
@@ -74,13 +76,21 @@ pub(super) struct ArchiveLayout {
     path: PathBuf,
     /// Where each file's content begins, and its size.
     files: BTreeMap<String, (u64, u64)>,
+    end: End,
 }
 
 impl ArchiveLayout {
     pub(super) fn open(path: &Path) -> Result<Self, SourceError> {
-        let (file, _) = regular::open(path).map_err(SourceError::read(path))?;
+        let opened = || {
+            let (mut file, _) = regular::open(path)?;
+            let kind = ContentKind::of(&first_block(&mut file)?);
+            file.rewind()?;
+            Ok((file, kind))
+        };
+        let (file, kind) = opened().map_err(SourceError::read(path))?;
+        kind.check_tar()?;
         let mut files = BTreeMap::new();
-        TarReader::new(&file).seek(|entry| {
+        let end = TarReader::new(&file).seek(|entry| {
             if entry.header().entry_type().is_file() {
                 // `tar -c .` writes names that begin with ./.
                 let name = String::from_utf8_lossy(&entry.path_bytes()).trim_start_matches("./").to_owned();
@@ -88,19 +98,29 @@ impl ArchiveLayout {
             }
             Ok(())
         })?;
-        Ok(Self { file, path: path.to_owned(), files })
+        Ok(Self { file, path: path.to_owned(), files, end })
     }
 }
 
 impl Layout for ArchiveLayout {
     fn open(&self, name: &str) -> Result<Box<dyn Read>, SourceError> {
-        let (offset, size) = self.files.get(name).ok_or_else(|| SourceError::NoEntry(name.to_owned()))?;
+        // What is not in an archive that was cut off may have been behind the cut.
+        let (offset, size) = self.files.get(name).ok_or_else(|| match self.end {
+            End::Marked => SourceError::NoEntry(name.to_owned()),
+            End::Unmarked => SourceError::CutOff,
+        })?;
         // A second handle would share the position: one file is read at a time.
-        let reopen = || -> io::Result<File> {
+        let reopen = || -> io::Result<(File, u64)> {
             let mut file = self.file.try_clone()?;
             file.seek(SeekFrom::Start(*offset))?;
-            Ok(file)
+            let length = file.metadata()?.len();
+            Ok((file, length))
         };
-        Ok(Box::new(reopen().map_err(SourceError::read(&self.path))?.take(*size)))
+        let (file, length) = reopen().map_err(SourceError::read(&self.path))?;
+        // Headers are read by seeking from one to the next: the content of the last one may not be there.
+        if length < offset.saturating_add(*size) {
+            return Err(SourceError::CutOff);
+        }
+        Ok(Box::new(file.take(*size)))
     }
 }

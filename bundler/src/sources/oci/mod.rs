@@ -4,9 +4,10 @@
 
 mod index;
 mod layout;
+mod manifest;
 
 use super::content_kind::{ContentKind, first_block};
-use super::image::{PackedImages, check_digest, check_layers, parse_config, parse_json};
+use super::image::{PackedImages, check_digest, check_layers, parse_config};
 use super::{ImageError, PackContext, PackedImage, SourceError};
 use crate::plan::RequestedImage;
 use landfall_console::Progress;
@@ -68,7 +69,7 @@ impl Documents {
     fn read(layout: &impl Layout, requested: &RequestedImage, platform: &Platform) -> Result<Self, SourceError> {
         let found = index::find(layout, requested.reference.as_deref(), platform)?;
         let manifest_bytes = layout::document(layout, "the image's manifest", &found)?;
-        let manifest: ImageManifest = parse_json("the image's manifest", &manifest_bytes)?;
+        let manifest = manifest::parse(&manifest_bytes)?;
         if manifest.layers.len() > limits::LAYERS {
             return Err(SourceError::TooManyLayers(manifest.layers.len()));
         }
@@ -84,6 +85,7 @@ fn open(layout: &impl Layout, described: &Descriptor) -> Result<Box<dyn Read>, S
         SourceError::NoEntry(_) if oci::is_foreign(&described.media_type) => {
             SourceError::Foreign(described.digest.to_string())
         }
+        SourceError::NoEntry(_) => SourceError::NoLayer { digest: described.digest, name: None },
         other => other,
     })
 }
@@ -141,13 +143,15 @@ impl<L: Layout> LayoutReader<'_, L> {
         let content = open(self.layout, described)?;
         // One byte more than is announced shows that the layer is too long.
         let mut content = self.progress.reader(content).take(described.size.saturating_add(1));
-        let start = first_block(&mut content).map_err(SourceError::Archive)?;
+        let start = first_block(&mut content).map_err(SourceError::reading)?;
         let kind = ContentKind::of(&start);
         let content = Cursor::new(start).chain(content);
         let (kept, is_verbatim) = match kind {
             ContentKind::Compressed(encoding) => (packing.store.add_compressed_layer(content, encoding), true),
             ContentKind::Tar => (packing.store.add_uncompressed_layer(content, Some(described.size)), false),
-            ContentKind::Json | ContentKind::Other => return Err(SourceError::LayerKind(name)),
+            ContentKind::Json | ContentKind::Other | ContentKind::CompressedOtherwise(_) => {
+                return Err(SourceError::LayerKind(name));
+            }
         };
         let layer = kept.map_err(|error| SourceError::Layer(name.clone(), error))?;
         // The descriptor is of the bytes in the layout, which for an uncompressed layer are the content itself.

@@ -103,7 +103,7 @@ fn a_stick_that_is_full_or_cannot_be_written_is_refused() -> Result<()> {
     let stick = Stick::plain(MEGABYTES, &[&filler])?;
     let output = fixtures.media(&bundle, stick.folder(), &[])?.run()?;
     refused(&output, &[6])?;
-    let is_reported = output.stderr.contains("bytes are needed, and ") && !output.stderr.contains("and 0 are");
+    let is_reported = output.stderr.contains(" are needed, and ") && !output.stderr.contains("and 0 B are");
     ensure!(is_reported, "{}", output.text());
     stick.protect()?;
     let output = fixtures.media(&bundle, stick.folder(), &[])?.run()?;

@@ -124,7 +124,7 @@ fn a_stick_without_room_is_refused_before_a_byte_is_written() -> Result<()> {
     let stick = HostileStick::plugged(StickSpec::honest(test.bytes.len() as u64))?;
     let output = test.media(&stick, &[])?;
     refused(&output, &[6])?;
-    let free = format!("bytes are needed, and {} are free", test.bytes.len() / 4096 * 4096);
+    let free = format!("are needed, and {} are free", landfall_console::Size(test.bytes.len() as u64 / 4096 * 4096));
     ensure!(output.stderr.contains(&free), "{free:?} is not in {}", output.text());
     holds_nothing(&stick)
 }
