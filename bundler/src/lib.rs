@@ -2,7 +2,8 @@
 //!
 //! Data flows one way: definition → plan (pure) → sources → blob store → release → signed → file.
 //!
-//! This is the program. It is a library so that fuzzers reach its [`readers`]; no other program may use it.
+//! This is the program. It is a library so that fuzzers reach its [`readers`], and the tree's tests its [`command_line`]; no other program may
+//! use it.
 
 mod assemble;
 mod blob_store;
@@ -27,6 +28,11 @@ mod stick;
 mod trust;
 
 use landfall_host::regular;
+
+/// The command line that the program takes, for what holds documents and hints against it.
+pub fn command_line() -> clap::Command {
+    <cli::Cli as clap::CommandFactory>::command()
+}
 
 /// Parses the command line and runs the command.
 pub fn run() -> std::process::ExitCode {

@@ -1,6 +1,7 @@
 //! Verifies a bundle and lands it on an isolated host.
 //!
-//! This is the program. It is a library so that fuzzers reach its [`readers`]; no other program may use it.
+//! This is the program. It is a library so that fuzzers reach its [`readers`], and the tree's tests its [`command_line`]; no other program may
+//! use it.
 
 mod cli;
 mod commands;
@@ -33,6 +34,11 @@ use cli::Cli;
 use landfall_engine as engine;
 use landfall_host::{durable, layout, lock, record};
 use std::process::ExitCode;
+
+/// The command line that the program takes, for what holds documents and hints against it.
+pub fn command_line() -> clap::Command {
+    <Cli as clap::CommandFactory>::command()
+}
 
 /// Parses the command line and runs the command.
 pub fn run() -> ExitCode {

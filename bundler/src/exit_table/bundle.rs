@@ -86,7 +86,9 @@ pub(super) fn of_repair(error: &RepairError) -> ErrorClass {
 
 pub(super) fn of_request(error: &RequestFileError) -> ErrorClass {
     match error {
-        RequestFileError::Read { .. } => usage("missing_file", "name the request that `verify --request` wrote"),
+        RequestFileError::Read { .. } => {
+            usage("missing_file", "name the request that `landfall-installer verify --request` wrote")
+        }
         RequestFileError::Parse { .. } => REQUEST,
         // The bundler writes no requests.
         RequestFileError::Exists(_) | RequestFileError::Write(_) | RequestFileError::Folder { .. } => {
