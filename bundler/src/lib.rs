@@ -16,6 +16,8 @@ mod elf;
 mod error;
 mod exit_table;
 mod key_files;
+mod layer_scan;
+mod lint;
 mod output;
 mod partial_folder;
 mod plan;

@@ -1,5 +1,6 @@
 use super::blob_writer::BlobWriter;
 use super::{CHUNK, StoreError};
+use crate::layer_scan::{LayerFacts, LayerScan};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use landfall_manifests::{Digest, Encoding, Hasher};
@@ -36,6 +37,8 @@ pub(crate) fn default_workers() -> u32 {
 /// header (RFC 1952, section 2.3.1): its output follows from the input and the level.
 pub(crate) struct BlobCompressor {
     stream: Stream,
+    /// Follows the content of a layer.
+    scan: Option<LayerScan>,
     hasher: Hasher,
     size: u64,
     path: PathBuf,
@@ -50,12 +53,23 @@ impl BlobCompressor {
     pub(super) fn zstd(blob: BlobWriter, workers: u32, size: Option<u64>) -> Result<Self, StoreError> {
         let path = blob.path().to_owned();
         let encoder = encoder(blob, workers, size).map_err(|source| StoreError::write(&path, source))?;
-        Ok(Self { stream: Stream::Zstd(encoder), hasher: Hasher::default(), size: 0, path })
+        Ok(Self { stream: Stream::Zstd(encoder), scan: None, hasher: Hasher::default(), size: 0, path })
     }
 
     pub(super) fn gzip(blob: BlobWriter) -> Self {
         let path = blob.path().to_owned();
-        Self { stream: Stream::Gzip(gzip_encoder(blob)), hasher: Hasher::default(), size: 0, path }
+        Self { stream: Stream::Gzip(gzip_encoder(blob)), scan: None, hasher: Hasher::default(), size: 0, path }
+    }
+
+    /// Looks into the content, which is a layer.
+    #[must_use]
+    pub(super) fn scanning(self) -> Self {
+        Self { scan: Some(LayerScan::default()), ..self }
+    }
+
+    /// What the content shows so far.
+    pub(super) fn take_facts(&mut self) -> LayerFacts {
+        self.scan.take().unwrap_or_default().finish()
     }
 
     /// How the blob is compressed.
@@ -90,6 +104,7 @@ impl Write for BlobCompressor {
             Stream::Gzip(encoder) => encoder.write_all(bytes)?,
         }
         self.hasher.update(bytes);
+        self.scan.iter_mut().for_each(|scan| scan.update(bytes));
         self.size += bytes.len() as u64;
         Ok(bytes.len())
     }

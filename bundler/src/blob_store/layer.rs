@@ -1,6 +1,7 @@
 //! Layers on their way into the store: uncompressed ones are compressed, compressed ones are stored unchanged and checked.
 
 use super::{BlobStore, CHUNK, StoreError};
+use crate::layer_scan::{LayerFacts, LayerScan};
 use flate2::read::MultiGzDecoder;
 use landfall_manifests::{Digest, Encoding, Hasher, Layer, limits};
 use std::io::{self, BufReader, Read, Write as _};
@@ -17,6 +18,8 @@ pub(crate) enum LayerError {
     Compression { encoding: Encoding },
     #[error("the layer needs a zstd window of more than {} MiB to be unpacked", (1 << limits::ZSTD_WINDOW_LOG) >> 20)]
     Window,
+    #[error("{0:?} in it is a sparse file in GNU tar's own format, which no engine unpacks")]
+    GnuSparse(String),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -48,11 +51,20 @@ impl BlobStore {
     }
 
     /// Takes in a layer that a packer has taken.
-    pub(crate) fn add_layer(&mut self, packer: super::BlobCompressor) -> Result<Layer, LayerError> {
+    pub(crate) fn add_layer(&mut self, mut packer: super::BlobCompressor) -> Result<Layer, LayerError> {
+        let facts = packer.take_facts();
         let encoding = packer.encoding();
         let content = self.add_content(packer)?;
         let layer = Layer { blob: content.blob, encoding, diff_id: content.digest, size: content.size };
-        self.layers.push(layer.clone());
+        self.keep(layer, facts)
+    }
+
+    /// Remembers a layer, unless no engine would unpack it.
+    fn keep(&mut self, layer: Layer, facts: LayerFacts) -> Result<Layer, LayerError> {
+        if let Some(path) = facts.gnu_sparse {
+            return Err(LayerError::GnuSparse(path));
+        }
+        self.layers.push((layer.clone(), facts));
         Ok(layer)
     }
 
@@ -68,7 +80,7 @@ impl BlobStore {
             Encoding::Zstd => zstd_decoder(tee).and_then(hash_all),
         };
         // The tee's failure first: of it the decoder only knows that its input stopped.
-        let (diff_id, size) = match (found, failed) {
+        let (diff_id, size, facts) = match (found, failed) {
             (_, Some(TeeFailure::Write(error))) => return Err(blob.failed(error).into()),
             (_, Some(TeeFailure::Read(error))) => return Err(LayerError::Read(error)),
             (Err(source), None) if source.to_string() == WINDOW_ERROR => return Err(LayerError::Window),
@@ -77,9 +89,7 @@ impl BlobStore {
             (Ok(found), None) => found,
         };
         let blob = self.commit(blob)?;
-        let layer = Layer { blob, encoding, diff_id, size };
-        self.layers.push(layer.clone());
-        Ok(layer)
+        self.keep(Layer { blob, encoding, diff_id, size }, facts)
     }
 }
 
@@ -91,17 +101,19 @@ fn zstd_decoder<R: Read>(stream: R) -> io::Result<zstd::Decoder<'static, BufRead
     Ok(decoder)
 }
 
-/// Reads a decompressed stream to its end.
-fn hash_all(mut content: impl Read) -> io::Result<(Digest, u64)> {
+/// Reads a decompressed stream to its end, and looks into it.
+fn hash_all(mut content: impl Read) -> io::Result<(Digest, u64, LayerFacts)> {
     let mut hasher = Hasher::default();
+    let mut scan = LayerScan::default();
     let mut size = 0;
     let mut buffer = vec![0; CHUNK];
     loop {
         let read = read_some(&mut content, &mut buffer)?;
         if read == 0 {
-            return Ok((hasher.finish(), size));
+            return Ok((hasher.finish(), size, scan.finish()));
         }
         hasher.update(&buffer[..read]);
+        scan.update(&buffer[..read]);
         size += read as u64;
     }
 }

@@ -7,6 +7,7 @@ mod layer;
 pub(crate) use compressor::{BlobCompressor, default_workers};
 pub(crate) use layer::LayerError;
 
+use crate::layer_scan::LayerFacts;
 use crate::partial_folder::PartialFolder;
 use blob_writer::BlobWriter;
 use landfall_manifests::{Digest, Encoding, Layer};
@@ -23,7 +24,7 @@ pub(crate) const CHUNK: usize = 256 << 10;
 pub(crate) struct BlobStore {
     folder: PartialFolder,
     sizes: BTreeMap<Digest, u64>,
-    layers: Vec<Layer>,
+    layers: Vec<(Layer, LayerFacts)>,
     started: u64,
     workers: u32,
     layer_encoding: Encoding,
@@ -96,10 +97,11 @@ impl BlobStore {
 
     /// Takes the content of a layer that arrives uncompressed; `size` is its length, where it is known.
     pub(crate) fn layer_compressor(&mut self, size: Option<u64>) -> Result<BlobCompressor, StoreError> {
-        match self.layer_encoding {
-            Encoding::Zstd => self.compressor(size),
-            Encoding::Gzip => Ok(BlobCompressor::gzip(self.create_blob()?)),
-        }
+        let compressor = match self.layer_encoding {
+            Encoding::Zstd => self.compressor(size)?,
+            Encoding::Gzip => BlobCompressor::gzip(self.create_blob()?),
+        };
+        Ok(compressor.scanning())
     }
 
     /// Keeps what a packer took.
@@ -110,17 +112,28 @@ impl BlobStore {
 
     /// A layer with this content.
     pub(crate) fn layer_with_diff_id(&self, diff_id: &Digest) -> Option<&Layer> {
-        self.layers.iter().find(|layer| layer.diff_id == *diff_id)
+        self.layers.iter().map(|(layer, _)| layer).find(|layer| layer.diff_id == *diff_id)
     }
 
     /// A layer that is stored in this blob.
     pub(crate) fn layer_in_blob(&self, blob: &Digest) -> Option<&Layer> {
-        self.layers.iter().find(|layer| layer.blob == *blob)
+        self.layers.iter().map(|(layer, _)| layer).find(|layer| layer.blob == *blob)
+    }
+
+    /// What was seen of the layer that is stored in this blob.
+    pub(crate) fn facts_of(&self, blob: &Digest) -> Option<&LayerFacts> {
+        self.layers.iter().find(|(layer, _)| layer.blob == *blob).map(|(_, facts)| facts)
     }
 
     /// Opens a blob that is there.
     pub(crate) fn open(&self, digest: &Digest) -> io::Result<File> {
         File::open(self.path(digest))
+    }
+
+    /// Reads a small blob that is there.
+    pub(crate) fn read(&self, digest: &Digest) -> Result<Vec<u8>, StoreError> {
+        let path = self.path(digest);
+        std::fs::read(&path).map_err(|source| StoreError::write(&path, source))
     }
 
     /// Frees a blob's room once it has been copied.

@@ -1,9 +1,11 @@
 use crate::assemble::WrittenBundle;
-use crate::blob_store::{BlobStore, default_workers};
+use crate::blob_store::{BlobStore, StoreError, default_workers};
 use crate::build_host::BuildHost;
 use crate::definition::{Definition, Variables, is_name};
 use crate::error::{Error, Result};
 use crate::key_files::{self, PasswordArgs};
+use crate::layer_scan::LayerFacts;
+use crate::lint::{self, Lint};
 use crate::plan::Plan;
 use crate::sources::{self, PackContext};
 use crate::trust::{TrustFolder, UnverifiedRoot};
@@ -76,8 +78,9 @@ pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
     // 5. Sources are read into the store, the release is signed, and the bundle gets its name last.
     let folder = folder_of(&out);
     let output = Destination { path: &out, part_size: args.split };
-    let written = make(&plan, trust, &keys, output, console).map_err(|error| error.with_free_space(folder))?;
-    report(&written, &out, console)
+    let made = make(&plan, trust, &keys, output, console);
+    let (written, lints) = made.map_err(|error| error.with_free_space(folder))?;
+    report(&written, &lints, &out, console)
 }
 
 /// The trust roots that the bundle carries: all but the first, which hosts are given out of band.
@@ -103,17 +106,18 @@ fn make(
     keys: &[SecretKey],
     out: Destination<'_>,
     console: Console,
-) -> Result<WrittenBundle> {
+) -> Result<(WrittenBundle, Vec<Lint>)> {
     let mut store = BlobStore::new(folder_of(out.path), default_workers(), plan.layer_encoding)?;
-    let release = Release { trust, ..pack(plan, &mut store, console)? };
+    let (packed, lints) = pack(plan, &mut store, console)?;
+    let release = Release { trust, ..packed };
     let total = release.blobs.iter().map(|blob| blob.size).sum();
     let progress = console.progress("Writing the bundle", Some(total));
     let written = assemble::write(release, keys, &store, out, &progress)?;
     progress.finish();
-    Ok(written)
+    Ok((written, lints))
 }
 
-fn pack(plan: &Plan, store: &mut BlobStore, console: Console) -> Result<Release> {
+fn pack(plan: &Plan, store: &mut BlobStore, console: Console) -> Result<(Release, Vec<Lint>)> {
     // Whatever is missing is told now, and not after minutes of packing what is there.
     sources::check_files(plan)?;
     sources::check_images(plan)?;
@@ -124,7 +128,24 @@ fn pack(plan: &Plan, store: &mut BlobStore, console: Console) -> Result<Release>
     for job in &plan.jobs {
         images.extend(PackContext::new(plan, store, console).run(job)?);
     }
-    Ok(assemble::release(plan, store, files, images))
+    let release = assemble::release(plan, store, files, images);
+    let lints = lints(&release, store)?;
+    for lint in &lints {
+        console.warn(lint);
+    }
+    Ok((release, lints))
+}
+
+/// What is to be said of the images.
+fn lints(release: &Release, store: &BlobStore) -> Result<Vec<Lint>, StoreError> {
+    let mut found = Vec::new();
+    for image in &release.images {
+        let facts = image.layers.iter().filter_map(|layer| store.facts_of(&layer.blob));
+        let facts: Vec<&LayerFacts> = facts.collect();
+        let config = store.read(&image.config)?;
+        found.extend(lint::image(&image.name, image.tenant.is_some(), &config, &facts));
+    }
+    Ok(found)
 }
 
 #[derive(Serialize)]
@@ -146,9 +167,10 @@ struct BuildReport<'a> {
     blobs: usize,
     files: usize,
     images: Vec<String>,
+    warnings: &'a [Lint],
 }
 
-fn report(written: &WrittenBundle, out: &Path, console: Console) -> Result<()> {
+fn report(written: &WrittenBundle, lints: &[Lint], out: &Path, console: Console) -> Result<()> {
     let WrittenBundle { signed, parts } = written;
     let release = signed.release();
     let size = signed.bundle_bytes();
@@ -184,6 +206,7 @@ fn report(written: &WrittenBundle, out: &Path, console: Console) -> Result<()> {
         blobs: release.blobs.len(),
         files: release.files.len(),
         images,
+        warnings: lints,
     };
     console.result(&built, text)
 }

@@ -6,6 +6,7 @@
 
 use super::tables::DefinitionTable;
 use super::{DEFINITION_BYTES, Definition, ImageSource, Variables};
+use crate::lint::LintId;
 use crate::sources::SETTINGS_BYTES;
 use landfall_manifests::limits;
 use serde_json::Value;
@@ -52,7 +53,7 @@ fn page() -> String {
         let (first, rest) = text.split_at(1);
         writeln!(page, "\n### {form}\n\n{}{rest}", first.to_uppercase()).unwrap();
     }
-    page + VARIABLES + PRECEDENCE + &limits_table()
+    page + VARIABLES + PRECEDENCE + &limits_table() + &warnings_table()
 }
 
 /// A table of the definition with all of its keys.
@@ -208,6 +209,17 @@ fn limits_table() -> String {
     let mut table = String::from("\n## Limits\n\n| what | at most |\n| --- | --- |\n");
     for (what, limit) in rows {
         writeln!(table, "| {what} | {limit} |").unwrap();
+    }
+    table
+}
+
+fn warnings_table() -> String {
+    let mut table = String::from(
+        "\n## Warnings\n\nA build looks into the images for what would show on a host only, and warns of it. With `--json` the result has\n\
+         `warnings`, each with its `id`, `image` and `message`.\n\n| id | meaning |\n| --- | --- |\n",
+    );
+    for (id, meaning) in LintId::ALL {
+        writeln!(table, "| `{}` | {meaning} |", id.word()).unwrap();
     }
     table
 }

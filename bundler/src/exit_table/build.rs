@@ -141,6 +141,10 @@ const DAMAGED_IMAGE: ErrorClass =
 pub(super) fn of_layer(error: &LayerError) -> ErrorClass {
     match error {
         LayerError::Read(_) | LayerError::Compression { .. } => DAMAGED_IMAGE,
+        LayerError::GnuSparse(_) => usage(
+            "sparse_layer",
+            "make the image again from files without holes: `cp --sparse=never` copies them so, `tar` without --sparse archives them so",
+        ),
         LayerError::Window => usage("layer_window", "repack the layer: compress it again without --long and --ultra"),
         LayerError::Store(error) => of_store(error),
     }

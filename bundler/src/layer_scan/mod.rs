@@ -1,0 +1,207 @@
+//! What a layer's archive shows of trouble to come on a host, found while its bytes pass by on their way into the store.
+//!
+//! It never fails: an archive that it cannot follow is left to whoever refuses it, and what is remembered is bounded.
+
+mod header;
+mod pax;
+
+use header::{EntryHeader, Kind};
+use landfall_manifests::archive::{BLOCK, padding};
+use pax::PaxRecords;
+use std::path::Path;
+
+/// A file of users or a pax header that is looked into, in bytes. Larger ones are passed over.
+const COLLECTED_BYTES: u64 = 1 << 20;
+/// As many paths of one kind are remembered as a person reads.
+const PATHS: usize = 5;
+
+/// What is remembered of a layer. Paths are those in the archive, without a leading `/` or `./`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct LayerFacts {
+    /// An entry in GNU tar's own sparse format, which engines refuse.
+    pub(crate) gnu_sparse: Option<String>,
+    /// Entries in the sparse formats of pax headers, which engines store as if they had no holes.
+    pub(crate) pax_sparse: Vec<String>,
+    /// Files with capabilities (capabilities(7), "File capabilities").
+    pub(crate) capable: Vec<String>,
+    /// Compiled Python files of 1970: Python compares their time with their source's, and compiles anew where it differs.
+    pub(crate) untimed_python: Vec<String>,
+    /// What the layer does to `/etc/passwd`.
+    pub(crate) users: Users,
+}
+
+/// What a layer does to `/etc/passwd`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) enum Users {
+    /// Nothing: what the layers below have stays.
+    #[default]
+    Untouched,
+    /// Removes it.
+    Removed,
+    /// Brings it, with users of these names.
+    Named(Vec<String>),
+    /// Brings it in a form that is not looked into, such as a link.
+    Unknown,
+}
+
+/// Follows the entries of an archive.
+#[derive(Debug, Default)]
+pub(crate) struct LayerScan {
+    facts: LayerFacts,
+    expected: Expected,
+    /// What has come of what is expected.
+    buffer: Vec<u8>,
+    /// What pax headers and long names say of the next entry.
+    pending: PaxRecords,
+}
+
+/// What the next bytes are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Expected {
+    #[default]
+    Header,
+    /// Content that is passed over, padding included.
+    Skipped(u64),
+    /// Content that is looked into once it is there, and what pads it.
+    Content { of: Content, size: usize, padding: u64 },
+    /// Nothing more: the archive ended, or cannot be followed.
+    Nothing,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Content {
+    Pax,
+    LongName,
+    Users,
+}
+
+impl LayerScan {
+    /// Takes the next bytes of the archive.
+    pub(crate) fn update(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let wanted = match self.expected {
+                Expected::Nothing => return,
+                Expected::Skipped(left) => {
+                    let skipped = left.min(bytes.len() as u64);
+                    bytes = &bytes[usize::try_from(skipped).unwrap_or(bytes.len())..];
+                    self.expected = after(left - skipped);
+                    continue;
+                }
+                Expected::Header => header::BYTES,
+                Expected::Content { size, .. } => size,
+            };
+            let taken = bytes.len().min(wanted - self.buffer.len());
+            self.buffer.extend_from_slice(&bytes[..taken]);
+            bytes = &bytes[taken..];
+            if self.buffer.len() == wanted {
+                self.take();
+            }
+        }
+    }
+
+    /// What was found. A layer that is not taken to its end has shown less.
+    pub(crate) fn finish(self) -> LayerFacts {
+        self.facts
+    }
+
+    fn take(&mut self) {
+        let taken = std::mem::take(&mut self.buffer);
+        self.expected = match self.expected {
+            Expected::Content { of, padding, .. } => {
+                self.content(of, &taken);
+                after(padding)
+            }
+            _ => EntryHeader::parse(&taken).map_or(Expected::Nothing, |header| self.header(&header)),
+        };
+    }
+
+    fn content(&mut self, of: Content, content: &[u8]) {
+        match of {
+            Content::Pax => self.pending.parse(content),
+            Content::LongName => {
+                let name = content.split(|byte| *byte == 0).next().unwrap_or_default();
+                self.pending.path = Some(String::from_utf8_lossy(name).into_owned());
+            }
+            Content::Users => {
+                let lines = content.split(|byte| *byte == b'\n');
+                let names = lines.filter_map(|line| line.split(|byte| *byte == b':').next());
+                let names = names.map(|name| String::from_utf8_lossy(name).into_owned());
+                self.facts.users = Users::Named(names.filter(|name| !name.is_empty()).collect());
+            }
+        }
+    }
+
+    fn header(&mut self, header: &EntryHeader) -> Expected {
+        let collected = |of| match usize::try_from(header.size) {
+            Ok(size) if (1..=COLLECTED_BYTES).contains(&header.size) => {
+                Expected::Content { of, size, padding: padding(header.size) }
+            }
+            _ => skipped(header.size),
+        };
+        match header.kind {
+            Kind::Pax => return collected(Content::Pax),
+            Kind::LongName => return collected(Content::LongName),
+            Kind::Ignored => return skipped(header.size),
+            Kind::File | Kind::GnuSparse | Kind::Link | Kind::Other => {}
+        }
+        let pending = std::mem::take(&mut self.pending);
+        let path = pending.path.as_deref().unwrap_or(&header.path);
+        let path = path.trim_start_matches("./").trim_matches('/').to_owned();
+        let size = if header.kind == Kind::Link { 0 } else { pending.size.unwrap_or(header.size) };
+        let is_users = path == "etc/passwd";
+        self.note(header, &pending, &path);
+        match header.kind {
+            // How its header goes on is not followed: engines refuse the archive.
+            Kind::GnuSparse => Expected::Nothing,
+            Kind::File if is_users && !pending.is_sparse && (1..=COLLECTED_BYTES).contains(&size) => {
+                let length = usize::try_from(size).unwrap_or_default();
+                Expected::Content { of: Content::Users, size: length, padding: padding(size) }
+            }
+            _ => skipped(size),
+        }
+    }
+
+    fn note(&mut self, header: &EntryHeader, pending: &PaxRecords, path: &str) {
+        let facts = &mut self.facts;
+        let remember = |paths: &mut Vec<String>| {
+            if paths.len() < PATHS {
+                paths.push(path.to_owned());
+            }
+        };
+        if header.kind == Kind::GnuSparse {
+            facts.gnu_sparse = Some(path.to_owned());
+        }
+        if pending.is_sparse {
+            remember(&mut facts.pax_sparse);
+        }
+        if pending.has_capabilities {
+            remember(&mut facts.capable);
+        }
+        let is_python = Path::new(path).extension().is_some_and(|extension| extension == "pyc");
+        if is_python && header.kind == Kind::File && pending.mtime.unwrap_or(header.mtime) == 0 {
+            remember(&mut facts.untimed_python);
+        }
+        match path {
+            "etc/passwd" => facts.users = Users::Unknown,
+            // OCI image specification, "Whiteouts".
+            "etc/.wh.passwd" | "etc/.wh..wh..opq" | ".wh.etc" | ".wh..wh..opq" if facts.users == Users::Untouched => {
+                facts.users = Users::Removed;
+            }
+            _ => {}
+        }
+    }
+}
+
+fn skipped(size: u64) -> Expected {
+    after(size.saturating_add(padding(size)))
+}
+
+/// What comes after `left` more bytes of content.
+fn after(left: u64) -> Expected {
+    if left == 0 { Expected::Header } else { Expected::Skipped(left) }
+}
+
+const _: () = assert!(header::BYTES as u64 == BLOCK, "headers are blocks");
+
+#[cfg(test)]
+mod tests;

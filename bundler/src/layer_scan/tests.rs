@@ -1,0 +1,95 @@
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use super::*;
+use tar::{Builder, EntryType, Header};
+
+/// Type, name and content, and the pax records before it.
+type TestEntry<'a> = (EntryType, &'a str, &'a [u8], &'a [(&'a str, &'a [u8])]);
+
+fn archive(entries: &[TestEntry<'_>]) -> Vec<u8> {
+    let mut builder = Builder::new(Vec::new());
+    for (kind, name, content, records) in entries {
+        builder.append_pax_extensions(records.iter().copied()).unwrap();
+        let mut header = Header::new_ustar();
+        header.set_entry_type(*kind);
+        header.set_mtime(u64::from(!name.ends_with("untimed.pyc")));
+        header.set_size(content.len() as u64);
+        builder.append_data(&mut header, name, *content).unwrap();
+    }
+    builder.into_inner().unwrap()
+}
+
+/// The facts of an archive that comes in pieces of `piece` bytes.
+fn facts(archive: &[u8], piece: usize) -> LayerFacts {
+    let mut scan = LayerScan::default();
+    archive.chunks(piece).for_each(|piece| scan.update(piece));
+    scan.finish()
+}
+
+#[test]
+fn finds_what_hosts_stumble_over_in_pieces_of_any_size() {
+    let long = format!("{}/x", "d".repeat(120));
+    let archive = archive(&[
+        (EntryType::Directory, "etc/", b"", &[]),
+        (EntryType::Regular, "./etc/passwd", b"root:x:0:0::/:/bin/sh\nnode:x:1000:1000:::\n\n", &[]),
+        (EntryType::Regular, "usr/bin/ping", &[7; 1000], &[("SCHILY.xattr.security.capability", b"\0\n=\xff")]),
+        (
+            EntryType::Regular,
+            "GNUSparseFile.1/core",
+            b"1\n0\n",
+            &[("GNU.sparse.major", b"1"), ("GNU.sparse.name", b"var/core"), ("GNU.sparse.realsize", b"9000000000")],
+        ),
+        (EntryType::Regular, &long, b"x", &[("SCHILY.xattr.user.any", b"")]),
+        (EntryType::Regular, "lib/timed.pyc", b"1", &[]),
+        (EntryType::Regular, "lib/untimed.pyc", b"1", &[]),
+        (EntryType::Regular, "last", &[1; 513], &[("SCHILY.xattr.security.capability", b"1")]),
+    ]);
+    let expected = LayerFacts {
+        gnu_sparse: None,
+        pax_sparse: vec!["var/core".to_owned()],
+        capable: vec!["usr/bin/ping".to_owned(), "last".to_owned()],
+        untimed_python: vec!["lib/untimed.pyc".to_owned()],
+        users: Users::Named(vec!["root".to_owned(), "node".to_owned()]),
+    };
+    for piece in [1, 7, 511, 512, 513, 4096, archive.len()] {
+        assert_eq!(facts(&archive, piece), expected, "pieces of {piece}");
+    }
+}
+
+#[test]
+fn knows_gnus_sparse_entries_and_what_happens_to_the_users() {
+    let sparse =
+        archive(&[(EntryType::GNUSparse, "var/core", b"", &[]), (EntryType::Regular, "etc/passwd", b"a:", &[])]);
+    let found = facts(&sparse, 512);
+    assert_eq!((found.gnu_sparse.as_deref(), found.users), (Some("var/core"), Users::Untouched));
+    for (kind, name, expected) in [
+        (EntryType::Regular, "etc/.wh.passwd", Users::Removed),
+        (EntryType::Regular, "etc/.wh..wh..opq", Users::Removed),
+        (EntryType::Symlink, "etc/passwd", Users::Unknown),
+        (EntryType::Regular, "etc/passwd-", Users::Untouched),
+    ] {
+        assert_eq!(facts(&archive(&[(kind, name, b"", &[])]), 512).users, expected, "{name}");
+    }
+}
+
+#[test]
+fn whatever_comes_is_bounded_and_no_error() {
+    let many = archive(&vec![(EntryType::Regular, "a.core", &b""[..], &[("GNU.sparse.map", &b"0"[..])][..]); 100]);
+    assert_eq!(facts(&many, 512).pax_sparse.len(), PATHS);
+    let mut state = 1_u64;
+    for round in 0..2000_usize {
+        let mut bytes = many[..4096].to_vec();
+        for _ in 0..=round % 5 {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let at = usize::try_from(state >> 33).unwrap() % bytes.len();
+            bytes[at] = state.to_be_bytes()[7];
+        }
+        facts(&bytes, 1 + round % 600);
+        // A header whose sum is right, with whatever size and type.
+        let mut header = Header::new_ustar();
+        header.as_mut_bytes()[124..157].copy_from_slice(&bytes[100..133]);
+        header.set_cksum();
+        facts(header.as_bytes(), 512);
+    }
+    assert_eq!(facts(&[], 1), LayerFacts::default());
+}
