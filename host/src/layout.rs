@@ -166,6 +166,11 @@ impl Layout {
         self.at(DATABASE_FOLDER).join("proven")
     }
 
+    /// The mark of the start of the service that became healthy ([`healthy_start`](crate::healthy_start)).
+    pub fn healthy(&self) -> PathBuf {
+        self.at(DATABASE_FOLDER).join("healthy")
+    }
+
     /// The runtime's database.
     pub fn database(&self) -> PathBuf {
         self.at(DATABASE_FOLDER).join(DATABASE)

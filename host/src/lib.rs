@@ -5,6 +5,7 @@
 
 pub mod durable;
 pub mod good_mark;
+pub mod healthy_start;
 pub mod layout;
 pub mod lock;
 pub mod record;
@@ -16,5 +17,6 @@ pub mod runtime_program;
 pub mod settings;
 pub mod subprocess;
 
+pub use healthy_start::Invocation;
 pub use layout::Layout;
 pub use relative_path::{RelativePath, RelativePathError};

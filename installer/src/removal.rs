@@ -68,7 +68,7 @@ fn remove(host: &HostContext, uninstallation: &Uninstallation, state: State) -> 
     // 3. The units, then the installer: until the units are gone, the next start runs the installer, which finishes this.
     remove_units(host, &uninstallation.units)?;
     Tries::stop_counting(layout)?;
-    tries::clear_good_mark(layout)?;
+    tries::clear_marks(layout)?;
     durable::remove_tree(&layout.at("opt/landfall/bin"))?;
     let removable = removable(uninstallation);
     remove_folders(layout, &removable)?;

@@ -25,6 +25,8 @@ struct CommandLine {
 
 const HOOK: CommandLine =
     CommandLine { unit: "landfall.service", setting: "ExecStartPre=-+", arguments: "recover --before-start" };
+const END_HOOK: CommandLine =
+    CommandLine { unit: "landfall.service", setting: "ExecStopPost=-+", arguments: "recover --after-stop" };
 const RECOVERY: CommandLine =
     CommandLine { unit: "landfall-recover.service", setting: "ExecStart=", arguments: "recover" };
 
@@ -92,7 +94,7 @@ fn outcome(host: &Host, line: CommandLine) -> (Vec<String>, Option<i32>) {
 
 #[test]
 fn a_documented_exit_code_does_not_start_the_fallback() {
-    for line in [HOOK, RECOVERY] {
+    for line in [HOOK, END_HOOK, RECOVERY] {
         for code in 0..=8 {
             let host = Host::new();
             host.program(FIRST, &format!("exit {code}"));
@@ -104,7 +106,7 @@ fn a_documented_exit_code_does_not_start_the_fallback() {
 
 #[test]
 fn the_program_before_takes_over_from_one_that_breaks_off() {
-    for line in [HOOK, RECOVERY] {
+    for line in [HOOK, END_HOOK, RECOVERY] {
         // A code of nobody's, a panic, not executable, not found; then signals.
         for act in ["exit 9", "exit 101", "exit 126", "exit 127", "kill -KILL $$", "kill -SEGV $$", "kill -TERM $$"] {
             let host = Host::new();
@@ -129,7 +131,7 @@ fn the_program_before_takes_over_from_one_that_cannot_run() {
         ("another program", b"#!/bin/sh\necho something else\n", 0o755),
         ("not executable", b"#!/bin/sh\necho landfall-installer 1.0.0\n", 0o644),
     ];
-    for line in [HOOK, RECOVERY] {
+    for line in [HOOK, END_HOOK, RECOVERY] {
         let host = Host::new();
         host.program(PREVIOUS, "");
         let previous = (vec!["landfall-installer.previous".to_owned()], Some(0));
@@ -143,7 +145,7 @@ fn the_program_before_takes_over_from_one_that_cannot_run() {
 
 #[test]
 fn a_host_without_another_program_says_how_its_only_one_ended() {
-    for line in [HOOK, RECOVERY] {
+    for line in [HOOK, END_HOOK, RECOVERY] {
         let host = Host::new();
         assert_eq!(outcome(&host, line), (Vec::new(), Some(127)), "{line:?}");
         host.program(FIRST, "exit 101");
@@ -156,12 +158,16 @@ fn a_release_that_was_marked_good_is_not_counted() {
     let host = Host::new();
     host.program(FIRST, "");
     fs::remove_file(host.at(TRIES)).unwrap();
-    assert_eq!(outcome(&host, HOOK), (Vec::new(), Some(0)));
+    for line in [HOOK, END_HOOK] {
+        assert_eq!(outcome(&host, line), (Vec::new(), Some(0)), "{line:?}");
+    }
 }
 
 #[test]
 fn the_limits_of_both_programs_stay_below_that_of_their_unit() {
-    for (unit, limit) in [(HOOK, 90), (RECOVERY, 32 * 60)] {
+    for (unit, name, limit) in
+        [(HOOK, "TimeoutStartSec", 90), (END_HOOK, "TimeoutStopSec", 30), (RECOVERY, "TimeoutStartSec", 32 * 60)]
+    {
         let template = TEMPLATES.iter().find(|(name, _)| *name == unit.unit).unwrap().1;
         let words: Vec<String> = script(template, unit.setting).split_whitespace().map(str::to_owned).collect();
         // `timeout -k AFTER LIMIT PROGRAM`, for each of two programs.
@@ -169,7 +175,7 @@ fn the_limits_of_both_programs_stay_below_that_of_their_unit() {
             words.windows(4).filter(|words| words[0] == "timeout").map(|words| seconds(&words[2]) + seconds(&words[3]));
         let together = 2 * limits.sum::<u64>();
         assert!(together < limit, "{unit:?}: {together} s");
-        let setting = template.lines().find_map(|line| line.strip_prefix("TimeoutStartSec=")).unwrap();
+        let setting = template.lines().find_map(|line| line.strip_prefix(&format!("{name}="))).unwrap();
         assert_eq!(seconds(setting.trim_end_matches("in").trim_end_matches('s')), limit, "{unit:?}");
     }
 }

@@ -3,11 +3,13 @@ use crate::host_context::{Attendance, HostArgs, HostContext};
 use crate::layout::Layout;
 use crate::state::installed::{HostEnvironment, Installed};
 use crate::state::journal::{Journal, Operation, StepName, Transition};
-use crate::state::tries::{self, Start, Tries};
+use crate::state::start_end::StartEnd;
+use crate::state::tries::{self, Counted, Start, Tries};
 use crate::state::{self, State};
 use crate::transition::rollback_plan::RollbackPlan;
 use crate::{database, removal, steps};
 use landfall_console::Console;
+use landfall_host::Invocation;
 use landfall_systemd::{Systemctl, UnitManager as _, UnitName};
 use serde::Serialize;
 use std::fmt;
@@ -22,6 +24,9 @@ pub(crate) struct Args {
     /// Count a start of the service that is about to happen: what landfall.service asks for
     #[arg(long, hide = true)]
     before_start: bool,
+    /// Settle a start of the service that has ended: what landfall.service asks for
+    #[arg(long, hide = true, conflicts_with = "before_start")]
+    after_stop: bool,
 }
 
 #[derive(Serialize)]
@@ -68,6 +73,9 @@ pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> Result
     let layout = host_args.layout()?;
     if args.before_start {
         return before_start(&layout, console);
+    }
+    if args.after_stop {
+        return after_stop(&layout, console);
     }
     // Locked by an installer at work, this ends with exit code 8: that one settles its own journal.
     // The lock before the journal: one that is read without it may be gone by the time it is acted upon.
@@ -153,10 +161,12 @@ fn has_to_be_replaced(host: &HostContext, tries: &Tries) -> Result<bool, Error> 
     Ok(tries.exhausted || is_down)
 }
 
-/// Lowers the counter of a release that is not marked good. Recovery replaces one that has no start left; the start that asked does
-/// not wait for that, since recovery stops it.
+/// Writes down that a release that is not marked good is started. Recovery replaces one that has no start left; the start that asked
+/// does not wait for that, since recovery stops it.
 fn before_start(layout: &Layout, console: Console) -> Result<(), Error> {
-    if tries::count_start(layout)? == Start::Exhausted {
+    let (start, counted) = tries::count_start(layout, &invocation())?;
+    tell(counted.as_ref(), console);
+    if start == Start::Exhausted {
         console.warn("this release has ended again and again: going back to the one before it");
         // systemctl speaks to the running system alone.
         // Started without waiting: this runs inside the service's own start, which recovery stops.
@@ -165,6 +175,29 @@ fn before_start(layout: &Layout, console: Console) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// Settles the start that has ended, by what systemd tells about its end.
+fn after_stop(layout: &Layout, console: Console) -> Result<(), Error> {
+    let told = |name| std::env::var(name).unwrap_or_default();
+    // A service that ends by itself has no job: its next start is queued once this hook has ended. Where the service manager does not
+    // say, nobody asked.
+    let is_requested =
+        || layout.is_running_system() && Systemctl::new().status(&UnitName::LANDFALL).is_ok_and(|status| status.has_job);
+    let end = StartEnd::read(&told("SERVICE_RESULT"), &told("EXIT_CODE"), &told("EXIT_STATUS"), is_requested);
+    tell(tries::count_end(layout, &invocation(), end)?.as_ref(), console);
+    Ok(())
+}
+
+/// The start of the service that a hook is about.
+fn invocation() -> Invocation {
+    Invocation::current().unwrap_or_else(Invocation::null)
+}
+
+fn tell(counted: Option<&Counted>, console: Console) {
+    if let Some(Counted { release, left }) = counted {
+        console.warn(format_args!("a start of {release} failed: it is reverted after {left} more"));
+    }
 }
 
 /// Replaces a release that cannot stay up by the last one with a lower serial. Where there is none that can run, the host goes on

@@ -6,7 +6,8 @@
 //! | `journal` | the operation that is under way, written before it changes anything |
 //! | `installed` | what is installed |
 //! | `floor` | the serial floor and the product, which outlive an uninstallation |
-//! | `tries` | how often a new release may still be started |
+//! | `start_end` | which starts of the service count against a new release |
+//! | `tries` | how often a new release may still fail |
 
 mod error;
 mod floor;
@@ -14,6 +15,7 @@ mod folder;
 mod folder_lock;
 pub(crate) mod installed;
 pub(crate) mod journal;
+pub(crate) mod start_end;
 pub(crate) mod tries;
 
 pub(crate) use error::StateError;

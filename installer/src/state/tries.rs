@@ -1,25 +1,28 @@
-//! How often a new release may still be started before it is reverted: `state/tries`.
+//! How often a new release may still fail before it is reverted: `state/tries`.
 //!
-//! The counter is written before a switch, lowered durably before each start of the service, and removed once the release is marked
-//! good or is no longer the current one. The runtime writes the mark ([`Layout::proven`]) after ten healthy minutes without a break.
-//! So neither a crash loop nor a power cut in the middle of one lets a broken release run for ever, before its commit or after it.
+//! The counter is written before a switch and removed once the release is marked good or is no longer the current one. The runtime
+//! writes the mark ([`Layout::proven`]) after ten healthy minutes without a break. In between, each start of the service is written
+//! down durably before it happens ([`count_start`]) and settled after its end ([`count_end`]), or, where nobody saw that, before the
+//! next one; [`super::start_end`] decides which of them count. So neither a crash loop nor a power cut in the middle of one lets a
+//! broken release run for ever, before its commit or after it, and no restart that somebody asks for takes a good one away.
 //!
 //! Lowering the counter does not take the installer's lock, which the process that waits for the start may hold. Whoever changes the
 //! counter locks the state folder itself, for that moment only: a value that was read before a switch is not written after it.
 
 use super::error::StateError;
 use super::folder_lock::lock_folder;
+use super::start_end::StartEnd;
 use crate::durable::{self, PathError};
 use crate::layout::Layout;
 use crate::lock::{Lock, LockError};
 use crate::record::{RecordError, read_json, write_json};
 use crate::settings;
-use landfall_host::good_mark;
+use landfall_host::{Invocation, good_mark, healthy_start};
 use landfall_manifests::{Digest, ReleaseId};
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
 
-/// How often a release is started before it is marked good.
+/// How many starts of a release may fail before it is marked good.
 const MAX_STARTS: u32 = 5;
 /// How long to wait for another process that changes the counter: a slow disk takes less, and landfall.service gives its hook more.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -31,7 +34,11 @@ const POLL: Duration = Duration::from_millis(10);
 pub(crate) struct Tries {
     /// `<version>-<serial>`
     pub(crate) release: String,
+    /// How many more starts may fail.
     pub(crate) left: u32,
+    /// The start that is not settled: the service runs, or its end was not seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) start: Option<Invocation>,
     /// The text of `config.toml` when the release became the current one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) settings: Option<Digest>,
@@ -49,6 +56,14 @@ pub(crate) enum Start {
     Exhausted,
 }
 
+/// A start that has counted against its release.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Counted {
+    pub(crate) release: String,
+    /// How many more may.
+    pub(crate) left: u32,
+}
+
 impl Tries {
     pub(crate) fn read(layout: &Layout) -> Result<Option<Self>, RecordError> {
         read_json(&layout.tries())
@@ -58,7 +73,7 @@ impl Tries {
     pub(crate) fn start_counting(layout: &Layout, release: &ReleaseId) -> Result<(), LockError> {
         // What the release was given: a file that somebody changes later is not its fault.
         let settings = settings_of(layout);
-        Self { release: release.to_string(), left: MAX_STARTS, settings, exhausted: false }.write(layout)
+        Self { release: release.to_string(), left: MAX_STARTS, start: None, settings, exhausted: false }.write(layout)
     }
 
     pub(crate) fn write(&self, layout: &Layout) -> Result<(), LockError> {
@@ -79,7 +94,17 @@ impl Tries {
     /// The counter of a release that runs again because another one failed, which is no fault of its own: it has all its starts again.
     /// An exhausted one stays exhausted.
     pub(crate) fn reset(&self) -> Self {
-        Self { left: if self.exhausted { 0 } else { MAX_STARTS }, ..self.clone() }
+        Self { left: if self.exhausted { 0 } else { MAX_STARTS }, start: None, ..self.clone() }
+    }
+
+    /// Settles a start, which counts or does not.
+    fn settle(&mut self, layout: &Layout, start: &Invocation, end: StartEnd) -> Option<Counted> {
+        let was_healthy = healthy_start::is_marked(&layout.healthy(), start);
+        if !end.counts(was_healthy, self.settings_are_untouched(layout)) {
+            return None;
+        }
+        self.left = self.left.saturating_sub(1);
+        Some(Counted { release: self.release.clone(), left: self.left })
     }
 
     /// Whether `config.toml` is what it was when the release became the current one. A release that does not take a changed file
@@ -119,9 +144,10 @@ fn lock_counter(layout: &Layout) -> Result<Option<Lock>, LockError> {
     }
 }
 
-/// Removes the mark that a release is good.
-pub(crate) fn clear_good_mark(layout: &Layout) -> Result<(), PathError> {
-    good_mark::unmark(&layout.proven())
+/// Removes what the runtime has marked: that a release is good, and which of its starts became healthy.
+pub(crate) fn clear_marks(layout: &Layout) -> Result<(), PathError> {
+    good_mark::unmark(&layout.proven())?;
+    healthy_start::unmark(&layout.healthy())
 }
 
 /// Whether the release is marked good. A mark that cannot be read counts for nothing.
@@ -129,137 +155,30 @@ pub(crate) fn is_marked_good(layout: &Layout, release: &str) -> bool {
     good_mark::is_marked(&layout.proven(), release)
 }
 
-/// Counts a start of the service that is about to happen.
-pub(crate) fn count_start(layout: &Layout) -> Result<Start, StateError> {
+/// Writes down a start of the service that is about to happen. The one before it counts if it was cut off before it became healthy.
+pub(crate) fn count_start(layout: &Layout, start: &Invocation) -> Result<(Start, Option<Counted>), StateError> {
     let _lock = lock_counter(layout)?;
-    let Some(mut tries) = Tries::counting(layout)? else { return Ok(Start::Allowed) };
+    let Some(mut tries) = Tries::counting(layout)? else { return Ok((Start::Allowed, None)) };
+    let last = tries.start.take();
+    let counted = last.and_then(|last| tries.settle(layout, &last, StartEnd::CutOff));
     tries.exhausted = tries.left == 0;
-    tries.left = tries.left.saturating_sub(1);
-    // Written before the start, not after it: a power cut in the middle of a start has used it up as well.
+    // Written before the start, not after it: a power cut in the middle of a start shows as one that was never settled.
+    tries.start = Some(start.clone());
     tries.put(layout)?;
-    Ok(if tries.exhausted { Start::Exhausted } else { Start::Allowed })
+    Ok((if tries.exhausted { Start::Exhausted } else { Start::Allowed }, counted))
+}
+
+/// Settles a start of the service that has ended. An end of any other start than the one that was written down last says nothing
+/// about the current release: a switch came between, or the start was held back before it was written down.
+pub(crate) fn count_end(layout: &Layout, start: &Invocation, end: StartEnd) -> Result<Option<Counted>, StateError> {
+    let _lock = lock_counter(layout)?;
+    let counting = Tries::counting(layout)?.filter(|tries| tries.start.as_ref() == Some(start));
+    let Some(mut tries) = counting else { return Ok(None) };
+    tries.start = None;
+    let counted = tries.settle(layout, start, end);
+    tries.put(layout)?;
+    Ok(counted)
 }
 
 #[cfg(test)]
-mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-    use super::*;
-
-    fn host(current: &str) -> (tempfile::TempDir, Layout) {
-        let folder = tempfile::tempdir().unwrap();
-        let layout = Layout::new(folder.path());
-        for path in [layout.state(), layout.releases(), layout.at("var/lib/landfall/db")] {
-            std::fs::create_dir_all(path).unwrap();
-        }
-        std::os::unix::fs::symlink(format!("releases/{current}"), layout.current()).unwrap();
-        (folder, layout)
-    }
-
-    fn id(text: &str) -> ReleaseId {
-        let (version, serial) = text.rsplit_once('-').unwrap();
-        ReleaseId { version: version.parse().unwrap(), serial: serial.parse::<u64>().unwrap().try_into().unwrap() }
-    }
-
-    #[test]
-    fn a_release_has_five_starts() {
-        let (_folder, layout) = host("1.1.0-2");
-        Tries::start_counting(&layout, &id("1.1.0-2")).unwrap();
-        for left in (0..MAX_STARTS).rev() {
-            assert_eq!(count_start(&layout).unwrap(), Start::Allowed);
-            assert_eq!(Tries::read(&layout).unwrap().unwrap().left, left);
-            assert!(!Tries::is_exhausted(&layout).unwrap());
-        }
-        assert_eq!(count_start(&layout).unwrap(), Start::Exhausted);
-        assert!(Tries::is_exhausted(&layout).unwrap());
-    }
-
-    #[test]
-    fn a_release_that_is_marked_good_itself_is_no_longer_counted() {
-        let (_folder, layout) = host("1.1.0-2");
-        Tries::start_counting(&layout, &id("1.1.0-2")).unwrap();
-        std::fs::write(layout.proven(), "1.0.0-1\n").unwrap();
-        assert_eq!(count_start(&layout).unwrap(), Start::Allowed);
-        assert!(Tries::read(&layout).unwrap().is_some(), "another release is marked good");
-        std::fs::write(layout.proven(), "1.1.0-2\n").unwrap();
-        assert_eq!(count_start(&layout).unwrap(), Start::Allowed);
-        assert_eq!(Tries::counting(&layout).unwrap(), None);
-        clear_good_mark(&layout).unwrap();
-        assert!(Tries::counting(&layout).unwrap().is_some(), "it has to earn the mark again");
-    }
-
-    #[test]
-    fn a_counter_of_another_release_counts_nothing() {
-        let (_folder, layout) = host("1.0.0-1");
-        Tries::start_counting(&layout, &id("1.1.0-2")).unwrap();
-        let armed = Tries::read(&layout).unwrap();
-        assert_eq!(count_start(&layout).unwrap(), Start::Allowed);
-        assert_eq!((Tries::counting(&layout).unwrap(), Tries::read(&layout).unwrap()), (None, armed));
-    }
-
-    #[test]
-    fn a_value_read_before_a_switch_is_not_written_after_it() {
-        let (_folder, layout) = host("1.1.0-2");
-        Tries::start_counting(&layout, &id("1.1.0-2")).unwrap();
-        let lock = lock_counter(&layout).unwrap();
-        std::thread::scope(|scope| {
-            let hook = scope.spawn(|| count_start(&layout).unwrap());
-            std::thread::sleep(10 * POLL);
-            assert!(!hook.is_finished(), "it waits for the lock");
-            durable::point(&layout.current(), std::path::Path::new("releases/1.2.0-3")).unwrap();
-            drop(lock);
-            assert_eq!(hook.join().unwrap(), Start::Allowed);
-        });
-        assert_eq!(
-            Tries::read(&layout).unwrap().unwrap().left,
-            MAX_STARTS,
-            "the release that was left was not counted"
-        );
-    }
-
-    #[test]
-    fn every_change_waits_for_the_lock() {
-        let (_folder, layout) = host("1.1.0-2");
-        let lock = lock_counter(&layout).unwrap();
-        let changes: [fn(&Layout); 3] = [
-            |layout| Tries::start_counting(layout, &id("1.1.0-2")).unwrap(),
-            |layout| {
-                Tries { release: "1.1.0-2".into(), left: 1, settings: None, exhausted: false }.write(layout).unwrap();
-            },
-            |layout| Tries::stop_counting(layout).unwrap(),
-        ];
-        std::thread::scope(|scope| {
-            let changing = changes.map(|change| {
-                scope.spawn({
-                    let layout = &layout;
-                    move || change(layout)
-                })
-            });
-            std::thread::sleep(10 * POLL);
-            assert!(changing.iter().all(|change| !change.is_finished()));
-            drop(lock);
-        });
-    }
-
-    #[test]
-    fn a_release_that_runs_again_has_all_its_starts_unless_it_is_exhausted() {
-        let tries = Tries { release: "1.1.0-2".into(), left: 0, settings: None, exhausted: false };
-        assert_eq!(tries.reset().left, MAX_STARTS);
-        let exhausted = Tries { exhausted: true, ..tries };
-        assert_eq!(exhausted.reset(), exhausted);
-    }
-
-    #[test]
-    fn notices_that_somebody_changed_the_settings() {
-        let (_folder, layout) = host("1.1.0-2");
-        std::fs::create_dir_all(layout.settings().parent().unwrap()).unwrap();
-        std::fs::write(layout.settings(), "[api]\n").unwrap();
-        Tries::start_counting(&layout, &id("1.1.0-2")).unwrap();
-        count_start(&layout).unwrap();
-        let tries = Tries::counting(&layout).unwrap().unwrap();
-        assert!(tries.settings_are_untouched(&layout));
-        std::fs::write(layout.settings(), "[api]\nport = \n").unwrap();
-        assert!(!tries.settings_are_untouched(&layout));
-        std::fs::remove_file(layout.settings()).unwrap();
-        assert!(!tries.settings_are_untouched(&layout));
-    }
-}
+mod tests;

@@ -25,7 +25,7 @@ pub(super) fn act(work: &Work<'_>, transition: &Transition) -> Result<(), StepEr
         write_settings(host, change)?;
     }
     // 3. The counter of starts, before the first start. A mark from an earlier time as the current release says nothing now.
-    tries::clear_good_mark(&host.layout)?;
+    tries::clear_marks(&host.layout)?;
     if let Some(source) = transition.source() {
         Tries::start_counting(&host.layout, &target.id())?;
         // 4. The database, while `current` still leads to the release that can bring it back.

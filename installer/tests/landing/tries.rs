@@ -1,4 +1,4 @@
-//! Releases that do not stay healthy: how often they are started, and which release the host reverts to.
+//! Releases that do not stay healthy: how often they may fail, and which release the host reverts to.
 
 use crate::fixture::{Outcome, Parts, SETTINGS, Scene};
 use landfall_manifests::Database;
@@ -6,6 +6,7 @@ use std::process::Command;
 
 const TRIES: &str = "var/lib/landfall/state/tries";
 const PROVEN: &str = "var/lib/landfall/db/proven";
+const HEALTHY: &str = "var/lib/landfall/db/healthy";
 const CONFIG: &str = "etc/landfall/config.toml";
 
 /// What a release's installer is that cannot recover the host.
@@ -25,10 +26,41 @@ fn updated(newest: u64) -> Scene {
     scene
 }
 
-/// The release that runs ends after each of its starts.
+/// The host loses its power after each start of the release that runs, before that is healthy.
 fn crash_loop(scene: &Scene) {
     for _ in 0..6 {
         scene.run(&["recover", "--before-start"]).ok();
+    }
+}
+
+/// A start of the service, as systemd and the runtime go about it.
+struct Start<'a> {
+    scene: &'a Scene,
+    invocation: String,
+}
+
+impl<'a> Start<'a> {
+    fn begin(scene: &'a Scene, nth: u32) -> Self {
+        let start = Self { scene, invocation: format!("{nth:032x}") };
+        start.hook("--before-start", &[]);
+        start
+    }
+
+    /// The runtime says that it is healthy.
+    fn becomes_healthy(self) -> Self {
+        write(self.scene, HEALTHY, &format!("{}\n", self.invocation));
+        self
+    }
+
+    /// systemd says how it ended.
+    fn ends(&self, result: &str, code: &str, status: &str) {
+        self.hook("--after-stop", &[("SERVICE_RESULT", result), ("EXIT_CODE", code), ("EXIT_STATUS", status)]);
+    }
+
+    fn hook(&self, hook: &str, told: &[(&str, &str)]) {
+        let mut command = self.scene.command(&["recover", hook]);
+        let output = command.env("INVOCATION_ID", &self.invocation).envs(told.iter().copied()).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
     }
 }
 
@@ -46,6 +78,52 @@ fn releases(scene: &Scene) -> Vec<String> {
 
 fn write(scene: &Scene, path: &str, text: &str) {
     std::fs::write(scene.root().join(path), text).unwrap();
+}
+
+/// A host with the release 1.1.0-2 on trial.
+fn on_trial() -> Scene {
+    let scene = updated(1);
+    std::fs::create_dir_all(scene.root().join(HEALTHY).parent().unwrap()).unwrap();
+    scene
+}
+
+#[test]
+fn clean_restarts_after_a_good_update_keep_the_release_and_its_tries() {
+    let scene = on_trial();
+    let before = scene.read(TRIES);
+    for nth in 0..7 {
+        Start::begin(&scene, nth).becomes_healthy().ends("success", "exited", "0");
+        scene.run(&["recover"]).ok().says("nothing to settle");
+    }
+    assert_eq!((current(&scene).as_str(), scene.read(TRIES)), ("1.1.0-2", before));
+}
+
+#[test]
+fn a_power_cut_after_health_uses_up_no_try() {
+    let scene = on_trial();
+    for nth in 0..7 {
+        Start::begin(&scene, nth).becomes_healthy();
+        scene.run(&["recover"]).ok().says("nothing to settle");
+    }
+    Start::begin(&scene, 7).becomes_healthy().ends("success", "exited", "0");
+    assert_eq!(scene.run(&["status", "--json"]).ok().json()["tries"]["left"], 5);
+    assert_eq!(current(&scene), "1.1.0-2");
+}
+
+#[test]
+fn a_release_that_fails_once_it_was_healthy_is_reverted() {
+    for (result, code, status) in
+        [("exit-code", "exited", "1"), ("watchdog", "dumped", "ABRT"), ("oom-kill", "killed", "KILL")]
+    {
+        let scene = on_trial();
+        for nth in 0..5 {
+            Start::begin(&scene, nth).becomes_healthy().ends(result, code, status);
+            scene.run(&["recover"]).ok().says("nothing to settle");
+        }
+        Start::begin(&scene, 5);
+        scene.run(&["recover"]).ok().says("taken back");
+        assert_eq!(current(&scene), "1.0.0-1", "{result}");
+    }
 }
 
 #[test]
@@ -198,8 +276,9 @@ fn rollback_to_an_ambiguous_version_is_refused() {
 fn an_uninstallation_removes_the_good_mark() {
     let (scene, _) = Scene::installed();
     write(&scene, PROVEN, "1.0.0-1\n");
+    write(&scene, HEALTHY, "00000000000000000000000000000001\n");
     scene.run(&["uninstall", "--yes"]).ok();
-    assert!(!scene.root().join(PROVEN).exists());
+    assert!(!scene.root().join(PROVEN).exists() && !scene.root().join(HEALTHY).exists());
 }
 
 #[test]

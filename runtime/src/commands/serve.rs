@@ -8,12 +8,12 @@ use crate::engine::connect;
 use crate::identity::{HostSecret, KeyHash, SecretError, admin_token};
 use crate::network::{KernelRoutes, TenantAddresses};
 use crate::release::{Catalog, Loaded};
-use crate::service::mark_good::MarkGood;
+use crate::service::mark_good::{MarkGood, MarkHealthy};
 use crate::service::{FdStore, InheritedSockets, log, notify};
 use crate::settings::Settings;
 use crate::store::Store;
 use crate::tenant_ports::TenantPorts;
-use landfall_host::Layout;
+use landfall_host::{Invocation, Layout};
 use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
 use std::sync::Arc;
@@ -47,7 +47,12 @@ struct Opened {
 pub(super) fn run(layout: &Layout, config: &BuildConfig) -> Result<(), CommandError> {
     let start = Instant::now();
     let opened = open(layout, config)?;
-    let mark = MarkGood { path: layout.proven(), release: opened.catalog.id(), after: config.mark_good_after };
+    let mark = MarkGood {
+        path: layout.proven(),
+        release: opened.catalog.id(),
+        after: config.mark_good_after,
+        start: Invocation::current().map(|invocation| MarkHealthy { path: layout.healthy(), invocation }),
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKERS)
         .max_blocking_threads(BLOCKING)

@@ -1,13 +1,16 @@
-//! Marks a release as good once it has been healthy for long enough without interruption. The installer keeps such a release, and counts
-//! no more starts of it.
+//! Marks a start as healthy once it is, and its release as good once it has been healthy for long enough without interruption. The
+//! installer counts a start that was not marked as one that failed, keeps a release that is good, and counts no more starts of it.
 
 use crate::service::log;
-use landfall_host::good_mark;
+use landfall_host::durable::PathError;
+use landfall_host::{Invocation, good_mark, healthy_start};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// How often health is checked within the required time.
 const CHECKS: u32 = 60;
+/// The longest pause between two checks until the start is marked as healthy: a power cut, from then on, is no fault of the release.
+const UNTIL_HEALTHY: Duration = Duration::from_millis(500);
 
 /// The mark of one release.
 #[derive(Debug, Clone)]
@@ -18,28 +21,56 @@ pub(crate) struct MarkGood {
     pub(crate) release: String,
     /// How long the release must be healthy without interruption.
     pub(crate) after: Duration,
+    /// This start of it; `None` where systemd did not start the service.
+    pub(crate) start: Option<MarkHealthy>,
+}
+
+/// The mark of one start.
+#[derive(Debug, Clone)]
+pub(crate) struct MarkHealthy {
+    /// The file that holds it.
+    pub(crate) path: PathBuf,
+    pub(crate) invocation: Invocation,
 }
 
 impl MarkGood {
-    /// Checks health until the release can be marked, marks it, and returns; at once where it was marked before.
+    /// Checks health until the release can be marked, marks it, and returns; at once where it was marked before. The start is marked
+    /// after the first good check.
     pub(crate) async fn when_healthy(&self, healthy: impl AsyncFn() -> bool) {
-        let mut since = None;
+        let (mut since, mut start) = (None, self.start.clone());
         while !good_mark::is_marked(&self.path, &self.release) {
             // The monotonic clock: setting the host's time makes no release good.
             let now = Instant::now();
             since = if healthy().await { since.or(Some(now)) } else { None };
-            if since.is_some_and(|since| since.elapsed() >= self.after) {
-                let mark = self.clone();
-                // A failure is tried again after the next check: a full disk may have space by then.
-                match tokio::task::spawn_blocking(move || good_mark::mark(&mark.path, &mark.release)).await {
-                    Ok(Ok(())) => return log::info!("marked_good", release = self.release),
-                    Ok(Err(error)) => {
-                        log::warning!("mark_not_written", path = self.path.display(), error = log::chain(&error));
-                    }
-                    Err(error) => log::warning!("mark_not_written", path = self.path.display(), error = error),
-                }
+            // A failure is tried again after the next check: a full disk may have space by then.
+            if since.is_some()
+                && let Some(mark) = start.clone()
+                && written(mark, |mark| healthy_start::mark(&mark.path, &mark.invocation)).await
+            {
+                start = None;
             }
-            tokio::time::sleep(self.after / CHECKS).await;
+            if since.is_some_and(|since| since.elapsed() >= self.after)
+                && written(self.clone(), |mark| good_mark::mark(&mark.path, &mark.release)).await
+            {
+                return log::info!("marked_good", release = self.release);
+            }
+            let pause = self.after / CHECKS;
+            tokio::time::sleep(if start.is_some() { pause.min(UNTIL_HEALTHY) } else { pause }).await;
+        }
+    }
+}
+
+/// Writes a mark, and returns whether it is written.
+async fn written<M: Send + 'static>(mark: M, write: impl FnOnce(&M) -> Result<(), PathError> + Send + 'static) -> bool {
+    match tokio::task::spawn_blocking(move || write(&mark)).await {
+        Ok(Ok(())) => true,
+        Ok(Err(error)) => {
+            log::warning!("mark_not_written", path = error.path().display(), error = log::chain(&error));
+            false
+        }
+        Err(error) => {
+            log::warning!("mark_not_written", error = error);
+            false
         }
     }
 }
@@ -52,7 +83,7 @@ mod tests {
     use std::fs;
 
     fn mark(folder: &tempfile::TempDir, after: Duration) -> MarkGood {
-        MarkGood { path: folder.path().join("proven"), release: "1.1.0-2".into(), after }
+        MarkGood { path: folder.path().join("proven"), release: "1.1.0-2".into(), after, start: None }
     }
 
     #[tokio::test]
@@ -105,5 +136,29 @@ mod tests {
         .await;
         assert!(checks.get() >= 100, "it was marked at check {}", checks.get());
         assert_eq!(fs::read_to_string(&mark.path).unwrap(), "1.1.0-2\n");
+    }
+
+    #[tokio::test]
+    async fn a_start_is_marked_as_soon_as_it_is_healthy() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, invocation): (_, Invocation) = (folder.path().join("healthy"), "a".repeat(32).parse().unwrap());
+        let start = MarkHealthy { path: path.clone(), invocation: invocation.clone() };
+        let mark = MarkGood { start: Some(start), ..mark(&folder, Duration::from_mins(10)) };
+        let checks = Cell::new(0);
+        let checked = async || {
+            checks.set(checks.get() + 1);
+            assert!(!healthy_start::is_marked(&path, &invocation), "marked before it was healthy");
+            checks.get() == 3
+        };
+        // The check after the third is minutes away.
+        let waited = tokio::time::timeout(Duration::from_mins(1), async {
+            tokio::select! {
+                () = mark.when_healthy(checked) => {}
+                () = async { while !path.exists() { tokio::time::sleep(Duration::from_millis(10)).await } } => {}
+            }
+        });
+        waited.await.unwrap();
+        assert!(healthy_start::is_marked(&path, &invocation) && !mark.path.exists());
+        assert_eq!(checks.get(), 3);
     }
 }

@@ -14,10 +14,11 @@ use std::path::PathBuf;
 const SETTINGS: [&str; 2] = ["update.healthy_for=1", "update.patience=600"];
 
 /// What the service writes now and then.
-const DATABASE: [&str; 3] = [
+const DATABASE: [&str; 4] = [
     "/var/lib/landfall/db/landfall.db",
     "/var/lib/landfall/db/landfall.db-wal",
     "/var/lib/landfall/db/landfall.db-shm",
+    "/var/lib/landfall/db/healthy",
 ];
 
 /// A setting's line as our releases have it by default.
@@ -107,6 +108,7 @@ fn tenants_keep_running_through_updates_and_rollbacks() -> Result<()> {
     installation.update(&line.second)?;
     runs(installation, "1.1.0-2", &["1.0.0-1"], SCHEMA)?;
     data.are_untouched(installation).context("after the second update")?;
+    restarts_use_up_no_try_and_failures_do(installation, "1.1.0-2")?;
 
     // Ten good minutes are not waited for: otherwise one more release is kept.
     host.ok("echo 1.1.0-2 > /var/lib/landfall/db/proven")?;
@@ -158,6 +160,23 @@ fn the_plan_is_what_happens(
     let staged = json!({"count": after.blobs - before.blobs, "bytes": after.bytes - before.bytes});
     ensure!(planned["plan"]["stage"] == staged, "staged {staged}, and planned {planned}");
     Ok(())
+}
+
+/// A release on trial may be restarted as often as somebody likes; what kills it counts against it.
+fn restarts_use_up_no_try_and_failures_do(installation: Installation<'_>, release: &str) -> Result<()> {
+    let host = installation.host();
+    let left = || Ok::<_, anyhow::Error>(installation.reports("status", 0)?["tries"]["left"].clone());
+    ensure!(left()? == 5, "{} tries are left after the update", left()?);
+    // Some of them before the service is healthy, and even before it is ready.
+    for restart in ["restart", "restart", "restart --no-block", "restart --no-block", "restart", "restart", "restart"] {
+        host.ok(&format!("systemctl {restart} landfall"))?;
+    }
+    installation.until_release(release)?;
+    ensure!(left()? == 5, "{} tries are left after restarts", left()?);
+    host.until("grep -qx \"$(systemctl show --value -p InvocationID landfall)\" /var/lib/landfall/db/healthy")?;
+    host.ok("systemctl kill --kill-who main --signal KILL landfall")?;
+    host.until("landfall-installer status --json | grep -q '\"left\": 4'").context("after it was killed")?;
+    installation.until_release(release).map(drop)
 }
 
 /// What lies in the store.

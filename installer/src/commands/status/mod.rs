@@ -43,7 +43,7 @@ struct Status {
     trust: Option<TrustStatus>,
     /// The releases on this host that would not be accepted today.
     refused: Vec<RefusedRelease>,
-    /// The starts that are left to a release on trial: one that is not marked good yet.
+    /// How many starts of a release on trial, one that is not marked good yet, may still fail.
     tries: Option<Tries>,
     receipts: ReceiptsStatus,
     store: StoreStatus,

@@ -60,7 +60,7 @@ impl Status {
         }
         if let Some(tries) = &self.tries {
             let (release, left) = (&tries.release, tries.left);
-            writeln!(f, "  tries     {release} is on trial: {left} more starts, then it is reverted")?;
+            writeln!(f, "  tries     {release} is on trial: it is reverted after {left} more failed starts")?;
         }
         if let Some(floor) = self.serial_floor {
             writeln!(f, "  floor     serial {floor}: bundles below it are refused")?;

@@ -1,0 +1,117 @@
+//! The mark of a healthy start, `db/healthy`: one line, the [`Invocation`] of the service that became healthy.
+//!
+//! The runtime writes it as soon as it is healthy, once in each of its starts. By it the installer tells a start that failed from one
+//! that was cut off later, by a power cut, and is no fault of the release.
+
+use crate::durable::{self, PathError};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::path::Path;
+use std::str::FromStr;
+
+/// The digits of an invocation's name (sd-id128(3): 128 bits).
+const DIGITS: usize = 32;
+/// More than the mark has, in bytes.
+const MAX_BYTES: u64 = 64;
+
+/// One runtime cycle of a unit, as systemd names it: 32 hexadecimal digits (systemd.exec(5), `$INVOCATION_ID`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Invocation(String);
+
+/// A text that names no invocation.
+#[derive(Debug, thiserror::Error)]
+#[error("{0:?} is no invocation: that is {DIGITS} hexadecimal digits")]
+pub struct InvocationError(String);
+
+impl Invocation {
+    /// The invocation that this process belongs to; `None` where systemd did not start it.
+    pub fn current() -> Option<Self> {
+        std::env::var("INVOCATION_ID").ok()?.parse().ok()
+    }
+
+    /// What stands for a process that systemd did not start: no invocation is all zeros (sd-id128(3), `SD_ID128_NULL`).
+    pub fn null() -> Self {
+        Self("0".repeat(DIGITS))
+    }
+}
+
+impl FromStr for Invocation {
+    type Err = InvocationError;
+
+    fn from_str(text: &str) -> Result<Self, InvocationError> {
+        let is_one = text.len() == DIGITS && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        if is_one { Ok(Self(text.to_owned())) } else { Err(InvocationError(text.chars().take(DIGITS).collect())) }
+    }
+}
+
+impl TryFrom<String> for Invocation {
+    type Error = InvocationError;
+
+    fn try_from(text: String) -> Result<Self, InvocationError> {
+        text.parse()
+    }
+}
+
+impl From<Invocation> for String {
+    fn from(invocation: Invocation) -> Self {
+        invocation.0
+    }
+}
+
+impl fmt::Display for Invocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Whether the service became healthy in `invocation`. A mark that cannot be read says of none that it did.
+pub fn is_marked(path: &Path, invocation: &Invocation) -> bool {
+    let mark = durable::read(path, MAX_BYTES).ok().flatten().unwrap_or_default();
+    mark.strip_suffix(b"\n") == Some(invocation.0.as_bytes())
+}
+
+/// Marks `invocation` as healthy, durably and in place of any other.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn mark(path: &Path, invocation: &Invocation) -> Result<(), PathError> {
+    durable::write(path, format!("{invocation}\n").as_bytes(), 0o600)
+}
+
+/// Removes the mark, whichever invocation has it.
+///
+/// # Errors
+/// The file cannot be removed.
+pub fn unmark(path: &Path) -> Result<(), PathError> {
+    durable::remove(path)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_start_is_marked_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("healthy");
+        let [first, second] = ["a".repeat(DIGITS), "b".repeat(DIGITS)].map(|text| text.parse::<Invocation>().unwrap());
+        assert!(!is_marked(&path, &first));
+        mark(&path, &first).unwrap();
+        mark(&path, &second).unwrap();
+        assert!(is_marked(&path, &second) && !is_marked(&path, &first));
+        unmark(&path).unwrap();
+        unmark(&path).unwrap();
+        assert!(!is_marked(&path, &second));
+    }
+
+    #[test]
+    fn an_invocation_is_what_systemd_calls_it() {
+        let text = "cc8fdc149b2b4ca698d4f259f4054236";
+        assert_eq!(text.parse::<Invocation>().unwrap().to_string(), text);
+        for other in ["", "CC8FDC149B2B4CA698D4F259F4054236", &text[1..], &format!("{text}0"), "../../etc/passwd"] {
+            assert!(other.parse::<Invocation>().is_err(), "{other}");
+        }
+    }
+}
