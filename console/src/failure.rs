@@ -13,12 +13,13 @@ pub struct Failure {
     message: String,
     hint: Option<String>,
     details: Map<String, Value>,
+    has_result: bool,
 }
 
 impl Failure {
     /// A failure that ends the program with `exit`. `code` is a stable word for scripts, `message` tells what happened to what.
     pub fn new(exit: Exit, code: &'static str, message: impl Into<String>) -> Self {
-        Self { exit, code, message: message.into(), hint: None, details: Map::new() }
+        Self { exit, code, message: message.into(), hint: None, details: Map::new(), has_result: false }
     }
 
     /// Adds what to do next.
@@ -33,6 +34,24 @@ impl Failure {
     pub fn detail(mut self, name: &'static str, value: impl Serialize) -> Self {
         self.details.insert(name.to_owned(), serde_json::to_value(value).unwrap_or_default());
         self
+    }
+
+    /// Says that the command has printed its result all the same. Under `--json` that is the one object that is printed, and holds
+    /// [`Failure::object`] as `error`.
+    #[must_use]
+    pub fn with_result(mut self) -> Self {
+        self.has_result = true;
+        self
+    }
+
+    /// Whether the command has printed its result all the same.
+    pub(crate) fn has_result(&self) -> bool {
+        self.has_result
+    }
+
+    /// What `--json` prints as `error`.
+    pub fn object(&self) -> Value {
+        serde_json::to_value(Report::from(self).error).unwrap_or_default()
     }
 
     /// The exit code that this failure asks for.
@@ -108,6 +127,7 @@ mod tests {
     fn details_stand_beside_the_message_for_programs_alone() {
         let failure = Failure::new(Exit::Damaged, "receipts", "two are wrong").detail("faults", [1, 2]);
         let report = serde_json::to_value(Report::from(&failure)).unwrap_or_default();
+        assert_eq!(report["error"], failure.object());
         let expected = serde_json::json!({"error": {
             "code": "receipts", "exit": 3, "message": "two are wrong", "hint": null, "faults": [1, 2],
         }});

@@ -107,6 +107,9 @@ impl Console {
 
     /// Prints a failure: a JSON object on standard output under `--json`, text on standard error otherwise.
     pub fn failure(&self, failure: &Failure) {
+        if self.flags.json && failure.has_result() {
+            return;
+        }
         if self.flags.json {
             let report = serde_json::to_string_pretty(&Report::from(failure)).unwrap_or_default();
             // The exit code still tells of the failure where its report cannot be written.

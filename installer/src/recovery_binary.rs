@@ -86,13 +86,15 @@ pub(crate) fn check(host: &HostContext, program: &Path, doing: Option<Kind>) -> 
     // `status` reads the journal like `recover` does, and changes nothing.
     let status = Subprocess::new(program).args(["--root".as_ref(), root.as_os_str()]).args(["status", "--json"]);
     let answer = status.timeout(LIMIT).output_limit(ANSWER_BYTES).run()?;
-    if answer.code != 0 {
+    // The program may be of another release: one field of its answer is read, and the others may be anything.
+    let status = serde_json::from_slice::<serde_json::Value>(&answer.stdout);
+    let is_status = status.as_ref().is_ok_and(|status| status.get("interrupted").is_some());
+    // A status that finds a service failed ends with another code, and is one all the same.
+    if answer.code != 0 && !is_status {
         let (program, code, stderr_tail) = (program.to_owned(), answer.code, answer.stderr_tail);
         return Err(RecoveryError::Failed { program, code, stderr_tail });
     }
-    // The program may be of another release: one field of its answer is read, and the others may be anything.
-    let status: serde_json::Value = serde_json::from_slice(&answer.stdout)
-        .map_err(|source| RecoveryError::Answer { program: program.to_owned(), source })?;
+    let status = status.map_err(|source| RecoveryError::Answer { program: program.to_owned(), source })?;
     // A program that cannot parse the journal names no operation, and so does not name the one that is under way.
     let understood = status.get("interrupted").and_then(serde_json::Value::as_str);
     if understood == doing.map(Kind::name) { Ok(()) } else { Err(RecoveryError::Journal(program.to_owned())) }

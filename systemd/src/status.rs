@@ -77,6 +77,13 @@ impl UnitStatus {
         self.active == ActiveState::Failed && !self.has_job
     }
 
+    /// Whether the unit has failed, and runs no more or is about to be started again after its failure.
+    pub fn has_failed(&self) -> bool {
+        // Not the result alone: that is one of the last run, also while the next one is under way.
+        let waits = self.active == ActiveState::Activating && self.sub.starts_with("auto-restart");
+        self.active == ActiveState::Failed || (waits && self.result != "success")
+    }
+
     /// Whether there is such a unit, usable or not.
     pub fn exists(&self) -> bool {
         self.load != LoadState::NotFound
@@ -154,6 +161,22 @@ mod tests {
         assert_eq!((status.sub.as_str(), status.restarts, status.main_pid), ("auto-restart", 7, None));
         assert_eq!((status.result.as_str(), status.exit_status), ("exit-code", 1));
         assert!(!status.is_active() && status.exists());
+    }
+
+    #[test]
+    fn a_service_has_failed_that_failed_for_good_or_waits_for_its_next_try() {
+        let has_failed = |text: &str| UnitStatus::parse(text).unwrap().has_failed();
+        let state =
+            |active, sub, result| format!("LoadState=loaded\nActiveState={active}\nSubState={sub}\nResult={result}\n");
+        assert!(has_failed(CRASH_LOOP) && has_failed(&state("failed", "failed", "watchdog")));
+        for (active, sub, result) in [
+            ("active", "running", "exit-code"),
+            ("activating", "start", "exit-code"),
+            ("activating", "auto-restart", "success"),
+            ("inactive", "dead", "success"),
+        ] {
+            assert!(!has_failed(&state(active, sub, result)), "{active} {sub} {result}");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::errors::Error;
 use crate::host_context::{HostArgs, HostContext};
 use crate::layout::Layout;
 use crate::receipts::{Counter, Folder, host_key};
+use crate::record::RecordError;
 use crate::retained_release::{self, RefusedRelease};
 use crate::state::installed::{Installed, InstalledRelease};
 use crate::state::journal::Journal;
@@ -16,15 +17,21 @@ use crate::state::tries::Tries;
 use crate::store::Store;
 use crate::trust;
 use disk::{DatabaseStatus, DiskStatus};
-use landfall_console::{Console, message_with_causes};
+use landfall_console::{Console, Exit, Failure, StorageFault, message_with_causes};
 use landfall_keys::TrustRoot;
-use landfall_systemd::{ActiveState, UnitName};
+use landfall_systemd::UnitName;
 use releases::KeptStatus;
 use serde::Serialize;
+use serde_json::Value;
 use std::collections::BTreeMap;
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 done, also where nothing is installed or a service was stopped on purpose, 6 a service of Landfall has failed, or \
+this user may not read what is installed";
 
 /// Show what is installed on this host, which releases `rollback` can go back to, and whether the services run
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXIT_CODES)]
 pub(crate) struct Args {}
 
 /// A part that cannot be read is empty here, and named among the problems.
@@ -36,7 +43,7 @@ struct Status {
     previous: Option<String>,
     /// The releases that `rollback` can go back to, the newest first.
     kept: Vec<KeptStatus>,
-    /// What was interrupted, if anything was; `unknown` if its journal cannot be read.
+    /// What is under way or was interrupted, if anything is; `unknown` if its journal makes no sense.
     interrupted: Option<&'static str>,
     serial_floor: Option<u64>,
     /// Whom the host trusts; `null` where no root is pinned.
@@ -56,6 +63,12 @@ struct Status {
     units: BTreeMap<String, String>,
     /// What could not be found out, by part, and why.
     problems: BTreeMap<String, String>,
+    /// Whether this user may not read one of these parts.
+    #[serde(skip)]
+    is_forbidden: bool,
+    /// Why the command fails although it has an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<Value>,
 }
 
 /// What an auditor pins.
@@ -102,12 +115,15 @@ struct EngineStatus {
 #[derive(Debug, Default)]
 struct Parts {
     problems: BTreeMap<String, String>,
+    /// Whether this user may not read one of them.
+    is_forbidden: bool,
 }
 
 impl Parts {
     /// The part, or its default if it cannot be read.
-    fn take<T: Default, E: std::error::Error>(&mut self, part: &str, read: Result<T, E>) -> T {
+    fn take<T: Default, E: std::error::Error + 'static>(&mut self, part: &str, read: Result<T, E>) -> T {
         read.unwrap_or_else(|error| {
+            self.is_forbidden |= StorageFault::among(&error) == Some(StorageFault::NotPermitted);
             self.problems.insert(part.to_owned(), message_with_causes(&error));
             T::default()
         })
@@ -123,13 +139,36 @@ pub(crate) fn run(_: &Args, host_args: &HostArgs, console: Console) -> Result<()
         Some(installed) => host_args.recorded_context(&installed.host, console)?,
         None => host_args.context(console)?,
     };
-    let status = status(&layout, &host, installed.as_ref(), parts);
-    console.result(&status, &status)
+    let units = units(&host);
+    let mut status = status(&layout, &host, installed.as_ref(), parts);
+    let failure = failure(&units, status.is_forbidden);
+    status.units = units.into_iter().map(|(unit, state)| (unit, state.text)).collect();
+    status.error = failure.as_ref().map(Failure::object);
+    console.result::<Error>(&status, &status)?;
+    failure.map_or(Ok(()), |failure| Err(failure.with_result().into()))
+}
+
+/// Why the command fails although it has an answer.
+fn failure(units: &BTreeMap<String, UnitState>, is_forbidden: bool) -> Option<Failure> {
+    let failed: Vec<String> = units
+        .iter()
+        .filter(|(_, state)| state.has_failed)
+        .map(|(unit, state)| format!("{unit}: {}", state.text))
+        .collect();
+    if !failed.is_empty() {
+        let names: Vec<&str> =
+            units.iter().filter(|(_, state)| state.has_failed).map(|(unit, _)| unit.as_str()).collect();
+        let hint = format!("`journalctl --unit {}` says why", names.join(" --unit "));
+        return Some(Failure::new(Exit::Unfit, "service_failed", failed.join("; ")).hint(hint));
+    }
+    let message = "this user may not read all that a status tells";
+    is_forbidden.then(|| Failure::new(Exit::Unfit, "not_permitted", message).hint("run it as root"))
 }
 
 fn status(layout: &Layout, host: &HostContext, installed: Option<&Installed>, mut parts: Parts) -> Status {
     let journal = Journal::read(layout).map(|journal| journal.map(|journal| journal.operation.name()));
-    let unreadable = journal.is_err().then_some("unknown");
+    // A journal that makes no sense is one all the same. One that cannot be opened may not be there.
+    let unreadable = matches!(journal, Err(RecordError::Parse { .. } | RecordError::Text { .. })).then_some("unknown");
     let interrupted = parts.take("journal", journal).or(unreadable);
     let store = Store::new(layout);
     let sizes = parts.take("store", store.sizes());
@@ -153,8 +192,10 @@ fn status(layout: &Layout, host: &HostContext, installed: Option<&Installed>, mu
         database: parts.take("database", disk::database(layout)),
         disk: disk::disk(layout, &mut parts),
         engine: engine(host),
-        units: units(host),
+        units: BTreeMap::new(),
         problems: parts.problems,
+        is_forbidden: parts.is_forbidden,
+        error: None,
     }
 }
 
@@ -178,13 +219,22 @@ fn engine(host: &HostContext) -> EngineStatus {
     }
 }
 
-fn units(host: &HostContext) -> BTreeMap<String, String> {
+/// What systemd says about a unit.
+struct UnitState {
+    text: String,
+    has_failed: bool,
+}
+
+/// Each unit that is enabled; none where systemd is not talked to.
+fn units(host: &HostContext) -> BTreeMap<String, UnitState> {
     let Some(units) = host.units.as_deref() else { return BTreeMap::new() };
     let state = |unit: &UnitName| match units.status(unit) {
-        Err(error) => error.to_string(),
-        Ok(status) if !status.exists() => "not there".to_owned(),
-        Ok(status) if status.active == ActiveState::Failed => format!("failed ({})", status.result),
-        Ok(status) => status.sub,
+        Err(error) => UnitState { text: error.to_string(), has_failed: false },
+        Ok(status) if !status.exists() => UnitState { text: "not there".to_owned(), has_failed: false },
+        Ok(status) if status.has_failed() => {
+            UnitState { text: format!("failed ({})", status.result), has_failed: true }
+        }
+        Ok(status) => UnitState { text: status.sub, has_failed: false },
     };
     UnitName::ENABLED.iter().map(|unit| (unit.to_string(), state(unit))).collect()
 }

@@ -5,6 +5,7 @@ use crate::fixture::installed;
 use crate::record::write_json;
 use crate::retained_release::fixture::Host;
 use landfall_manifests::Digest;
+use landfall_systemd::FakeUnitManager;
 use serde_json::{Value, json};
 use std::fs;
 
@@ -132,4 +133,41 @@ fn the_status_of_a_bare_host_reports_no_problem() {
     let status = status(&layout, &HostContext::fake(root.path(), None), None, Parts::default());
     assert_eq!(status.to_string(), "nothing is installed\n  store     0 blobs, 0 B (0 bytes)\n  engine    none\n");
     assert!(status.problems.is_empty(), "{status:?}");
+}
+
+#[test]
+fn a_journal_that_cannot_be_opened_is_no_interrupted_operation() {
+    let host = host();
+    std::os::unix::fs::symlink(host.layout.journal(), host.layout.journal()).unwrap();
+    let status = look(&host);
+    assert_eq!((status.interrupted, status.problems.contains_key("journal")), (None, true), "{status:?}");
+    assert!(!status.to_string().contains("under way"), "{status}");
+}
+
+#[test]
+fn a_user_who_may_not_read_it_all_is_told_so() {
+    let mut parts = Parts::default();
+    assert!(parts.take("store", Err::<u8, _>(std::io::Error::from(std::io::ErrorKind::NotFound))) == 0);
+    assert!(failure(&BTreeMap::new(), parts.is_forbidden).is_none());
+    parts.take("journal", Err::<u8, _>(std::io::Error::from(std::io::ErrorKind::PermissionDenied)));
+    let failure = failure(&BTreeMap::new(), parts.is_forbidden).unwrap();
+    assert_eq!(
+        (failure.exit(), failure.code(), failure.advice()),
+        (Exit::Unfit, "not_permitted", Some("run it as root"))
+    );
+}
+
+#[test]
+fn a_service_that_has_failed_makes_the_command_fail() {
+    let root = tempfile::tempdir().unwrap();
+    let mut host = HostContext::fake(root.path(), None);
+    host.units = Some(Box::new(FakeUnitManager::new()));
+    assert!(failure(&units(&host), false).is_none(), "stopped, and not failed");
+    let manager = FakeUnitManager::new();
+    manager.kill(UnitName::LANDFALL);
+    host.units = Some(Box::new(manager));
+    let failure = failure(&units(&host), false).unwrap();
+    assert_eq!((failure.exit(), failure.code()), (Exit::Unfit, "service_failed"));
+    assert_eq!(failure.to_string(), "landfall.service: failed (exit-code)");
+    assert!(failure.advice().unwrap().contains("journalctl --unit landfall.service"), "{failure:?}");
 }
