@@ -24,6 +24,7 @@ mod retained_release;
 mod retention;
 mod service;
 mod settings;
+mod settlement;
 mod state;
 mod steps;
 mod store;

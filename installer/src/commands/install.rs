@@ -3,8 +3,8 @@ use crate::host_context::HostArgs;
 use crate::media::MediaArgs;
 use crate::plan::TrustChange;
 use crate::plan::policy::{Refusal, Verdict};
-use crate::state::journal::Journal;
-use crate::state::{self, State};
+use crate::settlement;
+use crate::state;
 use crate::transition::effective_settings::SettingsArgs;
 use crate::transition::transition_plan;
 use crate::transition::verified_bundle::{self, FirstUse};
@@ -47,8 +47,7 @@ struct Report {
 
 pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> Result<(), Error> {
     let host = host_args.context(console)?;
-    let state = State::open(&host.layout)?;
-    Error::if_interrupted(Journal::read(&host.layout)?.as_ref())?;
+    let state = settlement::lock_settled(host_args, &host.layout, console)?;
     if state.is_none() {
         state::remove_partial(&host.layout)?;
     }

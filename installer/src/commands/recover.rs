@@ -1,18 +1,18 @@
+use crate::database;
 use crate::errors::Error;
 use crate::host_context::{Attendance, HostArgs, HostContext};
 use crate::layout::Layout;
+use crate::settlement::{self, Outcome};
 use crate::state::installed::{HostEnvironment, Installed};
-use crate::state::journal::{Journal, Operation, StepName, Transition};
+use crate::state::journal::Journal;
 use crate::state::start_end::StartEnd;
 use crate::state::tries::{self, Counted, Start, Tries};
 use crate::state::{self, State};
 use crate::transition::rollback_plan::RollbackPlan;
-use crate::{database, removal, steps};
 use landfall_console::Console;
 use landfall_host::Invocation;
 use landfall_systemd::{Systemctl, UnitManager as _, UnitName};
 use serde::Serialize;
-use std::fmt;
 
 /// Settle an installation, update, rollback or uninstallation that was interrupted
 ///
@@ -37,38 +37,6 @@ struct Report {
     outcome: Option<Outcome>,
 }
 
-/// How an interrupted operation, or a release that cannot stay up, was settled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-enum Outcome {
-    /// The operation was committed, or is an uninstallation: the rest of it was done.
-    #[serde(rename = "finished")]
-    Finished,
-    /// The operation was not committed.
-    #[serde(rename = "undone")]
-    Undone,
-    /// The release before it runs again.
-    #[serde(rename = "taken back, because its release ended again and again")]
-    TakenBack,
-    /// The release stays.
-    #[serde(rename = "kept: there is no release to go back to")]
-    KeptAsTheOnlyRelease,
-    /// The release stays.
-    #[serde(rename = "kept: its database cannot go back without loss")]
-    KeptForItsDatabase,
-}
-
-impl fmt::Display for Outcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Finished => "finished",
-            Self::Undone => "undone",
-            Self::TakenBack => "taken back, because its release ended again and again",
-            Self::KeptAsTheOnlyRelease => "kept: there is no release to go back to",
-            Self::KeptForItsDatabase => "kept: its database cannot go back without loss",
-        })
-    }
-}
-
 pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> Result<(), Error> {
     let layout = host_args.layout()?;
     if args.before_start {
@@ -86,7 +54,7 @@ pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> Result
             // The engine and service manager of the operation itself, from its journal: flags of this run must not send
             // the undo elsewhere.
             let host = unattended(host_args, &journal.host, console)?;
-            (journal.operation.name(), settle(&host, &journal, state)?)
+            (journal.operation.name(), settlement::settle(&host, &journal, state)?)
         }
         (Some(state), None) if is_exhausted(host_args, &layout, console)? => {
             ("update", revert(host_args, &layout, state, console)?)
@@ -106,36 +74,6 @@ fn unattended(host_args: &HostArgs, recorded: &HostEnvironment, console: Console
     let mut host = host_args.recorded_context(recorded, console)?;
     host.attendance = Attendance::Unattended;
     Ok(host)
-}
-
-/// Finishes what was committed and undoes what was not: afterwards the host runs exactly one of the two releases.
-fn settle(host: &HostContext, journal: &Journal, state: State) -> Result<Outcome, Error> {
-    host.console.detail(format_args!("settling with engine {}", host.environment.engine));
-    match &journal.operation {
-        // A release that is marked good was only never recorded, because its installer was killed.
-        Operation::Transition(transition) if transition.is_committed() || is_marked_good(&host.layout, transition) => {
-            steps::finish(host, transition)?;
-            state.end()?;
-            Ok(Outcome::Finished)
-        }
-        Operation::Transition(transition) => {
-            steps::undo(host, transition, state)?;
-            Ok(Outcome::Undone)
-        }
-        Operation::Uninstall(uninstallation) => {
-            removal::run(host, uninstallation, state)?;
-            Ok(Outcome::Finished)
-        }
-    }
-}
-
-fn is_marked_good(layout: &Layout, transition: &Transition) -> bool {
-    let target = transition.target().id().to_string();
-    let current = std::fs::read_link(layout.current()).ok();
-    let is_current = current.as_ref().and_then(|link| link.file_name()) == Some(target.as_ref());
-    // The starts of a first installation are not counted: a mark is of an earlier time as the current release.
-    let is_counted = transition.before.is_some() && transition.has_begun(StepName::Switch);
-    is_counted && is_current && tries::is_marked_good(layout, &target)
 }
 
 /// Whether the release that runs has to be replaced: no start is left, or systemd does not start it any longer, because it does
@@ -227,14 +165,6 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
     use landfall_systemd::FakeUnitManager;
-
-    #[test]
-    fn an_outcome_reads_the_same_for_people_and_for_programs() {
-        use Outcome::{Finished, KeptAsTheOnlyRelease, KeptForItsDatabase, TakenBack, Undone};
-        for outcome in [Finished, Undone, TakenBack, KeptAsTheOnlyRelease, KeptForItsDatabase] {
-            assert_eq!(serde_json::to_value(outcome).unwrap(), outcome.to_string());
-        }
-    }
 
     #[test]
     fn a_release_is_not_to_blame_for_settings_that_were_changed_since_it_came() {

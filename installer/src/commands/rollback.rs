@@ -2,9 +2,8 @@ use super::update::Report;
 use crate::errors::Error;
 use crate::host_context::HostArgs;
 use crate::plan::policy::Refusal;
-use crate::state::State;
+use crate::settlement;
 use crate::state::installed::{Installed, InstalledRelease};
-use crate::state::journal::Journal;
 use crate::transition::rollback_plan::RollbackPlan;
 use crate::transition::transition_plan;
 use landfall_console::Console;
@@ -28,8 +27,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> Result<(), Error> {
     let layout = host_args.layout()?;
-    let state = State::open(&layout)?;
-    Error::if_interrupted(Journal::read(&layout)?.as_ref())?;
+    let state = settlement::lock_settled(host_args, &layout, console)?;
     let Some(before) = Installed::read(&layout)? else { return Err(Refusal::NotInstalled("go back to").into()) };
     let host = host_args.recorded_context(&before.host, console)?;
     let target = choose(&before, args.to.as_deref())?.clone();

@@ -4,6 +4,7 @@ use crate::errors::Error;
 use crate::host_context::{HostArgs, HostContext};
 use crate::layout::{DATABASE_FOLDER, SETTINGS_FOLDER};
 use crate::removal;
+use crate::settlement;
 use crate::state::installed::Installed;
 use crate::state::journal::{Journal, Operation, Uninstallation};
 use crate::state::{self, State};
@@ -38,8 +39,7 @@ struct Report {
 
 pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> Result<(), Error> {
     let layout = host_args.layout()?;
-    let state = State::open(&layout)?;
-    Error::if_interrupted(Journal::read(&layout)?.as_ref())?;
+    let state = settlement::lock_settled(host_args, &layout, console)?;
     let installed = Installed::read(&layout)?;
     // What an uninstallation without --purge has left can be purged later.
     let kept = [layout.at(SETTINGS_FOLDER), layout.at(DATABASE_FOLDER), layout.serial_floor()];

@@ -2,9 +2,8 @@ use crate::errors::Error;
 use crate::host_context::HostArgs;
 use crate::media::MediaArgs;
 use crate::plan::policy::{Refusal, Verdict};
-use crate::state::State;
+use crate::settlement;
 use crate::state::installed::Installed;
-use crate::state::journal::Journal;
 use crate::transition::effective_settings::SettingsArgs;
 use crate::transition::transition_plan;
 use crate::transition::verified_bundle::{self, FirstUse};
@@ -15,8 +14,8 @@ use serde::Serialize;
 /// Replace the release that runs on this host by the next one
 ///
 /// Tenants keep running. Up to the switch the release that runs is not touched; a release that does not become healthy, or does not
-/// stay healthy, is reverted automatically (exit code 7). After an interruption, `recover` or the next boot settles the update, and
-/// the same command continues where it stopped.
+/// stay healthy, is reverted automatically (exit code 7). After an interruption, the same command settles the update, as do the next
+/// boot and `recover`, and continues where it stopped.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -44,8 +43,7 @@ pub(super) struct Report {
 pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> Result<(), Error> {
     let layout = host_args.layout()?;
     // Locked until the end: what is decided upon below must still hold when it is done.
-    let state = State::open(&layout)?;
-    Error::if_interrupted(Journal::read(&layout)?.as_ref())?;
+    let state = settlement::lock_settled(host_args, &layout, console)?;
     let Some(before) = Installed::read(&layout)? else { return Err(Refusal::NotInstalled("update").into()) };
     let host = host_args.recorded_context(&before.host, console)?;
     let verified = verified_bundle::open(&args.media, &args.trust, &layout, console, FirstUse::Ask)?;

@@ -50,6 +50,12 @@ fn settles(copy: &HostCopy<'_>, point: &KillPoint) -> Result<()> {
     copy.again()
 }
 
+/// The same command again settles what it has left, without a recovery of its own.
+fn settles_itself(copy: &HostCopy<'_>, point: &KillPoint) -> Result<()> {
+    copy.disturbed(Fault::Kill, point.call())?;
+    copy.again()
+}
+
 /// Kills one operation at all points.
 fn killed_anywhere(prepared: &Prepared, most: usize) -> Result<()> {
     let points = sample::of(KillPoint::all(&prepared.trace.points), most)?;
@@ -101,4 +107,14 @@ fn a_rollback_killed_anywhere_is_undone_or_whole_and_can_be_repeated() -> Result
 #[test]
 fn a_trust_import_killed_anywhere_is_undone_or_whole_and_can_be_repeated() -> Result<()> {
     operation_killed_anywhere(TRUST_IMPORT)
+}
+
+#[test]
+fn an_operation_killed_anywhere_can_be_repeated_without_a_recovery() -> Result<()> {
+    for operation in [INSTALL, UPDATE, FAILING_UPDATE, ROLLBACK, UNINSTALL, PURGE] {
+        let prepared = Prepared::of(operation)?;
+        let points = sample::of(KillPoint::all(&prepared.trace.points), SAMPLE / 2)?;
+        prepared.try_each("killed and repeated at", &points, settles_itself)?;
+    }
+    Ok(())
 }

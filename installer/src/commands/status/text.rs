@@ -22,8 +22,17 @@ impl Display for Status {
 
 impl Status {
     fn releases(&self, f: &mut Formatter<'_>) -> Result {
+        // First of all: until it is settled, the rest is what it has left so far.
+        if let Some(operation) = self.interrupted {
+            writeln!(
+                f,
+                "the last {operation} is under way or was interrupted: `landfall-installer recover` settles it, as do the next boot \
+                 and the next install, update, rollback or uninstall"
+            )?;
+        }
         match &self.current {
             None if self.problems.contains_key("installed") => writeln!(f, "what is installed cannot be read")?,
+            None if self.interrupted.is_some() => {}
             None => writeln!(f, "nothing is installed")?,
             Some(current) => {
                 writeln!(f, "{} {} (serial {})", current.product, current.version, current.serial)?;
@@ -52,12 +61,6 @@ impl Status {
     }
 
     fn state(&self, f: &mut Formatter<'_>) -> Result {
-        if let Some(operation) = self.interrupted {
-            writeln!(
-                f,
-                "  the last {operation} is under way or was interrupted: `landfall-installer recover` settles it"
-            )?;
-        }
         if let Some(tries) = &self.tries {
             let (release, left) = (&tries.release, tries.left);
             writeln!(f, "  tries     {release} is on trial: it is reverted after {left} more failed starts")?;
