@@ -6,6 +6,7 @@ use crate::host_context::HostContext;
 use crate::layout::{DATA_FOLDER, DATABASE_FOLDER, Layout, PROGRAM_FOLDER, SETTINGS_FOLDER, STATE_FOLDER};
 use crate::links;
 use crate::lock::LockError;
+use crate::receipts;
 use crate::state::State;
 use crate::state::journal::Uninstallation;
 use crate::state::tries::{self, Tries};
@@ -78,6 +79,9 @@ fn remove(host: &HostContext, uninstallation: &Uninstallation, state: State) -> 
     }
     // Serial floor and product stay: uninstalling must not be a way to an older release.
     durable::remove(&layout.installed())?;
+    if let Some(receipt) = &uninstallation.receipt {
+        receipts::issue_or_warn(layout, receipt, host.console)?;
+    }
     Ok(state.end()?)
 }
 

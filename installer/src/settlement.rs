@@ -7,9 +7,9 @@ use crate::host_context::{HostArgs, HostContext};
 use crate::layout::Layout;
 use crate::lock::LockError;
 use crate::state::State;
-use crate::state::journal::{Journal, Operation, StepName, Transition};
+use crate::state::journal::{Journal, Operation, StepName, Transition, TrustImport};
 use crate::state::tries;
-use crate::{removal, steps};
+use crate::{receipts, removal, steps, trust};
 use landfall_console::Console;
 use serde::Serialize;
 use std::fmt;
@@ -78,11 +78,22 @@ pub(crate) fn settle(host: &HostContext, journal: &Journal, state: State) -> Res
             steps::undo(host, transition, state)?;
             Ok(Outcome::Undone)
         }
+        Operation::Trust(import) => {
+            finish_import(host, import)?;
+            state.end()?;
+            Ok(Outcome::Finished)
+        }
         Operation::Uninstall(uninstallation) => {
             removal::run(host, uninstallation, state)?;
             Ok(Outcome::Finished)
         }
     }
+}
+
+/// Pins the root and issues the receipt. Can be repeated.
+fn finish_import(host: &HostContext, import: &TrustImport) -> Result<(), Error> {
+    trust::pin(&host.layout, &import.root)?;
+    Ok(receipts::issue_or_warn(&host.layout, &import.receipt, host.console)?)
 }
 
 fn is_marked_good(layout: &Layout, transition: &Transition) -> bool {

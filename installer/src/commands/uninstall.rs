@@ -3,9 +3,10 @@ use crate::engine::{EngineError, tags};
 use crate::errors::Error;
 use crate::host_context::{HostArgs, HostContext};
 use crate::layout::{DATABASE_FOLDER, SETTINGS_FOLDER};
+use crate::receipts::{self, Draft, OperationFacts};
 use crate::removal;
 use crate::settlement;
-use crate::state::installed::Installed;
+use crate::state::installed::{Installed, InstalledRelease};
 use crate::state::journal::{Journal, Operation, Uninstallation};
 use crate::state::{self, State};
 use landfall_console::{Console, Exit, Failure};
@@ -23,7 +24,8 @@ const WORD: &str = "purge";
 /// removes them too. The tenants' containers and the release's images are removed in any case.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Remove settings, trust root, token, database and the tenants' volumes as well
+    /// Remove settings, trust root, token, database and the tenants' volumes as well, and all receipts with the key that signed
+    /// them: `receipts --export DIR` first keeps those
     #[arg(long)]
     purge: bool,
     /// Do not ask
@@ -78,11 +80,24 @@ fn uninstall(
         units,
         tags: tags(host, installed)?,
         created: installed.as_ref().map_or_else(Vec::new, |installed| installed.created.clone()),
+        receipt: installed.filter(|_| !purge).map(|installed| receipt(host, &installed.current)),
     };
     let journal = Journal::new(host.environment.clone(), Operation::Uninstall(uninstallation.clone()));
     // From here on `recover` finishes it: there is no undo of an uninstallation.
     let state = State::begin(state, &host.layout, &journal)?;
     Ok(removal::run(host, &uninstallation, state)?)
+}
+
+fn receipt(host: &HostContext, release: &InstalledRelease) -> Draft {
+    let facts = OperationFacts {
+        operation: receipts::Operation::Uninstall,
+        product: &release.product,
+        from: Some(release),
+        to: None,
+        signers: &[],
+        trust: &release.trust,
+    };
+    Draft::new(&facts, &host.layout, host.console)
 }
 
 /// The tags of the releases, and those that tenants kept in the engine when a release was removed.

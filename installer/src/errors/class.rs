@@ -22,6 +22,9 @@ const RECOVER: &str = "run `landfall-installer recover` first";
 /// Of an operation that failed, and so did undoing it.
 const UNSETTLED: ErrorClass = ErrorClass::new(Exit::Busy, "unsettled", RECOVER);
 
+/// Of an operation that is done, but not recorded.
+const UNRECORDED: ErrorClass = ErrorClass::new(Exit::Busy, "unrecorded", "`landfall-installer recover` finishes it");
+
 impl Classify for Error {
     fn class(&self) -> ErrorClass {
         match self {
@@ -35,6 +38,7 @@ impl Classify for Error {
             Self::Trust(error) => trust::of_trust(error),
             Self::RootFiles(error) => trust::of_root_files(error),
             Self::Pin(PinError::Unsettled { .. }) => UNSETTLED,
+            Self::ImportUnrecorded(_) => UNRECORDED,
             Self::OperationInterrupted(_) => ErrorClass::new(Exit::Busy, "interrupted", RECOVER),
             Self::Refused(refusal) => policy::of_refusal(refusal),
             Self::Plan(error) | Self::NoReplacement(error) => of_plan(error),
@@ -88,9 +92,7 @@ fn of_transition(error: &TransitionError) -> ErrorClass {
             "tenants and their data are as before; give the publisher what the log says",
         ),
         TransitionError::Unsettled { .. } => UNSETTLED,
-        TransitionError::Unrecorded(_) => {
-            ErrorClass::new(Exit::Busy, "unrecorded", "`landfall-installer recover` finishes it")
-        }
+        TransitionError::Unrecorded(_) => UNRECORDED,
     }
 }
 

@@ -46,6 +46,9 @@ pub(crate) enum Error {
     RootFiles(#[from] RootFilesError),
     #[error(transparent)]
     Pin(#[from] PinError),
+    /// A trust root is pinned, and its journal is there for `recover`.
+    #[error("the trust root is pinned, but recording that failed")]
+    ImportUnrecorded(#[source] PathError),
     /// An earlier operation was cut off and has to be settled first.
     #[error("this host's last {0} was interrupted")]
     OperationInterrupted(&'static str),

@@ -227,6 +227,7 @@ fn trust() {
     check(RootFilesError::Text("/x".into()), Exit::Damaged, "damaged", Some("copy the roots"));
     check(RootFilesError::Bundle(read(ReadError::NotABundle)), Exit::Damaged, "not_a_bundle", Some("name a file"));
     check(PinError::Restored(full()), Exit::Unfit, "disk_full", Some("free room"));
+    check(Error::ImportUnrecorded(full()), Exit::Busy, "unrecorded", Some("`landfall-installer recover` finishes it"));
     check(PinError::Unsettled { error: full(), undo: gone() }, Exit::Busy, "unsettled", Some("run"));
     for error in [FirstUseError::NoKeyGiven, FirstUseError::NoKeyOffered, FirstUseError::NoKeyAccepted] {
         check(PlanError::from(error), Exit::Untrusted, "not_trusted", Some("give the publisher's public key"));

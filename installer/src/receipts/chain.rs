@@ -23,8 +23,8 @@ pub(crate) struct Chain {
     keys: TrustedKeys,
     /// The last receipt, and the digest of its bytes if they could be read.
     last: Option<(Counter, Option<Digest>)>,
-    /// The manifest of the release in the last receipt, if that one is verified.
-    to: Option<Digest>,
+    /// The last receipt, if it is verified.
+    receipt: Option<Receipt>,
     report: ChainReport,
 }
 
@@ -42,7 +42,7 @@ pub(crate) struct ExpectedEnd {
 impl Chain {
     /// A chain whose receipts are signed by one of `keys`: a host has one key, and another after it lost the first.
     pub(crate) fn new(keys: Vec<PublicKey>) -> Result<Self, TrustedKeysError> {
-        Ok(Self { keys: TrustedKeys::new(keys, 1)?, last: None, to: None, report: ChainReport::default() })
+        Ok(Self { keys: TrustedKeys::new(keys, 1)?, last: None, receipt: None, report: ChainReport::default() })
     }
 
     /// Checks the next receipt, and returns it if it is well-formed, signed and continues the last one. After a fault the check
@@ -51,14 +51,14 @@ impl Chain {
         let counter = found.counter;
         // Of the bytes as they are, signed or not: the next receipt names the digest of its predecessor's file.
         let last = self.last.replace((counter, Some(Digest::of(&found.body))));
-        self.to = None;
+        self.receipt = None;
         let in_order = in_order(last.map(|(last, _)| last), counter);
         // The receipt before this one is missing, which is reported already: its digest cannot be compared.
         let last = if in_order.is_ok() { last } else { Some((counter, None)) };
         let is_in_order = self.report.note(counter, in_order).is_some();
         let receipt = self.verified_receipt(found).and_then(|receipt| continues(last, receipt));
         let receipt = self.report.note(counter, receipt)?;
-        self.to = Some(receipt.to.manifest);
+        self.receipt = Some(receipt.clone());
         self.report.gaps.add(gap(&receipt), counter);
         is_in_order.then_some(receipt)
     }
@@ -68,14 +68,14 @@ impl Chain {
         let order = in_order(self.last.map(|(last, _)| last), counter);
         self.report.note(counter, order);
         self.last = Some((counter, None));
-        self.to = None;
+        self.receipt = None;
         self.report.faults.add(Some(why), counter);
     }
 
     /// Checks the end of the chain and returns the findings.
     pub(crate) fn finish(mut self, expected: &ExpectedEnd) -> ChainReport {
         let last = self.last.map(|(last, _)| last);
-        if let Err(fault) = expected.check(last, self.to) {
+        if let Err(fault) = expected.check(last, self.receipt.as_ref()) {
             self.report.note::<()>(last.unwrap_or(Counter::FIRST), Err(fault));
         }
         self.report
@@ -98,8 +98,8 @@ impl Chain {
 }
 
 impl ExpectedEnd {
-    /// Checks that the `last` receipt in the folder, of the release with the manifest `to`, is the last that the host issued.
-    pub(crate) fn check(&self, last: Option<Counter>, to: Option<Digest>) -> Result<(), ReceiptFault> {
+    /// Checks that the `last` receipt in the folder, whose content is known if it is verified, is the last that the host issued.
+    pub(crate) fn check(&self, last: Option<Counter>, receipt: Option<&Receipt>) -> Result<(), ReceiptFault> {
         let first = last.map_or(Some(Counter::FIRST), Counter::next);
         match (self.recorded, self.signature) {
             (Some(recorded), _) if Some(recorded) > last => {
@@ -108,9 +108,11 @@ impl ExpectedEnd {
             (_, Some(signature)) if Some(signature) > last => return Err(ReceiptFault::Bodiless(signature)),
             _ => {}
         }
-        match (last, to, self.current) {
+        match (last, receipt, self.current) {
             (None, _, Some(_)) => Err(ReceiptFault::NoReceipt),
-            (Some(last), Some(to), Some(current)) if to != current => Err(ReceiptFault::Stale(last)),
+            (Some(last), Some(receipt), Some(current)) if receipt.runs_after() != Some(current) => {
+                Err(ReceiptFault::Stale(last))
+            }
             _ => Ok(()),
         }
     }

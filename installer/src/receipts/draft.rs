@@ -4,13 +4,13 @@ use super::actor::Actor;
 use super::chain::{self, UnverifiedReceipt};
 use super::counter::{Counter, MAX_RECEIPTS};
 use super::folder::Folder;
-use super::receipt::{Operation, Receipt, SCHEMA};
+use super::receipt::{Operation, Outcome, Receipt, SCHEMA};
 use super::{host_key, last_counter};
 use crate::layout::Layout;
 use crate::state::installed::InstalledRelease;
 use landfall_console::Console;
 use landfall_keys::{PublicKey, Signer, TrustRoot, TrustedKeys};
-use landfall_manifests::Digest;
+use landfall_manifests::{Digest, Product};
 use serde::{Deserialize, Serialize};
 
 /// The longest reason for a gap, in characters: a sentence with a path or two.
@@ -31,8 +31,10 @@ pub(crate) struct Draft {
 /// What a receipt states about an operation.
 pub(crate) struct OperationFacts<'a> {
     pub(crate) operation: Operation,
+    pub(crate) product: &'a Product,
     pub(crate) from: Option<&'a InstalledRelease>,
-    pub(crate) to: &'a InstalledRelease,
+    /// `None` of an uninstallation.
+    pub(crate) to: Option<&'a InstalledRelease>,
     /// The trusted keys that signed the release.
     pub(crate) signers: &'a [Signer],
     /// The trust root that accepts it.
@@ -60,9 +62,10 @@ impl Draft {
             time: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             operation: facts.operation,
             by: Actor::current(facts.operation == Operation::Revert),
-            product: facts.to.product.clone(),
+            product: facts.product.clone(),
             from: facts.from.map(Into::into),
-            to: facts.to.into(),
+            to: facts.to.map(Into::into),
+            outcome: Outcome::Done,
             signers: facts.signers.iter().map(Into::into).collect(),
             trust: facts.trust.into(),
             installer: env!("CARGO_PKG_VERSION").to_owned(),
@@ -70,6 +73,13 @@ impl Draft {
             gap: position.gap,
         };
         Self { counter: position.counter, body: receipt.to_json(), comment: receipt.comment() }
+    }
+
+    /// The receipt of the same operation, where it is taken back: always the same bytes, and the same counter, which no other receipt
+    /// has by then. `None` where a journal holds something else.
+    pub(crate) fn undone(&self) -> Option<Self> {
+        let receipt = Receipt { outcome: Outcome::Undone, ..Receipt::parse(self.body.as_bytes()).ok()? };
+        Some(Self { body: receipt.to_json(), ..self.clone() })
     }
 }
 
@@ -156,9 +166,11 @@ impl PriorState {
             (Some(last), Some(_), from) => {
                 let signed = self.signed(&read(last)?)?;
                 // A receipt of a later schema cannot be parsed, but its digest can be named all the same.
-                let to = Receipt::parse(&signed).map(|receipt| receipt.to.manifest).ok();
-                match to.zip(from) {
-                    Some((to, from)) if to != from => Err(format!("an operation after receipt {last} left no receipt")),
+                let receipt = Receipt::parse(&signed).ok();
+                match receipt.zip(from) {
+                    Some((receipt, from)) if receipt.runs_after() != Some(from) => {
+                        Err(format!("an operation after receipt {last} left no receipt"))
+                    }
                     _ => Ok(Some(Digest::of(&signed))),
                 }
             }

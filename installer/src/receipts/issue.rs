@@ -6,6 +6,7 @@ use super::host_key::HostKeyError;
 use super::{host_key, last_counter};
 use crate::durable::{self, PathError};
 use crate::layout::Layout;
+use landfall_console::{Console, message_with_causes};
 use landfall_keys::SignatureError;
 
 /// A receipt cannot be signed or written.
@@ -56,7 +57,7 @@ fn is_in_the_way(error: &PathError) -> bool {
 ///
 /// # Errors
 /// A trial folder beside it cannot be written either, so the disk is at fault: the whole commit has to be repeated.
-pub(crate) fn issue(layout: &Layout, draft: &Draft) -> Result<Option<IssueError>, PathError> {
+pub(super) fn issue(layout: &Layout, draft: &Draft) -> Result<Option<IssueError>, PathError> {
     let Err(error) = sign_and_write(layout, draft).or_else(|_| sign_and_write(layout, draft)) else { return Ok(None) };
     // The counter is used all the same: by it the next receipt knows that one is missing.
     last_counter::write(layout, draft.counter)?;
@@ -64,6 +65,20 @@ pub(crate) fn issue(layout: &Layout, draft: &Draft) -> Result<Option<IssueError>
     remove_partial(layout)?;
     written?;
     Ok(Some(error))
+}
+
+/// Issues a receipt, and warns if there is none: a receipt never stops an operation.
+///
+/// # Errors
+/// As [`issue`].
+pub(crate) fn issue_or_warn(layout: &Layout, draft: &Draft, console: Console) -> Result<(), PathError> {
+    if let Some(error) = issue(layout, draft)? {
+        console.warn(format_args!(
+            "no receipt of this operation could be written, and the next one will state the gap: {}",
+            message_with_causes(&error)
+        ));
+    }
+    Ok(())
 }
 
 /// Removes the trial folder that a killed process left.

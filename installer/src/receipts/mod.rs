@@ -1,9 +1,10 @@
 //! Receipts: the signed, chained record of what was done to this host.
 //!
 //! Every committed install, update, rollback and automatic revert issues a receipt in `state/receipts`: `0000000001.json`, and its
-//! signature `0000000001.json.minisig`, which the real `minisign` verifies with `state/host.pub`. Its text is decided before the
-//! first step and lies in the journal ([`Draft`]); it is signed and written in the commit step, so that the host never signs
-//! two receipts with one counter.
+//! signature `0000000001.json.minisig`, which the real `minisign` verifies with `state/host.pub`. So does an update or a rollback
+//! that is taken back after it was more than prepared, an import of a trust root, and an uninstallation that keeps receipts at all.
+//! Its text is decided before the first step and lies in the journal ([`Draft`]); it is signed and written when the outcome is
+//! certain, so that the host never signs two receipts with one counter.
 //!
 //! Receipts never stop an update: a folder or a key that cannot be used is renamed and begun anew, and the next receipt states the
 //! `gap`. Only a disk that takes no writes at all makes the commit fail.
@@ -14,7 +15,7 @@
 //! | `counter` | its number, and the names of its files |
 //! | `actor` | who ran the operation |
 //! | `draft` | the receipt as the journal holds it, decided before the first step |
-//! | `issue` | signing and writing it, in the commit step |
+//! | `issue` | signing and writing it |
 //! | `folder` | receipts as files |
 //! | `host_key` | the key that signs them |
 //! | `last_counter` | the counter of the last one, beside the folder |
@@ -37,8 +38,8 @@ pub(crate) use chain::{Chain, ExpectedEnd, UnverifiedReceipt};
 pub(crate) use counter::Counter;
 pub(crate) use draft::{Draft, OperationFacts};
 pub(crate) use folder::Folder;
-pub(crate) use issue::{IssueError, issue, remove_partial};
-pub(crate) use receipt::{Operation, Receipt};
+pub(crate) use issue::{IssueError, issue_or_warn, remove_partial};
+pub(crate) use receipt::{Operation, Outcome, Receipt, ReleaseRef};
 pub(crate) use report::{ChainReport, Finding, Findings};
 
 #[cfg(test)]

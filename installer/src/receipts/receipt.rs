@@ -1,4 +1,4 @@
-//! A receipt: the record of one install, update, rollback or revert.
+//! A receipt: the record of one operation on a host.
 
 use super::actor::Actor;
 use super::counter::Counter;
@@ -26,11 +26,14 @@ pub(crate) struct Receipt {
     pub(crate) product: Product,
     /// The release that ran before; `null` at the first installation.
     pub(crate) from: Option<ReleaseRef>,
-    /// The release that runs after it.
-    pub(crate) to: ReleaseRef,
-    /// The trusted keys that signed the release.
+    /// The release that was to run after it; `null` of an uninstallation.
+    pub(crate) to: Option<ReleaseRef>,
+    /// How it ended.
+    #[serde(default, skip_serializing_if = "Outcome::is_done")]
+    pub(crate) outcome: Outcome,
+    /// The trusted keys that signed the release; none where no release came in.
     pub(crate) signers: Vec<SignedBy>,
-    /// The trust root that accepted it.
+    /// The trust root that accepted it, or that was imported.
     pub(crate) trust: TrustedBy,
     /// The version of the installer that did it.
     pub(crate) installer: String,
@@ -53,6 +56,28 @@ pub(crate) enum Operation {
     Rollback,
     /// The host returned to a retained release by itself, because the one after it did not stay healthy.
     Revert,
+    /// Another trust root was pinned, and no release came in.
+    Trust,
+    /// All but the settings and the data were removed. A purge leaves no receipt, not even the earlier ones.
+    Uninstall,
+}
+
+/// How the operation of a receipt ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Outcome {
+    /// What it was to do is done.
+    #[default]
+    Done,
+    /// It failed or was interrupted, and was taken back: the release from before runs again.
+    Undone,
+}
+
+impl Outcome {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde calls")]
+    fn is_done(&self) -> bool {
+        *self == Self::Done
+    }
 }
 
 /// A reference to a release.
@@ -94,6 +119,8 @@ pub(crate) enum ReceiptError {
     ControlCharacter,
     #[error("its schema is {0}, and this program reads {SCHEMA}")]
     Schema(u32),
+    #[error("it does not name the release that it is about")]
+    NoRelease,
 }
 
 impl Receipt {
@@ -105,6 +132,11 @@ impl Receipt {
         let receipt: Self = serde_json::from_slice(bytes).map_err(ReceiptError::Json)?;
         if receipt.schema != SCHEMA {
             return Err(ReceiptError::Schema(receipt.schema));
+        }
+        // Of an uninstallation, the release that was there; of everything else, the one that was to run.
+        let about = if receipt.operation == Operation::Uninstall { &receipt.from } else { &receipt.to };
+        if about.is_none() {
+            return Err(ReceiptError::NoRelease);
         }
         // A listing is read on a terminal, which control characters could rewrite (console_codes(4)).
         if receipt.texts().any(|text| text.contains(char::is_control)) {
@@ -128,7 +160,17 @@ impl Receipt {
 
     /// The trusted comment of its signature.
     pub(crate) fn comment(&self) -> String {
-        format!("counter={} product={} version={}", self.counter, self.product, self.to.version)
+        let version = self.to.as_ref().or(self.from.as_ref()).map(|release| release.version.to_string());
+        format!("counter={} product={} version={}", self.counter, self.product, version.unwrap_or_default())
+    }
+
+    /// The manifest of the release that runs after it; `None` if none does.
+    pub(crate) fn runs_after(&self) -> Option<Digest> {
+        let release = match self.outcome {
+            Outcome::Done => self.to.as_ref(),
+            Outcome::Undone => self.from.as_ref(),
+        };
+        release.map(|release| release.manifest)
     }
 }
 
@@ -140,6 +182,8 @@ impl Operation {
             Self::Update => "update",
             Self::Rollback => "rollback",
             Self::Revert => "revert",
+            Self::Trust => "trust",
+            Self::Uninstall => "uninstall",
         }
     }
 }

@@ -257,7 +257,8 @@ mod tests {
     use crate::state::journal::{Operation, Uninstallation};
 
     fn journal() -> Journal {
-        let uninstall = Uninstallation { purge: false, units: Vec::new(), tags: Vec::new(), created: Vec::new() };
+        let uninstall =
+            Uninstallation { purge: false, units: Vec::new(), tags: Vec::new(), created: Vec::new(), receipt: None };
         Journal::new(environment(), Operation::Uninstall(uninstall))
     }
 

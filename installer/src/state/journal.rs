@@ -2,7 +2,7 @@
 //!
 //! It exists exactly while an operation is under way. Its first version already names everything that undoing needs; afterwards only
 //! the list of steps grows. Recovery settles it without the bundle: a transition whose last step is [`StepName::Commit`] is finished,
-//! any other is undone; an uninstallation is finished.
+//! any other is undone; an uninstallation and an import of a trust root are finished.
 
 use crate::layout::Layout;
 use crate::receipts::Draft;
@@ -10,6 +10,7 @@ use crate::record::{RecordError, Schema, read_json};
 use crate::state::installed::{HostEnvironment, Installed, InstalledRelease};
 use crate::state::tries::Tries;
 use landfall_host::RelativePath;
+use landfall_keys::TrustRoot;
 use landfall_manifests::Digest;
 use serde::{Deserialize, Serialize};
 
@@ -19,7 +20,7 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Journal {
     /// The number of the record's form.
-    pub(crate) schema: Schema<1>,
+    pub(crate) schema: Schema<2>,
     pub(crate) host: HostEnvironment,
     pub(crate) operation: Operation,
 }
@@ -32,6 +33,8 @@ pub(crate) enum Operation {
     Transition(Box<Transition>),
     /// Everything is being taken away.
     Uninstall(Uninstallation),
+    /// Another trust root is being pinned.
+    Trust(Box<TrustImport>),
 }
 
 /// From one release to another: first installation, update and rollback are the same thing.
@@ -105,6 +108,18 @@ pub(crate) struct Uninstallation {
     pub(crate) tags: Vec<String>,
     /// The folders that the installation created.
     pub(crate) created: Vec<RelativePath>,
+    /// The receipt that is signed at the end; `None` where it would be purged, or nothing is installed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) receipt: Option<Draft>,
+}
+
+/// An import of a trust root on a host with a release. It was verified before: recovery finishes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct TrustImport {
+    pub(crate) root: TrustRoot,
+    /// The receipt that is signed once it is pinned.
+    pub(crate) receipt: Draft,
 }
 
 /// The steps in their order. Each names what it sets and what of the host it touches.
@@ -147,6 +162,7 @@ impl Operation {
         match self {
             Self::Transition(transition) => transition.kind.name(),
             Self::Uninstall(_) => "uninstall",
+            Self::Trust(_) => "trust import",
         }
     }
 }
@@ -229,6 +245,7 @@ mod tests {
             units: Vec::new(),
             tags: vec!["a".into()],
             created: vec![RelativePath::known("opt")],
+            receipt: None,
         };
         let journal = Journal::new(environment(), Operation::Uninstall(uninstall));
         let text = serde_json::to_string(&journal).unwrap();

@@ -2,7 +2,7 @@
 
 use super::{StepError, Work};
 use crate::host_context::HostContext;
-use crate::receipts::{self, Draft};
+use crate::receipts;
 use crate::record::write_json;
 use crate::recovery_binary;
 use crate::retention;
@@ -41,21 +41,10 @@ pub(crate) fn finish(host: &HostContext, transition: &Transition) -> Result<(), 
         Tries::stop_counting(layout)?;
     }
     // 5. The receipt, of what is recorded by now.
-    issue_receipt(host, &transition.receipt)?;
+    receipts::issue_or_warn(layout, &transition.receipt, host.console)?;
     // 6. What no kept release needs. Nothing depends on it, so a failure is only a warning.
     if transition.before.is_some() {
         collect(host, transition);
-    }
-    Ok(())
-}
-
-/// Issues the receipt. A receipt never stops an operation: one that alone cannot be written is lost, and the next states the gap.
-fn issue_receipt(host: &HostContext, receipt: &Draft) -> Result<(), StepError> {
-    if let Some(error) = receipts::issue(&host.layout, receipt)? {
-        host.console.warn(format_args!(
-            "no receipt of this operation could be written, and the next one will state the gap: {}",
-            message_with_causes(&error)
-        ));
     }
     Ok(())
 }

@@ -25,6 +25,7 @@ use crate::host_context::HostContext;
 use crate::layout::{DATABASE_FOLDER, FOLDERS};
 use crate::media::Media;
 use crate::plan::PlannedImage;
+use crate::receipts;
 use crate::settings::{Ports, UpdateSettings};
 use crate::state::State;
 use crate::state::journal::{Journal, Operation, StepName, Transition};
@@ -218,10 +219,22 @@ pub(crate) fn undo(host: &HostContext, transition: &Transition, state: State) ->
         durable::remove_tree(&host.layout.at(DATABASE_FOLDER))?;
     }
     removal::remove_folders(&host.layout, &created)?;
-    // 3. The journal, last: until then `recover` does all of this again.
+    // 3. The receipt of an update or rollback that was more than prepared. One that recovery tries at each start leaves none.
+    if transition.before.is_some() && transition.has_begun(StepName::Snapshot) && !transition.unattended {
+        state_taken_back(host, transition);
+    }
+    // 4. The journal, last: until then `recover` does all of this again.
     match (failed, &transition.before) {
         (Some(error), _) => Err(error),
         (None, Some(_)) => state.end().map_err(StepError::EndJournal),
         (None, None) => state.remove(&created).map_err(StepError::RemoveState),
+    }
+}
+
+/// Issues the receipt of a transition that was taken back. Nothing that is wrong with it may keep the release from running again.
+fn state_taken_back(host: &HostContext, transition: &Transition) {
+    let Some(receipt) = transition.receipt.undone() else { return };
+    if let Err(error) = receipts::issue_or_warn(&host.layout, &receipt, host.console) {
+        host.console.warn(format_args!("no receipt of this could be written: {}", message_with_causes(&error)));
     }
 }

@@ -73,8 +73,9 @@ impl RollbackPlan {
         let receipt = Draft::new(
             &OperationFacts {
                 operation: if is_unattended { Operation::Revert } else { Operation::Rollback },
+                product: &self.target.product,
                 from: Some(&self.before.current),
-                to: &self.target,
+                to: Some(&self.target),
                 signers: self.release.signers(),
                 trust: &self.target.trust,
             },

@@ -152,8 +152,9 @@ impl TransitionPlan {
         let receipt = Draft::new(
             &OperationFacts {
                 operation: before.as_ref().map_or(Operation::Install, |_| Operation::Update),
+                product: &after.current.product,
                 from: before.as_ref().map(|before| &before.current),
-                to: &after.current,
+                to: Some(&after.current),
                 signers: verified.bundle.verified().signers(),
                 trust: &verified.trust,
             },

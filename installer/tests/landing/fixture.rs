@@ -164,10 +164,11 @@ impl Scene {
         text
     }
 
-    /// The same, without when files were changed.
+    /// The same, without when files were changed, and without receipts, of which there is one for what was taken back too.
     pub(crate) fn tree_without_times(&self) -> String {
         let without = |line: &str| line.split(" changed ").next().unwrap_or_default().to_owned();
-        self.tree().lines().map(without).collect::<Vec<_>>().join("\n")
+        let is_receipt = |line: &&str| line.contains("/state/receipts/") || line.contains("/state/last-receipt");
+        self.tree().lines().filter(|line| !is_receipt(line)).map(without).collect::<Vec<_>>().join("\n")
     }
 
     pub(crate) fn read(&self, path: &str) -> String {

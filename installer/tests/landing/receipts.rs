@@ -1,6 +1,7 @@
 //! Receipts of operations: issued, listed, checked here and elsewhere, and verified by the real minisign.
 
 use crate::fixture::{Outcome, Parts, Scene};
+use crate::publisher_roots::{Roots, change, key};
 use landfall_keys::{PublicKey, SecretKey};
 use landfall_manifests::Digest;
 use serde_json::{Value, json};
@@ -94,16 +95,60 @@ fn status_shows_what_an_auditor_pins() {
     scene.run(&["status"]).ok().says("receipts  3").says(&format!("host key  {}", host_key(&scene)));
 }
 
-#[test]
-fn a_refused_or_reverted_update_issues_no_receipt() {
-    let (scene, _) = Scene::installed();
-    let before = scene.tree_without_times();
+/// A bundle of 1.1.0 that is taken back once it runs.
+fn broken(scene: &Scene) -> String {
     let mut parts = Parts::new("1.1.0", 2);
     parts.file("bin/landfall-installer", "0755", b"#!/bin/sh\nexit 1\n");
-    let broken = scene.put("broken.tar", &parts.pack(&scene.key));
-    scene.run(&["update", broken.to_str().unwrap()]).exits(7);
-    assert_eq!(scene.tree_without_times(), before);
-    assert_eq!(receipts(&scene).len(), 1);
+    scene.put("broken.tar", &parts.pack(&scene.key)).to_str().unwrap().to_owned()
+}
+
+#[test]
+fn an_update_that_was_taken_back_issues_a_receipt() {
+    let (scene, _) = Scene::installed();
+    let broken = broken(&scene);
+    for _ in 0..2 {
+        scene.run(&["update", &broken]).exits(7);
+    }
+    scene.run(&["update", &bundle(&scene, "1.2.0", 3)]).ok();
+    let told: Vec<Value> = receipts(&scene)
+        .iter()
+        .map(|one| json!([one["operation"], one["from"]["version"], one["to"]["version"], one["outcome"]]))
+        .collect();
+    let undone = json!(["update", "1.0.0", "1.1.0", "undone"]);
+    let expected =
+        [json!(["install", null, "1.0.0", null]), undone.clone(), undone, json!(["update", "1.0.0", "1.2.0", null])];
+    assert_eq!(told, expected);
+    assert!(receipts(&scene).iter().all(|one| one["gap"].is_null()));
+    verify(&scene).ok().says("verified  4").says("update    acme 1.1.0-2 after 1.0.0-1, taken back, by");
+}
+
+#[test]
+fn an_uninstallation_and_an_import_of_a_trust_root_issue_a_receipt() {
+    let (scene, bundle) = Scene::installed();
+    let roots = Roots::first(&scene.key).then(&change(&[&key()], &[]), &[&scene.key]);
+    roots.save(&scene.stick());
+    let stick = scene.stick();
+    let import = ["trust", "import", stick.to_str().unwrap()];
+    scene.run(&import).ok();
+    scene.run(&import).ok().says("nothing to do");
+    verify(&scene).ok().says("verified  2").says("trust     acme 1.0.0-1: root 2, by");
+    scene.run(&["uninstall", "--yes"]).ok();
+    verify(&scene).ok().says("verified  3").says("uninstall  acme 1.0.0-1, by");
+    let uninstalled = receipts(&scene)[2].clone();
+    assert_eq!((&uninstalled["to"], &uninstalled["from"]["version"]), (&Value::Null, &json!("1.0.0")));
+    scene.run(&["install", bundle.to_str().unwrap()]).ok();
+    assert!(receipts(&scene).iter().all(|one| one["gap"].is_null()));
+    verify(&scene).ok().says("verified  4");
+}
+
+#[test]
+fn a_refused_update_issues_no_receipt() {
+    let (scene, bundle) = Scene::installed();
+    let before = scene.tree();
+    scene.run(&["update", bundle.to_str().unwrap()]).ok().says("nothing to do");
+    let foreign = scene.put("foreign.tar", &Parts::new("1.1.0", 2).pack(&key()));
+    scene.run(&["update", foreign.to_str().unwrap()]).exits(4);
+    assert_eq!(scene.tree(), before);
     let bare = Scene::new();
     bare.run(&["receipts", "--verify"]).ok().says("there are no receipts");
     assert_eq!(bare.tree(), "");
@@ -128,11 +173,11 @@ fn the_chain_continues_after_an_uninstallation_and_ends_with_a_purge() {
     let (scene, first) = Scene::installed();
     let key = host_key(&scene);
     scene.run(&["uninstall", "--yes"]).ok();
-    verify(&scene).ok().says("verified  1");
-    scene.install(&first).ok();
-    assert_eq!(receipts(&scene)[1]["counter"], 2);
-    assert_eq!(host_key(&scene), key);
     verify(&scene).ok().says("verified  2");
+    scene.install(&first).ok();
+    assert_eq!(receipts(&scene)[2]["counter"], 3);
+    assert_eq!(host_key(&scene), key);
+    verify(&scene).ok().says("verified  3");
     scene.run(&["uninstall", "--purge", "--yes"]).ok();
     assert!(!scene.tree().contains("landfall"), "{}", scene.tree());
     scene.install(&first).ok();

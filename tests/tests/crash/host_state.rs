@@ -3,7 +3,7 @@
 use crate::database;
 use anyhow::{Context as _, Result, ensure};
 use landfall_tests::FileList;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
 use std::path::Path;
@@ -23,9 +23,15 @@ const AROUND: usize = 40;
 /// What was done, each signed, with times of day and a digest of the one before.
 const RECEIPTS: &str = "var/lib/landfall/state/receipts";
 
-/// What differs from one install to the next: the record's times, compared apart, a random token and a random key.
-const VARYING: [&str; 4] =
-    [RECORD, "etc/landfall/admin.token", "var/lib/landfall/state/host.key", "var/lib/landfall/state/host.pub"];
+/// What differs from one install to the next: the record's times, compared apart, a random token and a random key, and how many
+/// receipts there are of what was taken back.
+const VARYING: [&str; 5] = [
+    RECORD,
+    "etc/landfall/admin.token",
+    "var/lib/landfall/state/host.key",
+    "var/lib/landfall/state/host.pub",
+    "var/lib/landfall/state/last-receipt",
+];
 
 /// What a host holds.
 #[derive(Debug, Clone)]
@@ -34,7 +40,7 @@ pub(crate) struct HostState {
     files: FileList,
     /// The record without its times.
     record: Option<Value>,
-    /// The receipts by their names, without what follows from the time.
+    /// The receipts in their order, without what follows from the time, and without those of what was taken back.
     receipts: Option<Value>,
     /// All rows of the database.
     database: Option<Value>,
@@ -47,10 +53,10 @@ impl HostState {
     pub(crate) fn of(root: &Path) -> Result<Self> {
         let files = FileList::of_folder(root)?.filtered(is_compared);
         let receipts = files.below(RECEIPTS);
-        let varying = receipts.iter().map(String::as_str).chain(VARYING).collect::<Vec<_>>();
+        let is_receipt = |path: &str| Path::new(path).starts_with(RECEIPTS) && path != RECEIPTS;
         Ok(Self {
             receipts: receipts_of(root, &receipts)?,
-            files: files.without_content(&varying),
+            files: files.filtered(|path| !is_receipt(path)).without_content(&VARYING),
             record: record(&root.join(RECORD))?,
             database: database::dump(root)?,
             staged: staged(&root.join(INCOMING))?,
@@ -93,19 +99,22 @@ fn first_difference(old: Option<&Value>, new: Option<&Value>) -> String {
     format!("...{} -> ...{}", part(&old), part(&new))
 }
 
-/// The content of receipts without their times and the digests of those before them. The installer verifies that they form a chain.
+/// The content of receipts without their times, their counters and the digests of those before them. The installer verifies that they
+/// form a chain, and that each is signed.
 fn receipts_of(root: &Path, files: &[String]) -> Result<Option<Value>> {
-    let mut receipts = Map::new();
+    let mut kept = Vec::new();
     for file in files.iter().filter(|file| Path::new(file).extension().is_some_and(|kind| kind == "json")) {
         let mut receipt: Value =
             serde_json::from_slice(&std::fs::read(root.join(file))?).with_context(|| format!("read {file}"))?;
         if let Some(fields) = receipt.as_object_mut() {
-            fields.retain(|name, _| name != "time");
+            fields.retain(|name, _| name != "time" && name != "counter");
             fields.entry("previous").and_modify(|previous| *previous = previous.is_string().into());
         }
-        receipts.insert(file.clone(), receipt);
+        if receipt["outcome"] != "undone" {
+            kept.push(receipt);
+        }
     }
-    Ok((!receipts.is_empty()).then_some(Value::Object(receipts)))
+    Ok((!kept.is_empty()).then_some(Value::Array(kept)))
 }
 
 fn record(path: &Path) -> Result<Option<Value>> {

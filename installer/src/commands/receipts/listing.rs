@@ -1,6 +1,6 @@
 //! The list of receipts, each read when it is shown.
 
-use crate::receipts::{Counter, Folder, Receipt};
+use crate::receipts::{Counter, Folder, Operation, Outcome, Receipt, ReleaseRef};
 use landfall_manifests::Digest;
 use serde::{Serialize, Serializer};
 use std::fmt::{Display, Formatter, Result};
@@ -55,9 +55,24 @@ impl Serialize for Listing<'_> {
 impl Display for Listing<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         if self.counters.is_empty() {
-            return writeln!(f, "there are no receipts of installs, updates and rollbacks");
+            return writeln!(f, "there are no receipts");
         }
         self.entries().try_for_each(|entry| writeln!(f, "{entry}"))
+    }
+}
+
+/// What was done to which release.
+fn what(receipt: &Receipt) -> String {
+    let id = |release: Option<&ReleaseRef>| {
+        release.map(|release| format!("{}-{}", release.version, release.serial)).unwrap_or_default()
+    };
+    let (from, to) = (id(receipt.from.as_ref()), id(receipt.to.as_ref()));
+    match (receipt.operation, receipt.outcome) {
+        (Operation::Uninstall, _) => from,
+        (Operation::Trust, _) => format!("{to}: root {}", receipt.trust.version),
+        (_, Outcome::Undone) => format!("{to} after {from}, taken back"),
+        (_, Outcome::Done) if from.is_empty() => to,
+        (_, Outcome::Done) => format!("{to} after {from}"),
     }
 }
 
@@ -68,19 +83,8 @@ impl Display for Entry {
             let problem = self.problem.as_deref().unwrap_or_default();
             return write!(f, "cannot be read: {problem}");
         };
-        let (to, by) = (&receipt.to, &receipt.by);
-        write!(
-            f,
-            "{}  {:8}  {} {}-{}",
-            receipt.time,
-            receipt.operation.name(),
-            receipt.product,
-            to.version,
-            to.serial
-        )?;
-        if let Some(from) = &receipt.from {
-            write!(f, " after {}-{}", from.version, from.serial)?;
-        }
+        let by = &receipt.by;
+        write!(f, "{}  {:8}  {} {}", receipt.time, receipt.operation.name(), receipt.product, what(receipt))?;
         write!(f, ", by {}", by.user)?;
         match &by.login {
             Some(login) if *login != by.user => write!(f, " ({login})")?,

@@ -22,10 +22,10 @@ An exported receipt can also be checked by hand: minisign -Vm 0000000001.json -P
 
 Exit codes: 0 done, 2 usage, 3 a receipt is missing, was changed, is not signed by the host, or could not be exported";
 
-/// List the receipts of installs, updates and rollbacks, check them, or export them
+/// List the receipts of what was done to this host, check them, or export them
 ///
-/// Each install, update, rollback and automatic revert issues a receipt, which this host signs and which holds the digest of the
-/// one before. `status` shows the host's key: note it when the host is installed.
+/// Each install, update, rollback and automatic revert issues a receipt, also one that was taken back, and so do an import of a trust
+/// root and an uninstallation; this host signs it, and it holds the digest of the one before. A purge removes them all. `status` shows the host's key: note it when the host is installed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {

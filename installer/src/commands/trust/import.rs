@@ -3,11 +3,12 @@ use super::replacement::replacement;
 use crate::errors::Error;
 use crate::host_context::HostArgs;
 use crate::layout::Layout;
+use crate::receipts::{self, Draft, OperationFacts};
 use crate::retained_release::{self, RefusedRelease};
-use crate::state::State;
 use crate::state::installed::Installed;
-use crate::state::journal::Journal;
-use crate::trust::{self, RootSelection, TrustError};
+use crate::state::journal::{Journal, Operation, TrustImport};
+use crate::state::{State, StateError};
+use crate::trust::{self, PinError, RootSelection, TrustError};
 use landfall_console::{Console, Exit, Failure, message_with_causes};
 use landfall_keys::{ChainError, RootLink, TrustRoot};
 use landfall_manifests::Digest;
@@ -66,8 +67,12 @@ pub(super) fn run(args: &Args, host_args: &HostArgs, console: Console) -> Result
     let changed = from != Some(&root);
     if changed {
         // Where there was nothing to lock, an installation may have begun while the media were read.
-        let _held = if lock_held.is_none() { lock(&layout)? } else { lock_held };
-        trust::pin(&layout, &root)?;
+        let held = if lock_held.is_none() { lock(&layout)? } else { lock_held };
+        match (held, &installed) {
+            (Some(held), Some(installed)) => pin_with_receipt(held, &layout, &root, installed, console)?,
+            // No release, no receipts: one rename is all.
+            (_held, _) => trust::pin(&layout, &root)?,
+        }
     }
     let refused =
         installed.map(|installed| retained_release::refused_releases(&layout, &installed, &root)).unwrap_or_default();
@@ -83,6 +88,41 @@ fn lock(layout: &Layout) -> Result<Option<State>, Error> {
     let state = State::open(layout)?;
     Error::if_interrupted(Journal::read(layout)?.as_ref())?;
     Ok(state)
+}
+
+/// Pins the root and leaves a receipt. What is cut off in between is finished by recovery.
+fn pin_with_receipt(
+    held: State,
+    layout: &Layout,
+    root: &TrustRoot,
+    installed: &Installed,
+    console: Console,
+) -> Result<(), Error> {
+    let release = &installed.current;
+    let facts = OperationFacts {
+        operation: receipts::Operation::Trust,
+        product: &release.product,
+        from: Some(release),
+        to: Some(release),
+        signers: &[],
+        trust: root,
+    };
+    let import = TrustImport { root: root.clone(), receipt: Draft::new(&facts, layout, console) };
+    let receipt = import.receipt.clone();
+    let journal = Journal::new(installed.host.clone(), Operation::Trust(Box::new(import)));
+    let state = State::begin(Some(held), layout, &journal)?;
+    match trust::pin(layout, root) {
+        Ok(()) => {}
+        Err(PinError::Restored(error)) => {
+            // Without its journal nothing of it is left.
+            return Err(match state.end() {
+                Ok(()) => PinError::Restored(error).into(),
+                Err(undo) => StateError::Unsettled { error, undo }.into(),
+            });
+        }
+        Err(unsettled) => return Err(unsettled.into()),
+    }
+    receipts::issue_or_warn(layout, &receipt, console).and_then(|()| state.end()).map_err(Error::ImportUnrecorded)
 }
 
 /// The root that the host trusted before.

@@ -160,7 +160,7 @@ fn a_gap_that_the_host_signed_is_reported_and_no_fault() {
     assert_eq!(checked.gaps.listed, [gap]);
     // One that came over a release says that there was one.
     let mut first = receipt(1, None);
-    first.from = Some(first.to.clone());
+    first.from = first.to.clone();
     let checked = report(&key, &[signed(&key, &first)], &ExpectedEnd::default());
     assert_eq!((checked.faults.is_empty(), checked.gaps.listed[0].counter), (true, counter(1)));
 }

@@ -1,6 +1,7 @@
 //! Receipts and the host's key as files.
 
 use super::*;
+use crate::receipts::issue::issue;
 use std::path::Path;
 
 #[test]

@@ -8,12 +8,12 @@ use serde_json::Value;
 const FOLDERS: &str = "etc/landfall etc/systemd/system opt/landfall usr/local/bin usr/local/share var/lib/landfall";
 
 /// What says nothing about the release: blobs that wait for another try, snapshots of the database, what was set aside of it, the
-/// service's own files and marks beside it, and how many tries a release has left.
+/// service's own files and marks beside it, how many tries a release has left, and receipts, also of what was taken back.
 const PASSING: &str = "-path '*/store/incoming' -prune -o -name 'landfall.db.schema-*' -o -name 'landfall.db.aside-*' \
-                       -o -name '*-wal' -o -name '*-shm' -o -name proven -o -name healthy -o -name tries";
+                       -o -name '*-wal' -o -name '*-shm' -o -name proven -o -name healthy -o -name tries -o -path '*/state/receipts/*'";
 
-/// What differs from one run to the next: the database, when something was installed, and receipts, which say that too.
-const VARYING: &str = "-path '*/db/*' -o -path '*/state/receipts/*' -o -name installed.json";
+/// What differs from one run to the next: the database, when something was installed, and how many receipts there are.
+const VARYING: &str = "-path '*/db/*' -o -name last-receipt -o -name installed.json";
 
 /// Releases, settings, units and links; what the engine has.
 #[derive(Debug, Clone, PartialEq, Eq)]
