@@ -7,12 +7,15 @@
 //! * [`Progress`]: bytes done, rate and time left on a terminal, plain lines elsewhere.
 //! * [`run()`]: parses the command line, runs the command and turns its outcome into an exit code.
 //!
+//! Where standard error leads to systemd's journal, each line says its priority (sd-daemon(3)).
+//!
 //! Standard output carries the result and nothing else, so that it can be piped; a closed pipe is not an error.
 
 mod classify;
 mod escape;
 mod exit;
 mod failure;
+mod journal;
 mod output;
 mod progress;
 mod run;

@@ -1,3 +1,4 @@
+use crate::journal::{self, Priority};
 use crate::{Failure, Progress, escape::escaped, failure::Report};
 use serde::Serialize;
 use std::fmt::Display;
@@ -26,6 +27,7 @@ pub struct Flags {
 pub struct Console {
     flags: Flags,
     terminal: bool,
+    journal: bool,
     /// The warnings so far. Leaked, since a console lives as long as the program.
     warnings: &'static Mutex<Vec<String>>,
 }
@@ -33,7 +35,8 @@ pub struct Console {
 impl Console {
     /// A console that follows `flags`. Bars are drawn only where standard error is a terminal.
     pub fn new(flags: Flags) -> Self {
-        Self { flags, terminal: io::stderr().is_terminal(), warnings: Box::leak(Box::default()) }
+        let terminal = io::stderr().is_terminal();
+        Self { flags, terminal, journal: journal::takes_stderr(), warnings: Box::leak(Box::default()) }
     }
 
     /// A quiet console without a terminal: no bars are drawn, and no questions are asked. Each program has one.
@@ -46,21 +49,21 @@ impl Console {
     /// Prints a line of progress.
     pub fn say(&self, line: impl Display) {
         if !self.flags.quiet {
-            to_stderr(&line);
+            to_stderr(Priority::Info, &line);
         }
     }
 
     /// Prints a line of progress under `--verbose` only.
     pub fn detail(&self, line: impl Display) {
         if self.flags.verbose {
-            to_stderr(&line);
+            to_stderr(Priority::Debug, &line);
         }
     }
 
     /// Prints a warning, even under `--quiet`.
     pub fn warn(&self, line: impl Display) {
         let line = line.to_string();
-        to_stderr(&format_args!("warning: {line}"));
+        to_stderr(Priority::Warning, &format_args!("warning: {line}"));
         let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
         if warnings.len() < MAX_WARNINGS {
             warnings.push(line);
@@ -74,7 +77,7 @@ impl Console {
 
     /// Prints what is going to happen before a question about it, even under `--quiet`.
     pub fn show(&self, text: impl Display) {
-        to_stderr(&text);
+        to_stderr(Priority::Info, &text);
     }
 
     /// Prints the result: `text`, or `object` as one JSON object under `--json`.
@@ -114,13 +117,13 @@ impl Console {
             let report = serde_json::to_string_pretty(&Report::from(failure)).unwrap_or_default();
             // The exit code still tells of the failure where its report cannot be written.
             if let Err(error) = self.raw::<io::Error>(format!("{report}\n").as_bytes()) {
-                to_stderr(&error);
+                to_stderr(Priority::Error, &error);
             }
             return;
         }
-        to_stderr(&format_args!("error: {failure}"));
+        to_stderr(Priority::Error, &format_args!("error: {failure}"));
         if let Some(hint) = failure.advice() {
-            to_stderr(&format_args!("hint: {hint}"));
+            to_stderr(Priority::Error, &format_args!("hint: {hint}"));
         }
     }
 
@@ -128,6 +131,11 @@ impl Console {
     pub fn progress(&self, what: impl Into<String>, total: Option<u64>) -> Progress {
         let shown = !self.flags.quiet;
         Progress::start(what.into(), total, shown && self.terminal, shown && !self.terminal)
+    }
+
+    /// Whether standard error leads to systemd's journal: a unit runs the program, and nobody waits for it.
+    pub fn is_journal(&self) -> bool {
+        self.journal
     }
 
     /// Whether a person can be asked: standard input and standard error are terminals.
@@ -148,8 +156,14 @@ impl Console {
 }
 
 /// A closed standard error has no reader, so a failed write is ignored.
-fn to_stderr(line: &dyn Display) {
-    let _ = writeln!(io::stderr().lock(), "{}", escaped(&line.to_string()));
+fn to_stderr(priority: Priority, line: &dyn Display) {
+    let text = line.to_string();
+    let text = escaped(&text);
+    let _ = if journal::takes_stderr() {
+        writeln!(io::stderr().lock(), "{}", journal::with_priority(&text, priority))
+    } else {
+        writeln!(io::stderr().lock(), "{text}")
+    };
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@ use crate::database;
 use crate::errors::Error;
 use crate::host_context::{Attendance, HostArgs, HostContext};
 use crate::layout::Layout;
+use crate::lock::LockError;
 use crate::settlement::{self, Outcome};
 use crate::state::installed::{HostEnvironment, Installed};
 use crate::state::journal::Journal;
@@ -45,9 +46,17 @@ pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> Result
     if args.after_stop {
         return after_stop(&layout, console);
     }
-    // Locked by an installer at work, this ends with exit code 8: that one settles its own journal.
     // The lock before the journal: one that is read without it may be gone by the time it is acted upon.
-    let state = State::open(&layout)?;
+    let state = match State::open(&layout) {
+        // An installer at work starts landfall.service, and with it the unit that runs this: nothing is wrong.
+        Err(LockError::Busy) if console.is_journal() => {
+            let report = Report { changed: false, operation: None, outcome: None };
+            return console
+                .result(&report, "an operation is in progress, and settles what it leaves: there is nothing to do");
+        }
+        // A person is told, with exit code 8.
+        other => other?,
+    };
     let journal = Journal::read(&layout)?;
     let (operation, outcome) = match (state, journal) {
         (Some(state), Some(journal)) => {
@@ -120,8 +129,9 @@ fn after_stop(layout: &Layout, console: Console) -> Result<(), Error> {
     let told = |name| std::env::var(name).unwrap_or_default();
     // A service that ends by itself has no job: its next start is queued once this hook has ended. Where the service manager does not
     // say, nobody asked.
-    let is_requested =
-        || layout.is_running_system() && Systemctl::new().status(&UnitName::LANDFALL).is_ok_and(|status| status.has_job);
+    let is_requested = || {
+        layout.is_running_system() && Systemctl::new().status(&UnitName::LANDFALL).is_ok_and(|status| status.has_job)
+    };
     let end = StartEnd::read(&told("SERVICE_RESULT"), &told("EXIT_CODE"), &told("EXIT_STATUS"), is_requested);
     tell(tries::count_end(layout, &invocation(), end)?.as_ref(), console);
     Ok(())

@@ -3,6 +3,7 @@
 
 use crate::fixture::{Parts, Scene};
 use std::fs::File;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 const STATE: &str = "var/lib/landfall/state";
@@ -54,7 +55,8 @@ fn the_next_operation_settles_the_interrupted_one_and_goes_on() {
         interrupt(&scene, &["stage", "load", "unfold", "configure", "switch", "probe"]);
         let key = scene.stick().join("acme.pub");
         let media = [bundle.to_str().unwrap(), "--trust", key.to_str().unwrap()];
-        let words = if command == ["install"] || command == ["update"] { [command, &media].concat() } else { command.to_vec() };
+        let words =
+            if command == ["install"] || command == ["update"] { [command, &media].concat() } else { command.to_vec() };
         let outcome = scene.run(&words).exits(exit).says("the interrupted install was undone; going on").says(says);
         assert!(!scene.root().join(STATE).join("journal.json").exists(), "{outcome:?}");
         assert_eq!(scene.tree().is_empty(), command != ["install"], "{command:?}");
@@ -137,4 +139,45 @@ fn a_second_operation_is_refused() {
     scene.run(&["uninstall", "--yes"]).exits(8);
     scene.run(&["recover"]).exits(8);
     scene.run(&["status"]).ok();
+}
+
+/// Runs the installer as systemd does, with the journal as its standard error, and returns how it ended and what the journal has.
+fn as_a_unit(scene: &Scene, words: &[&str]) -> (Option<i32>, String) {
+    let path = scene.stick().join("journal");
+    let journal = File::create(&path).unwrap();
+    let about = journal.metadata().unwrap();
+    let stream = format!("{}:{}", about.dev(), about.ino());
+    let status = scene.command(words).env("JOURNAL_STREAM", stream).stderr(journal).output().unwrap().status;
+    (status.code(), std::fs::read_to_string(path).unwrap())
+}
+
+#[test]
+fn recovery_beside_an_installer_at_work_is_no_error_of_its_unit() {
+    let (scene, _) = Scene::installed();
+    let lock = File::open(scene.root().join(STATE).join("lock")).unwrap();
+    lock.lock().unwrap();
+    assert_eq!(as_a_unit(&scene, &["recover"]), (Some(0), String::new()));
+    assert_eq!(
+        as_a_unit(&scene, &["uninstall", "--yes"]),
+        (
+            Some(8),
+            "<3>error: another operation is in progress on this host\n<3>hint: wait until it has ended\n".to_owned()
+        )
+    );
+    scene.run(&["recover"]).exits(8);
+}
+
+#[test]
+fn the_journal_is_told_how_much_a_line_matters() {
+    let (scene, _) = Scene::installed();
+    let next = scene.put("next.tar", &Parts::new("1.1.0", 2).pack(&scene.key));
+    scene.run(&["update", next.to_str().unwrap()]).ok();
+    for _ in 0..6 {
+        as_a_unit(&scene, &["recover", "--before-start"]);
+    }
+    let (_, said) = as_a_unit(&scene, &["recover", "--before-start"]);
+    assert!(said.contains("<4>warning: this release has ended again and again"), "{said}");
+    assert!(said.lines().all(|line| line.starts_with('<')), "{said}");
+    let elsewhere = scene.command(&["recover", "--before-start"]).env("JOURNAL_STREAM", "1:1").output().unwrap();
+    assert!(elsewhere.stderr.starts_with(b"warning: "), "{elsewhere:?}");
 }
