@@ -11,7 +11,8 @@ use std::path::PathBuf;
 /// The options that say which host is meant, and what it has.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct HostArgs {
-    /// The folder that stands for the host's root; other than / implies --no-systemd
+    /// The folder that stands for the host's root; other than / implies --no-systemd and, unless it is given, --engine none; and no
+    /// program that lies below it is run
     #[arg(long, global = true, value_name = "DIR", default_value = "/")]
     root: PathBuf,
     /// The container engine: auto, docker, podman, none, or unix:///PATH
@@ -20,6 +21,9 @@ pub(crate) struct HostArgs {
     /// Write the units, but do not talk to systemd
     #[arg(long, global = true)]
     no_systemd: bool,
+    /// Run programs that lie below another root too: only for a tree that you vouch for
+    #[arg(long, global = true, hide = true)]
+    run_programs: bool,
 }
 
 /// Whether somebody waits for the operation and decides what it cannot.
@@ -64,6 +68,8 @@ pub(crate) struct HostContext {
     pub(crate) units: Option<Box<dyn UnitManager>>,
     pub(crate) console: Console,
     pub(crate) attendance: Attendance,
+    /// Whether the programs that lie on it may be run. Nobody vouches for those below another root.
+    pub(crate) runs_programs: bool,
     engine: OnceCell<Option<Box<dyn ImageEngine>>>,
 }
 
@@ -76,11 +82,14 @@ impl HostArgs {
 
     /// The host as the command line says.
     pub(crate) fn context(&self, console: Console) -> Result<HostContext, HostArgsError> {
-        let choice = self.engine.clone().unwrap_or(EngineChoice::Auto);
         let layout = self.layout()?;
+        // A root elsewhere is a rehearsal, or another machine's disk: the engine here is not that host's.
+        let default =
+            if layout.is_running_system() { EngineChoice::Auto } else { EngineChoice::At(EngineAddress::None) };
+        let choice = self.engine.clone().unwrap_or(default);
         // systemctl always speaks to the running system, whose units are not those below another root.
         let systemd = !self.no_systemd && layout.is_running_system();
-        Ok(HostContext::new(layout, HostEnvironment { engine: choice.expected_address(), systemd }, console))
+        Ok(self.host(layout, HostEnvironment { engine: choice.expected_address(), systemd }, console))
     }
 
     /// The host as it was recorded, unless the command line says otherwise.
@@ -90,19 +99,26 @@ impl HostArgs {
         console: Console,
     ) -> Result<HostContext, HostArgsError> {
         let layout = self.layout()?;
-        // The record on the disk of another machine, mounted for rescue, is about that machine's services.
-        let elsewhere = recorded.systemd && !layout.is_running_system();
+        // The record on the disk of another machine, mounted for rescue, is about that machine's services; and whoever wrote it must
+        // not choose whom this program talks to.
+        let elsewhere = !layout.is_running_system();
         let recorded_engine = if elsewhere { EngineAddress::None } else { recorded.engine.clone() };
         let engine = self.engine.as_ref().map_or(recorded_engine, EngineChoice::expected_address);
         let systemd = recorded.systemd && !self.no_systemd && !elsewhere;
-        Ok(HostContext::new(layout, HostEnvironment { engine, systemd }, console))
+        Ok(self.host(layout, HostEnvironment { engine, systemd }, console))
+    }
+
+    fn host(&self, layout: Layout, environment: HostEnvironment, console: Console) -> HostContext {
+        let runs_programs = layout.is_running_system() || self.run_programs;
+        HostContext { runs_programs, ..HostContext::new(layout, environment, console) }
     }
 }
 
 impl HostContext {
     fn new(layout: Layout, environment: HostEnvironment, console: Console) -> Self {
         let units = environment.systemd.then(|| Box::new(Systemctl::new()) as Box<dyn UnitManager>);
-        Self { layout, environment, units, console, attendance: Attendance::Attended, engine: OnceCell::new() }
+        let (attendance, engine) = (Attendance::Attended, OnceCell::new());
+        Self { layout, environment, units, console, attendance, runs_programs: true, engine }
     }
 
     /// The engine, connected at the first call; `None` where there is to be none.

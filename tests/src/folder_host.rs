@@ -45,7 +45,12 @@ impl FolderHost {
     pub fn installer(&self) -> Command {
         // Nothing outside the folder is touched: thousands of such hosts
         // run on a machine that has an engine and systemd of its own.
-        Command::new(&self.installer).arg("--root").arg(&self.root).args(["--engine", "none", "--no-systemd"])
+        Command::new(&self.installer).arg("--root").arg(&self.root).args([
+            "--engine",
+            "none",
+            "--no-systemd",
+            "--run-programs",
+        ])
     }
 
     /// `install BUNDLE --trust KEY`

@@ -12,6 +12,9 @@ pub(crate) enum DatabaseError {
     Path(#[from] PathError),
     #[error(transparent)]
     Systemd(#[from] landfall_systemd::Error),
+    /// The program that migrates lies below another root.
+    #[error("the database is to be migrated by {0}, and no program below another root is run")]
+    NotRun(ReleaseId),
     /// `landfall migrate` failed.
     #[error("release {release} cannot migrate the database")]
     Migrate { release: ReleaseId, source: Box<RuntimeProgramError> },
@@ -34,7 +37,7 @@ impl DatabaseError {
             Self::Rehearsal { source, .. } | Self::FirstRehearsal { source, .. } | Self::Restore { source, .. } => {
                 source.failure()
             }
-            Self::Path(_) | Self::Systemd(_) => None,
+            Self::Path(_) | Self::Systemd(_) | Self::NotRun(_) => None,
         }
     }
 

@@ -265,6 +265,9 @@ fn migrate(
     if !durable::exists(&host.layout.database())? {
         return Ok(MigrateReport::default());
     }
+    if !host.runs_programs {
+        return Err(DatabaseError::NotRun(release.id()));
+    }
     let done = RuntimeProgram::of(&host.layout, &release.id()).migrate(&migrate);
     done.map_err(|source| DatabaseError::Migrate { release: release.id(), source: source.into() })
 }

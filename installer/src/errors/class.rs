@@ -167,6 +167,9 @@ fn of_database(error: &DatabaseError) -> ErrorClass {
     match error {
         DatabaseError::Path(error) => host::of_path(error),
         DatabaseError::Systemd(error) => host::of_systemd(error),
+        DatabaseError::NotRun(_) => {
+            ErrorClass::new(Exit::Unfit, "programs_not_run", "do it on that host itself, with its own root")
+        }
         DatabaseError::Migrate { source, .. } => of_migration(source),
         DatabaseError::Rehearsal { source, .. }
         | DatabaseError::FirstRehearsal { source, .. }

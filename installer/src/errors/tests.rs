@@ -283,6 +283,7 @@ fn transitions() {
     check(StepError::ReleaseCannotRecover(cannot_recover()), Exit::Unexpected, "unexpected", None);
     let unhealthy = UnhealthyError { unit: UnitName::LANDFALL, reason: "down".to_owned(), log: Vec::new() };
     check(StepError::from(unhealthy), Exit::Unfit, "unhealthy", Some("correct what the log"));
+    check(StepError::from(DatabaseError::NotRun(id())), Exit::Unfit, "programs_not_run", Some("do it on that host"));
     let undo = StepError::Undo { step: StepName::Load, source: Box::new(unreachable().into()) };
     check(undo, Exit::Unfit, "no_engine", Some("start the engine"));
     let unfinished = |error: RemovalError| UninstallError(error);

@@ -148,14 +148,18 @@ fn images(host: &HostContext, installed: &Installed, running: &ReleaseId) -> Res
     let stay: BTreeSet<&String> = installed.releases().flat_map(|release| &release.tags).collect();
     let goes = |tag: &&String| tag.starts_with(&prefix) && !stay.contains(tag);
     let needed = if local.iter().flat_map(|image| &image.tags).any(|tag| goes(&tag)) {
-        needed(&host.layout, running)
+        needed(host, running)
     } else {
         Ok(Vec::new())
     };
     Ok(Some(Images { local, ids_are_configs, needed }))
 }
 
-fn needed(layout: &Layout, running: &ReleaseId) -> Result<Vec<Needed>, String> {
+fn needed(host: &HostContext, running: &ReleaseId) -> Result<Vec<Needed>, String> {
+    let layout = &host.layout;
+    if !host.runs_programs {
+        return Err("no program below another root is run".to_owned());
+    }
     let configs = RuntimeProgram::of(layout, running).images().map_err(reason)?;
     let store = Store::new(layout);
     Ok(configs.into_iter().map(|config| Needed { config, diff_ids: diff_ids(&store, &config) }).collect())

@@ -143,7 +143,14 @@ impl Scene {
     /// The installer on this host.
     pub(crate) fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_landfall-installer"));
-        command.arg("--root").arg(self.root()).args(["--engine", "none", "--no-systemd"]).args(words);
+        command.arg("--root").arg(self.root()).args(["--engine", "none", "--no-systemd", "--run-programs"]).args(words);
+        command
+    }
+
+    /// The installer with nothing but the host's root.
+    pub(crate) fn bare_command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_landfall-installer"));
+        command.arg("--root").arg(self.root()).args(words);
         command
     }
 

@@ -6,6 +6,7 @@ mod damage_reports;
 mod database;
 mod fixture;
 mod install;
+mod other_root;
 mod pages;
 mod parts;
 mod patch;

@@ -240,7 +240,7 @@ fn an_automatic_revert_needs_no_engine() {
     let outcome = Command::new(env!("CARGO_BIN_EXE_landfall-installer"))
         .arg("--root")
         .arg(scene.root())
-        .args(["--engine", "unix:///nowhere/engine.sock", "--no-systemd", "recover"])
+        .args(["--engine", "unix:///nowhere/engine.sock", "--no-systemd", "--run-programs", "recover"])
         .output()
         .unwrap();
     let printed = String::from_utf8_lossy(&outcome.stderr);

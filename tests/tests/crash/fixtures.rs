@@ -66,7 +66,11 @@ impl Fixtures {
 
     /// `landfall-installer` with `words`, for the host below `root`.
     pub(crate) fn run(&self, root: &Path, words: &[&str]) -> Command {
-        Command::new(&self.installer).arg("--root").arg(root).args(["--engine", "none", "--no-systemd"]).args(words)
+        Command::new(&self.installer)
+            .arg("--root")
+            .arg(root)
+            .args(["--engine", "none", "--no-systemd", "--run-programs"])
+            .args(words)
     }
 
     pub(crate) fn install(&self, root: &Path) -> Command {
