@@ -10,6 +10,8 @@ use std::collections::HashMap;
 
 /// The size of a tenant's log on disk: at most three files of ten MiB, of which the oldest is removed first.
 const LOG_LIMITS: [(&str, &str); 2] = [("max-size", "10m"), ("max-file", "3")];
+/// How a tenant's resolver deals with names that it does not know (resolv.conf(5)): nobody will answer, so that it gives up soon.
+const RESOLVER_OPTIONS: [&str; 2] = ["timeout:1", "attempts:1"];
 /// A resolver inside the tenant's own network namespace, where nothing listens. Otherwise Docker's embedded resolver forwards
 /// unknown names from the host's namespace, internal network or not (CVE-2024-29018).
 const NO_RESOLVER: &str = "127.0.0.1";
@@ -39,6 +41,7 @@ fn host(spec: &ContainerSpec, capabilities: Capabilities) -> HostConfig {
         init: Some(capabilities.init),
         network_mode: Some(spec.network.0.clone()),
         dns: Some(vec![NO_RESOLVER.into()]),
+        dns_options: Some(RESOLVER_OPTIONS.map(str::to_owned).into()),
         // By address: `host-gateway` would be the default bridge's, to which the firewall lets no tenant.
         extra_hosts: Some(spec.hosts.iter().map(|(name, address)| format!("{name}:{address}")).collect()),
         mounts: Some(mounts(&spec.volumes)),

@@ -6,8 +6,9 @@ use crate::identity::{ApiKey, EnvId, KeyHash};
 use crate::settings::Settings;
 use crate::store::Environment;
 
-/// The name by which a tenant looks up the host.
+/// The names by which a tenant looks up the host: Docker's own, which the variables name, and the default of applications of this platform.
 const HOST_NAME: &str = "host.docker.internal";
+const API_NAME: &str = "convergence-api";
 /// The folder in which a tenant's volumes are mounted, and their names in it.
 pub(in crate::controller) const DATA: &str = "/app/data";
 pub(in crate::controller) const FILES: &str = "users";
@@ -97,7 +98,7 @@ pub(in crate::controller) fn container(
         // checks connect to it, and the API knows the tenant by it.
         network: (id.container(), decided.subnet.tenant()),
         // The tenant's own gateway, since the firewall lets it reach no other address of the host.
-        hosts: vec![(HOST_NAME.to_owned(), decided.subnet.gateway())],
+        hosts: [HOST_NAME, API_NAME].map(|name| (name.to_owned(), decided.subnet.gateway())).into(),
         volumes: volumes(id),
         tmpfs: TMPFS.map(|(path, options)| (path.to_owned(), options.to_owned())).into(),
         memory: settings.limits.memory,
@@ -179,7 +180,8 @@ mod tests {
             ]
         );
         assert_eq!(spec.network, ("convergence-tenant-7".to_owned(), "10.213.0.18".parse().unwrap()));
-        assert_eq!(spec.hosts, [("host.docker.internal".to_owned(), "10.213.0.17".parse().unwrap())]);
+        let gateway = "10.213.0.17".parse().unwrap();
+        assert_eq!(spec.hosts, ["host.docker.internal", "convergence-api"].map(|name| (name.to_owned(), gateway)));
         let targets: Vec<_> = spec.volumes.iter().map(|(name, at)| (name.as_str(), at.as_str())).collect();
         assert_eq!(
             targets,
