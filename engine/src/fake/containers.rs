@@ -169,13 +169,16 @@ impl ContainerEngine for FakeContainerEngine {
 
     fn start<'a>(&'a self, container: &'a str) -> Reply<'a, ()> {
         let start = move |state: &mut FakeEngineState| {
-            let FakeEngineState { containers, networks, .. } = state;
+            let FakeEngineState { containers, networks, ending, .. } = state;
             let Some(held) = containers.get_mut(container) else { return missing(container) };
             let Some(spec) = &held.spec else { return missing("command /never-started") };
             if !networks.contains_key(&spec.network.0) {
                 return missing(&spec.network.0);
             }
-            held.started.get_or_insert_with(Timestamp::now);
+            held.started = match ending {
+                Some(_) => None,
+                None => held.started.or_else(|| Some(Timestamp::now())),
+            };
             Ok(())
         };
         Box::pin(self.call("start", start))
@@ -219,7 +222,7 @@ impl ContainerEngine for FakeContainerEngine {
             Ok(state.containers.get(container).map(|held| ContainerState {
                 running: held.started.is_some(),
                 started_at: held.started,
-                exit_code: held.started.is_none().then_some(0),
+                exit_code: held.started.is_none().then_some(state.ending.unwrap_or(0)),
                 networks: held.networks(),
                 labels: held.labels.clone(),
             }))

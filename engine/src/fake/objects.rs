@@ -26,6 +26,8 @@ pub struct FakeEngineState {
     pub containers: BTreeMap<String, FakeContainer>,
     /// Networks by name.
     pub networks: BTreeMap<String, NetworkSpec>,
+    /// The exit code with which containers end as soon as they are started.
+    pub ending: Option<i64>,
     /// Subnets that the engine holds for networks which it lost when it was killed, as Docker does.
     pub stale_subnets: BTreeSet<String>,
     /// Volumes by name.

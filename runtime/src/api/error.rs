@@ -110,6 +110,7 @@ impl From<ActionError> for ApiError {
             ActionError::Image(ChoiceError::Unknown { .. }) => (StatusCode::UNPROCESSABLE_ENTITY, "unknown_image"),
             ActionError::Image(ChoiceError::Ambiguous { .. }) => (StatusCode::UNPROCESSABLE_ENTITY, "ambiguous_image"),
             ActionError::UnknownUser { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "unknown_user"),
+            ActionError::EndedAtOnce { .. } => (StatusCode::BAD_GATEWAY, "tenant_ended"),
             ActionError::ImageNotLoaded { .. } => (StatusCode::SERVICE_UNAVAILABLE, "image_not_loaded"),
             ActionError::NoFreePort { .. } => (StatusCode::SERVICE_UNAVAILABLE, "no_free_port"),
             ActionError::NoFreeSubnet(_) | ActionError::Routes(_) => {

@@ -32,6 +32,9 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 /// closes them unless the service comes back. A restart by SIGTERM, which systemd before 244 sends, takes this long, too.
 const STOP_PATIENCE: Duration = Duration::from_millis(500);
 
+/// How long a spawn waits for its tenant to be healthy: programs that cannot run end within a second or two, and most others answer by then.
+const SETTLE_FOR: Duration = Duration::from_secs(3);
+
 /// All that is opened before the first thread is started.
 struct Opened {
     settings: Settings,
@@ -103,7 +106,16 @@ async fn serve(opened: Opened, mark: MarkGood, start: Instant) -> Result<(), Com
     };
     let engine = connect::containers(settings.engine.clone());
     let ports = TenantPorts::new(*settings.api.ip(), tenants.clone(), fd_store);
-    let dependencies = Dependencies { settings, catalog, store, engine, secret, ports, routes: Arc::new(KernelRoutes) };
+    let dependencies = Dependencies {
+        settings,
+        catalog,
+        store,
+        engine,
+        secret,
+        ports,
+        routes: Arc::new(KernelRoutes),
+        settle_for: SETTLE_FOR,
+    };
     let controller = Controller::new(dependencies).await.map_err(CommandError::OpenPorts)?;
     // Before the service reports that it is ready. Where the engine does not answer yet, the reconcile loop looks before it acts.
     controller.check_database_is_this_hosts().await.map_err(CommandError::UnknownTenants)?;

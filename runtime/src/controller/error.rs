@@ -71,6 +71,17 @@ pub enum ActionError {
     /// The engine failed.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// The container of a new tenant ended at once.
+    #[error(
+        "the tenant's container ended at once{}{output}",
+        .code.map(|code| format!(" with exit code {code}")).unwrap_or_default()
+    )]
+    EndedAtOnce {
+        /// Its exit code, where the engine reports one.
+        code: Option<i64>,
+        /// The end of its output.
+        output: String,
+    },
     /// The engine failed to remove a tenant. The reconcile loop removes it later.
     #[error("tenant {id} is marked for removal, which is finished as soon as the engine allows it")]
     RemovalPending {

@@ -4,6 +4,7 @@
 //! that change something run in tasks of their own. What a crash interrupts is finished or undone by the
 //! [`reconcile`](Controller::reconcile) loop.
 
+mod container_end;
 mod destroy;
 mod error;
 mod health;
@@ -65,6 +66,8 @@ pub struct Dependencies {
     pub ports: TenantPorts,
     /// The host's own networks.
     pub routes: Arc<dyn HostRoutes>,
+    /// How long a spawn waits for its tenant to be healthy, to report a container that ends at once.
+    pub settle_for: Duration,
 }
 
 /// Decides and acts. Shared by the API, the reconcile loop and the watchdog.

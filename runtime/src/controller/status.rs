@@ -40,6 +40,11 @@ pub struct TenantStatus {
     pub memory_usage: Option<String>,
     /// The last check of its health since its container was started.
     pub last_check: Option<HealthCheck>,
+    /// The exit code of its container, or of the run before this one; absent where it never ended since the service was started.
+    pub exit_code: Option<i64>,
+    /// How often its container was started or made again since the service was started.
+    #[serde(default)]
+    pub restarts: u32,
     /// What an operator should know of it, in one line each: volumes that were gone.
     #[serde(default)]
     pub warnings: Vec<String>,
@@ -88,6 +93,9 @@ impl Controller {
         let tenant = self.tenant(id).await?;
         let container = id.container();
         let (state, samples) = tokio::join!(self.deps.engine.inspect(&container), self.sample(id, &container));
+        let ends = self.observed.ends(id);
+        let exit_code =
+            state.as_ref().ok().and_then(Option::as_ref).and_then(|state| state.exit_code).or(ends.last_exit);
         // Unknown, rather than zero: the container may be running.
         let figures =
             state.map_or_else(|_| Figures::default(), |state| samples.figures(state.as_ref(), Timestamp::now()));
@@ -102,6 +110,8 @@ impl Controller {
             uptime: figures.uptime,
             cpu_usage: figures.cpu,
             memory_usage: figures.memory,
+            exit_code,
+            restarts: ends.restarts,
             warnings: self.recreated.warnings(id),
             last_check: self.observed.last_check(id).map(Into::into),
             name: tenant.decided.name,

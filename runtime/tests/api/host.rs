@@ -63,6 +63,8 @@ pub(crate) struct TestHost {
     pub(crate) engine: Arc<FakeContainerEngine>,
     pub(crate) settings: Settings,
     pub(crate) catalog: Catalog,
+    /// How long spawns wait for a container that ends at once.
+    pub(crate) settle_for: Duration,
     service: Option<Service>,
 }
 
@@ -137,6 +139,7 @@ impl TestHost {
             engine: Arc::new(engine),
             settings: Settings::parse(&text).unwrap(),
             catalog: catalog(),
+            settle_for: Duration::ZERO,
             service: None,
         }
     }
@@ -152,6 +155,7 @@ impl TestHost {
             secret: HostSecret::load_or_create(&layout.tenant_keys()).unwrap(),
             ports: TenantPorts::new(*self.settings.api.ip(), tenants.clone(), FdStore::disabled()),
             routes: self.routes.clone(),
+            settle_for: self.settle_for,
         };
         let controller = Controller::new(dependencies).await.unwrap();
         let (stop, stopping) = watch::channel(false);

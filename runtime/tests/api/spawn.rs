@@ -106,6 +106,22 @@ async fn a_failure_at_any_step_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn a_container_that_ends_at_once_is_no_tenant_and_its_end_is_reported() {
+    let mut host = TestHost::stopped();
+    host.settle_for = std::time::Duration::from_mins(5);
+    host.start().await;
+    host.reconcile();
+    host.engine.state().ending = Some(3);
+    let answer = host.ask("POST", SPAWN, HELLO).await;
+    assert_eq!((answer.status.as_u16(), answer.code()), (502, "tenant_ended"));
+    let message = answer.text("/error/message");
+    assert!(message.contains("ended at once with exit code 3") && message.contains("line 3"), "{message}");
+    host.assert_empty("it ended").await;
+    let (first, _) = host.settings.tenant_ports;
+    assert!(TcpListener::bind((Ipv4Addr::LOCALHOST, first)).is_ok(), "the port is still held");
+}
+
+#[tokio::test]
 async fn an_engine_that_is_down_is_reported_and_leaves_nothing() {
     let host = TestHost::new().await;
     host.engine.state().down = true;

@@ -35,6 +35,23 @@ async fn what_can_be_spawned_is_listed_before_any_tenant_exists() {
 }
 
 #[tokio::test]
+async fn a_status_tells_how_a_container_ended_and_how_often_it_was_started_again() {
+    let mut host = TestHost::new().await;
+    host.spawn("acme").await;
+    let status = async |host: &TestHost| host.ask("GET", "/api/v1/tenant/1/status", "").await;
+    let fresh = status(&host).await;
+    assert_eq!((&fresh.body["exitCode"], fresh.number("/restarts")), (&serde_json::Value::Null, 0));
+    {
+        let mut state = host.engine.state();
+        state.ending = Some(7);
+        state.containers.get_mut("convergence-tenant-1").unwrap().started = None;
+    }
+    host.reconcile();
+    host.until("it was started in vain", async |host| status(host).await.number("/restarts") > 1).await;
+    assert_eq!(status(&host).await.number("/exitCode"), 7);
+}
+
+#[tokio::test]
 async fn a_status_needs_no_engine() {
     let host = TestHost::new().await;
     host.spawn("acme").await;

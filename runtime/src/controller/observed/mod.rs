@@ -37,6 +37,14 @@ struct Tenant {
     watcher: Option<Watcher>,
     samples: Samples,
     backoff: StartBackoff,
+    ends: Ends,
+}
+
+/// How often a tenant was started again since this process started, and how its container ended last.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(in crate::controller) struct Ends {
+    pub(in crate::controller) restarts: u32,
+    pub(in crate::controller) last_exit: Option<i64>,
 }
 
 #[derive(Debug)]
@@ -68,6 +76,7 @@ impl ObservedTenants {
             watcher: None,
             samples: Samples::default(),
             backoff: StartBackoff::default(),
+            ends: Ends::default(),
         };
         self.tenants().insert(id, tenant);
     }
@@ -104,6 +113,25 @@ impl ObservedTenants {
     /// The last check of a tenant's health since its container was started.
     pub(in crate::controller) fn last_check(&self, id: EnvId) -> Option<LastCheck> {
         self.tenants().get(&id).and_then(|tenant| *tenant.last_check.borrow())
+    }
+
+    /// Notes the exit code of a tenant's container, where the engine reports one.
+    pub(in crate::controller) fn note_exit(&self, id: EnvId, code: Option<i64>) {
+        if let Some(tenant) = self.tenants().get_mut(&id) {
+            tenant.ends.last_exit = code.or(tenant.ends.last_exit);
+        }
+    }
+
+    /// Counts that a tenant was started again.
+    pub(in crate::controller) fn count_restart(&self, id: EnvId) {
+        if let Some(tenant) = self.tenants().get_mut(&id) {
+            tenant.ends.restarts = tenant.ends.restarts.saturating_add(1);
+        }
+    }
+
+    /// How often a tenant was started again, and how its container ended last.
+    pub(in crate::controller) fn ends(&self, id: EnvId) -> Ends {
+        self.tenants().get(&id).map_or(Ends::default(), |tenant| tenant.ends)
     }
 
     /// A tenant's container does not run. Clients wait if it is likely to be back soon.

@@ -134,6 +134,9 @@ impl Controller {
         // Read again under the lock: the listing that led here may be seconds old.
         let row = self.deps.store.environment(id).await?;
         let container = self.deps.engine.inspect(&id.container()).await?;
+        if let Some(ended) = container.as_ref().filter(|state| !state.running) {
+            self.observed.note_exit(id, ended.exit_code);
+        }
         let observed = container.map(|state| Observed {
             running: state.running,
             ours: row.as_ref().is_some_and(|row| spec::is_ours(&state.labels, row.decided.key_hash)),
@@ -188,6 +191,7 @@ impl Controller {
             self.observed.count_start(id, now);
             match self.start_or_rebuild(&mut tenant, action).await {
                 Ok(()) => {
+                    self.observed.count_restart(id);
                     log::info!(
                         "tenant_restarted",
                         tenant = id,
@@ -270,6 +274,7 @@ mod tests {
             secret: HostSecret::load_or_create(&folder.path().join("secret")).unwrap(),
             ports: TenantPorts::new(*settings.api.ip(), TenantAddresses::new(settings.pool, []), FdStore::disabled()),
             routes: Arc::new(KernelRoutes),
+            settle_for: Duration::ZERO,
             settings,
         };
         let controller = Controller::new(deps).await.unwrap();

@@ -5,20 +5,13 @@
 
 use crate::controller::provision::spec;
 use crate::controller::spawn::{SpawnKind, SpawnPlan, Started};
-use crate::controller::{ActionError, Controller, Health};
-use crate::engine::{EngineError, LogWindow, Volumes};
+use crate::controller::{ActionError, Controller};
+use crate::engine::{EngineError, Volumes};
 use crate::identity::{CANARY_NAME, EnvId, OrgId};
 use crate::service::log;
 use crate::store::{Environment, ImageRecord};
-use futures_util::StreamExt as _;
 use std::time::Duration;
-use tokio::time::{Instant, sleep, timeout};
-
-/// How often the engine is asked whether the canary still runs.
-const INSPECT_PAUSE: Duration = Duration::from_millis(500);
-/// How many of the last lines of an unhealthy canary's output are reported, and how long to wait for them.
-const LAST_LINES: u32 = 5;
-const LAST_LINES_TIMEOUT: Duration = Duration::from_secs(2);
+use tokio::time::Instant;
 
 /// Why a canary failed.
 #[derive(Debug, thiserror::Error)]
@@ -102,50 +95,21 @@ impl Controller {
     async fn healthy(&self, by: Instant) -> Result<(), CanaryError> {
         let start = Instant::now();
         let mut ending = self.ending.subscribe();
-        let healthy = async {
-            match self.observed.watch_health(EnvId::CANARY) {
-                Some(mut health) => health.wait_for(|health| *health == Health::Healthy).await.is_ok(),
-                None => false,
-            }
-        };
         let ends = async {
             // A dropped sender is the end, too.
             let _ = ending.wait_for(|ending| *ending).await;
         };
         tokio::select! {
             // `false` disables the branch: a port that was closed meanwhile leaves the outcome to the others.
-            true = healthy => Ok(()),
+            true = self.becomes_healthy(EnvId::CANARY) => Ok(()),
             () = ends => Err(CanaryError::Ending),
-            ended = self.canary_exit() => Err(ended),
+            ended = self.container_end(EnvId::CANARY) => match ended {
+                Ok(code) => Err(CanaryError::Ended { code, output: self.last_lines(EnvId::CANARY).await }),
+                Err(error) => Err(CanaryError::NotInspected(error)),
+            },
             () = tokio::time::sleep_until(by) => {
-                Err(CanaryError::NotHealthy { after: start.elapsed(), output: self.last_lines().await })
+                Err(CanaryError::NotHealthy { after: start.elapsed(), output: self.last_lines(EnvId::CANARY).await })
             }
         }
-    }
-
-    /// Waits until the canary's container ends, and returns why.
-    async fn canary_exit(&self) -> CanaryError {
-        loop {
-            sleep(INSPECT_PAUSE).await;
-            match self.deps.engine.inspect(&EnvId::CANARY.container()).await {
-                Ok(Some(state)) if state.running => {}
-                Ok(state) => {
-                    let code = state.and_then(|state| state.exit_code);
-                    return CanaryError::Ended { code, output: self.last_lines().await };
-                }
-                Err(error) => return CanaryError::NotInspected(error),
-            }
-        }
-    }
-
-    /// The last lines of the canary's output, as the end of a sentence.
-    async fn last_lines(&self) -> String {
-        let window = LogWindow { tail: LAST_LINES, follow: false };
-        let read = async {
-            let stream = self.deps.engine.logs(&EnvId::CANARY.container(), window).await.ok()?;
-            let lines: Vec<String> = stream.filter_map(|line| std::future::ready(line.ok())).collect().await;
-            (!lines.is_empty()).then(|| format!("; its last output: {}", lines.join(" | ")))
-        };
-        timeout(LAST_LINES_TIMEOUT, read).await.ok().flatten().unwrap_or_default()
     }
 }

@@ -63,7 +63,7 @@ pub(super) struct Started {
 }
 
 impl Controller {
-    /// Spawns a tenant, and returns when its container runs. The work goes on when the client does not wait for it.
+    /// Spawns a tenant, and returns when it is healthy or has run for a moment; one whose container ends at once is undone. The work goes on when the client does not wait for it.
     pub async fn spawn(self: &Arc<Self>, request: SpawnRequest) -> Result<Spawned, ActionError> {
         let this = Arc::clone(self);
         // A task of its own, as in `destroy`: a client that disconnects leaves a whole tenant or none.
@@ -80,7 +80,15 @@ impl Controller {
         self.deps.store.organization(org).await?.ok_or(ActionError::UnknownOrganization(org))?;
         let plan = SpawnPlan { kind: SpawnKind::Tenant, name: request.name.into(), org, image };
         let Started { tenant, key, lock } = self.start(plan).await?;
-        // Only now: until the row says that it runs, the reconcile loop must not look at this tenant.
+        if let Some(code) = self.ended_at_once(tenant.id, self.deps.settle_for).await {
+            let error = ActionError::EndedAtOnce { code, output: self.last_lines(tenant.id).await };
+            log::warning!("spawn_undone", tenant = tenant.id, error = log::chain(&error));
+            self.observed.remove(tenant.id).await;
+            self.undo(&tenant).await;
+            return Err(error);
+        }
+        // Only now: until the row says that it runs, and it is known not to have ended at once, the reconcile loop must not look at this
+        // tenant.
         drop(lock);
         let (id, port, image) = (tenant.id, tenant.decided.port, &tenant.decided.image.name);
         log::info!(
