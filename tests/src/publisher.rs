@@ -10,11 +10,11 @@ use std::sync::Arc;
 const TENANT_USER: u32 = 65532;
 
 /// The table of the image `hello` in a definition.
-const HELLO: &str = "entrypoint = [\"/hello\"]\nuser = \"65532:65532\"\n\
+const HELLO: &str = "entrypoint = [\"/hello\"]\nuser = \"65532:65532\"\nowners = \"keep\"\n\
                      tenant = { language = \"rust\", framework = \"hello\", port = 3000, health = \"/health\" }\n";
 
 /// The table of the image `slow` in a definition.
-const SLOW: &str = "entrypoint = [\"/slow\"]\nuser = \"65532:65532\"\n\
+const SLOW: &str = "entrypoint = [\"/slow\"]\nuser = \"65532:65532\"\nowners = \"keep\"\n\
                     tenant = { language = \"rust\", framework = \"slow\", port = 3000, health = \"/health\" }\n";
 
 /// The size of a stick, in megabytes. The file behind it is sparse: it takes no more than what is on the stick.

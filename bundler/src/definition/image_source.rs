@@ -17,9 +17,12 @@ pub(crate) enum ImageSource {
     OciFolder { folder: PathBuf, name: Option<String> },
     /// `oci-archive:FILE[:NAME]`: an OCI image layout in an uncompressed tar archive, otherwise like `oci:`.
     OciArchive { file: PathBuf, name: Option<String> },
-    /// `rootfs:DIR`: a folder whose content becomes an image of one layer. Modes, owners, symbolic links and hard links are kept;
-    /// extended attributes and times are not; devices, pipes, sockets and secret keys are refused. `entrypoint`, `cmd`, `env`,
-    /// `user` and `workdir` say what runs in it.
+    /// `rootfs:DIR`: a folder whose content becomes an image of one layer. Modes, symbolic links and hard links are kept,
+    /// and so are file capabilities, access control lists and `user.` attributes; what the security modules of the machine that builds
+    /// note on files is left out. Files keep their times, but none is later than the release's (`created`), and all are of 1970
+    /// where the release has none. Devices, pipes, sockets, secret keys, other attributes, and names that begin with `.wh.` (which
+    /// engines take for removals) are refused. `entrypoint`, `cmd`, `env`, `user` and `workdir` say what runs in it, `owners` whose
+    /// it is.
     Rootfs { folder: PathBuf },
 }
 

@@ -24,6 +24,7 @@ use text::DefinitionText;
 
 use landfall_keys::PublicKey;
 use landfall_manifests::{Arch, BundlePath, Database, Encoding, ImageName, Product, Serial, Tenant, Version};
+use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read as _;
@@ -82,7 +83,20 @@ pub(crate) struct ImageSection {
     pub(crate) source_text: String,
     pub(crate) tenant: Option<Tenant>,
     pub(crate) process: Process,
+    pub(crate) owners: Owners,
     pub(crate) line: DefinitionLine,
+}
+
+/// Whose the files of an image made from a folder are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) enum Owners {
+    /// Root's, whoever builds.
+    #[default]
+    Root,
+    /// Those of the folder's files, by number.
+    Keep,
 }
 
 /// What runs in an image made from a folder (OCI image specification, "Image Configuration", `config`).

@@ -3,6 +3,7 @@
 //! The comments on the keys are the text of `docs/definition.md`: see `reference`, which makes that page. There, a bullet
 //! beginning with "Default:" is wanted for every optional key, and one beginning with "Refused:" for every key.
 
+use super::Owners;
 use super::database_table::DatabaseTable;
 use landfall_keys::PublicKey;
 use landfall_manifests::{Arch, BundlePath, Encoding, ImageName, Product, Serial, Tenant, Version};
@@ -51,7 +52,7 @@ pub(super) struct ReleaseTable {
     /// * Default: any version.
     /// * Refused: a version of another form.
     pub(super) min_upgrade_from: Option<Version>,
-    /// When the release was made (RFC 3339). It is written into the manifest, and is the time of change of files in `rootfs:`
+    /// When the release was made (RFC 3339). It is written into the manifest, and the latest time of change of files in `rootfs:`
     /// images. No host compares it with a clock.
     ///
     /// * Default: `SOURCE_DATE_EPOCH` of the environment
@@ -162,6 +163,13 @@ pub(super) struct ImageTable {
     /// * Refused: as `entrypoint`.
     #[cfg_attr(test, schemars(with = "Option<String>"))]
     pub(super) user: Option<Spanned<String>>,
+    /// Whose the files of a `rootfs:` image are: `root`, or `keep` for the numbers that the folder's files have. A volume takes the
+    /// owner of the folder that it is mounted on: where a tenant that is not root has to write, keep the owner.
+    ///
+    /// * Default: `root`, so that whoever builds makes the same image.
+    /// * Refused: as `entrypoint`.
+    #[cfg_attr(test, schemars(with = "Option<Owners>"))]
+    pub(super) owners: Option<Spanned<Owners>>,
     /// The folder that the program starts in (`WorkingDir`).
     ///
     /// * Default: the engine's, which is `/`.

@@ -106,6 +106,7 @@ fn image(
         source_text: published(originals.before_expansion(&span, table.source.get_ref())),
         tenant,
         process,
+        owners: table.owners.map(Spanned::into_inner).unwrap_or_default(),
     })
 }
 
@@ -120,6 +121,7 @@ fn check_no_process(text: &DefinitionText<'_>, table: &ImageTable) -> Result<(),
         ("env", at(table.env.as_ref())),
         ("user", at(table.user.as_ref())),
         ("workdir", at(table.workdir.as_ref())),
+        ("owners", at(table.owners.as_ref())),
     ];
     match keys.into_iter().find_map(|(key, span)| Some((key, span?))) {
         None => Ok(()),

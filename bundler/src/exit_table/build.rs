@@ -103,6 +103,10 @@ pub(super) fn of_source(error: &SourceError) -> ErrorClass {
         }
         SourceError::Special { .. } => usage("special_file", "remove it from the folder"),
         SourceError::SecretKey { .. } => usage("secret_key_in_source", SECRET),
+        SourceError::Attribute { .. } => {
+            usage("attribute", "remove it with `setfattr -x`, or pack a copy of the folder without it")
+        }
+        SourceError::Whiteout { .. } => usage("whiteout", "rename it, or leave it out of the folder"),
         SourceError::Compressed(_) => usage(
             "compressed_archive",
             "decompress it, such as with `zstd -d`, `xz -d`, `bzip2 -d` or `gunzip`, and name what comes out in the definition",

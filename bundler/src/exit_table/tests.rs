@@ -165,6 +165,8 @@ fn sources() -> Vec<Error> {
         image(SourceError::MediaType { what: "the manifest".to_owned(), found: "text/plain".to_owned() }),
         image(SourceError::LayerKind("layer.tar".to_owned())),
         image(SourceError::Special { path: at("rootfs/pipe"), kind: "pipe" }),
+        image(SourceError::Attribute { path: at("rootfs/bin"), name: "trusted.x".to_owned() }),
+        image(SourceError::Whiteout { path: at("rootfs/.wh.bin") }),
         image(SourceError::SecretKey { path: at("rootfs/k.key") }),
         image(SourceError::Changed { path: at("rootfs/log") }),
         image(SourceError::Foreign("sha256:00".to_owned())),

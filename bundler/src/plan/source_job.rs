@@ -1,6 +1,6 @@
 //! Which sources are read, in which order, and which images are taken from each.
 
-use crate::definition::{DefinitionLine, ImageSection, ImageSource, Process};
+use crate::definition::{DefinitionLine, ImageSection, ImageSource, Owners, Process};
 use landfall_manifests::ImageName;
 use std::path::PathBuf;
 
@@ -24,6 +24,7 @@ pub(crate) enum Source {
     Rootfs {
         folder: PathBuf,
         process: Process,
+        owners: Owners,
     },
 }
 
@@ -58,7 +59,9 @@ impl Source {
             ImageSource::OciArchive { file, name } => (Self::OciArchive(file), name),
             ImageSource::DockerArchive { file, reference } => (Self::DockerArchive(file), reference),
             ImageSource::DockerDaemon { reference } => (Self::DockerDaemon, Some(reference)),
-            ImageSource::Rootfs { folder } => (Self::Rootfs { folder, process: image.process.clone() }, None),
+            ImageSource::Rootfs { folder } => {
+                (Self::Rootfs { folder, process: image.process.clone(), owners: image.owners }, None)
+            }
         }
     }
 

@@ -83,6 +83,10 @@ pub(crate) enum SourceError {
     LayerKind(String),
     #[error("{} is a {kind}: an image made from a folder has files, folders and links only", path.display())]
     Special { path: PathBuf, kind: &'static str },
+    #[error("{} has the extended attribute {name:?}, which no image can hold", path.display())]
+    Attribute { path: PathBuf, name: String },
+    #[error("{} has a name that engines take for the removal of a file", path.display())]
+    Whiteout { path: PathBuf },
     #[error("{} is a secret key, which must not leave this machine", path.display())]
     SecretKey { path: PathBuf },
     #[error("{} changed while it was read", path.display())]

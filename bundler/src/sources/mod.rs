@@ -59,7 +59,7 @@ impl<'a> PackContext<'a> {
             Source::OciArchive(file) => oci::pack_archive(file, images, self),
             Source::DockerArchive(file) => docker_archive::pack_file(file, images, self),
             Source::DockerDaemon => docker_daemon::pack(images, self),
-            Source::Rootfs { folder, process } => rootfs::pack(folder, process, images, self),
+            Source::Rootfs { folder, process, owners } => rootfs::pack(folder, process, *owners, images, self),
         }
     }
 }

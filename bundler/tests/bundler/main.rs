@@ -4,6 +4,7 @@
 mod bad_images;
 mod bundles;
 mod docker_archive;
+mod image_files;
 mod keys;
 mod media;
 mod output;

@@ -1,4 +1,6 @@
+use super::attributes;
 use crate::blob_store::{BlobCompressor, CHUNK};
+use crate::definition::Owners;
 use crate::regular;
 use crate::sources::SourceError;
 use crate::sources::secret_key::is_secret_key;
@@ -11,15 +13,21 @@ use std::path::{Path, PathBuf};
 use tar::{Builder, EntryType, Header};
 use walkdir::WalkDir;
 
-/// Writes the content of `folder` as a tar archive that follows from names, modes, owners and content alone: entries are
-/// sorted, times are `mtime`, and names of users, extended attributes and holes are left out.
+/// How a name begins that engines take for the removal of what bears the rest of it in a layer below (OCI image specification,
+/// "Whiteouts").
+const WHITEOUT: &[u8] = b".wh.";
+
+/// Writes the content of `folder` as a tar archive that follows from names, modes, attributes, content and, if they are to be
+/// kept, owners: entries are sorted; files keep their times up to `mtime`, all else has that; names of users and holes are left
+/// out.
 pub(super) fn write(
     folder: &Path,
     mtime: u64,
+    owners: Owners,
     packer: BlobCompressor,
     progress: &Progress,
 ) -> Result<BlobCompressor, SourceError> {
-    let mut layer = Layer { tar: Builder::new(packer), mtime, progress, linked: BTreeMap::new() };
+    let mut layer = Layer { tar: Builder::new(packer), mtime, owners, progress, linked: BTreeMap::new() };
     // Sorted, since readdir(3) gives names in no order: the same folder gives the same layer.
     let walk = WalkDir::new(folder).min_depth(1).follow_root_links(true).sort_by_file_name();
     check_is_folder(folder)?;
@@ -46,6 +54,7 @@ pub(super) fn check_is_folder(folder: &Path) -> Result<(), SourceError> {
 struct Layer<'a> {
     tar: Builder<BlobCompressor>,
     mtime: u64,
+    owners: Owners,
     progress: &'a Progress,
     /// The first name of each file that has several.
     linked: BTreeMap<(u64, u64), PathBuf>,
@@ -54,6 +63,9 @@ struct Layer<'a> {
 impl Layer<'_> {
     fn add(&mut self, path: &Path, name: &Path, metadata: &Metadata) -> Result<(), SourceError> {
         let kind = metadata.file_type();
+        if name.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(WHITEOUT)) {
+            return Err(SourceError::Whiteout { path: path.to_owned() });
+        }
         let mut header = self.header(metadata);
         if kind.is_dir() {
             header.set_entry_type(EntryType::Directory);
@@ -71,6 +83,7 @@ impl Layer<'_> {
         if metadata.nlink() > 1 {
             // Hard links stay links: the layer holds their content once.
             let inode = (metadata.dev(), metadata.ino());
+            // Its first name has the attributes.
             if let Some(first) = self.linked.get(&inode).cloned() {
                 header.set_entry_type(EntryType::Link);
                 return self.link(&mut header, name, &first, path);
@@ -84,15 +97,30 @@ impl Layer<'_> {
         let mut header = Header::new_ustar();
         // With the set-user-id, set-group-id and sticky bits, which programs in the image may need.
         header.set_mode(metadata.mode() & 0o7777);
-        header.set_uid(metadata.uid().into());
-        header.set_gid(metadata.gid().into());
-        header.set_mtime(self.mtime);
+        let (uid, gid) = match self.owners {
+            Owners::Root => (0, 0),
+            Owners::Keep => (metadata.uid(), metadata.gid()),
+        };
+        header.set_uid(uid.into());
+        header.set_gid(gid.into());
+        // Python compares a source's time with the one that its compiled file was made for, so that files keep theirs. Those
+        // of folders and links change with each copy, and nothing goes by them.
+        let own = u64::try_from(metadata.mtime()).unwrap_or_default();
+        header.set_mtime(if metadata.is_file() { own.min(self.mtime) } else { self.mtime });
         // Links and folders have no content; `file` sets the size of those that do.
         header.set_size(0);
         header
     }
 
+    /// Writes the attributes of the entry that follows.
+    fn attributes(&mut self, path: &Path) -> Result<(), SourceError> {
+        let records = attributes::records(path)?;
+        let records = records.iter().map(|(name, value)| (name.as_str(), value.as_slice()));
+        self.tar.append_pax_extensions(records).map_err(|error| self.failed(path, error))
+    }
+
     fn empty(&mut self, header: &mut Header, name: &Path, path: &Path) -> Result<(), SourceError> {
+        self.attributes(path)?;
         self.tar.append_data(header, name, io::empty()).map_err(|error| self.failed(path, error))
     }
 
@@ -108,6 +136,7 @@ impl Layer<'_> {
         if is_secret_key(&file, size).map_err(SourceError::read(path))? {
             return Err(SourceError::SecretKey { path: path.to_owned() });
         }
+        self.attributes(path)?;
         // The header is written first: the content must have exactly the size in it, or all that follows is read
         // wrongly.
         let mut content = ExactLength { content: BufReader::with_capacity(CHUNK, file), left: size, is_changed: false };

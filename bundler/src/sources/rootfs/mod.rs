@@ -1,11 +1,12 @@
 //! `rootfs:`: an image of one layer, made from a folder, the same bytes each time.
 
+mod attributes;
 mod config;
 mod layer;
 
 use super::image::PackedImages;
 use super::{ImageError, PackContext, PackedImage, SourceError};
-use crate::definition::Process;
+use crate::definition::{Owners, Process};
 use crate::plan::RequestedImage;
 use std::path::Path;
 
@@ -13,12 +14,13 @@ use std::path::Path;
 pub(super) fn pack(
     folder: &Path,
     process: &Process,
+    owners: Owners,
     requested: &[RequestedImage],
     packing: &mut PackContext<'_>,
 ) -> Result<PackedImages, ImageError> {
     let images = requested
         .iter()
-        .map(|requested| image(folder, process, requested, packing).map_err(|error| requested.error(error)));
+        .map(|requested| image(folder, process, owners, requested, packing).map_err(|error| requested.error(error)));
     images.collect()
 }
 
@@ -30,13 +32,14 @@ pub(super) fn check(folder: &Path, requested: &[RequestedImage]) -> Result<(), I
 fn image(
     folder: &Path,
     process: &Process,
+    owners: Owners,
     requested: &RequestedImage,
     packing: &mut PackContext<'_>,
 ) -> Result<PackedImage, SourceError> {
     let name = folder.file_name().unwrap_or_default().to_string_lossy();
     let progress = packing.console.progress(format!("Reading {name}/"), None);
     let packer = packing.store.layer_compressor(None)?;
-    let packer = layer::write(folder, packing.mtime, packer, &progress)?;
+    let packer = layer::write(folder, packing.mtime, owners, packer, &progress)?;
     let kept = packing.store.add_layer(packer);
     let layer = kept.map_err(|error| SourceError::Layer(folder.display().to_string(), error))?;
     let config = config::config(process, &packing.platform, packing.created.as_deref(), layer.diff_id);

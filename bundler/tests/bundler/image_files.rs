@@ -1,0 +1,150 @@
+//! What an image is made of beside its files' content: attributes, times and owners; and what a build warns of.
+
+use crate::docker_archive::{Form, put, save};
+use crate::workspace::Workspace;
+use serde_json::Value;
+use std::fs::{self, File};
+use std::io::Read as _;
+use std::time::{Duration, SystemTime};
+
+const IMAGE: &str = "[[image]]\nname = \"app\"\nsource = \"rootfs:root\"\nentrypoint = [\"/a\"]\n";
+
+/// An entry of a layer: path, owner, time, and attributes by name.
+type LayerEntry = (String, u64, u64, Vec<(String, Vec<u8>)>);
+
+/// The entries of the only image's only layer in a bundle that `more` is built with.
+fn layer(workspace: &Workspace, more: &str) -> Vec<LayerEntry> {
+    workspace.define(&format!("{IMAGE}{more}"));
+    let build = ["build", "acme.toml", "--key", "k.key", "--out", "acme.tar"];
+    let run = workspace.bundler().args(build).env("SOURCE_DATE_EPOCH", "1600000000").output().unwrap();
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    let digest = workspace.release("acme.tar")["images"][0]["layers"][0]["blob"].clone();
+    let name = format!("blobs/sha256/{}", digest.as_str().unwrap().trim_start_matches("sha256:"));
+    let mut bundle = tar::Archive::new(File::open(workspace.path("acme.tar")).unwrap());
+    let entries = bundle.entries().unwrap().map(Result::unwrap);
+    let mut blob = entries.into_iter().find(|entry| entry.path_bytes() == name.as_bytes()).unwrap();
+    let mut stored = Vec::new();
+    blob.read_to_end(&mut stored).unwrap();
+    let content = zstd::decode_all(&*stored).unwrap();
+    let mut archive = tar::Archive::new(&*content);
+    let entries = archive.entries().unwrap().map(|entry| {
+        let mut entry = entry.unwrap();
+        let records = entry.pax_extensions().unwrap().into_iter().flatten().map(|record| {
+            let record = record.unwrap();
+            (record.key().unwrap().to_owned(), record.value_bytes().to_vec())
+        });
+        let records = records.collect();
+        let header = entry.header();
+        let (uid, mtime) = (header.uid().unwrap(), header.mtime().unwrap());
+        (entry.path().unwrap().display().to_string(), uid, mtime, records)
+    });
+    entries.collect()
+}
+
+#[test]
+fn files_keep_their_times_up_to_the_releases() {
+    let workspace = Workspace::new();
+    for (name, seconds) in [("old", 1_500_000_000), ("young", 1_700_000_000)] {
+        workspace.write(&format!("root/d/{name}"), name);
+        let file = File::options().write(true).open(workspace.path(&format!("root/d/{name}"))).unwrap();
+        file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)).unwrap();
+    }
+    let times: Vec<(String, u64)> = layer(&workspace, "").into_iter().map(|(path, _, time, _)| (path, time)).collect();
+    let expected = [("d/", 1_600_000_000), ("d/old", 1_500_000_000), ("d/young", 1_600_000_000)];
+    assert_eq!(times, expected.map(|(path, time)| (path.to_owned(), time)));
+}
+
+#[test]
+fn a_name_that_engines_take_for_a_removal_is_refused() {
+    let workspace = Workspace::new();
+    workspace.write("root/etc/.wh.passwd", "");
+    workspace.define(IMAGE);
+    let error = workspace.refused(2, &["build", "acme.toml", "--key", "k.key"]);
+    assert_eq!(error["code"], "whiteout", "{error}");
+    assert!(error["message"].as_str().unwrap().contains("root/etc/.wh.passwd"), "{error}");
+}
+
+#[test]
+fn a_build_warns_of_what_no_tenant_can_run() {
+    let workspace = Workspace::new();
+    workspace.write("root/lib/a.pyc", "compiled");
+    let tenant = "tenant = { language = \"c\", port = 1, health = \"/\" }\n";
+    workspace.define(&format!("{}user = \"app\"\n{tenant}", IMAGE.replace("entrypoint = [\"/a\"]\n", "")));
+    let run = workspace.run(&["build", "acme.toml", "--key", "k.key", "--out", "acme.tar", "--json"]);
+    let built: Value = serde_json::from_slice(&run.stdout).unwrap();
+    let ids: Vec<&str> = built["warnings"].as_array().unwrap().iter().map(|it| it["id"].as_str().unwrap()).collect();
+    assert_eq!(ids, ["no-command", "unknown-user", "untimed-python"]);
+    let said = String::from_utf8_lossy(&run.stderr).into_owned();
+    assert!(said.contains("warning: image app: it has neither Entrypoint nor Cmd"), "{said}");
+    workspace.write("root/etc/passwd", "root:x:0:0::/:\napp:x:7:7::/:\n");
+    workspace.define(&format!("{IMAGE}user = \"app\"\n{tenant}"));
+    let built: Value =
+        serde_json::from_str(&workspace.ok(&["build", "acme.toml", "--key", "k.key", "--out", "acme.tar", "--json"]))
+            .unwrap();
+    assert_eq!(built["warnings"].as_array().unwrap().len(), 1, "{built}");
+}
+
+#[test]
+fn a_layer_that_no_engine_unpacks_is_refused_however_it_is_compressed() {
+    let workspace = Workspace::new();
+    let mut sparse = tar::Builder::new(Vec::new());
+    put(&mut sparse, "first", b"content");
+    let mut header = tar::Header::new_gnu();
+    header.set_entry_type(tar::EntryType::GNUSparse);
+    header.set_size(0);
+    sparse.append_data(&mut header, "var/core", std::io::empty()).unwrap();
+    let layers = vec![sparse.into_inner().unwrap()];
+    for form in [Form::Legacy, Form::Gzip] {
+        save(&workspace, "saved.tar", form, &[("app:1", layers.clone())]);
+        workspace.define("[[image]]\nname = \"app\"\nsource = \"docker-archive:saved.tar\"\n");
+        let error = workspace.refused(2, &["build", "acme.toml", "--key", "k.key"]);
+        assert_eq!(error["code"], "sparse_layer", "{error}");
+        assert!(error["message"].as_str().unwrap().contains("\"var/core\""), "{error}");
+    }
+}
+
+/// What sets owners and attributes as only root may.
+mod needs_root {
+    use super::*;
+    use rustix::fs::{XattrFlags, setxattr};
+
+    /// cap_net_bind_service=ep (linux/capability.h, `VFS_CAP_REVISION_2`).
+    const CAPABILITY: [u8; 20] = [1, 0, 0, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    /// u::rwx,u:1000:r--,g::r-x,m::r-x,o::r-- (acl(5); linux/posix_acl_xattr.h).
+    const ACL: [u8; 44] = [
+        2, 0, 0, 0, 1, 0, 7, 0, 255, 255, 255, 255, 2, 0, 4, 0, 232, 3, 0, 0, 4, 0, 5, 0, 255, 255, 255, 255, 16, 0, 5,
+        0, 255, 255, 255, 255, 32, 0, 4, 0, 255, 255, 255, 255,
+    ];
+
+    #[test]
+    fn capabilities_access_lists_and_a_users_attributes_are_kept_and_others_refused() {
+        let workspace = Workspace::new();
+        let program = workspace.write("root/a", "program");
+        for (name, value) in
+            [("security.capability", &CAPABILITY[..]), ("system.posix_acl_access", &ACL), ("user.note", b"a\0b")]
+        {
+            setxattr(&program, name, value, XattrFlags::empty()).unwrap();
+        }
+        let records = layer(&workspace, "").pop().unwrap().3;
+        let expected = [
+            ("SCHILY.xattr.security.capability", &CAPABILITY[..]),
+            ("SCHILY.xattr.system.posix_acl_access", &ACL),
+            ("SCHILY.xattr.user.note", b"a\0b"),
+        ];
+        assert_eq!(records, expected.map(|(name, value)| (name.to_owned(), value.to_vec())));
+        setxattr(&program, "trusted.any", b"1", XattrFlags::empty()).unwrap();
+        let error = workspace.refused(2, &["build", "acme.toml", "--key", "k.key"]);
+        assert_eq!(error["code"], "attribute");
+        assert!(error["message"].as_str().unwrap().contains("\"trusted.any\""), "{error}");
+    }
+
+    #[test]
+    fn an_image_belongs_to_root_unless_its_owners_are_kept() {
+        let workspace = Workspace::new();
+        let file = workspace.write("root/a", "program");
+        std::os::unix::fs::chown(&file, Some(1234), Some(1234)).unwrap();
+        assert_eq!(layer(&workspace, "")[0].1, 0);
+        assert_eq!(layer(&workspace, "owners = \"keep\"\n")[0].1, 1234);
+        fs::remove_file(file).unwrap();
+    }
+}
