@@ -63,8 +63,10 @@ pub(crate) fn release_with(images: &[(&str, &[&str])]) -> Release {
 }
 
 /// The bundle of a release, signed by a new key.
-pub(crate) fn bundle(release: Release) -> Bundle {
+pub(crate) fn bundle(mut release: Release) -> Bundle {
     let key = SecretKey::generate().unwrap();
+    // A test may have changed what it follows from.
+    release.layout = release.computed_layout();
     let signed = Signed::new(release, std::slice::from_ref(&key)).unwrap();
     let mut bytes = Vec::new();
     drop(Writer::begin(&mut bytes, &signed).unwrap());
