@@ -23,6 +23,7 @@ mod size;
 mod storage_fault;
 
 pub use classify::{Classify, ErrorClass, message_with_causes};
+pub use escape::OneLine;
 pub use exit::Exit;
 pub use failure::{Failure, FailureReport};
 pub use output::{Console, Flags};

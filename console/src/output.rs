@@ -1,5 +1,6 @@
+use crate::escape::{escaped, escaped_json};
 use crate::journal::{self, Priority};
-use crate::{Failure, Progress, escape::escaped, failure::Report};
+use crate::{Failure, Progress, failure::Report};
 use serde::Serialize;
 use std::fmt::Display;
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
@@ -86,9 +87,9 @@ impl Console {
     /// Standard output cannot be written to; a reader that went away is not an error.
     pub fn result<E: From<io::Error>>(&self, object: &impl Serialize, text: impl Display) -> Result<(), E> {
         let text = if self.flags.json {
-            serde_json::to_string_pretty(object).map_err(io::Error::from)?
+            escaped_json(&serde_json::to_string_pretty(object).map_err(io::Error::from)?)
         } else {
-            text.to_string()
+            escaped(&text.to_string())
         };
         let end = if text.ends_with('\n') || text.is_empty() { "" } else { "\n" };
         self.raw(format!("{text}{end}").as_bytes())
@@ -114,7 +115,7 @@ impl Console {
             return;
         }
         if self.flags.json {
-            let report = serde_json::to_string_pretty(&Report::from(failure)).unwrap_or_default();
+            let report = escaped_json(&serde_json::to_string_pretty(&Report::from(failure)).unwrap_or_default());
             // The exit code still tells of the failure where its report cannot be written.
             if let Err(error) = self.raw::<io::Error>(format!("{report}\n").as_bytes()) {
                 to_stderr(Priority::Error, &error);
@@ -130,7 +131,7 @@ impl Console {
     /// Follows long work over `total` bytes.
     pub fn progress(&self, what: impl Into<String>, total: Option<u64>) -> Progress {
         let shown = !self.flags.quiet;
-        Progress::start(what.into(), total, shown && self.terminal, shown && !self.terminal)
+        Progress::start(&what.into(), total, shown && self.terminal, shown && !self.terminal)
     }
 
     /// Whether standard error leads to systemd's journal: a unit runs the program, and nobody waits for it.

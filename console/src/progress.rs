@@ -1,4 +1,4 @@
-use crate::Size;
+use crate::{Size, escape::escaped};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::Write as _;
 use std::time::Instant;
@@ -14,8 +14,10 @@ pub struct Progress {
 }
 
 impl Progress {
-    pub(crate) fn start(what: String, total: Option<u64>, bars: bool, lines: bool) -> Self {
+    pub(crate) fn start(what: &str, total: Option<u64>, bars: bool, lines: bool) -> Self {
         let target = if bars { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        // It may have the name of a file in it.
+        let what = escaped(what);
         let bar = ProgressBar::with_draw_target(total, target).with_style(style(total.is_some()));
         bar.set_message(what.clone());
         Self { bar, what, started: Instant::now(), lines }
@@ -23,7 +25,7 @@ impl Progress {
 
     /// A stage that is not shown.
     pub fn hidden() -> Self {
-        Self::start(String::new(), None, false, false)
+        Self::start("", None, false, false)
     }
 
     /// `bytes` more are done.
@@ -55,13 +57,74 @@ impl Progress {
     }
 }
 
+/// A line of at most 79 columns, whatever it tells: a longer one would wrap on a terminal of 80, and be drawn anew below itself.
 fn style(bounded: bool) -> ProgressStyle {
     let template = if bounded {
-        "{msg:28} [{bar:24}] {binary_bytes} of {binary_total_bytes}, {binary_bytes_per_sec}, {eta} left"
+        "{msg:25!} [{bar:8}] {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec} {eta}"
     } else {
-        "{msg:28} {spinner} {binary_bytes}, {binary_bytes_per_sec}"
+        "{msg:40!} {spinner} {binary_bytes} {binary_bytes_per_sec}"
     };
     ProgressStyle::with_template(template)
         // A plain bar is better than no command, should a later indicatif refuse the template.
         .map_or_else(|_| ProgressStyle::default_bar(), |style| style.progress_chars("=> "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use indicatif::{ProgressDrawTarget, TermLike};
+    use std::io;
+    use std::sync::{Arc, Mutex, PoisonError};
+    use std::time::Duration;
+
+    /// A terminal of 200 columns that remembers what was written to it.
+    #[derive(Debug, Clone, Default)]
+    struct Terminal(Arc<Mutex<Vec<String>>>);
+
+    impl TermLike for Terminal {
+        fn width(&self) -> u16 {
+            200
+        }
+        fn move_cursor_up(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+        fn move_cursor_down(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+        fn move_cursor_right(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+        fn move_cursor_left(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+        fn write_line(&self, text: &str) -> io::Result<()> {
+            self.write_str(text)
+        }
+        fn write_str(&self, text: &str) -> io::Result<()> {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(text.trim_end().to_owned());
+            Ok(())
+        }
+        fn clear_line(&self) -> io::Result<()> {
+            Ok(())
+        }
+        fn flush(&self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn the_line_of_progress_fits_80_columns() {
+        for total in [Some(1023 << 40), None] {
+            let terminal = Terminal::default();
+            let target = ProgressDrawTarget::term_like(Box::new(terminal.clone()));
+            let bar = ProgressBar::with_draw_target(total, target).with_style(style(total.is_some()));
+            bar.set_message("Reading a-rather-long-name-of-an-archive-with-many-images.tar.gz");
+            bar.set_elapsed(Duration::from_secs(100_000));
+            bar.set_position(1000 << 40);
+            bar.force_draw();
+            let written = terminal.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let longest = written.iter().max_by_key(|line| line.chars().count()).cloned().unwrap_or_default();
+            assert!((40..80).contains(&longest.chars().count()), "{longest:?} has {} columns", longest.chars().count());
+        }
+    }
 }

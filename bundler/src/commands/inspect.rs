@@ -1,7 +1,7 @@
 use super::parts_args::PartsArgs;
 use crate::error::Result;
 use crate::trust::UnverifiedRoot;
-use landfall_console::{Console, Size};
+use landfall_console::{Console, OneLine, Size};
 use landfall_manifests::{Database, Digest, Image, Release};
 use landfall_media::UnverifiedBundle;
 use serde::Serialize;
@@ -69,7 +69,7 @@ fn text(shown: &InspectReport<'_>) -> Result<String, fmt::Error> {
     writeln!(text, "release  {} {} (serial {})", release.product, release.version, release.serial)?;
     writeln!(text, "platform {}", release.platform())?;
     if let Some(created) = &release.created {
-        writeln!(text, "created  {created}")?;
+        writeln!(text, "created  {}", OneLine(created))?;
     }
     if let Some(oldest) = &release.min_upgrade_from {
         writeln!(text, "upgrades from {oldest} on")?;
@@ -94,15 +94,16 @@ fn text(shown: &InspectReport<'_>) -> Result<String, fmt::Error> {
     for image in &release.images {
         let (stored, raw) = (Size(stored(image, &sizes)), Size(image.layers.iter().map(|layer| layer.size).sum()));
         writeln!(text, "  {}  {} layers, {stored} stored, {raw} unpacked", image.name, image.layers.len())?;
-        writeln!(text, "    from {}", image.source)?;
+        writeln!(text, "    from {}", OneLine(&image.source))?;
         if let Some(tenant) = &image.tenant {
-            let framework = tenant.framework.as_deref().unwrap_or("-");
-            writeln!(text, "    tenant {} {framework}, port {}, {}", tenant.language, tenant.port, tenant.health)?;
+            let framework = OneLine(tenant.framework.as_deref().unwrap_or("-"));
+            let language = OneLine(&tenant.language);
+            writeln!(text, "    tenant {language} {framework}, port {}, {}", tenant.port, tenant.health)?;
         }
     }
     writeln!(text, "\nfiles: {}", release.files.len())?;
     for file in &release.files {
-        writeln!(text, "  {}  {:>10}  {}", file.mode, file.size, file.path)?;
+        writeln!(text, "  {}  {:>11}  {}", file.mode, Size(file.size).to_string(), file.path)?;
     }
     Ok(text)
 }

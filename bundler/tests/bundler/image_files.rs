@@ -148,3 +148,29 @@ mod needs_root {
         fs::remove_file(file).unwrap();
     }
 }
+
+#[test]
+fn what_an_unverified_bundle_says_cannot_move_the_cursor_or_pass_for_the_programs_own_words() {
+    use landfall_manifests::{Release, Signed, Writer};
+    let workspace = Workspace::new();
+    workspace.write("root/a", "a");
+    workspace.define("[[image]]\nname = \"hello\"\nsource = \"rootfs:root\"\nentrypoint = [\"/a\"]\n");
+    let bytes = workspace.build("acme.tar");
+    let head = landfall_manifests::Head::read(&mut bytes.as_slice()).unwrap();
+    let mut release: Release = head.into_signed_without_verifying().unwrap().release().clone();
+    release.images[0].source = "rootfs:a\u{1b}[2J\u{9b}31m\nsigned   by TRUSTED\u{202e}".to_owned();
+    release.created = Some("\r\u{8}today".to_owned());
+    let key = landfall_keys::SecretKey::generate().unwrap();
+    release.keys = vec![key.public_key().to_line()];
+    let signed = Signed::new(release, &[key]).unwrap();
+    // Only its head is read, so that it needs no blobs.
+    let mut forged = Vec::new();
+    drop(Writer::begin(&mut forged, &signed).unwrap());
+    workspace.write("forged.tar", forged);
+    for flags in [&["inspect", "forged.tar"][..], &["inspect", "forged.tar", "--json"]] {
+        let told = workspace.ok(flags);
+        let moves = |c: &char| (c.is_control() && *c != '\n') || ('\u{202a}'..='\u{202e}').contains(c);
+        assert!(!told.chars().any(|c| moves(&c)), "{told:?}");
+        assert!(!told.lines().any(|line| line.starts_with("signed   by TRUSTED")), "{told}");
+    }
+}
