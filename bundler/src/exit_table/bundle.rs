@@ -4,12 +4,16 @@ use super::classes::{DAMAGED, TRUST_CHAIN, unfit, usage};
 use crate::repair::RepairError;
 use crate::stick::{RootFileError, SplitError, StickError};
 use landfall_console::{ErrorClass, Exit, StorageFault};
+use landfall_keys::TrustError;
 use landfall_manifests::ReadError;
 use landfall_media::{BundleError, CopyError, MediaError, RequestFileError, media_error};
 use std::io;
 
 const FIND_PARTS: &str = "put all parts into one folder, or name the folders of the others with --parts";
 const TRUST: &str = "compare the key ids with those that you were given out of band";
+const CHANGED_HEAD: &str = "where a byte of the manifest or of a signature was damaged on its way, copy the bundle again, or have it repaired: \
+                            `landfall-installer verify BUNDLE --request FILE` writes what `landfall-bundler repair FILE` packs; where it \
+                            was changed on purpose, no copy will do";
 const UNREADABLE: ErrorClass = ErrorClass::new(Exit::Damaged, "unreadable", "check the disk that the bundle is on");
 const REQUEST: ErrorClass = usage("request", "carry the request here again, or have it written again");
 
@@ -46,6 +50,10 @@ pub(super) fn of_media(error: &MediaError) -> ErrorClass {
 
 pub(super) fn of_read(error: &ReadError) -> ErrorClass {
     match error {
+        // A signature by a key that is trusted, over other bytes: a flipped bit does that as well as an attacker.
+        ReadError::Untrusted(TrustError::BadSignature { .. }) => {
+            ErrorClass::new(Exit::Untrusted, "untrusted", CHANGED_HEAD)
+        }
         ReadError::Untrusted(_) => ErrorClass::new(Exit::Untrusted, "untrusted", TRUST),
         // A medium's own error comes through `Read` as the cause of an io::Error: its class is the more exact one.
         ReadError::Source { source, .. } => media_error(source).map_or(UNREADABLE, of_media),

@@ -217,6 +217,7 @@ fn reading() -> Vec<Error> {
         ReadError::NotABundle,
         ReadError::Signature { entry: "landfall.json.x.minisig".to_owned(), offset: 512, reason: "text".to_owned() },
         ReadError::Untrusted(untrusted),
+        ReadError::Untrusted(TrustError::BadSignature { key_id: id() }),
         ReadError::Release(ReleaseError::Problems(Vec::new())),
         ReadError::Header { entry: "blobs/x".to_owned(), offset: 512 },
         ReadError::NotInManifest { offset: 512 },

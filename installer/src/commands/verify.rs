@@ -1,12 +1,13 @@
 use crate::errors::Error;
 use crate::host_context::HostArgs;
 use crate::media::{MediaArgs, is_head_damaged, request_file, verify, write_request};
+use crate::store::Store;
 use crate::transition::PlanError;
 use crate::transition::verified_bundle::{self, FirstUse, VerifiedBundle};
 use crate::trust::{TrustArgs, TrustError};
 use landfall_console::{Console, Size};
 use landfall_manifests::repair::RepairRequest;
-use landfall_manifests::{Digest, ReadError};
+use landfall_manifests::{Blob, Digest, ReadError};
 use landfall_media::RequestFile;
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -21,7 +22,8 @@ pub(crate) struct Args {
     media: MediaArgs,
     #[command(flatten)]
     trust: TrustArgs,
-    /// If the bundle is damaged, write a repair request to FILE, from which `landfall-bundler repair FILE` makes a patch
+    /// If the bundle is damaged, write a repair request to FILE, from which `landfall-bundler repair FILE` makes a patch. Blobs that this
+    /// host holds already are not asked for
     #[arg(long, value_name = "FILE")]
     request: Option<PathBuf>,
 }
@@ -47,18 +49,20 @@ struct Report<'a> {
 pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> Result<(), Error> {
     // First: a name that cannot be used is better known before all of the bundle is read.
     let request = args.request.as_deref().map(request_file).transpose()?;
-    let verified =
-        match verified_bundle::open(&args.media, &args.trust, &host_args.layout()?, console, FirstUse::Refuse) {
-            // With a patch, it was the patch's head that was read: a request would ask for what the bundle may well have.
-            Err(error) if args.media.patch.is_none() && may_be_damaged_in_head(&error) => {
-                return Err(requested(request.as_ref(), &RepairRequest::Head, error));
-            }
-            other => other?,
-        };
+    let layout = host_args.layout()?;
+    let verified = match verified_bundle::open(&args.media, &args.trust, &layout, console, FirstUse::Refuse) {
+        // With a patch, it was the patch's head that was read: a request would ask for what the bundle may well have.
+        Err(error) if args.media.patch.is_none() && may_be_damaged_in_head(&error) => {
+            return Err(requested(request.as_ref(), &RepairRequest::Head, error));
+        }
+        other => other?,
+    };
     let (media, bundle) = (&verified.media, &verified.bundle);
     let progress = console.progress("verify", Some(bundle.entries().iter().map(|entry| entry.size).sum()));
     let damage = verify(media, bundle, &progress);
-    let wanted = wanted(&verified, &damage);
+    // The store is only looked into, and only if somebody wants to know: that may take reading the blobs.
+    let store = request.as_ref().map(|_| Store::new(&layout));
+    let wanted = wanted(&verified, &damage, |blob| store.as_ref().is_some_and(|store| store.holds(blob)));
     if let Err(error) = media.report(bundle, damage) {
         let error = PlanError::from(error);
         return Err(requested(request.as_ref(), &RepairRequest::of(bundle, &wanted), error));
@@ -88,9 +92,18 @@ fn may_be_damaged_in_head(error: &PlanError) -> bool {
     }
 }
 
-/// What a patch has to hold: all that is damaged, and all that the patch at hand holds, so that one is always enough.
-fn wanted(verified: &VerifiedBundle, damage: &[ReadError]) -> BTreeSet<Digest> {
-    damage.iter().filter_map(ReadError::blob).chain(verified.media.patched_blobs(&verified.bundle)).collect()
+/// What a patch has to hold: all that is damaged, and all that the patch at hand holds, so that one is always enough. Of a blob that
+/// the host holds, an installation reads what surrounds it in the bundle and not its content.
+fn wanted(verified: &VerifiedBundle, damage: &[ReadError], holds: impl Fn(&Blob) -> bool) -> BTreeSet<Digest> {
+    let needed = damage.iter().filter(|error| !is_in_held_content(error, &holds));
+    needed.filter_map(ReadError::blob).chain(verified.media.patched_blobs(&verified.bundle)).collect()
+}
+
+fn is_in_held_content(error: &ReadError, holds: impl Fn(&Blob) -> bool) -> bool {
+    match (error, error.blob()) {
+        (ReadError::Digest { size, .. }, Some(digest)) => holds(&Blob { digest, size: *size }),
+        _ => false,
+    }
 }
 
 impl<'a> Report<'a> {

@@ -5,6 +5,9 @@ use crate::split_bundle::{
     Files, NAME, entry_of, install, installed, opened, patch, release_on, size_for, split, with_key, write_parts,
 };
 use landfall_keys::SecretKey;
+use landfall_manifests::repair::{RepairRequest, RequestedBlobs};
+use landfall_manifests::{Digest, Entry};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// A stick with a damaged bundle.
@@ -176,6 +179,34 @@ fn a_foreign_or_damaged_patch_is_refused() {
     std::fs::write(&stick.patch, &good).unwrap();
     with_key(&stick.scene, "verify", &[stick.patch.to_str().unwrap()]).exits(3).says("this is a patch");
     install(&stick.scene, &[stick.patch.to_str().unwrap()]).exits(3).says("this is a patch");
+}
+
+#[test]
+fn a_request_asks_for_no_blob_that_the_host_holds() {
+    let (scene, first) = Scene::installed();
+    let first = std::fs::read(first).unwrap();
+    let held: BTreeSet<Digest> = opened(&first, &scene.key).release().blobs.iter().map(|blob| blob.digest).collect();
+    let next = Parts::new("1.1.0", 2).pack(&scene.key);
+    let bundle = opened(&next, &scene.key);
+    let blobs: Vec<_> = bundle.entries().iter().filter(|entry| entry.is_blob).collect();
+    let (shared, own): (Vec<_>, Vec<_>) = blobs.into_iter().partition(|entry| held.contains(&entry.digest));
+    let mut damaged = next.clone();
+    let with_content = |entry: &&&Entry| entry.size > 0;
+    let changed = [shared.iter().find(with_content).unwrap(), own.iter().find(with_content).unwrap()];
+    for entry in changed {
+        damaged[at(entry.content_offset())] ^= 1;
+    }
+    // Around its content, the blob's place in the bundle is read all the same.
+    let framed = shared.iter().filter(with_content).nth(1).unwrap();
+    damaged[at(framed.offset)] ^= 1;
+    let file = scene.put("next.tar", &damaged);
+    let request = scene.stick().join("request.json");
+    scene.run(&["verify", file.to_str().unwrap(), "--request", request.to_str().unwrap()]).exits(3);
+    let asked = RepairRequest::parse(&std::fs::read(&request).unwrap()).unwrap();
+    let RepairRequest::Release(RequestedBlobs { blobs, .. }) = asked else { panic!("the release is known") };
+    assert_eq!(blobs.into_iter().collect::<BTreeSet<_>>(), [changed[1].digest, framed.digest].into());
+    let mend = scene.put("patch.tar", &patch(&next, &scene.key, &request));
+    scene.run(&["update", file.to_str().unwrap(), "--yes", "--patch", mend.to_str().unwrap()]).ok();
 }
 
 #[test]

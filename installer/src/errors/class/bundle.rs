@@ -5,12 +5,16 @@ use crate::content::ContentError;
 use crate::content::DecodeError;
 use crate::media::{BundleError, MediaError};
 use landfall_console::{ErrorClass, Exit};
+use landfall_keys::TrustError;
 use landfall_manifests::ReadError;
 use landfall_media::media_error;
 
 const COPY_AGAIN: &str = "copy the bundle again from where it was made, or only the damaged part of it: \
                           `landfall-installer verify --request FILE` says how";
 const COMPARE_KEYS: &str = "compare the key ids with those that you were given out of band";
+const CHANGED_HEAD: &str = "where a byte of the manifest or of a signature was damaged on its way, copy the bundle again, or have it repaired: \
+                            `landfall-installer verify BUNDLE --request FILE` writes what to ask for; where it was changed on purpose, \
+                            no copy will do";
 const FAILING: &str = "the media may be failing: copy the bundle to another one";
 const PATCH_ALONE: &str = "name the bundle that it was made for, and give this file with --patch";
 const UNREADABLE: ErrorClass = ErrorClass::new(Exit::Damaged, "unreadable", FAILING);
@@ -59,6 +63,10 @@ fn of_decode(error: &DecodeError) -> ErrorClass {
 /// What a bundle that is damaged or refused means.
 fn of_read(error: &ReadError) -> ErrorClass {
     match error {
+        // A signature by a key that is trusted, over other bytes: a flipped bit does that as well as an attacker.
+        ReadError::Untrusted(TrustError::BadSignature { .. }) => {
+            ErrorClass::new(Exit::Untrusted, "untrusted", CHANGED_HEAD)
+        }
         ReadError::Untrusted(_) => ErrorClass::new(Exit::Untrusted, "untrusted", COMPARE_KEYS),
         ReadError::Release(_) => MADE_WRONG,
         ReadError::NotABundle => ErrorClass::new(Exit::Damaged, "not_a_bundle", "name a file NAME.landfall.tar"),
