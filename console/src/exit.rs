@@ -20,7 +20,7 @@ pub enum Exit {
     Unfit = 6,
     /// The update failed, and the host runs the previous release again.
     Reverted = 7,
-    /// Another operation holds the lock, or an interrupted one must be recovered first.
+    /// Another operation holds the lock, or one that failed or was interrupted has still to be settled.
     Busy = 8,
 }
 

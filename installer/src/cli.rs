@@ -16,7 +16,7 @@ Examples:
   landfall-installer receipts --verify
 
 Exit codes: 0 done, 1 unexpected, 2 usage, 3 damaged, 4 not trusted, 5 refused by policy, 6 the host is not fit,
-7 the update failed and the release from before runs again, 8 another operation is at work or was interrupted";
+7 the update failed and the release from before runs again, 8 another operation is running, or an interrupted one cannot be settled";
 
 /// Verifies a bundle and lands it on a host without a network.
 #[derive(Debug, Parser)]

@@ -39,7 +39,6 @@ impl Classify for Error {
             Self::RootFiles(error) => trust::of_root_files(error),
             Self::Pin(PinError::Unsettled { .. }) => UNSETTLED,
             Self::ImportUnrecorded(_) => UNRECORDED,
-            Self::OperationInterrupted(_) => ErrorClass::new(Exit::Busy, "interrupted", RECOVER),
             Self::Refused(refusal) => policy::of_refusal(refusal),
             Self::Plan(error) | Self::NoReplacement(error) => of_plan(error),
             Self::Transition(error) => of_transition(error),

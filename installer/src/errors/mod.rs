@@ -16,7 +16,6 @@ use crate::plan::policy::Refusal;
 use crate::record::RecordError;
 use crate::removal::UninstallError;
 use crate::state::StateError;
-use crate::state::journal::Journal;
 use crate::steps::{StepError, TransitionError};
 use crate::transition::PlanError;
 use crate::trust::{PinError, RootFilesError, TrustError};
@@ -49,9 +48,6 @@ pub(crate) enum Error {
     /// A trust root is pinned, and its journal is there for `recover`.
     #[error("the trust root is pinned, but recording that failed")]
     ImportUnrecorded(#[source] PathError),
-    /// An earlier operation was cut off and has to be settled first.
-    #[error("this host's last {0} was interrupted")]
-    OperationInterrupted(&'static str),
     #[error(transparent)]
     Refused(Box<Refusal>),
     /// Nothing was begun.
@@ -77,11 +73,6 @@ pub(crate) enum Error {
 }
 
 impl Error {
-    /// Refuses to begin while an interrupted operation is to be settled.
-    pub(crate) fn if_interrupted(journal: Option<&Journal>) -> Result<(), Self> {
-        journal.map_or(Ok(()), |journal| Err(Self::OperationInterrupted(journal.operation.name())))
-    }
-
     /// What the program prints and exits with.
     pub(crate) fn into_failure(self) -> Failure {
         match self {

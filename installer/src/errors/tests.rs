@@ -109,7 +109,6 @@ fn storage() {
 fn the_host() {
     check(HostArgsError::Root("/x".into()), Exit::Usage, "root", None);
     check(LockError::Busy, Exit::Busy, "busy", Some("wait"));
-    check(Error::OperationInterrupted("update"), Exit::Busy, "interrupted", Some("run `landfall-installer recover`"));
     let parse = RecordError::Parse { path: "/x".into(), source: json() };
     check(parse, Exit::Unexpected, "record", Some("put the file back"));
     let text = RecordError::Text { path: "/x".into(), expected: "serial" };

@@ -111,7 +111,7 @@ fn a_trust_import_killed_anywhere_is_undone_or_whole_and_can_be_repeated() -> Re
 
 #[test]
 fn an_operation_killed_anywhere_can_be_repeated_without_a_recovery() -> Result<()> {
-    for operation in [INSTALL, UPDATE, FAILING_UPDATE, ROLLBACK, UNINSTALL, PURGE] {
+    for operation in [INSTALL, UPDATE, FAILING_UPDATE, ROLLBACK, UNINSTALL, PURGE, TRUST_IMPORT] {
         let prepared = Prepared::of(operation)?;
         let points = sample::of(KillPoint::all(&prepared.trace.points), SAMPLE / 2)?;
         prepared.try_each("killed and repeated at", &points, settles_itself)?;

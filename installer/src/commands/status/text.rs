@@ -27,7 +27,7 @@ impl Status {
             writeln!(
                 f,
                 "the last {operation} is under way or was interrupted: `landfall-installer recover` settles it, as do the next boot \
-                 and the next install, update, rollback or uninstall"
+                 and the next operation"
             )?;
         }
         match &self.current {

@@ -5,6 +5,7 @@ use crate::host_context::HostArgs;
 use crate::layout::Layout;
 use crate::receipts::{self, Draft, OperationFacts};
 use crate::retained_release::{self, RefusedRelease};
+use crate::settlement;
 use crate::state::installed::Installed;
 use crate::state::journal::{Journal, Operation, TrustImport};
 use crate::state::{State, StateError};
@@ -22,7 +23,7 @@ Examples:
   landfall-installer trust import /media/stick/5.root.json --replace sha256:9f86d081…
 
 Exit codes: 0 done, or this root is trusted already, 2 usage, 3 damaged, 4 not signed as it must be, or no root with that
-digest, 5 older than the trusted root, or it takes a revocation back, 8 another operation is running or was interrupted";
+digest, 5 older than the trusted root, or it takes a revocation back, 8 another operation is running";
 
 /// Import a newer trust root without installing anything
 ///
@@ -52,7 +53,8 @@ struct Report {
 
 pub(super) fn run(args: &Args, host_args: &HostArgs, console: Console) -> Result<(), Error> {
     let layout = host_args.layout()?;
-    let lock_held = lock(&layout)?;
+    // A host without an installation has no lock file, and no other writer.
+    let lock_held = settlement::lock_settled(host_args, &layout, console)?;
     let installed = Installed::read(&layout)?;
     let before = PreviousRoot::read(&layout, installed.as_ref(), args.replace.is_some(), console)?;
     let root = match &args.replace {
@@ -67,7 +69,7 @@ pub(super) fn run(args: &Args, host_args: &HostArgs, console: Console) -> Result
     let changed = from != Some(&root);
     if changed {
         // Where there was nothing to lock, an installation may have begun while the media were read.
-        let held = if lock_held.is_none() { lock(&layout)? } else { lock_held };
+        let held = if lock_held.is_none() { settlement::lock_settled(host_args, &layout, console)? } else { lock_held };
         match (held, &installed) {
             (Some(held), Some(installed)) => pin_with_receipt(held, &layout, &root, installed, console)?,
             // No release, no receipts: one rename is all.
@@ -81,13 +83,6 @@ pub(super) fn run(args: &Args, host_args: &HostArgs, console: Console) -> Result
     }
     let report = Report { changed, from: from.map(TrustRoot::version), root: (&root).into(), refused };
     console.result(&report, text(&report))
-}
-
-/// Locks the host, if no operation is running or interrupted. A host without an installation has no lock file, and no other writer.
-fn lock(layout: &Layout) -> Result<Option<State>, Error> {
-    let state = State::open(layout)?;
-    Error::if_interrupted(Journal::read(layout)?.as_ref())?;
-    Ok(state)
 }
 
 /// Pins the root and leaves a receipt. What is cut off in between is finished by recovery.
