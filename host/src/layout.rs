@@ -1,5 +1,6 @@
 //! The paths of a host, below one root (ARCHITECTURE.md, "Where the parts meet on a host").
 
+use crate::settings;
 use landfall_manifests::{Digest, ReleaseId};
 use std::path::{Path, PathBuf};
 
@@ -239,6 +240,11 @@ impl Layout {
     /// The folder of the runtime's database.
     pub fn database_folder(&self) -> PathBuf {
         self.at(DATABASE_FOLDER)
+    }
+
+    /// The settings that the current release brings.
+    pub fn release_settings(&self) -> PathBuf {
+        self.current().join(settings::RELEASE_FILE)
     }
 
     /// The operator's settings.

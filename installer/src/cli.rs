@@ -1,4 +1,4 @@
-use crate::commands::{install, plan, receipts, recover, rollback, status, trust, uninstall, update, verify};
+use crate::commands::{config, install, plan, receipts, recover, rollback, status, trust, uninstall, update, verify};
 use crate::errors::Error;
 use crate::host_context::HostArgs;
 use clap::{Parser, Subcommand};
@@ -12,6 +12,7 @@ Examples:
   landfall-installer install FILE --trust acme.pub --set api.port=8080
   landfall-installer update FILE.part001 --parts /media/second --patch PATCH
   landfall-installer rollback
+  landfall-installer config set tenants.memory=2GiB
   landfall-installer trust import /media/stick/trust
   landfall-installer receipts --verify
 
@@ -38,6 +39,7 @@ enum Command {
     Update(update::Args),
     Rollback(rollback::Args),
     Status(status::Args),
+    Config(config::Args),
     Trust(trust::Args),
     Receipts(receipts::Args),
     Recover(recover::Args),
@@ -64,6 +66,7 @@ impl Cli {
             Command::Update(args) => update::run(args, host, console),
             Command::Rollback(args) => rollback::run(args, host, console),
             Command::Status(args) => status::run(args, host, console),
+            Command::Config(args) => config::run(args, host, console),
             Command::Trust(args) => trust::run(args, host, console),
             Command::Receipts(args) => receipts::run(args, host, console),
             Command::Recover(args) => recover::run(args, host, console),

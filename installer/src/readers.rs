@@ -2,7 +2,10 @@
 
 use crate::content::{Decoder, Expected};
 use crate::receipts::{Chain, Counter, Receipt, UnverifiedReceipt};
-use crate::settings::{self, Override, SettingsError};
+use crate::settings::Layers;
+use crate::settings::overrides::{self, Override};
+use crate::settings::usable::usable;
+use landfall_host::settings::Effective;
 use landfall_keys::PublicKey;
 use landfall_manifests::{Digest, Encoding};
 use std::error::Error;
@@ -44,30 +47,25 @@ pub fn blob(stored: Vec<u8>, encoding: Encoding, digest: Digest, size: u64) -> R
     Ok(content)
 }
 
-/// The settings of an operator after an update, and whether they were merged without a conflict. Where there is one, they are
-/// those of an automatic revert, in which the release's settings overrule the operator's.
+/// The operator's settings over a release's: what counts, and what an automatic revert to that release would leave of the text.
 ///
 /// # Errors
-/// One of the texts does not parse, or is written in a way that cannot be merged.
-pub fn settings(base: &str, mine: &str, theirs: &str) -> Result<(String, bool), Refused> {
-    match settings::three_way(base, mine, theirs) {
-        Ok(merged) => Ok((merged.text, true)),
-        Err(SettingsError::Conflicts(conflicts)) => {
-            Ok((settings::forced_merge(base, mine, theirs, &conflicts).text, false))
-        }
-        Err(error) => Err(error.into()),
-    }
+/// The release does not take one of the values.
+pub fn settings(release: &str, operator: &str) -> Result<Vec<Effective>, Refused> {
+    Ok(Layers::parse(release, operator)?.effective())
 }
 
-/// A release's `defaults` with the answers of an operator in them, and what the installer reads out of that.
+/// What an automatic revert to the release leaves of the operator's text; `None` if that is all of it.
+pub fn usable_settings(release: &str, operator: &str) -> Option<String> {
+    usable(release, operator)
+}
+
+/// The operator's text with the answers of a file in it.
 ///
 /// # Errors
 /// One of the texts does not parse, or an answer fits no setting.
-pub fn answers(defaults: &str, answers: &str) -> Result<String, Refused> {
-    let text = settings::merge(defaults, &Override::parse_answers(answers)?)?;
-    settings::ports(&text, defaults)?;
-    settings::update(&text, defaults)?;
-    Ok(text)
+pub fn answers(release: &str, operator: &str, answers: &str) -> Result<String, Refused> {
+    Ok(overrides::set(release, operator, &Override::parse_answers(answers)?)?)
 }
 
 /// Reads an answer as it stands on a command line.

@@ -8,8 +8,6 @@ use std::time::Duration;
 
 /// The file of the installer's journal.
 const JOURNAL: &str = "/var/lib/landfall/state/journal.json";
-/// The file of the host's settings.
-const SETTINGS: &str = "/etc/landfall/config.toml";
 
 impl<'a> Installation<'a> {
     /// Installs the bundle at `path` of the host, with the installer and the public key of the folder and with these
@@ -80,9 +78,8 @@ impl<'a> Installation<'a> {
         Ok(())
     }
 
-    /// Sets a number of the section `update` in the host's settings, as an operator does with an editor.
+    /// Sets a number of the section `update` in the host's settings, as an operator does.
     pub fn set_update(self, key: &str, value: u64) -> Result<()> {
-        let edit = format!("grep -q '^{key} = ' {SETTINGS} && sed -i 's/^{key} = .*/{key} = {value}/' {SETTINGS}");
-        self.host().ok(&edit).map(drop)
+        self.host().ok(&format!("landfall-installer config set update.{key}={value}")).map(drop)
     }
 }

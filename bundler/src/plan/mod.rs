@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 /// The path of the runtime's settings in a release.
 pub(crate) const CONFIG_PATH: &str = "config.toml";
 /// The settings that are packed unless the definition names others: the runtime's own defaults.
-const DEFAULT_CONFIG: &str = include_str!("../../../runtime/config.toml");
+const DEFAULT_CONFIG: &str = include_str!("../../../host/config.toml");
 const PROGRAM: u32 = 0o755;
 const TEXT: u32 = 0o644;
 

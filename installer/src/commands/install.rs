@@ -82,10 +82,10 @@ pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> Result
     planned.carry_out(&verified, &host, None, state)?;
     let text = format!("{} {} is installed", report.product, report.release);
     let text = if host.units.is_some() {
-        format!("{text}, is healthy, and listens on port {}", planned.settings.ports.api)
+        format!("{text}, is healthy, and listens on port {}", planned.settings.ports().api)
     } else {
         format!("{text}; no service was started")
     };
-    let (api_port, trust) = (Some(planned.settings.ports.api), planned.plan.trust);
+    let (api_port, trust) = (Some(planned.settings.ports().api), planned.plan.trust);
     console.result(&Report { changed: true, api_port, trust, warnings: console.warnings(), ..report }, text)
 }

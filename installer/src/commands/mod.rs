@@ -1,5 +1,6 @@
 //! The commands, a file each: what was typed, and what is done about it.
 
+pub(crate) mod config;
 pub(crate) mod install;
 pub(crate) mod plan;
 pub(crate) mod receipts;

@@ -68,7 +68,9 @@ fn of_plan(error: &PlanError) -> ErrorClass {
         PlanError::SettingsFile(error) => host::of_settings_file(error),
         PlanError::DefaultsContent(error) => of_unfold(error),
         PlanError::Defaults(_) => bundle::MADE_WRONG,
-        PlanError::SettingsExist(_) => ErrorClass::new(Exit::Usage, "settings", "edit the file instead"),
+        PlanError::SettingsExist(_) => {
+            ErrorClass::new(Exit::Usage, "settings", "`landfall-installer config set` changes it, before or after")
+        }
         PlanError::Answers(_) => ANSWERS,
         PlanError::NoEngine(_) => ErrorClass::without_hint(Exit::Unfit, "no_engine"),
         PlanError::Unfit(_) => {

@@ -250,10 +250,8 @@ fn policy_and_settings() {
         check(error, Exit::Policy, code, Some(hint));
     }
     let unknown = SettingsError::Unknown("a.b".to_owned());
-    check(PlanError::from(unknown), Exit::Usage, "settings", Some("the config.toml of the release"));
-    let conflicts = SettingsError::Conflicts(crate::settings::Conflicts(Vec::new()));
-    check(PlanError::from(conflicts), Exit::Usage, "settings_conflict", Some("in config.toml"));
-    check(PlanError::SettingsExist("/x".into()), Exit::Usage, "settings", Some("edit the file"));
+    check(PlanError::from(unknown), Exit::Usage, "settings", Some("`landfall-installer config show`"));
+    check(PlanError::SettingsExist("/x".into()), Exit::Usage, "settings", Some("`landfall-installer config set`"));
     check(PlanError::Answers(String::new()), Exit::Usage, "answers", None);
     check(PlanError::NoEngine(String::new()), Exit::Unfit, "no_engine", None);
     check(PlanError::Unfit(vec![Problem::NotRoot]), Exit::Unfit, "unfit", Some("change what is listed"));

@@ -10,7 +10,7 @@ pub(crate) use landfall_host::runtime_program::PROGRAM;
 /// The installer that stays outside the releases.
 pub(crate) const INSTALLER: &str = "bin/landfall-installer";
 /// The default settings.
-pub(crate) const SETTINGS: &str = "config.toml";
+pub(crate) use landfall_host::settings::RELEASE_FILE as SETTINGS;
 
 /// What the host's records say.
 #[derive(Debug, Clone, Copy)]

@@ -54,7 +54,7 @@ pub(crate) struct Transition {
     pub(crate) files: Vec<RelativePath>,
     /// Tags that the engine did not have before.
     pub(crate) tags: Vec<String>,
-    /// How the operator's settings change, if they do.
+    /// How the operator's settings change, if an automatic revert has to change them.
     pub(crate) settings: Option<SettingsChange>,
     /// The databases that were set aside earlier, by file name.
     pub(crate) asides: Vec<String>,
@@ -85,15 +85,12 @@ pub(crate) enum Kind {
     Rollback,
 }
 
-/// The text of `config.toml`.
+/// The operator's `config.toml` before and after an automatic revert to a release that does not take some of its values.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct SettingsChange {
     pub(crate) before: String,
     pub(crate) after: String,
-    /// Whether some of the operator's settings are left out of it. Then a copy of the text before is kept beside it.
-    #[serde(rename = "givesWay")]
-    pub(crate) is_forced: bool,
 }
 
 /// An uninstallation.

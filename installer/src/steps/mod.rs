@@ -26,13 +26,14 @@ use crate::layout::{DATABASE_FOLDER, FOLDERS};
 use crate::media::Media;
 use crate::plan::PlannedImage;
 use crate::receipts;
-use crate::settings::{Ports, UpdateSettings};
+use crate::settings::Ports;
 use crate::state::State;
 use crate::state::journal::{Journal, Operation, StepName, Transition};
 use crate::state::tries::Tries;
 use crate::store::Store;
 use crate::{durable, interrupt, removal, trust};
 use landfall_console::message_with_causes;
+use landfall_host::settings::UpdateSettings;
 use landfall_keys::TrustRoot;
 use landfall_manifests::{Bundle, Release};
 

@@ -8,7 +8,7 @@ use crate::interrupt;
 use crate::plan::policy::{INSTALLER, SETTINGS};
 use crate::recovery_binary;
 use crate::service::health;
-use crate::settings;
+use crate::settings::{self, Layers, Ports};
 use crate::state::installed::InstalledRelease;
 use crate::state::journal::{Kind, Transition};
 use crate::state::tries::Tries;
@@ -104,7 +104,8 @@ pub(super) fn again(work: &Work<'_>, release: &InstalledRelease) -> Result<(), S
         Ok::<_, String>(String::from_utf8_lossy(&bytes).into_owned())
     };
     let defaults = read(layout.release(&release.id()).join(SETTINGS))?;
-    let ports = settings::ports(&read(layout.settings())?, &defaults).map_err(|error| message_with_causes(&error))?;
+    let layers = Layers::parse(&defaults, &read(layout.settings())?).map_err(|error| message_with_causes(&error))?;
+    let ports = Ports::from(layers.settings());
     let (gate, id) = (
         // Once is enough: it was healthy before, and this is only reported.
         HealthGate { healthy_for: Duration::ZERO, patience: work.update.patience, interval: INTERVAL },

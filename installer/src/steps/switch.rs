@@ -20,7 +20,7 @@ pub(super) fn act(work: &Work<'_>, transition: &Transition) -> Result<(), StepEr
     // 1. Links to the programs. They lead through `current`, so they may come first. A file of somebody else stays: preflight warned.
     work.make_folders(&[UNITS_FOLDER, LINKS_FOLDER])?;
     links::make_programs(&host.layout)?;
-    // 2. The settings, before anything of the new release reads them.
+    // 2. The settings, where a revert has to change them, before anything of the release reads them.
     if let Some(change) = &transition.settings {
         write_settings(host, change)?;
     }
@@ -37,14 +37,13 @@ pub(super) fn act(work: &Work<'_>, transition: &Transition) -> Result<(), StepEr
     restart_services(host, Err)
 }
 
+/// Takes the values out of `config.toml` that the release does not take, and keeps the operator's text beside it.
 fn write_settings(host: &HostContext, change: &SettingsChange) -> Result<(), StepError> {
-    if change.is_forced {
-        let copy = settings::file::keep_copy(&host.layout, &change.before)?;
-        host.console.warn(format_args!(
-            "settings that the release does not take are left out; your own file is kept as {}",
-            copy.display()
-        ));
-    }
+    let copy = settings::file::keep_copy(&host.layout, &change.before)?;
+    host.console.warn(format_args!(
+        "config.toml has values that the release does not take: they are left out, and your own file is kept as {}",
+        copy.display()
+    ));
     Ok(settings::file::write(&host.layout, &change.after)?)
 }
 
@@ -128,26 +127,13 @@ fn warn(host: &HostContext, error: &StepError) -> Result<(), StepError> {
     Ok(())
 }
 
-/// Restores `config.toml`. An operator who changed it in the meantime keeps the changes that the release takes.
+/// Restores `config.toml`, unless the operator has changed it in the meantime.
 fn restore_settings(host: &HostContext, change: &SettingsChange) -> Result<(), StepError> {
-    // An operator may have edited the file while the new release was being probed.
-    let now = settings::file::read(&host.layout)?.unwrap_or_default();
-    if now == change.before {
-        return Ok(());
+    let now = settings::file::read(&host.layout)?;
+    if now.as_deref() == Some(change.after.as_str()) {
+        settings::file::write(&host.layout, &change.before)?;
     }
-    // What the switch wrote is the base: what differs from it by now is the operator's.
-    let text = match settings::three_way(&change.after, &now, &change.before) {
-        Ok(merged) => merged.text,
-        Err(error) => {
-            let copy = settings::file::keep_copy(&host.layout, &now)?;
-            host.console.warn(format_args!(
-                "config.toml was changed in the meantime; that file is kept as {}: {error}",
-                copy.display()
-            ));
-            change.before.clone()
-        }
-    };
-    Ok(settings::file::write(&host.layout, &text)?)
+    Ok(())
 }
 
 /// Undoes the switch of a first installation: nothing of it runs or is found afterwards.

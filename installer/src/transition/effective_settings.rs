@@ -8,12 +8,16 @@ use crate::layout::Layout;
 use crate::plan::policy;
 use crate::retained_release;
 use crate::retained_release::unfold::UnfoldError;
-use crate::settings::{self, ConflictReason, Conflicts, Merged, Override, Ports, SettingsError, UpdateSettings};
-use crate::state::installed::Installed;
+use crate::settings::changes::SettingsChanges;
+use crate::settings::overrides::{self, Override};
+use crate::settings::usable::usable;
+use crate::settings::{self, Layers, Ports, SettingsError};
+use crate::state::installed::{Installed, InstalledRelease};
 use crate::state::journal::SettingsChange;
 use crate::store::Store;
 use crate::transition::verified_bundle::VerifiedBundle;
 use landfall_console::message_with_causes;
+use landfall_host::settings::UpdateSettings;
 use landfall_manifests::{File, Release};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -42,116 +46,81 @@ impl SettingsArgs {
 
 /// The settings that the host will have.
 pub(crate) struct EffectiveSettings {
-    pub(crate) ports: Ports,
-    pub(crate) update: UpdateSettings,
-    /// How the operator's own text changes, if it does.
+    /// The operator's over the release's.
+    pub(crate) layers: Layers,
+    /// The operator's text, which a first installation writes.
+    pub(crate) text: String,
+    /// What becomes different.
+    pub(crate) changes: SettingsChanges,
+    /// How an automatic revert changes the operator's text, if it has to.
     pub(crate) change: Option<SettingsChange>,
-    /// What becomes different by the merge with a new release's.
-    pub(crate) merged: Merged,
 }
 
-/// The settings that the host will have: its own if it has some, otherwise the release's with the operator's.
+/// The settings that the host will have: the operator's over those of the release of the bundle.
 pub(crate) fn choose(
     verified: &VerifiedBundle,
     host: &HostContext,
     args: &SettingsArgs,
     before: Option<&Installed>,
 ) -> Result<EffectiveSettings, PlanError> {
-    let defaults = defaults(verified)?;
-    if let Some(before) = before {
+    let release = defaults(verified)?;
+    let operator = settings::file::read(&host.layout)?;
+    if before.is_some() || operator.is_some() {
         args.check_absent(&host.layout)?;
-        let running = retained_release::manifest(&host.layout, &before.current);
-        // Without the defaults of the release that runs, those of the next one are the base: every difference is the
-        // operator's.
-        let base =
-            running.map_or_else(|_| Ok(defaults.clone()), |running| stored_defaults(&host.layout, running.get()))?;
-        return EffectiveSettings::merge(&host.layout, &base, &defaults, ConflictPolicy::Refuse);
     }
-    if let Some(text) = settings::file::read(&host.layout)? {
-        args.check_absent(&host.layout)?;
-        return EffectiveSettings::unmerged(text, &defaults);
-    }
-    let mut overrides = overrides(args)?;
-    let engine = &host.environment.engine;
-    if !engine.is_default() {
-        // The first of them: an answer or `--set` comes later and overrides it.
-        overrides.insert(0, Override::new("engine", "socket", engine.to_string()));
-    }
-    EffectiveSettings::unmerged(settings::merge(&defaults, &overrides)?, &defaults)
+    let text = match operator {
+        Some(text) => text,
+        None if before.is_some() => String::new(),
+        None => overrides::first(&release, &first_overrides(host, args)?)?,
+    };
+    // What a release that is damaged had is not known, and nothing is said to change.
+    let running = before.and_then(|before| retained_release::manifest(&host.layout, &before.current).ok());
+    let running = running.and_then(|running| stored_defaults(&host.layout, running.get()).ok());
+    EffectiveSettings::new(text, &release, running.as_deref())
 }
 
 impl EffectiveSettings {
-    fn new(merged: Merged, defaults: &str, change: Option<SettingsChange>) -> Result<Self, PlanError> {
-        let ports = settings::ports(&merged.text, defaults)?;
-        let update = settings::update(&merged.text, defaults)?;
-        Ok(Self { ports, update, change, merged })
+    fn new(text: String, release: &str, running: Option<&str>) -> Result<Self, PlanError> {
+        let layers = Layers::parse(release, &text).map_err(SettingsError::from)?;
+        let old = running.and_then(|running| Layers::parse(running, &text).ok());
+        let changes = SettingsChanges::between(old.as_ref(), &layers);
+        Ok(Self { layers, text, changes, change: None })
     }
 
-    fn unmerged(text: String, defaults: &str) -> Result<Self, PlanError> {
-        Self::new(Merged { text, changes: Vec::new() }, defaults, None)
-    }
-
-    /// The text of `config.toml`.
-    pub(crate) fn text(&self) -> &str {
-        &self.merged.text
-    }
-
-    /// The operator's settings, merged with what changes from the defaults of the current release (`base`) to those of the next one.
-    pub(crate) fn merge(
-        layout: &Layout,
-        base: &str,
-        defaults: &str,
-        policy: ConflictPolicy,
+    /// The settings under a release that is on this host, which `before` is left for.
+    pub(crate) fn going_back(
+        host: &HostContext,
+        before: &InstalledRelease,
+        target: &Release,
     ) -> Result<Self, PlanError> {
-        let Some(mine) = settings::file::read(layout)? else { return Self::unmerged(defaults.to_owned(), defaults) };
-        let (merged, is_forced) = match settings::three_way(base, &mine, defaults) {
-            Err(SettingsError::Conflicts(conflicts)) if policy.allows_forced_merge(&conflicts) => {
-                (settings::forced_merge(base, &mine, defaults, &conflicts), true)
-            }
-            Err(_) if policy == ConflictPolicy::Overrule => return Self::defaults_only(&mine, defaults),
-            other => (other?, false),
-        };
-        match Self::replacing(&mine, merged, defaults, is_forced) {
-            Err(_) if policy == ConflictPolicy::Overrule => Self::defaults_only(&mine, defaults),
-            other => other,
+        let layout = &host.layout;
+        let release = stored_defaults(layout, target)?;
+        let running = retained_release::manifest(layout, before).ok();
+        let running = running.and_then(|running| stored_defaults(layout, running.get()).ok());
+        let operator = settings::file::read(layout);
+        if !host.attendance.may_drop_settings() {
+            return Self::new(operator?.unwrap_or_default(), &release, running.as_deref());
         }
+        // Nobody is there to correct the file: the host has to run again.
+        let text = operator.ok().flatten().unwrap_or_default();
+        let Some(usable) = usable(&release, &text) else { return Self::new(text, &release, running.as_deref()) };
+        let change = SettingsChange { before: text, after: usable.clone() };
+        Ok(Self { change: Some(change), ..Self::new(usable, &release, running.as_deref())? })
     }
 
-    /// The release's defaults, in place of a file that cannot be merged at all.
-    fn defaults_only(mine: &str, defaults: &str) -> Result<Self, PlanError> {
-        Self::replacing(mine, Merged { text: defaults.to_owned(), changes: Vec::new() }, defaults, true)
+    /// The ports that the release will listen on.
+    pub(crate) fn ports(&self) -> Ports {
+        self.layers.settings().into()
     }
 
-    fn replacing(mine: &str, merged: Merged, defaults: &str, is_forced: bool) -> Result<Self, PlanError> {
-        let (before, after) = (mine.to_owned(), merged.text.clone());
-        let change = (after != before).then_some(SettingsChange { before, after, is_forced });
-        Self::new(merged, defaults, change)
-    }
-}
-
-/// What to do about a setting that both the operator and a release changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ConflictPolicy {
-    /// Show it and begin nothing.
-    Refuse,
-    /// The same, unless the release does not have the setting at all: in a rollback there is nothing to decide about that.
-    DropRemoved,
-    /// Use the release's value: nobody is there to ask.
-    Overrule,
-}
-
-impl ConflictPolicy {
-    fn allows_forced_merge(self, conflicts: &Conflicts) -> bool {
-        match self {
-            Self::Refuse => false,
-            Self::DropRemoved => conflicts.0.iter().all(|conflict| conflict.why == ConflictReason::Dropped),
-            Self::Overrule => true,
-        }
+    /// How the update goes.
+    pub(crate) fn update(&self) -> UpdateSettings {
+        self.layers.settings().update
     }
 }
 
 /// The default settings of a release that is on this host, read from the store and compared with its manifest.
-pub(crate) fn stored_defaults(layout: &Layout, release: &Release) -> Result<String, PlanError> {
+fn stored_defaults(layout: &Layout, release: &Release) -> Result<String, PlanError> {
     let incomplete = || policy::Refusal::Incomplete(policy::SETTINGS.to_owned());
     let file = release.files.iter().find(|file| file.path.as_str() == policy::SETTINGS).ok_or_else(incomplete)?;
     let stored = Store::new(layout).open(&file.blob)?;
@@ -168,8 +137,13 @@ fn text_of(file: &File, stored: impl Read + Send + 'static, place: &Path) -> Res
     String::from_utf8(bytes).map_err(|_| PlanError::Defaults("it is not text".to_owned()))
 }
 
-fn overrides(args: &SettingsArgs) -> Result<Vec<Override>, PlanError> {
+/// What the command line sets, in the order of precedence: the engine that `--engine` names, the file of answers, `--set`.
+fn first_overrides(host: &HostContext, args: &SettingsArgs) -> Result<Vec<Override>, PlanError> {
     let mut overrides = Vec::new();
+    let engine = &host.environment.engine;
+    if !engine.is_default() {
+        overrides.push(Override::new("engine", "socket", engine.to_string()));
+    }
     if let Some(path) = &args.answers {
         let bytes = durable::read(path, settings::MAX_BYTES)
             .map_err(|error| PlanError::Answers(message_with_causes(&error)))?;
@@ -199,6 +173,6 @@ fn defaults(verified: &VerifiedBundle) -> Result<String, PlanError> {
     };
     let stored = io::Cursor::new(verified.entry(entry)?);
     let text = text_of(file, stored, verified.media.path())?;
-    settings::ports(&text, &text).map_err(|error| PlanError::Defaults(message_with_causes(&error)))?;
+    Layers::parse(&text, "").map_err(|error| PlanError::Defaults(message_with_causes(&error)))?;
     Ok(text)
 }

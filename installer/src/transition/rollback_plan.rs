@@ -1,6 +1,6 @@
 //! Going back to a release that is on this host, because a person asks for it, or by recovery.
 
-use super::effective_settings::{ConflictPolicy, EffectiveSettings, stored_defaults};
+use super::effective_settings::EffectiveSettings;
 use super::{PlanError, host_facts};
 use crate::database;
 use crate::host_context::{Attendance, HostContext};
@@ -35,7 +35,7 @@ impl RollbackPlan {
     ///
     /// # Errors
     /// The database cannot go back without loss and `may_restore_snapshot` is not set, the target's manifest is damaged, or its
-    /// settings cannot be merged; where somebody waits, also if there is no engine.
+    /// settings do not take a value of the operator's; where somebody waits, also if there is no engine.
     pub(crate) fn new(
         host: &HostContext,
         before: Installed,
@@ -51,12 +51,7 @@ impl RollbackPlan {
         // The rest of its folder is verified, and made again where it is damaged, as a step.
         let release = retained_release::manifest(layout, &target)?;
         warn_if_refused_today(host, &target);
-        let defaults = stored_defaults(layout, release.get())?;
-        let running = retained_release::manifest(layout, &before.current);
-        let base = running.map_or_else(|_| Ok(defaults.clone()), |running| stored_defaults(layout, running.get()))?;
-        let policy =
-            if host.attendance.may_drop_settings() { ConflictPolicy::Overrule } else { ConflictPolicy::DropRemoved };
-        let settings = EffectiveSettings::merge(layout, &base, &defaults, policy)?;
+        let settings = EffectiveSettings::going_back(host, &before.current, release.get())?;
         let (engine, about) = host_facts::engine(host);
         if let Some(Err(reason)) = about.filter(|_| !host.attendance.tolerates_missing_images()) {
             return Err(PlanError::NoEngine(reason));
@@ -85,7 +80,7 @@ impl RollbackPlan {
         let tries = Tries::counting(&host.layout).map_err(StateError::from)?;
         // Only these are removed when it is undone: the engine had the others before.
         let new_tags = self.images.iter().filter(|image| image.action != plan::Action::Keep);
-        let (keep, is_counted) = (self.settings.update.keep, tries.is_some());
+        let (keep, is_counted) = (self.settings.update().keep, tries.is_some());
         let after = retention::installed_after(&self.before, self.target, keep, is_counted);
         let transition = Transition {
             tags: new_tags.map(|image| image.tag.clone()).collect(),
@@ -101,9 +96,9 @@ impl RollbackPlan {
             release: self.release.get(),
             bundle_source: None,
             images: &self.images,
-            settings: self.settings.text(),
-            ports: self.settings.ports,
-            update: self.settings.update,
+            settings: &self.settings.text,
+            ports: self.settings.ports(),
+            update: self.settings.update(),
         };
         steps::run(&work, transition, state)
     }
@@ -137,9 +132,7 @@ impl fmt::Display for RollbackPlan {
         if !database::is_lossless(&self.before.current, &self.target) {
             writeln!(f, "  database the one from before the update; the later one is set aside in a file")?;
         }
-        if self.settings.change.is_some() {
-            writeln!(f, "  write    config.toml: settings that came with {from} are removed")?;
-        }
+        write!(f, "{}", self.settings.changes)?;
         Ok(())
     }
 }

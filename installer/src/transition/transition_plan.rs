@@ -65,7 +65,7 @@ pub(crate) fn prepare(
         missing_settings: host_facts::missing(&host.layout, SETTINGS.into_iter())?,
         engine,
         // Where no service is started, nothing listens; and a service that runs has its ports already.
-        ports: host.units.as_ref().filter(|_| before.is_none()).map(|_| settings.ports),
+        ports: host.units.as_ref().filter(|_| before.is_none()).map(|_| settings.ports()),
     };
     let plan = match before {
         None => Plan::new(&verified.bundle, &observed),
@@ -120,9 +120,9 @@ impl TransitionPlan {
                 pinned: verified.pinned.as_ref(),
             }),
             images: &self.plan.images,
-            settings: self.settings.text(),
-            ports: self.settings.ports,
-            update: self.settings.update,
+            settings: &self.settings.text,
+            ports: self.settings.ports(),
+            update: self.settings.update(),
         };
         let tries = Tries::counting(&host.layout).map_err(StateError::from)?;
         steps::run(&work, self.transition(verified, host, before, tries), state)
@@ -138,7 +138,7 @@ impl TransitionPlan {
         let plan = &self.plan;
         let next = next_release(verified, before.as_ref(), plan.units.clone(), plan.tags());
         let mut after = match &before {
-            Some(before) => retention::installed_after(before, next, self.settings.update.keep, tries.is_some()),
+            Some(before) => retention::installed_after(before, next, self.settings.update().keep, tries.is_some()),
             None => Installed {
                 schema: Schema,
                 current: next,
@@ -166,7 +166,6 @@ impl TransitionPlan {
             blobs: plan.new_blobs.clone(),
             files: plan.settings.clone(),
             tags: plan.new_tags(),
-            settings: self.settings.change.clone(),
             tries,
             ..Transition::new(kind, before, after, receipt)
         }
@@ -214,12 +213,12 @@ fn plan_update(
     };
     let next = next_release(verified, Some(before), Vec::new(), Vec::new());
     let is_counted = Tries::counting(layout)?.is_some();
-    let after = retention::installed_after(before, next, settings.update.keep, is_counted);
+    let after = retention::installed_after(before, next, settings.update().keep, is_counted);
     let facts = UpdateFacts {
         staged: &Store::new(layout).staged_sizes()?,
         database: database::size(layout)?,
-        settings: Ok(&settings.merged),
-        patience: host.units.as_ref().map(|_| settings.update.patience),
+        settings: &settings.changes,
+        patience: host.units.as_ref().map(|_| settings.update().patience),
         collects: retention::predict(host, before, &after, bundle.release())?.into(),
     };
     Ok(Plan::update(bundle, observed, old.get(), &facts))

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod broken_receipts;
+mod config;
 mod damage_reports;
 mod database;
 mod fixture;

@@ -138,7 +138,9 @@ fn wrongly_signed_content_is_refused_and_undone() {
 #[test]
 fn unusable_settings_of_a_release_are_reported_as_damage() {
     let scene = usual();
-    for wrong in [&b"[api\n"[..], b"[api]\nport = 3000\n", b"[api]\naddress = \"0.0.0.0\"\nport = \"x\"\n", b"\xff"] {
+    for wrong in
+        [&b"[api\n"[..], b"[tenants]\nmemory = \"lots\"\n", b"[api]\naddress = \"0.0.0.0\"\nport = \"x\"\n", b"\xff"]
+    {
         let mut parts = Parts::new("1.0.0", 1);
         parts.file("config.toml", "0644", wrong);
         refused(&scene, &parts.pack(&scene.key), 3, "ask its publisher for another one");

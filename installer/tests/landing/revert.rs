@@ -12,42 +12,40 @@ fn updated() -> Scene {
     scene
 }
 
-fn edit(scene: &Scene, from: &str, to: &str) {
-    let path = scene.root().join("etc/landfall/config.toml");
-    let text = std::fs::read_to_string(&path).unwrap();
-    assert!(text.contains(from), "{text}");
-    std::fs::write(path, text.replace(from, to)).unwrap();
+const CONFIG: &str = "etc/landfall/config.toml";
+
+fn write(scene: &Scene, text: &str) {
+    std::fs::write(scene.root().join(CONFIG), text).unwrap();
 }
 
 #[test]
-fn the_operators_settings_survive_update_and_rollback() {
+fn no_update_or_rollback_writes_the_operators_settings() {
     let scene = updated();
-    assert!(scene.read("etc/landfall/config.toml").contains("knob = 1"));
-    edit(&scene, "3000", "8080");
+    let text = "# mine\n[api]\nport = 8080\n[fresh]\nknob = 2\n";
+    write(&scene, text);
     scene.run(&["rollback"]).ok();
-    assert_eq!(scene.read("etc/landfall/config.toml"), SETTINGS.replace("3000", "8080"));
+    assert_eq!(scene.read(CONFIG), text);
+    scene.run(&["config", "show"]).ok().says("api.port = 8080").says("fresh.knob is in config.toml");
+    scene.run(&["update", scene.stick().join("next.tar").to_str().unwrap()]).ok();
+    assert_eq!(scene.read(CONFIG), text);
+    scene.run(&["config", "show"]).ok().says("fresh.knob = 2");
 }
 
 #[test]
-fn a_setting_unknown_to_the_older_release_does_not_prevent_a_rollback() {
-    let scene = updated();
-    edit(&scene, "knob = 1", "knob = 2");
-    scene.run(&["rollback"]).ok().says("config.toml.edited");
-    assert_eq!(scene.read("etc/landfall/config.toml"), SETTINGS);
-    assert!(scene.read("etc/landfall/config.toml.edited").contains("knob = 2"));
-}
-
-#[test]
-fn a_setting_changed_by_operator_and_release_is_refused() {
+fn a_value_that_the_next_release_does_not_take_is_refused() {
     let (scene, _) = Scene::installed();
-    edit(&scene, "3001", "4001");
     let mut parts = Parts::new("1.1.0", 2);
-    parts.file("config.toml", "0644", SETTINGS.replace("3001", "5001").as_bytes());
+    parts.file("config.toml", "0644", format!("{SETTINGS}\n[fresh]\nknob = 1\n").as_bytes());
     let next = scene.put("next.tar", &parts.pack(&scene.key));
-    let before = scene.tree();
-    scene.run(&["update", next.to_str().unwrap()]).exits(2).says("tenants.first_port").says("5001");
-    scene.run(&["plan", next.to_str().unwrap()]).exits(2);
-    assert_eq!(scene.tree(), before);
+    for (text, named) in [("[api]\nport = 70000\n", "70000"), ("[fresh]\nknob = \"a\"\n", "fresh.knob")] {
+        write(&scene, text);
+        let before = scene.tree();
+        scene.run(&["update", next.to_str().unwrap()]).exits(2).says(named);
+        scene.run(&["plan", next.to_str().unwrap()]).exits(2).says(named);
+        assert_eq!(scene.tree(), before);
+    }
+    write(&scene, "[old]\nkey = 1\n");
+    scene.run(&["plan", next.to_str().unwrap()]).ok().says("old.key: is in config.toml, is no setting of this release");
 }
 
 #[test]
@@ -59,7 +57,7 @@ fn a_damaged_retained_release_is_rebuilt_from_the_store() {
     std::fs::remove_file(kept.join("units/landfall.service")).unwrap();
     scene.run(&["rollback"]).ok().says("is repaired");
     assert_eq!(scene.read("opt/landfall/current/bin/landfall"), "the runtime 1.0.0");
-    assert_eq!(scene.read("etc/landfall/config.toml"), SETTINGS);
+    assert_eq!(scene.read("opt/landfall/current/config.toml"), SETTINGS);
 }
 
 #[test]
@@ -76,7 +74,7 @@ fn a_release_with_a_damaged_manifest_can_be_replaced() {
 #[test]
 fn a_release_without_tries_is_reverted() {
     let scene = updated();
-    edit(&scene, "knob = 1", "knob = 2");
+    write(&scene, "[fresh]\nknob = 2\n");
     for _ in 0..5 {
         scene.run(&["recover", "--before-start"]).ok();
         scene.run(&["recover"]).ok().says("nothing to settle");
@@ -84,7 +82,7 @@ fn a_release_without_tries_is_reverted() {
     scene.run(&["recover", "--before-start"]).ok().says("again and again");
     scene.run(&["recover"]).ok().says("taken back");
     assert_eq!(scene.read("opt/landfall/current/bin/landfall"), "the runtime 1.0.0");
-    assert_eq!(scene.read("etc/landfall/config.toml"), SETTINGS);
+    assert_eq!(scene.read(CONFIG), "[fresh]\nknob = 2\n");
     scene.run(&["recover", "--before-start"]).ok();
     scene.run(&["recover"]).ok().says("nothing to settle");
 }

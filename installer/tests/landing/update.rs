@@ -92,7 +92,7 @@ fn a_release_with_a_broken_installer_is_reverted() {
     let (scene, _) = Scene::installed();
     let mut parts = Parts::new("1.1.0", 2);
     parts.file("bin/landfall-installer", "0755", b"#!/bin/sh\nexit 1\n");
-    parts.file("config.toml", "0644", SETTINGS.replace("3001", "4001").as_bytes());
+    parts.file("config.toml", "0644", SETTINGS.replace("3001", "3101").as_bytes());
     let broken = scene.put("broken.tar", &parts.pack(&scene.key));
     let before = scene.tree_without_times();
     update(&scene, &broken).exits(7).says("1.0.0-1 again");

@@ -4,6 +4,7 @@ use crate::engine::connect;
 use crate::network::bridges;
 use crate::network::firewall::{Guard, HoldError, Holder, STANDBY, TABLE, clear, render, render_standby};
 use crate::service::{log, notify};
+use crate::settings::Settings;
 use landfall_console::Console;
 use landfall_host::Layout;
 use serde_json::json;
@@ -33,7 +34,7 @@ impl Firewall {
                 runtime.map_err(CommandError::Start)?.block_on(hold(layout))
             }
             Self::Show => {
-                let port = Some(settings(layout)?.api.port());
+                let port = Some(settings(layout)?.settings().api.port());
                 let rules = format!("{}{}", render(port, Guard::Owner), render_standby(port));
                 console.result(&json!({ "table": TABLE, "standby": STANDBY, "rules": rules }), &rules)
             }
@@ -78,8 +79,9 @@ async fn hold(layout: &Layout) -> Result<(), CommandError> {
         log::warning!("engine_chains_unknown", error = log::chain(&error));
     }
     // Beside the loop: an engine that does not answer must not hold up the filter. It ends with the runtime.
-    if let Ok(settings) = settings(layout) {
-        tokio::spawn(bridges::remove_strays(connect::containers(settings.engine)));
+    if let Ok(layers) = settings(layout) {
+        let engine = Settings::from(layers.settings()).engine;
+        tokio::spawn(bridges::remove_strays(connect::containers(engine)));
     }
     loop {
         let maintained = tokio::select! {
@@ -125,6 +127,6 @@ fn reload(holder: &mut Holder, layout: &Layout) -> Result<(), HoldError> {
 
 /// The API's port, which is all of the host that tenants may reach; `None` where the settings are not valid.
 fn port(layout: &Layout) -> Option<u16> {
-    let read = settings(layout).map(|settings| settings.api.port());
+    let read = settings(layout).map(|layers| layers.settings().api.port());
     read.inspect_err(|error| log::error!("invalid_settings", error = log::chain(error))).ok()
 }

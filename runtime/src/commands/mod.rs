@@ -14,13 +14,12 @@ mod tenant;
 pub use build_config::BuildConfig;
 pub use error::{ClientError, CommandError};
 
-use crate::settings::{DEFAULTS, Settings};
 use clap::{Parser, Subcommand};
 use landfall_console::{Console, Extras, Flags};
-use landfall_host::settings::MAX_BYTES;
+use landfall_host::settings::{Layers, MAX_BYTES, SettingsError};
 use landfall_host::{Layout, regular};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Provisions tenants: isolated containers from local images alone
 #[derive(Debug, Parser)]
@@ -76,16 +75,22 @@ impl Cli {
     }
 }
 
-/// Reads and parses the operator's settings; without a file, the defaults.
-fn settings(layout: &Layout) -> Result<Settings, CommandError> {
-    let path = layout.settings();
-    let text = match regular::read(&path, MAX_BYTES) {
+/// Reads the operator's settings over those of the current release. A file that does not exist sets nothing.
+fn settings(layout: &Layout) -> Result<Layers, CommandError> {
+    let (path, release) = (layout.settings(), layout.release_settings());
+    Layers::parse(&text(&release)?, &text(&path)?).map_err(|source| {
+        let path = if matches!(source, SettingsError::Release(_)) { release } else { path };
+        CommandError::Settings { path, source }
+    })
+}
+
+fn text(path: &Path) -> Result<String, CommandError> {
+    let text = match regular::read(path, MAX_BYTES) {
         Ok(bytes) => String::from_utf8(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(DEFAULTS.to_owned()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
         Err(error) => Err(error),
     };
-    let text = text.map_err(|source| CommandError::ReadSettings { path: path.clone(), source })?;
-    Settings::parse(&text).map_err(|source| CommandError::Settings { path, source })
+    text.map_err(|source| CommandError::ReadSettings { path: path.to_owned(), source })
 }
 
 /// Refuses to begin with a new database where the secret of tenants' keys says that there was one: the reconcile loop would remove all

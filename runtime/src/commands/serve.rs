@@ -72,7 +72,11 @@ fn open(layout: &Layout, config: &BuildConfig) -> Result<Opened, CommandError> {
     // 1. Inherited sockets, while there is one thread: the variables that announce them are removed.
     let fd_store = FdStore::new(InheritedSockets::from_environment());
     // 2. What is only read: where it cannot be used, nothing has been changed.
-    let settings = settings(layout)?;
+    let layers = settings(layout)?;
+    for key in layers.unknown() {
+        log::warning!("unknown_setting", key = key);
+    }
+    let settings = Settings::from(layers.settings());
     let admin = admin_token::load(&layout.admin_token())?;
     let Loaded { catalog, refused_today } = Loaded::of(layout)?;
     if let Some(reason) = refused_today {

@@ -2,7 +2,7 @@
 //! from there on.
 
 use crate::exit;
-use crate::operation::{FAILING_UPDATE, INSTALL, Operation, PURGE, ROLLBACK, TRUST_IMPORT, UNINSTALL, UPDATE};
+use crate::operation::{FAILING_UPDATE, INSTALL, Operation, PURGE, ROLLBACK, SET, TRUST_IMPORT, UNINSTALL, UPDATE};
 use crate::prepared::{HostCopy, Prepared};
 use crate::sample;
 use anyhow::{Context as _, Result, ensure};
@@ -129,4 +129,9 @@ fn a_rollback_that_fails_anywhere_is_refused_or_whole_and_can_be_repeated() -> R
 #[test]
 fn a_trust_import_that_fails_anywhere_is_refused_or_whole_and_can_be_repeated() -> Result<()> {
     failing_anywhere(TRUST_IMPORT)
+}
+
+#[test]
+fn a_change_of_settings_that_fails_anywhere_is_refused_or_whole_and_can_be_repeated() -> Result<()> {
+    failing_anywhere(SET)
 }

@@ -1,7 +1,7 @@
 //! Killed before, and after, each call by which an operation changes the file system; and killed again in the recovery.
 
 use crate::operation::{
-    FAILING_UPDATE, INSTALL, Operation, PATCHED_UPDATE, PURGE, ROLLBACK, TRUST_IMPORT, UNINSTALL, UPDATE,
+    FAILING_UPDATE, INSTALL, Operation, PATCHED_UPDATE, PURGE, ROLLBACK, SET, TRUST_IMPORT, UNINSTALL, UPDATE,
 };
 use crate::prepared::{HostCopy, Prepared};
 use crate::sample;
@@ -117,4 +117,9 @@ fn an_operation_killed_anywhere_can_be_repeated_without_a_recovery() -> Result<(
         prepared.try_each("killed and repeated at", &points, settles_itself)?;
     }
     Ok(())
+}
+
+#[test]
+fn a_change_of_settings_killed_anywhere_is_undone_or_whole_and_can_be_repeated() -> Result<()> {
+    operation_killed_anywhere(SET)
 }

@@ -49,6 +49,14 @@ pub(crate) const RECOVER: Operation = Operation {
 pub(crate) const TRUST_IMPORT: Operation =
     Operation { name: "trust import", setup: installed, command: Fixtures::import, exit: 0 };
 
+/// A setting of this host changes.
+pub(crate) const SET: Operation = Operation {
+    name: "config set",
+    setup: installed,
+    command: |fixtures, root| fixtures.run(root, &["config", "set", "update.keep=3"]),
+    exit: 0,
+};
+
 /// The next release comes, with another schema and a newer trust root.
 pub(crate) const UPDATE: Operation = Operation { name: "update", setup: in_use, command: Fixtures::update, exit: 0 };
 

@@ -22,7 +22,6 @@ const DATABASE: [&str; 4] = [
 ];
 
 /// A setting's line as our releases have it by default.
-const PIDS: &str = "pids = 512";
 const CPUS: &str = "cpus = 2.0";
 
 /// The releases of a product, each with a `hello` of its own and the same `slow`.
@@ -55,8 +54,8 @@ impl Line {
 
     /// Our default settings, changed in one line.
     fn defaults_with(&self, line: &str, instead: &str) -> Result<PathBuf> {
-        let text = std::fs::read_to_string(workspace::root().join("runtime/config.toml"))?;
-        ensure!(text.contains(line), "runtime/config.toml has no line {line}");
+        let text = std::fs::read_to_string(workspace::root().join("host/config.toml"))?;
+        ensure!(text.contains(line), "host/config.toml has no line {line}");
         let file = self.publisher.file(&format!("{}.toml", instead.replace(' ', "")));
         std::fs::write(&file, text.replace(line, instead))?;
         Ok(file)
@@ -93,10 +92,10 @@ fn tenants_keep_running_through_updates_and_rollbacks() -> Result<()> {
     let installation = Installation::install_from_folder(&host, &line.first, &SETTINGS)?;
     let tenants = Tenants::spawn(installation)?;
 
-    host.ok(&format!("sed -i 's/^{PIDS}/pids = 256/' /etc/landfall/config.toml"))?;
-    clashing_settings_are_refused(installation, &line)?;
+    host.ok("landfall-installer config set tenants.pids=256")?;
+    unusable_settings_are_refused(installation, &line)?;
     the_plan_is_what_happens(installation, &line.second, || serves_meanwhile(installation, &tenants, &line.second))?;
-    settings_are_merged(installation)?;
+    settings_are_layered(installation)?;
     runs(installation, "1.1.0-2", &["1.0.0-1"], SCHEMA)?;
 
     let late = installation.spawn(&json!({"name": "late", "baseImage": "hello"}))?;
@@ -125,25 +124,32 @@ fn tenants_keep_running_through_updates_and_rollbacks() -> Result<()> {
     installation.leaves_no_trace(&[tenants.slow, late], &before)
 }
 
-/// A default that the release changes, and the operator too, but to something else.
-fn clashing_settings_are_refused(installation: Installation<'_>, line: &Line) -> Result<()> {
-    let files = || FileList::of(installation.host()).map(|files| files.without_content(&DATABASE));
-    let (before, data) = (files()?, TenantData::of(installation)?);
-    let settings = line.defaults_with(PIDS, "pids = 1024")?;
-    let clashing = line.next("1.1.0-clash", 2, |next| next.with_settings(settings))?;
-    let refused = installation.reports(&format!("update {clashing} --yes"), 2)?;
-    ensure!(refused["error"]["message"].as_str().is_some_and(|text| text.contains("pids")), "{refused}");
-    data.are_untouched(installation)?;
+/// A value of the operator's that the next release does not take.
+fn unusable_settings_are_refused(installation: Installation<'_>, line: &Line) -> Result<()> {
+    let host = installation.host();
+    let files = || FileList::of(host).map(|files| files.without_content(&DATABASE));
+    host.ok("echo 'memory = \"lots\"' >> /etc/landfall/config.toml")?;
+    let (before, tenants) = (files()?, TenantData::of(installation)?);
+    let refused = installation.reports(&format!("update {} --yes", line.second), 2)?;
+    ensure!(refused["error"]["message"].as_str().is_some_and(|text| text.contains("lots")), "{refused}");
+    tenants.are_untouched(installation)?;
     let difference = before.difference(&files()?);
     ensure!(difference.is_empty(), "refused, and yet\n{difference}");
-    Ok(())
+    host.ok("landfall-installer config unset tenants.memory").map(drop)
 }
 
-/// What the operator changed and what the release changed, both.
-fn settings_are_merged(installation: Installation<'_>) -> Result<()> {
-    let settings = installation.host().ok("cat /etc/landfall/config.toml")?;
-    for line in ["pids = 256", "cpus = 1.5", "healthy_for = 1"] {
-        ensure!(settings.lines().any(|there| there == line), "no {line} in\n{settings}");
+/// What the operator changed and what the release changed, both; the operator's file is the operator's.
+fn settings_are_layered(installation: Installation<'_>) -> Result<()> {
+    let file = installation.host().ok("cat /etc/landfall/config.toml")?;
+    ensure!(file.contains("pids = 256") && !file.contains("cpus"), "{file}");
+    let shown = installation.reports("config show", 0)?;
+    for (key, value, origin) in [
+        ("tenants.pids", "256", "operator"),
+        ("tenants.cpus", "1.5", "release"),
+        ("update.healthy_for", "1", "operator"),
+    ] {
+        let expected = json!({"key": key, "value": value, "origin": origin});
+        ensure!(shown["settings"].as_array().is_some_and(|all| all.contains(&expected)), "no {expected} in {shown}");
     }
     Ok(())
 }

@@ -33,20 +33,16 @@ pub(super) fn of_refusal(refusal: &Refusal) -> ErrorClass {
 
 pub(super) fn of_settings(error: &SettingsError) -> ErrorClass {
     match error {
-        SettingsError::Conflicts(_) => ErrorClass::new(
-            Exit::Usage,
-            "settings_conflict",
-            "in config.toml, give each of them the value that the new release has, or the one that the old one had; change it \
-             after the update",
-        ),
         SettingsError::Parse { .. }
         | SettingsError::Unknown(_)
-        | SettingsError::Type { .. }
         | SettingsError::Form(_)
-        | SettingsError::Shape { .. } => ErrorClass::new(
+        | SettingsError::Key(_)
+        | SettingsError::Shape(_)
+        | SettingsError::Values(_) => ErrorClass::new(
             Exit::Usage,
             "settings",
-            "the config.toml of the release lists the settings; `landfall-installer plan FILE` is a safe way to try",
+            "`landfall-installer config show` lists the settings of the release that runs; `landfall-installer plan FILE` is a \
+             safe way to try those of another one",
         ),
     }
 }

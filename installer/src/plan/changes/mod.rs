@@ -6,7 +6,7 @@ mod text;
 pub(crate) use database::DatabaseChange;
 
 use super::{Amount, units};
-use crate::settings::{Change, Conflict, Conflicts, Merged};
+use crate::settings::changes::SettingsChanges;
 use landfall_manifests::{Digest, Release};
 use landfall_systemd::UnitName;
 use serde::Serialize;
@@ -25,8 +25,8 @@ pub(crate) struct UpdateFacts<'a> {
     pub(crate) staged: &'a BTreeMap<Digest, u64>,
     /// The size of the database with its log in bytes, if there is one.
     pub(crate) database: Option<u64>,
-    /// What the merge of the settings gave.
-    pub(crate) settings: Result<&'a Merged, &'a Conflicts>,
+    /// What becomes of the settings.
+    pub(crate) settings: &'a SettingsChanges,
     /// How long the next release has to become healthy; `None` where no service is started.
     pub(crate) patience: Option<Duration>,
     /// What no kept release and no tenant will need afterwards.
@@ -76,14 +76,6 @@ pub(crate) struct Difference {
     pub(crate) removed: Vec<String>,
 }
 
-/// What becomes of `config.toml`.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-pub(crate) struct SettingsChanges {
-    pub(crate) changes: Vec<Change>,
-    /// What a person has to decide first: with any of these, nothing is begun.
-    pub(crate) conflicts: Vec<Conflict>,
-}
-
 /// What is interrupted, and for how long. Tenants are not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -98,16 +90,12 @@ pub(crate) struct Restart {
 impl Changes {
     /// Compares two releases.
     pub(crate) fn between(old: &Release, new: &Release, facts: &UpdateFacts<'_>) -> Self {
-        let settings = match facts.settings {
-            Ok(merged) => SettingsChanges { changes: merged.changes.clone(), conflicts: Vec::new() },
-            Err(Conflicts(conflicts)) => SettingsChanges { changes: Vec::new(), conflicts: conflicts.clone() },
-        };
         Self {
             from: old.id().to_string(),
             images: Difference::between(&images(old), &images(new)),
             files: Difference::between(&files(old, false), &files(new, false)),
             units: Difference::between(&files(old, true), &files(new, true)),
-            settings,
+            settings: facts.settings.clone(),
             database: DatabaseChange::between(old.database, new.database, facts.database),
             restart: facts.patience.map(Restart::new),
             collects: facts.collects.clone(),

@@ -3,7 +3,7 @@
 use super::*;
 use crate::fixture::{bundle, release_with};
 use crate::plan::{Observed, Plan};
-use crate::settings::{Conflict, ConflictReason, Why};
+use crate::settings::changes::Change;
 use landfall_manifests::{Database, File};
 
 /// Release 12 of the tests with another version, serial, and these files, each with its content.
@@ -46,26 +46,21 @@ fn new() -> Release {
     Release { database: Some(schema((2, 2))), ..release }
 }
 
-fn merged() -> Merged {
-    let change = |key: &str, from: Option<&str>, to: Option<&str>, why| Change {
+fn settings() -> SettingsChanges {
+    let change = |key: &str, from: Option<&str>, to: Option<&str>| Change {
         key: key.to_owned(),
         from: from.map(str::to_owned),
         to: to.map(str::to_owned),
-        why,
     };
-    let changes = vec![
-        change("tenants.pids", Some("512"), Some("1024"), Why::Default),
-        change("update.keep", None, Some("2"), Why::Added),
-        change("api.old", Some("1"), None, Why::Dropped),
-    ];
-    Merged { text: String::new(), changes }
+    let changes = vec![change("tenants.pids", Some("512"), Some("1024")), change("update.keep", None, Some("2"))];
+    SettingsChanges { changes, unknown: vec!["api.old".to_owned()] }
 }
 
-fn update_facts<'a>(merged: &'a Merged, staged: &'a BTreeMap<Digest, u64>) -> UpdateFacts<'a> {
+fn update_facts<'a>(settings: &'a SettingsChanges, staged: &'a BTreeMap<Digest, u64>) -> UpdateFacts<'a> {
     UpdateFacts {
         staged,
         database: Some(10_000),
-        settings: Ok(merged),
+        settings,
         patience: Some(Duration::from_mins(1)),
         collects: Collectable {
             releases: vec!["0.9.0-0".to_owned()],
@@ -78,7 +73,7 @@ fn update_facts<'a>(merged: &'a Merged, staged: &'a BTreeMap<Digest, u64>) -> Up
 
 #[test]
 fn images_files_and_units_are_compared_by_what_they_are() {
-    let changes = Changes::between(&old(), &new(), &update_facts(&merged(), &BTreeMap::new()));
+    let changes = Changes::between(&old(), &new(), &update_facts(&settings(), &BTreeMap::new()));
     let lists = |difference: &Difference| {
         let Difference { added, changed, kept, removed } = difference;
         [added, changed, kept, removed].map(|names| names.join(" "))
@@ -91,8 +86,8 @@ fn images_files_and_units_are_compared_by_what_they_are() {
 
 #[test]
 fn the_same_release_changes_nothing() {
-    let (merged, staged) = (Merged { text: String::new(), changes: Vec::new() }, BTreeMap::new());
-    let facts = UpdateFacts { patience: None, collects: Collectable::default(), ..update_facts(&merged, &staged) };
+    let (settings, staged) = (SettingsChanges::default(), BTreeMap::new());
+    let facts = UpdateFacts { patience: None, collects: Collectable::default(), ..update_facts(&settings, &staged) };
     let changes = Changes::between(&old(), &old(), &facts);
     assert_eq!(changes.to_string(), "");
     assert_eq!((changes.database, changes.restart), (None, None));
@@ -122,9 +117,9 @@ fn an_update_reads_what_the_host_does_not_have_and_makes_room_for_it() {
     let of = |names: &[&str]| -> BTreeMap<Digest, u64> {
         names.iter().map(|name| (Digest::of(name.as_bytes()), name.len() as u64)).collect()
     };
-    let (merged, staged) = (merged(), of(&["c1", "a"]));
+    let (settings, staged) = (settings(), of(&["c1", "a"]));
     let observed = Observed { stored: of(&["base", "a"]), ..Observed::default() };
-    let plan = Plan::update(&bundle, &observed, &old, &update_facts(&merged, &staged));
+    let plan = Plan::update(&bundle, &observed, &old, &update_facts(&settings, &staged));
     assert_eq!(plan.reuse.stored, Amount { count: 2, bytes: 4 + 1 });
     assert_eq!(plan.reuse.staged, Amount { count: 1, bytes: 2 });
     assert_eq!(plan.read, bundle.size() - 7);
@@ -134,14 +129,14 @@ fn an_update_reads_what_the_host_does_not_have_and_makes_room_for_it() {
     let needs: Vec<_> = plan.space.iter().map(|need| (need.what, need.bytes)).collect();
     assert!(needs.contains(&("copies of the database", 30_000)), "{needs:?}");
 
-    let same = Plan::update(&bundle, &observed, bundle.release(), &update_facts(&merged, &staged));
+    let same = Plan::update(&bundle, &observed, bundle.release(), &update_facts(&settings, &staged));
     assert!(same.space.iter().all(|need| need.what != "copies of the database"), "the schema stays");
 }
 
 #[test]
 fn a_plan_says_what_it_changes_to_people_and_to_programs() {
-    let (merged, staged) = (merged(), BTreeMap::new());
-    let plan = Plan::update(&bundle(new()), &Observed::default(), &old(), &update_facts(&merged, &staged));
+    let (settings, staged) = (settings(), BTreeMap::new());
+    let plan = Plan::update(&bundle(new()), &Observed::default(), &old(), &update_facts(&settings, &staged));
     let text = plan.to_string();
     let (head, rest) = text.split_once("  image").unwrap();
     assert!(head.starts_with("update acme 1.0.0-1 to 1.1.0-2\n  read "), "{head}");
@@ -157,7 +152,7 @@ fn a_plan_says_what_it_changes_to_people_and_to_programs() {
          unit     landfall-recover.service: new\n  \
          setting  tenants.pids: 512 becomes 1024, the new default\n  \
          setting  update.keep: new, 2\n  \
-         setting  api.old: gone, was 1\n  \
+         setting  api.old: is in config.toml, is no setting of this release, and has no effect\n  \
          database schema 1 becomes 2: this cannot be reversed: if the update fails, the database from before it is restored; a \
          later `rollback` works only with --restore-snapshot, which does the same. What was written since is then not lost, but \
          set aside in /var/lib/landfall/db/landfall.db.aside-schema-2\n  \
@@ -176,30 +171,10 @@ fn a_plan_says_what_it_changes_to_people_and_to_programs() {
     assert_eq!(changes["database"]["reversible"], false);
     assert_eq!(
         changes["settings"]["changes"][0],
-        serde_json::json!({"key": "tenants.pids", "from": "512", "to": "1024", "why": "default"})
+        serde_json::json!({"key": "tenants.pids", "from": "512", "to": "1024"})
     );
     assert_eq!(changes["collects"]["blobs"], serde_json::json!({"count": 2, "bytes": 300}));
     assert_eq!(json["reuse"]["stored"]["count"], 0);
-}
-
-#[test]
-fn conflicts_of_the_settings_are_part_of_the_plan() {
-    let some = |text: &str| Some(text.to_owned());
-    let conflict = Conflict {
-        key: "api.port".to_owned(),
-        base: some("3000"),
-        mine: some("8080"),
-        theirs: some("4000"),
-        why: ConflictReason::BothChanged,
-    };
-    let (conflicts, merged, staged) = (Conflicts(vec![conflict]), merged(), BTreeMap::new());
-    let facts = UpdateFacts { settings: Err(&conflicts), ..update_facts(&merged, &staged) };
-    let text = Changes::between(&old(), &new(), &facts).to_string();
-    assert!(
-        text.contains("\n  conflict api.port: config.toml has 8080; the old release 3000, the new one 4000\n"),
-        "{text}"
-    );
-    assert!(!text.contains("setting"), "{text}");
 }
 
 #[test]
@@ -215,7 +190,7 @@ fn many_files_are_counted_rather_than_named() {
     let names: Vec<String> = (0..20).map(|number| format!("docs/{number:02}")).collect();
     let files: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "x")).collect();
     let many = release("1.1.0", 2, &[], &files);
-    let text = Changes::between(&release("1.0.0", 1, &[], &[]), &many, &update_facts(&merged(), &BTreeMap::new()));
+    let text = Changes::between(&release("1.0.0", 1, &[], &[]), &many, &update_facts(&settings(), &BTreeMap::new()));
     let text = text.to_string();
     assert!(text.contains("  file     docs/15: new\n  file     and 4 more\n"), "{text}");
 }

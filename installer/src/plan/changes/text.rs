@@ -15,8 +15,7 @@ impl fmt::Display for Changes {
             .try_for_each(|name| writeln!(f, "  image    {name}: no longer part of the release"))?;
         differences(f, "file", &self.files)?;
         differences(f, "unit", &self.units)?;
-        self.settings.changes.iter().try_for_each(|change| writeln!(f, "  setting  {change}"))?;
-        self.settings.conflicts.iter().try_for_each(|conflict| writeln!(f, "  conflict {conflict}"))?;
+        write!(f, "{}", self.settings)?;
         if let Some(change) = &self.database {
             writeln!(f, "  database schema {} becomes {}: {}", change.from, change.to, change.meaning)?;
         }

@@ -1,0 +1,60 @@
+//! `config show`, `check`, `set` and `unset`.
+
+use crate::fixture::{Parts, Scene};
+use serde_json::json;
+
+const CONFIG: &str = "etc/landfall/config.toml";
+
+#[test]
+fn settings_are_shown_with_their_origin_changed_and_taken_back() {
+    let (scene, _) = Scene::installed();
+    let before = scene.read(CONFIG);
+    scene.run(&["config", "set", "tenants.memory=2GiB", "api.port=8080"]).ok().says("systemctl restart landfall");
+    scene.run(&["config", "set", "tenants.memory=2GiB"]).ok().says("nothing to do");
+    let shown = scene.run(&["config", "show", "--json"]).ok().json();
+    for (key, value, origin) in [
+        ("api.port", "8080", "operator"),
+        ("tenants.memory", "\"2GiB\"", "operator"),
+        ("tenants.first_port", "3001", "release"),
+        ("tenants.pids", "512", "default"),
+    ] {
+        let expected = json!({"key": key, "value": value, "origin": origin});
+        assert!(shown["settings"].as_array().unwrap().contains(&expected), "no {expected} in {shown}");
+    }
+    scene.run(&["config", "check"]).ok();
+    scene.run(&["config", "unset", "tenants.memory", "api.port"]).ok();
+    assert_eq!(scene.read(CONFIG), before);
+}
+
+#[test]
+fn what_the_release_does_not_take_is_refused_and_nothing_changes() {
+    let (scene, _) = Scene::installed();
+    let before = scene.tree();
+    for wrong in [
+        ["set", "api.prot=1"],
+        ["set", "api.port=70000"],
+        ["set", "tenants.memory=lots"],
+        ["set", "api.port=3001"],
+        ["set", "port=1"],
+        ["unset", "api.port"],
+        ["unset", "port"],
+        ["check", "/does/not/exist"],
+    ] {
+        scene.run(&["config", wrong[0], wrong[1]]).exits(2);
+    }
+    assert_eq!(scene.tree(), before);
+    for text in ["[api]\nprot = 1\n", "[api]\nport = 0\n", "[api\n", "api = 1\n"] {
+        std::fs::write(scene.root().join(CONFIG), text).unwrap();
+        scene.run(&["config", "check"]).exits(2);
+    }
+}
+
+#[test]
+fn settings_change_only_where_something_is_installed_and_settled() {
+    let scene = Scene::new();
+    scene.run(&["config", "set", "api.port=8080"]).exits(5).says("nothing is installed");
+    let bundle = scene.put("good.tar", &Parts::new("1.0.0", 1).pack(&scene.key));
+    scene.install(&bundle).ok();
+    std::fs::write(scene.root().join("var/lib/landfall/state/journal.json"), "{").unwrap();
+    scene.run(&["config", "set", "api.port=8080"]).exits(1);
+}
