@@ -1,14 +1,16 @@
-//! The isolated host: systemd as PID 1, a Docker Engine of its own, a loopback interface and nothing else.
+//! The isolated host: systemd as PID 1, a container engine of its own, a loopback interface and nothing else.
 
-use crate::{Command, Engine, Output, TIMEOUT, image};
+use crate::{Command, Engine, Output, Platform, TIMEOUT};
 use anyhow::{Context as _, Result, bail};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-/// The engine mounts the control groups read-only where a container is not privileged; systemd needs to write.
-const START: &str = "for folder in /sys/fs/cgroup /sys/fs/cgroup/*; do mount -o remount,rw,bind $folder 2>/dev/null; done; exec /sbin/init";
+/// The engine mounts control groups and the kernel's settings read-only where a container is not privileged; systemd and newer
+/// engines need to write.
+const START: &str = "for folder in /sys/fs/cgroup /sys/fs/cgroup/*; do mount -o remount,rw,bind $folder 2>/dev/null; done; \
+                     mount -o remount,rw /proc/sys; exec /sbin/init";
 
 /// What systemd and a Docker Engine may need, in the order of the kernel's numbers (capability.h); those that an older
 /// engine does not know are left out.
@@ -57,6 +59,7 @@ const CAPABILITIES: [&str; 38] = [
 #[derive(Debug)]
 pub struct Host {
     engine: Arc<Engine>,
+    platform: Platform,
     name: String,
 }
 
@@ -74,18 +77,21 @@ pub struct Mount {
 impl Host {
     /// Boots a host that sees `mounts`, and waits until systemd and its engine are up.
     pub fn boot(engine: &Arc<Engine>, mounts: &[Mount]) -> Result<Self> {
+        Self::boot_on(Platform::Own, engine, mounts)
+    }
+
+    /// As [`Host::boot`], with another system and engine.
+    pub fn boot_on(platform: Platform, engine: &Arc<Engine>, mounts: &[Mount]) -> Result<Self> {
         static COUNTER: AtomicU32 = AtomicU32::new(1);
         let name = format!("isolated-{}-{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
-        let image = image::isolated_host(engine)?;
+        let image = platform.image(engine)?;
         // Made before the container is: a boot that fails half-way is removed by its drop.
-        let host = Self { engine: Arc::clone(engine), name };
+        let host = Self { engine: Arc::clone(engine), platform, name };
         let mut docker = engine
             .docker(["run", "--detach", "--network", "none", "--hostname", "isolated", "--name", &host.name])
             // systemd halts at SIGRTMIN+3 (systemd(1), "Signals").
             .args(["--stop-signal", "SIGRTMIN+3", "--cgroupns", "private"])
             .args(["--tmpfs", "/run", "--tmpfs", "/run/lock", "--tmpfs", "/tmp:exec"])
-            // A volume, since the engine's overlay storage cannot lie on the container's own overlay.
-            .args(["--volume", &format!("{}:/var/lib/docker", host.name)])
             // systemd and the inner engine mount file systems and make namespaces.
             .args(["--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined"])
             .args(["--device-cgroup-rule", "a *:* rwm"])
@@ -94,6 +100,12 @@ impl Host {
             ));
         for capability in capabilities()? {
             docker = docker.args(["--cap-add", capability]);
+        }
+        for (store, volume) in host.stores() {
+            docker = docker.args(["--volume", &format!("{volume}:{store}")]);
+        }
+        for variable in platform.variables() {
+            docker = docker.args(["--env", variable]);
         }
         for mount in mounts {
             let access = if mount.writable { "rw" } else { "ro" };
@@ -150,8 +162,14 @@ impl Host {
     fn wait(&self) -> Result<()> {
         // `is-system-running` fails for a degraded system, and until systemd listens.
         self.until("test \"$(systemctl is-system-running)\" = running || { systemctl --failed; false; }")?;
-        self.until("docker version")?;
+        self.until(self.platform.is_up())?;
         Ok(())
+    }
+
+    /// The folders in which its engine stores what it has, each with the volume that is mounted there.
+    fn stores(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let stores = self.platform.stores().iter().enumerate();
+        stores.map(|(index, store)| (*store, format!("{}-{index}", self.name)))
     }
 }
 
@@ -163,7 +181,10 @@ impl Drop for Host {
             .docker(["rm", "--force", "--volumes", &self.name])
             .quiet()
             .ok()
-            .and_then(|_| self.engine.docker(["volume", "rm", "--force", &self.name]).quiet().ok());
+            .and_then(|_| {
+                let volumes = self.stores().map(|(_, volume)| volume);
+                self.engine.docker(["volume", "rm", "--force"]).args(volumes).quiet().ok()
+            });
         if let Err(error) = outcome {
             eprintln!("remove the host {}: {error:#}", self.name);
         }

@@ -19,9 +19,12 @@ const SLIM: [&str; 5] = [
 
 /// A minimal Debian root without documentation, of this machine's own release.
 pub fn debian(engine: &Engine) -> Result<String> {
+    debian_of(engine, &Mirror::of_this_machine()?)
+}
+
+fn debian_of(engine: &Engine, mirror: &Mirror) -> Result<String> {
     static TURN: Mutex<()> = Mutex::new(());
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    let mirror = Mirror::of_this_machine()?;
     // Named after what it is made from: a changed recipe is another image, and nobody has to clear a cache.
     let tag = named("debian", &[&mirror.sources.concat(), &SLIM.concat()]);
     if engine.has_image(&tag)? {
@@ -52,6 +55,17 @@ pub fn debian(engine: &Engine) -> Result<String> {
 pub fn isolated_host(engine: &Engine) -> Result<String> {
     static TURN: Mutex<()> = Mutex::new(());
     built(engine, &TURN, &recipe("isolated-host"), &debian(engine)?)
+}
+
+/// A host of Debian 13 after one of the recipes.
+pub(crate) fn debian_13_host(engine: &Engine, name: &str) -> Result<String> {
+    static TURN: Mutex<()> = Mutex::new(());
+    let base = debian_of(engine, &Mirror::of_this_machine()?.of_suite("trixie"))?;
+    let base = match name {
+        "isolated-host-containerd" => built(engine, &TURN, &recipe("isolated-host"), &base)?,
+        _ => base,
+    };
+    built(engine, &TURN, &recipe(name), &base)
 }
 
 /// The isolated host with a kernel of its own, for an emulated machine.

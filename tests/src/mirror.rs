@@ -48,6 +48,19 @@ impl Mirror {
         Self::choose(&release, &entries)
     }
 
+    /// The same mirror's packages of another release.
+    pub(crate) fn of_suite(&self, suite: &str) -> Self {
+        let renamed = |line: &String| {
+            let words = line.split(' ').map(|word| match word.strip_prefix(&self.suite) {
+                // The second word, with what follows the code name: `-updates`, `-security`.
+                Some(rest) if rest.is_empty() || rest.starts_with('-') => format!("{suite}{rest}"),
+                _ => word.to_owned(),
+            });
+            words.collect::<Vec<_>>().join(" ")
+        };
+        Self { suite: suite.to_owned(), sources: self.sources.iter().map(renamed).collect() }
+    }
+
     /// The entries of the distribution itself: those of other vendors have suites or components of their own.
     fn choose(release: &str, entries: &[Entry]) -> Result<Self> {
         let suite = release.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME=")).unwrap_or_default();
@@ -132,6 +145,9 @@ mod tests {
             "deb http://sec bookworm-security main",
         ];
         assert_eq!(mirror.sources, expected);
+        let next = mirror.of_suite("trixie");
+        assert_eq!(next.suite, "trixie");
+        assert_eq!(next.sources[2], "deb http://sec trixie-security main");
     }
 
     #[test]

@@ -93,7 +93,7 @@ fn tenants_serve(installation: Installation<'_>, hello: &Tenant, node: &Tenant) 
     Ok(())
 }
 
-fn tenants_are_apart(installation: Installation<'_>, hello: &Tenant, node: &Tenant) -> Result<()> {
+pub(crate) fn tenants_are_apart(installation: Installation<'_>, hello: &Tenant, node: &Tenant) -> Result<()> {
     // Its probe waits for a second, which may be too short on a busy machine.
     let parent = format!("curl -fsS http://127.0.0.1:{}/parent | grep -q '\"status\":200'", hello.port);
     installation.host().until(&parent).context("a tenant must reach its parent")?;
@@ -131,7 +131,12 @@ fn tenants_are_apart(installation: Installation<'_>, hello: &Tenant, node: &Tena
     })
 }
 
-fn tenants_come_back(installation: Installation<'_>, hello: &Tenant, node: &Tenant, fault: &str) -> Result<()> {
+pub(crate) fn tenants_come_back(
+    installation: Installation<'_>,
+    hello: &Tenant,
+    node: &Tenant,
+    fault: &str,
+) -> Result<()> {
     for tenant in [hello, node] {
         let healthy = format!("curl -fsS --max-time 60 http://127.0.0.1:{}/health", tenant.port);
         let took = installation.host().until(&healthy)?;

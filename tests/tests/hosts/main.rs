@@ -6,6 +6,7 @@ mod bad_input;
 mod broken_releases;
 mod by_hand;
 mod engine_rules;
+mod engines;
 mod isolated_host;
 mod landing;
 mod no_network;
