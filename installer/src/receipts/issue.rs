@@ -81,6 +81,11 @@ pub(crate) fn issue_or_warn(layout: &Layout, draft: &Draft, console: Console) ->
     Ok(())
 }
 
+/// Whether the receipt's counter is recorded as used.
+pub(crate) fn is_counted(layout: &Layout, draft: &Draft) -> bool {
+    last_counter::read(layout).is_ok_and(|last| last == Some(draft.counter))
+}
+
 /// Removes the trial folder that a killed process left.
 pub(crate) fn remove_partial(layout: &Layout) -> Result<(), PathError> {
     durable::remove_tree(trial(layout).path())

@@ -222,7 +222,7 @@ pub(crate) fn undo(host: &HostContext, transition: &Transition, state: State) ->
     removal::remove_folders(&host.layout, &created)?;
     // 3. The receipt of an update or rollback that was more than prepared. One that recovery tries at each start leaves none.
     if transition.before.is_some() && transition.has_begun(StepName::Snapshot) && !transition.unattended {
-        state_taken_back(host, transition);
+        state_taken_back(host, transition)?;
     }
     // 4. The journal, last: until then `recover` does all of this again.
     match (failed, &transition.before) {
@@ -232,10 +232,19 @@ pub(crate) fn undo(host: &HostContext, transition: &Transition, state: State) ->
     }
 }
 
-/// Issues the receipt of a transition that was taken back. Nothing that is wrong with it may keep the release from running again.
-fn state_taken_back(host: &HostContext, transition: &Transition) {
-    let Some(receipt) = transition.receipt.undone() else { return };
-    if let Err(error) = receipts::issue_or_warn(&host.layout, &receipt, host.console) {
-        host.console.warn(format_args!("no receipt of this could be written: {}", message_with_causes(&error)));
+/// Issues the receipt of a transition that was taken back, whose release from before runs again by now.
+///
+/// # Errors
+/// The receipt's counter is used, and the disk takes no receipt: recovery has to repeat it, or one would be missing.
+fn state_taken_back(host: &HostContext, transition: &Transition) -> Result<(), StepError> {
+    let Some(receipt) = transition.receipt.undone() else { return Ok(()) };
+    match receipts::issue_or_warn(&host.layout, &receipt, host.console) {
+        Err(error) if receipts::is_counted(&host.layout, &receipt) => Err(error.into()),
+        // A disk that takes nothing at all, as a full one, is no reason to leave more to settle.
+        Err(error) => {
+            host.console.warn(format_args!("no receipt of this could be written: {}", message_with_causes(&error)));
+            Ok(())
+        }
+        Ok(()) => Ok(()),
     }
 }
