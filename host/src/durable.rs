@@ -138,7 +138,7 @@ pub fn create_folder(path: &Path, mode: u32) -> Result<()> {
     if create_folder_unsynced(path, mode)? { sync_parent(path) } else { Ok(()) }
 }
 
-/// Like [`create_folder`], but not durable until [`sync_file_system`]. Returns whether the folder is new.
+/// Like [`create_folder`], but not durable until [`sync_tree`] or [`sync_file_system`]. Returns whether the folder is new.
 pub fn create_folder_unsynced(path: &Path, mode: u32) -> Result<bool> {
     match DirBuilder::new().mode(mode).create(path) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(false),
@@ -147,6 +147,25 @@ pub fn create_folder_unsynced(path: &Path, mode: u32) -> Result<bool> {
     // mkdir(2) takes the umask's bits away from the mode.
     rustix::fs::chmod(path, Mode::from_raw_mode(mode)).at("set the mode of", path)?;
     Ok(true)
+}
+
+/// Syncs every file and folder below `path`, and `path` itself. What others have written to the file system is not waited for: after
+/// images were loaded, that is as much as the images.
+///
+/// # Errors
+/// Something below it cannot be read or synced.
+pub fn sync_tree(path: &Path) -> Result<()> {
+    for entry in std::fs::read_dir(path).at("list", path)? {
+        let entry = entry.at("list", path)?;
+        let (inner, kind) = (entry.path(), entry.file_type().at("look at", path)?);
+        if kind.is_dir() {
+            sync_tree(&inner)?;
+        } else if kind.is_file() {
+            File::open(&inner).and_then(|file| file.sync_all()).at("sync", &inner)?;
+        }
+    }
+    // After what is in it: its names lead to files that are whole.
+    sync_folder(path)
 }
 
 /// Syncs the file system that `path` is on: for many files, syncing each would take many times as long.

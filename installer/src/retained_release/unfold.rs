@@ -53,7 +53,8 @@ pub(crate) fn unfold(
     let bytes = release.files.iter().map(|file| file.size).sum();
     let progress = console.progress(format!("unfold {}", release.id()), Some(bytes));
     durable::create_folder(place, 0o755)?;
-    // 1. The files. Not synced one by one: nobody reads the folder before it has its name.
+    // 1. The files. Not synced one by one: nobody reads the folder before it has its name, and when all are written, the first sync
+    //    commits what the others need (ext4's journal).
     for file in &release.files {
         for folder in file.path.folders() {
             durable::create_folder_unsynced(&place.join(folder), 0o755)?;
@@ -68,7 +69,7 @@ pub(crate) fn unfold(
     }
     durable::write(&place.join(archive::ACCEPTED_BY_NAME), trust.to_json().as_bytes(), 0o644)?;
     // 3. All of it on the disk, before the caller gives the folder its name.
-    durable::sync_file_system(place)?;
+    durable::sync_tree(place)?;
     progress.finish();
     Ok(())
 }

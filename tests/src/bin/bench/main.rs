@@ -76,7 +76,13 @@ impl Bench {
 
 /// A row whose limit is a multiple of an alternative.
 fn against(what: &'static str, alternative: &'static str, factor: f64, (ours, theirs): (f64, f64)) -> Row {
-    Row { what, against: alternative, unit: "s", ours, limit: table::Limit::Times { alternative: theirs, factor } }
+    Row {
+        what,
+        against: alternative,
+        unit: "s",
+        ours,
+        limit: table::Limit::Times { alternative: theirs, factor, fixed: 0.0 },
+    }
 }
 
 /// A row whose limit is a number.

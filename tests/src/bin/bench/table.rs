@@ -7,8 +7,8 @@ pub(crate) const ROUNDS: usize = 5;
 /// The limit of a measurement.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Limit {
-    /// At most this many times the alternative, measured in turn with it.
-    Times { alternative: f64, factor: f64 },
+    /// At most this many times the alternative, measured in turn with it, and `fixed` on top: what does not grow with the work.
+    Times { alternative: f64, factor: f64, fixed: f64 },
     /// At most this much.
     AtMost(f64),
 }
@@ -27,7 +27,7 @@ impl Row {
     /// Whether the figure is within its limit.
     pub(crate) fn passes(&self) -> bool {
         match self.limit {
-            Limit::Times { alternative, factor } => self.ours <= alternative * factor,
+            Limit::Times { alternative, factor, fixed } => self.ours <= alternative * factor + fixed,
             Limit::AtMost(most) => self.ours <= most,
         }
     }
@@ -39,11 +39,12 @@ impl fmt::Display for Row {
         let (what, against, unit, ours) = (self.what, self.against, self.unit, self.ours);
         let verdict = if self.passes() { "pass" } else { "FAIL" };
         match self.limit {
-            Limit::Times { alternative, factor } => {
+            Limit::Times { alternative, factor, fixed } => {
                 let ratio = ours / alternative;
+                let limit = if fixed > 0.0 { format!("{factor}, and {fixed} {unit}") } else { factor.to_string() };
                 write!(
                     f,
-                    "| {what} | {ours:.2} {unit} | {against}: {alternative:.2} {unit} | {ratio:.2} | {factor} | {verdict} |"
+                    "| {what} | {ours:.2} {unit} | {against}: {alternative:.2} {unit} | {ratio:.2} | {limit} | {verdict} |"
                 )
             }
             Limit::AtMost(most) => write!(f, "| {what} | {ours:.2} {unit} | {against} | | {most} {unit} | {verdict} |"),
@@ -88,9 +89,11 @@ mod tests {
     #[test]
     fn a_figure_is_compared_with_its_limit() {
         let row = |ours, limit| Row { what: "verify", against: "sha256sum", unit: "s", ours, limit };
-        let times = Limit::Times { alternative: 2.0, factor: 0.8 };
+        let times = Limit::Times { alternative: 2.0, factor: 0.8, fixed: 0.0 };
         assert!(row(1.6, times).passes() && !row(1.7, times).passes() && !row(f64::NAN, times).passes());
         assert!(row(64.0, Limit::AtMost(64.0)).passes() && !row(64.1, Limit::AtMost(64.0)).passes());
+        let with_fixed = row(2.0, Limit::Times { alternative: 2.0, factor: 0.8, fixed: 0.5 });
+        assert!(with_fixed.passes() && with_fixed.to_string().contains("| 0.8, and 0.5 s | pass |"), "{with_fixed}");
         let line = row(1.7, times).to_string();
         assert_eq!(line, "| verify | 1.70 s | sha256sum: 2.00 s | 0.85 | 0.8 | FAIL |");
     }
