@@ -51,8 +51,8 @@ impl Archive {
             bytes = rest;
         }
         let parsed = Self { entries, end: bytes.to_vec() };
-        // Manifest, signature, two layout files and blobs: with fewer, tests would pass over nothing.
-        ensure!(parsed.entries.len() > 5, "only {} entries: the bundle is not read right", parsed.entries.len());
+        // Manifest, signature, three layout files and blobs: with fewer, tests would pass over nothing.
+        ensure!(parsed.entries.len() > 6, "only {} entries: the bundle is not read right", parsed.entries.len());
         Ok(parsed)
     }
 
