@@ -14,8 +14,8 @@
 //! release offers), [`settings`] (what the operator chose) and [`service`] (what the process and systemd tell each other).
 //!
 //! Decisions are pure and tested as tables: `controller::reconcile::{decide, disagreement}`, `controller::provision::{spec, run_as}`,
-//! `controller::observed::{health, backoff}`, `network::{subnet, firewall::render}`, `api::access`, `settings`. What acts is at the edges:
-//! `store`, `engine`, `tenant_ports`, `service`.
+//! `controller::observed::{health, outcome, backoff}`, `network::{subnet, bridges, firewall::render}`, `api::access`, `settings`. What
+//! acts is at the edges: `store`, `engine`, `tenant_ports`, `service`.
 
 pub mod api;
 pub mod commands;

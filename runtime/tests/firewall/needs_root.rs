@@ -72,6 +72,20 @@ fn a_standby_that_was_flushed_is_back_before_the_holder_ends() {
 }
 
 #[test]
+fn chains_that_a_flush_took_from_the_engine_are_added_again() {
+    let mut host = FirewalledHost::new("chains");
+    for command in ["add table ip filter", "add chain ip filter DOCKER-USER", "add chain ip filter OTHER"] {
+        assert!(host.nft(command).status.success());
+    }
+    host.hold("");
+    assert!(host.nft("flush ruleset").status.success());
+    assert!(!host.nft("list chain ip filter DOCKER-USER").status.success());
+    host.until_logged("event=engine_chains_restored", 1);
+    assert!(host.nft("list chain ip filter DOCKER-USER").status.success());
+    assert!(!host.nft("list chain ip filter OTHER").status.success(), "whoever owns it may want it gone");
+}
+
+#[test]
 fn clearing_takes_everything_away_once_nobody_holds_it() {
     let mut host = FirewalledHost::new("clear");
     assert!(host.clear().status.success(), "nothing is there");
