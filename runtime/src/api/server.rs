@@ -4,7 +4,7 @@
 
 use super::access::Peer;
 use super::malformed::WithErrorBodies;
-use crate::network::{ConnectionLimit, TenantAddresses, tcp_timeouts};
+use crate::network::{Activity, Connection, ConnectionLimits, Connections, IDLE, TenantAddresses, tcp_timeouts};
 use crate::service::log;
 use axum::Router;
 use axum::body::Body;
@@ -17,19 +17,18 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tower::ServiceExt as _;
 
 /// Connections over TCP at a time, of all tenants and of all other clients, counted apart so that tenants cannot lock administrators
 /// out: each may hold 64 KiB of a request.
-const ALL_TENANTS_CONNECTIONS: usize = 256;
-const ALL_OTHERS_CONNECTIONS: usize = 256;
+const ALL: usize = 256;
+/// Connections of one tenant at a time, so that no tenant locks the others out.
+const PER_TENANT: usize = 16;
+/// Connections of one other address at a time: half of all, because the address may be a proxy's.
+const PER_ADDRESS: usize = 128;
 /// Connections over the unix socket at a time, counted apart so that no other client can lock root out.
 const SOCKET_CONNECTIONS: usize = 32;
-/// Connections of one tenant at a time, so that no tenant locks the others out.
-const CONNECTIONS_PER_TENANT: usize = 16;
-/// Connections of one other address at a time: half of all, because the address may be a proxy's.
-const CONNECTIONS_PER_ADDRESS: usize = 128;
 /// How long a client may accept no data, such as one that sends requests and never reads.
 const STALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a request's head may take to arrive, and an idle connection is kept.
@@ -39,6 +38,9 @@ const MAX_HEAD: usize = 16 * 1024;
 const MAX_HEAD_FIELDS: usize = 64;
 /// Pause after `accept` failed for want of descriptors, so as not to spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// The API has one port, which counts as no other.
+const ANY_PORT: u16 = 0;
 
 /// The API's listeners.
 pub struct Listeners {
@@ -67,6 +69,30 @@ pub async fn serve(
     graceful.shutdown().await;
 }
 
+/// The permission for one connection.
+enum Permit {
+    Tcp(Connection),
+    Socket(#[expect(dead_code, reason = "held until the connection ends")] OwnedSemaphorePermit),
+}
+
+impl Permit {
+    /// Where requests are noted, where that is of use.
+    fn activity(&self) -> Option<Arc<Activity>> {
+        match self {
+            Self::Tcp(connection) => Some(connection.activity()),
+            Self::Socket(_) => None,
+        }
+    }
+
+    /// Returns when the connection has to give way to another one.
+    async fn evicted(&self) {
+        match self {
+            Self::Tcp(connection) => connection.evicted().await,
+            Self::Socket(_) => std::future::pending().await,
+        }
+    }
+}
+
 struct Server<'a> {
     router: Router,
     tenants: TenantAddresses,
@@ -74,19 +100,20 @@ struct Server<'a> {
 }
 
 impl Server<'_> {
-    /// A connection beyond a limit is closed rather than left waiting: those behind it may be allowed.
+    /// Beyond a limit another connection gives way, or this one is closed rather than left waiting: those behind it may be allowed.
     async fn accept_tcp(&self, listener: TcpListener) {
-        let tenants = ConnectionLimit::new(ALL_TENANTS_CONNECTIONS, CONNECTIONS_PER_TENANT);
-        let others = ConnectionLimit::new(ALL_OTHERS_CONNECTIONS, CONNECTIONS_PER_ADDRESS);
+        let [tenants, others] = [PER_TENANT, PER_ADDRESS].map(|per_address| {
+            Connections::new(ConnectionLimits { total: ALL, per_port: ALL, per_address, idle: IDLE })
+        });
         loop {
             match listener.accept().await {
                 Ok((stream, from)) => {
-                    let limit = if self.tenants.contains(from.ip()) { &tenants } else { &others };
+                    let open = if self.tenants.contains(from.ip()) { &tenants } else { &others };
                     // Setting a timeout fails only for a connection that the client closed already.
-                    if let Some(permit) = limit.acquire(from.ip())
+                    if let Some(permit) = open.admit(from.ip(), ANY_PORT)
                         && tcp_timeouts::set(&stream, STALL_TIMEOUT).is_ok()
                     {
-                        self.serve_connection(stream, Peer::Address(from.ip()), permit);
+                        self.serve_connection(stream, Peer::Address(from.ip()), Permit::Tcp(permit));
                     }
                 }
                 Err(error) => pause(&error).await,
@@ -99,19 +126,22 @@ impl Server<'_> {
         // The slot first: beyond the limit, root's clients wait in the kernel's queue and are not refused.
         while let Ok(slot) = Arc::clone(&slots).acquire_owned().await {
             match listener.accept().await {
-                Ok((stream, _)) => self.serve_connection(stream, Peer::Socket, slot),
+                Ok((stream, _)) => self.serve_connection(stream, Peer::Socket, Permit::Socket(slot)),
                 Err(error) => pause(&error).await,
             }
         }
     }
 
     /// Serves one connection in a task of its own, which holds `permit` until the connection ends.
-    fn serve_connection<S>(&self, stream: S, peer: Peer, permit: impl Send + 'static)
+    fn serve_connection<S>(&self, stream: S, peer: Peer, permit: Permit)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let router = self.router.clone();
+        let (router, activity) = (self.router.clone(), permit.activity());
         let service = service_fn(move |request: Request<Incoming>| {
+            if let Some(activity) = &activity {
+                activity.touch();
+            }
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(peer);
             router.clone().oneshot(request)
@@ -125,9 +155,11 @@ impl Server<'_> {
             .serve_connection(TokioIo::new(WithErrorBodies::new(stream)), service);
         let connection = self.graceful.watch(connection);
         tokio::spawn(async move {
-            // A client's protocol error ends its own connection and concerns no other.
-            let _ = connection.await;
-            drop(permit);
+            tokio::select! {
+                // A client's protocol error ends its own connection and concerns no other.
+                _ = connection => {}
+                () = permit.evicted() => {}
+            }
         });
     }
 }
@@ -180,13 +212,18 @@ mod tests {
         let tenant = |number| Ipv4Addr::new(127, 0, 1, number);
         let mut held = Vec::new();
         for number in 0..16 {
-            for _ in 0..CONNECTIONS_PER_TENANT {
+            for _ in 0..PER_TENANT {
                 held.push(call(tenant(number), address).await);
             }
-            assert_eq!(ask(&mut call(tenant(number), address).await).await, "", "one too many of tenant {number}");
         }
-        assert_eq!(held.len(), ALL_TENANTS_CONNECTIONS);
+        assert_eq!(held.len(), ALL);
         assert_eq!(ask(&mut held[0]).await, "HTTP/1.1 200");
+        // Neither do two addresses that send nothing.
+        for number in [2, 3] {
+            for _ in 0..PER_ADDRESS {
+                held.push(call(Ipv4Addr::new(127, 0, 0, number), address).await);
+            }
+        }
         assert_eq!(ask(&mut call(Ipv4Addr::LOCALHOST, address).await).await, "HTTP/1.1 200");
     }
 }

@@ -1,14 +1,14 @@
 //! Addresses and connections: the tenants' subnets, the firewall around them, and the limits on connections.
 
 pub(crate) mod bridges;
-mod connection_limit;
+mod connections;
 pub mod firewall;
 mod host_routes;
 mod subnet;
 pub(crate) mod tcp_timeouts;
 mod tenant_addresses;
 
-pub(crate) use connection_limit::ConnectionLimit;
+pub(crate) use connections::{Activity, Connection, ConnectionLimits, Connections, IDLE};
 pub use host_routes::{HostRoutes, KernelRoutes};
 pub use landfall_host::routes::Network;
 pub use subnet::{InvalidRange, Pool, Subnet, ipv4};

@@ -3,17 +3,17 @@
 use super::downstream::Downstream;
 use super::refusal::{self, Refusal};
 use super::{Backend, Phase, proxy};
-use crate::network::{ConnectionLimit, TenantAddresses};
+use crate::network::{Connection, Connections, TenantAddresses};
 use crate::service::{FdStore, log};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
-/// Connections of one tenant at a time: its share of the process's file descriptors.
-const CONNECTIONS_PER_TENANT: usize = 256;
+/// Clients at a time that are told that there is no room for them; beyond that, they are closed without a word.
+const REFUSALS: usize = 64;
 /// How long connections may take to be stored, or to receive a refusal, once the handover has begun.
 const HANDOVER_TIMEOUT: Duration = Duration::from_millis(250);
 /// Pause after `accept` failed for want of descriptors, so as not to spin.
@@ -28,30 +28,35 @@ pub(super) struct Acceptor {
     pub(super) listener: TcpListener,
     pub(super) backend: watch::Receiver<Backend>,
     pub(super) tenants: TenantAddresses,
-    pub(super) limit: ConnectionLimit,
+    /// Those of all ports.
+    pub(super) all: Connections,
     pub(super) phase: watch::Receiver<Phase>,
 }
 
 impl Acceptor {
     /// Accepts until the ports drain, and returns when the last connection has ended or was stored.
     pub(super) async fn run(mut self) {
-        let slots = Arc::new(Semaphore::new(CONNECTIONS_PER_TENANT));
+        let refusals = Arc::new(Semaphore::new(REFUSALS));
         // The set aborts its tasks when it is dropped: connections end with the port.
         let mut connections = JoinSet::new();
-        self.resume_stored(&slots, &mut connections);
-        while let Some((slot, client, from)) = self.accept(&slots).await {
+        self.resume_stored(&mut connections);
+        while let Some((client, from)) = self.accept().await {
             // The set keeps the result of each task until it is asked for: without this it would grow as long as the
             // port is open.
             while connections.try_join_next().is_some() {}
             // Otherwise it is closed. The firewall drops such packets as well; this does not rely on it.
-            if !self.tenants.contains(from.ip()) {
-                self.spawn(&mut connections, slot, Downstream::Waiting(client), from);
+            if self.tenants.contains(from.ip()) {
+                continue;
+            }
+            match self.all.admit(from.ip(), self.port) {
+                Some(permit) => self.spawn(&mut connections, permit, Downstream::Waiting(client)),
+                None => refuse(&mut connections, &refusals, client),
             }
         }
+        // Only then: while the ports drain, open connections may still end by themselves.
         // Tasks store their connections at once. Those that send a refusal, or wait for a full socket, have a moment;
         // then the set aborts them.
         let handed_over = async {
-            // Only then: while the ports drain, open connections may still end by themselves.
             Phase::HandingOver.begun(&mut self.phase).await;
             tokio::time::sleep(HANDOVER_TIMEOUT).await;
         };
@@ -62,13 +67,13 @@ impl Acceptor {
     }
 
     /// Continues the connections that the previous process stored.
-    fn resume_stored(&mut self, slots: &Arc<Semaphore>, connections: &mut JoinSet<()>) {
+    fn resume_stored(&mut self, connections: &mut JoinSet<()>) {
         for sockets in std::mem::take(&mut self.stored) {
             match Downstream::from_stored(self.port, sockets) {
                 Ok(Some(downstream)) => {
-                    // A slot is free: the previous process had as many.
-                    if let (Ok(slot), Ok(from)) = (Arc::clone(slots).try_acquire_owned(), downstream.client_address()) {
-                        self.spawn(connections, slot, downstream, from);
+                    let from = downstream.client_address();
+                    if let Some(permit) = from.ok().and_then(|from| self.all.admit(from.ip(), self.port)) {
+                        self.spawn(connections, permit, downstream);
                     }
                 }
                 // The client's own connection is gone: nothing is left to serve.
@@ -78,35 +83,29 @@ impl Acceptor {
         }
     }
 
-    fn spawn(&self, connections: &mut JoinSet<()>, slot: OwnedSemaphorePermit, client: Downstream, from: SocketAddr) {
-        // The permit before the task begins: connections are counted in the order in which they were accepted.
-        let (backend, phase, permit) = (self.backend.clone(), self.phase.clone(), self.limit.acquire(from.ip()));
+    fn spawn(&self, connections: &mut JoinSet<()>, permit: Connection, client: Downstream) {
+        let (backend, phase, activity) = (self.backend.clone(), self.phase.clone(), permit.activity());
         let (fd_store, port) = (self.fd_store.clone(), self.port);
         connections.spawn(async move {
-            match (permit, client) {
-                (Some(_permit), client) => {
-                    // Stored in this task, before its slot is given back: the descriptors are still open here.
-                    if let Some(unfinished) = proxy::serve(client, backend, phase).await {
-                        fd_store.store_connection(port, &unfinished.descriptors());
-                    }
-                }
-                (None, Downstream::Waiting(client)) => refusal::send(client, Refusal::TooManyConnections).await,
-                // In the middle of a response, a refusal would be taken for a part of it.
-                (None, Downstream::Connected { .. }) => {}
+            let unfinished = tokio::select! {
+                unfinished = proxy::serve(client, backend, phase, &activity) => unfinished,
+                // Closed, in favour of another one.
+                () = permit.evicted() => None,
+            };
+            // Stored in this task, before its permit is given back: the descriptors are still open here.
+            if let Some(unfinished) = unfinished {
+                fd_store.store_connection(port, &unfinished.descriptors());
             }
-            drop(slot);
         });
     }
 
-    /// The next connection, as soon as the tenant has a free slot; `None` once the ports drain.
-    async fn accept(&mut self, slots: &Arc<Semaphore>) -> Option<(OwnedSemaphorePermit, TcpStream, SocketAddr)> {
+    /// The next connection; `None` once the ports drain.
+    async fn accept(&mut self) -> Option<(TcpStream, SocketAddr)> {
         let Self { listener, phase, .. } = self;
         let accept = async {
-            // The slot first: beyond the limit, clients wait in the kernel's queue until another connection ends.
-            let slot = Arc::clone(slots).acquire_owned().await.ok()?;
             loop {
                 match listener.accept().await {
-                    Ok((client, from)) => return Some((slot, client, from)),
+                    Ok(accepted) => return accepted,
                     Err(error) => {
                         log::warning!("accept_failed", error = error);
                         tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -119,7 +118,16 @@ impl Acceptor {
             biased;
             () = Phase::Draining.begun(phase) => None,
             // Dropping `accept` loses no connection (tokio: it is cancel safe): the next process finds it in the queue.
-            accepted = accept => accepted,
+            accepted = accept => Some(accepted),
         }
     }
+}
+
+/// Tells a client that there is no room, unless too many are being told.
+fn refuse(connections: &mut JoinSet<()>, refusals: &Arc<Semaphore>, client: TcpStream) {
+    let Ok(slot) = Arc::clone(refusals).try_acquire_owned() else { return };
+    connections.spawn(async move {
+        refusal::send(client, Refusal::TooManyConnections).await;
+        drop(slot);
+    });
 }

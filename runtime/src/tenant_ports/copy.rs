@@ -4,6 +4,7 @@
 //! written to the other. The two sockets are therefore the whole state of the copy: another process that receives them can continue it.
 
 use super::Phase;
+use crate::network::Activity;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{Shutdown, shutdown};
@@ -12,8 +13,8 @@ use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
-/// Each direction's buffer, in bytes: as fast as larger ones on a bridge, and 256 connections stay in 4 MiB. Less than the free space
-/// from which on the kernel reports a connection as writable, so that one read can be written without waiting.
+/// How much is read at once, in bytes: as fast as more on a bridge. Less than the free space from which on the kernel reports a connection
+/// as writable, so that one read can be written without waiting.
 const BUFFER: usize = 8 * 1024;
 
 /// How a copy ended.
@@ -30,15 +31,21 @@ pub(super) async fn both_ways(
     one: &TcpStream,
     other: &TcpStream,
     phase: &watch::Receiver<Phase>,
+    activity: &Activity,
 ) -> io::Result<CopyEnd> {
     // Both directions in one task: an error in one of them ends the other, and the caller then closes both sockets.
-    let (there, back) = tokio::try_join!(copy(one, other, phase.clone()), copy(other, one, phase.clone()))?;
+    let (there, back) =
+        tokio::try_join!(copy(one, other, phase.clone(), activity), copy(other, one, phase.clone(), activity))?;
     let ended = there == CopyEnd::Finished && back == CopyEnd::Finished;
     Ok(if ended { CopyEnd::Finished } else { CopyEnd::Interrupted })
 }
 
-async fn copy(from: &TcpStream, to: &TcpStream, mut phase: watch::Receiver<Phase>) -> io::Result<CopyEnd> {
-    let mut buffer = vec![0; BUFFER];
+async fn copy(
+    from: &TcpStream,
+    to: &TcpStream,
+    mut phase: watch::Receiver<Phase>,
+    activity: &Activity,
+) -> io::Result<CopyEnd> {
     loop {
         tokio::select! {
             biased;
@@ -46,13 +53,41 @@ async fn copy(from: &TcpStream, to: &TcpStream, mut phase: watch::Receiver<Phase
             () = Phase::HandingOver.begun(&mut phase) => return Ok(CopyEnd::Interrupted),
             ready = ready(from, to) => ready?,
         }
-        match from.try_read(&mut buffer) {
-            Ok(0) => return close_write(to).map(|()| CopyEnd::Finished),
-            Ok(length) => write(to, &buffer[..length]).await?,
-            // Readiness may be out of date (tokio, `try_read`).
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error),
+        match transfer(from, to)? {
+            Transferred::Nothing => {}
+            Transferred::End => return close_write(to).map(|()| CopyEnd::Finished),
+            Transferred::AllBut(rest) => {
+                activity.touch();
+                write(to, &rest).await?;
+            }
         }
+    }
+}
+
+/// What one read brought.
+enum Transferred {
+    /// Nothing: readiness was out of date (tokio, `try_read`).
+    Nothing,
+    /// The end of this direction.
+    End,
+    /// Bytes, of which these could not be written without waiting; usually none.
+    AllBut(Vec<u8>),
+}
+
+/// Reads once and writes what comes, without waiting. No memory is held between two reads, so that idle connections take none.
+fn transfer(from: &TcpStream, to: &TcpStream) -> io::Result<Transferred> {
+    let mut buffer = [0; BUFFER];
+    let length = match from.try_read(&mut buffer) {
+        Ok(0) => return Ok(Transferred::End),
+        Ok(length) => length,
+        Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Transferred::Nothing),
+        Err(error) => return Err(error),
+    };
+    let bytes = &buffer[..length];
+    match to.try_write(bytes) {
+        Ok(written) => Ok(Transferred::AllBut(bytes[written..].to_vec())),
+        Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(Transferred::AllBut(bytes.to_vec())),
+        Err(error) => Err(error),
     }
 }
 
@@ -99,7 +134,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
     use rustix::net::sockopt;
-    use std::time::Duration;
+    use std::time::{Duration, Instant};
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpListener;
     use tokio::sync::mpsc;
@@ -134,11 +169,12 @@ mod tests {
             asked
         });
         let copying = tokio::spawn(async move {
+            let activity = Activity::new(Instant::now());
             let mut processes = 0;
             loop {
                 processes += 1;
                 let (end, phase) = watch::channel(Phase::Accepting);
-                let mut copying = std::pin::pin!(timeout(LIMIT, both_ways(&near, &far, &phase)));
+                let mut copying = std::pin::pin!(timeout(LIMIT, both_ways(&near, &far, &phase, &activity)));
                 let copied = tokio::select! {
                     copied = &mut copying => copied,
                     _ = was_read.recv() => {
@@ -173,9 +209,10 @@ mod tests {
     async fn a_client_that_closes_ends_both_directions() {
         let ((client, near), (far, mut tenant)) = (pair().await, pair().await);
         let (_end, phase) = watch::channel(Phase::Accepting);
+        let activity = Activity::new(Instant::now());
         drop(client);
         tenant.shutdown().await.unwrap();
-        let stopped = timeout(LIMIT, both_ways(&near, &far, &phase)).await.unwrap();
+        let stopped = timeout(LIMIT, both_ways(&near, &far, &phase, &activity)).await.unwrap();
         assert_eq!(stopped.unwrap(), CopyEnd::Finished);
     }
 }

@@ -17,7 +17,7 @@ mod refusal;
 #[cfg(test)]
 mod tests;
 
-use crate::network::{ConnectionLimit, TenantAddresses};
+use crate::network::{ConnectionLimits, Connections, TenantAddresses};
 use crate::service::FdStore;
 use acceptor::Acceptor;
 use std::io;
@@ -25,11 +25,6 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-
-/// Connections of all tenants at a time; each holds two descriptors and 16 KiB of buffers.
-const ALL_CONNECTIONS: usize = 4096;
-/// Connections of one client address at a time, on all ports: half of all, because the address may be a proxy's.
-const CONNECTIONS_PER_ADDRESS: usize = 2048;
 
 /// Where a tenant's port is proxied to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +61,7 @@ pub struct TenantPorts {
     address: Ipv4Addr,
     tenants: TenantAddresses,
     fd_store: FdStore,
-    limit: ConnectionLimit,
+    connections: Connections,
     phase: watch::Sender<Phase>,
 }
 
@@ -94,8 +89,14 @@ impl TenantPorts {
     /// Ports on `address`. Connections from `tenants` are closed: tenants do not call each other.
     pub fn new(address: Ipv4Addr, tenants: TenantAddresses, fd_store: FdStore) -> Self {
         // One limit for all ports, since what it protects, descriptors and memory, is the process's.
-        let limit = ConnectionLimit::new(ALL_CONNECTIONS, CONNECTIONS_PER_ADDRESS);
-        Self { address, tenants, fd_store, limit, phase: watch::channel(Phase::Accepting).0 }
+        // A host that does not tell has as many as the smallest.
+        let memory = host_memory().unwrap_or_default();
+        Self::with_limits(address, tenants, fd_store, ConnectionLimits::of_memory(memory))
+    }
+
+    fn with_limits(address: Ipv4Addr, tenants: TenantAddresses, fd_store: FdStore, limits: ConnectionLimits) -> Self {
+        let connections = Connections::new(limits);
+        Self { address, tenants, fd_store, connections, phase: watch::channel(Phase::Accepting).0 }
     }
 
     /// Binds a port: with the socket that the previous process stored, or a new one. Fails where another program holds the port.
@@ -122,7 +123,7 @@ impl TenantPorts {
             listener: tokio::net::TcpListener::from_std(listener)?,
             backend,
             tenants: self.tenants.clone(),
-            limit: self.limit.clone(),
+            all: self.connections.clone(),
             phase: self.phase.subscribe(),
         };
         let task = tokio::spawn(acceptor.run());
@@ -144,6 +145,14 @@ impl TenantPorts {
     pub fn remove_unclaimed(&self) {
         self.fd_store.remove_unclaimed();
     }
+}
+
+/// The host's memory in bytes, proc_meminfo(5).
+fn host_memory() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    kibibytes.checked_mul(1024)
 }
 
 impl ReservedPort {

@@ -4,7 +4,7 @@ use super::copy::{self, CopyEnd};
 use super::downstream::Downstream;
 use super::refusal::{self, Refusal};
 use super::{Backend, Phase};
-use crate::network::tcp_timeouts;
+use crate::network::{Activity, tcp_timeouts};
 use std::io;
 use std::net::SocketAddrV4;
 use std::time::Duration;
@@ -26,6 +26,7 @@ pub(super) async fn serve(
     downstream: Downstream,
     backend: watch::Receiver<Backend>,
     mut phase: watch::Receiver<Phase>,
+    activity: &Activity,
 ) -> Option<Downstream> {
     let (client, tenant) = match downstream {
         // It has its timeouts already: they are options of the sockets, which the previous process handed over.
@@ -48,7 +49,7 @@ pub(super) async fn serve(
         }
     };
     // A side that closed or reset the connection needs no answer about it.
-    match copy::both_ways(&client, &tenant, &phase).await {
+    match copy::both_ways(&client, &tenant, &phase, activity).await {
         Ok(CopyEnd::Interrupted) => Some(Downstream::Connected { client, tenant }),
         Ok(CopyEnd::Finished) | Err(_) => None,
     }

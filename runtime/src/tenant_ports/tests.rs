@@ -1,12 +1,12 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-use super::{Backend, CONNECTIONS_PER_ADDRESS, TenantPort, TenantPorts};
-use crate::network::{Subnet, TenantAddresses};
+use super::{Backend, TenantPort, TenantPorts};
+use crate::network::{ConnectionLimits, Subnet, TenantAddresses};
 use crate::service::FdStore;
 use crate::service::fd_store::MemoryStore;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 /// How long to wait for what must happen.
@@ -44,12 +44,7 @@ async fn echo() -> SocketAddrV4 {
 
 /// Sends `request` on a connection of its own, and returns all that comes back.
 async fn exchange(number: u16, request: &str) -> String {
-    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, number)).await.unwrap();
-    stream.write_all(request.as_bytes()).await.unwrap();
-    stream.shutdown().await.unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.unwrap();
-    answer
+    exchange_from(Ipv4Addr::LOCALHOST, number, request).await
 }
 
 #[tokio::test]
@@ -83,17 +78,55 @@ async fn a_tenant_that_does_not_listen_is_a_bad_gateway() {
     assert!(answer.starts_with("HTTP/1.1 502 ") && answer.contains("tenant_unreachable"), "{answer}");
 }
 
+/// Ports for at most `total` connections, of which none counts as idle.
+fn ports_for(total: usize) -> TenantPorts {
+    let limits = ConnectionLimits { total, per_port: total, per_address: total, idle: Duration::MAX };
+    TenantPorts::with_limits(Ipv4Addr::LOCALHOST, tenants(), FdStore::disabled(), limits)
+}
+
+/// A client of this address, which sends `request` and returns what comes back.
+async fn exchange_from(from: Ipv4Addr, number: u16, request: &str) -> String {
+    let mut stream = connect_from(from, number).await;
+    stream.write_all(request.as_bytes()).await.unwrap();
+    stream.shutdown().await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+async fn connect_from(from: Ipv4Addr, number: u16) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind((from, 0).into()).unwrap();
+    socket.connect((Ipv4Addr::LOCALHOST, number).into()).await.unwrap()
+}
+
 #[tokio::test]
-async fn an_address_with_too_many_connections_is_refused_at_once() {
-    let ports = ports();
+async fn where_all_connections_are_busy_the_next_client_is_told_so_at_once() {
+    let ports = ports_for(2);
     let (port, number) = open(&ports);
     port.backend().set(Backend::Ready(echo().await));
-    let take = || ports.limit.acquire(Ipv4Addr::LOCALHOST.into());
-    let mut held: Vec<_> = (0..CONNECTIONS_PER_ADDRESS).map(|_| take().unwrap()).collect();
+    let others = [2, 3].map(|last| ports.connections.admit(Ipv4Addr::new(127, 0, 0, last).into(), number).unwrap());
     let answer = exchange(number, "GET / HTTP/1.1\r\n\r\n").await;
     assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("too_many_connections"), "{answer}");
-    held.pop();
+    drop(others);
     assert_eq!(exchange(number, "hello").await, "hello");
+}
+
+#[tokio::test]
+async fn clients_that_send_nothing_keep_no_other_client_out() {
+    let ports = ports_for(8);
+    let (port, number) = open(&ports);
+    port.backend().set(Backend::Ready(echo().await));
+    let mut silent = Vec::new();
+    for _ in 0..8 {
+        silent.push(connect_from(Ipv4Addr::new(127, 0, 0, 2), number).await);
+    }
+    for _ in 0..20 {
+        assert_eq!(exchange_from(Ipv4Addr::new(127, 0, 0, 3), number, "hello").await, "hello");
+    }
+    // The flood goes on: each further connection of it replaces one of its own.
+    silent.push(connect_from(Ipv4Addr::new(127, 0, 0, 2), number).await);
+    assert_eq!(exchange_from(Ipv4Addr::new(127, 0, 0, 3), number, "hello").await, "hello");
 }
 
 #[tokio::test]
