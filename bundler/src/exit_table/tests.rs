@@ -67,12 +67,26 @@ fn media(error: MediaError) -> Error {
     BundleError::Media(error).into()
 }
 
+/// A sample of every error.
+fn all() -> impl Iterator<Item = Error> {
+    [build(), sources(), writing(), reading(), sticks(), keys(), trust_folders()].into_iter().flatten()
+}
+
+#[test]
+fn no_message_repeats_itself_and_no_hint_its_message() {
+    for error in all() {
+        let failure = Failure::from(error);
+        let message = failure.to_string();
+        let parts: Vec<&str> = message.split(": ").collect();
+        assert!(parts.windows(2).all(|pair| pair[0] != pair[1]), "{message}");
+        assert!(failure.advice().is_none_or(|hint| !message.contains(hint)), "{message}");
+    }
+}
+
 /// Every row of the table, each with a sample of the error, as `error => exit code, hint`.
 #[test]
 fn each_error_has_its_exit_code_its_word_and_its_hint() {
-    let rows: Vec<String> = [build(), sources(), writing(), reading(), sticks(), keys(), trust_folders()]
-        .into_iter()
-        .flatten()
+    let rows: Vec<String> = all()
         .map(|error| {
             let failure = Failure::from(error);
             let hint = failure.advice().unwrap_or("-");

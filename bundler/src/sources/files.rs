@@ -38,7 +38,7 @@ pub(crate) enum FileError {
     NotUtf8 { line: DefinitionLine, path: PathBuf },
     #[error("{}{path} is in the release already: it comes from {}", at(line.as_ref()), first.display())]
     Twice { line: Option<DefinitionLine>, path: BundlePath, first: PathBuf },
-    #[error("{} changed while it was read: build again when nothing writes to it", path.display())]
+    #[error("{} changed while it was read", path.display())]
     Changed { path: PathBuf },
     #[error(transparent)]
     Store(#[from] StoreError),
