@@ -21,8 +21,8 @@ impl Platform {
     /// Those that every release of Landfall has to work on.
     pub const ALL: [Self; 4] = [Self::Own, Self::Debian13Docker, Self::Debian13Containerd, Self::Debian13Podman];
 
-    /// The image that a host is booted from.
-    pub(crate) fn image(self, engine: &Engine) -> Result<String> {
+    /// The image that a host is booted from; built where the engine does not have it.
+    pub fn image(self, engine: &Engine) -> Result<String> {
         match self {
             Self::Own => image::isolated_host(engine),
             Self::Debian13Docker => image::debian_13_host(engine, "isolated-host"),
