@@ -218,6 +218,18 @@ mod needs_root {
     use super::*;
 
     #[tokio::test]
+    async fn health_says_at_once_that_the_databases_disk_is_full() {
+        let mut host = TestHost::stopped();
+        // It has less room than a tenant needs from the start.
+        let _disk = SmallDisk::at(host.database_folder());
+        host.start().await;
+        let health = host.ask_as_root("GET", "/health", "").await;
+        assert_eq!((health.status.as_u16(), health.text("/database")), (503, "unavailable"));
+        assert_eq!((health.text("/engine"), health.text("/network")), ("ok", "ok"));
+        assert!(health.text("/problems/0").contains("bytes free"), "{}", health.body);
+    }
+
+    #[tokio::test]
     async fn a_tenant_can_be_removed_on_a_full_disk() {
         let mut host = TestHost::stopped();
         let disk = SmallDisk::at(host.database_folder());
