@@ -230,9 +230,10 @@ impl Release {
         if self.trust.len() > MAX_CHAIN_LINKS {
             problems.push(Problem::Limit("the number of trust roots".to_owned(), MAX_CHAIN_LINKS as u64));
         }
-        // No older root signs version 1: hosts are given it out of band, never by a bundle.
-        let is_successor = |link: &RootLink| link.unverified_root().is_ok_and(|root| root.version() > 1);
-        let strangers = (1..).zip(&self.trust).filter(|(_, link)| !is_successor(link));
+        // Version 1 follows none, and so can only be the first. A host takes it from a person, or from keys that signed this.
+        let is_link =
+            |number, link: &RootLink| link.unverified_root().is_ok_and(|root| root.version() > 1 || number == 1);
+        let strangers = (1..).zip(&self.trust).filter(|(number, link)| !is_link(*number, link));
         problems.extend(strangers.map(|(number, _)| Problem::Link(number)));
     }
 }

@@ -92,6 +92,11 @@ impl Head {
         serde_json::from_slice::<Offer>(&self.bytes).map(|offer| offer.trust).unwrap_or_default()
     }
 
+    /// Whether enough of `keys` have signed the manifest. What else is in the bundle is not looked at.
+    pub fn is_signed_by(&self, keys: &TrustedKeys) -> bool {
+        keys.verify(self.bytes.as_slice(), &self.signatures()).is_ok()
+    }
+
     fn check_signature_of(&self, key: &PublicKey) -> Result<(), TrustError> {
         let only = TrustedKeys::new(vec![*key], 1).map_err(|_| TrustError::BadSignature { key_id: key.id() })?;
         only.verify(self.bytes.as_slice(), &self.signatures()).map(|_| ())

@@ -44,7 +44,7 @@ pub struct Release {
     /// Public keys (minisign lines) that are said to sign this release: an operator who has none can compare and accept one.
     #[serde(default, deserialize_with = "at_most::<_, _, KEYS_KEPT>")]
     pub keys: Vec<String>,
-    /// The publisher's trust roots from version 2 on, each with the signatures that hosts accept it by: a host that pins an
+    /// The publisher's trust roots from the first on, each with the signatures that hosts accept it by: a host that pins an
     /// older one walks them. They are accepted because of those signatures, not because this manifest lists them.
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "at_most::<_, _, LINKS_KEPT>")]
     #[schemars(with = "Vec<root_link::RootLinkSchema>", length(max = 256))]

@@ -29,7 +29,7 @@ An existing bundle, whole or in parts, is replaced; any other file is not. A fol
 or a secret key.
 
 With `trust = \"DIR\"` in [release], the bundle carries the trust roots that `trust` keeps in that folder: hosts that trust an \
-older one follow to the newest.
+older one follow to the newest, and new hosts are offered the newest.
 
 Examples:
   landfall-bundler build acme.toml --key acme.key
@@ -83,7 +83,7 @@ pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
     report(&written, &lints, &out, console)
 }
 
-/// The trust roots that the bundle carries: all but the first, which hosts are given out of band.
+/// The trust roots that the bundle carries.
 fn trust(definition: &Definition, keys: &[PublicKey], console: Console) -> Result<Vec<RootLink>> {
     let Some(named) = &definition.release.trust else { return Ok(Vec::new()) };
     let failed = |source| Error::DefinitionTrust { line: named.line.clone(), source: Box::new(source) };

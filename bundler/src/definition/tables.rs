@@ -75,8 +75,8 @@ pub(super) struct ReleaseTable {
     #[serde(default)]
     #[cfg_attr(test, schemars(with = "Vec<String>"))]
     pub(super) keys: Vec<PublicKey>,
-    /// The folder in which `landfall-bundler trust` keeps the publisher's trust roots. The bundle brings all of them but
-    /// version 1, so that a host that trusts an older root follows to the newest.
+    /// The folder in which `landfall-bundler trust` keeps the publisher's trust roots. The bundle brings all of
+    /// them: a host that trusts an older root follows to the newest, and a new host is offered the newest.
     ///
     /// * Default: the bundle brings no trust root.
     /// * Refused: a folder without a root, or whose newest root is not signed by enough keys.

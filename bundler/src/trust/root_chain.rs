@@ -131,7 +131,7 @@ impl RootChain {
 
     /// Whether a bundle brings as many versions as hosts follow, so that one more would be one too many.
     pub(crate) fn is_full(&self) -> bool {
-        self.roots.iter().filter(|(root, _)| root.version() > 1).count() >= MAX_CHAIN_LINKS
+        self.roots.len() >= MAX_CHAIN_LINKS
     }
 
     /// Whether `signature` over the newest version is by a key that counts, has the id of `key`, and is another one.
@@ -145,10 +145,10 @@ impl RootChain {
         self.signers().any(|signer| !signer.same_signer(key) && signed(signer))
     }
 
-    /// What goes into a bundle: the versions after the first one ever, with their signatures in canonical form.
+    /// What goes into a bundle: all versions, with their signatures in canonical form. Version 1 goes along so that a new host is
+    /// offered it, and not one signer's key.
     pub(crate) fn packed(&self) -> Vec<RootLink> {
-        let later = self.roots.iter().filter(|(root, _)| root.version() > 1);
-        later.map(|(root, link)| RootLink::new(root, &signatures(link))).collect()
+        self.roots.iter().map(|(root, link)| RootLink::new(root, &signatures(link))).collect()
     }
 }
 

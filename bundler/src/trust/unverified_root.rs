@@ -39,7 +39,11 @@ impl UnverifiedRoot {
 impl fmt::Display for UnverifiedRoot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { version, threshold, keys, signers, revoked, .. } = self;
-        write!(f, "root version {version} ({threshold} of {}), signed by {}", list_ids(keys), list_ids(signers))?;
+        write!(f, "root version {version} ({threshold} of {})", list_ids(keys))?;
+        // Nobody has to sign the first.
+        if !signers.is_empty() {
+            write!(f, ", signed by {}", list_ids(signers))?;
+        }
         if revoked.is_empty() { Ok(()) } else { write!(f, ", revokes {}", list_ids(revoked)) }
     }
 }

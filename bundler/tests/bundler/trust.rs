@@ -74,7 +74,10 @@ fn a_bundle_brings_the_chain_and_says_so() {
     define(&workspace);
     let build = ["build", "acme.toml", "--key", "anna/anna.key", "--key", "dora/dora.key", "--out", "a.tar"];
     workspace.ok(&build);
-    assert_eq!(workspace.release("a.tar").get("trust"), None, "a host is told the first root by hand");
+    let root = |version: u32| fs::read_to_string(workspace.path(&format!("office/trust/{version}.root.json"))).unwrap();
+    let first = serde_json::json!([{"root": root(1), "signatures": []}]);
+    assert_eq!(workspace.release("a.tar")["trust"], first, "new hosts are offered it");
+    assert!(!workspace.ok(&["inspect", "a.tar"]).contains("signed by  (claimed)"), "nobody signs the first root");
     fs::rename(workspace.path("a.tar"), workspace.path("before.tar")).unwrap();
 
     trust(&workspace, &["add", "--key", "dora/dora.pub"]);
@@ -87,12 +90,12 @@ fn a_bundle_brings_the_chain_and_says_so() {
     signers.sort();
     assert_eq!(shown["trust"]["version"], 2);
     assert_eq!(shown["trust"]["signers"], serde_json::json!(signers));
-    let root = fs::read_to_string(workspace.path("office/trust/2.root.json")).unwrap();
-    assert_eq!(shown["release"]["trust"][0]["root"], root);
+    let brought = [&shown["release"]["trust"][0]["root"], &shown["release"]["trust"][1]["root"]];
+    assert_eq!(brought, [&root(1), &root(2)]);
     let text = workspace.ok(&["inspect", "a.tar"]);
     assert!(text.contains(&format!("root version 2 (2 of {}", id_of(&workspace, "anna"))), "{text}");
     let printed = workspace.ok(&["diff", "before.tar", "a.tar"]);
-    assert!(printed.contains("trust  what hosts were given out of band becomes root version 2\n"), "{printed}");
+    assert!(printed.contains("trust  root version 1 becomes root version 2\n"), "{printed}");
     workspace.ok(&["verify", "a.tar", "--trust", "anna/anna.pub", "--trust", "dora/dora.pub", "--threshold", "2"]);
 }
 

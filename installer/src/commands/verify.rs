@@ -87,6 +87,8 @@ fn requested(file: Option<&RequestFile>, request: &RepairRequest, error: impl In
 fn may_be_damaged_in_head(error: &PlanError) -> bool {
     match error {
         PlanError::Trust(error) => matches!(error, TrustError::Chain { .. } | TrustError::CliChain(_)),
+        // As above: the given keys do not suffice for the roots as they were read.
+        PlanError::NoRoot(failure) => failure.code() == "trust_chain",
         PlanError::Bundle(error) => error.read_error().is_some_and(is_head_damaged),
         _ => false,
     }

@@ -61,7 +61,9 @@ fn of_plan(error: &PlanError) -> ErrorClass {
         PlanError::Bundle(error) => bundle::of_bundle(error),
         PlanError::Trust(error) => trust::of_trust(error),
         PlanError::FirstUse(error) => trust::of_first_use(error),
-        PlanError::OtherRoot(failure) => ErrorClass::without_hint(failure.exit(), failure.code()),
+        PlanError::OtherRoot(failure) | PlanError::NoRoot(failure) => {
+            ErrorClass::without_hint(failure.exit(), failure.code())
+        }
         PlanError::Refused(refusal) => policy::of_refusal(refusal),
         PlanError::Retained(error) => of_retained(error),
         PlanError::Settings(error) => policy::of_settings(error),

@@ -97,7 +97,7 @@ impl From<TransitionError> for Error {
 impl From<PlanError> for Error {
     fn from(error: PlanError) -> Self {
         match error {
-            PlanError::OtherRoot(failure) => Self::Failure(failure),
+            PlanError::OtherRoot(failure) | PlanError::NoRoot(failure) => Self::Failure(failure),
             other => Self::Plan(other),
         }
     }

@@ -231,8 +231,8 @@ fn trust() {
     for error in [FirstUseError::NoKeyGiven, FirstUseError::NoKeyOffered, FirstUseError::NoKeyAccepted] {
         check(PlanError::from(error), Exit::Untrusted, "not_trusted", Some("give the publisher's public key"));
     }
-    let error = PlanError::from(FirstUseError::NoSingleKey);
-    check(error, Exit::Untrusted, "not_trusted", Some("give the publisher's newest trust root"));
+    let error = PlanError::from(FirstUseError::Roots(ChainError::Fork { version: 2 }));
+    check(error, Exit::Untrusted, "trust_chain", Some("it was made or copied wrong"));
 }
 
 #[test]
@@ -259,6 +259,7 @@ fn policy_and_settings() {
     let failure = || Failure::new(Exit::Untrusted, "other_root", "x").hint("leave out --trust");
     check(failure(), Exit::Untrusted, "other_root", None);
     assert_eq!(Error::from(PlanError::OtherRoot(failure())).into_failure(), failure(), "keeps its own hint");
+    assert_eq!(Error::from(PlanError::NoRoot(failure())).into_failure(), failure(), "keeps its own hint");
 }
 
 #[test]

@@ -33,6 +33,9 @@ pub(crate) enum PlanError {
     /// `--trust` contradicts the pinned root; the hint names the root's digest.
     #[error(transparent)]
     OtherRoot(Failure),
+    /// The bundle brings a root, and what was given does not suffice for it; the hint names the root's digest.
+    #[error(transparent)]
+    NoRoot(Failure),
     /// The host's records do not allow the release.
     #[error(transparent)]
     Refused(Box<Refusal>),

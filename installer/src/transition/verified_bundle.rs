@@ -4,9 +4,9 @@ use super::PlanError;
 use crate::layout::Layout;
 use crate::media::{Media, MediaArgs};
 use crate::plan::TrustChange;
-use crate::trust::{self, CliTrust, FirstUseError, TrustArgs};
-use landfall_console::Console;
-use landfall_keys::{RootLink, TrustRoot};
+use crate::trust::{self, CliTrust, FirstUseError, OfferedRoot, TrustArgs, TrustError};
+use landfall_console::{Console, message_with_causes};
+use landfall_keys::{ChainError, RootLink, TrustRoot};
 use landfall_manifests::{Bundle, Entry, Head, ReadError};
 
 /// A bundle that enough trusted keys have signed. Its blobs are not verified yet.
@@ -59,10 +59,11 @@ pub(crate) fn open(
     let (chain, offered) = (head.offered_chain(), head.offered_keys().len());
     let (trust, is_bare) = if let Some(pinned) = &pinned {
         let signed_by = |root: &TrustRoot| Ok(head.clone().verify(root.trusted_keys()).map(drop).map_err(refused)?);
-        (root_of_pinned_host(pinned, given.as_ref(), &chain, signed_by, console)?, false)
+        let given = given.map(|given| Ok::<_, PlanError>((given.newest_root(&head, &chain)?, given))).transpose()?;
+        (root_of_pinned_host(pinned, given, &chain, signed_by, console)?, false)
     } else {
-        let given = given.map_or_else(|| key_of_first_use(&head, console, first_use), Ok)?;
-        (given.newest_root(&chain)?, chain.is_empty() && matches!(given, CliTrust::Keys(..)))
+        let given = given.map_or_else(|| accepted_by_a_person(&head, &chain, console, first_use), Ok)?;
+        (root_of_new_host(&given, &head, &chain)?, chain.is_empty() && matches!(given, CliTrust::Keys(..)))
     };
     // The only way from a head to a bundle: what follows works from the bytes that these keys have signed.
     let bundle = head.verify(trust.trusted_keys()).map_err(refused)?;
@@ -74,26 +75,47 @@ pub(crate) fn open(
     Ok(VerifiedBundle { media, bundle, trust, pinned, has_more_signers })
 }
 
-/// The root that a host with a pinned root trusts. `--trust` must agree with it.
+/// The root that a host with a pinned root trusts. `--trust`, here with the newest root that it leads to, must agree with it.
 fn root_of_pinned_host(
     pinned: &TrustRoot,
-    given: Option<&CliTrust>,
+    given: Option<(TrustRoot, CliTrust)>,
     chain: &[RootLink],
     signed_by: impl Fn(&TrustRoot) -> Result<(), PlanError>,
     console: Console,
 ) -> Result<TrustRoot, PlanError> {
-    let Some(given) = given else { return Ok(trust::successor(pinned, chain)?) };
-    let given_newest = given.newest_root(chain)?;
+    let Some((given_newest, given)) = given else { return Ok(trust::successor(pinned, chain)?) };
     // First of all: where the given keys have not signed the bundle, it does not matter which root is pinned.
     signed_by(&given_newest)?;
     let pinned_newest = trust::successor(pinned, chain)?;
-    trust::check_against_pinned(given, &given_newest, &pinned_newest, console).map_err(PlanError::OtherRoot)?;
+    trust::check_against_pinned(&given, &given_newest, &pinned_newest, console).map_err(PlanError::OtherRoot)?;
     Ok(pinned_newest)
 }
 
-fn key_of_first_use(head: &Head, console: Console, first_use: FirstUse) -> Result<CliTrust, FirstUseError> {
-    match first_use {
-        FirstUse::Ask => trust::prompt_for_key(head, console),
-        FirstUse::Refuse => Err(FirstUseError::NoKeyGiven),
-    }
+/// The root that a host pins first: where the bundle brings roots, one of them, and never less than it asks for.
+fn root_of_new_host(given: &CliTrust, head: &Head, chain: &[RootLink]) -> Result<TrustRoot, PlanError> {
+    given.newest_root(head, chain).map_err(|error| match (&error, OfferedRoot::of(chain)) {
+        (TrustError::CliChain(ChainError::NoneSigned { .. }), Ok(Some(offered))) => {
+            PlanError::NoRoot(offered.refusal("trust_chain", message_with_causes(&error)))
+        }
+        _ => error.into(),
+    })
+}
+
+/// Whom a person accepts who was shown what the bundle offers: its root, or a key where it brings none.
+fn accepted_by_a_person(
+    head: &Head,
+    chain: &[RootLink],
+    console: Console,
+    first_use: FirstUse,
+) -> Result<CliTrust, PlanError> {
+    let asks = first_use == FirstUse::Ask && console.interactive();
+    Ok(match OfferedRoot::of(chain) {
+        Ok(Some(offered)) if asks => trust::prompt_for_root(&offered, console)?,
+        Ok(Some(offered)) => {
+            return Err(PlanError::NoRoot(offered.refusal("not_trusted", FirstUseError::NoKeyGiven.to_string())));
+        }
+        Ok(None) if asks => trust::prompt_for_key(&head.offered_keys(), console)?,
+        Err(error) if asks => return Err(FirstUseError::Roots(error).into()),
+        _ => return Err(FirstUseError::NoKeyGiven.into()),
+    })
 }

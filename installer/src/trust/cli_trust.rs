@@ -2,7 +2,10 @@
 
 use super::TrustError;
 use crate::durable;
-use landfall_keys::{MAX_FILE_BYTES, MAX_TRUST_ROOT_BYTES, PublicKey, PublicKeyError, RootLink, TrustRoot};
+use landfall_keys::{
+    MAX_FILE_BYTES, MAX_TRUST_ROOT_BYTES, PublicKey, PublicKeyError, RootLink, TrustRoot, TrustedKeys,
+};
+use landfall_manifests::Head;
 use std::path::Path;
 
 /// The keys that a bundle must be signed by.
@@ -54,17 +57,32 @@ impl TrustArgs {
 }
 
 impl CliTrust {
-    /// The newest root of `chain` that this leads to.
+    /// The newest root of `chain`, which is that of `head`, that this leads to.
     ///
     /// # Errors
     /// The chain is broken, or too few of these keys have signed it.
-    pub(crate) fn newest_root(&self, chain: &[RootLink]) -> Result<TrustRoot, TrustError> {
+    pub(crate) fn newest_root(&self, head: &Head, chain: &[RootLink]) -> Result<TrustRoot, TrustError> {
         match self {
-            Self::Keys(keys, threshold) => TrustRoot::adopt(keys.clone(), *threshold, chain),
+            Self::Keys(keys, threshold) => match first_root(keys, *threshold, head, chain) {
+                Some(first) => first.follow(chain),
+                None => TrustRoot::adopt(keys.clone(), *threshold, chain),
+            },
             Self::Root(root) => root.follow(chain),
         }
         .map_err(TrustError::CliChain)
     }
+}
+
+/// Version 1 in the chain, if the given keys suffice for it. Nobody signs that version itself: it counts because they signed the
+/// manifest that holds it, both as many as a person asked for and as many of its own keys as it asks for.
+fn first_root(keys: &[PublicKey], threshold: u32, head: &Head, chain: &[RootLink]) -> Option<TrustRoot> {
+    let root = chain.first()?.unverified_root().ok().filter(|root| root.version() == 1)?;
+    let trusted = root.trusted_keys();
+    let is_given = |key: &&PublicKey| keys.iter().any(|given| given.same_signer(key));
+    let both = trusted.keys().iter().filter(is_given).copied().collect();
+    let given = TrustedKeys::new(keys.to_vec(), threshold).ok()?;
+    let own = TrustedKeys::new(both, trusted.threshold()).ok()?;
+    (head.is_signed_by(&given) && head.is_signed_by(&own)).then_some(root)
 }
 
 /// Reads a public key: its line, or a file that holds it.

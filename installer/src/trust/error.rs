@@ -64,9 +64,9 @@ pub(crate) enum FirstUseError {
     NoKeyGiven,
     #[error("this host trusts no key yet, and the bundle offers none that signed it")]
     NoKeyOffered,
-    #[error("this host trusts no key yet, and no single key verifies the trust roots in the bundle")]
-    NoSingleKey,
-    #[error("no key was accepted")]
+    #[error("this host trusts no key yet, and the trust roots in the bundle cannot be offered")]
+    Roots(#[source] ChainError),
+    #[error("neither a key nor a trust root was accepted")]
     NoKeyAccepted,
     /// The question cannot be asked.
     #[error(transparent)]

@@ -1,65 +1,84 @@
-//! The question on a host that trusts no key yet: whether a key that the bundle offers is the publisher's (trust on first use,
-//! by a person who compares the key).
+//! The question on a host that trusts no key yet: whether the root, or else a key, that the bundle offers is the publisher's (trust
+//! on first use, by a person who compares it).
 
-use super::{CliTrust, FirstUseError};
+use super::{CliTrust, FirstUseError, OfferedRoot};
 use landfall_console::Console;
-use landfall_keys::{PublicKey, RootLink, TrustRoot};
-use landfall_manifests::Head;
+use landfall_keys::PublicKey;
 
 /// How often an operator may mistype.
 const TRIES: usize = 3;
-/// How many characters of a key id the operator types: half of the 16.
+/// How many characters the operator types: half of a key id's 16, or as many of a root's digest.
 const TYPED_CHARS: usize = 8;
 
-/// Lets the operator accept one of the keys that the bundle itself offers.
+/// Lets the operator accept the root that the bundle brings. None of its keys alone is on offer: more people may have to sign.
 ///
 /// # Errors
-/// There is no terminal, no key on offer, or no key was accepted.
-pub(crate) fn prompt_for_key(head: &Head, console: Console) -> Result<CliTrust, FirstUseError> {
-    if !console.interactive() {
-        return Err(FirstUseError::NoKeyGiven);
+/// It was not accepted.
+pub(crate) fn prompt_for_root(offered: &OfferedRoot, console: Console) -> Result<CliTrust, FirstUseError> {
+    let digest = offered.digest();
+    console.warn(format_args!("this host trusts no key yet. The bundle brings {}:", offered.title()));
+    console.warn(format_args!("  {digest}"));
+    for key in offered.root().trusted_keys().keys() {
+        console.warn(format_args!("  key id {}\n           {key}", key.id()));
     }
-    let offered = head.offered_keys();
+    console.warn(
+        "anybody can make such a bundle. Compare the whole digest above with the one that the publisher gave you out of band, \
+         not on this media.",
+    );
+    let question = format!("To trust this root, type the last {TYPED_CHARS} characters of its digest:");
+    let chosen = |answer: &str| ends_with(&digest, answer).then(|| CliTrust::Root(offered.root().clone()));
+    ask(&question, "the digest above does not end like this", chosen, console)
+}
+
+/// Lets the operator accept one of the keys that the bundle itself offers, where it brings no root.
+///
+/// # Errors
+/// There is no key on offer, or none was accepted.
+pub(crate) fn prompt_for_key(offered: &[PublicKey], console: Console) -> Result<CliTrust, FirstUseError> {
     if offered.is_empty() {
         return Err(FirstUseError::NoKeyOffered);
     }
-    let offered = leading_alone(offered, &head.offered_chain());
-    if offered.is_empty() {
-        return Err(FirstUseError::NoSingleKey);
-    }
     console.warn("this host trusts no key yet. The bundle says that it is signed by:");
-    for key in &offered {
+    for key in offered {
         console.warn(format_args!("  key id {}\n           {key}", key.id()));
     }
     console.warn(
         "anybody can make such a bundle. Compare the whole line above, from RW to its end, with the key that the publisher \
          gave you out of band, not on this media: only the line identifies the key, its id can be imitated.",
     );
+    let question = format!("To trust a key, type the last {TYPED_CHARS} characters of its id:");
+    let chosen = |answer: &str| with_id_ending(offered, answer).map(|key| CliTrust::Keys(vec![key], 1));
+    ask(&question, "none of the key ids above ends like this", chosen, console)
+}
+
+/// Asks until the answer chooses something, but not for ever.
+fn ask(
+    question: &str,
+    wrong: &str,
+    chosen: impl Fn(&str) -> Option<CliTrust>,
+    console: Console,
+) -> Result<CliTrust, FirstUseError> {
     for _ in 0..TRIES {
-        let question = format!("To trust a key, type the last {TYPED_CHARS} characters of its id:");
         let Some(answer) = console.ask(question)? else { break };
-        if let Some(key) = with_id_ending(&offered, &answer) {
-            return Ok(CliTrust::Keys(vec![key], 1));
+        if let Some(trust) = chosen(&answer) {
+            return Ok(trust);
         }
-        console.warn("none of the key ids above ends like this");
+        console.warn(wrong);
     }
     Err(FirstUseError::NoKeyAccepted)
 }
 
-/// The keys that each alone lead to the bundle's trust roots: where the publisher requires several signatures, none does.
-fn leading_alone(offered: Vec<PublicKey>, chain: &[RootLink]) -> Vec<PublicKey> {
-    offered.into_iter().filter(|key| TrustRoot::adopt(vec![*key], 1, chain).is_ok()).collect()
+/// Whether what was typed is the end of `text`.
+fn ends_with(text: &str, answer: &str) -> bool {
+    // An id is shown in capitals, a digest in small letters; whoever types it from paper need not.
+    let answer = answer.trim().to_uppercase();
+    // Neither fewer, which would match by chance, nor the whole pasted from the screen.
+    answer.len() == TYPED_CHARS && text.to_uppercase().ends_with(&answer)
 }
 
 /// The one key whose id ends with what was typed; none if two do.
 fn with_id_ending(offered: &[PublicKey], answer: &str) -> Option<PublicKey> {
-    // An id is shown in capitals; whoever types it from paper need not.
-    let answer = answer.trim().to_uppercase();
-    // Neither fewer, which would match by chance, nor the whole id pasted from the screen.
-    if answer.len() != TYPED_CHARS {
-        return None;
-    }
-    let mut matching = offered.iter().filter(|key| key.id().to_string().ends_with(&answer));
+    let mut matching = offered.iter().filter(|key| ends_with(&key.id().to_string(), answer));
     match (matching.next(), matching.next()) {
         (Some(key), None) => Some(*key),
         _ => None,
@@ -70,25 +89,7 @@ fn with_id_ending(offered: &[PublicKey], answer: &str) -> Option<PublicKey> {
 #[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
-    use landfall_keys::{RootChanges, SecretKey};
-
-    #[test]
-    fn only_keys_that_lead_to_the_bundles_roots_are_offered() {
-        let [one, two] = [(); 2].map(|()| SecretKey::generate().unwrap());
-        let keys = vec![one.public_key(), two.public_key()];
-        assert_eq!(leading_alone(keys.clone(), &[]), keys, "there are none to lead to");
-        let next = |threshold| {
-            let change = RootChanges { add: vec![two.public_key()], threshold, ..RootChanges::default() };
-            TrustRoot::first(vec![one.public_key()], 1).unwrap().next(&change).unwrap()
-        };
-        let signed = |root: &TrustRoot, by: &[&SecretKey]| {
-            let signatures: Vec<_> = by.iter().map(|key| key.sign(root.to_json().as_bytes(), "").unwrap()).collect();
-            RootLink::new(root, &signatures)
-        };
-        assert_eq!(leading_alone(keys.clone(), &[signed(&next(None), &[&one])]), keys[..1]);
-        assert_eq!(leading_alone(keys.clone(), &[signed(&next(Some(2)), &[&one])]), []);
-        assert_eq!(leading_alone(keys.clone(), &[signed(&next(Some(2)), &[&one, &two])]), keys);
-    }
+    use landfall_keys::SecretKey;
 
     #[test]
     fn a_key_is_chosen_by_the_end_of_its_id_and_nothing_less() {
@@ -100,5 +101,15 @@ mod tests {
             assert_eq!(with_id_ending(&keys, wrong), None, "{wrong}");
         }
         assert_eq!(with_id_ending(&[keys[0], keys[0]], &keys[0].id().to_string()[8..]), None, "ambiguous");
+    }
+
+    #[test]
+    fn a_root_is_accepted_by_the_end_of_its_digest_and_nothing_less() {
+        let digest = landfall_manifests::Digest::of(b"root").to_string();
+        let end = &digest[digest.len() - TYPED_CHARS..];
+        assert!(ends_with(&digest, end) && ends_with(&digest, &format!(" {} ", end.to_uppercase())));
+        for wrong in ["", &end[1..], &digest, "ZZZZZZZZ"] {
+            assert!(!ends_with(&digest, wrong), "{wrong}");
+        }
     }
 }

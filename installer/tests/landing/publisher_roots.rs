@@ -8,7 +8,7 @@ use std::path::Path;
 #[derive(Clone)]
 pub(crate) struct Roots {
     all: Vec<TrustRoot>,
-    /// The roots from version 2 on, as in a bundle.
+    /// The roots from version 2 on, as in a bundle that leaves out the first.
     pub(crate) links: Vec<RootLink>,
 }
 
@@ -50,6 +50,11 @@ impl Roots {
         self.links.push(link(&next, signers));
         self.all.push(next);
         self
+    }
+
+    /// All roots, as in a bundle.
+    pub(crate) fn packed(&self) -> Vec<RootLink> {
+        std::iter::once(link(&self.all[0], &[])).chain(self.links.iter().cloned()).collect()
     }
 
     pub(crate) fn newest(&self) -> &TrustRoot {

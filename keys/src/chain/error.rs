@@ -113,8 +113,7 @@ pub enum ChainError {
     },
     /// None of the links is signed by the keys that a person gave.
     #[error(
-        "the bundle comes with versions {first} to {last} of its publisher's trust root, and none is signed by enough of the given keys: \
-         give keys of the publisher's first root, or the newest root file itself"
+        "the bundle comes with versions {first} to {last} of its publisher's trust root, and none is signed by enough of the given keys"
     )]
     NoneSigned {
         /// The first version of the chain.

@@ -94,6 +94,20 @@ fn adopts_the_newest_root_to_which_given_keys_lead() {
     assert!(matches!(TrustRoot::adopt(vec![], 1, &links), Err(ChainError::Given(_))));
 }
 
+/// Two of three must sign, and two have.
+#[test]
+fn a_key_that_does_not_suffice_alone_leads_nowhere() {
+    let next = replacing(&first(&[1, 2, 3], 2), 3, 4);
+    let links = [link(&next, &[1, 2])];
+    let given = |seeds: &[u8]| seeds.iter().map(|&seed| key(seed).public_key()).collect();
+    for few in [&[1][..], &[2], &[1, 3], &[1, 9]] {
+        let refused = TrustRoot::adopt(given(few), 1, &links).unwrap_err();
+        assert!(matches!(refused, ChainError::NoneSigned { first: 2, last: 2 }), "{few:?}: {refused}");
+    }
+    assert_eq!(TrustRoot::adopt(given(&[1, 2]), 1, &links).unwrap(), next);
+    assert_eq!(TrustRoot::adopt(given(&[1, 2, 9]), 2, &links).unwrap(), next);
+}
+
 #[test]
 fn adopts_nothing_that_its_own_keys_have_not_signed() {
     let next = replacing(&first(&[1], 1), 1, 2);

@@ -56,14 +56,17 @@ impl TrustRoot {
     /// The newest root to which `links` lead from bare `keys`, of which `threshold` must have signed:
     /// for a new host, which was given keys out of band.
     ///
-    /// It begins at the first link that those keys and enough of its own keys signed. Without
-    /// links, this is [`TrustRoot::first`].
+    /// It begins at the first link that enough of those keys for its own threshold, and enough of its own keys, signed: a key that
+    /// does not suffice alone leads nowhere. Without links, this is [`TrustRoot::first`].
     pub fn adopt(keys: Vec<PublicKey>, threshold: u32, links: &[RootLink]) -> Result<Self, ChainError> {
         let given = Self::first(keys, threshold).map_err(ChainError::Given)?;
         let roots = in_order(links)?;
         let (Some(first), Some(last)) = (roots.first(), roots.last()) else { return Ok(given) };
         for (index, (root, link)) in roots.iter().zip(links).enumerate() {
-            match check_link(given.trusted_keys(), root, link) {
+            let threshold = given.trusted_keys().threshold().max(root.trusted_keys().threshold());
+            // Fewer keys than the root asks for: they may be enough for another one.
+            let Ok(enough) = TrustedKeys::new(given.listed_keys().to_vec(), threshold) else { continue };
+            match check_link(&enough, root, link) {
                 Ok(()) => return root.follow(links.get(index..).unwrap_or_default()),
                 // The given keys may be those of a later root: the next link is tried. Any other error is damage.
                 Err(ChainError::OldKeys { .. }) => {}

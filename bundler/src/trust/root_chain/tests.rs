@@ -28,11 +28,13 @@ fn chain(links: Vec<RootLink>) -> RootChain {
 }
 
 #[test]
-fn the_first_version_needs_no_signature_and_is_not_packed() {
+fn the_first_version_needs_no_signature_and_is_packed() {
     assert_eq!(RootChain::new(vec![]).unwrap(), None);
     let keys = keys(3);
-    let chain = chain(vec![link(&first(&keys, 2), &[])]);
-    assert!(chain.is_complete() && chain.packed().is_empty() && chain.previous().is_none());
+    let first = link(&first(&keys, 2), &[]);
+    let chain = chain(vec![first.clone()]);
+    assert!(chain.is_complete() && chain.previous().is_none());
+    assert_eq!(chain.packed(), [first]);
 }
 
 #[test]
@@ -70,7 +72,7 @@ fn says_who_has_signed_and_who_is_missing_for_both_versions() {
 
     let both = at(&[&keys[0], &keys[1]]);
     assert!(both.is_complete() && both.missing().is_empty());
-    assert_eq!(both.packed(), [link(&next, &[&keys[0], &keys[1]])]);
+    assert_eq!(both.packed(), [link(&first, &[]), link(&next, &[&keys[0], &keys[1]])]);
 }
 
 #[test]

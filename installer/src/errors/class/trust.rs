@@ -85,10 +85,7 @@ pub(super) fn of_first_use(error: &FirstUseError) -> ErrorClass {
         FirstUseError::NoKeyGiven | FirstUseError::NoKeyOffered | FirstUseError::NoKeyAccepted => {
             ErrorClass::new(Exit::Untrusted, "not_trusted", GIVE_KEY)
         }
-        FirstUseError::NoSingleKey => {
-            let hint = "give the publisher's newest trust root with --trust: the file N.root.json";
-            ErrorClass::new(Exit::Untrusted, "not_trusted", hint)
-        }
+        FirstUseError::Roots(_) => ErrorClass::new(Exit::Untrusted, "trust_chain", UNREADABLE_CHAIN),
         FirstUseError::Ask(error) => of_io(error),
     }
 }
