@@ -73,11 +73,12 @@ async fn hold(layout: &Layout) -> Result<(), CommandError> {
     // Settings that cannot be read must not leave the host open: without a port, tenants reach nothing.
     let without_owner = |error: &HoldError| log::warning!("firewall_unowned", error = log::chain(error));
     let mut holder = Holder::new(port(layout), without_owner).map_err(CommandError::Firewall)?;
-    notify::ready(&format!("table {TABLE} is in place, guarded by {}", holder.guard().word()));
-    log::info!("firewall_up", table = TABLE, guard = holder.guard().word());
+    // Before it is ready: a flush right after that finds them remembered.
     if let Err(error) = holder.remember_engine_chains() {
         log::warning!("engine_chains_unknown", error = log::chain(&error));
     }
+    notify::ready(&format!("table {TABLE} is in place, guarded by {}", holder.guard().word()));
+    log::info!("firewall_up", table = TABLE, guard = holder.guard().word());
     // Beside the loop: an engine that does not answer must not hold up the filter. It ends with the runtime.
     if let Ok(layers) = settings(layout) {
         let engine = Settings::from(layers.settings()).engine;
