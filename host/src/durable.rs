@@ -102,16 +102,23 @@ pub fn make_readable(file: &File) -> io::Result<()> {
     }
 }
 
-/// Puts a file in place, or replaces it in one step.
+/// Puts a file in place, or replaces it in one step. Where that fails, nothing of it is left, if the disk allows.
 pub fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
     let temporary = partial(path);
+    write_under(&temporary, path, bytes, mode).inspect_err(|_| {
+        // The failure is what counts, and the next write replaces what stays.
+        let _ = std::fs::remove_file(&temporary);
+    })
+}
+
+fn write_under(temporary: &Path, path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
     // 1. Under another name: until the content is complete, readers find the old file, or none.
-    let mut file = create(&temporary, mode)?;
-    file.write_all(bytes).at("write", &temporary)?;
+    let mut file = create(temporary, mode)?;
+    file.write_all(bytes).at("write", temporary)?;
     // 2. On the disk before it has the final name: else a power cut could leave that name on an empty file.
-    file.sync_all().at("sync", &temporary)?;
+    file.sync_all().at("sync", temporary)?;
     // 3. In place of the old file in one step; the folder is synced, so that a power cut does not bring that one back.
-    rename(&temporary, path)
+    rename(temporary, path)
 }
 
 /// Renames, replacing what is there, and syncs the folder.

@@ -9,7 +9,7 @@ use crate::lock::LockError;
 use crate::state::State;
 use crate::state::journal::{Journal, Operation, StepName, Transition, TrustImport};
 use crate::state::tries;
-use crate::{receipts, removal, steps, trust};
+use crate::{receipts, removal, settings, steps, trust};
 use landfall_console::Console;
 use serde::Serialize;
 use std::fmt;
@@ -52,7 +52,11 @@ impl fmt::Display for Outcome {
 /// Another process works on this host, or the interrupted operation cannot be settled.
 pub(crate) fn lock_settled(host_args: &HostArgs, layout: &Layout, console: Console) -> Result<Option<State>, Error> {
     let state = State::open(layout)?;
-    let Some(journal) = Journal::read(layout)? else { return Ok(state) };
+    let Some(journal) = Journal::read(layout)? else {
+        // A change of settings needs no journal: it is one rename, and what comes before that counts for nothing.
+        settings::file::remove_partial(layout)?;
+        return Ok(state);
+    };
     // It came in between, on a host that had nothing to lock.
     let state = state.ok_or(LockError::Busy)?;
     let operation = journal.operation.name();

@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn an_archive_is_put_together_as_it_was() {
-        let names = ["a", "b", "c", "d", "e", "f"];
+        let names = ["a", "b", "c", "d", "e", "f", "g"];
         let archive = Archive::of(names.iter().map(|name| Entry::file(name, name.repeat(600).as_bytes())).collect());
         let again = Archive::parse(&archive.bytes()).unwrap();
         assert_eq!(again, archive);

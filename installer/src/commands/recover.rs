@@ -3,6 +3,7 @@ use crate::errors::Error;
 use crate::host_context::{Attendance, HostArgs, HostContext};
 use crate::layout::Layout;
 use crate::lock::LockError;
+use crate::settings;
 use crate::settlement::{self, Outcome};
 use crate::state::installed::{HostEnvironment, Installed};
 use crate::state::journal::Journal;
@@ -70,7 +71,8 @@ pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> Result
         }
         _ => {
             // What a killed process left before it had a journal never counted.
-            let report = Report { changed: state::remove_partial(&layout)?, operation: None, outcome: None };
+            let has_partial = [state::remove_partial(&layout)?, settings::file::remove_partial(&layout)?];
+            let report = Report { changed: has_partial.contains(&true), operation: None, outcome: None };
             return console.result(&report, "nothing was interrupted: there is nothing to settle");
         }
     };

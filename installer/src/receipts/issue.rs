@@ -81,9 +81,9 @@ pub(crate) fn issue_or_warn(layout: &Layout, draft: &Draft, console: Console) ->
     Ok(())
 }
 
-/// Whether the receipt's counter is recorded as used.
-pub(crate) fn is_counted(layout: &Layout, draft: &Draft) -> bool {
-    last_counter::read(layout).is_ok_and(|last| last == Some(draft.counter))
+/// Whether the receipt's counter may be recorded as used: it is, or the record cannot be read.
+pub(crate) fn may_be_counted(layout: &Layout, draft: &Draft) -> bool {
+    last_counter::read(layout).map_or(true, |last| last == Some(draft.counter))
 }
 
 /// Removes the trial folder that a killed process left.

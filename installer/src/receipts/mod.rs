@@ -38,7 +38,7 @@ pub(crate) use chain::{Chain, ExpectedEnd, UnverifiedReceipt};
 pub(crate) use counter::Counter;
 pub(crate) use draft::{Draft, OperationFacts};
 pub(crate) use folder::Folder;
-pub(crate) use issue::{IssueError, is_counted, issue_or_warn, remove_partial};
+pub(crate) use issue::{IssueError, issue_or_warn, may_be_counted, remove_partial};
 pub(crate) use receipt::{Operation, Outcome, Receipt, ReleaseRef};
 pub(crate) use report::{ChainReport, Finding, Findings};
 

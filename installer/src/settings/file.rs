@@ -35,6 +35,16 @@ pub(crate) fn write(layout: &Layout, text: &str) -> Result<(), PathError> {
     durable::write(&path, text.as_bytes(), mode)
 }
 
+/// Removes what a process that was killed left of a new text. Returns whether there was something.
+pub(crate) fn remove_partial(layout: &Layout) -> Result<bool, PathError> {
+    let partial = durable::partial(&resolved(layout));
+    let is_there = partial.symlink_metadata().is_ok();
+    if is_there {
+        durable::remove(&partial)?;
+    }
+    Ok(is_there)
+}
+
 /// Keeps the operator's text in `config.toml.edited`, since the release that runs does not take it.
 pub(crate) fn keep_copy(layout: &Layout, text: &str) -> Result<PathBuf, PathError> {
     let path = layout.settings().with_extension("toml.edited");

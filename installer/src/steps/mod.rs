@@ -239,7 +239,7 @@ pub(crate) fn undo(host: &HostContext, transition: &Transition, state: State) ->
 fn state_taken_back(host: &HostContext, transition: &Transition) -> Result<(), StepError> {
     let Some(receipt) = transition.receipt.undone() else { return Ok(()) };
     match receipts::issue_or_warn(&host.layout, &receipt, host.console) {
-        Err(error) if receipts::is_counted(&host.layout, &receipt) => Err(error.into()),
+        Err(error) if receipts::may_be_counted(&host.layout, &receipt) => Err(error.into()),
         // A disk that takes nothing at all, as a full one, is no reason to leave more to settle.
         Err(error) => {
             host.console.warn(format_args!("no receipt of this could be written: {}", message_with_causes(&error)));
