@@ -97,20 +97,15 @@ pub(crate) fn tenants_are_apart(installation: Installation<'_>, hello: &Tenant, 
     // Its probe waits for a second, which may be too short on a busy machine.
     let parent = format!("curl -fsS http://127.0.0.1:{}/parent | grep -q '\"status\":200'", hello.port);
     installation.host().until(&parent).context("a tenant must reach its parent")?;
-    let of = |tenant: &Tenant, what: &str| {
-        let format = format!("{{{{range .NetworkSettings.Networks}}}}{{{{.{what}}}}}{{{{end}}}}");
-        installation
-            .host()
-            .ok(&format!("docker inspect -f '{format}' {}", tenant.container))
-            .map(|printed| printed.trim().to_owned())
-    };
-    let (neighbour, its_gateway) = (of(node, "IPAddress")?, of(node, "Gateway")?);
-    let own_gateway = installation.host().ok(&format!("ip -4 -o address show dev lft{}", hello.env_id))?;
-    let own_gateway =
-        own_gateway.split_whitespace().nth(3).and_then(|cidr| cidr.split('/').next()).unwrap_or_default().to_owned();
+    let inspected = installation.host().ok(&format!(
+        "docker inspect -f '{{{{range .NetworkSettings.Networks}}}}{{{{.IPAddress}}}}{{{{end}}}}' {}",
+        node.container
+    ))?;
+    let neighbour = inspected.trim();
+    let [own_gateway, its_gateway] = [gateway(installation, hello)?, gateway(installation, node)?];
     installation.until_reached(hello, &own_gateway, 3000)?;
     let others = [
-        (neighbour.as_str(), 3000, "another tenant"),
+        (neighbour, 3000, "another tenant"),
         (its_gateway.as_str(), 3000, "the API at another tenant's gateway"),
         (&own_gateway, node.port, "another tenant's port"),
         (&own_gateway, hello.port, "its own port"),
@@ -129,6 +124,13 @@ pub(crate) fn tenants_are_apart(installation: Installation<'_>, hello: &Tenant, 
         let attempts = others.map(|other| scope.spawn(move || cannot_reach(other)));
         attempts.into_iter().try_for_each(|attempt| attempt.join().unwrap_or_else(|_| bail!("the probe panicked")))
     })
+}
+
+/// The host's address in the tenant's network. Newer engines report none for an internal network: the bridge has it.
+fn gateway(installation: Installation<'_>, tenant: &Tenant) -> Result<String> {
+    let shown = installation.host().ok(&format!("ip -4 -o address show dev lft{}", tenant.env_id))?;
+    let address = shown.split_whitespace().nth(3).and_then(|cidr| cidr.split('/').next());
+    address.map(str::to_owned).with_context(|| format!("no address in {shown}"))
 }
 
 pub(crate) fn tenants_come_back(
