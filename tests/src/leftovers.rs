@@ -7,7 +7,8 @@ use anyhow::{Result, ensure};
 const OF_TENANTS: [(&str, &str); 3] = [
     ("containers", "docker ps --all --quiet"),
     ("volumes", "docker volume ls --quiet"),
-    ("networks", "docker network ls --quiet --filter type=custom"),
+    // But for those that each engine has from the beginning.
+    ("networks", "docker network ls --format '{{.Name}}' | grep -vx -e bridge -e host -e none -e podman || true"),
 ];
 
 /// What an uninstallation may leave behind, beside files.

@@ -137,8 +137,11 @@ fn change(
     let after = edit(&release, &before).map_err(PlanError::from)?;
     // What is wrong in the text already may be corrected one by one.
     let changed = after != before;
-    if changed {
-        settings::file::write(layout, &after)?;
+    if changed && let Err(error) = settings::file::write(layout, &after) {
+        // The new text may be there already, and not on the disk: what is reported as failed must not count. The first failure is
+        // the one to tell.
+        let _ = settings::file::write(layout, &before);
+        return Err(error.into());
     }
     let text = if changed {
         "config.toml is changed: `systemctl restart landfall` makes it count, and after a change of [api] \
