@@ -4,16 +4,12 @@
 //! and no longer counts its starts.
 
 use crate::durable::{self, PathError};
+use crate::mark;
 use std::path::Path;
-
-/// More than any release's id has, in bytes.
-const MAX_BYTES: u64 = 256;
 
 /// Whether `release` has the mark. A mark that cannot be read marks nothing.
 pub fn is_marked(path: &Path, release: &str) -> bool {
-    let mark = durable::read(path, MAX_BYTES).ok().flatten().unwrap_or_default();
-    // The whole line: `1.1.0-2` is not `1.1.0-22`.
-    mark.strip_suffix(b"\n") == Some(release.as_bytes())
+    mark::is_on(path, release)
 }
 
 /// Marks `release`, durably and in place of any other.
@@ -21,7 +17,7 @@ pub fn is_marked(path: &Path, release: &str) -> bool {
 /// # Errors
 /// The file cannot be written.
 pub fn mark(path: &Path, release: &str) -> Result<(), PathError> {
-    durable::write(path, format!("{release}\n").as_bytes(), 0o600)
+    mark::put(path, release)
 }
 
 /// Removes the mark, whichever release has it.

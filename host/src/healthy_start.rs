@@ -4,6 +4,7 @@
 //! that was cut off later, by a power cut, and is no fault of the release.
 
 use crate::durable::{self, PathError};
+use crate::mark;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::Path;
@@ -11,8 +12,6 @@ use std::str::FromStr;
 
 /// The digits of an invocation's name (sd-id128(3): 128 bits).
 const DIGITS: usize = 32;
-/// More than the mark has, in bytes.
-const MAX_BYTES: u64 = 64;
 
 /// One runtime cycle of a unit, as systemd names it: 32 hexadecimal digits (systemd.exec(5), `$INVOCATION_ID`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,8 +66,7 @@ impl fmt::Display for Invocation {
 
 /// Whether the service became healthy in `invocation`. A mark that cannot be read says of none that it did.
 pub fn is_marked(path: &Path, invocation: &Invocation) -> bool {
-    let mark = durable::read(path, MAX_BYTES).ok().flatten().unwrap_or_default();
-    mark.strip_suffix(b"\n") == Some(invocation.0.as_bytes())
+    mark::is_on(path, &invocation.0)
 }
 
 /// Marks `invocation` as healthy, durably and in place of any other.
@@ -76,7 +74,7 @@ pub fn is_marked(path: &Path, invocation: &Invocation) -> bool {
 /// # Errors
 /// The file cannot be written.
 pub fn mark(path: &Path, invocation: &Invocation) -> Result<(), PathError> {
-    durable::write(path, format!("{invocation}\n").as_bytes(), 0o600)
+    mark::put(path, &invocation.0)
 }
 
 /// Removes the mark, whichever invocation has it.

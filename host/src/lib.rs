@@ -8,6 +8,7 @@ pub mod good_mark;
 pub mod healthy_start;
 pub mod layout;
 pub mod lock;
+mod mark;
 pub mod record;
 pub mod regular;
 mod relative_path;
