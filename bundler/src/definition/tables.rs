@@ -101,7 +101,7 @@ pub(super) struct RuntimeTable {
     /// * Refused: a file that is no ELF program for the release's architecture.
     #[cfg_attr(test, schemars(with = "Option<String>"))]
     pub(super) installer: Option<Spanned<String>>,
-    /// The settings that hosts begin with, a TOML file: `config.toml` of the release.
+    /// The settings of the release, a TOML file over which a host's own settings go: `config.toml` of the release.
     ///
     /// * Default: the runtime's own settings.
     /// * Refused: a file of more than 1 MiB, or that is not TOML. What the settings say is not looked at.

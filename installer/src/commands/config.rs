@@ -65,6 +65,7 @@ pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> Result
             let overrides = settings.iter().map(|text| Override::parse(text)).collect::<Result<Vec<_>, _>>()?;
             overrides::set(release, operator, &overrides)
         }),
+        // Not held against the release: where several values are wrong, each can be taken out by itself.
         Command::Unset { keys } => change(host_args, &layout, console, |_, operator| {
             let keys = keys.iter().map(|text| Key::parse(text)).collect::<Result<Vec<_>, _>>()?;
             overrides::unset(operator, &keys)
@@ -135,7 +136,6 @@ fn change(
     }
     let (release, before) = (release(layout)?, operator(layout)?);
     let after = edit(&release, &before).map_err(PlanError::from)?;
-    // What is wrong in the text already may be corrected one by one.
     let changed = after != before;
     if changed && let Err(error) = settings::file::write(layout, &after) {
         // The new text may be there already, and not on the disk: what is reported as failed must not count. The first failure is
