@@ -177,6 +177,10 @@ fn text(report: &Report<'_>) -> Result<String, fmt::Error> {
         writeln!(text, "  {}  {}\n           {}", file.name, Size(file.size), file.digest)?;
     }
     let trust = if report.root.is_some() { "root's" } else { "keys" };
-    writeln!(text, "Tell those who install the manifest's digest, the installer's and the {trust} out of band.")?;
+    writeln!(
+        text,
+        "Tell those who install the manifest's digest, the installer's and the {trust} out of band, on paper for example: \
+         the installer runs as root before anything is verified."
+    )?;
     Ok(text)
 }

@@ -66,9 +66,9 @@ impl Guide<'_> {
         }
         writeln!(
             f,
-            "\n{INSTALLER_NAME} runs as root before anything has been verified: compare its\n\
-             sha256sum with the one that the publisher gave you, or use the one that the host\n\
-             has from an earlier release."
+            "\n{INSTALLER_NAME} runs as root before anything has been verified: check it\n\
+             first, as INSTALLATION AND UPDATE says, or use the one that the host has from an\n\
+             earlier release."
         )?;
         let Some(parts) = self.parts else { return Ok(()) };
         writeln!(
@@ -127,7 +127,15 @@ impl Guide<'_> {
         let trust = self.trust();
         let bundle = self.bundle;
         writeln!(f, "\n\nINSTALLATION AND UPDATE\n\nAs root, in the folder of this medium.\n")?;
-        writeln!(f, "A host that has no {} yet:\n", self.release.product)?;
+        writeln!(
+            f,
+            "A host that has no {} yet. Before anything else, check the installer:\n\n  \
+             sha256sum {INSTALLER_NAME}\n\n\
+             Go on only if that prints what the publisher gave you over another channel, on\n\
+             paper for example. The digest in this text proves nothing: whoever changed the\n\
+             installer can have changed the text.\n",
+            self.release.product
+        )?;
         for command in ["verify", "plan", "install"] {
             writeln!(f, "  ./{INSTALLER_NAME} {command} \\\n      {bundle}{trust}")?;
         }

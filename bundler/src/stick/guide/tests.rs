@@ -64,6 +64,9 @@ fn the_guide_is_ascii_in_lines_that_fit_a_terminal() {
     ] {
         let text = guide(keys, root, parts);
         assert!(text.starts_with(FIRST_LINE) && text.ends_with('\n'), "{text}");
+        let [check, run] =
+            ["sha256sum landfall-installer", "./landfall-installer"].map(|words| text.find(words).unwrap());
+        assert!(check < run, "the installer is checked before it is run: {text}");
         assert!(text.bytes().all(|byte| byte == b'\n' || (b' '..=b'~').contains(&byte)), "{text}");
         let longest = text.lines().max_by_key(|line| line.len()).unwrap();
         assert!(longest.len() <= 80, "{} columns: {longest}", longest.len());
