@@ -3,7 +3,7 @@
 //! Nothing here knows tenants: names, labels and limits come in as values.
 
 use crate::error::EngineError;
-use crate::labels::Labels;
+use crate::labels::{Labels, Selector};
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 use jiff::Timestamp;
@@ -111,7 +111,7 @@ pub struct Listed {
     pub networks: Vec<String>,
 }
 
-/// The objects in the engine whose labels match a filter.
+/// The objects in the engine that a [`Selector`] selects.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Listing {
     /// Containers, running or not.
@@ -160,8 +160,6 @@ pub type LogStream = BoxStream<'static, Result<String, EngineError>>;
 
 /// A container engine, as the runtime needs it. Removing what does not exist succeeds.
 ///
-/// A `label` is a filter as in [`crate::labels::matches`].
-///
 /// # Errors
 /// Each request returns an [`EngineError`] where the engine cannot be asked or does not do it.
 pub trait ContainerEngine: Send + Sync {
@@ -195,15 +193,15 @@ pub trait ContainerEngine: Send + Sync {
     fn inspect<'a>(&'a self, container: &'a str) -> Reply<'a, Option<ContainerState>>;
     /// The IPv4 subnets of all networks, whoever created them, as `a.b.c.d/n`.
     fn subnets(&self) -> Reply<'_, Vec<String>>;
-    /// The containers that match `label`.
-    fn list_containers<'a>(&'a self, label: &'a str) -> Reply<'a, Vec<Listed>>;
-    /// The containers, networks and volumes that match `label`.
-    fn list<'a>(&'a self, label: &'a str) -> Reply<'a, Listing>;
+    /// The containers that are selected.
+    fn list_containers<'a>(&'a self, by: &'a Selector) -> Reply<'a, Vec<Listed>>;
+    /// The containers, networks and volumes that are selected.
+    fn list<'a>(&'a self, by: &'a Selector) -> Reply<'a, Listing>;
     /// A container's output.
     fn logs<'a>(&'a self, container: &'a str, window: LogWindow) -> Reply<'a, LogStream>;
     /// What a container uses, in one sample that does not wait for a second one.
     fn usage<'a>(&'a self, container: &'a str) -> Reply<'a, Usage>;
-    /// Yields the value of `label` whenever a container that has this label exits. The container's state may follow a moment
-    /// later: a listing may still say that it is running, while `inspect` waits for the change.
-    fn exits(&self, label: &'static str) -> BoxStream<'static, Result<String, EngineError>>;
+    /// Yields the tenant's number ([`crate::labels::TENANT`]) whenever a container that is selected exits. The container's state may follow
+    /// a moment later: a listing may still say that it is running, while `inspect` waits for the change.
+    fn exits(&self, by: &Selector) -> BoxStream<'static, Result<String, EngineError>>;
 }

@@ -2,6 +2,7 @@
 
 use crate::api_version::ApiVersion;
 use crate::error::EngineError;
+use crate::labels::{Labels, Owned};
 use landfall_manifests::Digest;
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
@@ -35,6 +36,17 @@ pub struct LocalImage {
     pub diff_ids: Vec<Digest>,
 }
 
+/// A network of an engine, whoever created it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineNetwork {
+    /// Its name.
+    pub name: String,
+    /// Its subnets, `a.b.c.d/n` or IPv6.
+    pub subnets: Vec<String>,
+    /// Its labels.
+    pub labels: Labels,
+}
+
 /// Whether tenants' volumes are removed with their containers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Volumes {
@@ -58,6 +70,8 @@ pub trait ImageEngine {
     fn images(&self) -> Result<Vec<LocalImage>, EngineError>;
     /// The image with this tag or id.
     fn image(&self, reference: &str) -> Result<Option<LocalImage>, EngineError>;
+    /// Every network that it has.
+    fn networks(&self) -> Result<Vec<EngineNetwork>, EngineError>;
     /// Loads the docker-archive that `write` writes. Where that fails, nothing of the archive is loaded.
     fn load(&self, write: WriteArchive<'_>) -> Result<(), EngineError>;
     /// Whether the engine is unpacking an archive, as far as it can be seen: it goes on when its sender has ended.
@@ -66,9 +80,8 @@ pub trait ImageEngine {
     fn tag(&self, id: &str, tag: &str) -> Result<(), EngineError>;
     /// Removes a tag, and the image with its last tag.
     fn untag(&self, tag: &str) -> Result<(), EngineError>;
-    /// Removes the containers and networks whose labels match `label` ([`crate::labels::matches`]), and their volumes if
-    /// `volumes` says so.
-    fn remove_labelled(&self, label: &str, volumes: Volumes) -> Result<(), EngineError>;
+    /// Removes the containers and networks that are `owned`, and their volumes if `volumes` says so.
+    fn remove_owned(&self, owned: &Owned, volumes: Volumes) -> Result<(), EngineError>;
 }
 
 /// A container engine, as the bundler needs it.

@@ -5,7 +5,7 @@
 //! | program | trait | methods |
 //! | --- | --- | --- |
 //! | bundler | [`ImageExporter`] | find an image, export it |
-//! | installer | [`ImageEngine`] | list, load, tag and untag images; remove what tenants left |
+//! | installer | [`ImageEngine`] | list, load, tag and untag images; list networks; remove what tenants left |
 //! | runtime | [`ContainerEngine`] | containers, networks, volumes, logs, usage; find an image |
 //!
 //! [`connect`] chooses the implementation for an address. There is one, [`docker`], which speaks the Docker Engine API;
@@ -31,6 +31,7 @@ pub mod docker;
 mod error;
 pub mod fake;
 pub mod images;
+mod installation_id;
 pub mod labels;
 pub mod tags;
 
@@ -43,5 +44,6 @@ pub use containers::{
 };
 pub use discovery::{Discovery, DiscoveryError};
 pub use error::EngineError;
-pub use images::{About, ImageEngine, ImageExporter, LocalImage, Volumes, WriteArchive};
-pub use labels::Labels;
+pub use images::{About, EngineNetwork, ImageEngine, ImageExporter, LocalImage, Volumes, WriteArchive};
+pub use installation_id::{InstallationId, InvalidInstallationId, RANDOM_BYTES};
+pub use labels::{Labels, Owned, Selector};

@@ -12,6 +12,8 @@ pub const DATA_FOLDER: &str = "var/lib/landfall";
 pub const PROGRAM_FOLDER: &str = "opt/landfall";
 /// The records: what is installed, and the operation in progress.
 pub const STATE_FOLDER: &str = "var/lib/landfall/state";
+/// The id of the installation.
+pub const INSTALLATION_ID: &str = "var/lib/landfall/state/installation-id";
 /// The database's folder, which must exist when the runtime's unit starts.
 pub const DATABASE_FOLDER: &str = "var/lib/landfall/db";
 /// The name of the database's file.
@@ -135,6 +137,11 @@ impl Layout {
     /// The product that the host has had.
     pub fn product(&self) -> PathBuf {
         self.state().join("product")
+    }
+
+    /// The id of the installation, which everything that its tenants have in an engine bears.
+    pub fn installation_id(&self) -> PathBuf {
+        self.at(INSTALLATION_ID)
     }
 
     /// The key that signs this host's receipts.
@@ -289,6 +296,7 @@ mod tests {
             layout.installed(),
             layout.serial_floor(),
             layout.product(),
+            layout.installation_id(),
             layout.host_key(),
             layout.host_public_key(),
             layout.receipts(),

@@ -6,6 +6,7 @@
 pub mod durable;
 pub mod good_mark;
 pub mod healthy_start;
+pub mod interfaces;
 pub mod layout;
 pub mod lock;
 mod mark;

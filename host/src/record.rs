@@ -4,6 +4,7 @@ use crate::durable::{self, PathError};
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 /// The largest record that is read, in bytes: room for the digests of a hundred thousand blobs.
 const MAX_BYTES: u64 = 16 << 20;
@@ -61,6 +62,16 @@ pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, RecordEr
     serde_json::from_slice(&bytes).map(Some).map_err(|source| RecordError::Parse { path: path.to_owned(), source })
 }
 
+/// Reads a record that is one line of text, if it is there: at most `longest` bytes, which are `expected`.
+///
+/// # Errors
+/// The file cannot be read, is longer, or is something else.
+pub fn read_line<T: FromStr>(path: &Path, longest: u64, expected: &'static str) -> Result<Option<T>, RecordError> {
+    let Some(bytes) = durable::read(path, longest)? else { return Ok(None) };
+    let line = std::str::from_utf8(&bytes).ok().and_then(|text| text.trim_end().parse().ok());
+    line.map(Some).ok_or_else(|| RecordError::Text { path: path.to_owned(), expected })
+}
+
 /// Writes a JSON record that only root reads.
 ///
 /// # Errors
@@ -82,6 +93,20 @@ mod tests {
     struct Record {
         schema: Schema<2>,
         name: String,
+    }
+
+    #[test]
+    fn a_line_comes_back_and_another_text_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("number");
+        let read = || read_line::<u32>(&path, 8, "number");
+        assert_eq!(read().unwrap(), None);
+        std::fs::write(&path, "7\n").unwrap();
+        assert_eq!(read().unwrap(), Some(7));
+        for wrong in [&b"seven"[..], b"", b"\xff", b"123456789"] {
+            std::fs::write(&path, wrong).unwrap();
+            assert!(read().is_err(), "{wrong:?}");
+        }
     }
 
     #[test]

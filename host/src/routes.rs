@@ -11,7 +11,7 @@ use std::net::Ipv4Addr;
 use std::str::FromStr;
 
 /// The listing. Of this process, because a service may see no other part of `/proc` (`ProcSubset=pid`, systemd.exec(5)).
-const LISTING: &str = "/proc/self/net/fib_trie";
+pub const LISTING: &str = "/proc/self/net/fib_trie";
 /// Most that is read of the listing, in bytes: more than a million routes, as a full Internet table has.
 const MAX_LISTING: u64 = 256 << 20;
 /// Most networks that are kept: one for each /29 of the widest pool would be more, and no host routes them one by one.
@@ -45,6 +45,11 @@ impl Network {
         // Exactly where they agree in the shorter of their prefixes.
         let common = mask(self.prefix.min(other.prefix));
         self.base & common == other.base & common
+    }
+
+    /// How many bits all its addresses share.
+    pub fn prefix(self) -> u8 {
+        self.prefix
     }
 
     /// Whether all its addresses are among those of `other`.

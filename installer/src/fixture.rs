@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use crate::engine::EngineAddress;
+use crate::engine::{EngineAddress, InstallationId};
 use crate::record::Schema;
 use crate::state::installed::{HostEnvironment, Installed, InstalledRelease};
 use landfall_console::{Console, Flags};
@@ -82,6 +82,11 @@ pub(crate) fn installed_release(version: &str, serial: u64) -> InstalledRelease 
     InstalledRelease::new(&release, Digest::of(version.as_bytes()), some_root(), Vec::new(), Vec::new())
 }
 
+/// The installation of these tests.
+pub(crate) fn installation() -> InstallationId {
+    InstallationId::from_random([0x1d; 16])
+}
+
 /// A host without an engine and without systemd.
 pub(crate) fn environment() -> HostEnvironment {
     HostEnvironment { engine: EngineAddress::None, systemd: false }
@@ -89,5 +94,6 @@ pub(crate) fn environment() -> HostEnvironment {
 
 /// The record of a host that runs `current` and keeps the others.
 pub(crate) fn installed(current: InstalledRelease, kept: Vec<InstalledRelease>) -> Installed {
-    Installed { schema: Schema, current, kept, host: environment(), created: Vec::new() }
+    let installation = installation();
+    Installed { schema: Schema, installation, current, kept, host: environment(), created: Vec::new() }
 }

@@ -1,7 +1,7 @@
 //! Removes an installation. Every part can be repeated, so an uninstallation that was cut off is simply run again.
 
 use crate::durable::{self, PathError};
-use crate::engine::{EngineError, Volumes, labels};
+use crate::engine::{EngineError, Owned, Volumes};
 use crate::host_context::HostContext;
 use crate::layout::{DATA_FOLDER, DATABASE_FOLDER, Layout, PROGRAM_FOLDER, SETTINGS_FOLDER, STATE_FOLDER};
 use crate::links;
@@ -97,7 +97,13 @@ fn removable(uninstallation: &Uninstallation) -> Vec<RelativePath> {
 fn remove_from_engine(host: &HostContext, uninstallation: &Uninstallation) -> Result<(), RemovalError> {
     let Some(engine) = host.engine()? else { return Ok(()) };
     let volumes = if uninstallation.purge { Volumes::Remove } else { Volumes::Keep };
-    engine.remove_labelled(labels::TENANT, volumes)?;
+    match &uninstallation.installation {
+        Some(installation) => engine.remove_owned(&Owned::all(installation), volumes)?,
+        None => host.console.warn(format_args!(
+            "{} is gone: what tenants have in the engine stays, since it cannot be told from what is another installation's",
+            host.layout.installation_id().display()
+        )),
+    }
     for tag in &uninstallation.tags {
         engine.untag(tag)?;
     }

@@ -19,6 +19,10 @@ const OF_LANDFALL: [(&str, &str); 4] = [
     ("bridges", "ip -brief link | grep ^lft || true"),
 ];
 
+/// Makes what another installation's tenant of the same number would have.
+const ANOTHERS_VOLUME: &str = "docker volume create --label io.landfall.tenant=1 \
+    --label io.landfall.installation=00000000000000000000000000000000 of-another";
+
 impl Installation<'_> {
     /// Destroys the tenants, purges Landfall, and compares the host with what it was `before`.
     pub fn leaves_no_trace(self, tenants: &[Tenant], before: &FileList) -> Result<()> {
@@ -26,7 +30,10 @@ impl Installation<'_> {
             self.destroy(tenant)?;
         }
         self.has_none_of(&OF_TENANTS)?;
+        // Another installation on the same engine keeps what it has.
+        self.host().ok(ANOTHERS_VOLUME)?;
         self.host().ok("landfall-installer uninstall --purge --yes")?;
+        self.host().ok("docker volume rm of-another")?;
         let difference = before.difference(&FileList::of(self.host())?);
         ensure!(difference.is_empty(), "uninstall leaves\n{difference}");
         self.has_none_of(&OF_LANDFALL)

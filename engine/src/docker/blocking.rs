@@ -5,7 +5,8 @@ use super::response::classified;
 use super::upload_body;
 use crate::address::EngineAddress;
 use crate::error::EngineError;
-use crate::images::{About, ImageEngine, ImageExporter, LocalImage, Volumes, WriteArchive};
+use crate::images::{About, EngineNetwork, ImageEngine, ImageExporter, LocalImage, Volumes, WriteArchive};
+use crate::labels::Owned;
 use bollard::errors::Error;
 use bytes::{Buf as _, Bytes};
 use futures_util::{Stream, StreamExt as _};
@@ -48,6 +49,10 @@ impl ImageEngine for BlockingDocker {
         self.runtime.block_on(self.engine.local_image(reference))
     }
 
+    fn networks(&self) -> Result<Vec<EngineNetwork>, EngineError> {
+        self.runtime.block_on(self.engine.all_networks())
+    }
+
     fn load(&self, write: WriteArchive<'_>) -> Result<(), EngineError> {
         let (mut writer, body) = upload_body::channel();
         // A scoped thread, since `write` borrows the store and the progress of its caller.
@@ -81,8 +86,8 @@ impl ImageEngine for BlockingDocker {
         self.runtime.block_on(self.engine.remove_tag(tag))
     }
 
-    fn remove_labelled(&self, label: &str, volumes: Volumes) -> Result<(), EngineError> {
-        self.runtime.block_on(self.engine.remove_all_labelled(label, volumes))
+    fn remove_owned(&self, owned: &Owned, volumes: Volumes) -> Result<(), EngineError> {
+        self.runtime.block_on(self.engine.remove_all_owned(owned, volumes))
     }
 }
 

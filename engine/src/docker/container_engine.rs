@@ -8,7 +8,7 @@ use crate::containers::{
     LogWindow, NetworkSpec, PreparationSpec, Reply, Usage,
 };
 use crate::error::EngineError;
-use crate::labels::Labels;
+use crate::labels::{Labels, Selector};
 use bollard::errors::Error;
 use futures_util::StreamExt as _;
 use futures_util::stream::{self, BoxStream};
@@ -84,23 +84,26 @@ impl ContainerEngine for Docker {
     }
 
     fn subnets(&self) -> Reply<'_, Vec<String>> {
-        Box::pin(self.network_subnets())
+        Box::pin(async {
+            let networks = self.all_networks().await?;
+            Ok(networks.into_iter().flat_map(|network| network.subnets).collect())
+        })
     }
 
-    fn list_containers<'a>(&'a self, label: &'a str) -> Reply<'a, Vec<Listed>> {
+    fn list_containers<'a>(&'a self, by: &'a Selector) -> Reply<'a, Vec<Listed>> {
         Box::pin(async move {
-            let found = self.labelled_containers(label).await?;
+            let found = self.selected_containers(by).await?;
             Ok(found.into_iter().map(containers::listed).collect())
         })
     }
 
-    fn list<'a>(&'a self, label: &'a str) -> Reply<'a, Listing> {
+    fn list<'a>(&'a self, by: &'a Selector) -> Reply<'a, Listing> {
         Box::pin(async move {
             // Three requests do not show one moment: whoever acts on a listing looks at the object again.
             Ok(Listing {
-                containers: self.list_containers(label).await?,
-                networks: self.labelled_networks(label).await?.into_iter().map(networks::listed).collect(),
-                volumes: self.labelled_volumes(label).await?.into_iter().map(volumes::listed).collect(),
+                containers: self.list_containers(by).await?,
+                networks: self.selected_networks(by).await?.into_iter().map(networks::listed).collect(),
+                volumes: self.selected_volumes(by).await?.into_iter().map(volumes::listed).collect(),
             })
         })
     }
@@ -113,9 +116,9 @@ impl ContainerEngine for Docker {
         Box::pin(self.sample(container))
     }
 
-    fn exits(&self, label: &'static str) -> BoxStream<'static, Result<String, EngineError>> {
+    fn exits(&self, by: &Selector) -> BoxStream<'static, Result<String, EngineError>> {
         match self.open_session() {
-            Some(session) => logs::exits(&session.client, label),
+            Some(session) => logs::exits(&session.client, by),
             // A stream cannot connect. Whoever asks again finds the connection that the next request makes.
             None => stream::once(async {
                 let (operation, source) = ("report exits of containers".to_owned(), "not connected yet".into());

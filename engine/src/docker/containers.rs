@@ -1,16 +1,17 @@
 //! Containers: created, started, inspected, removed.
 
 use super::connection::Docker;
+use super::label_filter;
 use super::response::found;
 use crate::containers::{ContainerState, Listed, Usage};
 use crate::error::EngineError;
+use crate::labels::Selector;
 use bollard::models::{ContainerCreateBody, ContainerMemoryStats, ContainerSummary, ContainerSummaryStateEnum};
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, InspectContainerOptions, ListContainersOptionsBuilder,
     RemoveContainerOptionsBuilder, StartContainerOptions, StatsOptionsBuilder,
 };
 use futures_util::StreamExt as _;
-use std::collections::HashMap;
 
 impl Docker {
     pub(super) async fn make_container(&self, name: &str, body: ContainerCreateBody) -> Result<(), EngineError> {
@@ -54,11 +55,11 @@ impl Docker {
         }))
     }
 
-    pub(super) async fn labelled_containers(&self, label: &str) -> Result<Vec<ContainerSummary>, EngineError> {
-        let filters = HashMap::from([("label", vec![label])]);
+    pub(super) async fn selected_containers(&self, by: &Selector) -> Result<Vec<ContainerSummary>, EngineError> {
         // Also those that do not run, which the engine leaves out otherwise.
-        let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
-        self.ask("list containers", async |client| client.list_containers(Some(options)).await).await
+        let options = ListContainersOptionsBuilder::new().all(true).filters(&label_filter::filters(by)).build();
+        let listed = self.ask("list containers", async |client| client.list_containers(Some(options)).await).await?;
+        Ok(listed.into_iter().filter(|one| label_filter::selects(by, one.labels.as_ref())).collect())
     }
 
     pub(super) async fn sample(&self, name: &str) -> Result<Usage, EngineError> {

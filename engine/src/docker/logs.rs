@@ -1,16 +1,17 @@
 //! A container's output, and the engine's events.
 
 use super::connection::Docker;
+use super::label_filter;
 use super::response::classified;
 use crate::containers::{LogStream, LogWindow};
 use crate::error::EngineError;
+use crate::labels::{Selector, TENANT};
 use bollard::container::LogOutput;
 use bollard::errors::Error;
 use bollard::models::EventMessage;
 use bollard::query_parameters::{EventsOptionsBuilder, LogsOptionsBuilder};
 use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
-use std::collections::HashMap;
 
 /// The action of the event that a container has exited, for whatever reason.
 const EXIT: &str = "die";
@@ -41,13 +42,18 @@ fn line(output: LogOutput) -> String {
     String::from_utf8_lossy(&output.into_bytes()).trim_end_matches(['\r', '\n']).to_owned()
 }
 
-pub(super) fn exits(client: &bollard::Docker, label: &'static str) -> BoxStream<'static, Result<String, EngineError>> {
-    let filters = HashMap::from([("type", vec!["container"]), ("label", vec![label]), ("event", vec![EXIT])]);
+pub(super) fn exits(client: &bollard::Docker, by: &Selector) -> BoxStream<'static, Result<String, EngineError>> {
+    let kinds = [("type", "container"), ("event", EXIT)].map(|(name, value)| (name.to_owned(), vec![value.to_owned()]));
+    let filters = label_filter::filters(by).into_iter().chain(kinds).collect();
     let options = EventsOptionsBuilder::new().filters(&filters).build();
+    let by = by.clone();
     // An event of a container has the container's labels among its attributes.
-    let value = move |event: EventMessage| event.actor?.attributes?.remove(label);
+    let value = move |event: EventMessage| {
+        let mut labels = event.actor?.attributes?;
+        label_filter::selects(&by, Some(&labels)).then(|| labels.remove(TENANT)).flatten()
+    };
     let events = client.events(Some(options)).filter_map(move |event| {
-        let exited = event.map(value).map_err(|error: Error| classified("report exits of containers", error));
+        let exited = event.map(&value).map_err(|error: Error| classified("report exits of containers", error));
         std::future::ready(exited.transpose())
     });
     events.boxed()

@@ -9,6 +9,7 @@ mod container_engine;
 mod containers;
 mod files;
 mod images;
+mod label_filter;
 mod logs;
 mod networks;
 mod remove_labelled;

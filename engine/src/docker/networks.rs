@@ -1,12 +1,13 @@
 //! Networks.
 
 use super::connection::Docker;
-use super::specs;
+use super::{label_filter, specs};
 use crate::containers::{Listed, NetworkSpec};
 use crate::error::EngineError;
+use crate::images::EngineNetwork;
+use crate::labels::Selector;
 use bollard::models::Network;
 use bollard::query_parameters::{ListNetworksOptions, ListNetworksOptionsBuilder};
-use std::collections::HashMap;
 
 impl Docker {
     pub(super) async fn make_network(&self, spec: &NetworkSpec) -> Result<(), EngineError> {
@@ -21,17 +22,25 @@ impl Docker {
         self.ask(&operation, async |client| client.remove_network(reference).await).await
     }
 
-    pub(super) async fn labelled_networks(&self, label: &str) -> Result<Vec<Network>, EngineError> {
-        let filters = HashMap::from([("label", vec![label])]);
-        let options = ListNetworksOptionsBuilder::new().filters(&filters).build();
-        self.ask("list networks", async |client| client.list_networks(Some(options)).await).await
+    pub(super) async fn selected_networks(&self, by: &Selector) -> Result<Vec<Network>, EngineError> {
+        let options = ListNetworksOptionsBuilder::new().filters(&label_filter::filters(by)).build();
+        let listed = self.ask("list networks", async |client| client.list_networks(Some(options)).await).await?;
+        Ok(listed.into_iter().filter(|one| label_filter::selects(by, one.labels.as_ref())).collect())
     }
 
-    pub(super) async fn network_subnets(&self) -> Result<Vec<String>, EngineError> {
+    /// Every network, whoever created it.
+    pub(super) async fn all_networks(&self) -> Result<Vec<EngineNetwork>, EngineError> {
         let all = async |client: bollard::Docker| client.list_networks(None::<ListNetworksOptions>).await;
-        let networks = self.ask("list networks", all).await?;
-        let pools = networks.into_iter().filter_map(|network| network.ipam?.config).flatten();
-        Ok(pools.filter_map(|pool| pool.subnet).collect())
+        Ok(self.ask("list networks", all).await?.into_iter().map(with_subnets).collect())
+    }
+}
+
+fn with_subnets(network: Network) -> EngineNetwork {
+    let pools = network.ipam.and_then(|ipam| ipam.config).into_iter().flatten();
+    EngineNetwork {
+        name: network.name.unwrap_or_default(),
+        subnets: pools.filter_map(|pool| pool.subnet).collect(),
+        labels: network.labels.into_iter().flatten().collect(),
     }
 }
 

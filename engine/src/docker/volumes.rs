@@ -1,12 +1,12 @@
 //! Volumes.
 
 use super::connection::Docker;
+use super::label_filter;
 use crate::containers::Listed;
 use crate::error::EngineError;
-use crate::labels::Labels;
+use crate::labels::{Labels, Selector};
 use bollard::models::{Volume, VolumeCreateRequest};
 use bollard::query_parameters::{ListVolumesOptionsBuilder, RemoveVolumeOptionsBuilder};
-use std::collections::HashMap;
 
 impl Docker {
     /// Docker returns a volume that exists already. Its labels tell whether it is the one that was asked for.
@@ -31,11 +31,11 @@ impl Docker {
         self.ask(&operation, async |client| client.remove_volume(name, Some(options)).await).await
     }
 
-    pub(super) async fn labelled_volumes(&self, label: &str) -> Result<Vec<Volume>, EngineError> {
-        let filters = HashMap::from([("label", vec![label])]);
-        let options = ListVolumesOptionsBuilder::new().filters(&filters).build();
+    pub(super) async fn selected_volumes(&self, by: &Selector) -> Result<Vec<Volume>, EngineError> {
+        let options = ListVolumesOptionsBuilder::new().filters(&label_filter::filters(by)).build();
         let answer = self.ask("list volumes", async |client| client.list_volumes(Some(options)).await).await?;
-        Ok(answer.volumes.unwrap_or_default())
+        let listed = answer.volumes.unwrap_or_default();
+        Ok(listed.into_iter().filter(|one| label_filter::selects(by, Some(&one.labels))).collect())
     }
 }
 

@@ -9,7 +9,7 @@ use crate::containers::{
     LogWindow, NetworkSpec, PreparationSpec, Reply, Usage,
 };
 use crate::error::EngineError;
-use crate::labels::{self, Labels};
+use crate::labels::{Labels, Selector};
 use futures_util::StreamExt as _;
 use futures_util::stream::{self, BoxStream};
 use jiff::Timestamp;
@@ -236,16 +236,17 @@ impl ContainerEngine for FakeContainerEngine {
         Box::pin(self.call("subnets", subnets))
     }
 
-    fn list_containers<'a>(&'a self, label: &'a str) -> Reply<'a, Vec<Listed>> {
-        Box::pin(self.call("list_containers", |state| Ok(state.listed_containers(label))))
+    fn list_containers<'a>(&'a self, by: &'a Selector) -> Reply<'a, Vec<Listed>> {
+        Box::pin(self.call("list_containers", |state| Ok(state.listed_containers(by))))
     }
 
-    fn list<'a>(&'a self, label: &'a str) -> Reply<'a, Listing> {
+    fn list<'a>(&'a self, by: &'a Selector) -> Reply<'a, Listing> {
         let list = move |state: &mut FakeEngineState| {
-            let networks = state.networks.iter().filter(|(_, network)| labels::matches(label, &network.labels));
-            let volumes = state.volumes.iter().filter(|(_, labels)| labels::matches(label, labels));
+            let selects = |labels: &Labels| by.matches(|name| labels.get(name));
+            let networks = state.networks.iter().filter(|(_, network)| selects(&network.labels));
+            let volumes = state.volumes.iter().filter(|(_, labels)| selects(labels));
             Ok(Listing {
-                containers: state.listed_containers(label),
+                containers: state.listed_containers(by),
                 networks: networks.map(|(name, network)| idle(name, &network.labels)).collect(),
                 volumes: volumes.map(|(name, labels)| idle(name, labels)).collect(),
             })
@@ -274,7 +275,7 @@ impl ContainerEngine for FakeContainerEngine {
         Box::pin(self.call("usage", sample))
     }
 
-    fn exits(&self, _label: &'static str) -> BoxStream<'static, Result<String, EngineError>> {
+    fn exits(&self, _by: &Selector) -> BoxStream<'static, Result<String, EngineError>> {
         // No events: tests see what the runtime's rounds find by themselves.
         stream::pending().boxed()
     }

@@ -2,7 +2,8 @@
 
 use crate::api_version::MIN_API;
 use crate::error::{Cause, EngineError};
-use crate::images::{About, ImageEngine, LocalImage, Volumes, WriteArchive};
+use crate::images::{About, EngineNetwork, ImageEngine, LocalImage, Volumes, WriteArchive};
+use crate::labels::Owned;
 use landfall_manifests::{Digest, oci::ImageConfig};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -13,8 +14,12 @@ use std::io::Read as _;
 pub struct FakeImageEngine {
     /// Its images.
     pub images: RefCell<Vec<LocalImage>>,
+    /// Its networks.
+    pub networks: RefCell<Vec<EngineNetwork>>,
     /// The layers that archives carried, in their order.
     pub received: RefCell<Vec<Digest>>,
+    /// What was removed of tenants, in the order of the calls.
+    pub removed: RefCell<Vec<(Owned, Volumes)>>,
     /// Whether an archive has to carry every layer, as with containerd's store.
     pub wants_all_layers: bool,
 }
@@ -84,6 +89,10 @@ impl ImageEngine for FakeImageEngine {
         Ok(self.images.borrow().iter().find(matches).cloned())
     }
 
+    fn networks(&self) -> Result<Vec<EngineNetwork>, EngineError> {
+        Ok(self.networks.borrow().clone())
+    }
+
     fn load(&self, write: WriteArchive<'_>) -> Result<(), EngineError> {
         let mut archive = Vec::new();
         write(&mut archive).map_err(EngineError::Archive)?;
@@ -111,7 +120,8 @@ impl ImageEngine for FakeImageEngine {
         Ok(())
     }
 
-    fn remove_labelled(&self, _: &str, _: Volumes) -> Result<(), EngineError> {
+    fn remove_owned(&self, owned: &Owned, volumes: Volumes) -> Result<(), EngineError> {
+        self.removed.borrow_mut().push((owned.clone(), volumes));
         Ok(())
     }
 }

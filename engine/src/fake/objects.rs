@@ -3,7 +3,7 @@
 
 use crate::containers::{ContainerSpec, Folder, Listed, NetworkSpec};
 use crate::error::EngineError;
-use crate::labels::{self, Labels};
+use crate::labels::{Labels, Selector};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -94,8 +94,8 @@ impl FakeEngineState {
         Ok(())
     }
 
-    pub(super) fn listed_containers(&self, label: &str) -> Vec<Listed> {
-        let matching = self.containers.iter().filter(|(_, c)| labels::matches(label, &c.labels));
+    pub(super) fn listed_containers(&self, by: &Selector) -> Vec<Listed> {
+        let matching = self.containers.iter().filter(|(_, c)| by.matches(|name| c.labels.get(name)));
         let listed = matching.map(|(name, c)| Listed {
             name: name.clone(),
             labels: c.labels.clone(),

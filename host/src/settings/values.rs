@@ -126,6 +126,15 @@ pub struct PoolRange {
 }
 
 impl PoolRange {
+    /// The range with `prefix` bits that begins at `base`; `None` where that is no private range, or too narrow or wide for a pool.
+    pub fn new(base: Ipv4Addr, prefix: u8) -> Option<Self> {
+        let fits = (WIDEST_POOL..=NARROWEST_POOL).contains(&prefix);
+        let hosts = fits.then(|| u32::MAX >> prefix)?;
+        // Both ends: 172.16.0.0/11 begins in a private range and ends outside.
+        let private = base.is_private() && Ipv4Addr::from(u32::from(base) | hosts).is_private();
+        (u32::from(base) & hosts == 0 && private).then_some(Self { base, prefix })
+    }
+
     /// The first address of the range.
     pub fn base(self) -> Ipv4Addr {
         self.base
@@ -148,12 +157,7 @@ impl FromStr for PoolRange {
     fn from_str(text: &str) -> Result<Self, InvalidPool> {
         let parsed = || -> Option<Self> {
             let (base, prefix) = text.split_once('/')?;
-            let (base, prefix) = (base.parse::<Ipv4Addr>().ok()?, prefix.parse::<u8>().ok()?);
-            let fits = (WIDEST_POOL..=NARROWEST_POOL).contains(&prefix);
-            let hosts = fits.then(|| u32::MAX >> prefix)?;
-            // Both ends: 172.16.0.0/11 begins in a private range and ends outside.
-            let private = base.is_private() && Ipv4Addr::from(u32::from(base) | hosts).is_private();
-            (u32::from(base) & hosts == 0 && private).then_some(Self { base, prefix })
+            Self::new(base.parse().ok()?, prefix.parse().ok()?)
         };
         parsed().ok_or_else(|| InvalidPool(text.to_owned()))
     }

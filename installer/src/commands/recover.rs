@@ -72,8 +72,14 @@ pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> Result
         _ => {
             // What a killed process left before it had a journal never counted.
             let has_partial = [state::remove_partial(&layout)?, settings::file::remove_partial(&layout)?];
-            let report = Report { changed: has_partial.contains(&true), operation: None, outcome: None };
-            return console.result(&report, "nothing was interrupted: there is nothing to settle");
+            let has_id = state::restore_installation_id(&layout)?;
+            let changed = has_partial.contains(&true) || has_id;
+            let text = if has_id {
+                "nothing was interrupted; the installation's id, which was missing, is written again"
+            } else {
+                "nothing was interrupted: there is nothing to settle"
+            };
+            return console.result(&Report { changed, operation: None, outcome: None }, text);
         }
     };
     let report = Report { changed: true, operation: Some(operation), outcome: Some(outcome) };

@@ -8,7 +8,7 @@ use crate::removal;
 use crate::settlement;
 use crate::state::installed::{Installed, InstalledRelease};
 use crate::state::journal::{Journal, Operation, Uninstallation};
-use crate::state::{self, State};
+use crate::state::{self, State, read_installation_id};
 use landfall_console::{Console, Exit, Failure};
 use landfall_host::RelativePath;
 use serde::Serialize;
@@ -79,6 +79,10 @@ fn uninstall(
         purge,
         units,
         tags: tags(host, installed)?,
+        installation: match installed {
+            Some(installed) => Some(installed.installation.clone()),
+            None => read_installation_id(&host.layout)?,
+        },
         created: installed.as_ref().map_or_else(Vec::new, |installed| installed.created.clone()),
         receipt: installed.filter(|_| !purge).map(|installed| receipt(host, &installed.current)),
     };
@@ -105,7 +109,7 @@ fn tags(host: &HostContext, installed: Option<&Installed>) -> Result<Vec<String>
     let Some(installed) = installed else { return Ok(Vec::new()) };
     let mut tags: BTreeSet<String> = installed.releases().flat_map(|release| release.tags.clone()).collect();
     if let Some(engine) = host.engine()? {
-        let prefix = tags::prefix(&installed.current.product);
+        let prefix = tags::prefix(&installed.installation, &installed.current.product);
         let found = engine.images()?.into_iter().flat_map(|image| image.tags);
         tags.extend(found.filter(|tag| tag.starts_with(&prefix)));
     }

@@ -1,7 +1,7 @@
 //! Which images, and which of their layers, the engine lacks.
 
 use super::ObservedEngine;
-use crate::engine::{LocalImage, tags};
+use crate::engine::{InstallationId, LocalImage, tags};
 use landfall_manifests::{Digest, Image, Release};
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -32,14 +32,18 @@ pub(crate) enum Action {
 }
 
 /// Decides for each image of the release, in its order; nothing where there is no engine.
-pub(crate) fn plan(release: &Release, engine: Option<&ObservedEngine>) -> Vec<PlannedImage> {
+pub(crate) fn plan(
+    release: &Release,
+    installation: &InstallationId,
+    engine: Option<&ObservedEngine>,
+) -> Vec<PlannedImage> {
     let Some(engine) = engine else { return Vec::new() };
     let mut held: BTreeSet<Digest> = BTreeSet::new();
     if engine.takes_partial_archives {
         held.extend(engine.images.iter().flat_map(|image| chain_ids(&image.diff_ids)));
     }
     let images = release.images.iter().map(|image| {
-        let tag = tags::of_image(&release.product, &image.name, &release.id());
+        let tag = tags::of_image(installation, &release.product, &image.name, &release.id());
         let action = action(image, &tag, engine, &held);
         let bytes = bytes(image, &action);
         if engine.takes_partial_archives {
@@ -89,7 +93,7 @@ fn chain_ids(diff_ids: &[Digest]) -> Vec<Digest> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixture::release_with;
+    use crate::fixture::{installation, release_with};
 
     fn digest(name: &str) -> Digest {
         Digest::of(name.as_bytes())
@@ -102,7 +106,7 @@ mod tests {
     }
 
     fn actions(images: &[(&str, &[&str])], engine: &ObservedEngine) -> Vec<Action> {
-        plan(&release_with(images), Some(engine)).into_iter().map(|image| image.action).collect()
+        plan(&release_with(images), &installation(), Some(engine)).into_iter().map(|image| image.action).collect()
     }
 
     fn load(layers: &[&str]) -> Action {
@@ -110,7 +114,7 @@ mod tests {
     }
 
     fn engine(images: Vec<LocalImage>) -> ObservedEngine {
-        ObservedEngine { images, takes_partial_archives: true, data_root: None }
+        ObservedEngine { images, takes_partial_archives: true, ..ObservedEngine::default() }
     }
 
     #[test]
@@ -139,12 +143,15 @@ mod tests {
     #[test]
     fn an_image_that_is_there_is_tagged_or_left_alone() {
         let images: [(&str, &[&str]); 1] = [("a", &["base"])];
-        let tag = "landfall.local/acme/a:1.4.0-12";
+        let tag = "landfall.local/1d1d1d1d1d1d/acme/a:1.4.0-12";
         let there = |tags: &[&str]| engine(vec![local("a", tags, &["base"])]);
         assert_eq!(actions(&images, &there(&["x:1"])), [Action::Tag(digest("a").to_string())]);
         assert_eq!(actions(&images, &there(&["x:1", tag])), [Action::Keep]);
         let foreign = engine(vec![local("a", &[tag], &["other"])]);
         assert_eq!(actions(&images, &foreign), [load(&["base"])]);
-        assert!(plan(&release_with(&images), None).is_empty());
+        // Of another installation: each has a tag of its own.
+        let theirs = "landfall.local/000000000000/acme/a:1.4.0-12";
+        assert_eq!(actions(&images, &there(&[theirs])), [Action::Tag(digest("a").to_string())]);
+        assert!(plan(&release_with(&images), &installation(), None).is_empty());
     }
 }

@@ -14,7 +14,7 @@ pub(crate) use images::{Action, PlannedImage, plan as images};
 pub(crate) use space::Need;
 pub(crate) use trust::TrustChange;
 
-use crate::engine::LocalImage;
+use crate::engine::{EngineNetwork, InstallationId, LocalImage};
 use crate::layout;
 use crate::settings::Ports;
 use landfall_host::RelativePath;
@@ -43,13 +43,14 @@ pub(crate) struct Observed {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ObservedEngine {
     pub(crate) images: Vec<LocalImage>,
+    pub(crate) networks: Vec<EngineNetwork>,
     pub(crate) takes_partial_archives: bool,
     pub(crate) data_root: Option<PathBuf>,
 }
 
 /// The files that belong to the host rather than to a release: written once, then kept.
-pub(crate) const SETTINGS: [&str; 3] =
-    ["etc/landfall/config.toml", "etc/landfall/trust.json", "etc/landfall/admin.token"];
+pub(crate) const SETTINGS: [&str; 4] =
+    ["etc/landfall/config.toml", "etc/landfall/trust.json", "etc/landfall/admin.token", layout::INSTALLATION_ID];
 
 /// What an installation or an update will do. Sizes are in bytes; paths are relative to the root.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -74,7 +75,7 @@ pub(crate) struct Plan {
     pub(crate) new_blobs: Vec<Digest>,
     /// Folders that are made.
     pub(crate) folders: Vec<RelativePath>,
-    /// Settings, trust root and token that are written.
+    /// Settings, trust root, token and the installation's id that are written.
     pub(crate) settings: Vec<RelativePath>,
     pub(crate) units: Vec<RelativePath>,
     /// How the pinned trust root changes with the commit; absent if it does not.
@@ -112,22 +113,33 @@ impl FromIterator<u64> for Amount {
 
 impl Plan {
     /// Plans the installation of a bundle whose manifest is verified.
-    pub(crate) fn new(bundle: &Bundle, observed: &Observed) -> Self {
-        Self::for_bundle(bundle, observed, &BTreeMap::new())
+    pub(crate) fn new(bundle: &Bundle, installation: &InstallationId, observed: &Observed) -> Self {
+        Self::for_bundle(bundle, installation, observed, &BTreeMap::new())
     }
 
     /// Plans to replace the `old` release, which stays on the host, by that of a bundle whose manifest is verified.
-    pub(crate) fn update(bundle: &Bundle, observed: &Observed, old: &Release, facts: &UpdateFacts<'_>) -> Self {
-        let plan = Self::for_bundle(bundle, observed, facts.staged);
+    pub(crate) fn update(
+        bundle: &Bundle,
+        installation: &InstallationId,
+        observed: &Observed,
+        old: &Release,
+        facts: &UpdateFacts<'_>,
+    ) -> Self {
+        let plan = Self::for_bundle(bundle, installation, observed, facts.staged);
         let changes = Changes::between(old, bundle.release(), facts);
         // A migration works on a copy, and keeps the old file as a snapshot.
         let copies = changes.database.as_ref().and_then(DatabaseChange::need);
         Self { space: plan.space.into_iter().chain(copies).collect(), changes: Some(changes), ..plan }
     }
 
-    fn for_bundle(bundle: &Bundle, observed: &Observed, incoming: &BTreeMap<Digest, u64>) -> Self {
+    fn for_bundle(
+        bundle: &Bundle,
+        installation: &InstallationId,
+        observed: &Observed,
+        incoming: &BTreeMap<Digest, u64>,
+    ) -> Self {
         let release = bundle.release();
-        let images = images(release, observed.engine.as_ref());
+        let images = images(release, installation, observed.engine.as_ref());
         let (stored, missing) = split(&release.blobs, &observed.stored);
         // The store first: a blob that is in both folders, as after a power cut, is counted once.
         let (staged, missing) = split(missing, incoming);
@@ -193,12 +205,12 @@ pub(crate) fn units(release: &Release) -> Vec<UnitName> {
 mod tests {
     use super::*;
 
-    use crate::fixture::{bundle, release_with};
+    use crate::fixture::{bundle, installation, release_with};
 
     #[test]
     fn counts_to_the_byte_and_leaves_out_what_the_store_has() {
         let bundle = bundle(release_with(&[("a", &["base", "a1"])]));
-        let empty = Plan::new(&bundle, &Observed::default());
+        let empty = Plan::new(&bundle, &installation(), &Observed::default());
         assert_eq!(empty.read, bundle.size());
         assert_eq!(empty.stage, Amount { count: 5, bytes: 1 + 13 + 4 + 2 + 4 });
         assert_eq!(empty.unfold, Amount { count: 1, bytes: 4 });
@@ -206,7 +218,7 @@ mod tests {
         assert!(empty.images.is_empty(), "no engine, no images");
 
         let stored = BTreeMap::from([(Digest::of(b"base"), 4), (Digest::of(b"a1"), 3)]);
-        let plan = Plan::new(&bundle, &Observed { stored, ..Observed::default() });
+        let plan = Plan::new(&bundle, &installation(), &Observed { stored, ..Observed::default() });
         assert_eq!(plan.stage, Amount { count: 4, bytes: 1 + 13 + 2 + 4 }, "a blob of the wrong size does not count");
         assert_eq!(plan.reuse.stored, Amount { count: 1, bytes: 4 });
         assert_eq!(plan.read, bundle.size() - 4);
@@ -217,7 +229,7 @@ mod tests {
         let deep = |path: &str| {
             let mut release = release_with(&[]);
             release.files[0].path = path.parse().unwrap();
-            let plan = Plan::new(&bundle(release), &Observed::default());
+            let plan = Plan::new(&bundle(release), &installation(), &Observed::default());
             plan.space.into_iter().find(|need| need.what == "the release").unwrap()
         };
         let (flat, deep) = (deep("a"), deep("docs/a/b/c"));
@@ -228,8 +240,8 @@ mod tests {
     fn the_engine_needs_room_for_the_layers_and_the_largest_archive() {
         let bundle = bundle(release_with(&[("a", &["base", "a1"]), ("b", &["base", "b1"])]));
         let data_root = Some("/var/lib/docker".into());
-        let engine = ObservedEngine { images: Vec::new(), takes_partial_archives: true, data_root };
-        let plan = Plan::new(&bundle, &Observed { engine: Some(engine), ..Observed::default() });
+        let engine = ObservedEngine { takes_partial_archives: true, data_root, ..ObservedEngine::default() };
+        let plan = Plan::new(&bundle, &installation(), &Observed { engine: Some(engine), ..Observed::default() });
         let need = plan.space.iter().find(|need| need.folder.is_absolute()).unwrap();
         assert_eq!(need.bytes, 3 * 700 + 2 * 700 + 2 * (1 << 20));
         assert_eq!(plan.new_tags(), plan.tags());

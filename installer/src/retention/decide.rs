@@ -89,7 +89,7 @@ fn kept_configs(inventory: &Inventory) -> impl Iterator<Item = Digest> {
 
 /// The engine removes an image with its last tag, so an image that a tenant needs keeps one.
 fn tags(installed: &Installed, images: &Images, collection: &mut Collection) {
-    let prefix = tags::prefix(&installed.current.product);
+    let prefix = tags::prefix(&installed.installation, &installed.current.product);
     let recorded: BTreeSet<&String> = installed.releases().flat_map(|release| &release.tags).collect();
     let mut unknown = false;
     for image in &images.local {

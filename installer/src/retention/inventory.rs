@@ -140,7 +140,7 @@ pub(super) fn snapshot_name(schema: u32) -> String {
 
 fn images(host: &HostContext, installed: &Installed, running: &ReleaseId) -> Result<Option<Images>, EngineError> {
     let Some(engine) = host.engine()? else { return Ok(None) };
-    let prefix = tags::prefix(&installed.current.product);
+    let prefix = tags::prefix(&installed.installation, &installed.current.product);
     let ours = |image: &LocalImage| image.tags.iter().any(|tag| tag.starts_with(&prefix));
     let local: Vec<LocalImage> = engine.images()?.into_iter().filter(ours).collect();
     // Docker's classic image store, which also takes partial archives.

@@ -3,7 +3,7 @@
 
 use crate::durable::{self, PathError};
 use crate::layout::Layout;
-use crate::record::RecordError;
+use crate::record::{RecordError, read_line};
 use landfall_manifests::{Product, Serial};
 
 /// The longest `serial-floor` that is read, in bytes: a serial has at most 16 digits.
@@ -32,10 +32,7 @@ pub(crate) fn raise_floor(layout: &Layout, serial: Serial) -> Result<(), RecordE
 
 /// The product of this host. No other product is installed on it before a purge.
 pub(crate) fn read_product(layout: &Layout) -> Result<Option<Product>, RecordError> {
-    let path = layout.product();
-    let Some(bytes) = durable::read(&path, PRODUCT_BYTES)? else { return Ok(None) };
-    let product = std::str::from_utf8(&bytes).ok().and_then(|text| text.trim_end().parse().ok());
-    product.map(Some).ok_or(RecordError::Text { path, expected: "product" })
+    read_line(&layout.product(), PRODUCT_BYTES, "product")
 }
 
 /// Records the product.

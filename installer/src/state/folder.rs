@@ -257,8 +257,14 @@ mod tests {
     use crate::state::journal::{Operation, Uninstallation};
 
     fn journal() -> Journal {
-        let uninstall =
-            Uninstallation { purge: false, units: Vec::new(), tags: Vec::new(), created: Vec::new(), receipt: None };
+        let uninstall = Uninstallation {
+            purge: false,
+            units: Vec::new(),
+            tags: Vec::new(),
+            installation: None,
+            created: Vec::new(),
+            receipt: None,
+        };
         Journal::new(environment(), Operation::Uninstall(uninstall))
     }
 

@@ -1,6 +1,6 @@
 //! The record of what is installed: `installed.json`.
 
-use crate::engine::EngineAddress;
+use crate::engine::{EngineAddress, InstallationId};
 use crate::layout::Layout;
 use crate::record::{RecordError, Schema, read_json};
 use landfall_host::RelativePath;
@@ -13,7 +13,9 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Installed {
     /// The number of the record's form.
-    pub(crate) schema: Schema<1>,
+    pub(crate) schema: Schema<2>,
+    /// What its tenants' objects in the engine bear.
+    pub(crate) installation: InstallationId,
     /// The release that `current` points at.
     pub(crate) current: InstalledRelease,
     /// The other releases on the host, the one that was current last first.

@@ -4,6 +4,7 @@
 //! the list of steps grows. Recovery settles it without the bundle: a transition whose last step is [`StepName::Commit`] is finished,
 //! any other is undone; an uninstallation and an import of a trust root are finished.
 
+use crate::engine::InstallationId;
 use crate::layout::Layout;
 use crate::receipts::Draft;
 use crate::record::{RecordError, Schema, read_json};
@@ -20,7 +21,7 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Journal {
     /// The number of the record's form.
-    pub(crate) schema: Schema<2>,
+    pub(crate) schema: Schema<3>,
     pub(crate) host: HostEnvironment,
     pub(crate) operation: Operation,
 }
@@ -103,6 +104,8 @@ pub(crate) struct Uninstallation {
     pub(crate) units: Vec<RelativePath>,
     /// The tags of the images to remove.
     pub(crate) tags: Vec<String>,
+    /// Whose tenants' objects the engine is rid of; `None` where it is not known any more.
+    pub(crate) installation: Option<InstallationId>,
     /// The folders that the installation created.
     pub(crate) created: Vec<RelativePath>,
     /// The receipt that is signed at the end; `None` where it would be purged, or nothing is installed.
@@ -241,6 +244,7 @@ mod tests {
             purge: true,
             units: Vec::new(),
             tags: vec!["a".into()],
+            installation: Some(InstallationId::from_random([1; 16])),
             created: vec![RelativePath::known("opt")],
             receipt: None,
         };

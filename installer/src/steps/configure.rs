@@ -1,11 +1,12 @@
-//! Writes what belongs to the host rather than to a release: settings, trust root, administrator's token. Files that exist stay.
+//! Writes what belongs to the host rather than to a release: settings, trust root, administrator's token, the installation's id. Files that exist
+//! stay.
 
 use super::{StepError, Work};
 use crate::durable;
 use crate::host_context::HostContext;
 use crate::layout::SETTINGS_FOLDER;
 use crate::state::journal::Transition;
-use crate::trust;
+use crate::{state, trust};
 use std::path::Path;
 use zeroize::Zeroizing;
 
@@ -28,6 +29,9 @@ pub(super) fn act(work: &Work<'_>, transition: &Transition) -> Result<(), StepEr
     }
     if new(&layout.admin_token()) {
         durable::write(&layout.admin_token(), token()?.as_bytes(), 0o600)?;
+    }
+    if new(&layout.installation_id()) {
+        state::write_installation_id(layout, &transition.after.installation)?;
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use super::{ImageError, StepError, Work};
 use crate::content::{Decoder, Expected};
 use crate::durable::At as _;
-use crate::engine::{ImageEngine, LocalImage, Volumes, labels, write_archive};
+use crate::engine::{ImageEngine, LocalImage, Owned, Volumes, labels, write_archive};
 use crate::host_context::HostContext;
 use crate::interrupt::Interruptible;
 use crate::plan::{Action, PlannedImage};
@@ -128,7 +128,8 @@ fn untag(host: &HostContext, transition: &Transition) -> Result<(), StepError> {
     let Some(engine) = host.engine()? else { return Ok(()) };
     if transition.has_begun(StepName::Probe) {
         // The tenant of the self-check uses a new image: as long as its container exists, the engine keeps that image.
-        engine.remove_labelled(&labels::of_tenant(labels::CANARY), Volumes::Remove)?;
+        let canary = Owned::of_tenant(&transition.after.installation, labels::CANARY);
+        engine.remove_owned(&canary, Volumes::Remove)?;
     }
     // A later step in the journal means that each load had returned: the engine is not at work on one any more.
     let cut_off = transition.steps.last() == Some(&StepName::Load);

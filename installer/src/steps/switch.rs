@@ -3,7 +3,7 @@
 
 use super::{StepError, UnhealthyError, Work};
 use crate::durable;
-use crate::engine::{Volumes, labels};
+use crate::engine::{Owned, Volumes};
 use crate::host_context::HostContext;
 use crate::layout::{LINKS_FOLDER, UNITS_FOLDER};
 use crate::service::units;
@@ -149,7 +149,7 @@ fn undo_first_installation(host: &HostContext, transition: &Transition) -> Resul
     if host.units.is_some()
         && let Some(engine) = host.engine()?
     {
-        engine.remove_labelled(labels::TENANT, Volumes::Keep)?;
+        engine.remove_owned(&Owned::all(&transition.after.installation), Volumes::Keep)?;
     }
     // 4. What leads to the release.
     removal::remove_units(host, &transition.target().units)?;

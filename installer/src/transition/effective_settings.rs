@@ -17,7 +17,7 @@ use crate::state::journal::SettingsChange;
 use crate::store::Store;
 use crate::transition::verified_bundle::VerifiedBundle;
 use landfall_console::message_with_causes;
-use landfall_host::settings::UpdateSettings;
+use landfall_host::settings::{PoolRange, UpdateSettings};
 use landfall_manifests::{File, Release};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -111,6 +111,11 @@ impl EffectiveSettings {
     /// The ports that the release will listen on.
     pub(crate) fn ports(&self) -> Ports {
         self.layers.settings().into()
+    }
+
+    /// The tenants' addresses.
+    pub(crate) fn pool(&self) -> PoolRange {
+        self.layers.settings().pool
     }
 
     /// How the update goes.

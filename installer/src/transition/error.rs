@@ -58,6 +58,8 @@ pub(crate) enum PlanError {
     /// The file of answers cannot be read.
     #[error("{0}")]
     Answers(String),
+    #[error("get random bytes for the installation's id")]
+    Random(#[source] io::Error),
     /// The engine that the release needs does not answer.
     #[error("{0}")]
     NoEngine(String),

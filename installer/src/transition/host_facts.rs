@@ -5,7 +5,7 @@ use crate::engine::{About, ImageEngine};
 use crate::host_context::HostContext;
 use crate::layout::{FOLDERS, Layout};
 use crate::links;
-use crate::plan::preflight::{Facts, FileSystem};
+use crate::plan::preflight::{Addresses, Facts, FileSystem};
 use crate::plan::{ObservedEngine, Plan};
 use crate::recovery_binary;
 use crate::settings::Ports;
@@ -29,11 +29,13 @@ pub(crate) fn gather(
     engine: Option<Result<About, String>>,
     before: Option<&Installed>,
     ports: Option<Ports>,
+    addresses: Addresses,
 ) -> Result<Facts, PathError> {
     let layout = &host.layout;
     Ok(Facts {
         needs_root: layout.is_running_system() && !rustix::process::geteuid().is_root(),
         file_systems: file_systems(layout, plan)?,
+        addresses: Some(addresses),
         taken_ports: ports.map_or_else(Vec::new, taken_ports),
         lacks_systemd: host.units.as_ref().is_some_and(|units| !units.booted()),
         controllers: controllers(),
@@ -50,9 +52,9 @@ pub(crate) fn gather(
 pub(crate) fn engine(host: &HostContext) -> (Option<ObservedEngine>, Option<Result<About, String>>) {
     let look = |engine: &dyn ImageEngine| {
         let about = engine.about()?;
-        let images = engine.images()?;
+        let (images, networks) = (engine.images()?, engine.networks()?);
         let (takes_partial_archives, data_root) = (about.takes_partial_archives, about.data_root.clone());
-        Ok((ObservedEngine { images, takes_partial_archives, data_root }, about))
+        Ok((ObservedEngine { images, networks, takes_partial_archives, data_root }, about))
     };
     match host.engine().and_then(|engine| engine.map(look).transpose()) {
         Ok(Some((observed, about))) => (Some(observed), Some(Ok(about))),

@@ -5,6 +5,7 @@
 //! | `verified_bundle` | whose bundle it is: its manifest, verified by the keys that count |
 //! | `effective_settings` | which settings the host will have |
 //! | `host_facts` | what the host is like, as far as the plan depends on it |
+//! | `used_networks` | which networks the host and its engine use for something else than tenants |
 //! | `transition_plan` | what an installation or an update will do |
 //! | `rollback_plan` | what going back to a release on this host will do |
 
@@ -13,6 +14,7 @@ mod error;
 mod host_facts;
 pub(crate) mod rollback_plan;
 pub(crate) mod transition_plan;
+mod used_networks;
 pub(crate) mod verified_bundle;
 
 pub(crate) use error::PlanError;

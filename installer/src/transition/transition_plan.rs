@@ -1,11 +1,13 @@
 //! What `plan`, `install` and `update` have in common: everything up to the decision, which changes nothing.
 
-use super::{PlanError, host_facts};
+use super::{PlanError, host_facts, used_networks};
 use crate::database;
+use crate::durable::{self, PathError};
+use crate::engine::InstallationId;
 use crate::host_context::HostContext;
 use crate::layout::{FOLDERS, Layout, SHARE_LINK_FOLDERS};
 use crate::plan::policy::{self, Records, Verdict};
-use crate::plan::preflight::{self, Problem, Warning};
+use crate::plan::preflight::{self, Addresses, Pool, PoolSetting, Problem, Warning};
 use crate::plan::{Observed, Plan, SETTINGS, UpdateFacts};
 use crate::receipts::{Draft, Operation, OperationFacts};
 use crate::record::Schema;
@@ -15,7 +17,7 @@ use crate::state::installed::{Installed, InstalledRelease};
 use crate::state::journal::{Kind, Transition};
 use crate::state::tries::Tries;
 use crate::state::{State, StateError};
-use crate::state::{read_floor, read_product};
+use crate::state::{draw_installation_id, read_floor, read_installation_id, read_product};
 use crate::steps::{self, BundleSource, TransitionError, Work};
 use crate::store::Store;
 use crate::transition::effective_settings::{self, EffectiveSettings, SettingsArgs};
@@ -31,6 +33,8 @@ pub(crate) struct TransitionPlan {
     pub(crate) settings: EffectiveSettings,
     pub(crate) problems: Vec<Problem>,
     pub(crate) warnings: Vec<Warning>,
+    /// The installation that is made, or changed.
+    installation: InstallationId,
 }
 
 /// Whether the host's records allow the release, and what is installed.
@@ -58,6 +62,7 @@ pub(crate) fn prepare(
     before: Option<&Installed>,
 ) -> Result<TransitionPlan, PlanError> {
     let settings = effective_settings::choose(verified, host, args, before)?;
+    let installation = installation(before, &host.layout)?;
     let (engine, about) = host_facts::engine(host);
     let observed = Observed {
         stored: Store::new(&host.layout).sizes()?,
@@ -68,11 +73,17 @@ pub(crate) fn prepare(
         ports: host.units.as_ref().filter(|_| before.is_none()).map(|_| settings.ports()),
     };
     let plan = match before {
-        None => Plan::new(&verified.bundle, &observed),
+        None => Plan::new(&verified.bundle, &installation, &observed),
         Some(before) => plan_update(verified, host, &settings, before, &observed)?,
     };
     let plan = Plan { trust: verified.trust_change(), ..plan };
-    let facts = host_facts::gather(host, &plan, &verified.bundle.release().id(), about, before, observed.ports)?;
+    let networks = observed.engine.as_ref().map_or(&[][..], |engine| &engine.networks);
+    let addresses = Addresses {
+        pool: Pool { range: settings.pool(), is_set_by: pool_setting(before, &host.layout)? },
+        used: used_networks::look(&host.layout, &installation, networks)?,
+    };
+    let id = verified.bundle.release().id();
+    let facts = host_facts::gather(host, &plan, &id, about, before, observed.ports, addresses)?;
     let (problems, mut warnings) = preflight::judge(&plan, &facts);
     if let Some(before) = before
         && let Err(error) = retained_release::verify(&host.layout, &before.current, host.console)
@@ -87,7 +98,27 @@ pub(crate) fn prepare(
         .map(|before| retained_release::refused_releases(&host.layout, before, &verified.trust))
         .unwrap_or_default();
     warnings.extend(refused.into_iter().map(Warning::Refused));
-    Ok(TransitionPlan { plan, settings, problems, warnings })
+    Ok(TransitionPlan { plan, settings, problems, warnings, installation })
+}
+
+/// The id of the installation: of the one that is there, else of the one whose tenants' volumes an uninstallation left, else a new one.
+fn installation(before: Option<&Installed>, layout: &Layout) -> Result<InstallationId, PlanError> {
+    if let Some(before) = before {
+        return Ok(before.installation.clone());
+    }
+    match read_installation_id(layout)? {
+        Some(left) => Ok(left),
+        None => draw_installation_id().map_err(PlanError::Random),
+    }
+}
+
+/// How the operator gives the tenants another address pool.
+fn pool_setting(before: Option<&Installed>, layout: &Layout) -> Result<PoolSetting, PathError> {
+    Ok(match before {
+        Some(_) => PoolSetting::Config,
+        None if durable::exists(&layout.settings())? => PoolSetting::File,
+        None => PoolSetting::CommandLine,
+    })
 }
 
 impl TransitionPlan {
@@ -141,6 +172,7 @@ impl TransitionPlan {
             Some(before) => retention::installed_after(before, next, self.settings.update().keep, tries.is_some()),
             None => Installed {
                 schema: Schema,
+                installation: self.installation.clone(),
                 current: next,
                 kept: Vec::new(),
                 host: host.environment.clone(),
@@ -209,7 +241,7 @@ fn plan_update(
     let (layout, bundle) = (&host.layout, &verified.bundle);
     // A release whose manifest is damaged can be replaced all the same; a warning says so.
     let Ok(old) = retained_release::manifest(layout, &before.current) else {
-        return Ok(Plan::new(bundle, observed));
+        return Ok(Plan::new(bundle, &before.installation, observed));
     };
     let next = next_release(verified, Some(before), Vec::new(), Vec::new());
     let is_counted = Tries::counting(layout)?.is_some();
@@ -221,5 +253,5 @@ fn plan_update(
         patience: host.units.as_ref().map(|_| settings.update().patience),
         collects: retention::predict(host, before, &after, bundle.release())?.into(),
     };
-    Ok(Plan::update(bundle, observed, old.get(), &facts))
+    Ok(Plan::update(bundle, &before.installation, observed, old.get(), &facts))
 }

@@ -8,6 +8,7 @@ use crate::network::firewall::HoldError;
 use crate::store::StoreError;
 use hyper::StatusCode;
 use landfall_console::{Classify, ErrorClass, Exit};
+use landfall_host::record::RecordError;
 use landfall_host::release::ManifestError;
 use landfall_host::runtime_program::MigrateFailure;
 use landfall_host::settings::SettingsError;
@@ -43,6 +44,15 @@ pub enum CommandError {
     /// The service cannot use its database.
     #[error(transparent)]
     Database(StoreError),
+    /// The installation's id cannot be read.
+    #[error(transparent)]
+    InstallationId(#[from] RecordError),
+    /// The installation's id is not there.
+    #[error("{path} is missing: without this installation's id, its tenants cannot be told from others in the engine")]
+    NoInstallationId {
+        /// Where it should be.
+        path: PathBuf,
+    },
     /// There is no database, and tenants are known to exist.
     #[error(
         "{database} is missing or empty, but {keys} says that this host has tenants: by a new database, all of them would be removed"
@@ -159,8 +169,8 @@ pub enum ClientError {
 
 /// What an operator whose database is gone can do.
 const RESTORE_OR_GIVE_UP: &str = "restore the folder of the database, tenant-keys.secret included, from its backup; to give the tenants up \
-    for good instead, move tenant-keys.secret away and remove the containers, networks and volumes with the label io.landfall.tenant from \
-    the engine";
+    for good instead, move tenant-keys.secret away and remove the containers, networks and volumes from the engine whose label \
+    io.landfall.installation is the id in /var/lib/landfall/state/installation-id";
 
 impl Classify for CommandError {
     fn class(&self) -> ErrorClass {
@@ -176,6 +186,9 @@ impl Classify for CommandError {
                 "install a release with landfall-installer; `landfall-installer status` says what is on this host",
             ),
             Self::Database(_) | Self::Images(_) => unfit("database"),
+            Self::InstallationId(_) | Self::NoInstallationId { .. } => {
+                ErrorClass::new(Exit::Unfit, "installation_id", "`landfall-installer recover` writes the file again")
+            }
             Self::DatabaseLost { .. } | Self::UnknownTenants(_) => {
                 ErrorClass::new(Exit::Unfit, "database_lost", RESTORE_OR_GIVE_UP)
             }

@@ -4,7 +4,7 @@ use super::{refuse_lost_database, settings};
 use crate::api::server::{self, Listeners};
 use crate::api::{App, listen, router};
 use crate::controller::{Controller, Dependencies};
-use crate::engine::connect;
+use crate::engine::{InstallationId, connect};
 use crate::identity::{HostSecret, KeyHash, SecretError, admin_token};
 use crate::network::{KernelRoutes, TenantAddresses};
 use crate::release::{Catalog, Loaded};
@@ -13,7 +13,7 @@ use crate::service::{FdStore, InheritedSockets, log, notify};
 use crate::settings::Settings;
 use crate::store::Store;
 use crate::tenant_ports::TenantPorts;
-use landfall_host::{Invocation, Layout};
+use landfall_host::{Invocation, Layout, record};
 use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
 use std::sync::Arc;
@@ -32,6 +32,8 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 /// closes them unless the service comes back. A restart by SIGTERM, which systemd before 244 sends, takes this long, too.
 const STOP_PATIENCE: Duration = Duration::from_millis(500);
 
+/// The longest file with an installation's id that is read, in bytes.
+const INSTALLATION_ID_BYTES: u64 = 64;
 /// How long a spawn waits for its tenant to be healthy: programs that cannot run end within a second or two, and most others answer by then.
 const SETTLE_FOR: Duration = Duration::from_secs(3);
 
@@ -39,6 +41,7 @@ const SETTLE_FOR: Duration = Duration::from_secs(3);
 struct Opened {
     settings: Settings,
     catalog: Catalog,
+    installation: InstallationId,
     store: Store,
     secret: HostSecret,
     admin: KeyHash,
@@ -78,6 +81,7 @@ fn open(layout: &Layout, config: &BuildConfig) -> Result<Opened, CommandError> {
     }
     let settings = Settings::from(layers.settings());
     let admin = admin_token::load(&layout.admin_token())?;
+    let installation = installation(layout)?;
     let Loaded { catalog, refused_today } = Loaded::of(layout)?;
     if let Some(reason) = refused_today {
         log::warning!("release_refused_today", release = catalog.id(), reason = reason);
@@ -90,7 +94,14 @@ fn open(layout: &Layout, config: &BuildConfig) -> Result<Opened, CommandError> {
     // 4. The sockets last: whoever connects to a new one is answered soon.
     let socket = listen::on_socket(&layout.socket(), &fd_store)?;
     let tcp = listen::on_port(settings.api, &fd_store)?;
-    Ok(Opened { settings, catalog, store, secret, admin, fd_store, tcp, socket })
+    Ok(Opened { settings, catalog, installation, store, secret, admin, fd_store, tcp, socket })
+}
+
+/// The id of this installation, by which it knows what is its own in the engine. Without it nothing there could be told from another's.
+fn installation(layout: &Layout) -> Result<InstallationId, CommandError> {
+    let path = layout.installation_id();
+    let id = record::read_line(&path, INSTALLATION_ID_BYTES, "id of an installation")?;
+    id.ok_or(CommandError::NoInstallationId { path })
 }
 
 /// The secret of this host, created at the first start. It is never created again once there are tenants: their keys are derived from it.
@@ -100,7 +111,7 @@ fn secret(layout: &Layout, tenants: bool) -> Result<HostSecret, SecretError> {
 }
 
 async fn serve(opened: Opened, mark: MarkGood, start: Instant) -> Result<(), CommandError> {
-    let Opened { settings, catalog, store, secret, admin, fd_store, tcp, socket } = opened;
+    let Opened { settings, catalog, installation, store, secret, admin, fd_store, tcp, socket } = opened;
     let (release, address) = (catalog.id(), settings.api);
     let tenants = store.environments(None).await.map_err(CommandError::ReadTenants)?;
     let tenants = TenantAddresses::new(settings.pool, tenants.into_iter().map(|tenant| tenant.decided.subnet));
@@ -115,6 +126,7 @@ async fn serve(opened: Opened, mark: MarkGood, start: Instant) -> Result<(), Com
         catalog,
         store,
         engine,
+        installation,
         secret,
         ports,
         routes: Arc::new(KernelRoutes),

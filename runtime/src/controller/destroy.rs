@@ -43,7 +43,7 @@ impl Controller {
         // 1. Close the port: no client is connected to a container that is being removed.
         self.observed.remove(tenant.id).await;
         // 2. Remove what the engine holds. Where that fails, the row stays, and the reconcile loop tries again.
-        self.remove_labelled(&spec::instance_filter(tenant), Volumes::Remove).await?;
+        self.remove_owned(&spec::of_tenant(&self.deps.installation, tenant), Volumes::Remove).await?;
         // 3. Remove the row last: it keeps port and subnet from other tenants while something of this one may be left.
         self.deps.store.remove_environment(tenant.id).await?;
         log::info!("tenant_removed", tenant = tenant.id);

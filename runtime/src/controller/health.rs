@@ -2,7 +2,7 @@
 
 use super::provision::{MAX_REFUSED, spec};
 use super::{ActionError, Controller};
-use crate::engine::{EngineError, NetworkSpec};
+use crate::engine::{EngineError, InstallationId, NetworkSpec};
 use crate::identity::{EnvId, KeyHash};
 use crate::network::Subnet;
 use crate::service::log;
@@ -141,7 +141,7 @@ impl Controller {
         let mut refused = BTreeSet::new();
         loop {
             let subnet = self.free_subnet(&tenants, &others, &refused)?;
-            let created = self.deps.engine.create_network(&trial(subnet)).await;
+            let created = self.deps.engine.create_network(&trial(&self.deps.installation, subnet)).await;
             if created.as_ref().is_err_and(EngineError::is_address_conflict) && refused.len() < MAX_REFUSED {
                 refused.insert(subnet);
                 continue;
@@ -153,12 +153,12 @@ impl Controller {
 }
 
 /// A network that is removed as soon as it was made.
-fn trial(subnet: Subnet) -> NetworkSpec {
+fn trial(installation: &InstallationId, subnet: Subnet) -> NetworkSpec {
     NetworkSpec {
         name: EnvId::CANARY.container(),
         bridge: EnvId::CANARY.bridge(),
         subnet: subnet.to_string(),
         gateway: subnet.gateway(),
-        labels: spec::labels(EnvId::CANARY, KeyHash::of("a trial")),
+        labels: spec::labels(installation, EnvId::CANARY, KeyHash::of("a trial")),
     }
 }

@@ -45,7 +45,7 @@ impl Controller {
     /// The volumes of a tenant that should exist and do not, which are about to be made again.
     pub(super) async fn lost_volumes(&self, tenant: &Environment) -> Result<Vec<String>, ActionError> {
         let id = tenant.id;
-        let listing = self.deps.engine.list(&spec::instance_filter(tenant)).await?;
+        let listing = self.deps.engine.list(spec::of_tenant(&self.deps.installation, tenant).selector()).await?;
         let is_lost = |volume: &String| !listing.volumes.iter().any(|listed| listed.name == *volume);
         let lost: Vec<String> = [id.files_volume(), id.history_volume()].into_iter().filter(is_lost).collect();
         if !lost.is_empty() {

@@ -28,7 +28,7 @@ pub use selfcheck::{CanaryError, Check, SELF_CHECK_LIMIT, SelfCheck};
 pub use spawn::{SpawnRequest, Spawned};
 pub use status::{TenantStatus, TenantSummary};
 
-use crate::engine::ContainerEngine;
+use crate::engine::{ContainerEngine, InstallationId};
 use crate::identity::{EnvId, HostSecret};
 use crate::network::HostRoutes;
 use crate::release::Catalog;
@@ -60,6 +60,8 @@ pub struct Dependencies {
     pub store: Store,
     /// The actual state.
     pub engine: Arc<dyn ContainerEngine>,
+    /// What all that tenants have in the engine bears.
+    pub installation: InstallationId,
     /// The secret that tenants' keys are derived from.
     pub secret: HostSecret,
     /// The tenants' ports.

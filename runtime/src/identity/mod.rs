@@ -5,6 +5,6 @@ mod names;
 mod request_id;
 mod tenant_key;
 
-pub use names::{BRIDGE_PREFIX, CANARY_NAME, EnvId, InvalidName, MAX_NAME, Name, OrgId};
+pub use names::{CANARY_NAME, EnvId, InvalidName, MAX_NAME, Name, OrgId};
 pub use request_id::RequestId;
 pub use tenant_key::{ApiKey, HostSecret, KeyHash, KeyNonce, SecretError};

@@ -1,6 +1,6 @@
 //! The names and numbers of organizations and tenants, as types that hold only valid ones.
 
-use crate::engine::labels;
+use crate::engine::labels::{self, BRIDGE_PREFIX};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -124,9 +124,6 @@ impl EnvId {
 
 /// The name of the canary. No tenant can have it: it is not a [`Name`].
 pub const CANARY_NAME: &str = "(canary)";
-
-/// The prefix of every tenant bridge's name, which the firewall matches.
-pub const BRIDGE_PREFIX: &str = "lft";
 
 #[cfg(test)]
 mod tests {

@@ -9,8 +9,8 @@ use hyper_util::rt::TokioIo;
 use landfall::api::server::{self, Listeners};
 use landfall::api::{App, router};
 use landfall::controller::{Controller, Dependencies};
-use landfall::engine::ImageIdentity;
 use landfall::engine::fake::FakeContainerEngine;
+use landfall::engine::{ImageIdentity, InstallationId, Labels};
 use landfall::identity::{HostSecret, KeyHash};
 use landfall::network::{HostRoutes, Network, TenantAddresses};
 use landfall::release::{Catalog, TenantImage};
@@ -61,6 +61,7 @@ pub(crate) struct TestHost {
     folder: TempDir,
     pub(crate) routes: Arc<FakeRoutes>,
     pub(crate) engine: Arc<FakeContainerEngine>,
+    pub(crate) installation: InstallationId,
     pub(crate) settings: Settings,
     pub(crate) catalog: Catalog,
     /// How long spawns wait for a container that ends at once.
@@ -137,11 +138,19 @@ impl TestHost {
             folder: TempDir::new().unwrap(),
             routes: Arc::default(),
             engine: Arc::new(engine),
+            installation: InstallationId::from_random([1; 16]),
             settings: Settings::parse(&text).unwrap(),
             catalog: catalog(),
             settle_for: Duration::ZERO,
             service: None,
         }
+    }
+
+    /// Labels of this installation's, and these.
+    pub(crate) fn labels<const N: usize>(&self, others: [(&str, &str); N]) -> Labels {
+        let installation = self.installation.to_string();
+        let ours = ("io.landfall.installation", installation.as_str());
+        std::iter::once(ours).chain(others).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
     }
 
     pub(crate) async fn start(&mut self) {
@@ -152,6 +161,7 @@ impl TestHost {
             catalog: self.catalog.clone(),
             store: self.store(),
             engine: self.engine.clone(),
+            installation: self.installation.clone(),
             secret: HostSecret::load_or_create(&layout.tenant_keys()).unwrap(),
             ports: TenantPorts::new(*self.settings.api.ip(), tenants.clone(), FdStore::disabled()),
             routes: self.routes.clone(),

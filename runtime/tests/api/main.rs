@@ -4,6 +4,7 @@
 mod access;
 mod errors;
 mod host;
+mod installations;
 mod organizations;
 mod reconcile;
 mod release;

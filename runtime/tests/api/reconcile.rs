@@ -1,8 +1,8 @@
 //! The engine is made to agree with the database after a crash of either.
 
 use crate::host::{TestHost, catalog};
+use landfall::engine::NetworkSpec;
 use landfall::engine::fake::FakeContainer;
-use landfall::engine::{Labels, NetworkSpec};
 use landfall::identity::{KeyHash, KeyNonce, OrgId};
 use landfall::store::{NewEnvironment, Status};
 use std::net::Ipv4Addr;
@@ -122,10 +122,10 @@ async fn a_spawn_that_a_crash_interrupted_is_undone() {
         key_hash: KeyHash::of("key"),
         image,
     };
-    let instance = ("io.landfall.instance".to_owned(), new.key_hash.to_hex()[..16].to_owned());
+    let labels = host.labels([("io.landfall.instance", &new.key_hash.to_hex()[..16])]);
     let row = host.store().insert_environment(new).await.unwrap();
     assert_eq!(row.status, Status::Provisioning);
-    host.engine.state().volumes.insert("convergence-tenant-1-files".into(), [instance].into());
+    host.engine.state().volumes.insert("convergence-tenant-1-files".into(), labels);
     host.start().await;
     host.reconcile();
     host.until("it is gone", async |host| host.store().environments(None).await.unwrap().is_empty()).await;
@@ -135,7 +135,7 @@ async fn a_spawn_that_a_crash_interrupted_is_undone() {
 #[tokio::test]
 async fn an_orphan_is_removed_and_its_data_kept() {
     let mut host = TestHost::lived_in().await;
-    let orphan: Labels = [("io.landfall.tenant".to_owned(), "7".to_owned())].into();
+    let orphan = host.labels([("io.landfall.tenant", "7")]);
     host.engine.state().networks.insert(
         "convergence-tenant-7".into(),
         NetworkSpec {
@@ -198,7 +198,7 @@ async fn an_orphan_is_found_whatever_its_name() {
     host.spawn("acme").await;
     let orphan = |number: &str| {
         let container = host.engine.state().containers[CONTAINER].clone();
-        FakeContainer { labels: [("io.landfall.tenant".to_owned(), number.to_owned())].into(), ..container }
+        FakeContainer { labels: host.labels([("io.landfall.tenant", number)]), ..container }
     };
     let (renamed, marked) = (orphan("7"), orphan("9223372036854775807"));
     host.engine.state().containers.insert("renamed".into(), renamed);

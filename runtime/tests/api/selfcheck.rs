@@ -1,8 +1,8 @@
 //! The self-check: it proves what the service is for, and leaves tenants and the host as they were.
 
 use crate::host::{Answer, TestHost};
+use landfall::engine::NetworkSpec;
 use landfall::engine::fake::FakeContainer;
-use landfall::engine::{Labels, NetworkSpec};
 use landfall::identity::{CANARY_NAME, EnvId, KeyHash, KeyNonce, OrgId};
 use landfall::network::{Pool, Subnet};
 use landfall::store::NewEnvironment;
@@ -188,8 +188,7 @@ async fn a_service_that_is_stopped_removes_its_canary_and_ends() {
 
 /// What a killed service left of a canary in the engine.
 fn leave_behind(host: &TestHost, instance: &str) {
-    let label = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
-    let labels: Labels = [("io.landfall.tenant", "0"), ("io.landfall.instance", instance)].map(label).into();
+    let labels = host.labels([("io.landfall.tenant", "0"), ("io.landfall.instance", instance)]);
     let subnet = canary_subnet(host.settings.pool);
     let network = NetworkSpec {
         name: CANARY.into(),

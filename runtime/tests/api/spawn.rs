@@ -234,7 +234,7 @@ async fn an_older_database_assigns_no_number_that_the_engine_knows() {
     host.stop().await;
     host.start().await;
     let labels = [("io.landfall.tenant", "9"), ("io.landfall.instance", "0123456789abcdef")];
-    put_stranger(&host, &labels.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
+    put_stranger(&host, &host.labels(labels));
     host.engine.fail_next("list");
     assert_eq!(host.ask("POST", SPAWN, HELLO).await.code(), "engine_failed", "nothing is made unseen");
     assert_eq!(host.spawn("acme").await.number("/tenant/envId"), 10);

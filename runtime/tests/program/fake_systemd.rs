@@ -87,11 +87,14 @@ impl FakeSystemd {
     }
 }
 
-/// A host with an empty release, an admin token, and no engine.
+/// A host with an empty release, an admin token, an installation's id, and no engine.
 fn install(root: &Path, port: u16) {
     let key = SecretKey::generate().unwrap();
     let signed = ReleaseFixture::new("1.0.0", 1).signed(std::slice::from_ref(&key));
     let (current, etc) = (root.join("opt/landfall/current"), root.join("etc/landfall"));
+    let state = root.join("var/lib/landfall/state");
+    fs::create_dir_all(&state).unwrap();
+    fs::write(state.join("installation-id"), "0".repeat(32)).unwrap();
     fs::create_dir_all(&current).unwrap();
     fs::create_dir_all(&etc).unwrap();
     fs::write(current.join("landfall.json"), signed.bytes()).unwrap();

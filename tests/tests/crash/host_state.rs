@@ -11,7 +11,7 @@ use std::path::Path;
 /// Where blobs wait until their bundle has verified whole. An interrupted update leaves whole ones there for the next try.
 const INCOMING: &str = "var/lib/landfall/store/incoming/";
 
-/// What is installed, with times of day.
+/// What is installed, with times of day, and the installation's id.
 const RECORD: &str = "var/lib/landfall/state/installed.json";
 
 /// How many lines of a difference are printed at most.
@@ -23,11 +23,12 @@ const AROUND: usize = 40;
 /// What was done, each signed, with times of day and a digest of the one before.
 const RECEIPTS: &str = "var/lib/landfall/state/receipts";
 
-/// What differs from one install to the next: the record's times, compared apart, a random token and a random key, and how many
+/// What differs from one install to the next: the record's times and id, compared apart, a random token, id and key, and how many
 /// receipts there are of what was taken back.
-const VARYING: [&str; 5] = [
+const VARYING: [&str; 6] = [
     RECORD,
     "etc/landfall/admin.token",
+    "var/lib/landfall/state/installation-id",
     "var/lib/landfall/state/host.key",
     "var/lib/landfall/state/host.pub",
     "var/lib/landfall/state/last-receipt",
@@ -38,7 +39,7 @@ const VARYING: [&str; 5] = [
 pub(crate) struct HostState {
     /// Paths with types, modes, owners, links' targets and contents.
     files: FileList,
-    /// The record without its times.
+    /// The record without its times and the installation's id.
     record: Option<Value>,
     /// The receipts in their order, without what follows from the time, and without those of what was taken back.
     receipts: Option<Value>,
@@ -123,17 +124,18 @@ fn record(path: &Path) -> Result<Option<Value>> {
     }
     let mut record =
         serde_json::from_slice(&std::fs::read(path)?).with_context(|| format!("read {}", path.display()))?;
-    forget_times(&mut record);
+    forget_varying(&mut record);
     Ok(Some(record))
 }
 
-fn forget_times(value: &mut Value) {
+fn forget_varying(value: &mut Value) {
     match value {
         Value::Object(fields) => {
             fields.remove("installed");
-            fields.values_mut().for_each(forget_times);
+            fields.remove("installation");
+            fields.values_mut().for_each(forget_varying);
         }
-        Value::Array(items) => items.iter_mut().for_each(forget_times),
+        Value::Array(items) => items.iter_mut().for_each(forget_varying),
         _ => {}
     }
 }

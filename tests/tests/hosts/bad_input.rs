@@ -140,7 +140,21 @@ fn an_unfit_host_is_refused_with_what_is_missing() -> Result<()> {
     ensure!(before.difference(&FileList::of(&host)?).is_empty(), "refused, and yet the host is changed");
     host.ok("systemctl start docker.socket docker.service")?;
 
-    host.ok(&format!("{AT}/landfall-installer {install}")).context("once all is there again")?;
+    // The host's LAN is where tenants get their addresses from, unless told otherwise.
+    host.ok(
+        "ip link add lan0 type veth peer name lan1 && ip address add 10.213.5.5/16 dev lan0 && ip link set lan0 up",
+    )?;
+    refused(
+        &host,
+        &before,
+        &install,
+        6,
+        "10.213.0.0/16 of the interface lan0: give another one, such as --set network.pool=10.214.0.0/16",
+    )?;
+    let elsewhere = format!("{AT}/landfall-installer {install} --set network.pool=10.214.0.0/16");
+    host.ok(&elsewhere).context("once all is there, and beside the LAN")?;
+    let spawned = Installation::on(&host).spawn(&json!({"name": "beside", "baseImage": "hello"}))?;
+    host.ok(&format!("ip route get 10.214.0.2 | grep -q lft{}", spawned.env_id))?;
     Ok(())
 }
 

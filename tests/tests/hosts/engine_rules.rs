@@ -3,8 +3,8 @@
 use anyhow::{Context as _, Result, ensure};
 use landfall::engine::fake::FakeContainerEngine;
 use landfall::engine::{
-    ContainerEngine, EngineAddress, EngineChoice, EngineError, Folder, ImageIdentity, Labels, LogWindow, NetworkSpec,
-    PreparationSpec, Volumes, connect, labels, write_archive,
+    ContainerEngine, EngineAddress, EngineChoice, EngineError, Folder, ImageIdentity, InstallationId, Labels,
+    LogWindow, NetworkSpec, Owned, PreparationSpec, Selector, Volumes, connect, labels, write_archive,
 };
 use landfall_manifests::{Digest, Image, Layer};
 use landfall_tests::Engine;
@@ -14,7 +14,7 @@ use std::io::{Read, Write};
 
 /// An archive without an entry: two blocks of zeros.
 const LAYER: [u8; 1024] = [0; 1024];
-const TAG: &str = "landfall.local/acme/engine-rules:1.0.0-1";
+const TAG: &str = "landfall.local/090909090909/acme/engine-rules:1.0.0-1";
 /// A number that no tenant of another test has.
 const TENANT: i64 = 999_999;
 
@@ -40,7 +40,7 @@ fn the_fake_engine_answers_as_docker_does() -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let expected = runtime.block_on(answers(&fake, &identity));
     let answers = runtime.block_on(answers(real.as_ref(), &identity));
-    images.remove_labelled(&labels::of_tenant(TENANT), Volumes::Remove)?;
+    images.remove_owned(&Owned::of_tenant(&installation(), TENANT), Volumes::Remove)?;
     images.untag(TAG)?;
     for (fake, real) in expected.iter().zip(&answers) {
         ensure!(fake == real, "the fake answers {fake:?}, Docker {real:?}");
@@ -63,8 +63,10 @@ fn image() -> Result<(Image, String)> {
 
 /// What an engine answers to each request of a list, by the kind of answer.
 async fn answers(engine: &dyn ContainerEngine, image: &ImageIdentity) -> Vec<(&'static str, String)> {
-    let ours: Labels = [(labels::TENANT.to_owned(), TENANT.to_string())].into();
-    let label = labels::of_tenant(TENANT);
+    let ours = labelled(&TENANT.to_string());
+    let others = Owned::of_tenant(&InstallationId::from_random([8; 16]), TENANT);
+    let any = Selector::of_any_installation();
+    let by = Owned::of_tenant(&installation(), TENANT);
     let other = Digest::of(b"other").to_string();
     let other = ImageIdentity { config: other.clone(), diff_ids: vec![other] };
     let preparation = PreparationSpec {
@@ -87,7 +89,7 @@ async fn answers(engine: &dyn ContainerEngine, image: &ImageIdentity) -> Vec<(&'
     let folder = [Folder { name: "home".to_owned(), uid: 5, gid: 6 }];
     let window = LogWindow { tail: 1, follow: false };
     let counts = async || {
-        let listing = engine.list(&label).await;
+        let listing = engine.list(by.selector()).await;
         kind(listing.map(|all| format!("{}, {}, {}", all.containers.len(), all.networks.len(), all.volumes.len())))
     };
     vec![
@@ -109,6 +111,11 @@ async fn answers(engine: &dyn ContainerEngine, image: &ImageIdentity) -> Vec<(&'
         ("create the network again", kind(engine.create_network(&network).await)),
         ("create one of that subnet", kind(engine.create_network(&overlapping).await)),
         ("list", counts().await),
+        ("list another installation's", kind(engine.list(others.selector()).await.map(|all| all.volumes.len()))),
+        (
+            "list those of all",
+            kind(engine.list(&any).await.map(|all| all.volumes.iter().any(|one| one.labels == ours))),
+        ),
         ("remove a volume in use", kind(engine.remove_volume("engine-rules-files").await)),
         ("start nothing", kind(engine.start("no-such").await)),
         ("read the logs of nothing", kind(engine.logs("no-such", window).await.map(drop))),
@@ -123,8 +130,14 @@ async fn answers(engine: &dyn ContainerEngine, image: &ImageIdentity) -> Vec<(&'
     ]
 }
 
-fn labelled(value: &str) -> Labels {
-    [(labels::TENANT.to_owned(), value.to_owned())].into()
+/// An installation that no test has.
+fn installation() -> InstallationId {
+    InstallationId::from_random([9; 16])
+}
+
+fn labelled(number: &str) -> Labels {
+    let labels = [(labels::TENANT, number.to_owned()), (labels::INSTALLATION, installation().to_string())];
+    labels.map(|(name, value)| (name.to_owned(), value)).into()
 }
 
 /// A value, or the kind of failure.

@@ -234,7 +234,7 @@ fn the_oldest_is_collected(installation: Installation<'_>, tenants: &Tenants) ->
     let stored = host.ok("ls /var/lib/landfall/store/sha256")?;
     let strays: Vec<&str> = stored.lines().filter(|blob| !wanted.contains(blob)).collect();
     ensure!(strays.is_empty() && !stored.is_empty(), "blobs that no release needs: {strays:?}");
-    let tags = host.ok("docker image ls --format '{{.Repository}}:{{.Tag}}' landfall.local/acme/slow")?;
+    let tags = host.ok("docker image ls --format '{{.Repository}}:{{.Tag}}' 'landfall.local/*/acme/slow'")?;
     ensure!(!tags.contains(":1.0.0-1"), "{tags}");
     host.ok(&format!("docker rm --force {}", tenants.hello.container))?;
     host.until(&format!("docker inspect {}", tenants.hello.container))?;

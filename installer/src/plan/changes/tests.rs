@@ -1,7 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use super::*;
-use crate::fixture::{bundle, release_with};
+use crate::fixture::{bundle, installation, release_with};
 use crate::plan::{Observed, Plan};
 use crate::settings::changes::Change;
 use landfall_manifests::{Database, File};
@@ -119,7 +119,7 @@ fn an_update_reads_what_the_host_does_not_have_and_makes_room_for_it() {
     };
     let (settings, staged) = (settings(), of(&["c1", "a"]));
     let observed = Observed { stored: of(&["base", "a"]), ..Observed::default() };
-    let plan = Plan::update(&bundle, &observed, &old, &update_facts(&settings, &staged));
+    let plan = Plan::update(&bundle, &installation(), &observed, &old, &update_facts(&settings, &staged));
     assert_eq!(plan.reuse.stored, Amount { count: 2, bytes: 4 + 1 });
     assert_eq!(plan.reuse.staged, Amount { count: 1, bytes: 2 });
     assert_eq!(plan.read, bundle.size() - 7);
@@ -129,14 +129,15 @@ fn an_update_reads_what_the_host_does_not_have_and_makes_room_for_it() {
     let needs: Vec<_> = plan.space.iter().map(|need| (need.what, need.bytes)).collect();
     assert!(needs.contains(&("copies of the database", 30_000)), "{needs:?}");
 
-    let same = Plan::update(&bundle, &observed, bundle.release(), &update_facts(&settings, &staged));
+    let same = Plan::update(&bundle, &installation(), &observed, bundle.release(), &update_facts(&settings, &staged));
     assert!(same.space.iter().all(|need| need.what != "copies of the database"), "the schema stays");
 }
 
 #[test]
 fn a_plan_says_what_it_changes_to_people_and_to_programs() {
     let (settings, staged) = (settings(), BTreeMap::new());
-    let plan = Plan::update(&bundle(new()), &Observed::default(), &old(), &update_facts(&settings, &staged));
+    let plan =
+        Plan::update(&bundle(new()), &installation(), &Observed::default(), &old(), &update_facts(&settings, &staged));
     let text = plan.to_string();
     let (head, rest) = text.split_once("  image").unwrap();
     assert!(head.starts_with("update acme 1.0.0-1 to 1.1.0-2\n  read "), "{head}");
@@ -179,7 +180,7 @@ fn a_plan_says_what_it_changes_to_people_and_to_programs() {
 
 #[test]
 fn a_first_installation_has_no_changes() {
-    let plan = Plan::new(&bundle(new()), &Observed::default());
+    let plan = Plan::new(&bundle(new()), &installation(), &Observed::default());
     assert!(plan.to_string().starts_with("install acme 1.1.0-2\n"));
     assert!(plan.to_string().contains("  write    /etc/systemd/system/landfall.service\n"));
     assert!(serde_json::to_value(&plan).unwrap().get("changes").is_none());

@@ -1,5 +1,6 @@
 //! The facts about the host that preflight judges.
 
+use super::pool::{Pool, UsedNetwork};
 use crate::engine::About;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -13,6 +14,8 @@ pub(crate) struct Facts {
     pub(crate) file_systems: BTreeMap<PathBuf, FileSystem>,
     /// Ports that cannot be bound, and why.
     pub(crate) taken_ports: Vec<(u16, String)>,
+    /// The addresses of the tenants, and those that are used for something else.
+    pub(crate) addresses: Option<Addresses>,
     /// systemd is wanted and does not run.
     pub(crate) lacks_systemd: bool,
     /// The engine that is wanted, or why it is not reached.
@@ -28,6 +31,13 @@ pub(crate) struct Facts {
     /// Programs on the PATH that are not ours.
     pub(crate) foreign_links: Vec<PathBuf>,
     pub(crate) seconds_since_1970: u64,
+}
+
+/// The tenants' pool beside what the host and its engine use for something else.
+#[derive(Debug, Clone)]
+pub(crate) struct Addresses {
+    pub(crate) pool: Pool,
+    pub(crate) used: Vec<UsedNetwork>,
 }
 
 /// A file system, seen through one folder on it.

@@ -1,9 +1,11 @@
 //! Whether the host is fit for a plan. Facts are gathered at the edge; this decides, and changes nothing.
 
 mod facts;
+mod pool;
 mod problem;
 
-pub(crate) use facts::{Facts, FileSystem};
+pub(crate) use facts::{Addresses, Facts, FileSystem};
+pub(crate) use pool::{Holder, PRIVATE_RANGES, Pool, PoolSetting, UsedNetwork};
 pub(crate) use problem::{Problem, Warning};
 
 use crate::engine::MIN_API;
@@ -27,6 +29,8 @@ pub(crate) fn judge(plan: &Plan, facts: &Facts) -> (Vec<Problem>, Vec<Warning>) 
     problems.extend(facts.occupied.iter().cloned().map(Problem::Occupied));
     problems.extend(facts.no_recovery.clone().map(Problem::NoRecovery));
     problems.extend(room(plan, facts));
+    let addresses = facts.addresses.as_ref();
+    problems.extend(addresses.and_then(|addresses| pool::judge(addresses.pool, &addresses.used)).map(Problem::Pool));
     problems.extend(facts.taken_ports.iter().map(|(port, reason)| Problem::Port(*port, reason.clone())));
     if facts.lacks_systemd {
         problems.push(Problem::NoSystemd);

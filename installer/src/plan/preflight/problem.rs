@@ -1,3 +1,4 @@
+use super::pool::PoolInUse;
 use crate::engine::{ApiVersion, MIN_API};
 use crate::retained_release::RefusedRelease;
 use landfall_console::Size;
@@ -24,6 +25,8 @@ pub(crate) enum Problem {
     ReadOnly(PathBuf),
     /// A port cannot be had.
     Port(u16, String),
+    /// The tenants' addresses are in use.
+    Pool(PoolInUse),
     /// systemd does not run this host.
     NoSystemd,
     /// The engine cannot be reached.
@@ -62,6 +65,7 @@ impl fmt::Display for Problem {
             }
             Self::ReadOnly(at) => write!(f, "the file system of {} is mounted read-only", at.display()),
             Self::Port(port, reason) => write!(f, "port {port} cannot be used: {reason}"),
+            Self::Pool(in_use) => in_use.fmt(f),
             Self::NoSystemd => write!(f, "systemd does not run this host (sd_booted(3)); --no-systemd leaves it out"),
             Self::Engine(reason) => write!(f, "{reason}"),
             Self::EngineTooOld { version, api } => {

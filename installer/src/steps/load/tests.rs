@@ -3,6 +3,7 @@
 use super::*;
 use crate::content::ContentError;
 use crate::engine::fake::FakeImageEngine;
+use crate::fixture::installation;
 use crate::layout::Layout;
 use crate::plan;
 use crate::state::journal::Kind;
@@ -47,9 +48,9 @@ fn load_all(engine: &FakeImageEngine, store: &Store, release: &Release) -> Resul
     let observed = plan::ObservedEngine {
         images: engine.images()?,
         takes_partial_archives: engine.about()?.takes_partial_archives,
-        data_root: None,
+        ..plan::ObservedEngine::default()
     };
-    for (image, planned) in release.images.iter().zip(plan::images(release, Some(&observed))) {
+    for (image, planned) in release.images.iter().zip(plan::images(release, &installation(), Some(&observed))) {
         if let Action::Load(layers) = &planned.action {
             load(engine, store, image, &planned, layers, &Progress::hidden())
                 .map_err(|error| error.of_image(&image.name))?;
@@ -134,7 +135,9 @@ fn undoing_takes_away_the_tags_that_were_added_and_no_others() {
     let engine = FakeImageEngine::default();
     load_all(&engine, &store, &release).unwrap();
     engine.tag(&release.images[1].config.to_string(), "somebody:1").unwrap();
-    let tags = plan::images(&release, Some(&plan::ObservedEngine::default())).into_iter().map(|image| image.tag);
+    let tags = plan::images(&release, &installation(), Some(&plan::ObservedEngine::default()))
+        .into_iter()
+        .map(|image| image.tag);
     let record = crate::fixture::installed(crate::fixture::installed_release("1.4.0", 12), Vec::new());
     let steps = vec![StepName::Stage, StepName::Load, StepName::Unfold];
     let receipt = crate::receipts::tests::draft(1, None);

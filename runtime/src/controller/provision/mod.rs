@@ -5,7 +5,7 @@ pub(in crate::controller) mod spec;
 
 use super::{ActionError, Controller};
 use crate::engine::labels::RECREATED;
-use crate::engine::{EngineError, Folder, FoundImage, Listed, Volumes};
+use crate::engine::{EngineError, Folder, FoundImage, Listed, Owned, Volumes};
 use crate::identity::{ApiKey, SecretError};
 use crate::network::Subnet;
 use crate::service::log;
@@ -53,7 +53,7 @@ impl Controller {
         let (networked, prepared) = tokio::join!(self.create_network(tenant), self.prepare(tenant, image, lost));
         tenant.decided.subnet = networked?;
         let user = prepared?;
-        let container = spec::container(tenant, image, user, key, &self.deps.settings);
+        let container = spec::container(&self.deps.installation, tenant, image, user, key, &self.deps.settings);
         let preparation = tenant.id.preparation();
         // At once: the preparation has done its work, and the container does not wait for its removal.
         let (created, cleared) =
@@ -70,7 +70,7 @@ impl Controller {
         let mut refused = BTreeSet::new();
         loop {
             let subnet = tenant.decided.subnet;
-            let created = self.deps.engine.create_network(&spec::network(&tenant)).await;
+            let created = self.deps.engine.create_network(&spec::network(&self.deps.installation, &tenant)).await;
             self.note_network(&created);
             match created {
                 Err(error) if error.is_address_conflict() && refused.len() < MAX_REFUSED => {
@@ -91,7 +91,7 @@ impl Controller {
     async fn prepare(&self, tenant: &Environment, image: &FoundImage, lost: &[String]) -> Result<RunAs, ActionError> {
         let engine = &self.deps.engine;
         let create = async |volume: String| {
-            let mut labels = spec::labels(tenant.id, tenant.decided.key_hash);
+            let mut labels = spec::labels(&self.deps.installation, tenant.id, tenant.decided.key_hash);
             if lost.contains(&volume) {
                 labels.insert(RECREATED.to_owned(), now());
             }
@@ -100,7 +100,7 @@ impl Controller {
         let (files, history) = tokio::join!(create(tenant.id.files_volume()), create(tenant.id.history_volume()));
         files?;
         history?;
-        let preparation = spec::preparation(tenant, image);
+        let preparation = spec::preparation(&self.deps.installation, tenant, image);
         engine.create_preparation(&preparation).await?;
         let user = self.user_of(tenant, image, &preparation.name).await?;
         // Both folders exist, as the mount points of the volumes: the archive's entries change their owners and modes.
@@ -125,18 +125,13 @@ impl Controller {
         run_as::look_up(&String::from_utf8_lossy(&passwd), name, group).ok_or_else(unknown)
     }
 
-    /// Removes all objects with a label ([`spec::instance_filter`], [`spec::number_filter`]), whatever their names. Succeeds when nothing
-    /// is left.
+    /// Removes all objects that are `owned` ([`spec::of_tenant`], [`spec::of_number`]), whatever their names. Succeeds when nothing is left.
     ///
     /// Never by name: a restored database assigns numbers again, and names with them, under which the engine may hold another tenant's
     /// data.
-    pub(in crate::controller) async fn remove_labelled(
-        &self,
-        label: &str,
-        volumes: Volumes,
-    ) -> Result<(), EngineError> {
+    pub(in crate::controller) async fn remove_owned(&self, owned: &Owned, volumes: Volumes) -> Result<(), EngineError> {
         let engine = &self.deps.engine;
-        let found = engine.list(label).await?;
+        let found = engine.list(owned.selector()).await?;
         // 1. Containers: the engine removes no network and no volume that one of them uses.
         all(found.containers.iter().map(|one| engine.remove_container(&one.name))).await?;
         // 2. Networks and volumes, which do not depend on each other.

@@ -1,7 +1,9 @@
 //! The engine objects of a tenant, from its row and the settings. Pure.
 
 use super::run_as::RunAs;
-use crate::engine::{ContainerSpec, FoundImage, Labels, NetworkSpec, PreparationSpec, labels as label};
+use crate::engine::{
+    ContainerSpec, FoundImage, InstallationId, Labels, NetworkSpec, Owned, PreparationSpec, labels as label,
+};
 use crate::identity::{ApiKey, EnvId, KeyHash};
 use crate::settings::Settings;
 use crate::store::Environment;
@@ -17,8 +19,10 @@ pub(in crate::controller) const HISTORY: &str = "db";
 const TMPFS: [(&str, &str); 2] =
     [("/tmp", "rw,noexec,nosuid,nodev,size=64m"), ("/run", "rw,noexec,nosuid,nodev,size=8m")];
 
-pub(in crate::controller) fn labels(id: EnvId, key: KeyHash) -> Labels {
-    [(label::TENANT.to_owned(), id.to_string()), (label::INSTANCE.to_owned(), instance(key))].into()
+pub(in crate::controller) fn labels(installation: &InstallationId, id: EnvId, key: KeyHash) -> Labels {
+    let labels =
+        [(label::TENANT, id.to_string()), (label::INSTALLATION, installation.to_string()), (label::INSTANCE, instance(key))];
+    labels.map(|(name, value)| (name.to_owned(), value)).into()
 }
 
 /// The beginning of the key's hash: identifies the tenant without helping anybody to guess its key.
@@ -29,9 +33,9 @@ pub(in crate::controller) fn instance(key: KeyHash) -> String {
     hex
 }
 
-/// Whether labels are those of the tenant with this key, rather than of another one with the same number.
-pub(in crate::controller) fn is_ours(labels: &Labels, key: KeyHash) -> bool {
-    labels.get(label::INSTANCE).is_some_and(|label| *label == instance(key))
+/// Whether labels are those of the installation's tenant with this key, rather than of another one with the same number.
+pub(in crate::controller) fn is_ours(installation: &InstallationId, labels: &Labels, key: KeyHash) -> bool {
+    Owned::of_instance(installation, &instance(key)).selector().matches(|name| labels.get(name))
 }
 
 /// The tenant's number in a set of labels.
@@ -47,40 +51,45 @@ pub(in crate::controller) fn parse_number(text: &str) -> Option<EnvId> {
 }
 
 /// Selects the objects of this tenant, and none of another one with the same number.
-pub(in crate::controller) fn instance_filter(tenant: &Environment) -> String {
-    format!("{}={}", label::INSTANCE, instance(tenant.decided.key_hash))
+pub(in crate::controller) fn of_tenant(installation: &InstallationId, tenant: &Environment) -> Owned {
+    Owned::of_instance(installation, &instance(tenant.decided.key_hash))
 }
 
-/// Selects the objects of all tenants with this number.
-pub(in crate::controller) fn number_filter(id: EnvId) -> String {
-    label::of_tenant(id.0)
+/// Selects the objects of all tenants of the installation with this number.
+pub(in crate::controller) fn of_number(installation: &InstallationId, id: EnvId) -> Owned {
+    Owned::of_tenant(installation, id.0)
 }
 
 fn volumes(id: EnvId) -> Vec<(String, String)> {
     vec![(id.files_volume(), format!("{DATA}/{FILES}")), (id.history_volume(), format!("{DATA}/{HISTORY}"))]
 }
 
-pub(in crate::controller) fn network(tenant: &Environment) -> NetworkSpec {
+pub(in crate::controller) fn network(installation: &InstallationId, tenant: &Environment) -> NetworkSpec {
     let decided = &tenant.decided;
     NetworkSpec {
         name: tenant.id.container(),
         bridge: tenant.id.bridge(),
         subnet: decided.subnet.to_string(),
         gateway: decided.subnet.gateway(),
-        labels: labels(tenant.id, decided.key_hash),
+        labels: labels(installation, tenant.id, decided.key_hash),
     }
 }
 
-pub(in crate::controller) fn preparation(tenant: &Environment, image: &FoundImage) -> PreparationSpec {
+pub(in crate::controller) fn preparation(
+    installation: &InstallationId,
+    tenant: &Environment,
+    image: &FoundImage,
+) -> PreparationSpec {
     PreparationSpec {
         name: tenant.id.preparation(),
         image: image.id.clone(),
-        labels: labels(tenant.id, tenant.decided.key_hash),
+        labels: labels(installation, tenant.id, tenant.decided.key_hash),
         volumes: volumes(tenant.id),
     }
 }
 
 pub(in crate::controller) fn container(
+    installation: &InstallationId,
     tenant: &Environment,
     image: &FoundImage,
     user: RunAs,
@@ -93,7 +102,7 @@ pub(in crate::controller) fn container(
         image: image.id.clone(),
         user: user.to_string(),
         env: environment(tenant, key, settings),
-        labels: labels(id, decided.key_hash),
+        labels: labels(installation, id, decided.key_hash),
         // Chosen here and not by the engine: the proxy and the health
         // checks connect to it, and the API knows the tenant by it.
         network: (id.container(), decided.subnet.tenant()),
@@ -163,7 +172,8 @@ mod tests {
         let tenant = tenant(&key, nonce);
         let image = FoundImage { id: "sha256:aa".into(), user: String::new() };
         let settings = Settings::parse("[api]\nport = 80").unwrap();
-        let spec = container(&tenant, &image, RunAs { uid: 5, gid: 6 }, &key, &settings);
+        let installation = InstallationId::from_random([7; 16]);
+        let spec = container(&installation, &tenant, &image, RunAs { uid: 5, gid: 6 }, &key, &settings);
         assert_eq!((spec.name.as_str(), spec.user.as_str()), ("convergence-tenant-7", "5:6"));
         assert_eq!(
             spec.env,
@@ -188,17 +198,21 @@ mod tests {
             [("convergence-tenant-7-files", "/app/data/users"), ("convergence-tenant-7-history", "/app/data/db")]
         );
         assert_eq!((spec.memory, spec.nano_cpus, spec.pids), (4 << 30, 2_000_000_000, 512));
-        let network = network(&tenant);
+        let network = network(&installation, &tenant);
+        assert_eq!(network.labels, spec.labels);
+        assert_eq!(network.labels[label::INSTALLATION], "07".repeat(16));
         assert_eq!((network.bridge.as_str(), network.subnet.as_str()), ("lft7", "10.213.0.16/29"));
     }
 
     #[test]
     fn labels_distinguish_two_tenants_with_one_number() {
         let (first, second) = (KeyHash::of("a"), KeyHash::of("b"));
-        let worn = labels(EnvId(7), first);
+        let [ours, theirs] = [1, 2].map(|byte| InstallationId::from_random([byte; 16]));
+        let worn = labels(&ours, EnvId(7), first);
         assert_eq!(number_of(&worn), Some(EnvId(7)));
-        assert!(is_ours(&worn, first) && !is_ours(&worn, second));
-        assert!(!is_ours(&Labels::new(), first));
+        assert!(is_ours(&ours, &worn, first) && !is_ours(&ours, &worn, second));
+        assert!(!is_ours(&theirs, &worn, first), "the same tenant of a copy of this host");
+        assert!(!is_ours(&ours, &Labels::new(), first));
     }
 
     #[test]

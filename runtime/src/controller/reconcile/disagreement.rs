@@ -2,7 +2,7 @@
 
 use super::decide::{Action, Observed, decide};
 use crate::controller::provision::spec;
-use crate::engine::{Listed, Listing};
+use crate::engine::{InstallationId, Listed, Listing};
 use crate::identity::EnvId;
 use crate::store::{Environment, Status};
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,6 +18,7 @@ pub(super) struct Connection {
 
 /// The tenants on which rows, listing and `connection` disagree; and the orphans.
 pub(super) fn disagreeing(
+    installation: &InstallationId,
     rows: &[Environment],
     listing: &Listing,
     connection: impl Fn(EnvId) -> Connection,
@@ -27,7 +28,7 @@ pub(super) fn disagreeing(
         let (name, connection) = (row.id.container(), connection(row.id));
         let observed = containers.get(name.as_str()).map(|one| Observed {
             running: one.running,
-            ours: spec::is_ours(&one.labels, row.decided.key_hash),
+            ours: spec::is_ours(installation, &one.labels, row.decided.key_hash),
             reachable: one.networks.contains(&name) && !connection.is_lost,
         });
         let action = decide(Some((row.status, row.desired)), observed);
@@ -63,7 +64,8 @@ mod tests {
             (Listing { volumes: all("7"), ..Listing::default() }, &[]),
             (Listing { volumes: all("0"), ..Listing::default() }, &[EnvId::CANARY]),
         ] {
-            let found: Vec<EnvId> = disagreeing(&[], &listing, |_| NONE).into_iter().collect();
+            let found: Vec<EnvId> =
+                disagreeing(&InstallationId::from_random([1; 16]), &[], &listing, |_| NONE).into_iter().collect();
             assert_eq!(found, expected, "{listing:?}");
         }
     }

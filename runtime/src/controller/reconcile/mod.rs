@@ -10,7 +10,7 @@ mod numbers;
 
 use super::provision::spec;
 use super::{ActionError, Controller};
-use crate::engine::{Listing, Volumes, labels};
+use crate::engine::{Listing, Owned, Volumes};
 use crate::identity::EnvId;
 use crate::service::log;
 use crate::store::{Environment, Status};
@@ -44,13 +44,14 @@ impl Controller {
     async fn reconcile_in_rounds(&self) -> ActionError {
         let mut engine_was_up = true;
         let mut round = 0_u32;
+        let ours = Owned::all(&self.deps.installation);
         loop {
             // After an outage of the engine, anything may have changed in it.
             let listed = if round.is_multiple_of(FULL_EVERY) || !engine_was_up {
-                let all = self.deps.engine.list(labels::TENANT).await;
+                let all = self.deps.engine.list(ours.selector()).await;
                 all.inspect(|listing| self.recreated.replace(listing))
             } else {
-                let containers = self.deps.engine.list_containers(labels::TENANT).await;
+                let containers = self.deps.engine.list_containers(ours.selector()).await;
                 containers.map(|containers| Listing { containers, ..Listing::default() })
             };
             if listed.is_ok() != engine_was_up {
@@ -76,9 +77,10 @@ impl Controller {
 
     /// Reconciles a tenant as soon as its container ends: clients may be waiting for it.
     async fn reconcile_on_exit(&self) -> Infallible {
+        let ours = Owned::all(&self.deps.installation);
         loop {
             // Events are only a hint that saves waiting: an event that is missed costs at most one round.
-            let exits = self.deps.engine.exits(labels::TENANT);
+            let exits = self.deps.engine.exits(ours.selector());
             let ended =
                 exits.filter_map(|ended| std::future::ready(ended.ok().as_deref().and_then(spec::parse_number)));
             ended.for_each_concurrent(AT_ONCE, |id| self.reconcile_or_warn(id)).await;
@@ -101,7 +103,7 @@ impl Controller {
             is_running: self.observed.is_running(id),
             is_lost: self.observed.is_lost(id, Instant::now()),
         };
-        let ids = disagreeing(&rows, listing, connection);
+        let ids = disagreeing(&self.deps.installation, &rows, listing, connection);
         let reconcile = async |id| {
             self.reconcile_or_warn(id).await;
             // With each tenant, not with each round: the first round after a reboot starts all tenants, which may take longer than
@@ -139,7 +141,7 @@ impl Controller {
         }
         let observed = container.map(|state| Observed {
             running: state.running,
-            ours: row.as_ref().is_some_and(|row| spec::is_ours(&state.labels, row.decided.key_hash)),
+            ours: row.as_ref().is_some_and(|row| spec::is_ours(&self.deps.installation, &state.labels, row.decided.key_hash)),
             reachable: state.networks.contains(&id.container()) && !self.observed.is_lost(id, Instant::now()),
         });
         let action = decide(row.as_ref().map(|row| (row.status, row.desired)), observed);
@@ -160,7 +162,7 @@ impl Controller {
         if self.deps.store.never_had_tenants().await? {
             return Err(ActionError::DatabaseLost { found: id.container() });
         }
-        self.remove_labelled(&spec::number_filter(id), Volumes::Keep).await?;
+        self.remove_owned(&spec::of_number(&self.deps.installation, id), Volumes::Keep).await?;
         log::warning!("orphan_removed", tenant = id, volumes = "kept");
         Ok(())
     }
@@ -228,7 +230,7 @@ impl Controller {
         let image = self.image_of(&tenant.decided.image).await?;
         let lost = self.lost_volumes(tenant).await?;
         // By number and not by instance: after a restored backup, another tenant's container may have this one's name.
-        self.remove_labelled(&spec::number_filter(tenant.id), Volumes::Keep).await?;
+        self.remove_owned(&spec::of_number(&self.deps.installation, tenant.id), Volumes::Keep).await?;
         self.move_off_used_addresses(tenant).await?;
         self.provision(tenant, &image, &key, &lost).await
     }
@@ -239,6 +241,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
     use crate::controller::{Dependencies, HEARTBEAT_TIMEOUT};
+    use crate::engine::InstallationId;
     use crate::engine::fake::FakeContainerEngine;
     use crate::identity::{HostSecret, KeyHash, KeyNonce, OrgId};
     use crate::network::{KernelRoutes, TenantAddresses};
@@ -271,6 +274,7 @@ mod tests {
             catalog: Catalog { version: "1.0.0".into(), serial: 1, images: vec![] },
             store: Store::open(&folder.path().join("landfall.db"), &Migrations::OWN).unwrap().0,
             engine: engine.clone(),
+            installation: InstallationId::from_random([1; 16]),
             secret: HostSecret::load_or_create(&folder.path().join("secret")).unwrap(),
             ports: TenantPorts::new(*settings.api.ip(), TenantAddresses::new(settings.pool, []), FdStore::disabled()),
             routes: Arc::new(KernelRoutes),

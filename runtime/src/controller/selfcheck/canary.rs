@@ -71,7 +71,8 @@ impl Controller {
 
     /// Removes everything of any canary from the engine, its volumes too: unlike a tenant's, they hold nobody's data.
     pub(in crate::controller) async fn clear_canary(&self) -> Result<(), ActionError> {
-        Ok(self.remove_labelled(&spec::number_filter(EnvId::CANARY), Volumes::Remove).await?)
+        let canaries = spec::of_number(&self.deps.installation, EnvId::CANARY);
+        Ok(self.remove_owned(&canaries, Volumes::Remove).await?)
     }
 
     /// Removes what an earlier canary left, with its row or, after a database was restored, without one.
@@ -84,7 +85,7 @@ impl Controller {
 
     async fn remove_canary(&self, canary: &Environment) -> Result<(), CanaryError> {
         self.remove(canary).await.map_err(CanaryError::NotRemoved)?;
-        let left = self.deps.engine.list(&spec::number_filter(EnvId::CANARY)).await;
+        let left = self.deps.engine.list(spec::of_number(&self.deps.installation, EnvId::CANARY).selector()).await;
         let left = left.map_err(|error| CanaryError::NotRemoved(error.into()))?;
         let names: Vec<_> =
             left.containers.iter().chain(&left.networks).chain(&left.volumes).map(|one| &*one.name).collect();

@@ -152,7 +152,7 @@ impl Controller {
     async fn undo(&self, tenant: &Environment) {
         let id = tenant.id;
         // The row goes last: by it the reconcile loop finds what is left, and no other tenant gets its port and subnet.
-        let undone = match self.remove_labelled(&spec::instance_filter(tenant), Volumes::Remove).await {
+        let undone = match self.remove_owned(&spec::of_tenant(&self.deps.installation, tenant), Volumes::Remove).await {
             Ok(()) => self.deps.store.remove_environment(id).await,
             Err(error) => {
                 log::warning!("undo_postponed", tenant = id, error = log::chain(&error));

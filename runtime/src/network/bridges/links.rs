@@ -1,6 +1,7 @@
 //! The host's bridges with our prefix, and their removal (rtnetlink(7)).
 
-use crate::identity::{BRIDGE_PREFIX, EnvId};
+use crate::engine::labels::BRIDGE_PREFIX;
+use crate::identity::EnvId;
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, netlink, recv, sendto, socket_with};
 use std::collections::BTreeSet;
 use std::fs;

@@ -5,7 +5,7 @@
 
 mod links;
 
-use crate::engine::{ContainerEngine, Listed, labels};
+use crate::engine::{ContainerEngine, Listed, Selector, labels};
 use crate::identity::EnvId;
 use crate::service::log;
 use std::collections::BTreeSet;
@@ -40,7 +40,7 @@ async fn look(
         // The usual case: each bridge has its tenant's container, and the engine is not asked.
         return Ok(BTreeSet::new());
     }
-    let networks = match engine.list(labels::TENANT).await {
+    let networks = match engine.list(&Selector::of_any_installation()).await {
         Ok(listing) => listing.networks,
         // An engine that is down claims nothing: nothing is removed until it is back.
         Err(_) => return Ok(BTreeSet::new()),

@@ -16,7 +16,7 @@ mod nft;
 pub use holder::Holder;
 pub use nft::HoldError;
 
-use crate::identity::BRIDGE_PREFIX;
+use crate::engine::labels::BRIDGE_PREFIX;
 
 /// The table that is removed when its holder ends.
 pub const TABLE: &str = "inet landfall";
