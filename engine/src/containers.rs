@@ -74,6 +74,28 @@ pub struct ContainerSpec {
     pub pids: i64,
 }
 
+/// The limits of a container, as in [`ContainerSpec`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ContainerLimits {
+    /// Memory in bytes.
+    pub memory: i64,
+    /// CPU time in billionths of a core. An engine gives at most the cores of its host.
+    pub nano_cpus: i64,
+    /// Processes and threads.
+    pub pids: i64,
+}
+
+/// What came of changing a container's limits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LimitsChange {
+    /// It has them already.
+    Unneeded,
+    /// It has them now, and ran on.
+    Made,
+    /// The engine does not change them, for this reason: a new container gets them.
+    Refused(String),
+}
+
 /// A container that is created to read from an image and to write to volumes. It is never started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PreparationSpec {
@@ -183,6 +205,8 @@ pub trait ContainerEngine: Send + Sync {
     fn put_folders<'a>(&'a self, container: &'a str, parent: &'a str, folders: &'a [Folder]) -> Reply<'a, ()>;
     /// Starts a container, unless it is running.
     fn start<'a>(&'a self, container: &'a str) -> Reply<'a, ()>;
+    /// Gives a container these limits, unless it has them.
+    fn set_limits<'a>(&'a self, container: &'a str, limits: ContainerLimits) -> Reply<'a, LimitsChange>;
     /// Kills and removes a container.
     fn remove_container<'a>(&'a self, name: &'a str) -> Reply<'a, ()>;
     /// Removes a network.

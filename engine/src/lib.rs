@@ -39,8 +39,8 @@ pub use address::{AddressError, EngineAddress, EngineChoice};
 pub use api_version::{ApiVersion, MIN_API};
 pub use archive::{ArchiveError, OpenLayer, write_archive};
 pub use containers::{
-    ContainerEngine, ContainerSpec, ContainerState, Folder, FoundImage, ImageIdentity, Listed, Listing, LogStream,
-    LogWindow, NetworkSpec, PreparationSpec, Reply, Usage,
+    ContainerEngine, ContainerLimits, ContainerSpec, ContainerState, Folder, FoundImage, ImageIdentity, LimitsChange,
+    Listed, Listing, LogStream, LogWindow, NetworkSpec, PreparationSpec, Reply, Usage,
 };
 pub use discovery::{Discovery, DiscoveryError};
 pub use error::EngineError;

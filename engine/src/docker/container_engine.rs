@@ -4,8 +4,8 @@ use super::connection::Docker;
 use super::response::found;
 use super::{containers, logs, networks, specs, volumes};
 use crate::containers::{
-    ContainerEngine, ContainerSpec, ContainerState, Folder, FoundImage, ImageIdentity, Listed, Listing, LogStream,
-    LogWindow, NetworkSpec, PreparationSpec, Reply, Usage,
+    ContainerEngine, ContainerLimits, ContainerSpec, ContainerState, Folder, FoundImage, ImageIdentity, LimitsChange,
+    Listed, Listing, LogStream, LogWindow, NetworkSpec, PreparationSpec, Reply, Usage,
 };
 use crate::error::EngineError;
 use crate::labels::{Labels, Selector};
@@ -64,6 +64,10 @@ impl ContainerEngine for Docker {
 
     fn start<'a>(&'a self, container: &'a str) -> Reply<'a, ()> {
         Box::pin(self.start_container(container))
+    }
+
+    fn set_limits<'a>(&'a self, container: &'a str, limits: ContainerLimits) -> Reply<'a, LimitsChange> {
+        Box::pin(Self::set_limits(self, container, limits))
     }
 
     fn remove_container<'a>(&'a self, name: &'a str) -> Reply<'a, ()> {

@@ -10,6 +10,7 @@ mod containers;
 mod files;
 mod images;
 mod label_filter;
+mod limits;
 mod logs;
 mod networks;
 mod remove_labelled;

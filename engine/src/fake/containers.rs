@@ -5,8 +5,8 @@
 
 use super::objects::{FakeContainer, FakeEngineState, idle, in_use, missing};
 use crate::containers::{
-    ContainerEngine, ContainerSpec, ContainerState, Folder, FoundImage, ImageIdentity, Listed, Listing, LogStream,
-    LogWindow, NetworkSpec, PreparationSpec, Reply, Usage,
+    ContainerEngine, ContainerLimits, ContainerSpec, ContainerState, Folder, FoundImage, ImageIdentity, LimitsChange,
+    Listed, Listing, LogStream, LogWindow, NetworkSpec, PreparationSpec, Reply, Usage,
 };
 use crate::error::EngineError;
 use crate::labels::{Labels, Selector};
@@ -182,6 +182,24 @@ impl ContainerEngine for FakeContainerEngine {
             Ok(())
         };
         Box::pin(self.call("start", start))
+    }
+
+    fn set_limits<'a>(&'a self, container: &'a str, limits: ContainerLimits) -> Reply<'a, LimitsChange> {
+        let set = move |state: &mut FakeEngineState| {
+            let keeps = state.keeps_limits;
+            let held = state.containers.get_mut(container).and_then(|held| held.spec.as_mut());
+            let Some(spec) = held else { return missing(container) };
+            let ContainerLimits { memory, nano_cpus, pids } = limits;
+            if (spec.memory, spec.nano_cpus, spec.pids) == (memory, nano_cpus, pids) {
+                return Ok(LimitsChange::Unneeded);
+            }
+            if keeps {
+                return Ok(LimitsChange::Refused("a test asked for it".to_owned()));
+            }
+            (spec.memory, spec.nano_cpus, spec.pids) = (memory, nano_cpus, pids);
+            Ok(LimitsChange::Made)
+        };
+        Box::pin(self.call("set_limits", set))
     }
 
     fn remove_container<'a>(&'a self, name: &'a str) -> Reply<'a, ()> {

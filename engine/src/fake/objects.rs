@@ -28,6 +28,8 @@ pub struct FakeEngineState {
     pub networks: BTreeMap<String, NetworkSpec>,
     /// The exit code with which containers end as soon as they are started.
     pub ending: Option<i64>,
+    /// The engine does not change the limits of a container that exists, as older Podman.
+    pub keeps_limits: bool,
     /// Subnets that the engine holds for networks which it lost when it was killed, as Docker does.
     pub stale_subnets: BTreeSet<String>,
     /// Volumes by name.

@@ -5,6 +5,7 @@ mod access;
 mod errors;
 mod host;
 mod installations;
+mod limits;
 mod organizations;
 mod reconcile;
 mod release;

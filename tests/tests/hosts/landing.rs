@@ -21,6 +21,8 @@ fn a_bundle_lands_provisions_survives_and_leaves_no_trace() -> Result<()> {
     tenants_serve(installation, &hello, &node)?;
     tenants_are_apart(installation, &hello, &node)?;
 
+    changed_limits_reach_a_tenant_that_runs(installation, &hello)?;
+
     // Each of these flushes the rules of the kernel, Docker's among them.
     for flush in ["nft flush ruleset", "systemctl start nftables", "systemctl reload nftables"] {
         host.ok(flush)?;
@@ -65,6 +67,16 @@ fn installing_again_changes_nothing(installation: Installation<'_>, bundle: &str
     let difference = installed.difference(&FileList::of(installation.host())?);
     ensure!(difference.is_empty(), "installing again changed\n{difference}");
     ensure!(again.stdout.contains("\"changed\": false"), "{}", again.text());
+    Ok(())
+}
+
+fn changed_limits_reach_a_tenant_that_runs(installation: Installation<'_>, tenant: &Tenant) -> Result<()> {
+    let host = installation.host();
+    let inspect = |format: &str| format!("docker inspect -f '{format}' {}", tenant.container);
+    let started = host.ok(&inspect("{{.State.StartedAt}}"))?;
+    host.ok("landfall-installer config set tenants.memory=1GiB tenants.pids=300 && systemctl restart landfall")?;
+    host.until(&format!("{} | grep -x '1073741824 300'", inspect("{{.HostConfig.Memory}} {{.HostConfig.PidsLimit}}")))?;
+    ensure!(host.ok(&inspect("{{.State.StartedAt}}"))? == started, "it was started again for its new limits");
     Ok(())
 }
 

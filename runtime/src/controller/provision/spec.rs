@@ -2,11 +2,13 @@
 
 use super::run_as::RunAs;
 use crate::engine::{
-    ContainerSpec, FoundImage, InstallationId, Labels, NetworkSpec, Owned, PreparationSpec, labels as label,
+    ContainerLimits, ContainerSpec, FoundImage, InstallationId, Labels, NetworkSpec, Owned, PreparationSpec,
+    labels as label,
 };
 use crate::identity::{ApiKey, EnvId, KeyHash};
 use crate::settings::Settings;
 use crate::store::Environment;
+use landfall_host::settings::Limits;
 
 /// The names by which a tenant looks up the host: Docker's own, which the variables name, and the default of applications of this platform.
 const HOST_NAME: &str = "host.docker.internal";
@@ -20,8 +22,11 @@ const TMPFS: [(&str, &str); 2] =
     [("/tmp", "rw,noexec,nosuid,nodev,size=64m"), ("/run", "rw,noexec,nosuid,nodev,size=8m")];
 
 pub(in crate::controller) fn labels(installation: &InstallationId, id: EnvId, key: KeyHash) -> Labels {
-    let labels =
-        [(label::TENANT, id.to_string()), (label::INSTALLATION, installation.to_string()), (label::INSTANCE, instance(key))];
+    let labels = [
+        (label::TENANT, id.to_string()),
+        (label::INSTALLATION, installation.to_string()),
+        (label::INSTANCE, instance(key)),
+    ];
     labels.map(|(name, value)| (name.to_owned(), value)).into()
 }
 
@@ -97,6 +102,7 @@ pub(in crate::controller) fn container(
     settings: &Settings,
 ) -> ContainerSpec {
     let (id, decided) = (tenant.id, &tenant.decided);
+    let ContainerLimits { memory, nano_cpus, pids } = limits(settings);
     ContainerSpec {
         name: id.container(),
         image: image.id.clone(),
@@ -110,10 +116,16 @@ pub(in crate::controller) fn container(
         hosts: [HOST_NAME, API_NAME].map(|name| (name.to_owned(), decided.subnet.gateway())).into(),
         volumes: volumes(id),
         tmpfs: TMPFS.map(|(path, options)| (path.to_owned(), options.to_owned())).into(),
-        memory: settings.limits.memory,
-        nano_cpus: settings.limits.nano_cpus,
-        pids: settings.limits.pids,
+        memory,
+        nano_cpus,
+        pids,
     }
+}
+
+/// The limits that a tenant's container is created with, and that one from before is given.
+pub(in crate::controller) fn limits(settings: &Settings) -> ContainerLimits {
+    let Limits { memory, nano_cpus, pids } = settings.limits;
+    ContainerLimits { memory, nano_cpus, pids }
 }
 
 /// The variables that tenants are promised, and the port that their image listens on.

@@ -6,6 +6,7 @@
 
 mod decide;
 mod disagreement;
+mod limits;
 mod numbers;
 
 use super::provision::spec;
@@ -141,7 +142,9 @@ impl Controller {
         }
         let observed = container.map(|state| Observed {
             running: state.running,
-            ours: row.as_ref().is_some_and(|row| spec::is_ours(&self.deps.installation, &state.labels, row.decided.key_hash)),
+            ours: row
+                .as_ref()
+                .is_some_and(|row| spec::is_ours(&self.deps.installation, &state.labels, row.decided.key_hash)),
             reachable: state.networks.contains(&id.container()) && !self.observed.is_lost(id, Instant::now()),
         });
         let action = decide(row.as_ref().map(|row| (row.status, row.desired)), observed);
@@ -149,7 +152,7 @@ impl Controller {
             (Action::RemoveOrphan, _) | (_, None) => self.remove_orphan(id).await,
             (Action::Leave, Some(_)) => Ok(()),
             (Action::Remove, Some(row)) => self.remove(&row).await,
-            (Action::Adopt, Some(row)) => self.adopt(&row).await,
+            (Action::Adopt, Some(row)) => self.adopt(row).await,
             (Action::Start | Action::Rebuild, Some(row)) => self.restart(row, action).await,
         }
     }
@@ -168,13 +171,14 @@ impl Controller {
     }
 
     /// Connects clients to a container that runs.
-    async fn adopt(&self, tenant: &Environment) -> Result<(), ActionError> {
+    async fn adopt(&self, mut tenant: Environment) -> Result<(), ActionError> {
         // Another program held its port when it was to be opened.
         if !self.observed.has(tenant.id) {
-            self.open_port(tenant);
+            self.open_port(&tenant);
         }
         if !self.observed.is_running(tenant.id) {
-            self.observed.started(Self::probe_target(tenant));
+            self.apply_limits(&mut tenant).await?;
+            self.observed.started(Self::probe_target(&tenant));
             log::info!("tenant_adopted", tenant = tenant.id);
         }
         if tenant.status != Status::Running {
@@ -200,7 +204,7 @@ impl Controller {
                         rebuilt = (action == Action::Rebuild),
                         ms = now.elapsed().as_millis()
                     );
-                    return self.adopt(&tenant).await;
+                    return self.adopt(tenant).await;
                 }
                 Err(error) => log::warning!("tenant_not_restarted", tenant = id, error = log::chain(&error)),
             }
@@ -225,6 +229,11 @@ impl Controller {
                 other => return Ok(other?),
             }
         }
+        self.rebuild(tenant).await
+    }
+
+    /// Creates a tenant's container again, around the same volumes.
+    async fn rebuild(&self, tenant: &mut Environment) -> Result<(), ActionError> {
         // Key and image before the removal: without them, the container could not be created again.
         let key = self.key_of(tenant)?;
         let image = self.image_of(&tenant.decided.image).await?;
