@@ -1,10 +1,9 @@
-use crate::durable;
 use crate::errors::Error;
 use crate::host_context::HostArgs;
 use crate::layout::Layout;
 use crate::plan::policy::Refusal;
 use crate::settings::overrides::{self, Key, Override};
-use crate::settings::{self, Layers, MAX_BYTES, SettingsError};
+use crate::settings::{self, Layers, SettingsError};
 use crate::settlement;
 use crate::state::installed::Installed;
 use crate::transition::PlanError;
@@ -61,15 +60,20 @@ pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> Result
     match &args.command {
         Command::Show => show(&layout, console),
         Command::Check { file } => check(&layout, file.as_deref(), console),
-        Command::Set { settings } => change(host_args, &layout, console, |release, operator| {
-            let overrides = settings.iter().map(|text| Override::parse(text)).collect::<Result<Vec<_>, _>>()?;
-            overrides::set(release, operator, &overrides)
-        }),
-        // Not held against the release: where several values are wrong, each can be taken out by itself.
-        Command::Unset { keys } => change(host_args, &layout, console, |_, operator| {
-            let keys = keys.iter().map(|text| Key::parse(text)).collect::<Result<Vec<_>, _>>()?;
-            overrides::unset(operator, &keys)
-        }),
+        Command::Set { settings } => {
+            let overrides = settings.iter().map(|text| Override::parse(text)).collect::<Result<Vec<_>, _>>();
+            let overrides = overrides.map_err(PlanError::from)?;
+            let keys: Vec<&Key> = overrides.iter().map(Override::key).collect();
+            let edit = |release: &str, operator: &str| overrides::set(release, operator, &overrides);
+            change(host_args, &layout, console, &keys, edit)
+        }
+        Command::Unset { keys } => {
+            let keys = keys.iter().map(|text| Key::parse(text)).collect::<Result<Vec<_>, _>>();
+            let keys = keys.map_err(PlanError::from)?;
+            // Not held against the release: where several values are wrong, each can be taken out by itself.
+            let edit = |_: &str, operator: &str| overrides::unset(operator, &keys);
+            change(host_args, &layout, console, &keys.iter().collect::<Vec<_>>(), edit)
+        }
     }
 }
 
@@ -108,7 +112,7 @@ fn check(layout: &Layout, file: Option<&Path>, console: Console) -> Result<(), E
     let path = file.unwrap_or(&own);
     let text = match file {
         None => operator(layout)?,
-        Some(path) => text(path)?.ok_or_else(|| missing(path))?,
+        Some(path) => settings::file::read(path).map_err(PlanError::from)?.ok_or_else(|| missing(path))?,
     };
     let unknown = layers(&release(layout)?, &text)?.unknown();
     if let Some(key) = unknown.into_iter().next() {
@@ -123,11 +127,12 @@ struct Changed {
     path: PathBuf,
 }
 
-/// Replaces the operator's text by what `edit` makes of it, given the release's text and the operator's.
+/// Replaces the operator's text by what `edit` makes of `keys` in it, given the release's text and the operator's.
 fn change(
     host_args: &HostArgs,
     layout: &Layout,
     console: Console,
+    keys: &[&Key],
     edit: impl FnOnce(&str, &str) -> Result<String, SettingsError>,
 ) -> Result<(), Error> {
     let _locked = settlement::lock_settled(host_args, layout, console)?;
@@ -137,19 +142,31 @@ fn change(
     let (release, before) = (release(layout)?, operator(layout)?);
     let after = edit(&release, &before).map_err(PlanError::from)?;
     let changed = after != before;
-    if changed && let Err(error) = settings::file::write(layout, &after) {
+    if changed && let Err(error) = settings::file::write(layout, after.as_bytes()) {
         // The new text may be there already, and not on the disk: what is reported as failed must not count. The first failure is
         // the one to tell.
-        let _ = settings::file::write(layout, &before);
+        let _ = settings::file::write(layout, before.as_bytes());
         return Err(error.into());
     }
     let text = if changed {
-        "config.toml is changed: `systemctl restart landfall` makes it count, and after a change of [api] \
-         `systemctl reload landfall-firewall` too"
+        format!("config.toml is changed: {}", what_makes_it_count(keys))
     } else {
-        "config.toml says so already: nothing to do"
+        "config.toml says so already: nothing to do".to_owned()
     };
     console.result(&Changed { changed, path: layout.settings() }, text)
+}
+
+/// Who reads the settings, and when.
+fn what_makes_it_count(keys: &[&Key]) -> &'static str {
+    let is_in = |section: &str| keys.iter().any(|key| key.section() == section);
+    // The installer alone reads this section.
+    if keys.iter().all(|key| key.section() == "update") {
+        "it counts from the next update on"
+    } else if is_in("api") {
+        "`systemctl restart landfall` and `systemctl reload landfall-firewall` make it count"
+    } else {
+        "`systemctl restart landfall` makes it count"
+    }
 }
 
 fn layers(release: &str, operator: &str) -> Result<Layers, Error> {
@@ -158,18 +175,11 @@ fn layers(release: &str, operator: &str) -> Result<Layers, Error> {
 
 /// The settings that the release that runs brings; none where nothing is installed.
 fn release(layout: &Layout) -> Result<String, Error> {
-    Ok(text(&layout.release_settings())?.unwrap_or_default())
+    Ok(settings::file::of_release(&layout.current()).map_err(PlanError::from)?)
 }
 
 fn operator(layout: &Layout) -> Result<String, Error> {
-    Ok(settings::file::read(layout).map_err(PlanError::from)?.unwrap_or_default())
-}
-
-fn text(path: &Path) -> Result<Option<String>, Error> {
-    let Some(bytes) = durable::read(path, MAX_BYTES)? else { return Ok(None) };
-    let text = String::from_utf8(bytes)
-        .map_err(|_| Failure::new(Exit::Usage, "settings", format!("{} is not text", path.display())))?;
-    Ok(Some(text))
+    Ok(settings::file::operator(layout).map_err(PlanError::from)?.unwrap_or_default())
 }
 
 fn missing(path: &Path) -> Error {

@@ -129,9 +129,8 @@ fn the_host() {
     }
     check(EngineError::Archive(io::Error::other("x")), Exit::Unexpected, "unexpected", None);
     check(UnitName::new("x y").unwrap_err(), Exit::Unexpected, "unexpected", None);
-    let text = String::from_utf8(vec![0xff]).unwrap_err();
-    let text = SettingsFileError::Text { path: "/x".into(), source: text };
-    check(PlanError::SettingsFile(text), Exit::Unexpected, "unexpected", None);
+    let text = SettingsFileError::Text { path: "/x".into(), line: 1, content: vec![0xff] };
+    check(PlanError::SettingsFile(text), Exit::Usage, "settings", Some("save the file"));
 }
 
 #[test]

@@ -1,38 +1,47 @@
-//! `config.toml` as a file on the host. The operator may have given it another mode, or made it a symbolic link.
+//! Files of settings: the one reader of them, and the operator's `config.toml`, which may have another mode, or be a symbolic link.
 
-use super::MAX_BYTES;
+use super::{MAX_BYTES, RELEASE_FILE};
 use crate::durable::{self, PathError};
 use crate::layout::Layout;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
-use std::string::FromUtf8Error;
+use std::path::{Path, PathBuf};
 
-/// `config.toml` cannot be read or written.
+/// A file of settings cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SettingsFileError {
     #[error(transparent)]
     Path(#[from] PathError),
-    #[error("{} is not text", .path.display())]
-    Text {
-        path: PathBuf,
-        #[source]
-        source: FromUtf8Error,
-    },
+    #[error("{} is not text: line {line} is not UTF-8", .path.display())]
+    Text { path: PathBuf, line: usize, content: Vec<u8> },
 }
 
-/// The text of `config.toml`; `None` if it does not exist.
-pub(crate) fn read(layout: &Layout) -> Result<Option<String>, SettingsFileError> {
-    let path = layout.settings();
-    let Some(bytes) = durable::read(&path, MAX_BYTES)? else { return Ok(None) };
-    String::from_utf8(bytes).map(Some).map_err(|source| SettingsFileError::Text { path, source })
+/// The text of a file of settings; `None` if it does not exist.
+pub(crate) fn read(path: &Path) -> Result<Option<String>, SettingsFileError> {
+    let Some(bytes) = durable::read(path, MAX_BYTES)? else { return Ok(None) };
+    String::from_utf8(bytes).map(Some).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        let content = error.into_bytes();
+        let line = content[..valid].split(|byte| *byte == b'\n').count();
+        SettingsFileError::Text { path: path.to_owned(), line, content }
+    })
 }
 
-/// Replaces the text of `config.toml`, and keeps its mode and the link to it.
-pub(crate) fn write(layout: &Layout, text: &str) -> Result<(), PathError> {
+/// The operator's text; `None` if there is no `config.toml`.
+pub(crate) fn operator(layout: &Layout) -> Result<Option<String>, SettingsFileError> {
+    read(&layout.settings())
+}
+
+/// The text of a release's own settings, unfolded into `folder`; nothing where it has none.
+pub(crate) fn of_release(folder: &Path) -> Result<String, SettingsFileError> {
+    Ok(read(&folder.join(RELEASE_FILE))?.unwrap_or_default())
+}
+
+/// Replaces the content of `config.toml`, and keeps its mode and the link to it.
+pub(crate) fn write(layout: &Layout, content: &[u8]) -> Result<(), PathError> {
     let path = resolved(layout);
     // The mode is the operator's decision, like the text.
     let mode = path.metadata().map_or(0o644, |about| about.permissions().mode() & 0o777);
-    durable::write(&path, text.as_bytes(), mode)
+    durable::write(&path, content, mode)
 }
 
 /// Removes what a process that was killed left of a new text. Returns whether there was something.
@@ -45,10 +54,10 @@ pub(crate) fn remove_partial(layout: &Layout) -> Result<bool, PathError> {
     Ok(is_there)
 }
 
-/// Keeps the operator's text in `config.toml.edited`, since the release that runs does not take it.
-pub(crate) fn keep_copy(layout: &Layout, text: &str) -> Result<PathBuf, PathError> {
+/// Keeps the operator's file as `config.toml.edited`, since the release that runs does not take it.
+pub(crate) fn keep_copy(layout: &Layout, content: &[u8]) -> Result<PathBuf, PathError> {
     let path = layout.settings().with_extension("toml.edited");
-    durable::write(&path, text.as_bytes(), 0o600)?;
+    durable::write(&path, content, 0o600)?;
     Ok(path)
 }
 

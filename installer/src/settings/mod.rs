@@ -2,7 +2,7 @@
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | `file` | the operator's `config.toml` on the host |
+//! | `file` | files of settings, and the operator's `config.toml` on the host |
 //! | `overrides` | values from a command line or a file of answers, and how they get into the operator's text |
 //! | `changes` | what a next release changes; pure |
 //! | `usable` | what an automatic revert leaves of the operator's text; pure |
@@ -13,7 +13,7 @@ pub(crate) mod overrides;
 pub(crate) mod usable;
 
 pub(crate) use file::SettingsFileError;
-pub(crate) use landfall_host::settings::{Layers, MAX_BYTES, Settings};
+pub(crate) use landfall_host::settings::{Layers, MAX_BYTES, RELEASE_FILE, Settings};
 
 use std::net::Ipv4Addr;
 

@@ -29,6 +29,11 @@ impl Key {
         let (section, key) = parts.ok_or_else(|| SettingsError::Key(text.to_owned()))?;
         Ok(Self { section: section.to_owned(), key: key.to_owned() })
     }
+
+    /// The section.
+    pub(crate) fn section(&self) -> &str {
+        &self.section
+    }
 }
 
 impl fmt::Display for Key {
@@ -55,6 +60,11 @@ impl Override {
         let value = value.trim();
         let value = value.parse::<Value>().unwrap_or_else(|_| Value::from(value));
         Ok(Self { key: Key::parse(key).map_err(|_| form())?, value })
+    }
+
+    /// The setting that gets the value.
+    pub(crate) fn key(&self) -> &Key {
+        &self.key
     }
 
     pub(crate) fn new(section: &str, key: &str, value: impl Into<Value>) -> Self {

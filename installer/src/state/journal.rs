@@ -90,8 +90,23 @@ pub(crate) enum Kind {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct SettingsChange {
-    pub(crate) before: String,
+    /// In hexadecimal digits: it need not be text.
+    #[serde(with = "hex_digits")]
+    pub(crate) before: Vec<u8>,
     pub(crate) after: String,
+}
+
+mod hex_digits {
+    use serde::de::Error as _;
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&hex::encode(bytes))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+        hex::decode(String::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
 }
 
 /// An uninstallation.
@@ -237,6 +252,14 @@ impl Transition {
 mod tests {
     use super::*;
     use crate::fixture::environment;
+
+    #[test]
+    fn a_file_that_is_no_text_comes_back_byte_by_byte() {
+        let change = SettingsChange { before: b"port = \xff\n".to_vec(), after: String::new() };
+        let text = serde_json::to_string(&change).unwrap();
+        assert_eq!(serde_json::from_str::<SettingsChange>(&text).unwrap(), change);
+        assert!(serde_json::from_str::<SettingsChange>(r#"{"before": "no digits", "after": ""}"#).is_err());
+    }
 
     #[test]
     fn an_unknown_operation_or_field_is_an_error_and_not_ignored() {

@@ -2,10 +2,9 @@
 //! provision a tenant.
 
 use super::{StepError, UnhealthyError, Work};
-use crate::durable;
 use crate::host_context::HostContext;
 use crate::interrupt;
-use crate::plan::policy::{INSTALLER, SETTINGS};
+use crate::plan::policy::INSTALLER;
 use crate::recovery_binary;
 use crate::service::health;
 use crate::settings::{self, Layers, Ports};
@@ -16,7 +15,6 @@ use landfall_console::message_with_causes;
 use landfall_host::runtime_program::{RuntimeProgram, RuntimeProgramError};
 use landfall_systemd::{UnitManager, UnitName};
 use std::cell::Cell;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// How often the service is asked.
@@ -98,13 +96,9 @@ pub(super) fn again(work: &Work<'_>, release: &InstalledRelease) -> Result<(), S
     if work.host.units.is_none() || work.host.attendance.starts_without_waiting() {
         return Ok(());
     }
-    let read = |path: PathBuf| {
-        let bytes =
-            durable::read(&path, settings::MAX_BYTES).map_err(|error| message_with_causes(&error))?.unwrap_or_default();
-        Ok::<_, String>(String::from_utf8_lossy(&bytes).into_owned())
-    };
-    let defaults = read(layout.release(&release.id()).join(SETTINGS))?;
-    let layers = Layers::parse(&defaults, &read(layout.settings())?).map_err(|error| message_with_causes(&error))?;
+    let defaults = settings::file::of_release(&layout.release(&release.id())).map_err(reason)?;
+    let operator = settings::file::operator(layout).map_err(reason)?.unwrap_or_default();
+    let layers = Layers::parse(&defaults, &operator).map_err(reason)?;
     let ports = Ports::from(layers.settings());
     let (gate, id) = (
         // Once is enough: it was healthy before, and this is only reported.
@@ -112,6 +106,10 @@ pub(super) fn again(work: &Work<'_>, release: &InstalledRelease) -> Result<(), S
         release.id().to_string(),
     );
     gate.wait(|| health::check(ports.address, ports.api, &id), || Ok(()))
+}
+
+fn reason(error: impl std::error::Error) -> String {
+    message_with_causes(&error)
 }
 
 /// How long to ask whether a service is healthy.

@@ -44,7 +44,7 @@ fn write_settings(host: &HostContext, change: &SettingsChange) -> Result<(), Ste
         "config.toml has values that the release does not take: they are left out, and your own file is kept as {}",
         copy.display()
     ));
-    Ok(settings::file::write(&host.layout, &change.after)?)
+    Ok(settings::file::write(&host.layout, change.after.as_bytes())?)
 }
 
 /// Replaces the units of `last` by those of `release`, points `current` at it, and links to its pages.
@@ -129,7 +129,7 @@ fn warn(host: &HostContext, error: &StepError) -> Result<(), StepError> {
 
 /// Restores `config.toml`, unless the operator has changed it in the meantime.
 fn restore_settings(host: &HostContext, change: &SettingsChange) -> Result<(), StepError> {
-    let now = settings::file::read(&host.layout)?;
+    let now = settings::file::operator(&host.layout)?;
     if now.as_deref() == Some(change.after.as_str()) {
         settings::file::write(&host.layout, &change.before)?;
     }

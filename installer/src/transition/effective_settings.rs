@@ -11,7 +11,7 @@ use crate::retained_release::unfold::UnfoldError;
 use crate::settings::changes::SettingsChanges;
 use crate::settings::overrides::{self, Override};
 use crate::settings::usable::usable;
-use crate::settings::{self, Layers, Ports, SettingsError};
+use crate::settings::{self, Layers, Ports, SettingsError, SettingsFileError};
 use crate::state::installed::{Installed, InstalledRelease};
 use crate::state::journal::SettingsChange;
 use crate::store::Store;
@@ -64,7 +64,7 @@ pub(crate) fn choose(
     before: Option<&Installed>,
 ) -> Result<EffectiveSettings, PlanError> {
     let release = defaults(verified)?;
-    let operator = settings::file::read(&host.layout)?;
+    let operator = settings::file::operator(&host.layout)?;
     if before.is_some() || operator.is_some() {
         args.check_absent(&host.layout)?;
     }
@@ -97,14 +97,23 @@ impl EffectiveSettings {
         let release = stored_defaults(layout, target)?;
         let running = retained_release::manifest(layout, before).ok();
         let running = running.and_then(|running| stored_defaults(layout, running.get()).ok());
-        let operator = settings::file::read(layout);
+        let operator = settings::file::operator(layout);
         if !host.attendance.may_drop_settings() {
             return Self::new(operator?.unwrap_or_default(), &release, running.as_deref());
         }
         // Nobody is there to correct the file: the host has to run again.
-        let text = operator.ok().flatten().unwrap_or_default();
-        let Some(usable) = usable(&release, &text) else { return Self::new(text, &release, running.as_deref()) };
-        let change = SettingsChange { before: text, after: usable.clone() };
+        let (before, usable) = match operator {
+            // The release would not start over it.
+            Err(SettingsFileError::Text { content, .. }) => (content, String::new()),
+            other => {
+                let text = other.ok().flatten().unwrap_or_default();
+                let Some(usable) = usable(&release, &text) else {
+                    return Self::new(text, &release, running.as_deref());
+                };
+                (text.into_bytes(), usable)
+            }
+        };
+        let change = SettingsChange { before, after: usable.clone() };
         Ok(Self { change: Some(change), ..Self::new(usable, &release, running.as_deref())? })
     }
 

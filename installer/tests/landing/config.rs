@@ -11,6 +11,18 @@ fn settings_are_shown_with_their_origin_changed_and_taken_back() {
     let before = scene.read(CONFIG);
     scene.run(&["config", "set", "tenants.memory=2GiB", "api.port=8080"]).ok().says("systemctl restart landfall");
     scene.run(&["config", "set", "tenants.memory=2GiB"]).ok().says("nothing to do");
+    let restart = "restart landfall";
+    let firewall = "reload landfall-firewall";
+    for (key, named) in
+        [("update.keep=3", &[][..]), ("tenants.pids=99", &[restart]), ("api.port=8081", &[restart, firewall])]
+    {
+        let outcome = scene.run(&["config", "set", key]).ok();
+        for words in [restart, firewall] {
+            assert_eq!(outcome.out.contains(words), named.contains(&words), "{key}: {outcome:?}");
+        }
+    }
+    scene.run(&["config", "unset", "update.keep", "tenants.pids"]).ok();
+    scene.run(&["config", "set", "api.port=8080"]).ok();
     let shown = scene.run(&["config", "show", "--json"]).ok().json();
     for (key, value, origin) in [
         ("api.port", "8080", "operator"),
@@ -43,6 +55,10 @@ fn what_the_release_does_not_take_is_refused_and_nothing_changes() {
         scene.run(&["config", wrong[0], wrong[1]]).exits(2);
     }
     assert_eq!(scene.tree(), before);
+    std::fs::write(scene.root().join(CONFIG), b"[api]\nport = 80 # \xff\n").unwrap();
+    for command in [&["config", "check"][..], &["config", "show"], &["config", "set", "api.port=81"]] {
+        scene.run(command).exits(2).says("config.toml is not text");
+    }
     for text in ["[api]\nprot = 1\n", "[api]\nport = 0\n", "[api\n", "api = 1\n"] {
         std::fs::write(scene.root().join(CONFIG), text).unwrap();
         scene.run(&["config", "check"]).exits(2);

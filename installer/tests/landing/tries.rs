@@ -217,6 +217,17 @@ fn unusable_settings_do_not_prevent_an_automatic_revert() {
 }
 
 #[test]
+fn settings_that_are_no_text_do_not_prevent_an_automatic_revert() {
+    let scene = updated(1);
+    let (file, bytes) = (scene.root().join(CONFIG), b"[api]\nport = 8080 # \xff\n");
+    std::fs::write(&file, bytes).unwrap();
+    crash_loop(&scene);
+    scene.run(&["recover"]).ok().says("taken back").says("config.toml.edited");
+    assert_eq!((current(&scene).as_str(), scene.read(CONFIG).as_str()), ("1.0.0-1", ""));
+    assert_eq!(std::fs::read(scene.root().join("etc/landfall/config.toml.edited")).unwrap(), bytes);
+}
+
+#[test]
 fn a_blocked_revert_is_tried_again() {
     let scene = updated(1);
     let manifest = "opt/landfall/releases/1.0.0-1/landfall.json";

@@ -88,7 +88,7 @@ pub(super) fn of_state(error: &StateError) -> ErrorClass {
 pub(super) fn of_settings_file(error: &SettingsFileError) -> ErrorClass {
     match error {
         SettingsFileError::Path(error) => of_path(error),
-        SettingsFileError::Text { .. } => ErrorClass::UNEXPECTED,
+        SettingsFileError::Text { .. } => ErrorClass::new(Exit::Usage, "settings", "save the file as UTF-8 text"),
     }
 }
 
