@@ -181,7 +181,7 @@ fn report(written: &WrittenBundle, lints: &[Lint], out: &Path, console: Console)
     let trusts = trust.as_ref().map(|root| format!("  trust    {root}\n")).unwrap_or_default();
     let cut = if parts.is_empty() { String::new() } else { format!(" in {} parts", parts.len()) };
     let text = format!(
-        "{}\n  release  {} {} (serial {}) for {}\n  size     {} ({size} bytes){cut}\n  signed   by {}\n{trusts}  holds    {} files, {} blobs\n  images   {names}\n",
+        "{}\n  release  {} {} (serial {}) for {}\n  size     {:#}{cut}\n  signed   by {}\n{trusts}  holds    {} files, {} blobs\n  images   {names}\n",
         out.display(),
         release.product,
         release.version,

@@ -10,14 +10,14 @@ impl fmt::Display for Plan {
             None => writeln!(f, "install {} {}", self.product, self.release)?,
             Some(changes) => writeln!(f, "update {} {} to {}", self.product, changes.from, self.release)?,
         }
-        writeln!(f, "  read     {} from the bundle ({} bytes)", Size(self.read), self.read)?;
+        writeln!(f, "  read     {:#} from the bundle", Size(self.read))?;
         for (from, blobs) in [("the store", self.reuse.stored), ("an interrupted run", self.reuse.staged)] {
             if blobs.count > 0 {
-                writeln!(f, "  reuse    {} blobs, {} bytes, from {from}", blobs.count, blobs.bytes)?;
+                writeln!(f, "  reuse    {} blobs, {:#}, from {from}", blobs.count, Size(blobs.bytes))?;
             }
         }
-        writeln!(f, "  stage    {} blobs, {} bytes, into the store", self.stage.count, self.stage.bytes)?;
-        writeln!(f, "  unfold   {} files, {} bytes", self.unfold.count, self.unfold.bytes)?;
+        writeln!(f, "  stage    {} blobs, {:#}, into the store", self.stage.count, Size(self.stage.bytes))?;
+        writeln!(f, "  unfold   {} files, {:#}", self.unfold.count, Size(self.unfold.bytes))?;
         for image in &self.images {
             match &image.action {
                 Action::Keep => writeln!(f, "  image    {}: is there", image.name)?,
@@ -25,10 +25,10 @@ impl fmt::Display for Plan {
                 Action::Load(layers) => {
                     writeln!(
                         f,
-                        "  image    {}: {} layers, {} bytes, into the engine",
+                        "  image    {}: {} layers, {:#}, into the engine",
                         image.name,
                         layers.len(),
-                        image.bytes
+                        Size(image.bytes)
                     )?;
                 }
             }
@@ -47,14 +47,7 @@ impl fmt::Display for Plan {
             writeln!(f, "  port     {port} must be free")?;
         }
         for need in &self.space {
-            writeln!(
-                f,
-                "  room     {} for {} ({} bytes) in {}",
-                Size(need.bytes),
-                need.what,
-                need.bytes,
-                need.folder.display()
-            )?;
+            writeln!(f, "  room     {:#} for {} in {}", Size(need.bytes), need.what, need.folder.display())?;
         }
         Ok(())
     }

@@ -62,7 +62,7 @@ fn tells_what_is_kept_and_what_everything_takes() {
         "  previous  1.0.0-1: `landfall-installer rollback` goes back to it\n",
         "  trust     root 1: 1 of 1 keys must have signed\n",
         "  tries     1.1.0-2 is on trial: it is reverted after 4 more failed starts\n",
-        "  staged    1 blobs, 6 B (6 bytes)",
+        "  staged    1 blobs, 6 B",
         "  database  15 B\n",
         "  snapshot  landfall.db.schema-1, 7 B\n",
         "  aside     landfall.db.aside-schema-2, 8 B",
@@ -131,7 +131,7 @@ fn the_status_of_a_bare_host_reports_no_problem() {
     let root = tempfile::tempdir().unwrap();
     let layout = Layout::new(root.path());
     let status = status(&layout, &HostContext::fake(root.path(), None), None, Parts::default());
-    assert_eq!(status.to_string(), "nothing is installed\n  store     0 blobs, 0 B (0 bytes)\n  engine    none\n");
+    assert_eq!(status.to_string(), "nothing is installed\n  store     0 blobs, 0 B\n  engine    none\n");
     assert!(status.problems.is_empty(), "{status:?}");
 }
 

@@ -104,7 +104,7 @@ impl Status {
 
 impl Display for StoreStatus {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        write!(f, "{} blobs, {} ({} bytes)", self.blobs, Size(self.bytes), self.bytes)
+        write!(f, "{} blobs, {:#}", self.blobs, Size(self.bytes))
     }
 }
 

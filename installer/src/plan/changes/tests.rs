@@ -162,7 +162,7 @@ fn a_plan_says_what_it_changes_to_people_and_to_programs() {
          remove   release 0.9.0-0, afterwards\n  \
          remove   image landfall.local/acme/b:0.9.0-0, afterwards\n  \
          remove   snapshot landfall.db.schema-0, afterwards\n  \
-         remove   2 blobs, 300 B (300 bytes), afterwards\n"
+         remove   2 blobs, 300 B, afterwards\n"
     );
     let json = serde_json::to_value(&plan).unwrap();
     let changes = &json["changes"];

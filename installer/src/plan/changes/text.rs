@@ -49,12 +49,7 @@ impl fmt::Display for Collectable {
         self.snapshots.iter().try_for_each(|name| writeln!(f, "  remove   snapshot {name}, afterwards"))?;
         match self.blobs.count {
             0 => Ok(()),
-            count => writeln!(
-                f,
-                "  remove   {count} blobs, {} ({} bytes), afterwards",
-                Size(self.blobs.bytes),
-                self.blobs.bytes
-            ),
+            count => writeln!(f, "  remove   {count} blobs, {:#}, afterwards", Size(self.blobs.bytes)),
         }
     }
 }

@@ -54,11 +54,11 @@ impl fmt::Display for Problem {
             }
             Self::Room { at, needed, free } => write!(
                 f,
-                "the file system of {} has {} free ({free} bytes), {} are needed ({needed} bytes): {} bytes are missing",
+                "the file system of {} has {:#} free, {:#} are needed: {:#} are missing",
                 at.display(),
                 Size(*free),
                 Size(*needed),
-                needed - free,
+                Size(needed - free),
             ),
             Self::Inodes { at, needed, free } => {
                 write!(f, "the file system of {} has {free} free inodes, {needed} are needed", at.display())

@@ -61,7 +61,7 @@ fn adds_up_what_lies_on_the_same_file_system() {
     let needs = [("opt", GIB), ("var", GIB)];
     let together = judge(&plan(&needs), &facts(&[("opt", 1, 2 * GIB), ("var", 1, 2 * GIB)])).0;
     assert_eq!(together, [Problem::Room { at: "opt".into(), needed: 2 * GIB + MARGIN, free: 2 * GIB }]);
-    assert!(together[0].to_string().ends_with("16777216 bytes are missing"), "{}", together[0]);
+    assert!(together[0].to_string().ends_with("16.00 MiB (16777216 bytes) are missing"), "{}", together[0]);
     assert_eq!(judge(&plan(&needs), &facts(&[("opt", 1, 2 * GIB), ("var", 2, 2 * GIB)])).0, []);
 }
 
