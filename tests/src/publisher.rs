@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// The user that tenants run as; it owns the folders where its volumes are mounted.
+/// The user that images name; it owns the folders where volumes are mounted.
 const TENANT_USER: u32 = 65532;
 
 /// The table of the image `hello` in a definition.

@@ -157,7 +157,8 @@ pub(super) struct ImageTable {
     /// * Refused: as `entrypoint`.
     #[cfg_attr(test, schemars(with = "Option<BTreeMap<String, String>>"))]
     pub(super) env: Option<Spanned<BTreeMap<String, String>>>,
-    /// The user, and optionally the group, that the program runs as, by number or name (`User`).
+    /// The user, and optionally the group, that the program runs as, by number or name (`User`). A tenant whose image names none, root or 65532 runs as
+    /// a user of its own (2000000000 and up); name another one only where the program insists on it.
     ///
     /// * Default: the engine's, which is root inside the container.
     /// * Refused: as `entrypoint`.

@@ -41,7 +41,7 @@ impl Docker {
 fn archive(folders: &[Folder]) -> io::Result<Vec<u8>> {
     let mut archive = tar::Builder::new(Vec::new());
     for folder in folders {
-        let mut header = tar::Header::new_ustar();
+        let mut header = tar::Header::new_gnu();
         header.set_entry_type(tar::EntryType::Directory);
         header.set_mode(0o700);
         header.set_uid(folder.uid.into());
@@ -76,18 +76,18 @@ mod tests {
 
     #[test]
     fn folders_carry_their_owner() {
-        let bytes = archive(&[Folder { name: "users".into(), uid: 65532, gid: 100 }]).unwrap();
+        let bytes = archive(&[Folder { name: "users".into(), uid: 2_000_000_001, gid: 100 }]).unwrap();
         let mut archive = tar::Archive::new(bytes.as_slice());
         let entry = archive.entries().unwrap().next().unwrap().unwrap();
         let header = entry.header();
-        assert_eq!((header.uid().unwrap(), header.gid().unwrap(), header.mode().unwrap()), (65532, 100, 0o700));
+        assert_eq!((header.uid().unwrap(), header.gid().unwrap(), header.mode().unwrap()), (2_000_000_001, 100, 0o700));
         assert!(header.entry_type().is_dir());
         assert_eq!(&*entry.path_bytes(), b"users");
     }
 
     #[test]
     fn reads_one_regular_file_and_nothing_else() {
-        let mut file = tar::Header::new_ustar();
+        let mut file = tar::Header::new_gnu();
         file.set_size(4);
         let mut made = tar::Builder::new(Vec::new());
         made.append_data(&mut file, "passwd", &b"root"[..]).unwrap();

@@ -4,7 +4,8 @@ use super::connection::Capabilities;
 use crate::containers::{ContainerSpec, NetworkSpec, PreparationSpec};
 use bollard::models::{
     ContainerCreateBody, EndpointIpamConfig, EndpointSettings, HealthConfig, HostConfig, HostConfigLogConfig, Ipam,
-    IpamConfig, Mount, MountType, NetworkCreateRequest, NetworkingConfig, RestartPolicy, RestartPolicyNameEnum,
+    IpamConfig, Mount, MountType, MountVolumeOptions, NetworkCreateRequest, NetworkingConfig, RestartPolicy,
+    RestartPolicyNameEnum,
 };
 use std::collections::HashMap;
 
@@ -44,7 +45,9 @@ fn host(spec: &ContainerSpec, capabilities: Capabilities) -> HostConfig {
         dns_options: Some(RESOLVER_OPTIONS.map(str::to_owned).into()),
         // By address: `host-gateway` would be the default bridge's, to which the firewall lets no tenant.
         extra_hosts: Some(spec.hosts.iter().map(|(name, address)| format!("{name}:{address}")).collect()),
-        mounts: Some(mounts(&spec.volumes)),
+        // Docker copies the image's folder and its owner into a volume that is empty, also a second time: the volume would lose the
+        // owner that it was given through the preparation.
+        mounts: Some(mounts(&spec.volumes, Content::Kept)),
         tmpfs: Some(spec.tmpfs.iter().cloned().collect()),
         // Nothing of a tenant is written but to its volumes and in memory: its container can be made again at any time.
         readonly_rootfs: Some(true),
@@ -75,18 +78,29 @@ pub(super) fn preparation(spec: &PreparationSpec) -> ContainerCreateBody {
         labels: Some(spec.labels.clone().into_iter().collect()),
         host_config: Some(HostConfig {
             network_mode: Some("none".into()),
-            mounts: Some(mounts(&spec.volumes)),
+            mounts: Some(mounts(&spec.volumes, Content::OfTheImage)),
             ..Default::default()
         }),
         ..Default::default()
     }
 }
 
-fn mounts(volumes: &[(String, String)]) -> Vec<Mount> {
+/// What an empty volume holds once it is mounted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Content {
+    /// What the image has in that folder.
+    OfTheImage,
+    /// Nothing.
+    Kept,
+}
+
+fn mounts(volumes: &[(String, String)], content: Content) -> Vec<Mount> {
+    let no_copy = (content == Content::Kept).then_some(true);
     let mount = |(source, target): &(String, String)| Mount {
         typ: Some(MountType::VOLUME),
         source: Some(source.clone()),
         target: Some(target.clone()),
+        volume_options: Some(MountVolumeOptions { no_copy, ..Default::default() }),
         ..Default::default()
     };
     volumes.iter().map(mount).collect()
@@ -134,5 +148,12 @@ mod tests {
             let asked = container(&spec, capabilities).host_config.and_then(|host| host.nano_cpus);
             assert_eq!(asked, Some(expected * 1_000_000_000), "on {cores} cores");
         }
+    }
+
+    #[test]
+    fn a_volume_keeps_the_owner_that_its_preparation_gave_it() {
+        let volumes = [("files".to_owned(), "/app/data/users".to_owned())];
+        let copies = |content| mounts(&volumes, content)[0].volume_options.as_ref().and_then(|options| options.no_copy);
+        assert_eq!((copies(Content::OfTheImage), copies(Content::Kept)), (None, Some(true)));
     }
 }

@@ -37,7 +37,7 @@ async fn a_container_is_unprivileged_and_labelled() {
     let container = &state.containers["convergence-tenant-1"];
     assert!(container.started.is_some());
     let spec = container.spec.as_ref().unwrap();
-    assert_eq!(spec.user, "65532:65532");
+    assert_eq!(spec.user, "2000000001:2000000001", "a user that no other tenant has");
     assert_eq!(spec.network, ("convergence-tenant-1".into(), Ipv4Addr::new(10, 213, 0, 2)));
     assert!(spec.env.contains(&format!("CONVERGENCE_API_KEY={}", answer.text("/tenant/apiKey"))));
     assert_eq!(

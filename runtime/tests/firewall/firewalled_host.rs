@@ -137,6 +137,23 @@ impl FirewalledHost {
         signal(name, &self.holder().to_string());
     }
 
+    /// How many connections the host's kernel remembers.
+    pub(crate) fn tracked(&self) -> u32 {
+        let command = ["cat", "/proc/sys/net/netfilter/nf_conntrack_count"];
+        let read = output(self.on_host(command[0]).arg(command[1]), "iproute2");
+        String::from_utf8(read.stdout).unwrap().trim().parse().unwrap()
+    }
+
+    /// Has the tenant call this port of the host this many times, one call after the other, and returns how many the host refused: by an
+    /// answer, where nothing listens and no table drops the call.
+    pub(crate) fn call(&self, port: u16, times: u32) -> usize {
+        let script = format!(
+            "for i in $(seq {times}); do (exec 3<>/dev/tcp/10.213.0.1/{port}) 2>&1 | grep -q refused && echo 1; done; exit 0"
+        );
+        let called = output(self.on_tenant("bash").args(["-c", &script]), "bash");
+        String::from_utf8(called.stdout).unwrap().lines().filter(|line| *line == "1").count()
+    }
+
     /// Waits until the holder has logged the event this many times.
     pub(crate) fn until_logged(&mut self, event: &str, times: usize) {
         let holder = self.holder.as_mut().unwrap();

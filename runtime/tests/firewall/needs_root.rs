@@ -32,6 +32,18 @@ fn nobody_but_its_holder_removes_the_table() {
 }
 
 #[test]
+fn a_tenants_calls_of_the_api_leave_nothing_in_the_hosts_connection_table() {
+    const CALLS: u32 = 50;
+    let mut host = FirewalledHost::new("tracking");
+    host.hold("");
+    let before = host.tracked();
+    // Nothing listens there: each call is refused by the host itself, and so has passed both ways.
+    assert_eq!(host.call(API, CALLS), CALLS as usize);
+    let after = host.tracked();
+    assert!(after <= before, "{before} connections were tracked before {CALLS} calls, {after} after them");
+}
+
+#[test]
 fn no_packet_passes_while_the_holder_is_restarted_or_killed() {
     let mut host = FirewalledHost::new("restart");
     host.count();

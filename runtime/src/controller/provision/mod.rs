@@ -110,7 +110,7 @@ impl Controller {
     }
 
     async fn user_of(&self, tenant: &Environment, image: &FoundImage, container: &str) -> Result<RunAs, ActionError> {
-        let (name, group) = match run_as::parse(&image.user) {
+        let (name, group) = match run_as::parse(&image.user, tenant.id) {
             ImageUser::Known(user) => return Ok(user),
             ImageUser::Named(name, group) => (name, group),
         };
@@ -122,7 +122,7 @@ impl Controller {
             Err(EngineError::NotFound { .. }) => return Err(unknown()),
             Err(error) => return Err(error.into()),
         };
-        run_as::look_up(&String::from_utf8_lossy(&passwd), name, group).ok_or_else(unknown)
+        run_as::look_up(&String::from_utf8_lossy(&passwd), name, group, tenant.id).ok_or_else(unknown)
     }
 
     /// Removes all objects that are `owned` ([`spec::of_tenant`], [`spec::of_number`]), whatever their names. Succeeds when nothing is left.

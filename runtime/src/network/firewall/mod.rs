@@ -69,6 +69,23 @@ fn text(table: &str, flags: &str, port: Option<u16>) -> String {
     // is forwarded: a tenant reaches no other, and nothing beyond the host.
     let api = port.map(|port| format!("        tcp dport {port} fib daddr . iif type local accept\n"));
     let api = api.unwrap_or_default();
+    // The kernel remembers each connection for minutes after its end, in one table for the whole host, which a few tenants could fill by
+    // calling the API. So their calls are not tracked at all: the rule above needs no state. What else they send is dropped before it
+    // gets an entry, and the entries of the host's own connections to them are as many as the tenants' ports take clients.
+    let untracked = port.map(|port| {
+        format!(
+            r#"    chain untracked_calls {{
+        type filter hook prerouting priority raw; policy accept;
+        iifname "{BRIDGE_PREFIX}*" tcp dport {port} fib daddr . iif type local notrack
+    }}
+    chain untracked_answers {{
+        type filter hook output priority raw; policy accept;
+        oifname "{BRIDGE_PREFIX}*" tcp sport {port} notrack
+    }}
+"#
+        )
+    });
+    let untracked = untracked.unwrap_or_default();
     format!(
         r#"table {table} {{
 {flags}    chain from_tenants {{
@@ -82,7 +99,7 @@ fn text(table: &str, flags: &str, port: Option<u16>) -> String {
         iifname "{BRIDGE_PREFIX}*" drop
         oifname "{BRIDGE_PREFIX}*" drop
     }}
-}}
+{untracked}}}
 "#
     )
 }
@@ -122,6 +139,14 @@ mod tests {
         type filter hook forward priority filter - 10; policy accept;
         iifname "lft*" drop
         oifname "lft*" drop
+    }
+    chain untracked_calls {
+        type filter hook prerouting priority raw; policy accept;
+        iifname "lft*" tcp dport 8080 fib daddr . iif type local notrack
+    }
+    chain untracked_answers {
+        type filter hook output priority raw; policy accept;
+        oifname "lft*" tcp sport 8080 notrack
     }
 }
 "#;
