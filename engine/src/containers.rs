@@ -8,6 +8,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 use jiff::Timestamp;
 use std::net::Ipv4Addr;
+use std::path::PathBuf;
 
 /// The future that every request returns.
 pub type Reply<'a, T> = BoxFuture<'a, Result<T, EngineError>>;
@@ -127,10 +128,14 @@ pub struct Listed {
     pub name: String,
     /// Its labels.
     pub labels: Labels,
-    /// Whether it is running; false for networks and volumes.
+    /// Whether it is running, paused or not; false for networks and volumes.
     pub running: bool,
+    /// Whether it is paused; false for networks and volumes.
+    pub paused: bool,
     /// The networks that a container is connected to, as far as the engine lists them; none for networks and volumes.
     pub networks: Vec<String>,
+    /// The folder on the host that holds a volume; none for containers and networks.
+    pub folder: Option<PathBuf>,
 }
 
 /// The objects in the engine that a [`Selector`] selects.
@@ -147,14 +152,18 @@ pub struct Listing {
 /// A container as it is now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContainerState {
-    /// Whether it is running.
+    /// Whether it is running, paused or not.
     pub running: bool,
+    /// Whether it is paused.
+    pub paused: bool,
     /// When it was last started.
     pub started_at: Option<Timestamp>,
     /// Its exit code, if it has exited.
     pub exit_code: Option<i64>,
     /// The networks that it is connected to.
     pub networks: Vec<String>,
+    /// The file that its output is written to, where the engine has one.
+    pub log: Option<PathBuf>,
     /// Its labels.
     pub labels: Labels,
 }
@@ -166,6 +175,9 @@ pub struct Usage {
     pub cpu_nanos: u64,
     /// Memory in bytes, without the page cache that the kernel would give back.
     pub memory: u64,
+    /// Bytes that it has written to block devices since its start, with those that wait in the page cache for it; less than that where the
+    /// kernel does not count them by container (cgroup v1).
+    pub written: u64,
 }
 
 /// Which lines of a container's output to read.
@@ -207,6 +219,12 @@ pub trait ContainerEngine: Send + Sync {
     fn start<'a>(&'a self, container: &'a str) -> Reply<'a, ()>;
     /// Gives a container these limits, unless it has them.
     fn set_limits<'a>(&'a self, container: &'a str, limits: ContainerLimits) -> Reply<'a, LimitsChange>;
+    /// Pauses the processes of a container.
+    fn pause<'a>(&'a self, container: &'a str) -> Reply<'a, ()>;
+    /// Lets them go on.
+    fn unpause<'a>(&'a self, container: &'a str) -> Reply<'a, ()>;
+    /// Kills the processes of a container, and leaves it. One that does not run is left as it is.
+    fn kill<'a>(&'a self, container: &'a str) -> Reply<'a, ()>;
     /// Kills and removes a container.
     fn remove_container<'a>(&'a self, name: &'a str) -> Reply<'a, ()>;
     /// Removes a network.

@@ -10,16 +10,17 @@
 //!              └───────► tenant_ports     the tenants' ports, proxied to their containers
 //! ```
 //!
-//! Below them: [`identity`] (names, numbers, keys), [`network`] (subnets, firewall, connection limits), [`release`] (what the installed
+//! Below them: [`identity`] (names, numbers, keys), [`network`] (subnets, firewall, connection limits), [`disk`] (how much room there is), [`release`] (what the installed
 //! release offers), [`settings`] (what the operator chose) and [`service`] (what the process and systemd tell each other).
 //!
-//! Decisions are pure and tested as tables: `controller::reconcile::{decide, disagreement}`, `controller::provision::{spec, run_as}`,
+//! Decisions are pure and tested as tables: `controller::reconcile::{decide, disagreement}`, `controller::provision::{spec, run_as}`, `controller::disk::{excess, pace}`, `controller::output::budget`,
 //! `controller::observed::{health, outcome, backoff}`, `network::{subnet, bridges, firewall::render}`, `api::access`, `settings`. What
 //! acts is at the edges: `store`, `engine`, `tenant_ports`, `service`.
 
 pub mod api;
 pub mod commands;
 pub mod controller;
+pub mod disk;
 pub mod identity;
 pub mod network;
 pub mod release;

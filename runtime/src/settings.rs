@@ -2,7 +2,7 @@
 
 use crate::engine::{EngineAddress, EngineChoice};
 use crate::network::Pool;
-use landfall_host::settings::{self, EngineSocket, Layers, Limits, SettingsError};
+use landfall_host::settings::{self, DiskLimits, EngineSocket, Layers, Limits, SettingsError};
 use std::net::SocketAddrV4;
 
 /// The operator's settings over those of the release.
@@ -14,6 +14,8 @@ pub struct Settings {
     pub tenant_ports: (u16, u16),
     /// The limits of each tenant.
     pub limits: Limits,
+    /// The disk space of tenants.
+    pub disk: DiskLimits,
     /// The address pool of the tenants' subnets.
     pub pool: Pool,
     /// Where the engine listens.
@@ -40,6 +42,7 @@ impl From<&settings::Settings> for Settings {
             api: settings.api,
             tenant_ports: settings.tenant_ports,
             limits: settings.limits,
+            disk: settings.disk,
             pool: settings.pool.into(),
             engine,
         }

@@ -70,6 +70,18 @@ impl ContainerEngine for Docker {
         Box::pin(Self::set_limits(self, container, limits))
     }
 
+    fn pause<'a>(&'a self, container: &'a str) -> Reply<'a, ()> {
+        Box::pin(self.pause_container(container))
+    }
+
+    fn unpause<'a>(&'a self, container: &'a str) -> Reply<'a, ()> {
+        Box::pin(self.unpause_container(container))
+    }
+
+    fn kill<'a>(&'a self, container: &'a str) -> Reply<'a, ()> {
+        Box::pin(async { removed(self.kill_container(container).await) })
+    }
+
     fn remove_container<'a>(&'a self, name: &'a str) -> Reply<'a, ()> {
         Box::pin(async { removed(self.delete_container(name).await) })
     }

@@ -6,9 +6,11 @@ use super::response::found;
 use crate::containers::{ContainerState, Listed, Usage};
 use crate::error::EngineError;
 use crate::labels::Selector;
-use bollard::models::{ContainerCreateBody, ContainerMemoryStats, ContainerSummary, ContainerSummaryStateEnum};
+use bollard::models::{
+    ContainerBlkioStats, ContainerCreateBody, ContainerMemoryStats, ContainerSummary, ContainerSummaryStateEnum,
+};
 use bollard::query_parameters::{
-    CreateContainerOptionsBuilder, InspectContainerOptions, ListContainersOptionsBuilder,
+    CreateContainerOptionsBuilder, InspectContainerOptions, KillContainerOptions, ListContainersOptionsBuilder,
     RemoveContainerOptionsBuilder, StartContainerOptions, StatsOptionsBuilder,
 };
 use futures_util::StreamExt as _;
@@ -26,6 +28,26 @@ impl Docker {
         // A container that runs is answered 304, which the client takes for success.
         let options = None::<StartContainerOptions>;
         self.ask(&operation, async |client| client.start_container(name, options).await).await
+    }
+
+    pub(super) async fn pause_container(&self, name: &str) -> Result<(), EngineError> {
+        let operation = format!("pause container {name}");
+        self.ask(&operation, async |client| client.pause_container(name).await).await
+    }
+
+    pub(super) async fn unpause_container(&self, name: &str) -> Result<(), EngineError> {
+        let operation = format!("unpause container {name}");
+        self.ask(&operation, async |client| client.unpause_container(name).await).await
+    }
+
+    /// A container that does not run is answered 409.
+    pub(super) async fn kill_container(&self, name: &str) -> Result<(), EngineError> {
+        let operation = format!("kill container {name}");
+        let options = None::<KillContainerOptions>;
+        match self.ask(&operation, async |client| client.kill_container(name, options).await).await {
+            Err(EngineError::Conflict { .. }) => Ok(()),
+            other => other,
+        }
     }
 
     /// Kills and removes a container, and with it the volumes that have no name: nothing could find them afterwards.
@@ -47,10 +69,12 @@ impl Docker {
         let running = state.running.unwrap_or(false);
         Ok(Some(ContainerState {
             running,
+            paused: state.paused.unwrap_or(false),
             started_at: state.started_at.and_then(|text| text.parse().ok()),
             // Docker reports 0 for a container that runs.
             exit_code: state.exit_code.filter(|_| !running),
             networks: networks.into_keys().collect(),
+            log: inspected.log_path.filter(|path| !path.is_empty()).map(Into::into),
             labels: labels.into_iter().collect(),
         }))
     }
@@ -71,8 +95,10 @@ impl Docker {
             return Err(EngineError::NotFound { operation, message: "there is no sample".to_owned() });
         };
         let cpu = sample.cpu_stats.and_then(|cpu| cpu.cpu_usage).and_then(|usage| usage.total_usage);
-        let memory = sample.memory_stats.as_ref().map_or(0, memory);
-        Ok(Usage { cpu_nanos: cpu.unwrap_or(0), memory })
+        let memory_used = sample.memory_stats.as_ref().map_or(0, memory);
+        let unwritten = sample.memory_stats.as_ref().map_or(0, unwritten);
+        let written = sample.blkio_stats.as_ref().map_or(0, written);
+        Ok(Usage { cpu_nanos: cpu.unwrap_or(0), memory: memory_used, written: written.saturating_add(unwritten) })
     }
 }
 
@@ -82,7 +108,11 @@ pub(super) fn listed(container: ContainerSummary) -> Listed {
         // The API puts a slash before the name.
         name: name.strip_prefix('/').map(str::to_owned).unwrap_or(name),
         labels: container.labels.into_iter().flatten().collect(),
-        running: container.state == Some(ContainerSummaryStateEnum::RUNNING),
+        running: matches!(
+            container.state,
+            Some(ContainerSummaryStateEnum::RUNNING | ContainerSummaryStateEnum::PAUSED)
+        ),
+        paused: container.state == Some(ContainerSummaryStateEnum::PAUSED),
         networks: container
             .network_settings
             .and_then(|set| set.networks)
@@ -90,6 +120,7 @@ pub(super) fn listed(container: ContainerSummary) -> Listed {
             .flatten()
             .map(|(n, _)| n)
             .collect(),
+        folder: None,
     }
 }
 
@@ -98,4 +129,18 @@ fn memory(stats: &ContainerMemoryStats) -> u64 {
     let detail = stats.stats.as_ref();
     let inactive = ["total_inactive_file", "inactive_file"].into_iter().find_map(|key| detail?.get(key).copied());
     stats.usage.unwrap_or(0).saturating_sub(inactive.unwrap_or(0))
+}
+
+/// What was written to all devices. Devices on top of each other count the same bytes: the largest count is that of one of them.
+fn written(stats: &ContainerBlkioStats) -> u64 {
+    let entries = stats.io_service_bytes_recursive.iter().flatten();
+    // `Write` with cgroup v1, `write` with v2.
+    let writes = entries.filter(|entry| entry.op.as_deref().is_some_and(|op| op.eq_ignore_ascii_case("write")));
+    writes.filter_map(|entry| entry.value).max().unwrap_or(0)
+}
+
+/// What waits in the page cache to be written (cgroup v2).
+fn unwritten(stats: &ContainerMemoryStats) -> u64 {
+    let waiting = |key: &str| stats.stats.as_ref().and_then(|stats| stats.get(key).copied()).unwrap_or(0);
+    waiting("file_dirty").saturating_add(waiting("file_writeback"))
 }

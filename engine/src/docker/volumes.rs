@@ -40,5 +40,7 @@ impl Docker {
 }
 
 pub(super) fn listed(volume: Volume) -> Listed {
-    Listed { name: volume.name, labels: volume.labels.into_iter().collect(), ..Listed::default() }
+    // Of another driver than `local`, it may be empty.
+    let folder = Some(volume.mountpoint).filter(|folder| !folder.is_empty()).map(Into::into);
+    Listed { name: volume.name, labels: volume.labels.into_iter().collect(), folder, ..Listed::default() }
 }

@@ -3,7 +3,7 @@
 //! Further rules of Docker's that it keeps: a container starts only with its network, a network or volume in use cannot be
 //! removed, a volume that exists is returned with the labels that it has.
 
-use super::objects::{FakeContainer, FakeEngineState, idle, in_use, missing};
+use super::objects::{FakeContainer, FakeEngineState, idle, in_use, missing, volume};
 use crate::containers::{
     ContainerEngine, ContainerLimits, ContainerSpec, ContainerState, Folder, FoundImage, ImageIdentity, LimitsChange,
     Listed, Listing, LogStream, LogWindow, NetworkSpec, PreparationSpec, Reply, Usage,
@@ -202,6 +202,24 @@ impl ContainerEngine for FakeContainerEngine {
         Box::pin(self.call("set_limits", set))
     }
 
+    fn pause<'a>(&'a self, container: &'a str) -> Reply<'a, ()> {
+        Box::pin(self.call("pause", move |state| state.set_paused(container, true)))
+    }
+
+    fn unpause<'a>(&'a self, container: &'a str) -> Reply<'a, ()> {
+        Box::pin(self.call("unpause", move |state| state.set_paused(container, false)))
+    }
+
+    fn kill<'a>(&'a self, container: &'a str) -> Reply<'a, ()> {
+        let kill = move |state: &mut FakeEngineState| {
+            if let Some(held) = state.containers.get_mut(container) {
+                (held.started, held.paused) = (None, false);
+            }
+            Ok(())
+        };
+        Box::pin(self.call("kill", kill))
+    }
+
     fn remove_container<'a>(&'a self, name: &'a str) -> Reply<'a, ()> {
         let remove = move |state: &mut FakeEngineState| {
             state.containers.remove(name);
@@ -239,9 +257,11 @@ impl ContainerEngine for FakeContainerEngine {
         let inspect = move |state: &mut FakeEngineState| {
             Ok(state.containers.get(container).map(|held| ContainerState {
                 running: held.started.is_some(),
+                paused: held.paused,
                 started_at: held.started,
                 exit_code: held.started.is_none().then_some(state.ending.unwrap_or(0)),
                 networks: held.networks(),
+                log: held.log.clone(),
                 labels: held.labels.clone(),
             }))
         };
@@ -266,7 +286,7 @@ impl ContainerEngine for FakeContainerEngine {
             Ok(Listing {
                 containers: state.listed_containers(by),
                 networks: networks.map(|(name, network)| idle(name, &network.labels)).collect(),
-                volumes: volumes.map(|(name, labels)| idle(name, labels)).collect(),
+                volumes: volumes.map(|(name, labels)| volume(name, labels)).collect(),
             })
         };
         Box::pin(self.call("list", list))
@@ -287,7 +307,7 @@ impl ContainerEngine for FakeContainerEngine {
 
     fn usage<'a>(&'a self, container: &'a str) -> Reply<'a, Usage> {
         let sample = move |state: &mut FakeEngineState| match state.containers.get(container) {
-            Some(_) => Ok(Usage { cpu_nanos: 250_000_000, memory: 128_000_000 }),
+            Some(held) => Ok(Usage { cpu_nanos: 250_000_000, memory: 128_000_000, written: held.written }),
             None => missing(container),
         };
         Box::pin(self.call("usage", sample))

@@ -6,6 +6,7 @@ use crate::error::EngineError;
 use crate::labels::{Labels, Selector};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
@@ -37,7 +38,7 @@ pub struct FakeEngineState {
 }
 
 /// A container of a [`FakeContainerEngine`](super::FakeContainerEngine).
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct FakeContainer {
     /// What it was created from; `None` for one that is never started.
     pub spec: Option<ContainerSpec>,
@@ -51,13 +52,19 @@ pub struct FakeContainer {
     pub disconnected: bool,
     /// The folders that were created in it.
     pub folders: Vec<Folder>,
+    /// The bytes that it has written.
+    pub written: u64,
+    /// Whether it is paused.
+    pub paused: bool,
+    /// The file that its output is written to.
+    pub log: Option<PathBuf>,
 }
 
 impl FakeContainer {
     /// A container that has not been started.
     pub(super) fn new(spec: Option<ContainerSpec>, labels: &Labels, volumes: &[(String, String)]) -> Self {
         let volumes = volumes.iter().map(|(name, _)| name.clone()).collect();
-        Self { spec, labels: labels.clone(), volumes, started: None, disconnected: false, folders: Vec::new() }
+        Self { spec, labels: labels.clone(), volumes, ..Self::default() }
     }
 
     /// The networks that it is connected to.
@@ -96,13 +103,25 @@ impl FakeEngineState {
         Ok(())
     }
 
+    pub(super) fn set_paused(&mut self, name: &str, paused: bool) -> Result<(), EngineError> {
+        match self.containers.get_mut(name).filter(|held| held.started.is_some()) {
+            Some(held) => {
+                held.paused = paused;
+                Ok(())
+            }
+            None => missing(name),
+        }
+    }
+
     pub(super) fn listed_containers(&self, by: &Selector) -> Vec<Listed> {
         let matching = self.containers.iter().filter(|(_, c)| by.matches(|name| c.labels.get(name)));
         let listed = matching.map(|(name, c)| Listed {
             name: name.clone(),
             labels: c.labels.clone(),
             running: c.started.is_some(),
+            paused: c.paused,
             networks: c.networks(),
+            folder: None,
         });
         listed.collect()
     }
@@ -110,4 +129,9 @@ impl FakeEngineState {
 
 pub(super) fn idle(name: &str, labels: &Labels) -> Listed {
     Listed { name: name.to_owned(), labels: labels.clone(), ..Listed::default() }
+}
+
+/// A volume, in the folder of its name.
+pub(super) fn volume(name: &str, labels: &Labels) -> Listed {
+    Listed { folder: Some(Path::new("/volumes").join(name)), ..idle(name, labels) }
 }

@@ -42,6 +42,8 @@ pub struct Settings {
     pub tenant_ports: (u16, u16),
     /// The limits of each tenant.
     pub limits: Limits,
+    /// The disk space of tenants.
+    pub disk: DiskLimits,
     /// The range of the tenants' subnets.
     pub pool: PoolRange,
     /// Where the engine listens.
@@ -59,6 +61,15 @@ pub struct Limits {
     pub nano_cpus: i64,
     /// Processes and threads.
     pub pids: i64,
+}
+
+/// The disk space that tenants may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DiskLimits {
+    /// Bytes in the volumes of one tenant.
+    pub tenant: u64,
+    /// Bytes that tenants leave free to the host.
+    pub reserve: u64,
 }
 
 /// How an update goes, and what stays on the host after it.

@@ -1,7 +1,7 @@
 //! A layer of settings as typed values, each of which may be left out.
 
-use super::values::{Bounded, Cpus, EngineSocket, Memory, Pids, PoolRange, Port};
-use super::{HEALTHY_FOR, KEEP, Limits, PATIENCE, Settings, SettingsError, UpdateSettings};
+use super::values::{Bounded, Cpus, Disk, DiskReserve, EngineSocket, Memory, Pids, PoolRange, Port};
+use super::{DiskLimits, HEALTHY_FOR, KEEP, Limits, PATIENCE, Settings, SettingsError, UpdateSettings};
 use serde::Deserialize;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
@@ -32,6 +32,8 @@ struct Tenants {
     memory: Option<Memory>,
     cpus: Option<Cpus>,
     pids: Option<Pids>,
+    disk: Option<Disk>,
+    disk_reserve: Option<DiskReserve>,
 }
 
 #[derive(Default, Deserialize)]
@@ -79,6 +81,10 @@ impl Parsed {
                 memory: first(layers, "tenants.memory", |layer| layer.tenants.memory)?.0,
                 nano_cpus: first(layers, "tenants.cpus", |layer| layer.tenants.cpus)?.0,
                 pids: first(layers, "tenants.pids", |layer| layer.tenants.pids)?.0,
+            },
+            disk: DiskLimits {
+                tenant: first(layers, "tenants.disk", |layer| layer.tenants.disk)?.0,
+                reserve: first(layers, "tenants.disk_reserve", |layer| layer.tenants.disk_reserve)?.0,
             },
             pool: first(layers, "network.pool", |layer| layer.network.pool)?,
             engine: first(layers, "engine.socket", |layer| layer.engine.socket.clone())?,

@@ -18,6 +18,7 @@ fn the_defaults_are_complete_and_as_documented() {
     assert_eq!(settings.api.to_string(), "0.0.0.0:3000");
     assert_eq!(settings.tenant_ports, (3001, 3999));
     assert_eq!(settings.limits, Limits { memory: 4 << 30, nano_cpus: 2_000_000_000, pids: 512 });
+    assert_eq!(settings.disk, DiskLimits { tenant: 10 << 30, reserve: 1 << 30 });
     assert_eq!(settings.pool.to_string(), "10.213.0.0/16");
     assert_eq!(settings.engine, EngineSocket::Auto);
     assert_eq!(settings.update, UpdateSettings::default());
@@ -59,6 +60,8 @@ fn errors_name_the_line_and_the_cause() {
         ("[tenants]\nmemory = \"1MiB\"", "line 2", "8MiB"),
         ("[tenants]\ncpus = -1.0", "line 2", "between 0.01"),
         ("[tenants]\npids = 1", "line 2", "at least 8"),
+        ("[tenants]\ndisk = \"1023KiB\"", "line 2", "less than 1MiB"),
+        ("[tenants]\ndisk_reserve = \"-1GiB\"", "line 2", "512MiB"),
         ("[network]\npool = \"8.8.8.0/24\"", "line 2", "private"),
         ("[engine]\nsocket = \"tcp://1.2.3.4\"", "line 2", "neither"),
         ("[engine]\nsocket = \"unix://relative\"", "line 2", "neither"),

@@ -35,6 +35,19 @@ impl<const MIN: u32, const MAX: u32> TryFrom<u32> for Bounded<MIN, MAX> {
 
 /// The smallest memory limit, in bytes: Docker refuses less than 6 MiB.
 const MIN_MEMORY: i64 = 8 << 20;
+/// The smallest limit of disk space, in bytes: with less, no application keeps anything.
+const MIN_DISK: u64 = 1 << 20;
+
+/// A number of bytes with its unit. All of them fit into an `i64`.
+fn bytes(text: &str) -> Result<i64, String> {
+    // `B` is the last: all the others end with it.
+    let units = [("KiB", 10), ("MiB", 20), ("GiB", 30), ("TiB", 40), ("B", 0)];
+    let parsed = units.into_iter().find_map(|(unit, shift)| {
+        let number = text.strip_suffix(unit)?.trim_end();
+        number.parse::<u32>().ok().and_then(|number| i64::from(number).checked_mul(1_i64 << shift))
+    });
+    parsed.ok_or_else(|| format!("{text:?} is not a size such as \"512MiB\" or \"4GiB\""))
+}
 
 /// An amount of memory, in bytes.
 #[derive(Clone, Copy, Deserialize)]
@@ -45,17 +58,39 @@ impl TryFrom<String> for Memory {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        // `B` is the last: all the others end with it.
-        let units = [("KiB", 10), ("MiB", 20), ("GiB", 30), ("TiB", 40), ("B", 0)];
-        let parsed = units.into_iter().find_map(|(unit, shift)| {
-            let number = text.strip_suffix(unit)?.trim_end();
-            number.parse::<u32>().ok().and_then(|number| i64::from(number).checked_mul(1_i64 << shift))
-        });
-        match parsed {
-            Some(bytes) if bytes >= MIN_MEMORY => Ok(Self(bytes)),
-            Some(_) => Err(format!("{text:?} is less than 8MiB, with which no container starts")),
-            None => Err(format!("{text:?} is not a size such as \"512MiB\" or \"4GiB\"")),
+        match bytes(&text)? {
+            bytes if bytes >= MIN_MEMORY => Ok(Self(bytes)),
+            _ => Err(format!("{text:?} is less than 8MiB, with which no container starts")),
         }
+    }
+}
+
+/// A limit of disk space, in bytes.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct Disk(pub(super) u64);
+
+impl TryFrom<String> for Disk {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match bytes(&text)?.unsigned_abs() {
+            bytes if bytes >= MIN_DISK => Ok(Self(bytes)),
+            _ => Err(format!("{text:?} is less than 1MiB, in which no application keeps anything")),
+        }
+    }
+}
+
+/// Disk space that is left free, in bytes; zero is allowed.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct DiskReserve(pub(super) u64);
+
+impl TryFrom<String> for DiskReserve {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        Ok(Self(bytes(&text)?.unsigned_abs()))
     }
 }
 

@@ -28,6 +28,8 @@ pub(super) struct HealthReport {
     pub database: String,
     /// `ok` or `unavailable`: whether the next tenant gets a network.
     pub network: String,
+    /// `ok` or `short`: whether tenants leave as much of it as they have to.
+    pub disk: String,
     /// What is wrong, in one line each, for people; in detail over the root-only socket. Empty where nothing is.
     pub problems: Vec<String>,
     /// The current time, RFC 3339 in UTC.
@@ -60,6 +62,7 @@ pub(super) async fn health(State(app): State<App>, peer: Option<Extension<Peer>>
         engine: word(&health.engine),
         database: word(&health.database),
         network: word(&health.network),
+        disk: if health.disk.is_none() { "ok" } else { "short" }.to_owned(),
         problems: health.problems().map(shown).collect(),
         time: now(),
     };

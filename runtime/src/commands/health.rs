@@ -10,7 +10,7 @@ pub(super) fn run(layout: &Layout, console: Console) -> Result<(), CommandError>
     let response = api_client::send(layout, Method::GET, "/health", None)?;
     let word = |key: &str| response.body.get(key).and_then(Value::as_str).unwrap_or("unknown").to_owned();
     let mut report = format!("{}: release {}", word("status"), word("release"));
-    for part in ["engine", "database", "network"] {
+    for part in ["engine", "database", "network", "disk"] {
         // Writing to a string cannot fail.
         let _ = write!(report, ", {part} {}", word(part));
     }

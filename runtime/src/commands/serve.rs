@@ -4,6 +4,7 @@ use super::{refuse_lost_database, settings};
 use crate::api::server::{self, Listeners};
 use crate::api::{App, listen, router};
 use crate::controller::{Controller, Dependencies};
+use crate::disk::KernelDisks;
 use crate::engine::{InstallationId, connect};
 use crate::identity::{HostSecret, KeyHash, SecretError, admin_token};
 use crate::network::{KernelRoutes, TenantAddresses};
@@ -130,6 +131,7 @@ async fn serve(opened: Opened, mark: MarkGood, start: Instant) -> Result<(), Com
         secret,
         ports,
         routes: Arc::new(KernelRoutes),
+        disks: Arc::new(KernelDisks),
         settle_for: SETTLE_FOR,
     };
     let controller = Controller::new(dependencies).await.map_err(CommandError::OpenPorts)?;

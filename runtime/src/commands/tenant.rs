@@ -165,13 +165,14 @@ fn table(answer: &Value) -> String {
         // Writing to a string cannot fail.
         let _ = writeln!(
             text,
-            "{:>6}  {:24}  {:>6}  {:12}  {:9}  {:>5}",
+            "{:>6}  {:24}  {:>6}  {:12}  {:9}  {:>5}{}",
             cell("envId"),
             cell("name"),
             cell("orgId"),
             cell("status"),
             cell("health"),
-            cell("port")
+            cell("port"),
+            tenant.get("stopReason").and_then(Value::as_str).map(|why| format!("  {why}")).unwrap_or_default()
         );
     }
     text
@@ -200,7 +201,8 @@ mod tests {
     #[test]
     fn a_list_is_a_table() {
         let answer = json!({ "tenants": [
-            { "envId": 1, "name": "acme", "orgId": 1, "status": "running", "health": "healthy", "port": 3001 }
+            { "envId": 1, "name": "acme", "orgId": 1, "status": "running", "health": "healthy", "port": 3001, "stopReason": null },
+            { "envId": 2, "name": "full", "orgId": 1, "status": "stopped", "health": "unhealthy", "port": 3002, "stopReason": "why" }
         ]});
         let table = table(&answer);
         let lines: Vec<_> = table.lines().collect();
@@ -209,6 +211,7 @@ mod tests {
             [
                 " ENVID  NAME                       ORGID  STATUS        HEALTH      PORT",
                 "     1  acme                           1  running       healthy     3001",
+                "     2  full                           1  stopped       unhealthy   3002  why",
             ]
         );
     }

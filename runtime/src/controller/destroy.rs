@@ -46,6 +46,7 @@ impl Controller {
         self.remove_owned(&spec::of_tenant(&self.deps.installation, tenant), Volumes::Remove).await?;
         // 3. Remove the row last: it keeps port and subnet from other tenants while something of this one may be left.
         self.deps.store.remove_environment(tenant.id).await?;
+        self.disk.tenant_removed(tenant.id);
         log::info!("tenant_removed", tenant = tenant.id);
         Ok(())
     }

@@ -3,6 +3,7 @@ use crate::engine::EngineError;
 use crate::identity::{EnvId, OrgId, SecretError};
 use crate::release::ChoiceError;
 use crate::store::StoreError;
+use landfall_console::Size;
 
 /// Why an action failed. What it had begun is undone, unless the message says otherwise.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +66,18 @@ pub enum ActionError {
     /// The host's own routes, beside which a subnet has to be chosen, cannot be read.
     #[error("cannot read the host's routes, beside which a subnet has to be chosen")]
     Routes(#[source] std::io::Error),
+    /// The disk has less free space than tenants have to leave to the host.
+    #[error(
+        "the disk of the tenants' volumes has {:#} free, less than the {:#} of tenants.disk_reserve: remove files or tenants",
+        Size(*.free),
+        Size(*.reserve)
+    )]
+    DiskShort {
+        /// The free bytes.
+        free: u64,
+        /// The bytes that tenants leave free.
+        reserve: u64,
+    },
     /// More spawns are waiting than can be served in time.
     #[error("too many tenants are being spawned at once: try again in a moment")]
     Busy,

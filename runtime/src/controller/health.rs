@@ -38,6 +38,8 @@ pub struct ServiceHealth {
     pub database: Option<Problem>,
     /// The next tenant would get no network.
     pub network: Option<Problem>,
+    /// The disk has less free space than tenants have to leave to the host.
+    pub disk: Option<Problem>,
 }
 
 impl ServiceHealth {
@@ -46,14 +48,14 @@ impl ServiceHealth {
         self.problems().next().is_none()
     }
 
-    /// Whether the release works: an address pool without room is the host's, and no older release has more of it.
+    /// Whether the release works: an address pool or a disk without room is the host's, and no older release has more of it.
     pub fn is_release_ok(&self) -> bool {
         self.engine.is_none() && self.database.is_none()
     }
 
     /// All that is wrong.
     pub fn problems(&self) -> impl Iterator<Item = &Problem> {
-        [&self.engine, &self.database, &self.network].into_iter().flatten()
+        [&self.engine, &self.database, &self.network, &self.disk].into_iter().flatten()
     }
 }
 
@@ -81,9 +83,10 @@ impl Controller {
             engine: engine.err().map(|error| Problem::new("the container engine does not answer", &error)),
             database: database.err().map(|error| Problem::new("the database cannot be read and written", &error)),
             network: None,
+            disk: self.check_reserve().await.err().map(|error| Problem::new("the disk is short", &error)),
         };
         // Both are asked for the next subnet, and their own failures say more.
-        if health.is_ok() {
+        if health.is_release_ok() {
             health.network = self.network_problem(&mut known.subnet).await;
         }
         if known.last.as_ref().is_none_or(|(_, before)| *before != health) {

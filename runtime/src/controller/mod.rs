@@ -6,12 +6,14 @@
 
 mod container_end;
 mod destroy;
+mod disk;
 mod error;
 mod health;
 mod logs;
 mod lost_volumes;
 mod observed;
 mod organizations;
+mod output;
 mod provision;
 mod reconcile;
 mod selfcheck;
@@ -28,6 +30,7 @@ pub use selfcheck::{CanaryError, Check, SELF_CHECK_LIMIT, SelfCheck};
 pub use spawn::{SpawnRequest, Spawned};
 pub use status::{TenantStatus, TenantSummary};
 
+use crate::disk::Disks;
 use crate::engine::{ContainerEngine, InstallationId};
 use crate::identity::{EnvId, HostSecret};
 use crate::network::HostRoutes;
@@ -36,9 +39,11 @@ use crate::service::log;
 use crate::settings::Settings;
 use crate::store::{Environment, Status, Store};
 use crate::tenant_ports::TenantPorts;
+use disk::DiskWatch;
 use health::KnownHealth;
 use lost_volumes::RecreatedVolumes;
 use observed::{ObservedTenants, Target};
+use output::OutputWatch;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -68,6 +73,8 @@ pub struct Dependencies {
     pub ports: TenantPorts,
     /// The host's own networks.
     pub routes: Arc<dyn HostRoutes>,
+    /// The host's disks.
+    pub disks: Arc<dyn Disks>,
     /// How long a spawn waits for its tenant to be healthy, to report a container that ends at once.
     pub settle_for: Duration,
 }
@@ -89,6 +96,10 @@ pub struct Controller {
     health: tokio::sync::Mutex<KnownHealth>,
     /// Volumes of tenants that were gone, and were made again.
     recreated: RecreatedVolumes,
+    /// What is known of the disk and of the tenants on it.
+    disk: DiskWatch,
+    /// The tenants' logs.
+    output: OutputWatch,
     /// Why the engine made no network for a tenant when it was last asked to.
     refused_network: Mutex<Option<String>>,
     /// Turns true when the service stops.
@@ -108,6 +119,8 @@ impl Controller {
             last_heartbeat: Mutex::new(Instant::now()),
             health: tokio::sync::Mutex::default(),
             recreated: RecreatedVolumes::default(),
+            disk: DiskWatch::default(),
+            output: OutputWatch::default(),
             refused_network: Mutex::default(),
             ending: watch::channel(false).0,
         };
@@ -155,7 +168,7 @@ impl Controller {
         // Ends the wait for a canary's health: the canary is removed under its lock, for which `idle` waits.
         self.ending.send_replace(true);
         // At the same time: neither wait depends on the other, and the limit for stopping counts for both.
-        tokio::join!(self.locks.idle(), self.deps.ports.drain(patience));
+        tokio::join!(self.locks.idle(), self.deps.ports.drain(patience), self.resume_all());
     }
 
     async fn tenant(&self, id: EnvId) -> Result<Environment, ActionError> {

@@ -1,6 +1,6 @@
 //! The status of tenants.
 
-use super::observed::{Figures, LastCheck, Samples};
+use super::observed::{Figures, LastCheck, Samples, megabytes};
 use super::{ActionError, Controller, Health};
 use crate::identity::{EnvId, OrgId};
 use crate::store::{Environment, Status, rfc3339};
@@ -38,6 +38,12 @@ pub struct TenantStatus {
     pub cpu_usage: Option<String>,
     /// Its memory: `128MB`.
     pub memory_usage: Option<String>,
+    /// What its volumes held when they were measured last: `128MB`.
+    #[serde(default)]
+    pub disk_usage: Option<String>,
+    /// Why it is stopped, where that is so for the disk.
+    #[serde(default)]
+    pub stop_reason: Option<String>,
     /// The last check of its health since its container was started.
     pub last_check: Option<HealthCheck>,
     /// The exit code of its container, or of the run before this one; absent where it never ended since the service was started.
@@ -45,7 +51,7 @@ pub struct TenantStatus {
     /// How often its container was started or made again since the service was started.
     #[serde(default)]
     pub restarts: u32,
-    /// What an operator should know of it, in one line each: volumes that were gone.
+    /// What an operator should know of it, in one line each: volumes that were gone, output that is slowed down.
     #[serde(default)]
     pub warnings: Vec<String>,
     /// When it was created, RFC 3339 in UTC.
@@ -83,6 +89,9 @@ pub struct TenantSummary {
     pub health: Health,
     /// Its port on the host.
     pub port: u16,
+    /// Why it is stopped, where that is so for the disk.
+    #[serde(default)]
+    pub stop_reason: Option<String>,
     /// When it was created, RFC 3339 in UTC.
     pub created_at: String,
 }
@@ -110,9 +119,11 @@ impl Controller {
             uptime: figures.uptime,
             cpu_usage: figures.cpu,
             memory_usage: figures.memory,
+            disk_usage: self.disk.holding(id).map(|held| megabytes(held.bytes)),
+            stop_reason: self.disk.stop_reason(id),
             exit_code,
             restarts: ends.restarts,
-            warnings: self.recreated.warnings(id),
+            warnings: self.recreated.warnings(id).into_iter().chain(self.output.warning(id)).collect(),
             last_check: self.observed.last_check(id).map(Into::into),
             name: tenant.decided.name,
             created_at: tenant.created_at,
@@ -142,6 +153,7 @@ impl Controller {
             status: tenant.status,
             health: self.observed.health(tenant.id),
             port: tenant.decided.port,
+            stop_reason: self.disk.stop_reason(tenant.id),
             name: tenant.decided.name,
             created_at: tenant.created_at,
         };

@@ -9,6 +9,7 @@ use hyper_util::rt::TokioIo;
 use landfall::api::server::{self, Listeners};
 use landfall::api::{App, router};
 use landfall::controller::{Controller, Dependencies};
+use landfall::disk::{Disks, Holding};
 use landfall::engine::fake::FakeContainerEngine;
 use landfall::engine::{ImageIdentity, InstallationId, Labels};
 use landfall::identity::{HostSecret, KeyHash};
@@ -20,9 +21,10 @@ use landfall::store::{ImageRecord, Migrations, Store};
 use landfall::tenant_ports::TenantPorts;
 use landfall_host::Layout;
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::path::Path;
+use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -57,8 +59,48 @@ impl HostRoutes for FakeRoutes {
     }
 }
 
+/// The disks of a test's host: 100 GiB are free, and volumes hold nothing, unless the test says otherwise.
+pub(crate) struct FakeDisks {
+    pub(crate) free: AtomicU64,
+    /// The bytes in a volume by its name.
+    pub(crate) held: Mutex<BTreeMap<String, u64>>,
+    /// Volumes that are gone.
+    pub(crate) gone: Mutex<BTreeSet<String>>,
+}
+
+impl Default for FakeDisks {
+    fn default() -> Self {
+        Self { free: AtomicU64::new(100 << 30), held: Mutex::default(), gone: Mutex::default() }
+    }
+}
+
+impl FakeDisks {
+    /// Has a volume grow, and the free space fall by as much.
+    pub(crate) fn grow(&self, volume: &str, bytes: u64) {
+        *self.held.lock().unwrap().entry(volume.to_owned()).or_default() += bytes;
+        self.free.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
+impl Disks for FakeDisks {
+    fn free(&self, folder: &Path) -> std::io::Result<u64> {
+        let volume = folder.file_name().unwrap().to_str().unwrap();
+        if self.gone.lock().unwrap().contains(volume) {
+            return Err(std::io::ErrorKind::NotFound.into());
+        }
+        Ok(self.free.load(Ordering::Relaxed))
+    }
+
+    fn holding(&self, folder: &Path, _most: Holding, _deadline: Instant) -> std::io::Result<Holding> {
+        let volume = folder.file_name().unwrap().to_str().unwrap();
+        let bytes = self.held.lock().unwrap().get(volume).copied().unwrap_or(0);
+        Ok(Holding { bytes, files: 0, depth: 0 })
+    }
+}
+
 pub(crate) struct TestHost {
     folder: TempDir,
+    pub(crate) disks: Arc<FakeDisks>,
     pub(crate) routes: Arc<FakeRoutes>,
     pub(crate) engine: Arc<FakeContainerEngine>,
     pub(crate) installation: InstallationId,
@@ -136,6 +178,7 @@ impl TestHost {
             format!("[api]\naddress = \"127.0.0.1\"\n[tenants]\nfirst_port = {first}\nlast_port = {}", first + 19);
         Self {
             folder: TempDir::new().unwrap(),
+            disks: Arc::default(),
             routes: Arc::default(),
             engine: Arc::new(engine),
             installation: InstallationId::from_random([1; 16]),
@@ -165,6 +208,7 @@ impl TestHost {
             secret: HostSecret::load_or_create(&layout.tenant_keys()).unwrap(),
             ports: TenantPorts::new(*self.settings.api.ip(), tenants.clone(), FdStore::disabled()),
             routes: self.routes.clone(),
+            disks: self.disks.clone(),
             settle_for: self.settle_for,
         };
         let controller = Controller::new(dependencies).await.unwrap();

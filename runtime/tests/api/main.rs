@@ -2,11 +2,13 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod access;
+mod disk;
 mod errors;
 mod host;
 mod installations;
 mod limits;
 mod organizations;
+mod output;
 mod reconcile;
 mod release;
 mod selfcheck;

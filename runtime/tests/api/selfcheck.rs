@@ -201,7 +201,7 @@ fn leave_behind(host: &TestHost, instance: &str) {
     let mut state = host.engine.state();
     state.volumes.extend(volumes.iter().map(|volume| (volume.clone(), labels.clone())));
     state.networks.insert(CANARY.into(), network);
-    let container = FakeContainer { spec: None, labels, volumes, started: None, disconnected: false, folders: vec![] };
+    let container = FakeContainer { labels, volumes, ..FakeContainer::default() };
     state.containers.insert(CANARY.into(), container);
 }
 

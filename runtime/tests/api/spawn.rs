@@ -196,14 +196,8 @@ async fn a_volume_of_another_tenant_is_never_mounted() {
 fn put_stranger(host: &TestHost, labels: &Labels) {
     let name = "convergence-tenant-1".to_owned();
     let mut state = host.engine.state();
-    let container = FakeContainer {
-        spec: None,
-        labels: labels.clone(),
-        volumes: vec![format!("{name}-files")],
-        started: None,
-        disconnected: false,
-        folders: vec![],
-    };
+    let volumes = vec![format!("{name}-files")];
+    let container = FakeContainer { labels: labels.clone(), volumes, ..FakeContainer::default() };
     state.volumes.insert(format!("{name}-files"), labels.clone());
     state.containers.insert(name.clone(), container);
     state.networks.insert(name.clone(), network(&name, labels));

@@ -1,5 +1,6 @@
-//! A tenant that takes its time: `GET /slow/<ms>` is answered over so many milliseconds, a piece at a time. Everything else,
-//! `/health` included, is answered at once.
+//! A tenant that takes its time, or more than its share: `GET /slow/<ms>` is answered over so many milliseconds, a piece at a time. From `GET
+//! /fill` on it writes into its volume, from `GET /flood` on it writes lines of output, as fast as it can, for good. Everything else, `/health`
+//! included, is answered at once.
 
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -19,6 +20,21 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
+fn fill() -> io::Result<()> {
+    let mut file = std::fs::File::create("/app/data/users/fill")?;
+    let piece = vec![b'x'; 1 << 20];
+    loop {
+        file.write_all(&piece)?;
+    }
+}
+
+fn flood() -> io::Result<()> {
+    let lines = "y\n".repeat(1 << 14);
+    loop {
+        io::stdout().write_all(lines.as_bytes())?;
+    }
+}
+
 fn answer(mut stream: &TcpStream) -> io::Result<()> {
     let mut request = String::new();
     let mut reader = BufReader::new(stream);
@@ -29,6 +45,11 @@ fn answer(mut stream: &TcpStream) -> io::Result<()> {
         reader.read_line(&mut header)?;
     }
     let path = request.split(' ').nth(1).unwrap_or_default();
+    match path {
+        "/fill" => drop(std::thread::spawn(fill)),
+        "/flood" => drop(std::thread::spawn(flood)),
+        _ => {}
+    }
     let millis = path.strip_prefix("/slow/").and_then(|millis| millis.parse().ok()).unwrap_or(0);
     let pieces = Duration::from_millis(millis).as_millis() / PIECE.as_millis() + 1;
     write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {pieces}\r\nConnection: close\r\n\r\n")?;

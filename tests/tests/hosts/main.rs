@@ -9,6 +9,7 @@ mod engine_rules;
 mod engines;
 mod isolated_host;
 mod landing;
+mod limits;
 mod no_network;
 mod node_tenants;
 mod random_chains;

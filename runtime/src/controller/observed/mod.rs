@@ -9,14 +9,14 @@ mod samples;
 pub use health::Health;
 pub(in crate::controller) use outcome::LastCheck;
 pub(in crate::controller) use probe::Target;
-pub(in crate::controller) use samples::{Figures, Samples};
+pub(in crate::controller) use samples::{Figures, Samples, megabytes};
 
 use crate::engine::Usage;
 use crate::identity::EnvId;
 use crate::tenant_ports::{Backend, TenantPort};
 use backoff::StartBackoff;
 use probe::Reports;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use tokio::sync::watch;
@@ -105,6 +105,11 @@ impl ObservedTenants {
         self.tenants().get(&id).is_some_and(|tenant| tenant.watcher.is_some())
     }
 
+    /// The tenants whose containers ran when they were last observed.
+    pub(in crate::controller) fn running(&self) -> BTreeSet<EnvId> {
+        self.tenants().iter().filter(|(_, tenant)| tenant.watcher.is_some()).map(|(id, _)| *id).collect()
+    }
+
     /// Whether a tenant's address has been out of reach for long while its container ran.
     pub(in crate::controller) fn is_lost(&self, id: EnvId, now: Instant) -> bool {
         self.last_check(id).is_some_and(|check| check.is_lost(now))
@@ -140,6 +145,15 @@ impl ObservedTenants {
             tenant.watcher = None;
             tenant.health.send_replace(Health::Unhealthy);
             tenant.port.backend().set(if tenant.backoff.is_hopeless() { Backend::Down } else { Backend::Pending });
+        }
+    }
+
+    /// A tenant is not to run, and will not be back soon: clients are refused.
+    pub(in crate::controller) fn held_back(&self, id: EnvId) {
+        if let Some(tenant) = self.tenants().get_mut(&id) {
+            tenant.watcher = None;
+            tenant.health.send_replace(Health::Unhealthy);
+            tenant.port.backend().set(Backend::Down);
         }
     }
 

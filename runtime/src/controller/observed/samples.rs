@@ -63,7 +63,7 @@ fn percent(cpu_nanos: u64, time: Duration) -> String {
 }
 
 /// Megabytes (10^6 bytes), below ten to a tenth.
-fn megabytes(bytes: u64) -> String {
+pub(in crate::controller) fn megabytes(bytes: u64) -> String {
     match bytes / 100_000 {
         tenths @ 1..100 => format!("{}.{}MB", tenths / 10, tenths % 10),
         tenths => format!("{}MB", tenths / 10),
@@ -77,7 +77,15 @@ mod tests {
 
     fn state(running: bool) -> ContainerState {
         let started_at = Some("2026-11-22T00:00:00Z".parse().unwrap());
-        ContainerState { running, started_at, exit_code: None, networks: Vec::new(), labels: [].into() }
+        ContainerState {
+            running,
+            paused: false,
+            started_at,
+            exit_code: None,
+            networks: Vec::new(),
+            log: None,
+            labels: [].into(),
+        }
     }
 
     fn shown(samples: Samples, state: Option<&ContainerState>) -> (Option<u64>, Option<String>, Option<String>) {
@@ -90,7 +98,7 @@ mod tests {
         let (running, ended) = (state(true), state(false));
         let text = |text: &str| Some(text.to_owned());
         let start = Instant::now();
-        let usage = |cpu_nanos| Usage { cpu_nanos, memory: 128_400_000 };
+        let usage = |cpu_nanos| Usage { cpu_nanos, memory: 128_400_000, written: 0 };
         let one = Samples::default().then(usage(1_250_000_000), start);
         assert_eq!(shown(one, Some(&running)), (Some(10), text("12.5%"), text("128MB")));
         let two = one.then(usage(2_250_000_000), start + Duration::from_secs(2));
@@ -108,7 +116,7 @@ mod tests {
     fn a_sample_is_fresh_for_its_limit() {
         let start = Instant::now();
         let limit = Duration::from_secs(5);
-        let samples = Samples::default().then(Usage { cpu_nanos: 0, memory: 0 }, start);
+        let samples = Samples::default().then(Usage { cpu_nanos: 0, memory: 0, written: 0 }, start);
         assert!(samples.is_fresh(start, limit));
         assert!(!samples.is_fresh(start + limit, limit));
         assert!(!Samples::default().is_fresh(start, limit));

@@ -14,6 +14,8 @@ pub(super) struct Connection {
     pub(super) is_running: bool,
     /// Whether its address was out of reach for long.
     pub(super) is_lost: bool,
+    /// Whether its container is paused for its output.
+    pub(super) is_paused: bool,
 }
 
 /// The tenants on which rows, listing and `connection` disagree; and the orphans.
@@ -26,6 +28,7 @@ pub(super) fn disagreeing(
     let containers: BTreeMap<&str, &Listed> = listing.containers.iter().map(|one| (one.name.as_str(), one)).collect();
     let agrees = |row: &Environment| {
         let (name, connection) = (row.id.container(), connection(row.id));
+        let is_stuck = containers.get(name.as_str()).is_some_and(|one| one.paused) && !connection.is_paused;
         let observed = containers.get(name.as_str()).map(|one| Observed {
             running: one.running,
             ours: spec::is_ours(installation, &one.labels, row.decided.key_hash),
@@ -35,7 +38,7 @@ pub(super) fn disagreeing(
         let adopted = action == Action::Adopt;
         // A container may run while its row says `stopped`, or while this process has just started and is connected to
         // no tenant: adopting settles both.
-        action == Action::Leave || (adopted && row.status == Status::Running && connection.is_running)
+        action == Action::Leave || (adopted && row.status == Status::Running && connection.is_running && !is_stuck)
     };
     let known: BTreeSet<EnvId> = rows.iter().map(|row| row.id).collect();
     let numbers = |listed: &[Listed]| listed.iter().filter_map(|one| spec::number_of(&one.labels)).collect::<Vec<_>>();
@@ -51,7 +54,7 @@ mod tests {
     use super::*;
     use crate::engine::labels;
 
-    const NONE: Connection = Connection { is_running: false, is_lost: false };
+    const NONE: Connection = Connection { is_running: false, is_lost: false, is_paused: false };
 
     #[test]
     fn orphans_are_reconciled_but_of_volumes_only_a_canarys() {

@@ -34,11 +34,13 @@ const AT_ONCE: usize = 4;
 const EVENTS_PAUSE: Duration = Duration::from_secs(1);
 
 impl Controller {
-    /// Reconciles in rounds, and as soon as a container ends. Returns only where the database is not this host's: nothing is removed by it.
+    /// Reconciles in rounds, and as soon as a container ends or a tenant uses up the disk. Returns only where the database is not this host's: nothing is removed by it.
     pub async fn reconcile(&self) -> ActionError {
         tokio::select! {
             lost = self.reconcile_in_rounds() => lost,
             never = self.reconcile_on_exit() => match never {},
+            never = self.watch_disk() => match never {},
+            never = self.watch_output() => match never {},
         }
     }
 
@@ -103,6 +105,7 @@ impl Controller {
         let connection = |id| Connection {
             is_running: self.observed.is_running(id),
             is_lost: self.observed.is_lost(id, Instant::now()),
+            is_paused: self.output.is_paused(id),
         };
         let ids = disagreeing(&self.deps.installation, &rows, listing, connection);
         let reconcile = async |id| {
@@ -140,6 +143,10 @@ impl Controller {
         if let Some(ended) = container.as_ref().filter(|state| !state.running) {
             self.observed.note_exit(id, ended.exit_code);
         }
+        if container.as_ref().is_some_and(|state| state.paused) && !self.output.is_paused(id) {
+            // By a service that ended before it let it go on, or by hand: nothing else would.
+            self.deps.engine.unpause(&id.container()).await?;
+        }
         let observed = container.map(|state| Observed {
             running: state.running,
             ours: row
@@ -148,7 +155,13 @@ impl Controller {
             reachable: state.networks.contains(&id.container()) && !self.observed.is_lost(id, Instant::now()),
         });
         let action = decide(row.as_ref().map(|row| (row.status, row.desired)), observed);
+        if matches!(action, Action::Start | Action::Rebuild) {
+            self.disk.first_look().await;
+        }
         match (action, row) {
+            (Action::Adopt | Action::Start | Action::Rebuild, Some(_)) if self.disk.stop_reason(id).is_some() => {
+                self.keep_stopped(id, observed.is_some_and(|container| container.running)).await
+            }
             (Action::RemoveOrphan, _) | (_, None) => self.remove_orphan(id).await,
             (Action::Leave, Some(_)) => Ok(()),
             (Action::Remove, Some(row)) => self.remove(&row).await,
@@ -250,6 +263,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
     use crate::controller::{Dependencies, HEARTBEAT_TIMEOUT};
+    use crate::disk::KernelDisks;
     use crate::engine::InstallationId;
     use crate::engine::fake::FakeContainerEngine;
     use crate::identity::{HostSecret, KeyHash, KeyNonce, OrgId};
@@ -287,10 +301,12 @@ mod tests {
             secret: HostSecret::load_or_create(&folder.path().join("secret")).unwrap(),
             ports: TenantPorts::new(*settings.api.ip(), TenantAddresses::new(settings.pool, []), FdStore::disabled()),
             routes: Arc::new(KernelRoutes),
+            disks: Arc::new(KernelDisks),
             settle_for: Duration::ZERO,
             settings,
         };
         let controller = Controller::new(deps).await.unwrap();
+        controller.disk.looked_at();
         // One more than are reconciled at a time, so that the round goes on after the first.
         for number in 0..=u16::try_from(AT_ONCE).unwrap() {
             controller.deps.store.insert_environment(tenant(number)).await.unwrap();

@@ -106,6 +106,10 @@ impl Controller {
     pub(super) async fn start(&self, plan: SpawnPlan) -> Result<Started, ActionError> {
         // 1. Wait for a turn. Undo: dropping it gives it to the next.
         let _turn = self.turn().await?;
+        // Not a canary: it is removed at once, and its release is not to blame for a disk that is short.
+        if matches!(plan.kind, SpawnKind::Tenant) {
+            self.check_reserve().await?;
+        }
         // 2. Read the engine's state, without changing it: its numbers are not assigned again, and its addresses are skipped.
         let (surveyed, image, others) = tokio::join!(self.survey(), self.image_of(&plan.image), self.other_networks());
         surveyed?;
@@ -129,6 +133,7 @@ impl Controller {
         // 6. Connect clients as soon as it is healthy.
         self.observed.add(tenant.id, port);
         self.observed.started(Self::probe_target(&tenant));
+        self.disk.tenant_created();
         Ok(Started { tenant, key, lock })
     }
 

@@ -1,0 +1,99 @@
+//! Asks the disk and the engine what tenants take.
+
+use super::excess::{self, Taken};
+use super::pace::Measured;
+use crate::controller::provision::spec;
+use crate::controller::{ActionError, Controller};
+use crate::disk::Holding;
+use crate::engine::{InstallationId, Listed, Owned};
+use crate::store::Environment;
+use futures_util::StreamExt as _;
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How long a measurement may take. Tenants that were not counted by then come first in the next one, which finds the kernel's cache warm.
+const LIMIT: Duration = Duration::from_secs(2);
+const URGENT_LIMIT: Duration = Duration::from_secs(1);
+/// Tenants that are measured at a time.
+const AT_ONCE: usize = 4;
+
+impl Controller {
+    /// The free bytes on the file system of the volumes; of the database, as long as there are none.
+    pub(super) async fn free_for_volumes(&self) -> Option<u64> {
+        let known = self.disk.folder.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(folder) = known {
+            let free = self.free(folder).await;
+            if free.is_some() {
+                return free;
+            }
+            // It went with its tenant: the next measurement finds another one.
+            *self.disk.folder.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            self.disk.requested.store(true, Ordering::Relaxed);
+        }
+        self.free(self.deps.store.folder().to_owned()).await
+    }
+
+    async fn free(&self, folder: PathBuf) -> Option<u64> {
+        let disks = Arc::clone(&self.deps.disks);
+        // A thread of its own: a file system that hangs must not hold up clients.
+        tokio::task::spawn_blocking(move || disks.free(&folder)).await.ok()?.ok()
+    }
+
+    /// Measures what each tenant takes. What its container writes is only asked for where it is `urgent`: it takes a call of the engine.
+    pub(super) async fn measure(&self, last: Option<&Measured>, urgent: bool) -> Result<Measured, ActionError> {
+        let start = Instant::now();
+        let deadline = start + if urgent { URGENT_LIMIT } else { LIMIT };
+        // Before the listing: a tenant that is created from here on asks once more.
+        self.disk.requested.store(false, Ordering::Relaxed);
+        let listing = self.deps.engine.list(Owned::all(&self.deps.installation).selector()).await?;
+        let mut rows = self.deps.store.environments(None).await?;
+        let was_counted =
+            |row: &Environment| last.is_some_and(|last| last.taken.get(&row.id).is_some_and(|t| t.held.is_some()));
+        rows.sort_by_key(was_counted);
+        let volumes = &listing.volumes;
+        let measure = async |row: Environment| {
+            let folders = folders(&self.deps.installation, volumes, &row);
+            let id = row.id;
+            let (held, written) = tokio::join!(self.holding(folders, deadline), self.written(&row, urgent));
+            (id, Taken { held, written })
+        };
+        let taken: excess::AllTaken =
+            futures_util::stream::iter(rows).map(measure).buffer_unordered(AT_ONCE).collect().await;
+        let held = taken.iter().filter_map(|(id, taken)| Some((*id, taken.held?)));
+        self.disk.held.lock().unwrap_or_else(PoisonError::into_inner).extend(held);
+        self.disk.held.lock().unwrap_or_else(PoisonError::into_inner).retain(|id, _| taken.contains_key(id));
+        *self.disk.folder.lock().unwrap_or_else(PoisonError::into_inner) =
+            volumes.iter().find_map(|volume| volume.folder.clone());
+        // Only now: what was written meanwhile is in what they hold.
+        let free = self.free_for_volumes().await.unwrap_or(u64::MAX);
+        Ok(Measured { at: Instant::now(), took: start.elapsed(), free, taken })
+    }
+
+    async fn holding(&self, folders: Vec<PathBuf>, deadline: Instant) -> Option<Holding> {
+        let disks = Arc::clone(&self.deps.disks);
+        let most = excess::most(self.deps.settings.disk);
+        // What could not be counted makes the whole unknown.
+        let count = move || {
+            let mut held = folders.iter().map(|folder| disks.holding(folder, most, deadline).ok());
+            held.try_fold(Holding::default(), |sum, one| Some(sum.and(one?)))
+        };
+        tokio::task::spawn_blocking(count).await.ok()?
+    }
+
+    async fn written(&self, row: &Environment, urgent: bool) -> Option<u64> {
+        if !urgent {
+            return None;
+        }
+        let container = row.id.container();
+        let usage = tokio::time::timeout(URGENT_LIMIT, self.deps.engine.usage(&container)).await;
+        usage.ok()?.ok().map(|usage| usage.written)
+    }
+}
+
+/// The folders of a tenant's volumes.
+fn folders(installation: &InstallationId, volumes: &[Listed], row: &Environment) -> Vec<PathBuf> {
+    let own = volumes.iter().filter(|volume| spec::is_ours(installation, &volume.labels, row.decided.key_hash));
+    own.filter_map(|volume| volume.folder.clone()).collect()
+}

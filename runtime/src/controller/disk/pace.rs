@@ -1,0 +1,174 @@
+//! When to measure what tenants hold, and when the host's reserve is about to be used up. Pure.
+//!
+//! To ask for the free space costs nothing, to measure costs a call for each file. So the free space is looked at several times a second, and
+//! tenants are measured when it has fallen, and otherwise rarely.
+
+use super::excess::AllTaken;
+use landfall_host::settings::DiskLimits;
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// The time in which a tenant that grows is found and stopped, on a busy host.
+const REACTION: Duration = Duration::from_secs(3);
+/// How far back the samples of the free space go, of which the fastest fall counts.
+const WINDOW: Duration = Duration::from_secs(1);
+/// Below this fall since the last measurement nobody is looked for: it is the noise of logs and databases.
+const NOISE: u64 = 1 << 20;
+/// A measurement that is older says too little about who grows now.
+const STALE_AFTER: Duration = Duration::from_secs(10);
+/// How long measurements last while nothing falls, while a tenant is stopped, and at most how often they are made, in terms of how long
+/// one takes.
+const CALM: Duration = Duration::from_mins(5);
+const STOPPED: Duration = Duration::from_secs(5);
+const SHARE: u32 = 10;
+/// How much free space may fall before tenants are measured: a share of a tenant's limit.
+const STEPS: u64 = 8;
+
+/// What was measured last.
+#[derive(Debug, Clone)]
+pub(super) struct Measured {
+    pub(super) at: Instant,
+    /// How long it took.
+    pub(super) took: Duration,
+    pub(super) free: u64,
+    pub(super) taken: AllTaken,
+}
+
+/// The free space over the last second.
+#[derive(Debug, Default)]
+pub(super) struct Trend(VecDeque<(Instant, u64)>);
+
+impl Trend {
+    /// Adds a sample.
+    pub(super) fn add(&mut self, now: Instant, free: u64) {
+        self.0.push_back((now, free));
+        while self.0.len() > 2 && self.0.front().is_some_and(|(at, _)| now.duration_since(*at) > WINDOW) {
+            self.0.pop_front();
+        }
+    }
+
+    /// The bytes by which the free space falls in the time of a reaction.
+    fn fall_until_reaction(&self) -> u64 {
+        let Some((now, free)) = self.0.back() else { return 0 };
+        let fall = |(at, before): &(Instant, u64)| {
+            let time = now.duration_since(*at).max(Duration::from_millis(1)).as_millis();
+            let fallen = u128::from(before.saturating_sub(*free));
+            u64::try_from(fallen * REACTION.as_millis() / time).unwrap_or(u64::MAX)
+        };
+        self.0.iter().rev().skip(1).map(fall).max().unwrap_or(0)
+    }
+
+    /// Whether the reserve is used up before anybody could be stopped, or is already.
+    pub(super) fn is_urgent(&self, limits: DiskLimits) -> bool {
+        let free = self.0.back().map_or(u64::MAX, |(_, free)| *free);
+        free < limits.reserve.saturating_add(self.fall_until_reaction())
+    }
+
+    /// Whether to measure now.
+    pub(super) fn wants_measurement(&self, last: Option<&Measured>, limits: DiskLimits, is_any_stopped: bool) -> bool {
+        let (Some((now, free)), Some(last)) = (self.0.back(), last) else { return true };
+        let age = now.duration_since(last.at);
+        let fall = last.free.saturating_sub(*free);
+        if self.is_urgent(limits) {
+            return age >= last.took && (fall >= NOISE || age >= STALE_AFTER);
+        }
+        let due = fall >= limits.tenant / STEPS || age >= CALM || (is_any_stopped && age >= STOPPED);
+        due && age >= last.took * SHARE
+    }
+}
+
+/// The fall of the free space since `last`, where who is behind it has to be found now.
+pub(super) fn urgent_fall(trend: &Trend, limits: DiskLimits, last: &Measured, now: &Measured) -> Option<u64> {
+    let fall = last.free.saturating_sub(now.free);
+    let fresh = now.at.duration_since(last.at) < STALE_AFTER + now.took;
+    (trend.is_urgent(limits) && fresh && fall >= NOISE).then_some(fall)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GIB: u64 = 1 << 30;
+    const LIMITS: DiskLimits = DiskLimits { tenant: 8 * GIB, reserve: GIB };
+
+    fn trend(samples: &[(u64, u64)]) -> (Trend, Instant) {
+        let start = Instant::now();
+        let mut trend = Trend::default();
+        for (at, free) in samples {
+            trend.add(start + Duration::from_millis(*at), *free);
+        }
+        (trend, start)
+    }
+
+    fn measured(at: Instant, free: u64) -> Measured {
+        Measured { at, took: Duration::from_millis(10), free, taken: AllTaken::default() }
+    }
+
+    #[test]
+    fn it_is_urgent_where_the_reserve_would_be_used_up_before_anybody_is_stopped() {
+        for (samples, urgent) in [
+            (&[(0, 10 * GIB)][..], false),
+            (&[(0, GIB)], false),
+            (&[(0, GIB - 1)], true),
+            (&[(0, 10 * GIB), (250, 10 * GIB)], false),
+            // A gigabyte a second.
+            (&[(0, 10 * GIB), (250, 10 * GIB - GIB / 4)], false),
+            (&[(0, 4 * GIB), (250, 4 * GIB - GIB / 4)], true),
+            (&[(0, 4 * GIB), (250, 4 * GIB - GIB / 4), (500, 4 * GIB - GIB / 4)], false),
+            // It was freed meanwhile, or is long past.
+            (&[(0, 4 * GIB), (250, 4 * GIB - GIB / 4), (500, 5 * GIB)], false),
+            (&[(0, 4 * GIB), (250, 3 * GIB), (500, 3 * GIB), (1600, 3 * GIB), (1850, 3 * GIB)], false),
+            // Twenty megabytes a second.
+            (&[(0, GIB + (100 << 20)), (250, GIB + (95 << 20))], false),
+            (&[(0, GIB + (50 << 20)), (250, GIB + (45 << 20))], true),
+        ] {
+            assert_eq!(trend(samples).0.is_urgent(LIMITS), urgent, "{samples:?}");
+        }
+    }
+
+    #[test]
+    fn tenants_are_measured_when_the_free_space_falls_and_otherwise_rarely() {
+        // Free before, how old the measurement is in seconds, whether a tenant is stopped.
+        for (free, before, age, stopped, wanted) in [
+            (50 * GIB, 50 * GIB, 1, false, false),
+            (50 * GIB, 50 * GIB, 4, true, false),
+            (50 * GIB, 50 * GIB, 5, true, true),
+            (50 * GIB, 50 * GIB, 299, false, false),
+            (50 * GIB, 50 * GIB, 300, false, true),
+            (50 * GIB, 51 * GIB - 1, 1, false, false),
+            (50 * GIB, 51 * GIB, 1, false, true),
+            // Urgent.
+            (GIB / 2, GIB / 2, 1, false, false),
+            (GIB / 2, GIB / 2 + NOISE, 1, false, true),
+            (GIB / 2, GIB / 2, 10, false, true),
+        ] {
+            let (trend, start) = trend(&[(600_000, free)]);
+            let last = measured(start + Duration::from_secs(600 - age), before);
+            assert_eq!(
+                trend.wants_measurement(Some(&last), LIMITS, stopped),
+                wanted,
+                "{free} {before} {age} {stopped}"
+            );
+        }
+        assert!(trend(&[(0, 50 * GIB)]).0.wants_measurement(None, LIMITS, false), "nothing is known");
+    }
+
+    #[test]
+    fn slow_measurements_are_made_less_often() {
+        let (trend, start) = trend(&[(600_000, 50 * GIB)]);
+        let at = |seconds: u64| start + Duration::from_secs(600 - seconds);
+        let slow = |seconds| Measured { took: Duration::from_secs(3), ..measured(at(seconds), 60 * GIB) };
+        assert!(!trend.wants_measurement(Some(&slow(29)), LIMITS, false));
+        assert!(trend.wants_measurement(Some(&slow(30)), LIMITS, false));
+    }
+
+    #[test]
+    fn who_fills_the_disk_is_judged_by_two_measurements_shortly_after_one_another() {
+        let (trend, start) = trend(&[(60_000, GIB / 2)]);
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let now = measured(at(60), GIB / 2);
+        assert_eq!(urgent_fall(&trend, LIMITS, &measured(at(59), GIB), &now), Some(GIB / 2));
+        assert_eq!(urgent_fall(&trend, LIMITS, &measured(at(30), GIB), &now), None);
+        assert_eq!(urgent_fall(&trend, LIMITS, &measured(at(59), GIB / 2), &now), None);
+    }
+}
