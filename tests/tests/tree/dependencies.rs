@@ -2,6 +2,7 @@
 
 use anyhow::{Context as _, Result, ensure};
 use cargo_metadata::{DependencyKind, MetadataCommand, PackageId};
+use landfall_tests::Command;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the bundler and the installer may use: both read bundles, and both know the units.
@@ -154,5 +155,22 @@ fn the_three_programs_never_depend_on_one_another() -> Result<()> {
         let others: Vec<&&str> = programs.iter().filter(|other| below.contains(**other)).collect();
         ensure!(others.is_empty(), "{program} depends on {others:?}: they meet in the bundle format alone");
     }
+    Ok(())
+}
+
+#[test]
+fn programs_and_tests_share_what_is_built() -> Result<()> {
+    let packages = |edges: &str| -> Result<BTreeSet<String>> {
+        let tree = Command::new("cargo").args(["tree", "--workspace", "--locked", "--prefix", "none", "--target"]);
+        let tree = tree.args([landfall_tests::workspace::triple()?, "--format", "{p} {f}", "--edges", edges]);
+        let printed = tree.current_dir(landfall_tests::workspace::root()).quiet().ok()?;
+        Ok(printed.lines().map(|line| line.trim_end_matches(" (*)").to_owned()).collect())
+    };
+    let (shipped, tested) = (packages("normal,build")?, packages("normal,build,dev")?);
+    let twice: Vec<_> = shipped.difference(&tested).collect();
+    ensure!(
+        twice.is_empty(),
+        "tests build these with further features, which belong into [workspace.dependencies]: {twice:?}"
+    );
     Ok(())
 }
