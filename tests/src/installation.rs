@@ -52,10 +52,20 @@ impl<'a> Installation<'a> {
 
     /// Spawns a tenant and waits until it runs.
     pub fn spawn(self, request: &Value) -> Result<Tenant> {
-        let reply = self.request("POST", "/api/v1/tenant/spawn", Some(&request.to_string()))?.expect(201)?.json()?;
-        let tenant = Tenant::read(&reply["tenant"]).with_context(|| format!("spawned {reply}"))?;
+        let reply = self.ask_to_spawn(request)?.expect(201)?;
+        let tenant = Tenant::spawned(&reply)?;
         self.until_running(&tenant)?;
         Ok(tenant)
+    }
+
+    /// The tenant whose spawn was acknowledged; `None` where it failed.
+    pub fn try_spawn(self, request: &Value) -> Result<Option<Tenant>> {
+        let reply = self.ask_to_spawn(request)?;
+        (reply.status == 201).then(|| Tenant::spawned(&reply)).transpose()
+    }
+
+    fn ask_to_spawn(self, request: &Value) -> Result<Reply> {
+        self.request("POST", "/api/v1/tenant/spawn", Some(&request.to_string()))
     }
 
     /// Spawns a tenant with `landfall tenant spawn` and what follows it, and waits until it runs.
@@ -117,6 +127,10 @@ impl<'a> Installation<'a> {
 }
 
 impl Tenant {
+    fn spawned(reply: &Reply) -> Result<Self> {
+        Self::read(&reply.json()?["tenant"]).with_context(|| format!("spawned {}", reply.body))
+    }
+
     fn read(reply: &Value) -> Result<Self> {
         let env_id = reply["envId"].as_u64().context("no envId")?;
         Ok(Self {

@@ -5,6 +5,7 @@
 mod bad_input;
 mod broken_releases;
 mod by_hand;
+mod engine_deaths;
 mod engine_rules;
 mod engines;
 mod isolated_host;
