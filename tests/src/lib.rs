@@ -61,4 +61,4 @@ pub use seeded_rng::SeededRng;
 pub use small_release::SmallRelease;
 pub use stick::{AT as STICK, Stick, format as format_stick};
 pub use tenant_data::{Dump, TenantData};
-pub use tools::{ensure as ensure_tools, ensure_clock as ensure_clock_tools};
+pub use tools::{ensure as ensure_tools, ensure_clock as ensure_clock_tools, ensure_proxy as ensure_proxy_tools};

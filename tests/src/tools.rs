@@ -42,6 +42,10 @@ const EMULATOR: &[(&str, &str)] =
 /// For clocks that show another time, also to static programs.
 const CLOCK: &[(&str, &str)] = &[("faketime", "faketime"), ("qemu-x86_64", "qemu-user")];
 
+/// A proxy to compare with, and what loads both.
+const PROXY: &[(&str, &str)] =
+    &[("nginx", "nginx"), ("/usr/lib/nginx/modules/ngx_stream_module.so", "libnginx-mod-stream"), ("wrk", "wrk")];
+
 /// Installs what is missing; does nothing, quickly, where all is there.
 pub fn ensure() -> Result<()> {
     install(&[TOOLS, NODE].concat())
@@ -55,6 +59,11 @@ pub(crate) fn ensure_fuse() -> Result<()> {
 /// Installs what runs programs at another time.
 pub fn ensure_clock() -> Result<()> {
     install(CLOCK)
+}
+
+/// Installs a proxy to compare with.
+pub fn ensure_proxy() -> Result<()> {
+    install(PROXY)
 }
 
 /// Installs what emulates a machine.
@@ -85,7 +94,7 @@ fn install(tools: &[(&str, &str)]) -> Result<()> {
 
 fn found(program: &str) -> bool {
     let path = std::env::var("PATH").unwrap_or_default();
-    // Programs for root may lie outside the PATH of whoever runs the tests.
+    // Programs for root may lie outside the PATH of whoever runs the tests. Joined to a folder, a whole path stays what it is.
     let folders = path.split(':').chain(["/usr/local/sbin", "/usr/sbin", "/sbin"]);
     folders.into_iter().any(|folder| Path::new(folder).join(program).is_file())
 }

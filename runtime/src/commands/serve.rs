@@ -121,7 +121,7 @@ async fn serve(opened: Opened, mark: MarkGood, start: Instant) -> Result<(), Com
         socket: tokio::net::UnixListener::from_std(socket).map_err(CommandError::Start)?,
     };
     let engine = connect::containers(settings.engine.clone());
-    let ports = TenantPorts::new(*settings.api.ip(), tenants.clone(), fd_store);
+    let ports = TenantPorts::new(*settings.api.ip(), tenants.clone(), fd_store).map_err(CommandError::Start)?;
     let dependencies = Dependencies {
         settings,
         catalog,

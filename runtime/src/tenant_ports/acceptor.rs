@@ -1,14 +1,19 @@
 //! Accepts the connections of one tenant's port, within limits, and proxies each in a task of its own.
 
-use super::downstream::Downstream;
+use super::downstream::Sockets;
 use super::refusal::{self, Refusal};
+use super::workers::Dispatcher;
 use super::{Backend, Phase, proxy};
 use crate::network::{Connection, Connections, TenantAddresses};
 use crate::service::{FdStore, log};
-use std::net::SocketAddr;
+use rustix::net::{SocketFlags, acceptfrom_with};
+use std::io;
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
@@ -25,11 +30,12 @@ pub(super) struct Acceptor {
     pub(super) fd_store: FdStore,
     /// The sockets of the connections that the previous process stored, one item a connection.
     pub(super) stored: Vec<Vec<std::net::TcpStream>>,
-    pub(super) listener: TcpListener,
+    pub(super) listener: AsyncFd<TcpListener>,
     pub(super) backend: watch::Receiver<Backend>,
     pub(super) tenants: TenantAddresses,
     /// Those of all ports.
     pub(super) all: Connections,
+    pub(super) dispatcher: Dispatcher,
     pub(super) phase: watch::Receiver<Phase>,
 }
 
@@ -45,11 +51,11 @@ impl Acceptor {
             // port is open.
             while connections.try_join_next().is_some() {}
             // Otherwise it is closed. The firewall drops such packets as well; this does not rely on it.
-            if self.tenants.contains(from.ip()) {
+            if self.tenants.contains(from) {
                 continue;
             }
-            match self.all.admit(from.ip(), self.port) {
-                Some(permit) => self.spawn(&mut connections, permit, Downstream::Waiting(client)),
+            match self.all.admit(from, self.port) {
+                Some(permit) => self.spawn(&mut connections, permit, Sockets { client, tenant: None }),
                 None => refuse(&mut connections, &refusals, client),
             }
         }
@@ -68,43 +74,47 @@ impl Acceptor {
 
     /// Continues the connections that the previous process stored.
     fn resume_stored(&mut self, connections: &mut JoinSet<()>) {
-        for sockets in std::mem::take(&mut self.stored) {
-            match Downstream::from_stored(self.port, sockets) {
-                Ok(Some(downstream)) => {
-                    let from = downstream.client_address();
-                    if let Some(permit) = from.ok().and_then(|from| self.all.admit(from.ip(), self.port)) {
-                        self.spawn(connections, permit, downstream);
-                    }
-                }
-                // The client's own connection is gone: nothing is left to serve.
-                Ok(None) => {}
-                Err(error) => log::warning!("stored_connection_lost", port = self.port, error = error),
+        for stored in std::mem::take(&mut self.stored) {
+            // Otherwise the client's own connection is gone: nothing is left to serve.
+            if let Some(sockets) = Sockets::from_stored(self.port, stored)
+                && let Ok(from) = sockets.client.peer_addr()
+                && let Some(permit) = self.all.admit(from.ip(), self.port)
+            {
+                self.spawn(connections, permit, sockets);
             }
         }
     }
 
-    fn spawn(&self, connections: &mut JoinSet<()>, permit: Connection, client: Downstream) {
+    fn spawn(&self, connections: &mut JoinSet<()>, permit: Connection, sockets: Sockets) {
         let (backend, phase, activity) = (self.backend.clone(), self.phase.clone(), permit.activity());
         let (fd_store, port) = (self.fd_store.clone(), self.port);
-        connections.spawn(async move {
+        let (worker, place) = self.dispatcher.place();
+        let serve = async move {
+            let _place = place;
+            let client = match sockets.register() {
+                Ok(client) => client,
+                Err(error) => return log::warning!("connection_lost", port = port, error = error),
+            };
             let unfinished = tokio::select! {
-                unfinished = proxy::serve(client, backend, phase, &activity) => unfinished,
+                biased;
                 // Closed, in favour of another one.
                 () = permit.evicted() => None,
+                unfinished = proxy::serve(client, backend, phase, &activity) => unfinished,
             };
             // Stored in this task, before its permit is given back: the descriptors are still open here.
             if let Some(unfinished) = unfinished {
                 fd_store.store_connection(port, &unfinished.descriptors());
             }
-        });
+        };
+        connections.spawn_on(serve, worker);
     }
 
     /// The next connection; `None` once the ports drain.
-    async fn accept(&mut self) -> Option<(TcpStream, SocketAddr)> {
+    async fn accept(&mut self) -> Option<(std::net::TcpStream, IpAddr)> {
         let Self { listener, phase, .. } = self;
         let accept = async {
             loop {
-                match listener.accept().await {
+                match listener.async_io(Interest::READABLE, accept).await {
                     Ok(accepted) => return accepted,
                     Err(error) => {
                         log::warning!("accept_failed", error = error);
@@ -117,17 +127,27 @@ impl Acceptor {
             // The phase first: without it, a busy port would go on accepting while it should drain.
             biased;
             () = Phase::Draining.begun(phase) => None,
-            // Dropping `accept` loses no connection (tokio: it is cancel safe): the next process finds it in the queue.
+            // Dropping `accept` loses no connection, since it never waits for anything but for one: the next process finds it in the queue.
             accepted = accept => Some(accepted),
         }
     }
 }
 
+/// A connection that no event loop knows yet: the thread that will serve it is not always the one that accepts.
+fn accept(listener: &TcpListener) -> io::Result<(std::net::TcpStream, IpAddr)> {
+    let (accepted, from) = acceptfrom_with(listener, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC)?;
+    // An internet socket's peer has an address.
+    let from = from.ok_or(io::ErrorKind::NotConnected)?;
+    Ok((accepted.into(), SocketAddr::try_from(from)?.ip()))
+}
+
 /// Tells a client that there is no room, unless too many are being told.
-fn refuse(connections: &mut JoinSet<()>, refusals: &Arc<Semaphore>, client: TcpStream) {
+fn refuse(connections: &mut JoinSet<()>, refusals: &Arc<Semaphore>, client: std::net::TcpStream) {
     let Ok(slot) = Arc::clone(refusals).try_acquire_owned() else { return };
     connections.spawn(async move {
-        refusal::send(client, Refusal::TooManyConnections).await;
+        if let Ok(client) = TcpStream::from_std(client) {
+            refusal::send(client, Refusal::TooManyConnections).await;
+        }
         drop(slot);
     });
 }

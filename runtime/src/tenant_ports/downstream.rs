@@ -1,7 +1,6 @@
 //! A client's connection, with the tenant's where there is one: all the state of a proxied connection.
 
 use std::io;
-use std::net::SocketAddr;
 use std::os::fd::{AsFd as _, BorrowedFd};
 use tokio::net::TcpStream;
 
@@ -19,32 +18,39 @@ pub(super) enum Downstream {
     },
 }
 
-impl Downstream {
-    /// The connection that the previous process stored as these `sockets`; `None` where the client's own is not among them.
-    pub(super) fn from_stored(port: u16, sockets: Vec<std::net::TcpStream>) -> io::Result<Option<Self>> {
-        let streams = sockets.into_iter().map(|socket| {
-            // tokio's `from_std` requires it, and does not set it.
-            socket.set_nonblocking(true)?;
-            TcpStream::from_std(socket)
-        });
-        let mut streams: Vec<_> = streams.collect::<io::Result<_>>()?;
+/// The sockets of a connection that no thread serves yet.
+#[derive(Debug)]
+pub(super) struct Sockets {
+    /// The connection that the client opened.
+    pub(super) client: std::net::TcpStream,
+    /// Ours to the tenant's container, where there is one.
+    pub(super) tenant: Option<std::net::TcpStream>,
+}
+
+impl Sockets {
+    /// Of a connection that the previous process stored; `None` where the client's own is not among them.
+    pub(super) fn from_stored(port: u16, mut sockets: Vec<std::net::TcpStream>) -> Option<Self> {
+        for socket in &sockets {
+            // tokio requires it, and does not set it.
+            socket.set_nonblocking(true).ok()?;
+        }
         // The store does not keep the order of descriptors. The client's is the one that was accepted at the port.
-        let Some(at) = streams.iter().position(|stream| stream.local_addr().is_ok_and(|own| own.port() == port)) else {
-            return Ok(None);
-        };
-        let client = streams.swap_remove(at);
-        Ok(Some(match streams.pop() {
-            Some(tenant) => Self::Connected { client, tenant },
-            None => Self::Waiting(client),
-        }))
+        let at = sockets.iter().position(|socket| socket.local_addr().is_ok_and(|own| own.port() == port))?;
+        let client = sockets.swap_remove(at);
+        Some(Self { client, tenant: sockets.pop() })
     }
 
-    /// The client's address.
-    pub(super) fn client_address(&self) -> io::Result<SocketAddr> {
-        let (Self::Waiting(client) | Self::Connected { client, .. }) = self;
-        client.peer_addr()
+    /// Has the thread that calls this serve them.
+    pub(super) fn register(self) -> io::Result<Downstream> {
+        let client = TcpStream::from_std(self.client)?;
+        Ok(match self.tenant {
+            Some(tenant) => Downstream::Connected { client, tenant: TcpStream::from_std(tenant)? },
+            None => Downstream::Waiting(client),
+        })
     }
+}
 
+impl Downstream {
     /// The sockets to store.
     pub(super) fn descriptors(&self) -> Vec<BorrowedFd<'_>> {
         match self {

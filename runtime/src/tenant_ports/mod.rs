@@ -12,19 +12,24 @@
 mod acceptor;
 mod copy;
 mod downstream;
+mod pipe;
 mod proxy;
 mod refusal;
 #[cfg(test)]
 mod tests;
+mod workers;
 
-use crate::network::{ConnectionLimits, Connections, TenantAddresses};
+use crate::network::{ConnectionLimits, Connections, TenantAddresses, tcp_timeouts};
 use crate::service::FdStore;
 use acceptor::Acceptor;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener};
 use std::time::Duration;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use workers::Workers;
 
 /// Where a tenant's port is proxied to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +68,7 @@ pub struct TenantPorts {
     fd_store: FdStore,
     connections: Connections,
     phase: watch::Sender<Phase>,
+    workers: Workers,
 }
 
 /// A port that accepts connections. Dropping it closes the port and the connections through it.
@@ -86,17 +92,22 @@ pub struct ReservedPort {
 }
 
 impl TenantPorts {
-    /// Ports on `address`. Connections from `tenants` are closed: tenants do not call each other.
-    pub fn new(address: Ipv4Addr, tenants: TenantAddresses, fd_store: FdStore) -> Self {
+    /// Ports on `address`, served by threads of their own. Connections from `tenants` are closed: tenants do not call each other.
+    pub fn new(address: Ipv4Addr, tenants: TenantAddresses, fd_store: FdStore) -> io::Result<Self> {
         // One limit for all ports, since what it protects, descriptors and memory, is the process's.
         // A host that does not tell has as many as the smallest.
         let memory = host_memory().unwrap_or_default();
         Self::with_limits(address, tenants, fd_store, ConnectionLimits::of_memory(memory))
     }
 
-    fn with_limits(address: Ipv4Addr, tenants: TenantAddresses, fd_store: FdStore, limits: ConnectionLimits) -> Self {
-        let connections = Connections::new(limits);
-        Self { address, tenants, fd_store, connections, phase: watch::channel(Phase::Accepting).0 }
+    fn with_limits(
+        address: Ipv4Addr,
+        tenants: TenantAddresses,
+        fd_store: FdStore,
+        limits: ConnectionLimits,
+    ) -> io::Result<Self> {
+        let (connections, workers) = (Connections::new(limits), Workers::start()?);
+        Ok(Self { address, tenants, fd_store, connections, phase: watch::channel(Phase::Accepting).0, workers })
     }
 
     /// Binds a port: with the socket that the previous process stored, or a new one. Fails where another program holds the port.
@@ -104,6 +115,8 @@ impl TenantPorts {
         let listener = self.fd_store.listen(port, SocketAddr::from((self.address, port)))?;
         // tokio's `from_std` leaves this to us.
         listener.set_nonblocking(true)?;
+        // For each connection that it accepts.
+        tcp_timeouts::set(&listener, proxy::STALL_TIMEOUT)?;
         let port = listener.local_addr()?.port();
         Ok(ReservedPort { listener, port })
     }
@@ -115,18 +128,28 @@ impl TenantPorts {
         // on.
         self.fd_store.store_port(port, &listener);
         let (sender, backend) = watch::channel(Backend::Pending);
+        let dispatcher = self.workers.of_port(port);
+        let worker = dispatcher.own().clone();
+        // The listener is registered with the thread that accepts.
+        let _entered = worker.enter();
+        #[expect(
+            deprecated,
+            reason = "what came instead is unsafe; a socket of std stays open as long as it is registered"
+        )]
+        let listener = AsyncFd::with_interest(listener, Interest::READABLE)?;
         let acceptor = Acceptor {
             port,
             fd_store: self.fd_store.clone(),
             // Here and not in the task: what is still stored when all ports are open is removed as unclaimed.
             stored: self.fd_store.take_connections(port),
-            listener: tokio::net::TcpListener::from_std(listener)?,
+            listener,
             backend,
             tenants: self.tenants.clone(),
             all: self.connections.clone(),
             phase: self.phase.subscribe(),
+            dispatcher,
         };
-        let task = tokio::spawn(acceptor.run());
+        let task = worker.spawn(acceptor.run());
         Ok(TenantPort { port, backend: BackendSender(sender), task, fd_store: self.fd_store.clone() })
     }
 
@@ -170,6 +193,11 @@ impl BackendSender {
 }
 
 impl TenantPort {
+    /// The port's number.
+    pub fn number(&self) -> u16 {
+        self.port
+    }
+
     /// Sets the port's backend.
     pub fn backend(&self) -> &BackendSender {
         &self.backend

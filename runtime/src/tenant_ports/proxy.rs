@@ -1,15 +1,17 @@
 //! One client's connection: wait for the tenant, connect to it, copy both ways.
 
-use super::copy::{self, CopyEnd};
+use super::copy::{self, Beginning, CopyEnd};
 use super::downstream::Downstream;
 use super::refusal::{self, Refusal};
 use super::{Backend, Phase};
 use crate::network::{Activity, tcp_timeouts};
 use std::io;
 use std::net::SocketAddrV4;
+use std::pin::pin;
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
+use tokio::task::yield_now;
 use tokio::time::{Instant, timeout, timeout_at};
 
 /// How long a client waits for a tenant that is about to be ready.
@@ -19,7 +21,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long after a failed connect to wait for the news that the tenant's container ended.
 const EXIT_NOTICE_TIMEOUT: Duration = Duration::from_millis(300);
 /// How long either side may be unreachable, or accept no data: longer than people pause a download.
-const STALL_TIMEOUT: Duration = Duration::from_mins(5);
+pub(super) const STALL_TIMEOUT: Duration = Duration::from_mins(5);
 
 /// Serves one connection to its end, or until the handover begins: then the connection is returned as it is.
 pub(super) async fn serve(
@@ -28,19 +30,17 @@ pub(super) async fn serve(
     mut phase: watch::Receiver<Phase>,
     activity: &Activity,
 ) -> Option<Downstream> {
-    let (client, tenant) = match downstream {
+    let (mut client, mut tenant, beginning) = match downstream {
         // It has its timeouts already: they are options of the sockets, which the previous process handed over.
-        Downstream::Connected { client, tenant } => (client, tenant),
+        Downstream::Connected { client, tenant } => (client, tenant, Beginning::Continued),
         Downstream::Waiting(client) => {
-            // Setting a timeout fails only for a connection that the client closed already.
-            tcp_timeouts::set(&client, STALL_TIMEOUT).ok()?;
             let connected = tokio::select! {
                 biased;
                 () = Phase::HandingOver.begun(&mut phase) => return Some(Downstream::Waiting(client)),
                 connected = connect_when_ready(backend) => connected,
             };
             match connected {
-                Ok(tenant) => (client, tenant),
+                Ok(tenant) => (client, tenant, Beginning::New),
                 Err(refusal) => {
                     refusal::send(client, refusal).await;
                     return None;
@@ -49,7 +49,7 @@ pub(super) async fn serve(
         }
     };
     // A side that closed or reset the connection needs no answer about it.
-    match copy::both_ways(&client, &tenant, &phase, activity).await {
+    match copy::both_ways(&mut client, &mut tenant, beginning, &phase, activity).await {
         Ok(CopyEnd::Interrupted) => Some(Downstream::Connected { client, tenant }),
         Ok(CopyEnd::Finished) | Err(_) => None,
     }
@@ -99,7 +99,14 @@ async fn changed_from(mut backend: watch::Receiver<Backend>, address: SocketAddr
 }
 
 async fn connect(address: SocketAddrV4) -> io::Result<TcpStream> {
-    let tenant = timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await??;
+    let mut connecting = pin!(TcpStream::connect(address));
+    let tenant = tokio::select! {
+        biased;
+        connected = &mut connecting => connected?,
+        // On the host's own bridge it is connected by the time that the event loop has looked once, and a clock for each connection
+        // costs more than that.
+        () = yield_now() => timeout(CONNECT_TIMEOUT, connecting).await??,
+    };
     tcp_timeouts::set(&tenant, STALL_TIMEOUT)?;
     Ok(tenant)
 }

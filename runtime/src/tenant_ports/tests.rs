@@ -17,7 +17,7 @@ fn tenants() -> TenantAddresses {
 }
 
 fn ports() -> TenantPorts {
-    TenantPorts::new(Ipv4Addr::LOCALHOST, tenants(), FdStore::disabled())
+    TenantPorts::new(Ipv4Addr::LOCALHOST, tenants(), FdStore::disabled()).unwrap()
 }
 
 /// An open port, and its number.
@@ -81,7 +81,7 @@ async fn a_tenant_that_does_not_listen_is_a_bad_gateway() {
 /// Ports for at most `total` connections, of which none counts as idle.
 fn ports_for(total: usize) -> TenantPorts {
     let limits = ConnectionLimits { total, per_port: total, per_address: total, idle: Duration::MAX };
-    TenantPorts::with_limits(Ipv4Addr::LOCALHOST, tenants(), FdStore::disabled(), limits)
+    TenantPorts::with_limits(Ipv4Addr::LOCALHOST, tenants(), FdStore::disabled(), limits).unwrap()
 }
 
 /// A client of this address, which sends `request` and returns what comes back.
@@ -134,7 +134,7 @@ async fn connections_from_tenants_of_an_earlier_pool_are_closed() {
     // The address of this test's client stands for such a tenant's.
     let loopback = Subnet::around(Ipv4Addr::LOCALHOST);
     let tenants = TenantAddresses::new("10.213.0.0/16".parse().unwrap(), [loopback]);
-    let ports = TenantPorts::new(Ipv4Addr::LOCALHOST, tenants, FdStore::disabled());
+    let ports = TenantPorts::new(Ipv4Addr::LOCALHOST, tenants, FdStore::disabled()).unwrap();
     let (_port, number) = open(&ports);
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, number)).await.unwrap();
     assert_eq!(stream.read(&mut [0; 1]).await.unwrap(), 0);
@@ -169,7 +169,7 @@ async fn draining_waits_no_longer_than_its_time_limit() {
 #[tokio::test]
 async fn the_next_process_continues_waiting_and_connected_clients() {
     let store = MemoryStore::default();
-    let process = || TenantPorts::new(Ipv4Addr::LOCALHOST, tenants(), FdStore::in_memory(&store));
+    let process = || TenantPorts::new(Ipv4Addr::LOCALHOST, tenants(), FdStore::in_memory(&store)).unwrap();
     let ports = process();
     let (port, number) = open(&ports);
     let mut waiting = TcpStream::connect((Ipv4Addr::LOCALHOST, number)).await.unwrap();

@@ -206,7 +206,7 @@ impl TestHost {
             engine: self.engine.clone(),
             installation: self.installation.clone(),
             secret: HostSecret::load_or_create(&layout.tenant_keys()).unwrap(),
-            ports: TenantPorts::new(*self.settings.api.ip(), tenants.clone(), FdStore::disabled()),
+            ports: TenantPorts::new(*self.settings.api.ip(), tenants.clone(), FdStore::disabled()).unwrap(),
             routes: self.routes.clone(),
             disks: self.disks.clone(),
             settle_for: self.settle_for,

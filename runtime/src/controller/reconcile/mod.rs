@@ -299,7 +299,8 @@ mod tests {
             engine: engine.clone(),
             installation: InstallationId::from_random([1; 16]),
             secret: HostSecret::load_or_create(&folder.path().join("secret")).unwrap(),
-            ports: TenantPorts::new(*settings.api.ip(), TenantAddresses::new(settings.pool, []), FdStore::disabled()),
+            ports: TenantPorts::new(*settings.api.ip(), TenantAddresses::new(settings.pool, []), FdStore::disabled())
+                .unwrap(),
             routes: Arc::new(KernelRoutes),
             disks: Arc::new(KernelDisks),
             settle_for: Duration::ZERO,

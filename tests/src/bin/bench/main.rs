@@ -6,6 +6,7 @@ mod downtime;
 mod land;
 mod measure;
 mod pack;
+mod ports;
 mod provision;
 mod table;
 
@@ -16,10 +17,11 @@ use std::sync::Arc;
 use table::{HEADER, Row};
 
 /// What is measured, part by part.
-const PARTS: [(&str, Part); 4] = [
+const PARTS: [(&str, Part); 5] = [
     ("Pack and verify", pack::rows),
     ("Land", land::rows),
     ("Provision", provision::rows),
+    ("Tenants' ports", ports::rows),
     ("Move on and back", downtime::rows),
 ];
 
