@@ -12,6 +12,15 @@ pub(super) struct BlobWriter {
     size: u64,
 }
 
+/// A blob that was written whole.
+#[derive(Debug)]
+pub(super) struct FinishedBlob {
+    /// Its file, which has no name of its own yet.
+    pub(super) path: PathBuf,
+    pub(super) digest: Digest,
+    pub(super) size: u64,
+}
+
 impl BlobWriter {
     pub(super) fn create(path: PathBuf) -> Result<Self, StoreError> {
         // Created new: each name in the store is written once.
@@ -27,8 +36,9 @@ impl BlobWriter {
         StoreError::write(&self.path, source)
     }
 
-    pub(super) fn finish(self) -> (PathBuf, Digest, u64) {
-        (self.path, self.hasher.finish(), self.size)
+    /// Closes the file: a store of many blobs holds none of them open.
+    pub(super) fn finish(self) -> FinishedBlob {
+        FinishedBlob { path: self.path, digest: self.hasher.finish(), size: self.size }
     }
 }
 

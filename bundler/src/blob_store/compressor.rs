@@ -1,8 +1,7 @@
 use super::blob_writer::BlobWriter;
+use super::gzip::Gzip;
 use super::{CHUNK, StoreError};
 use crate::layer_scan::{LayerFacts, LayerScan};
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use landfall_manifests::{Digest, Encoding, Hasher};
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -19,8 +18,6 @@ const CHAIN_LOG: u32 = 15;
 /// What one worker compresses at a time, in bytes. It is part of the output, so it never changes: larger jobs compress a
 /// little better, and each worker holds about three of them in memory.
 const JOB_BYTES: u32 = 2 << 20;
-/// gzip's own default. Part of the output like zstd's.
-const GZIP_LEVEL: u32 = 6;
 /// More workers than this would take the program over 64 MiB; the thread that feeds them is the bottleneck before.
 const MOST_WORKERS: u32 = 6;
 
@@ -33,8 +30,7 @@ pub(crate) fn default_workers() -> u32 {
 /// Compresses and hashes what is written to it into a blob.
 ///
 /// zstd runs on all cores, always in its multi-threaded mode, whose output follows from the input and the job size alone, not
-/// from the number of workers (zstd manual, "ZSTD_c_nbWorkers"). gzip runs on one core, and has no time and no name in its
-/// header (RFC 1952, section 2.3.1): its output follows from the input and the level.
+/// from the number of workers (zstd manual, "ZSTD_c_nbWorkers"). gzip runs on one core.
 pub(crate) struct BlobCompressor {
     stream: Stream,
     /// Follows the content of a layer.
@@ -46,7 +42,7 @@ pub(crate) struct BlobCompressor {
 
 enum Stream {
     Zstd(Encoder<'static, BlobWriter>),
-    Gzip(GzEncoder<BlobWriter>),
+    Gzip(Gzip<BlobWriter>),
 }
 
 impl BlobCompressor {
@@ -58,7 +54,7 @@ impl BlobCompressor {
 
     pub(super) fn gzip(blob: BlobWriter) -> Self {
         let path = blob.path().to_owned();
-        Self { stream: Stream::Gzip(gzip_encoder(blob)), scan: None, hasher: Hasher::default(), size: 0, path }
+        Self { stream: Stream::Gzip(Gzip::new(blob)), scan: None, hasher: Hasher::default(), size: 0, path }
     }
 
     /// Looks into the content, which is a layer.
@@ -131,10 +127,6 @@ fn encoder<W: Write>(out: W, workers: u32, size: Option<u64>) -> io::Result<Enco
     Ok(Encoder::with_writer(zio::Writer::new_with_capacity(out, encoder, CHUNK)))
 }
 
-fn gzip_encoder<W: Write>(out: W) -> GzEncoder<W> {
-    GzEncoder::new(out, Compression::new(GZIP_LEVEL))
-}
-
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
@@ -175,7 +167,7 @@ mod tests {
     #[test]
     fn gzips_to_the_same_bytes_in_any_pieces_and_in_every_build() {
         let compress = |content: &[u8], chunk: usize| {
-            let mut encoder = gzip_encoder(Vec::new());
+            let mut encoder = Gzip::new(Vec::new());
             content.chunks(chunk).for_each(|piece| encoder.write_all(piece).unwrap());
             encoder.finish().unwrap()
         };
@@ -191,6 +183,6 @@ mod tests {
         }
         // Another version or another backend of the library may give other bytes: releases would not be reproduced any more.
         let digest = Digest::of(&compress(&content(300_000), 4096));
-        assert_eq!(digest.to_string(), "sha256:8102bcae759efb5b0b41685880ba8ff7f29eac98a0293bae494bd813a689b468");
+        assert_eq!(digest.to_string(), "sha256:007d3996f520c1a7d56d6ae8fb0a7c7f72644ce705d69fa894ce27ba77d09a2b");
     }
 }

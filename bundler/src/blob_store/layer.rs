@@ -1,9 +1,11 @@
 //! Layers on their way into the store: uncompressed ones are compressed, compressed ones are stored unchanged and checked.
 
+use super::blob_writer::FinishedBlob;
+use super::content_hasher::{self, Content, read_some};
 use super::{BlobStore, CHUNK, StoreError};
-use crate::layer_scan::{LayerFacts, LayerScan};
+use crate::layer_scan::LayerFacts;
 use flate2::read::MultiGzDecoder;
-use landfall_manifests::{Digest, Encoding, Hasher, Layer, limits};
+use landfall_manifests::{Digest, Encoding, Layer, limits};
 use std::io::{self, BufReader, Read, Write as _};
 
 /// zstd's message for a window over the limit (`ZSTD_error_frameParameter_windowTooLarge`): the crate does not expose the number.
@@ -70,26 +72,61 @@ impl BlobStore {
 
     /// Takes in a layer that is compressed already, byte for byte.
     pub(crate) fn add_compressed_layer(&mut self, stream: impl Read, encoding: Encoding) -> Result<Layer, LayerError> {
+        let checked = self.check_compressed_layer(stream, encoding)?;
+        self.keep_checked(checked)
+    }
+
+    /// Reads a layer that is compressed already, byte for byte. It is not in the store yet: several may be read at a time.
+    pub(crate) fn check_compressed_layer(
+        &self,
+        stream: impl Read,
+        encoding: Encoding,
+    ) -> Result<CheckedLayer, LayerError> {
         let mut blob = self.create_blob()?;
         // Read once: the same bytes go to the decoder, which finds the diffID, and unchanged into the blob.
         let mut failed = None;
         let tee = Tee { stream, out: &mut blob, failed: &mut failed };
         let found = match encoding {
             // A gzip stream may be several members, whose contents follow each other (RFC 1952, section 2.2).
-            Encoding::Gzip => hash_all(MultiGzDecoder::new(BufReader::with_capacity(CHUNK, tee))),
-            Encoding::Zstd => zstd_decoder(tee).and_then(hash_all),
+            Encoding::Gzip => content_hasher::hash_all(MultiGzDecoder::new(BufReader::with_capacity(CHUNK, tee))),
+            Encoding::Zstd => zstd_decoder(tee).and_then(content_hasher::hash_all),
         };
         // The tee's failure first: of it the decoder only knows that its input stopped.
-        let (diff_id, size, facts) = match (found, failed) {
-            (_, Some(TeeFailure::Write(error))) => return Err(blob.failed(error).into()),
-            (_, Some(TeeFailure::Read(error))) => return Err(LayerError::Read(error)),
-            (Err(source), None) if source.to_string() == WINDOW_ERROR => return Err(LayerError::Window),
+        match (found, failed) {
+            (_, Some(TeeFailure::Write(error))) => Err(blob.failed(error).into()),
+            (_, Some(TeeFailure::Read(error))) => Err(LayerError::Read(error)),
+            (Err(source), None) if source.to_string() == WINDOW_ERROR => Err(LayerError::Window),
             // The library's own words tell how it decompresses.
-            (Err(_), None) => return Err(LayerError::Compression { encoding }),
-            (Ok(found), None) => found,
-        };
+            (Err(_), None) => Err(LayerError::Compression { encoding }),
+            (Ok(content), None) => Ok(CheckedLayer { blob: blob.finish(), encoding, content }),
+        }
+    }
+
+    /// Takes in a layer that was read.
+    pub(crate) fn keep_checked(&mut self, checked: CheckedLayer) -> Result<Layer, LayerError> {
+        let CheckedLayer { blob, encoding, content: Content { diff_id, size, facts } } = checked;
         let blob = self.commit(blob)?;
         self.keep(Layer { blob, encoding, diff_id, size }, facts)
+    }
+}
+
+/// A compressed layer that was read whole and is not in the store yet.
+#[derive(Debug)]
+pub(crate) struct CheckedLayer {
+    blob: FinishedBlob,
+    encoding: Encoding,
+    content: Content,
+}
+
+impl CheckedLayer {
+    /// The digest of the layer as it is stored.
+    pub(crate) fn blob(&self) -> Digest {
+        self.blob.digest
+    }
+
+    /// The size of the layer as it is stored, in bytes.
+    pub(crate) fn stored(&self) -> u64 {
+        self.blob.size
     }
 }
 
@@ -99,32 +136,6 @@ fn zstd_decoder<R: Read>(stream: R) -> io::Result<zstd::Decoder<'static, BufRead
     // A frame names its window itself (RFC 8878, section 3.1.1.1.2), and so how much memory its reader needs.
     decoder.window_log_max(limits::ZSTD_WINDOW_LOG)?;
     Ok(decoder)
-}
-
-/// Reads a decompressed stream to its end, and looks into it.
-fn hash_all(mut content: impl Read) -> io::Result<(Digest, u64, LayerFacts)> {
-    let mut hasher = Hasher::default();
-    let mut scan = LayerScan::default();
-    let mut size = 0;
-    let mut buffer = vec![0; CHUNK];
-    loop {
-        let read = read_some(&mut content, &mut buffer)?;
-        if read == 0 {
-            return Ok((hasher.finish(), size, scan.finish()));
-        }
-        hasher.update(&buffer[..read]);
-        scan.update(&buffer[..read]);
-        size += read as u64;
-    }
-}
-
-fn read_some(from: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
-    loop {
-        match from.read(buffer) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            other => return other,
-        }
-    }
 }
 
 /// Copies a stream to `out` while it is read, and records whether reading or writing failed.

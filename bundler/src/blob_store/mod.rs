@@ -2,19 +2,22 @@
 
 mod blob_writer;
 mod compressor;
+mod content_hasher;
+mod gzip;
 mod layer;
 
 pub(crate) use compressor::{BlobCompressor, default_workers};
-pub(crate) use layer::LayerError;
+pub(crate) use layer::{CheckedLayer, LayerError};
 
 use crate::layer_scan::LayerFacts;
 use crate::partial_folder::PartialFolder;
-use blob_writer::BlobWriter;
+use blob_writer::{BlobWriter, FinishedBlob};
 use landfall_manifests::{Digest, Encoding, Layer};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// How much is read at once, in bytes: enough that system calls cost nothing beside hashing, small enough for a cache.
 pub(crate) const CHUNK: usize = 256 << 10;
@@ -25,7 +28,8 @@ pub(crate) struct BlobStore {
     folder: PartialFolder,
     sizes: BTreeMap<Digest, u64>,
     layers: Vec<(Layer, LayerFacts)>,
-    started: u64,
+    /// How many blobs were begun.
+    started: AtomicUsize,
     workers: u32,
     layer_encoding: Encoding,
 }
@@ -64,7 +68,14 @@ impl BlobStore {
     pub(crate) fn new(parent: &Path, workers: u32, layer_encoding: Encoding) -> Result<Self, StoreError> {
         let folder = PartialFolder::new(parent);
         let folder = folder.map_err(|source| StoreError::Folder { folder: parent.to_owned(), source })?;
-        Ok(Self { folder, sizes: BTreeMap::new(), layers: Vec::new(), started: 0, workers, layer_encoding })
+        Ok(Self {
+            folder,
+            sizes: BTreeMap::new(),
+            layers: Vec::new(),
+            started: AtomicUsize::new(0),
+            workers,
+            layer_encoding,
+        })
     }
 
     /// The store's folder, for other files that are to be removed with it.
@@ -86,7 +97,7 @@ impl BlobStore {
         }
         let mut blob = self.create_blob()?;
         blob.write_all(bytes).map_err(|error| blob.failed(error))?;
-        self.commit(blob)
+        self.commit(blob.finish())
     }
 
     /// Takes the content of a file, which is compressed with zstd; `size` is its length, where it is known.
@@ -107,7 +118,7 @@ impl BlobStore {
     /// Keeps what a packer took.
     pub(crate) fn add_content(&mut self, packer: BlobCompressor) -> Result<StoredContent, StoreError> {
         let (digest, size, blob) = packer.finish()?;
-        Ok(StoredContent { digest, size, blob: self.commit(blob)? })
+        Ok(StoredContent { digest, size, blob: self.commit(blob.finish())? })
     }
 
     /// A layer with this content.
@@ -146,15 +157,15 @@ impl BlobStore {
         self.folder.path().join(digest.hex())
     }
 
-    fn create_blob(&mut self) -> Result<BlobWriter, StoreError> {
-        self.started += 1;
+    fn create_blob(&self) -> Result<BlobWriter, StoreError> {
+        let number = self.started.fetch_add(1, Ordering::Relaxed);
         // The digest, which becomes the blob's name, is known only when all is written.
-        BlobWriter::create(self.folder.path().join(format!("incoming-{}", self.started)))
+        BlobWriter::create(self.folder.path().join(format!("incoming-{number}")))
     }
 
     /// Gives a blob its name, or drops it if the store has it already.
-    fn commit(&mut self, blob: BlobWriter) -> Result<Digest, StoreError> {
-        let (path, digest, size) = blob.finish();
+    fn commit(&mut self, blob: FinishedBlob) -> Result<Digest, StoreError> {
+        let FinishedBlob { path, digest, size } = blob;
         // Equal digests are equal contents: the second copy is dropped, whichever source it came from.
         let moved = match self.sizes.insert(digest, size) {
             None => std::fs::rename(&path, self.path(&digest)),

@@ -8,7 +8,8 @@ use landfall_manifests::oci::Descriptor;
 use landfall_manifests::{Digest, archive, limits};
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, ErrorKind, Read, Seek as _, SeekFrom};
+use std::io::{self, ErrorKind, Read, Seek as _};
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 /// A readable image layout.
@@ -109,18 +110,30 @@ impl Layout for ArchiveLayout {
             End::Marked => SourceError::NoEntry(name.to_owned()),
             End::Unmarked => SourceError::CutOff,
         })?;
-        // A second handle would share the position: one file is read at a time.
-        let reopen = || -> io::Result<(File, u64)> {
-            let mut file = self.file.try_clone()?;
-            file.seek(SeekFrom::Start(*offset))?;
+        let opened = || -> io::Result<(File, u64)> {
+            let file = self.file.try_clone()?;
             let length = file.metadata()?.len();
             Ok((file, length))
         };
-        let (file, length) = reopen().map_err(SourceError::read(&self.path))?;
+        let (file, length) = opened().map_err(SourceError::read(&self.path))?;
         // Headers are read by seeking from one to the next: the content of the last one may not be there.
         if length < offset.saturating_add(*size) {
             return Err(SourceError::CutOff);
         }
-        Ok(Box::new(file.take(*size)))
+        Ok(Box::new(At { file, offset: *offset }.take(*size)))
+    }
+}
+
+/// Reads a file from an offset on. Handles of one file share its position, which this neither uses nor moves: several are read at a time.
+struct At {
+    file: File,
+    offset: u64,
+}
+
+impl Read for At {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read_at(buffer, self.offset)?;
+        self.offset += read as u64;
+        Ok(read)
     }
 }

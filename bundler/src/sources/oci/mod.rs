@@ -3,18 +3,17 @@
 //! with it the digest that the image has in a registry, can be kept.
 
 mod index;
+mod layers;
 mod layout;
 mod manifest;
 
-use super::content_kind::{ContentKind, first_block};
-use super::image::{PackedImages, check_digest, check_layers, parse_config};
+use super::image::{PackedImages, check_layers, parse_config};
 use super::{ImageError, PackContext, PackedImage, SourceError};
 use crate::plan::RequestedImage;
-use landfall_console::Progress;
 use landfall_manifests::oci::{self, Descriptor, ImageConfig, ImageManifest, Platform};
-use landfall_manifests::{Layer, archive, limits};
+use landfall_manifests::{Layer, limits};
+use layers::LayerReader;
 use layout::{ArchiveLayout, FolderLayout, Layout};
-use std::io::{Cursor, Read};
 use std::path::Path;
 
 /// Takes images from a layout in a folder.
@@ -50,8 +49,8 @@ pub(super) fn check_archive(file: &Path, requested: &[RequestedImage], platform:
 fn check(layout: &impl Layout, requested: &[RequestedImage], platform: &Platform) -> Result<(), ImageError> {
     requested.iter().try_for_each(|requested| {
         let found = Documents::read(layout, requested, platform);
-        let there =
-            found.and_then(|found| found.manifest.layers.iter().try_for_each(|layer| open(layout, layer).map(drop)));
+        let there = found
+            .and_then(|found| found.manifest.layers.iter().try_for_each(|layer| layers::open(layout, layer).map(drop)));
         there.map_err(|error| requested.error(error))
     })
 }
@@ -79,27 +78,23 @@ impl Documents {
     }
 }
 
-/// Opens a layer.
-fn open(layout: &impl Layout, described: &Descriptor) -> Result<Box<dyn Read>, SourceError> {
-    layout.open(&archive::blob_name(&described.digest)).map_err(|error| match error {
-        SourceError::NoEntry(_) if oci::is_foreign(&described.media_type) => {
-            SourceError::Foreign(described.digest.to_string())
-        }
-        SourceError::NoEntry(_) => SourceError::NoLayer { digest: described.digest, name: None },
-        other => other,
-    })
-}
-
 fn pack(
-    layout: &impl Layout,
+    layout: &(impl Layout + Sync),
     path: &Path,
     requested: &[RequestedImage],
     packing: &mut PackContext<'_>,
 ) -> Result<PackedImages, ImageError> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let progress = packing.console.progress(format!("Reading {name}"), None);
-    let images = requested.iter().map(|requested| {
-        let image = LayoutReader { layout, progress: &progress }.image(requested, packing);
+    let read = |requested: &RequestedImage| {
+        Documents::read(layout, requested, &packing.platform).map_err(|error| requested.error(error))
+    };
+    let documents: Vec<Documents> = requested.iter().map(read).collect::<Result<_, _>>()?;
+    let reader = LayerReader { layout, progress: &progress };
+    let mut ahead = reader.ahead(documents.iter().flat_map(|image| &image.manifest.layers), packing.store);
+    let images = requested.iter().zip(documents).map(|(requested, documents)| {
+        let layers = documents.manifest.layers.iter().map(|layer| reader.layer(layer, &mut ahead, packing));
+        let image = layers.collect::<Result<_, _>>().and_then(|layers| image(requested, documents, layers, packing));
         image.map_err(|error| requested.error(error))
     });
     let images = images.collect::<Result<_, _>>()?;
@@ -107,63 +102,27 @@ fn pack(
     Ok(images)
 }
 
-struct LayoutReader<'a, L> {
-    layout: &'a L,
-    progress: &'a Progress,
-}
-
-impl<L: Layout> LayoutReader<'_, L> {
-    fn image(&self, requested: &RequestedImage, packing: &mut PackContext<'_>) -> Result<PackedImage, SourceError> {
-        let Documents { found, manifest_bytes, manifest, config_bytes, config } =
-            Documents::read(self.layout, requested, &packing.platform)?;
-        let layers = manifest.layers.iter().map(|layer| self.layer(layer, packing));
-        let layers: Vec<Layer> = layers.collect::<Result<_, _>>()?;
-        // The layers that were read against the diffIDs of the configuration:
-        // the host would refuse an image in which they differ.
-        check_layers(&config, &layers)?;
-        if layers.iter().zip(&manifest.layers).any(|(stored, described)| stored.blob != described.digest) {
-            // A layer that was uncompressed is compressed now, so the image needs a new manifest.
-            return packing.make_image(requested, &config_bytes, layers);
-        }
-        Ok(PackedImage {
-            name: requested.image.clone(),
-            media_type: media_type(&found, &manifest)?,
-            manifest: packing.store.add_bytes(&manifest_bytes)?,
-            config: packing.store.add_bytes(&config_bytes)?,
-            layers,
-        })
+fn image(
+    requested: &RequestedImage,
+    documents: Documents,
+    layers: Vec<Layer>,
+    packing: &mut PackContext<'_>,
+) -> Result<PackedImage, SourceError> {
+    let Documents { found, manifest_bytes, manifest, config_bytes, config } = documents;
+    // The layers that were read against the diffIDs of the configuration:
+    // the host would refuse an image in which they differ.
+    check_layers(&config, &layers)?;
+    if layers.iter().zip(&manifest.layers).any(|(stored, described)| stored.blob != described.digest) {
+        // A layer that was uncompressed is compressed now, so the image needs a new manifest.
+        return packing.make_image(requested, &config_bytes, layers);
     }
-
-    fn layer(&self, described: &Descriptor, packing: &mut PackContext<'_>) -> Result<Layer, SourceError> {
-        let name = described.digest.to_string();
-        // Images of one layout share their base layers, each of which is read once.
-        if let Some(known) = packing.store.layer_in_blob(&described.digest) {
-            return Ok(known.clone());
-        }
-        let content = open(self.layout, described)?;
-        // One byte more than is announced shows that the layer is too long.
-        let mut content = self.progress.reader(content).take(described.size.saturating_add(1));
-        let start = first_block(&mut content).map_err(SourceError::reading)?;
-        let kind = ContentKind::of(&start);
-        let content = Cursor::new(start).chain(content);
-        let (kept, is_verbatim) = match kind {
-            ContentKind::Compressed(encoding) => (packing.store.add_compressed_layer(content, encoding), true),
-            ContentKind::Tar => (packing.store.add_uncompressed_layer(content, Some(described.size)), false),
-            ContentKind::Json | ContentKind::Other | ContentKind::CompressedOtherwise(_) => {
-                return Err(SourceError::LayerKind(name));
-            }
-        };
-        let layer = kept.map_err(|error| SourceError::Layer(name.clone(), error))?;
-        // The descriptor is of the bytes in the layout, which for an uncompressed layer are the content itself.
-        let (found, size) = if is_verbatim {
-            (layer.blob, packing.store.size(&layer.blob).unwrap_or_default())
-        } else {
-            (layer.diff_id, layer.size)
-        };
-        layout::check_size(&format!("layer {name}"), described.size, size)?;
-        check_digest("the layer", &described.digest, &found)?;
-        Ok(layer)
-    }
+    Ok(PackedImage {
+        name: requested.image.clone(),
+        media_type: media_type(&found, &manifest)?,
+        manifest: packing.store.add_bytes(&manifest_bytes)?,
+        config: packing.store.add_bytes(&config_bytes)?,
+        layers,
+    })
 }
 
 /// The media type of the manifest. Where both the descriptor and the manifest have one, they must agree.

@@ -1,17 +1,14 @@
-//! The connected side: `build` against zstd, `verify` against sha256sum.
+//! The connected side: `build` against zstd and skopeo, `verify` against sha256sum.
 
 use crate::measure::{peak_memory, seconds};
 use crate::table::{Row, in_turn};
 use crate::{Bench, against, at_most};
 use anyhow::Result;
-use landfall_tests::Command;
+use landfall_tests::{Command, Image, Release};
+use std::path::Path;
 
 pub(crate) fn rows(bench: &Bench) -> Result<Vec<Row>> {
     let bundle = bench.publisher.pack(&bench.release)?;
-    let build = || -> Result<Command> {
-        let command = bench.publisher.bundler()?.args(["build", "1.0.0.toml", "--key", "landfall.key", "--out"]);
-        Ok(command.arg(&bundle))
-    };
     let compressed = bench.publisher.file("large.zst");
     let compress =
         || Command::new("zstd").args(["-3", "-T0", "-q", "-f"]).arg(&bench.archive).arg("-o").arg(&compressed);
@@ -21,13 +18,44 @@ pub(crate) fn rows(bench: &Bench) -> Result<Vec<Row>> {
     };
     let hash = || Command::new("sha256sum").arg(&bundle);
 
-    let building = in_turn(|| seconds(build()?), || seconds(compress()))?;
+    let building = in_turn(|| seconds(build(bench, "1.0.0", &bundle)?), || seconds(compress()))?;
     let verifying = in_turn(|| seconds(verify()?), || seconds(hash()))?;
     std::fs::remove_file(&compressed)?;
-    Ok(vec![
-        against("`build` of a 600 MB docker-archive", "`zstd -3 -T0` of the archive", 1.3, building),
+    let mut rows = vec![
+        against("`build` of a 600 MB docker-archive", "`zstd -3 -T0` of the archive", 1.15, building),
         against("`verify` of the bundle", "`sha256sum` of the bundle", 0.8, verifying),
-        at_most("memory of `build`", "MiB", 64.0, peak_memory(build()?)?),
+        at_most("memory of `build`", "MiB", 64.0, peak_memory(build(bench, "1.0.0", &bundle)?)?),
         at_most("memory of `verify`", "MiB", 64.0, peak_memory(verify()?)?),
+    ];
+    rows.extend(of_gzip_layers(bench)?);
+    Ok(rows)
+}
+
+fn build(bench: &Bench, version: &str, bundle: &Path) -> Result<Command> {
+    let command = bench.publisher.bundler()?.arg("build").arg(format!("{version}.toml"));
+    Ok(command.args(["--key", "landfall.key", "--out"]).arg(bundle))
+}
+
+/// Layers as registries have them, which both sides keep byte for byte and check against their diffIDs.
+fn of_gzip_layers(bench: &Bench) -> Result<Vec<Row>> {
+    let [layers, copy] = ["layers.oci.tar", "copy.oci.tar"].map(|name| bench.publisher.file(name));
+    let [from, to] = [&layers, &copy].map(|file| format!("oci-archive:{}:large", file.display()));
+    let copied = |from: &str, to: &str| Command::new("skopeo").args(["copy", "--quiet", from, to]);
+    copied(&format!("docker-archive:{}", bench.archive.display()), &from).ok()?;
+    let release = Release::new("1.0.1", 2, &[Image { name: "large", source: from.clone(), more: "" }]);
+    let bundle = bench.publisher.pack(&release)?;
+    let skopeo = || {
+        // It adds to an archive that is there.
+        let _ = std::fs::remove_file(&copy);
+        seconds(copied(&from, &to))
+    };
+    let building = in_turn(|| seconds(build(bench, "1.0.1", &bundle)?), skopeo)?;
+    let memory = peak_memory(build(bench, "1.0.1", &bundle)?)?;
+    for file in [layers, copy, bundle] {
+        std::fs::remove_file(file)?;
+    }
+    Ok(vec![
+        against("`build` of its gzip layers", "`skopeo copy` to `oci-archive:`", 0.5, building),
+        at_most("memory of that `build`", "MiB", 64.0, memory),
     ])
 }
