@@ -9,6 +9,9 @@ use std::str::FromStr;
 pub(crate) const DOCKER_SOCKET: &str = "/run/docker.sock";
 /// The socket of Podman's system service.
 pub(crate) const PODMAN_SOCKET: &str = "/run/podman/podman.sock";
+/// How the sockets' paths end, wherever `/run` is.
+const NAME_OF_DOCKERS: &str = "run/docker.sock";
+const NAME_OF_PODMANS: &str = "run/podman/podman.sock";
 /// How the address of a unix socket begins in `DOCKER_HOST`, in settings and in records.
 pub(crate) const UNIX_SCHEME: &str = "unix://";
 
@@ -32,6 +35,28 @@ pub enum EngineAddress {
     /// An address in another form that `DOCKER_HOST` takes, such as `tcp://10.0.0.1:2375`. Only the bundler uses one, for a
     /// single command; it is not parsed from text, and no record holds it.
     Url(String),
+}
+
+/// Which engine an address leads to, as far as its socket tells. Messages name its own unit and program, and nobody else's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EngineKind {
+    /// Docker.
+    Docker,
+    /// Podman.
+    Podman,
+    /// It is not told by the socket, or there is none.
+    Unknown,
+}
+
+impl EngineAddress {
+    /// Which engine listens there, by the names that Docker and Podman give their sockets.
+    pub fn kind(&self) -> EngineKind {
+        match self {
+            Self::Unix(path) if path.ends_with(NAME_OF_DOCKERS) => EngineKind::Docker,
+            Self::Unix(path) if path.ends_with(NAME_OF_PODMANS) => EngineKind::Podman,
+            Self::None | Self::Unix(_) | Self::Url(_) => EngineKind::Unknown,
+        }
+    }
 }
 
 /// The text is not the address of an engine.
@@ -92,6 +117,19 @@ impl fmt::Display for EngineAddress {
 #[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_engine_is_told_by_its_socket() {
+        for (text, kind) in [
+            ("docker", EngineKind::Docker),
+            ("unix:///var/run/docker.sock", EngineKind::Docker),
+            ("podman", EngineKind::Podman),
+            ("unix:///run/user/0/engine.sock", EngineKind::Unknown),
+            ("none", EngineKind::Unknown),
+        ] {
+            assert_eq!(text.parse::<EngineAddress>().unwrap().kind(), kind, "{text}");
+        }
+    }
 
     #[test]
     fn an_address_is_written_as_it_is_read() {

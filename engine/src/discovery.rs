@@ -4,7 +4,7 @@
 //! engine may be remote. The installer may run before the engine does, and writes down which one it expects. The runtime
 //! needs an engine that is there.
 
-use crate::address::{DOCKER_SOCKET, EngineAddress, EngineChoice, PODMAN_SOCKET, UNIX_SCHEME};
+use crate::address::{DOCKER_SOCKET, EngineAddress, EngineChoice, EngineKind, PODMAN_SOCKET, UNIX_SCHEME};
 use std::path::{Path, PathBuf};
 
 /// Docker's socket on a connected machine, which need not have `/run`.
@@ -86,6 +86,11 @@ impl EngineChoice {
             Self::At(address) => address.clone(),
             Self::Auto => Discovery::on_this_machine().expected_socket(),
         }
+    }
+
+    /// Which engine the runtime connects to, as far as it is known.
+    pub fn kind(&self) -> EngineKind {
+        self.existing_address().map_or(EngineKind::Unknown, |address| address.kind())
     }
 
     /// The address that the runtime connects to ([`Discovery::existing_socket`]).

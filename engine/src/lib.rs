@@ -35,7 +35,7 @@ mod installation_id;
 pub mod labels;
 pub mod tags;
 
-pub use address::{AddressError, EngineAddress, EngineChoice};
+pub use address::{AddressError, EngineAddress, EngineChoice, EngineKind};
 pub use api_version::{ApiVersion, MIN_API};
 pub use archive::{ArchiveError, OpenLayer, write_archive};
 pub use containers::{

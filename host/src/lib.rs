@@ -10,6 +10,7 @@ pub mod interfaces;
 pub mod layout;
 pub mod lock;
 mod mark;
+pub mod port_holder;
 pub mod record;
 pub mod regular;
 mod relative_path;

@@ -59,7 +59,15 @@ impl<'de, const N: u32> Deserialize<'de> for Schema<N> {
 /// The file cannot be read, is larger than 16 MiB, or does not parse.
 pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, RecordError> {
     let Some(bytes) = durable::read(path, MAX_BYTES)? else { return Ok(None) };
-    serde_json::from_slice(&bytes).map(Some).map_err(|source| RecordError::Parse { path: path.to_owned(), source })
+    serde_json::from_slice(&bytes).map(Some).map_err(|source: serde_json::Error| {
+        let source = if source.is_eof() { cut_off(&source) } else { source };
+        RecordError::Parse { path: path.to_owned(), source }
+    })
+}
+
+/// The same error for people.
+fn cut_off(error: &serde_json::Error) -> serde_json::Error {
+    serde_json::Error::custom(format_args!("it is cut off in line {}", error.line()))
 }
 
 /// Reads a record that is one line of text, if it is there: at most `longest` bytes, which are `expected`.
@@ -122,6 +130,7 @@ mod tests {
             (r#"{"schema": 3, "name": "a"}"#, "it has schema 3, and this program reads schema 2"),
             (r#"{"name": "a"}"#, "missing field `schema`"),
             (r#"{"schema": -1, "name": "a"}"#, "invalid value"),
+            ("{\n", "it is cut off in line 2"),
         ] {
             std::fs::write(&path, json).unwrap();
             let error = read_json::<Record>(&path).unwrap_err();

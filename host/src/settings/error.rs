@@ -2,7 +2,7 @@
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
     /// The operator's text is not TOML, or a value is not valid. The message shows the line.
-    #[error(transparent)]
+    #[error("{}", .0.to_string().trim_end())]
     Operator(toml::de::Error),
     /// The same of the release's text.
     #[error("the release's own settings cannot be used")]

@@ -6,11 +6,14 @@
 
 mod error;
 mod layers;
+mod numbers;
 mod parsed;
+mod text;
 mod values;
 
 pub use error::SettingsError;
 pub use layers::{Effective, Layers, Origin};
+pub use text::{NotText, text};
 pub use values::{EngineSocket, InvalidPool, PoolRange};
 
 use std::net::SocketAddrV4;

@@ -1,5 +1,6 @@
 //! The values of settings, each checked as it is parsed.
 
+use super::numbers::{Number, Whole};
 use serde::Deserialize;
 use std::fmt;
 use std::net::Ipv4Addr;
@@ -8,28 +9,29 @@ use std::str::FromStr;
 
 /// A port. Not zero, which means "any" to the kernel: clients could not know the number.
 #[derive(Clone, Copy, Deserialize)]
-#[serde(try_from = "u16")]
+#[serde(try_from = "Whole")]
 pub(super) struct Port(pub(super) u16);
 
-impl TryFrom<u16> for Port {
+impl TryFrom<Whole> for Port {
     type Error = &'static str;
 
-    fn try_from(port: u16) -> Result<Self, Self::Error> {
-        if port == 0 { Err("a port lies between 1 and 65535") } else { Ok(Self(port)) }
+    fn try_from(Whole(number): Whole) -> Result<Self, Self::Error> {
+        let port = u16::try_from(number).ok().filter(|port| *port > 0);
+        port.map(Self).ok_or("a port lies between 1 and 65535")
     }
 }
 
 /// A number from `MIN` to `MAX`.
 #[derive(Clone, Copy, Deserialize)]
-#[serde(try_from = "u32")]
+#[serde(try_from = "Whole")]
 pub(super) struct Bounded<const MIN: u32, const MAX: u32>(pub(super) u32);
 
-impl<const MIN: u32, const MAX: u32> TryFrom<u32> for Bounded<MIN, MAX> {
+impl<const MIN: u32, const MAX: u32> TryFrom<Whole> for Bounded<MIN, MAX> {
     type Error = String;
 
-    fn try_from(number: u32) -> Result<Self, String> {
-        let inside = (MIN..=MAX).contains(&number);
-        inside.then_some(Self(number)).ok_or_else(|| format!("{number} does not lie between {MIN} and {MAX}"))
+    fn try_from(Whole(number): Whole) -> Result<Self, String> {
+        let inside = u32::try_from(number).ok().filter(|number| (MIN..=MAX).contains(number));
+        inside.map(Self).ok_or_else(|| format!("{number} does not lie between {MIN} and {MAX}"))
     }
 }
 
@@ -96,14 +98,14 @@ impl TryFrom<String> for DiskReserve {
 
 /// A number of cores, in billionths.
 #[derive(Clone, Copy, Deserialize)]
-#[serde(try_from = "f64")]
+#[serde(try_from = "Number")]
 pub(super) struct Cpus(pub(super) i64);
 
-impl TryFrom<f64> for Cpus {
+impl TryFrom<Number> for Cpus {
     type Error = &'static str;
 
     #[expect(clippy::cast_possible_truncation, reason = "at most 1024e9, which an i64 holds")]
-    fn try_from(cores: f64) -> Result<Self, Self::Error> {
+    fn try_from(Number(cores): Number) -> Result<Self, Self::Error> {
         let valid = (0.01..=1024.0).contains(&cores);
         if valid { Ok(Self((cores * 1e9) as i64)) } else { Err("cpus lie between 0.01 and 1024") }
     }
@@ -111,14 +113,18 @@ impl TryFrom<f64> for Cpus {
 
 /// A number of processes and threads.
 #[derive(Clone, Copy, Deserialize)]
-#[serde(try_from = "u32")]
+#[serde(try_from = "Whole")]
 pub(super) struct Pids(pub(super) i64);
 
-impl TryFrom<u32> for Pids {
+impl TryFrom<Whole> for Pids {
     type Error = &'static str;
 
-    fn try_from(pids: u32) -> Result<Self, Self::Error> {
-        if pids < 8 { Err("pids are at least 8, fewer start no server") } else { Ok(Self(pids.into())) }
+    fn try_from(Whole(pids): Whole) -> Result<Self, Self::Error> {
+        match u32::try_from(pids) {
+            Ok(pids) if pids >= 8 => Ok(Self(pids.into())),
+            Ok(_) => Err("pids are at least 8, fewer start no server"),
+            Err(_) => Err("pids lie between 8 and 4294967295"),
+        }
     }
 }
 

@@ -53,7 +53,8 @@ impl Classify for Error {
 
 /// Nothing was begun.
 fn of_plan(error: &PlanError) -> ErrorClass {
-    const ANSWERS: ErrorClass = ErrorClass::without_hint(Exit::Usage, "answers");
+    const ANSWERS: ErrorClass =
+        ErrorClass::new(Exit::Usage, "answers", "--answers takes a file of TOML text, in the form of config.toml");
     match error {
         PlanError::Host(error) => host::of_args(error),
         PlanError::Path(error) => host::of_path(error),

@@ -21,6 +21,7 @@ use crate::steps::{ImageError, RevertOutcome, UnhealthyError};
 use crate::trust::FirstUseError;
 use landfall_console::{Classify as _, Exit};
 use landfall_host::runtime_program::RuntimeProgramError;
+use landfall_host::settings;
 use landfall_keys::{ChainError, RootError};
 use landfall_manifests::{Digest, ReadError, ReleaseId};
 use landfall_systemd::UnitName;
@@ -129,7 +130,7 @@ fn the_host() {
     }
     check(EngineError::Archive(io::Error::other("x")), Exit::Unexpected, "unexpected", None);
     check(UnitName::new("x y").unwrap_err(), Exit::Unexpected, "unexpected", None);
-    let text = SettingsFileError::Text { path: "/x".into(), line: 1, content: vec![0xff] };
+    let text = SettingsFileError::Text { path: "/x".into(), source: settings::text(vec![0xff]).unwrap_err() };
     check(PlanError::SettingsFile(text), Exit::Usage, "settings", Some("save the file"));
 }
 
@@ -210,7 +211,7 @@ fn trust() {
     for (error, exit, code, hint) in [
         (TrustError::Key { argument: argument(), reason: argument() }, Exit::Usage, "trust", "--trust takes"),
         (TrustError::RootNotAlone, Exit::Usage, "trust", "--trust takes"),
-        (TrustError::CliKeys(RootError::Version), Exit::Usage, "trust", "--trust takes"),
+        (TrustError::CliKeys(RootError::Version), Exit::Usage, "trust", "give --trust"),
         (chain(ChainError::Fork { version: 1 }), Exit::Untrusted, "trust_chain", "ask the publisher"),
         (chain(ChainError::TooManyLinks { found: 257 }), Exit::Untrusted, "trust_chain", "it was made or copied wrong"),
         (TrustError::CliChain(ChainError::Fork { version: 1 }), Exit::Untrusted, "trust_chain", "compare the keys"),
@@ -251,7 +252,7 @@ fn policy_and_settings() {
     let unknown = SettingsError::Unknown("a.b".to_owned());
     check(PlanError::from(unknown), Exit::Usage, "settings", Some("`landfall-installer config show`"));
     check(PlanError::SettingsExist("/x".into()), Exit::Usage, "settings", Some("`landfall-installer config set`"));
-    check(PlanError::Answers(String::new()), Exit::Usage, "answers", None);
+    check(PlanError::Answers(String::new()), Exit::Usage, "answers", Some("--answers takes"));
     check(PlanError::NoEngine(String::new()), Exit::Unfit, "no_engine", None);
     check(PlanError::Unfit(vec![Problem::NotRoot]), Exit::Unfit, "unfit", Some("change what is listed"));
     check(PlanError::Declined, Exit::Usage, "declined", Some("answer y"));

@@ -1,7 +1,7 @@
 //! The unit files of a release, rendered for this host.
 
 use crate::durable::{self, PathError};
-use crate::engine::EngineAddress;
+use crate::engine::{EngineAddress, EngineKind};
 use crate::host_context::HostContext;
 use crate::state::installed::InstalledRelease;
 use landfall_systemd::{EngineUnit, MAX_TEMPLATE_BYTES, RenderError, UnitName, Values, render};
@@ -62,10 +62,10 @@ fn is_recovery(unit: &str) -> bool {
 
 /// The unit of the engine at `address`, which ours are ordered after.
 fn engine_unit(address: &EngineAddress) -> EngineUnit {
-    match address {
-        EngineAddress::Unix(path) if path.ends_with("run/docker.sock") => EngineUnit::Docker,
-        EngineAddress::Unix(path) if path.ends_with("run/podman/podman.sock") => EngineUnit::Podman,
-        _ => EngineUnit::None,
+    match address.kind() {
+        EngineKind::Docker => EngineUnit::Docker,
+        EngineKind::Podman => EngineUnit::Podman,
+        EngineKind::Unknown => EngineUnit::None,
     }
 }
 

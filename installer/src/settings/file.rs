@@ -3,6 +3,7 @@
 use super::{MAX_BYTES, RELEASE_FILE};
 use crate::durable::{self, PathError};
 use crate::layout::Layout;
+use landfall_host::settings::{NotText, text};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -11,19 +12,18 @@ use std::path::{Path, PathBuf};
 pub(crate) enum SettingsFileError {
     #[error(transparent)]
     Path(#[from] PathError),
-    #[error("{} is not text: line {line} is not UTF-8", .path.display())]
-    Text { path: PathBuf, line: usize, content: Vec<u8> },
+    #[error("{} is not text", .path.display())]
+    Text {
+        path: PathBuf,
+        #[source]
+        source: NotText,
+    },
 }
 
 /// The text of a file of settings; `None` if it does not exist.
 pub(crate) fn read(path: &Path) -> Result<Option<String>, SettingsFileError> {
     let Some(bytes) = durable::read(path, MAX_BYTES)? else { return Ok(None) };
-    String::from_utf8(bytes).map(Some).map_err(|error| {
-        let valid = error.utf8_error().valid_up_to();
-        let content = error.into_bytes();
-        let line = content[..valid].split(|byte| *byte == b'\n').count();
-        SettingsFileError::Text { path: path.to_owned(), line, content }
-    })
+    text(bytes).map(Some).map_err(|source| SettingsFileError::Text { path: path.to_owned(), source })
 }
 
 /// The operator's text; `None` if there is no `config.toml`.

@@ -24,6 +24,8 @@ pub(crate) enum SettingsError {
     Parse { what: &'static str, source: toml_edit::TomlError },
     #[error("there is no setting {0}")]
     Unknown(String),
+    #[error("config.toml does not set {0}: what counts is the release's value")]
+    NotSet(String),
     #[error("{0:?} is not of the form section.key=value")]
     Form(String),
     #[error("{0:?} is not of the form section.key")]

@@ -136,7 +136,7 @@ pub(crate) fn unset(operator: &str, keys: &[Key]) -> Result<String, SettingsErro
         let table = document.get_mut(&key.section).and_then(Item::as_table_like_mut);
         let removed = table.and_then(|table| table.remove(&key.key).map(|_| table.is_empty()));
         match removed {
-            None => return Err(SettingsError::Unknown(key.to_string())),
+            None => return Err(SettingsError::NotSet(key.to_string())),
             Some(true) => {
                 // The comments before a section are the section's to the parser; the file's own first lines are among them.
                 let section = document.remove(&key.section).and_then(|section| section.into_table().ok());
@@ -197,7 +197,7 @@ mod tests {
         let left = unset(text, &keys(&["api.port", "update.keep"])).unwrap();
         assert!(!left.contains("api") && !left.contains("keep") && left.contains("healthy_for = 1"), "{left}");
         let error = unset(text, &keys(&["api.address"])).unwrap_err();
-        assert!(error.to_string().contains("no setting api.address"), "{error}");
+        assert!(error.to_string().contains("does not set api.address"), "{error}");
     }
 
     #[test]

@@ -104,7 +104,7 @@ impl EffectiveSettings {
         // Nobody is there to correct the file: the host has to run again.
         let (before, usable) = match operator {
             // The release would not start over it.
-            Err(SettingsFileError::Text { content, .. }) => (content, String::new()),
+            Err(SettingsFileError::Text { source, .. }) => (source.into_content(), String::new()),
             other => {
                 let text = other.ok().flatten().unwrap_or_default();
                 let Some(usable) = usable(&release, &text) else {

@@ -11,10 +11,11 @@ use crate::recovery_binary;
 use crate::settings::Ports;
 use crate::state::installed::Installed;
 use landfall_console::message_with_causes;
-use landfall_host::RelativePath;
+use landfall_host::{RelativePath, port_holder};
 use landfall_manifests::ReleaseId;
 use rustix::fs::StatVfsMountFlags;
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddrV4, TcpListener};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -119,8 +120,12 @@ fn taken_ports(ports: Ports) -> Vec<(u16, String)> {
         let loopback = || if ports.address.is_unspecified() { bind(Ipv4Addr::LOCALHOST) } else { None };
         bind(ports.address).or_else(loopback)
     };
-    let taken = [ports.api, ports.first_tenant].into_iter().filter_map(|port| Some((port, why(port)?.to_string())));
-    taken.collect()
+    let reason = |port: u16| {
+        let error = why(port)?;
+        let holder = (error.kind() == ErrorKind::AddrInUse).then(|| port_holder::of(port)).flatten();
+        Some((port, holder.map_or_else(|| error.to_string(), |holder| format!("{holder} listens there"))))
+    };
+    [ports.api, ports.first_tenant].into_iter().filter_map(reason).collect()
 }
 
 /// The controllers of the unified hierarchy (cgroups(7), "Cgroups version 2"), or those of version 1 that are enabled.
@@ -183,8 +188,19 @@ fn no_recovery(host: &HostContext) -> Option<String> {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_port_that_is_taken_is_told_with_who_has_it() {
+        let [api, tenants] = [(); 2].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
+        let [api, first_tenant] = [&api, &tenants].map(|listener| listener.local_addr().unwrap().port());
+        let taken = taken_ports(Ports { address: Ipv4Addr::UNSPECIFIED, api, first_tenant });
+        assert_eq!(taken.iter().map(|(port, _)| *port).collect::<Vec<_>>(), [api, first_tenant]);
+        let own = format!("(process {}) listens there", std::process::id());
+        assert!(taken.iter().all(|(_, reason)| reason.ends_with(&own)), "{taken:?}");
+    }
 
     #[test]
     fn reads_the_controllers_of_cgroups_version_1() {

@@ -7,6 +7,7 @@ mod damage_reports;
 mod database;
 mod fixture;
 mod install;
+mod messages;
 mod other_root;
 mod pages;
 mod parts;

@@ -53,8 +53,8 @@ pub enum RootError {
     #[error("the trust root's version is 0: versions begin at 1")]
     Version,
     /// The keys and the threshold do not make a set.
-    #[error("the trust root cannot be used")]
-    Keys(#[source] TrustedKeysError),
+    #[error(transparent)]
+    Keys(TrustedKeysError),
     /// They do, but not without those that are revoked.
     #[error("the trust root cannot be used without its revoked keys")]
     Revoked(#[source] TrustedKeysError),

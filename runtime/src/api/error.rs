@@ -90,8 +90,7 @@ impl From<EngineError> for ApiError {
         let code = if error.is_unavailable() { "engine_unavailable" } else { "engine_failed" };
         // 502 where the engine answered with an error: to it, this service is a gateway (RFC 9110 section 15.6.3).
         let status = if error.is_unavailable() { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::BAD_GATEWAY };
-        let hint = if error.is_unavailable() { "; see `systemctl status docker`" } else { "" };
-        Self::new(status, code, log::chain(&error) + hint)
+        Self::new(status, code, log::chain(&error))
     }
 }
 

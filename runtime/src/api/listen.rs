@@ -1,9 +1,10 @@
 //! Binds the API's two listeners: its port, and the command line's root-only socket. Both outlive a restart in the descriptor store.
 
 use crate::service::FdStore;
+use landfall_host::port_holder::{self, PortHolder};
 use rustix::fs::Mode;
 use std::fs::DirBuilder;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::net::{SocketAddrV4, TcpListener};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -13,10 +14,12 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
     /// The port cannot be bound.
-    #[error("cannot listen at {address}")]
+    #[error("cannot listen at {address}{}", holder.as_ref().map(|holder| format!(", where {holder} does")).unwrap_or_default())]
     Port {
         /// The address and port of the settings.
         address: SocketAddrV4,
+        /// The program that holds the port, as far as it can be seen.
+        holder: Option<PortHolder>,
         /// Why.
         source: io::Error,
     },
@@ -38,7 +41,10 @@ pub enum ListenError {
 
 /// Listens on the API's port: with the inherited socket, or with a new one.
 pub(crate) fn on_port(address: SocketAddrV4, fd_store: &FdStore) -> Result<TcpListener, ListenError> {
-    let failed = |source| ListenError::Port { address, source };
+    let failed = |source: io::Error| {
+        let holder = (source.kind() == ErrorKind::AddrInUse).then(|| port_holder::of(address.port())).flatten();
+        ListenError::Port { address, holder, source }
+    };
     let listener = fd_store.listen(address.port(), address.into()).map_err(failed)?;
     listener.set_nonblocking(true).map_err(failed)?;
     fd_store.store_port(address.port(), &listener);

@@ -2,6 +2,7 @@
 
 use crate::api::listen::ListenError;
 use crate::controller::ActionError;
+use crate::engine::EngineKind;
 use crate::identity::SecretError;
 use crate::identity::admin_token::TokenError;
 use crate::network::firewall::HoldError;
@@ -11,7 +12,7 @@ use landfall_console::{Classify, ErrorClass, Exit};
 use landfall_host::record::RecordError;
 use landfall_host::release::ManifestError;
 use landfall_host::runtime_program::MigrateFailure;
-use landfall_host::settings::SettingsError;
+use landfall_host::settings::{NotText, SettingsError};
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -26,6 +27,14 @@ pub enum CommandError {
         path: PathBuf,
         /// Why.
         source: io::Error,
+    },
+    /// The settings are not text.
+    #[error("{path} is not text")]
+    SettingsText {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: NotText,
     },
     /// The settings are not valid.
     #[error("{path} is not valid")]
@@ -107,6 +116,8 @@ pub enum CommandError {
     Degraded {
         /// The state of the service in one line.
         report: String,
+        /// The host's engine.
+        engine: EngineKind,
     },
     /// The release failed its self-check.
     #[error("release {release} failed its self-check: {failures}")]
@@ -115,6 +126,8 @@ pub enum CommandError {
         release: String,
         /// The failed checks, each with what was found.
         failures: String,
+        /// The host's engine.
+        engine: EngineKind,
     },
     /// The result cannot be written to standard output.
     #[error("cannot write the result")]
@@ -176,16 +189,26 @@ impl Classify for CommandError {
     fn class(&self) -> ErrorClass {
         let unfit = |code| ErrorClass::without_hint(Exit::Unfit, code);
         match self {
-            Self::ReadSettings { .. } | Self::Settings { .. } => {
-                ErrorClass::without_hint(Exit::Usage, "invalid_settings")
-            }
-            Self::AdminToken(_) => unfit("admin_token"),
+            Self::ReadSettings { .. } | Self::SettingsText { .. } | Self::Settings { .. } => ErrorClass::new(
+                Exit::Usage,
+                "invalid_settings",
+                "correct the file; `landfall-installer config check` says whether the release takes it",
+            ),
+            Self::AdminToken(_) => ErrorClass::new(
+                Exit::Unfit,
+                "admin_token",
+                "restore the file from its backup, or write another token into it: sk_admin_ and 64 random hex digits, mode 0600",
+            ),
             Self::Release(_) => ErrorClass::new(
                 Exit::Untrusted,
                 "release",
                 "install a release with landfall-installer; `landfall-installer status` says what is on this host",
             ),
-            Self::Database(_) | Self::Images(_) => unfit("database"),
+            Self::Database(_) | Self::Images(_) => ErrorClass::new(
+                Exit::Unfit,
+                "database",
+                "where it is damaged, restore its folder from the backup while the service is stopped",
+            ),
             Self::InstallationId(_) | Self::NoInstallationId { .. } => {
                 ErrorClass::new(Exit::Unfit, "installation_id", "`landfall-installer recover` writes the file again")
             }
@@ -203,18 +226,21 @@ impl Classify for CommandError {
             ),
             Self::NotConfirmed(_) => ErrorClass::new(Exit::Usage, "not_confirmed", "give --yes"),
             Self::Client(error) => error.class(),
-            Self::Degraded { .. } => ErrorClass::new(
-                Exit::Unfit,
-                "degraded",
-                "see `systemctl status landfall docker` and `journalctl -u landfall`",
-            ),
-            Self::SelfCheck { .. } => {
-                ErrorClass::new(Exit::Unfit, "selfcheck", "see `journalctl -u landfall` and `systemctl status docker`")
-            }
+            Self::Degraded { engine, .. } => ErrorClass::new(Exit::Unfit, "degraded", see_the_logs(*engine)),
+            Self::SelfCheck { engine, .. } => ErrorClass::new(Exit::Unfit, "selfcheck", see_the_logs(*engine)),
             Self::Start(_) | Self::ReadTenants(_) | Self::OpenPorts(_) | Self::Signals(_) | Self::Output(_) => {
                 ErrorClass::UNEXPECTED
             }
         }
+    }
+}
+
+/// Where the service and its engine say more.
+fn see_the_logs(engine: EngineKind) -> &'static str {
+    match engine {
+        EngineKind::Docker => "see `journalctl -u landfall` and `systemctl status landfall docker`",
+        EngineKind::Podman => "see `journalctl -u landfall` and `systemctl status landfall podman.socket podman`",
+        EngineKind::Unknown => "see `journalctl -u landfall`, `systemctl status landfall` and the engine's own log",
     }
 }
 
@@ -224,7 +250,7 @@ impl Classify for ListenError {
             Self::Port { .. } => ErrorClass::new(
                 Exit::Unfit,
                 "port_unavailable",
-                "stop the program that holds the port, or change [api] in config.toml",
+                "stop the program that holds the port (`ss -ltnp` names it), or change it: `landfall-installer config set api.port=8080`",
             ),
             Self::Socket { .. } => ErrorClass::UNEXPECTED,
             Self::AlreadyRunning { .. } => ErrorClass::without_hint(Exit::Busy, "already_running"),

@@ -1,4 +1,5 @@
 use super::api_client;
+use super::engine_kind;
 use super::error::CommandError;
 use hyper::Method;
 use landfall_console::Console;
@@ -19,7 +20,7 @@ pub(super) fn run(layout: &Layout, console: Console) -> Result<(), CommandError>
         let _ = write!(report, "; {problem}");
     }
     if !response.status.is_success() {
-        return Err(CommandError::Degraded { report });
+        return Err(CommandError::Degraded { report, engine: engine_kind(layout) });
     }
     console.result(&response.body, report)
 }

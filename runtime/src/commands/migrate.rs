@@ -21,7 +21,7 @@ Examples:
   landfall migrate --reclaim landfall.db.aside-schema-2")]
 pub(super) struct Args {
     /// The schema to migrate to, instead of the latest
-    #[arg(long, value_name = "SCHEMA", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "SCHEMA", value_parser = schema)]
     to: Option<u32>,
     /// Try it on a copy, also while the service runs, and check that migrating back loses nothing
     #[arg(long)]
@@ -32,6 +32,11 @@ pub(super) struct Args {
     /// Take a --restore back: use the database that it set aside, which this release wrote. A name, or a path in its folder
     #[arg(long, value_name = "FILE", conflicts_with_all = ["to", "rehearse", "restore"])]
     reclaim: Option<PathBuf>,
+}
+
+/// Parses the number of a schema.
+fn schema(text: &str) -> Result<u32, &'static str> {
+    text.parse().ok().filter(|schema| *schema > 0).ok_or("a schema is known by its number, from 1")
 }
 
 impl Args {

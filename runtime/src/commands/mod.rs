@@ -14,9 +14,11 @@ mod tenant;
 pub use build_config::BuildConfig;
 pub use error::{ClientError, CommandError};
 
+use crate::engine::EngineKind;
+use crate::settings::Settings;
 use clap::{Parser, Subcommand};
 use landfall_console::{Console, Extras, Flags};
-use landfall_host::settings::{Layers, MAX_BYTES, SettingsError};
+use landfall_host::settings::{self, Layers, MAX_BYTES, SettingsError};
 use landfall_host::{Layout, regular};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -84,13 +86,19 @@ fn settings(layout: &Layout) -> Result<Layers, CommandError> {
     })
 }
 
+/// Which engine the host has, for messages: where the settings cannot be read, nobody is named.
+fn engine_kind(layout: &Layout) -> EngineKind {
+    settings(layout).map_or(EngineKind::Unknown, |layers| Settings::from(layers.settings()).engine.kind())
+}
+
 fn text(path: &Path) -> Result<String, CommandError> {
-    let text = match regular::read(path, MAX_BYTES) {
-        Ok(bytes) => String::from_utf8(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error)),
+    match regular::read(path, MAX_BYTES) {
+        Ok(bytes) => {
+            settings::text(bytes).map_err(|source| CommandError::SettingsText { path: path.to_owned(), source })
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
-        Err(error) => Err(error),
-    };
-    text.map_err(|source| CommandError::ReadSettings { path: path.to_owned(), source })
+        Err(source) => Err(CommandError::ReadSettings { path: path.to_owned(), source }),
+    }
 }
 
 /// Refuses to begin with a new database where the secret of tenants' keys says that there was one: the reconcile loop would remove all

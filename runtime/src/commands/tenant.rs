@@ -16,17 +16,19 @@ pub(super) enum Tenant {
     /// List tenants
     List {
         /// List only the tenants of this organization
-        #[arg(long, value_name = "ID")]
+        #[arg(long, value_name = "ID", value_parser = organization)]
         org: Option<i64>,
     },
     /// Show a tenant's status
     Status {
         /// The tenant's number
+        #[arg(value_parser = number)]
         id: i64,
     },
     /// Print a tenant's output
     Logs {
         /// The tenant's number
+        #[arg(value_parser = number)]
         id: i64,
         /// Show at most this many of the latest lines
         #[arg(long, default_value_t = crate::controller::DEFAULT_TAIL)]
@@ -38,6 +40,7 @@ pub(super) enum Tenant {
     /// Remove a tenant and its data, once that is confirmed
     Destroy {
         /// The tenant's number
+        #[arg(value_parser = number)]
         id: i64,
         /// Do not ask
         #[arg(long, short)]
@@ -60,8 +63,18 @@ pub(super) struct Spawn {
     #[arg(long, value_name = "NAME")]
     base_image: Option<String>,
     /// The organization that owns it
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = organization)]
     org: Option<i64>,
+}
+
+/// Parses the number of a tenant. Names need not be unique.
+fn number(text: &str) -> Result<i64, &'static str> {
+    text.parse().map_err(|_| "a tenant is known by its number, which `landfall tenant list` shows")
+}
+
+/// Parses the number of an organization.
+fn organization(text: &str) -> Result<i64, &'static str> {
+    text.parse().map_err(|_| "an organization is known by its number")
 }
 
 impl Tenant {

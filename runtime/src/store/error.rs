@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// SQLite failed.
-    #[error("the database failed")]
-    Sqlite(#[from] rusqlite::Error),
+    #[error("the database failed: {}", reason(.0))]
+    Sqlite(rusqlite::Error),
     /// A folder or a file of the database cannot be created, linked, renamed, synced or removed.
     #[error(transparent)]
     File(#[from] PathError),
@@ -135,6 +135,20 @@ pub enum StoreError {
     /// The thread of the call has ended: the program is stopping.
     #[error("the database is closing")]
     Closing,
+}
+
+/// SQLite's own message, without the number that the library puts around it.
+fn reason(error: &rusqlite::Error) -> String {
+    match error {
+        rusqlite::Error::SqliteFailure(_, Some(message)) => message.clone(),
+        other => other.to_string(),
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
 }
 
 impl StoreError {

@@ -4,5 +4,6 @@
 
 mod confirm;
 mod fake_systemd;
+mod messages;
 mod restart;
 mod selfcheck;

@@ -126,7 +126,7 @@ fn an_unfit_host_is_refused_with_what_is_missing() -> Result<()> {
 
     let before = FileList::of(&host)?;
     host.ok("systemd-run --quiet --unit taken systemd-socket-activate --listen 3000 --accept --inetd cat")?;
-    refused(&host, &before, &install, 6, "3000")?;
+    refused(&host, &before, &install, 6, "port 3000 cannot be used: systemd-socket- (process ")?;
     host.ok("systemctl stop taken")?;
 
     host.ok("mkdir /var/lib/landfall && mount -t tmpfs -o size=1m full /var/lib/landfall")?;

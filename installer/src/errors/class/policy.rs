@@ -35,6 +35,7 @@ pub(super) fn of_settings(error: &SettingsError) -> ErrorClass {
     match error {
         SettingsError::Parse { .. }
         | SettingsError::Unknown(_)
+        | SettingsError::NotSet(_)
         | SettingsError::Form(_)
         | SettingsError::Key(_)
         | SettingsError::Shape(_)

@@ -25,13 +25,16 @@ const PINNED: &str = "`landfall-installer trust import PATH --replace DIGEST` pu
 
 pub(super) fn of_trust(error: &TrustError) -> ErrorClass {
     let class = match error {
-        TrustError::Key { .. } | TrustError::CliKeys(_) | TrustError::File { .. } | TrustError::RootNotAlone => {
-            ErrorClass::new(
-                Exit::Usage,
-                "trust",
-                "--trust takes a line that begins with RW, a file of minisign's that holds one, or one N.root.json",
-            )
-        }
+        TrustError::CliKeys(_) => ErrorClass::new(
+            Exit::Usage,
+            "trust",
+            "give --trust once for each key, each key once, and with --threshold at most how many they are",
+        ),
+        TrustError::Key { .. } | TrustError::File { .. } | TrustError::RootNotAlone => ErrorClass::new(
+            Exit::Usage,
+            "trust",
+            "--trust takes a line that begins with RW, a file of minisign's that holds one, or one N.root.json",
+        ),
         TrustError::Chain { source, .. } => ErrorClass::new(Exit::Untrusted, "trust_chain", hint_of_chain(source)),
         TrustError::CliChain(_) => ErrorClass::new(Exit::Untrusted, "trust_chain", CLI_CHAIN),
         TrustError::Pinned { .. } => ErrorClass::new(Exit::Untrusted, "trust_root", PINNED),
