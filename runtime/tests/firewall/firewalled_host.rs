@@ -144,14 +144,25 @@ impl FirewalledHost {
         String::from_utf8(read.stdout).unwrap().trim().parse().unwrap()
     }
 
-    /// Has the tenant call this port of the host this many times, one call after the other, and returns how many the host refused: by an
-    /// answer, where nothing listens and no table drops the call.
-    pub(crate) fn call(&self, port: u16, times: u32) -> usize {
-        let script = format!(
-            "for i in $(seq {times}); do (exec 3<>/dev/tcp/10.213.0.1/{port}) 2>&1 | grep -q refused && echo 1; done; exit 0"
+    /// Calls of the tenant to this port of the host, which all have arrived there, and which nobody answers: not even with a reset, at
+    /// which the kernel would forget them.
+    pub(crate) fn calls(&self, port: u16, number: u64) -> Vec<Running> {
+        let rules = format!(
+            "table inet silent {{
+                counter arrived {{}}
+                chain last {{ type filter hook input priority 0; tcp dport {port} tcp flags syn counter name arrived; }}
+                chain answers {{ type filter hook output priority -310; tcp flags & rst == rst drop; }}
+            }}"
         );
-        let called = output(self.on_tenant("bash").args(["-c", &script]), "bash");
-        String::from_utf8(called.stdout).unwrap().lines().filter(|line| *line == "1").count()
+        ok(self.on_host("nft").arg(rules), "nftables");
+        let call = |_| {
+            let mut command = self.on_tenant("bash");
+            command.args(["-c", &format!("exec 3<>/dev/tcp/10.213.0.1/{port}")]).stderr(Stdio::null());
+            Running(command.spawn().unwrap())
+        };
+        let calls = (0..number).map(call).collect();
+        wait_until(|| self.counted("silent", "arrived") >= number);
+        calls
     }
 
     /// Waits until the holder has logged the event this many times.
