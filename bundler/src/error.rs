@@ -3,7 +3,7 @@
 //! Only the command line and the commands use it. The modules return their own errors, and [`crate::exit_table`] says what each
 //! of them means to the caller.
 
-use crate::assemble::AssembleError;
+use crate::assemble::{AssembleError, PackedReleaseError};
 use crate::blob_store::StoreError;
 use crate::build_host::BuildHostError;
 use crate::definition::{DefinitionError, DefinitionLine};
@@ -41,6 +41,8 @@ pub(crate) enum Error {
     Image(#[from] ImageError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    PackedRelease(#[from] PackedReleaseError),
     #[error(transparent)]
     Assemble(#[from] AssembleError),
     #[error(transparent)]

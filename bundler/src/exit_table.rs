@@ -10,7 +10,10 @@ mod keys;
 
 use crate::error::Error;
 use crate::stick::StickError;
-use build::{of_assembly, of_build_host, of_definition, of_file, of_output, of_plan, of_signing, of_source, of_store};
+use build::{
+    of_assembly, of_build_host, of_definition, of_file, of_output, of_packed_release, of_plan, of_signing, of_source,
+    of_store,
+};
 use bundle::{of_bundle, of_copy, of_repair, of_root_file, of_stick};
 use classes::{DAMAGED, PARTS_TOO_SMALL, ROOM, unfit};
 use keys::{of_cli_trust, of_key_file, of_key_pair, of_trust_folder};
@@ -36,6 +39,7 @@ impl Classify for Error {
             Self::File(error) => of_file(error),
             Self::Image(error) => of_source(&error.source),
             Self::Store(error) => of_store(error),
+            Self::PackedRelease(error) => of_packed_release(error),
             Self::Assemble(error) => of_assembly(error),
             Self::Sign(error) => of_signing(error),
             Self::Release(_) => DAMAGED,

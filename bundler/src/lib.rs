@@ -15,6 +15,7 @@ mod definition;
 mod elf;
 mod error;
 mod exit_table;
+mod image_config;
 mod key_files;
 mod layer_scan;
 mod lint;

@@ -46,7 +46,16 @@ pub struct NetworkSpec {
     pub labels: Labels,
 }
 
-/// A container to create. The rest is fixed: read-only root, no capabilities, no new privileges, no restarts by the engine.
+/// A file system in memory, in which every user may write and no program can be run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tmpfs {
+    /// Where it is mounted.
+    pub path: String,
+    /// The most that it holds, in bytes.
+    pub size: u64,
+}
+
+/// A container to create. The rest is fixed: read-only root, no new privileges, no restarts by the engine.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ContainerSpec {
     /// Its name.
@@ -65,8 +74,10 @@ pub struct ContainerSpec {
     pub hosts: Vec<(String, Ipv4Addr)>,
     /// Volumes and where they are mounted.
     pub volumes: Vec<(String, String)>,
-    /// Paths of file systems in memory, and their mount options.
-    pub tmpfs: Vec<(String, String)>,
+    /// File systems in memory.
+    pub tmpfs: Vec<Tmpfs>,
+    /// The capabilities that its programs may have, by their names without `CAP_`. All others are dropped.
+    pub capabilities: Vec<String>,
     /// The limit of memory in bytes. There is no swap.
     pub memory: i64,
     /// The limit of CPU time, in billionths of a core.
@@ -108,6 +119,8 @@ pub struct PreparationSpec {
     pub labels: Labels,
     /// Volumes and where they are mounted.
     pub volumes: Vec<(String, String)>,
+    /// File systems in memory: the engine makes a volume without a name for each of the image's `VOLUME`s at which nothing is mounted.
+    pub tmpfs: Vec<Tmpfs>,
 }
 
 /// A folder to create in a container, for its owner alone (mode 0700).
@@ -225,6 +238,10 @@ pub trait ContainerEngine: Send + Sync {
     fn unpause<'a>(&'a self, container: &'a str) -> Reply<'a, ()>;
     /// Kills the processes of a container, and leaves it. One that does not run is left as it is.
     fn kill<'a>(&'a self, container: &'a str) -> Reply<'a, ()>;
+    /// Starts a command in a container that runs, as the container's user, and returns an id of that run. Nobody reads its output.
+    fn start_command<'a>(&'a self, container: &'a str, command: &'a [String]) -> Reply<'a, String>;
+    /// The exit code of a command that was started; `None` while it runs.
+    fn command_exit<'a>(&'a self, run: &'a str) -> Reply<'a, Option<i64>>;
     /// Kills and removes a container.
     fn remove_container<'a>(&'a self, name: &'a str) -> Reply<'a, ()>;
     /// Removes a network.

@@ -40,7 +40,7 @@ pub use api_version::{ApiVersion, MIN_API};
 pub use archive::{ArchiveError, OpenLayer, write_archive};
 pub use containers::{
     ContainerEngine, ContainerLimits, ContainerSpec, ContainerState, Folder, FoundImage, ImageIdentity, LimitsChange,
-    Listed, Listing, LogStream, LogWindow, NetworkSpec, PreparationSpec, Reply, Usage,
+    Listed, Listing, LogStream, LogWindow, NetworkSpec, PreparationSpec, Reply, Tmpfs, Usage,
 };
 pub use discovery::{Discovery, DiscoveryError};
 pub use error::EngineError;

@@ -1,7 +1,7 @@
 //! The rules that a release manifest must keep, checked before anything else in it is used. They make a closed world: every
 //! blob is listed once and used, and nothing else may be in the bundle.
 
-use crate::{Database, Digest, File, Image, Release, limits, oci};
+use crate::{Database, Digest, File, Image, Release, Tenant, TenantProblem, limits, oci};
 use landfall_keys::{MAX_CHAIN_LINKS, RootLink, Verified};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -52,9 +52,12 @@ pub enum Problem {
     /// An image's manifest is of a kind that no engine loads.
     #[error("image {0} has a manifest of media type {1:?}")]
     MediaType(String, String),
-    /// A tenant image with a port or a health path that cannot be used.
-    #[error("tenant image {0}: port must not be 0, and health must be a path that begins with /")]
-    Tenant(String),
+    /// A tenant image with needs that no container can have.
+    #[error("tenant image {0}: {1}")]
+    Tenant(String, TenantProblem),
+    /// More than one image is the self-check's.
+    #[error("{0} and {1} both are the canary: the self-check tries one image")]
+    Canaries(String, String),
     /// The image layout's files are not those that follow from the images.
     #[error("the files of the image layout (oci-layout, index.json, manifest.json) are not those of the images")]
     Layout,
@@ -195,8 +198,8 @@ impl Release {
             if ![oci::MANIFEST, oci::DOCKER_MANIFEST].contains(&image.media_type.as_str()) {
                 problems.push(Problem::MediaType(name.clone(), image.media_type.clone()));
             }
-            if image.tenant.as_ref().is_some_and(|tenant| tenant.port == 0 || !is_path(&tenant.health)) {
-                problems.push(Problem::Tenant(name.clone()));
+            if let Some(Err(problem)) = image.tenant.as_ref().map(Tenant::check) {
+                problems.push(Problem::Tenant(name.clone(), problem));
             }
             let json = [image.manifest, image.config].into_iter().filter_map(|digest| sizes.get(&digest));
             if json.max().is_some_and(|size| *size > limits::IMAGE_JSON_BYTES) {
@@ -205,6 +208,10 @@ impl Release {
             if image.layers.len() > limits::LAYERS {
                 problems.push(Problem::Limit(format!("image {name}'s number of layers"), limits::LAYERS as u64));
             }
+        }
+        let mut canaries = self.images.iter().filter(|image| image.tenant.as_ref().is_some_and(|tenant| tenant.canary));
+        if let (Some(first), Some(second)) = (canaries.next(), canaries.next()) {
+            problems.push(Problem::Canaries(first.name.to_string(), second.name.to_string()));
         }
     }
 
@@ -239,14 +246,5 @@ impl Release {
 }
 
 fn tenant_texts(image: &Image) -> impl Iterator<Item = &String> {
-    image
-        .tenant
-        .iter()
-        .flat_map(|tenant| [Some(&tenant.language), tenant.framework.as_ref(), Some(&tenant.health)])
-        .flatten()
-}
-
-/// A path for an HTTP request's first line: nothing in it can end that line.
-fn is_path(text: &str) -> bool {
-    text.starts_with('/') && text.bytes().all(|byte| byte.is_ascii_graphic())
+    image.tenant.iter().flat_map(|tenant| [Some(&tenant.language), tenant.framework.as_ref()]).flatten()
 }

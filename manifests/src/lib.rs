@@ -36,6 +36,7 @@ mod read_error;
 mod release;
 pub mod repair;
 mod signed;
+mod tenant;
 mod text;
 mod version;
 mod writer;
@@ -47,7 +48,11 @@ pub use head::{Head, VerifiedHead};
 pub use names::{ImageName, NameError, Product};
 pub use path::{BundlePath, Mode, ModeError, PathError};
 pub use read_error::ReadError;
-pub use release::{Arch, Base, Blob, Database, Encoding, File, Image, Layer, LayoutFile, Os, Release, Tenant};
+pub use release::{Arch, Base, Blob, Database, Encoding, File, Image, Layer, LayoutFile, Os, Release};
 pub use signed::{SignError, Signed};
+pub use tenant::{
+    Capability, HealthCheck, HealthCommand, HealthError, HttpPath, OWN_VOLUMES, StartPeriod, Tenant, TenantProblem,
+    Writable, WritablePath, WritablePathError,
+};
 pub use version::{ReleaseId, ReleaseIdError, Serial, SerialError, Version, VersionError};
 pub use writer::{WriteError, Writer};

@@ -1,5 +1,7 @@
 //! How much of anything a bundle may hold. Every reader stops at these, whatever the media claims.
 
+use std::ops::RangeInclusive;
+
 /// `landfall.json`, in bytes: room for some 60,000 blobs, and small enough to hold in memory.
 pub const MANIFEST_BYTES: u64 = 16 << 20;
 /// One detached signature, in bytes: four lines, the comments among them (minisign writes under 400).
@@ -36,3 +38,13 @@ pub const ZSTD_WINDOW_LOG: u32 = 25;
 pub const IMAGE_JSON_BYTES: u64 = 4 << 20;
 /// Layers of an image: what Docker's overlay storage can stack.
 pub const LAYERS: usize = 127;
+/// Paths that a tenant image can have writable, its `VOLUME`s included: far more than applications have.
+pub const WRITABLE_PATHS: usize = 32;
+/// A tmpfs of a tenant, in bytes: from the kernel's smallest, a page, to more memory than hosts have.
+pub const TMPFS_BYTES: RangeInclusive<u64> = (4 << 10)..=(1 << 40);
+/// The memory that a tenant image may need, in bytes: no container starts with less than the first.
+pub const TENANT_MEMORY_BYTES: RangeInclusive<u64> = (8 << 20)..=(1 << 40);
+/// The time that a tenant may take to be healthy, in seconds: a self-check waits for it, and an operator for the self-check.
+pub const START_PERIOD_SECONDS: RangeInclusive<u16> = 1..=600;
+/// Words of a command in a container.
+pub const COMMAND_WORDS: usize = 32;

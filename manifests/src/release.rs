@@ -1,4 +1,4 @@
-use crate::{BundlePath, Digest, ImageName, Mode, Product, ReleaseId, Serial, Version, limits};
+use crate::{BundlePath, Digest, ImageName, Mode, Product, ReleaseId, Serial, Tenant, Version, limits};
 use landfall_keys::{MAX_CHAIN_LINKS, RootLink, at_most};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -214,22 +214,6 @@ pub struct Layer {
     pub diff_id: Digest,
     /// The size of the uncompressed tar archive in bytes.
     pub size: u64,
-}
-
-/// How a tenant image is chosen and reached.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Tenant {
-    /// The language by which `landfall tenant spawn --language` picks the image.
-    pub language: String,
-    /// The framework by which `--framework` picks among the images of a language.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub framework: Option<String>,
-    /// The TCP port on which the tenant listens inside its container.
-    #[schemars(range(min = 1))]
-    pub port: u16,
-    /// The path that answers 200 once the tenant is healthy.
-    pub health: String,
 }
 
 /// [`RootLink`] as the JSON Schema describes it: its own crate does not depend on schemars.

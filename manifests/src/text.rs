@@ -28,7 +28,7 @@ macro_rules! json_text {
     };
 }
 
-use crate::{BundlePath, Digest, ImageName, Mode, Product, Version};
+use crate::{BundlePath, Digest, ImageName, Mode, Product, Version, WritablePath};
 
 json_text!(Digest, "Digest", "^sha256:[0-9a-f]{64}$");
 json_text!(Product, "Product", "^[a-z0-9]+(-[a-z0-9]+)*$");
@@ -36,3 +36,4 @@ json_text!(ImageName, "ImageName", "^[a-z0-9]+([._-][a-z0-9]+)*$");
 json_text!(BundlePath, "BundlePath", "^[^/\\\\]+(/[^/\\\\]+)*$");
 json_text!(Mode, "Mode", "^0[0-7]{3}$");
 json_text!(Version, "Version", "^[0-9]+\\.[0-9]+\\.[0-9]+(-[0-9A-Za-z.-]+)?$");
+json_text!(WritablePath, "WritablePath", "^(/[^/]+)+$");

@@ -2,7 +2,10 @@
 
 mod copy;
 mod release;
+mod volumes;
 mod write;
 
-pub(crate) use release::release;
+pub(crate) use release::{PackedReleaseError, release};
+#[cfg(test)]
+pub(crate) use volumes::VolumeError;
 pub(crate) use write::{AssembleError, WrittenBundle, write};

@@ -1,16 +1,38 @@
 //! The release manifest, as a pure function of the plan and of what was packed.
 
-use crate::blob_store::BlobStore;
+use super::volumes::{VolumeError, with_volumes};
+use crate::blob_store::{BlobStore, StoreError};
+use crate::image_config::Execution;
 use crate::plan::{CONFIG_PATH, Plan};
 use crate::sources::PackedImage;
-use landfall_manifests::{Blob, Digest, File as ReleaseFile, Image, Os, Release};
+use landfall_manifests::{Blob, Digest, File as ReleaseFile, Image, ImageName, Os, Release};
 use std::collections::BTreeSet;
 
-/// The release that files and images make, as a pure function of them.
-pub(crate) fn release(plan: &Plan, store: &BlobStore, files: Vec<ReleaseFile>, packed: Vec<PackedImage>) -> Release {
+/// The images that were packed make no release.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PackedReleaseError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// An image has a `VOLUME` that no tenant can have.
+    #[error("image {image}: a VOLUME of it cannot be a tenant's")]
+    Volume {
+        image: ImageName,
+        #[source]
+        source: VolumeError,
+    },
+}
+
+/// The release that files and images make, as a function of them.
+pub(crate) fn release(
+    plan: &Plan,
+    store: &BlobStore,
+    files: Vec<ReleaseFile>,
+    packed: Vec<PackedImage>,
+) -> Result<Release, PackedReleaseError> {
     let head = plan.release.clone();
     let platform = format!("{}/{}", Os::Linux.name(), head.arch.name());
-    let mut images: Vec<Image> = packed.into_iter().map(|image| described(plan, &platform, image)).collect();
+    let images = packed.into_iter().map(|image| described(plan, store, &platform, image));
+    let mut images = images.collect::<Result<Vec<Image>, _>>()?;
     // The order of the definition must not show in the signed bytes: the same inputs give the same manifest.
     images.sort_by(|a, b| a.name.cmp(&b.name));
     let blobs = blobs(&files, &images).into_iter();
@@ -36,12 +58,20 @@ pub(crate) fn release(plan: &Plan, store: &BlobStore, files: Vec<ReleaseFile>, p
     };
     // Last, since the index names the images and the sizes of their manifests.
     release.layout = release.computed_layout();
-    release
+    Ok(release)
 }
 
-fn described(plan: &Plan, platform: &str, image: PackedImage) -> Image {
+fn described(plan: &Plan, store: &BlobStore, platform: &str, image: PackedImage) -> Result<Image, PackedReleaseError> {
     let planned = plan.images.iter().find(|planned| planned.name == image.name);
-    Image {
+    let tenant = match planned.and_then(|planned| planned.tenant.as_ref()) {
+        Some(tenant) => {
+            let execution = Execution::of(&store.read(&image.config)?);
+            let failed = |source| PackedReleaseError::Volume { image: image.name.clone(), source };
+            Some(with_volumes(tenant, &execution).map_err(failed)?)
+        }
+        None => None,
+    };
+    Ok(Image {
         name: image.name,
         platform: platform.to_owned(),
         media_type: image.media_type,
@@ -49,8 +79,8 @@ fn described(plan: &Plan, platform: &str, image: PackedImage) -> Image {
         config: image.config,
         layers: image.layers,
         source: planned.map(|planned| planned.source_text.clone()).unwrap_or_default(),
-        tenant: planned.and_then(|planned| planned.tenant.clone()),
-    }
+        tenant,
+    })
 }
 
 /// Each blob once, in the order in which hosts need them: small blobs that are read first come first. The settings are read before the

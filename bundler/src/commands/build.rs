@@ -128,8 +128,8 @@ fn pack(plan: &Plan, store: &mut BlobStore, console: Console) -> Result<(Release
     for job in &plan.jobs {
         images.extend(PackContext::new(plan, store, console).run(job)?);
     }
-    let release = assemble::release(plan, store, files, images);
-    let lints = lints(&release, store)?;
+    let release = assemble::release(plan, store, files, images)?;
+    let lints = lints(plan, &release, store)?;
     for lint in &lints {
         console.warn(lint);
     }
@@ -137,13 +137,16 @@ fn pack(plan: &Plan, store: &mut BlobStore, console: Console) -> Result<(Release
 }
 
 /// What is to be said of the images.
-fn lints(release: &Release, store: &BlobStore) -> Result<Vec<Lint>, StoreError> {
+fn lints(plan: &Plan, release: &Release, store: &BlobStore) -> Result<Vec<Lint>, StoreError> {
     let mut found = Vec::new();
     for image in &release.images {
         let facts = image.layers.iter().filter_map(|layer| store.facts_of(&layer.blob));
         let facts: Vec<&LayerFacts> = facts.collect();
         let config = store.read(&image.config)?;
-        found.extend(lint::image(&image.name, image.tenant.is_some(), &config, &facts));
+        // As the definition has it: the release's has the image's volumes, too.
+        let planned = plan.images.iter().find(|planned| planned.name == image.name);
+        let tenant = planned.and_then(|planned| planned.tenant.as_ref());
+        found.extend(lint::image(&image.name, tenant, &config, &facts));
     }
     Ok(found)
 }

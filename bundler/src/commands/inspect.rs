@@ -2,7 +2,7 @@ use super::parts_args::PartsArgs;
 use crate::error::Result;
 use crate::trust::UnverifiedRoot;
 use landfall_console::{Console, OneLine, Size};
-use landfall_manifests::{Database, Digest, Image, Release};
+use landfall_manifests::{Database, Digest, Image, Release, StartPeriod, Tenant, Writable};
 use landfall_media::UnverifiedBundle;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -98,7 +98,9 @@ fn text(shown: &InspectReport<'_>) -> Result<String, fmt::Error> {
         if let Some(tenant) = &image.tenant {
             let framework = OneLine(tenant.framework.as_deref().unwrap_or("-"));
             let language = OneLine(&tenant.language);
-            writeln!(text, "    tenant {language} {framework}, port {}, {}", tenant.port, tenant.health)?;
+            let health = tenant.health.to_string();
+            let needs = needs(tenant);
+            writeln!(text, "    tenant {language} {framework}, port {}, {}{needs}", tenant.port, OneLine(&health))?;
         }
     }
     writeln!(text, "\nfiles: {}", release.files.len())?;
@@ -106,6 +108,20 @@ fn text(shown: &InspectReport<'_>) -> Result<String, fmt::Error> {
         writeln!(text, "  {}  {:>11}  {}", file.mode, Size(file.size).to_string(), file.path)?;
     }
     Ok(text)
+}
+
+/// What a tenant needs besides its port, each after a comma.
+fn needs(tenant: &Tenant) -> String {
+    let period = Some(tenant.start_period).filter(|period| *period != StartPeriod::default());
+    let period = period.map(|period| format!(", {} s to start", period.duration().as_secs()));
+    let memory = tenant.memory.map(|memory| format!(", {} of memory", Size(memory)));
+    let writable = tenant.writable.iter().map(|writable| match writable {
+        Writable::Tmpfs { path, size } => format!(", tmpfs {path} ({})", Size(*size)),
+        Writable::Volume { path } => format!(", volume {path}"),
+    });
+    let capabilities = tenant.capabilities.iter().map(|capability| format!(", {}", capability.name()));
+    let canary = tenant.canary.then(|| ", canary".to_owned());
+    period.into_iter().chain(memory).chain(writable).chain(capabilities).chain(canary).collect()
 }
 
 /// Bytes of an image's blobs in the bundle; other images may share them.

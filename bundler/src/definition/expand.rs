@@ -10,7 +10,7 @@ use std::ops::Range;
 use toml::de::{DeTable, DeValue};
 
 /// The keys whose values are integers. A variable stands in quotes there as well, since TOML has no other place for it.
-pub(super) const NUMBERS: [&str; 4] = ["serial", "port", "schema", "reversible_to"];
+pub(super) const NUMBERS: [&str; 5] = ["serial", "port", "schema", "reversible_to", "start_period"];
 /// The one table whose keys are a user's own.
 const FREE_TABLE: &str = "env";
 

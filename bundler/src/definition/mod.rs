@@ -8,6 +8,7 @@ mod image_source;
 #[cfg(test)]
 mod reference;
 mod tables;
+mod tenant_table;
 #[cfg(test)]
 mod tests;
 mod text;

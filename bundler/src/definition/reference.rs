@@ -109,7 +109,13 @@ fn resolved<'a>(root: &'a Value, schema: &'a Value) -> &'a Value {
 /// The type of a key, for people.
 fn kind(root: &Value, schema: &Value) -> String {
     let schema = resolved(root, schema);
+    if schema["anyOf"].is_array() {
+        return "Text or table".to_owned();
+    }
     if let Some(one_of) = schema["oneOf"].as_array() {
+        if one_of.iter().any(|one| one["type"] == "object") {
+            return "Table".to_owned();
+        }
         let names: Vec<String> = one_of.iter().map(|one| format!("`{}`", one["const"].as_str().unwrap())).collect();
         return names.join(" or ");
     }
@@ -119,6 +125,7 @@ fn kind(root: &Value, schema: &Value) -> String {
         "array" => format!("List of {}", kind(root, &schema["items"]).to_lowercase()),
         "object" if schema["properties"].is_object() => "Table".to_owned(),
         "object" => format!("Table of {}", kind(root, &schema["additionalProperties"]).to_lowercase()),
+        "boolean" => "`true` or `false`".to_owned(),
         "integer" => match (schema["minimum"].as_u64(), schema["maximum"].as_u64()) {
             (Some(least), Some(most)) => format!("Integer from {least} to {most}"),
             _ => "Integer".to_owned(),

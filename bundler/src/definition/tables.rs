@@ -5,8 +5,9 @@
 
 use super::Owners;
 use super::database_table::DatabaseTable;
+use super::tenant_table::TenantTable;
 use landfall_keys::PublicKey;
-use landfall_manifests::{Arch, BundlePath, Encoding, ImageName, Product, Serial, Tenant, Version};
+use landfall_manifests::{Arch, BundlePath, Encoding, ImageName, Product, Serial, Version};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use toml::Spanned;
@@ -133,12 +134,16 @@ pub(super) struct ImageTable {
     ///   of more than 32 MiB to be unpacked; a digest that does not match.
     #[cfg_attr(test, schemars(with = "String"))]
     pub(super) source: Spanned<String>,
-    /// Makes the image one that tenants run, and says how it is chosen and reached.
+    /// Makes the image one that tenants run, and says how it is chosen and reached, and what a container of it needs to run.
     ///
     /// * Default: no tenant can be made from it.
-    /// * Refused: port 0; a health path that does not begin with `/`, or has characters that are not visible ASCII.
-    #[cfg_attr(test, schemars(with = "Option<Tenant>"))]
-    pub(super) tenant: Option<Spanned<Tenant>>,
+    /// * Refused: port 0; a health path that does not begin with `/`, or has characters that are not visible ASCII; a writable path
+    ///   that is not absolute, has a component `.` or `..`, is in `/proc`, `/sys` or `/dev`, is there twice, or is that of a volume
+    ///   which every tenant has; a tmpfs of less than 4 KiB; `size` of a volume, since not every engine can limit one; other
+    ///   capabilities than `CHOWN`, `DAC_OVERRIDE`, `FOWNER`, `FSETID`, `KILL`, `NET_BIND_SERVICE`, `SETGID`, `SETUID` and
+    ///   `SYS_CHROOT`; less `memory` than 8 MiB; a second canary.
+    #[cfg_attr(test, schemars(with = "Option<TenantTable>"))]
+    pub(super) tenant: Option<Spanned<TenantTable>>,
     /// The program that runs in the image, with its first arguments (`Entrypoint` of the OCI image specification).
     ///
     /// * Default: none.

@@ -1,6 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use super::*;
+use landfall_manifests::{Capability, Writable};
 
 fn variables() -> Variables {
     let pairs = [("NAME", "hello"), ("IMAGES", "/srv/images"), ("VERSION", "1.1.0"), ("ROOTFS", "/srv/root")];
@@ -137,9 +138,56 @@ fn reads_the_examples() {
     assert_eq!(read, 3);
 }
 
+/// An image whose tenants need something.
+fn needs(what: &str) -> String {
+    format!(
+        "[[image]]\nname = \"a\"\nsource = \"oci:a\"\ntenant = {{ language = \"c\", port = 1, health = \"tcp\", {what} }}\n"
+    )
+}
+
+#[test]
+fn reads_what_an_image_needs() {
+    let text = format!(
+        "{RELEASE}{}",
+        needs(
+            "start_period = \"${SECONDS}\", memory = \"1GiB\", capabilities = [\"CHOWN\"], writable = [{ path = \"/a\", kind = \"tmpfs\" }, \
+             { path = \"/b\", kind = \"tmpfs\", size = \"4KiB\" }, { path = \"/c\", kind = \"volume\" }]"
+        )
+    );
+    let variables = Variables::new([], [("SECONDS".to_owned(), "9".to_owned())]);
+    let definition = Definition::parse(&text, Path::new("acme.toml"), &variables).unwrap();
+    let tenant = definition.images[0].tenant.clone().unwrap();
+    assert_eq!((tenant.start_period.duration().as_secs(), tenant.memory), (9, Some(1 << 30)));
+    assert_eq!(tenant.capabilities, [Capability::Chown].into());
+    let path = |path: &str| path.parse().unwrap();
+    assert_eq!(
+        tenant.writable,
+        [
+            Writable::Tmpfs { path: path("/a"), size: 64 << 20 },
+            Writable::Tmpfs { path: path("/b"), size: 4096 },
+            Writable::Volume { path: path("/c") },
+        ]
+    );
+}
+
+#[test]
+fn the_first_tenant_image_of_the_definition_is_the_canary_unless_another_is() {
+    let canaries = |body: &str| -> Vec<String> {
+        let images = parse(&format!("{RELEASE}{body}")).unwrap().images;
+        let is_canary = |image: &ImageSection| image.tenant.as_ref().is_some_and(|tenant| tenant.canary);
+        images.into_iter().filter(is_canary).map(|image| image.name.to_string()).collect()
+    };
+    let image = |name: &str, more: &str| needs(more).replace("name = \"a\"", &format!("name = \"{name}\""));
+    let plain = "[[image]]\nname = \"base\"\nsource = \"oci:base\"\n";
+    let (second, first) = (image("a", "memory = \"1GiB\""), image("z", "memory = \"1GiB\""));
+    assert_eq!(canaries(&format!("{plain}{first}{second}")), ["z"]);
+    assert_eq!(canaries(&format!("{plain}{first}{}", image("a", "canary = true"))), ["a"]);
+    assert_eq!(canaries(plain), [""; 0]);
+}
+
 #[test]
 fn names_the_line_of_what_is_wrong() {
-    let wrong = [
+    let wrong: &[&str] = &[
         "[relase]\n",
         "[release]\nproduct = \"acme\"\nversion = \"1.0.0\"\n",
         "[release]\nproduct = \"Acme Inc\"\nversion = \"1.0.0\"\nserial = 1\n",
@@ -166,6 +214,18 @@ fn names_the_line_of_what_is_wrong() {
         "[[image]]\nname = \"a\"\nsource = \"oci:a\"\ntenant = { language = \"c\", port = 0, health = \"/\" }\n",
         "[[image]]\nname = \"a\"\nsource = \"oci:a\"\ntenant = { language = \"c\", port = 1, health = \"up\" }\n",
         "[[image]]\nname = \"a\"\nsource = \"oci:a\"\ntenant = { language = \"c\", port = 70000, health = \"/\" }\n",
+        &needs("memory = \"1KiB\""),
+        &needs("memory = 512"),
+        &needs("start_period = 0"),
+        &needs("capabilities = [\"NET_RAW\"]"),
+        &needs("writable = [{ path = \"/var/x\" }]"),
+        &needs("writable = [{ path = \"var/x\", kind = \"tmpfs\" }]"),
+        &needs("writable = [{ path = \"/proc/x\", kind = \"tmpfs\" }]"),
+        &needs("writable = [{ path = \"/x\", kind = \"volume\", size = \"1GiB\" }]"),
+        &needs("writable = [{ path = \"/x\", kind = \"tmpfs\", size = \"1\" }]"),
+        &needs("writable = [{ path = \"/x\", kind = \"tmpfs\" }, { path = \"/x\", kind = \"volume\" }]"),
+        &needs("writable = [{ path = \"/app/data/users\", kind = \"tmpfs\" }]"),
+        &[needs("canary = true"), needs("canary = true").replace("name = \"a\"", "name = \"b\"")].concat(),
         "[[image]]\nname = \"a\"\nsource = \"rootfs:${NONE}\"\n",
         "[[image]]\nname = \"a\"\nsource = \"\"\"rootfs:\\\n  ${OPEN\"\"\"\n",
         "[[file]]\nsource = \"a\"\npath = \"../a\"\n",

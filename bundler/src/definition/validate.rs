@@ -4,11 +4,13 @@ use super::database_table::DatabaseTable;
 use super::expand::OriginalStrings;
 use super::image_source::published;
 use super::tables::{DefinitionTable, FileTable, ImageTable, ReleaseTable, RuntimeTable};
+use super::tenant_table::TenantTable;
 use super::text::DefinitionText;
 use super::{
-    Definition, DefinitionError, FileSection, ImageSection, ImageSource, Process, ReleaseSection, RuntimeSection,
+    Definition, DefinitionError, DefinitionLine, FileSection, ImageSection, ImageSource, Process, ReleaseSection,
+    RuntimeSection,
 };
-use landfall_manifests::{Database, Encoding, Tenant};
+use landfall_manifests::{Database, Encoding, ImageName, Tenant};
 use std::ops::Range;
 use toml::Spanned;
 
@@ -25,6 +27,7 @@ pub(super) fn definition(
         let message = format!("the image {} is defined already, in line {}", first.name, first.line.number);
         return Err(DefinitionError::Wrong { line: second.line.clone(), message });
     }
+    choose_canary(&mut images)?;
     let files = table.file.into_iter().map(|table| file(text, table)).collect::<Result<Vec<_>, _>>()?;
     Ok(Definition { release: release(text, table.release)?, runtime: runtime(text, &table.runtime)?, images, files })
 }
@@ -132,18 +135,36 @@ fn check_no_process(text: &DefinitionText<'_>, table: &ImageTable) -> Result<(),
     }
 }
 
-fn tenant(text: &DefinitionText<'_>, written: Spanned<Tenant>) -> Result<Tenant, DefinitionError> {
+fn tenant(text: &DefinitionText<'_>, written: Spanned<TenantTable>) -> Result<Tenant, DefinitionError> {
     let at = written.span().start;
-    let tenant = written.into_inner();
+    let tenant = Tenant::from(written.into_inner());
     // `Release::check` refuses these as well, but knows no line of the definition.
-    if tenant.port == 0 {
-        return Err(text.wrong(at, "port is 0: a tenant listens on 1 to 65535"));
-    }
-    let graphic = tenant.health.bytes().all(|byte| byte.is_ascii_graphic());
-    if !tenant.health.starts_with('/') || !graphic {
-        return Err(text.wrong(at, format!("health is {:?}: it must be a path that begins with /", tenant.health)));
-    }
+    tenant.check().map_err(|problem| text.wrong(at, problem.to_string()))?;
     Ok(tenant)
+}
+
+/// Makes the first tenant image of the definition the canary, unless another one is. `images` are sorted by name: hosts do not see the
+/// order in which the definition has them.
+fn choose_canary(images: &mut [ImageSection]) -> Result<(), DefinitionError> {
+    let mut tenants: Vec<(usize, &ImageName, &DefinitionLine, &mut Tenant)> = images
+        .iter_mut()
+        .filter_map(|image| Some((image.line.number, &image.name, &image.line, image.tenant.as_mut()?)))
+        .collect();
+    tenants.sort_by_key(|(number, ..)| *number);
+    let mut canaries = tenants.iter().filter(|(.., tenant)| tenant.canary);
+    match (canaries.next(), canaries.next()) {
+        (Some((_, first, ..)), Some((_, _, line, _))) => {
+            let message = format!("{first} is the canary already: the self-check tries one image");
+            Err(DefinitionError::Wrong { line: (*line).clone(), message })
+        }
+        (Some(_), None) => Ok(()),
+        (None, _) => {
+            if let Some((.., tenant)) = tenants.first_mut() {
+                tenant.canary = true;
+            }
+            Ok(())
+        }
+    }
 }
 
 fn file(text: &DefinitionText<'_>, table: FileTable) -> Result<FileSection, DefinitionError> {

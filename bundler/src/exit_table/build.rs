@@ -1,7 +1,7 @@
 //! What errors of building mean: the definition, the sources, the output.
 
 use super::classes::{PARTS_TOO_SMALL, unfit, usage};
-use crate::assemble::AssembleError;
+use crate::assemble::{AssembleError, PackedReleaseError};
 use crate::blob_store::{LayerError, StoreError};
 use crate::build_host::BuildHostError;
 use crate::definition::DefinitionError;
@@ -158,6 +158,15 @@ pub(super) fn of_store(error: &StoreError) -> ErrorClass {
     match error {
         StoreError::Folder { .. } | StoreError::Write { .. } => {
             unfit("cannot_write", "write to a folder that is yours with --out: temporary files lie beside the bundle")
+        }
+    }
+}
+
+pub(super) fn of_packed_release(error: &PackedReleaseError) -> ErrorClass {
+    match error {
+        PackedReleaseError::Store(error) => of_store(error),
+        PackedReleaseError::Volume { .. } => {
+            usage("volume", "correct the VOLUME in the image, or leave `tenant` out of the definition")
         }
     }
 }

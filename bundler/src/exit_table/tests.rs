@@ -1,5 +1,5 @@
 use super::classes::ROOM;
-use crate::assemble::AssembleError;
+use crate::assemble::{AssembleError, PackedReleaseError, VolumeError};
 use crate::blob_store::{LayerError, StoreError};
 use crate::build_host::BuildHostError;
 use crate::definition::DefinitionError;
@@ -20,7 +20,7 @@ use landfall_engine::EngineError;
 use landfall_keys::{KeyId, MAX_SIGNATURES, PublicKey, RootLink, SecretKeyFile, TrustError, TrustedKeys};
 use landfall_manifests::parts::RangesError;
 use landfall_manifests::repair::{RequestError, RequestedBlobs};
-use landfall_manifests::{Arch, Digest, PathError, ReleaseError, WriteError};
+use landfall_manifests::{Arch, Digest, PathError, ReleaseError, TenantProblem, WriteError};
 use landfall_manifests::{ReadError, SignError};
 use landfall_media::{BundleError, CopyError, MediaError, RequestFileError};
 use std::io;
@@ -203,6 +203,9 @@ fn writing() -> Vec<Error> {
     let write = || WriteError::Output(io());
     vec![
         StoreError::Folder { folder: at("out"), source: io() }.into(),
+        PackedReleaseError::Store(StoreError::Folder { folder: at("out"), source: io() }).into(),
+        PackedReleaseError::Volume { image: "app".parse().unwrap(), source: VolumeError::Tenant(TenantProblem::Port) }
+            .into(),
         AssembleError::Write { path: at("b.tar"), source: write() }.into(),
         AssembleError::Place { path: at("b.tar"), source: io() }.into(),
         AssembleError::Sign(SignError::Count(MAX_SIGNATURES + 1)).into(),

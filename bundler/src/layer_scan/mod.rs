@@ -22,12 +22,20 @@ pub(crate) struct LayerFacts {
     pub(crate) gnu_sparse: Option<String>,
     /// Entries in the sparse formats of pax headers, which engines store as if they had no holes.
     pub(crate) pax_sparse: Vec<String>,
-    /// Files with capabilities (capabilities(7), "File capabilities").
-    pub(crate) capable: Vec<String>,
+    /// Programs that start only with capabilities (capabilities(7), "File capabilities").
+    pub(crate) capable: Vec<CapableFile>,
     /// Compiled Python files of 1970: Python compares their time with their source's, and compiles anew where it differs.
     pub(crate) untimed_python: Vec<String>,
     /// What the layer does to `/etc/passwd`.
     pub(crate) users: Users,
+}
+
+/// A program that starts only with capabilities.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct CapableFile {
+    pub(crate) path: String,
+    /// The capabilities, as bits.
+    pub(crate) needed: u64,
 }
 
 /// What a layer does to `/etc/passwd`.
@@ -174,8 +182,8 @@ impl LayerScan {
         if pending.is_sparse {
             remember(&mut facts.pax_sparse);
         }
-        if pending.has_capabilities {
-            remember(&mut facts.capable);
+        if pending.capabilities != 0 && facts.capable.len() < PATHS {
+            facts.capable.push(CapableFile { path: path.to_owned(), needed: pending.capabilities });
         }
         let is_python = Path::new(path).extension().is_some_and(|extension| extension == "pyc");
         if is_python && header.kind == Kind::File && pending.mtime.unwrap_or(header.mtime) == 0 {

@@ -47,7 +47,7 @@ fn finds_what_hosts_stumble_over_in_pieces_of_any_size() {
     let expected = LayerFacts {
         gnu_sparse: None,
         pax_sparse: vec!["var/core".to_owned()],
-        capable: vec!["usr/bin/ping".to_owned(), "last".to_owned()],
+        capable: ["usr/bin/ping", "last"].map(|path| CapableFile { path: path.to_owned(), needed: u64::MAX }).into(),
         untimed_python: vec!["lib/untimed.pyc".to_owned()],
         users: Users::Named(vec!["root".to_owned(), "node".to_owned()]),
     };

@@ -1,6 +1,6 @@
 //! What an image is made of beside its files' content: attributes, times and owners; and what a build warns of.
 
-use crate::docker_archive::{Form, put, save};
+use crate::docker_archive::{Form, hex, layer as layer_of, put, save};
 use crate::workspace::Workspace;
 use serde_json::Value;
 use std::fs::{self, File};
@@ -82,6 +82,56 @@ fn a_build_warns_of_what_no_tenant_can_run() {
         serde_json::from_str(&workspace.ok(&["build", "acme.toml", "--key", "k.key", "--out", "acme.tar", "--json"]))
             .unwrap();
     assert_eq!(built["warnings"].as_array().unwrap().len(), 1, "{built}");
+}
+
+#[test]
+fn the_volumes_of_an_image_are_in_the_release_and_those_that_no_tenant_can_have_are_refused() {
+    let workspace = Workspace::new();
+    let saved = |volumes: Value| {
+        let layer = layer_of("etc/motd", 10);
+        let config = serde_json::json!({
+            "architecture": "amd64", "os": "linux",
+            "config": {"Cmd": ["/app"], "User": "1000", "Volumes": volumes},
+            "rootfs": {"type": "layers", "diff_ids": [format!("sha256:{}", hex(&layer))]},
+        });
+        let manifest = serde_json::json!([{"Config": "config.json", "RepoTags": ["app:1"], "Layers": ["layer.tar"]}]);
+        let mut archive = tar::Builder::new(Vec::new());
+        for (name, content) in [
+            ("layer.tar", layer),
+            ("config.json", config.to_string().into_bytes()),
+            ("manifest.json", manifest.to_string().into_bytes()),
+        ] {
+            put(&mut archive, name, &content);
+        }
+        workspace.write("saved.tar", archive.into_inner().unwrap());
+    };
+    let image = "[[image]]\nname = \"app\"\nsource = \"docker-archive:saved.tar\"\n";
+    let tenant = "tenant = { language = \"c\", port = 1, health = \"tcp\", writable = [{ path = \"/cache\", kind = \"tmpfs\" }] }\n";
+    saved(serde_json::json!({"/var/lib/app/": {}, "/cache": {}, "/cache/kept": {}, "/app/data/db": {}}));
+    workspace.define(&format!("{image}{tenant}"));
+    let built = workspace.ok(&["build", "acme.toml", "--key", "k.key", "--out", "acme.tar", "--json"]);
+    let built: Value = serde_json::from_str(&built).unwrap();
+    assert_eq!(built["warnings"][0]["id"], "volume-in-tmpfs", "{built}");
+    let tenant_object = workspace.release("acme.tar")["images"][0]["tenant"].clone();
+    assert_eq!(
+        tenant_object["writable"],
+        serde_json::json!([
+            {"kind": "tmpfs", "path": "/cache", "size": 64 << 20},
+            {"kind": "volume", "path": "/cache/kept"},
+            {"kind": "volume", "path": "/var/lib/app"},
+        ])
+    );
+    assert_eq!(tenant_object["canary"], true);
+    assert!(workspace.ok(&["inspect", "acme.tar"]).contains("volume /var/lib/app, canary"));
+
+    saved(serde_json::json!({"/proc/app": {}}));
+    let error = workspace.refused(2, &["build", "acme.toml", "--key", "k.key"]);
+    assert_eq!(error["code"], "volume", "{error}");
+    assert!(error["message"].as_str().unwrap().contains("\"/proc/app\""), "{error}");
+    // What is no tenant's has no volumes.
+    workspace.define(image);
+    workspace.build("acme.tar");
+    assert_eq!(workspace.release("acme.tar")["images"][0].get("tenant"), None);
 }
 
 #[test]

@@ -55,6 +55,8 @@ pub(super) struct Capabilities {
     pub(super) init: bool,
     /// The cores of the host, in billionths. A container with a higher limit is refused.
     pub(super) nano_cpus: i64,
+    /// Whether file systems in memory can be given an owner. Podman refuses that option, and does not need it: it keeps their mode.
+    pub(super) tmpfs_owner: bool,
 }
 
 impl Docker {
@@ -121,10 +123,11 @@ impl Docker {
 impl Capabilities {
     async fn of(client: &bollard::Docker) -> Result<Self, Error> {
         let version = client.version().await?;
-        let mut components = version.components.into_iter().flatten();
-        let init = components.any(|part| part.name == "docker-init" && is_version(&part.version));
+        let components = version.components.unwrap_or_default();
+        let init = components.iter().any(|part| part.name == "docker-init" && is_version(&part.version));
+        let tmpfs_owner = !components.iter().any(|part| part.name.starts_with("Podman"));
         let cores = client.info().await?.ncpu.filter(|cores| *cores > 0);
-        Ok(Self { init, nano_cpus: cores.map_or(i64::MAX, |cores| cores.saturating_mul(1_000_000_000)) })
+        Ok(Self { init, nano_cpus: cores.map_or(i64::MAX, |cores| cores.saturating_mul(1_000_000_000)), tmpfs_owner })
     }
 }
 

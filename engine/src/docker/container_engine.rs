@@ -82,6 +82,14 @@ impl ContainerEngine for Docker {
         Box::pin(async { removed(self.kill_container(container).await) })
     }
 
+    fn start_command<'a>(&'a self, container: &'a str, command: &'a [String]) -> Reply<'a, String> {
+        Box::pin(self.begin_command(container, command))
+    }
+
+    fn command_exit<'a>(&'a self, run: &'a str) -> Reply<'a, Option<i64>> {
+        Box::pin(self.ended_command(run))
+    }
+
     fn remove_container<'a>(&'a self, name: &'a str) -> Reply<'a, ()> {
         Box::pin(async { removed(self.delete_container(name).await) })
     }

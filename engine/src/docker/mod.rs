@@ -4,6 +4,7 @@
 //! The runtime uses it as it is ([`crate::ContainerEngine`]), the installer and the bundler through [`BlockingDocker`].
 
 mod blocking;
+mod commands;
 mod connection;
 mod container_engine;
 mod containers;

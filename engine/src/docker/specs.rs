@@ -1,7 +1,7 @@
 //! The bodies of requests that create objects, in the terms of the Docker Engine API. Pure.
 
 use super::connection::Capabilities;
-use crate::containers::{ContainerSpec, NetworkSpec, PreparationSpec};
+use crate::containers::{ContainerSpec, NetworkSpec, PreparationSpec, Tmpfs};
 use bollard::models::{
     ContainerCreateBody, EndpointIpamConfig, EndpointSettings, HealthConfig, HostConfig, HostConfigLogConfig, Ipam,
     IpamConfig, Mount, MountType, MountVolumeOptions, NetworkCreateRequest, NetworkingConfig, RestartPolicy,
@@ -48,10 +48,11 @@ fn host(spec: &ContainerSpec, capabilities: Capabilities) -> HostConfig {
         // Docker copies the image's folder and its owner into a volume that is empty, also a second time: the volume would lose the
         // owner that it was given through the preparation.
         mounts: Some(mounts(&spec.volumes, Content::Kept)),
-        tmpfs: Some(spec.tmpfs.iter().cloned().collect()),
+        tmpfs: Some(tmpfs(&spec.tmpfs, spec.user.split_once(':').filter(|_| capabilities.tmpfs_owner))),
         // Nothing of a tenant is written but to its volumes and in memory: its container can be made again at any time.
         readonly_rootfs: Some(true),
         cap_drop: Some(vec!["ALL".into()]),
+        cap_add: Some(spec.capabilities.clone()),
         security_opt: Some(vec!["no-new-privileges".into()]),
         privileged: Some(false),
         memory: Some(spec.memory),
@@ -79,6 +80,7 @@ pub(super) fn preparation(spec: &PreparationSpec) -> ContainerCreateBody {
         host_config: Some(HostConfig {
             network_mode: Some("none".into()),
             mounts: Some(mounts(&spec.volumes, Content::OfTheImage)),
+            tmpfs: Some(tmpfs(&spec.tmpfs, None)),
             ..Default::default()
         }),
         ..Default::default()
@@ -106,6 +108,14 @@ fn mounts(volumes: &[(String, String)], content: Content) -> Vec<Mount> {
     volumes.iter().map(mount).collect()
 }
 
+/// The options of file systems in memory. Where the image has a folder there, runc gives them that folder's mode, whatever is asked for:
+/// `owner` can write all the same.
+fn tmpfs(tmpfs: &[Tmpfs], owner: Option<(&str, &str)>) -> HashMap<String, String> {
+    let owner = owner.map(|(uid, gid)| format!(",uid={uid},gid={gid}")).unwrap_or_default();
+    let options = |size: u64| format!("rw,noexec,nosuid,nodev,mode=1777,size={size}{owner}");
+    tmpfs.iter().map(|one| (one.path.clone(), options(one.size))).collect()
+}
+
 pub(super) fn network(spec: &NetworkSpec) -> NetworkCreateRequest {
     let subnet =
         IpamConfig { subnet: Some(spec.subnet.clone()), gateway: Some(spec.gateway.to_string()), ..Default::default() };
@@ -123,29 +133,52 @@ pub(super) fn network(spec: &NetworkSpec) -> NetworkCreateRequest {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
     use std::collections::BTreeMap;
     use std::net::Ipv4Addr;
 
-    #[test]
-    fn a_tenant_may_use_no_more_cores_than_the_host_has() {
-        let spec = ContainerSpec {
+    fn spec() -> ContainerSpec {
+        ContainerSpec {
             name: "tenant".to_owned(),
             image: "sha256:1".to_owned(),
-            user: "1000:1000".to_owned(),
+            user: "1000:1001".to_owned(),
             env: Vec::new(),
             labels: BTreeMap::new(),
             network: ("tenant".to_owned(), Ipv4Addr::LOCALHOST),
             hosts: Vec::new(),
-            volumes: Vec::new(),
-            tmpfs: Vec::new(),
+            volumes: vec![("files".to_owned(), "/data".to_owned())],
+            tmpfs: vec![Tmpfs { path: "/tmp".to_owned(), size: 64 << 20 }],
+            capabilities: vec!["NET_BIND_SERVICE".to_owned()],
             memory: 4 << 30,
             nano_cpus: 2_000_000_000,
             pids: 512,
-        };
+        }
+    }
+
+    fn made(nano_cpus: i64, tmpfs_owner: bool) -> HostConfig {
+        container(&spec(), Capabilities { init: true, nano_cpus, tmpfs_owner }).host_config.unwrap()
+    }
+
+    #[test]
+    fn a_tenant_can_write_in_memory_whatever_mode_the_images_folder_has() {
+        for (tmpfs_owner, owner) in [(true, ",uid=1000,gid=1001"), (false, "")] {
+            let host = made(1, tmpfs_owner);
+            let expected = format!("rw,noexec,nosuid,nodev,mode=1777,size=67108864{owner}");
+            assert_eq!(host.tmpfs, Some([("/tmp".to_owned(), expected)].into()));
+        }
+    }
+
+    #[test]
+    fn a_tenant_has_the_capabilities_that_are_named_and_no_others() {
+        let host = made(1, true);
+        assert_eq!((host.cap_drop, host.cap_add), (Some(vec!["ALL".into()]), Some(vec!["NET_BIND_SERVICE".into()])));
+    }
+
+    #[test]
+    fn a_tenant_may_use_no_more_cores_than_the_host_has() {
         for (cores, expected) in [(1, 1), (2, 2), (64, 2)] {
-            let capabilities = Capabilities { init: true, nano_cpus: cores * 1_000_000_000 };
-            let asked = container(&spec, capabilities).host_config.and_then(|host| host.nano_cpus);
+            let asked = made(cores * 1_000_000_000, true).nano_cpus;
             assert_eq!(asked, Some(expected * 1_000_000_000), "on {cores} cores");
         }
     }

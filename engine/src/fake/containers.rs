@@ -220,6 +220,25 @@ impl ContainerEngine for FakeContainerEngine {
         Box::pin(self.call("kill", kill))
     }
 
+    fn start_command<'a>(&'a self, container: &'a str, command: &'a [String]) -> Reply<'a, String> {
+        let start = move |state: &mut FakeEngineState| match state.containers.get(container) {
+            None => missing(container),
+            Some(held) if held.started.is_none() => Err(EngineError::Conflict {
+                operation: "run a command".to_owned(),
+                message: "it does not run".to_owned(),
+            }),
+            Some(_) => {
+                state.commands.push(command.to_vec());
+                Ok(format!("run {}", state.commands.len()))
+            }
+        };
+        Box::pin(self.call("start_command", start))
+    }
+
+    fn command_exit<'a>(&'a self, _run: &'a str) -> Reply<'a, Option<i64>> {
+        Box::pin(self.call("command_exit", |state| Ok(state.command_exit)))
+    }
+
     fn remove_container<'a>(&'a self, name: &'a str) -> Reply<'a, ()> {
         let remove = move |state: &mut FakeEngineState| {
             state.containers.remove(name);

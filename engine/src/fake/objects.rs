@@ -33,6 +33,10 @@ pub struct FakeEngineState {
     pub keeps_limits: bool,
     /// Subnets that the engine holds for networks which it lost when it was killed, as Docker does.
     pub stale_subnets: BTreeSet<String>,
+    /// The commands that were started in containers.
+    pub commands: Vec<Vec<String>>,
+    /// The exit code of every command; `None` while they run.
+    pub command_exit: Option<i64>,
     /// Volumes by name.
     pub volumes: BTreeMap<String, Labels>,
 }

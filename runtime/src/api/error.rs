@@ -112,6 +112,7 @@ impl From<ActionError> for ApiError {
             ActionError::EndedAtOnce { .. } => (StatusCode::BAD_GATEWAY, "tenant_ended"),
             ActionError::ImageNotLoaded { .. } => (StatusCode::SERVICE_UNAVAILABLE, "image_not_loaded"),
             ActionError::DiskShort { .. } => (StatusCode::SERVICE_UNAVAILABLE, "disk_short"),
+            ActionError::TooLittleMemory { .. } => (StatusCode::SERVICE_UNAVAILABLE, "too_little_memory"),
             ActionError::NoFreePort { .. } => (StatusCode::SERVICE_UNAVAILABLE, "no_free_port"),
             ActionError::NoFreeSubnet(_) | ActionError::Routes(_) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "no_free_subnet")

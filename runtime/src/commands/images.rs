@@ -27,8 +27,7 @@ pub(super) fn run(layout: &Layout, console: Console) -> Result<(), CommandError>
     }
     let catalog = loaded.ok().map(|loaded| loaded.catalog);
     let (release, spawnable) = (catalog.as_ref().map(Catalog::id), catalog.as_ref().map(Catalog::offers));
-    let in_release =
-        |config: &String| catalog.iter().flat_map(|c| &c.images).any(|image| image.record.config == *config);
+    let in_release = |config: &String| catalog.iter().flat_map(|c| &c.images).any(|image| image.config == *config);
     let earlier: Vec<String> = images.iter().filter(|config| !in_release(config)).cloned().collect();
     let report = Report { used: ImagesReport { images }, release, spawnable: spawnable.unwrap_or_default() };
     let text = text(&report, &earlier);
@@ -58,6 +57,7 @@ fn text(report: &Report, earlier: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use landfall_manifests::HealthCheck;
 
     fn report(names: &[&str]) -> Report {
         let offer = |name: &&str| Offer {
@@ -65,7 +65,7 @@ mod tests {
             language: "node".into(),
             framework: None,
             port: 3000,
-            health: "/health".into(),
+            health: HealthCheck::Tcp,
         };
         let spawnable = names.iter().map(offer).collect();
         Report { used: ImagesReport { images: vec!["sha256:00".into()] }, release: Some("1.0.0-1".into()), spawnable }

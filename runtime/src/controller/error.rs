@@ -50,6 +50,20 @@ pub enum ActionError {
         /// The user.
         user: String,
     },
+    /// An image needs more memory than the host gives a tenant.
+    #[error(
+        "the image {image} needs {} of memory, and this host gives a tenant {}: raise [tenants] memory",
+        Size(*needed),
+        Size(*limit)
+    )]
+    TooLittleMemory {
+        /// The image's name.
+        image: String,
+        /// What it needs, in bytes.
+        needed: u64,
+        /// What a tenant may use, in bytes.
+        limit: u64,
+    },
     /// All tenant ports are in use.
     #[error(
         "every port from {first} to {last} is in use: destroy a tenant, or widen [tenants] first_port and last_port"

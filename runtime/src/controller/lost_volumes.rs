@@ -47,7 +47,8 @@ impl Controller {
         let id = tenant.id;
         let listing = self.deps.engine.list(spec::of_tenant(&self.deps.installation, tenant).selector()).await?;
         let is_lost = |volume: &String| !listing.volumes.iter().any(|listed| listed.name == *volume);
-        let lost: Vec<String> = [id.files_volume(), id.history_volume()].into_iter().filter(is_lost).collect();
+        let expected = spec::volumes(tenant).into_iter().map(|(volume, _)| volume);
+        let lost: Vec<String> = expected.filter(is_lost).collect();
         if !lost.is_empty() {
             log::error!("volumes_lost", tenant = id, volumes = lost.join(" "), note = "they are made again, empty");
             self.recreated.add(id, &lost, &now());

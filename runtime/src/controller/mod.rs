@@ -185,9 +185,15 @@ impl Controller {
         }
     }
 
-    fn probe_target(tenant: &Environment) -> Target {
-        let decided = &tenant.decided;
-        let address = SocketAddrV4::new(decided.subnet.tenant(), decided.image.port);
-        Target { id: tenant.id, address, path: decided.image.health.clone() }
+    /// A tenant's container runs: checks its health from now on.
+    fn begin_checks(&self, tenant: &Environment) {
+        let (decided, image) = (&tenant.decided, &tenant.decided.image.tenant);
+        let target = Target {
+            id: tenant.id,
+            address: SocketAddrV4::new(decided.subnet.tenant(), image.port),
+            check: image.health.clone(),
+            start_period: image.start_period.duration(),
+        };
+        self.observed.started(target, Arc::clone(&self.deps.engine));
     }
 }

@@ -1,6 +1,7 @@
 //! The names and numbers of organizations and tenants, as types that hold only valid ones.
 
 use crate::engine::labels::{self, BRIDGE_PREFIX};
+use landfall_manifests::{Digest, WritablePath};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -116,17 +117,31 @@ impl EnvId {
         format!("convergence-tenant-{self}-history")
     }
 
+    /// The volume at another path: the path in the characters that engines allow, for people, and its hash, so that no two paths of a
+    /// tenant share a volume.
+    pub fn volume_at(self, path: &WritablePath) -> String {
+        let path = path.as_str();
+        let readable = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_') { c } else { '-' };
+        let shown: String = path.chars().skip(1).take(MAX_SHOWN_PATH).map(readable).collect();
+        let hash = Digest::of(path.as_bytes()).to_string();
+        format!("convergence-tenant-{self}-{shown}-{}", &hash[hash.len() - 16..])
+    }
+
     /// The bridge of the tenant's network: at most 15 bytes (IFNAMSIZ) up to a million million tenants.
     pub fn bridge(self) -> String {
         format!("{BRIDGE_PREFIX}{self}")
     }
 }
 
+/// How many characters of a path the name of a volume shows.
+const MAX_SHOWN_PATH: usize = 48;
+
 /// The name of the canary. No tenant can have it: it is not a [`Name`].
 pub const CANARY_NAME: &str = "(canary)";
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
 
     #[test]
@@ -142,6 +157,19 @@ mod tests {
         for name in ["", " a", "a ", "-a", "a-", "a/b", "a\nb", "a\0", "é", "../a", "a;b", "<a>", CANARY_NAME, &long] {
             assert!(Name::parse(name).is_err(), "{name:?}");
         }
+    }
+
+    #[test]
+    fn each_path_has_a_volume_of_its_own() {
+        let volume = |path: &str| EnvId(7).volume_at(&path.parse().unwrap());
+        assert_eq!(volume("/var/lib/redis"), "convergence-tenant-7-var-lib-redis-9ae8fab79ad19f62");
+        let long = format!("/{}", "a".repeat(900));
+        let paths = ["/a/b", "/a-b", "/a b", "/a/ü", "/a/ö", "/files", "/history", &long, &format!("{long}b")];
+        let names: std::collections::BTreeSet<String> = paths.iter().map(|path| volume(path)).collect();
+        assert_eq!(names.len(), paths.len(), "{names:?}");
+        // What engines take as a volume's name, and file systems as a folder's.
+        let allowed = |name: &String| name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+        assert!(names.iter().all(|name| allowed(name) && name.len() <= 255), "{names:?}");
     }
 
     #[test]

@@ -9,7 +9,7 @@ pub use load::Loaded;
 
 use crate::engine::ImageIdentity;
 use crate::store::ImageRecord;
-use landfall_manifests::Release;
+use landfall_manifests::{HealthCheck, Release};
 use serde::Serialize;
 
 /// The version and the tenant images of the installed release.
@@ -20,18 +20,7 @@ pub struct Catalog {
     /// Its serial.
     pub serial: u64,
     /// The images that tenants can be created from.
-    pub images: Vec<TenantImage>,
-}
-
-/// An image that tenants can be created from.
-#[derive(Debug, Clone)]
-pub struct TenantImage {
-    /// The language by which a spawn selects it.
-    pub language: String,
-    /// The framework by which a spawn selects it.
-    pub framework: Option<String>,
-    /// What the database stores of it.
-    pub record: ImageRecord,
+    pub images: Vec<ImageRecord>,
 }
 
 /// What a client is told about an image that it can spawn a tenant from.
@@ -45,8 +34,8 @@ pub struct Offer {
     pub framework: Option<String>,
     /// The port that it listens on inside its container.
     pub port: u16,
-    /// The path that answers 200 when it is healthy.
-    pub health: String,
+    /// How it is found out whether it is healthy.
+    pub health: HealthCheck,
 }
 
 /// How a spawn selects an image.
@@ -93,14 +82,12 @@ impl Catalog {
         let images = release.images.iter().filter_map(|image| {
             // A release may bring images that are not for tenants.
             let tenant = image.tenant.as_ref()?;
-            let record = ImageRecord {
+            Some(ImageRecord {
                 name: image.name.to_string(),
                 config: image.config.to_string(),
                 diff_ids: image.layers.iter().map(|layer| layer.diff_id.to_string()).collect(),
-                port: tenant.port,
-                health: tenant.health.clone(),
-            };
-            Some(TenantImage { language: tenant.language.clone(), framework: tenant.framework.clone(), record })
+                tenant: tenant.clone(),
+            })
         });
         Self { version: release.version.to_string(), serial: release.serial.into(), images: images.collect() }
     }
@@ -112,25 +99,25 @@ impl Catalog {
 
     /// What tenants can be spawned from.
     pub fn offers(&self) -> Vec<Offer> {
-        let offer = |image: &TenantImage| Offer {
-            name: image.record.name.clone(),
-            language: image.language.clone(),
-            framework: image.framework.clone(),
-            port: image.record.port,
-            health: image.record.health.clone(),
+        let offer = |image: &ImageRecord| Offer {
+            name: image.name.clone(),
+            language: image.tenant.language.clone(),
+            framework: image.tenant.framework.clone(),
+            port: image.tenant.port,
+            health: image.tenant.health.clone(),
         };
         self.images.iter().map(offer).collect()
     }
 
     /// The image that a choice selects: by name, or by language and framework. Where no framework is given and several images match the
     /// language, the one without a framework.
-    pub fn pick(&self, choice: &Choice) -> Result<&TenantImage, ChoiceError> {
+    pub fn pick(&self, choice: &Choice) -> Result<&ImageRecord, ChoiceError> {
         let matching: Vec<_> = match (&choice.base_image, &choice.language) {
-            (Some(name), _) => self.images.iter().filter(|image| image.record.name == *name).collect(),
+            (Some(name), _) => self.images.iter().filter(|image| image.name == *name).collect(),
             (None, Some(language)) => self.images.iter().filter(|i| matches(i, language, choice)).collect(),
             (None, None) => return Err(ChoiceError::Nothing),
         };
-        let plain = || matching.iter().copied().find(|image| image.framework.is_none());
+        let plain = || matching.iter().copied().find(|image| image.tenant.framework.is_none());
         match matching.as_slice() {
             [] => Err(ChoiceError::Unknown {
                 release: self.id(),
@@ -165,14 +152,16 @@ impl std::fmt::Display for Choice {
     }
 }
 
-fn matches(image: &TenantImage, language: &str, choice: &Choice) -> bool {
-    image.language == language && (choice.framework.is_none() || choice.framework == image.framework)
+fn matches(image: &ImageRecord, language: &str, choice: &Choice) -> bool {
+    let tenant = &image.tenant;
+    tenant.language == language && (choice.framework.is_none() || choice.framework == tenant.framework)
 }
 
-fn list<'a>(images: impl Iterator<Item = &'a TenantImage>) -> String {
-    let describe = |image: &TenantImage| {
-        let framework = image.framework.as_ref().map(|framework| format!(" {framework}")).unwrap_or_default();
-        format!("{} ({}{framework})", image.record.name, image.language)
+fn list<'a>(images: impl Iterator<Item = &'a ImageRecord>) -> String {
+    let describe = |image: &ImageRecord| {
+        let tenant = &image.tenant;
+        let framework = tenant.framework.as_ref().map(|framework| format!(" {framework}")).unwrap_or_default();
+        format!("{} ({}{framework})", image.name, tenant.language)
     };
     let all: Vec<_> = images.map(describe).collect();
     if all.is_empty() { "none".to_owned() } else { all.join(", ") }
@@ -182,11 +171,12 @@ fn list<'a>(images: impl Iterator<Item = &'a TenantImage>) -> String {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
+    use landfall_manifests::Tenant;
 
-    fn image(name: &str, language: &str, framework: Option<&str>) -> TenantImage {
-        let record =
-            ImageRecord { name: name.into(), config: String::new(), diff_ids: vec![], port: 80, health: "/".into() };
-        TenantImage { language: language.into(), framework: framework.map(Into::into), record }
+    fn image(name: &str, language: &str, framework: Option<&str>) -> ImageRecord {
+        let tenant = Tenant::new(language, 80, "/".parse().unwrap());
+        let tenant = Tenant { framework: framework.map(Into::into), ..tenant };
+        ImageRecord { name: name.into(), config: String::new(), diff_ids: vec![], tenant }
     }
 
     fn picked(choice: (Option<&str>, Option<&str>, Option<&str>)) -> Result<String, ChoiceError> {
@@ -203,7 +193,7 @@ mod tests {
         let (base_image, language, framework) = choice;
         let own = |text: Option<&str>| text.map(str::to_owned);
         let choice = Choice { base_image: own(base_image), language: own(language), framework: own(framework) };
-        catalog.pick(&choice).map(|image| image.record.name.clone())
+        catalog.pick(&choice).map(|image| image.name.clone())
     }
 
     #[test]

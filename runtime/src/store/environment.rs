@@ -2,6 +2,7 @@
 
 use crate::identity::{EnvId, KeyHash, KeyNonce, OrgId};
 use crate::network::Subnet;
+use landfall_manifests::Tenant;
 use serde::{Deserialize, Serialize};
 
 /// The state of an environment. The words are those of the API.
@@ -69,10 +70,8 @@ pub struct ImageRecord {
     pub config: String,
     /// The digests of its uncompressed layers, lowest first.
     pub diff_ids: Vec<String>,
-    /// The port that it listens on inside the container.
-    pub port: u16,
-    /// The path that answers 200 when it is healthy.
-    pub health: String,
+    /// What a container of it needs, and how it is reached.
+    pub tenant: Tenant,
 }
 
 /// What is decided about an environment before it has a number.

@@ -3,13 +3,14 @@ use super::{Store, StoreError, now};
 use crate::identity::{EnvId, KeyHash, KeyNonce, OrgId};
 use crate::network::Subnet;
 use crate::service::log;
+use landfall_manifests::Tenant;
 use rusqlite::{OptionalExtension as _, Row, params};
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::sync::PoisonError;
 
 const COLUMNS: &str = "id, orgId, name, status, desired, port, subnet, apiKeyNonce, apiKeyHash, \
-                       imageName, imageConfig, imageDiffIds, listenPort, healthPath, createdAt";
+                       imageName, imageConfig, imageDiffIds, imageTenant, createdAt";
 
 fn read(row: &Row<'_>) -> Result<Environment, StoreError> {
     let id: i64 = row.get("id")?;
@@ -17,6 +18,7 @@ fn read(row: &Row<'_>) -> Result<Environment, StoreError> {
     // Checked as they are read: another release, or a person, may have written them.
     let corrupt = |column| move |value: String| StoreError::Corrupt { id, column, value };
     let (status, desired, subnet, hash) = (text("status")?, text("desired")?, text("subnet")?, text("apiKeyHash")?);
+    let tenant = text("imageTenant")?;
     let decided = NewEnvironment {
         org: OrgId(row.get("orgId")?),
         name: text("name")?,
@@ -28,8 +30,7 @@ fn read(row: &Row<'_>) -> Result<Environment, StoreError> {
             name: text("imageName")?,
             config: text("imageConfig")?,
             diff_ids: text("imageDiffIds")?.split_whitespace().map(str::to_owned).collect(),
-            port: row.get("listenPort")?,
-            health: text("healthPath")?,
+            tenant: serde_json::from_str(&tenant).map_err(|_| corrupt("imageTenant")(tenant))?,
         },
     };
     // What is not known must not be acted upon, and must not keep the others from being acted upon either.
@@ -38,6 +39,11 @@ fn read(row: &Row<'_>) -> Result<Environment, StoreError> {
         None => (Status::Unknown, Desired::Running),
     };
     Ok(Environment { id: EnvId(id), status, desired, created_at: text("createdAt")?, decided })
+}
+
+fn json(tenant: &Tenant) -> String {
+    #[expect(clippy::expect_used, reason = "no map with keys that are not text, and no writer that can fail")]
+    serde_json::to_string(tenant).expect("a tenant object is JSON")
 }
 
 impl Store {
@@ -58,8 +64,8 @@ impl Store {
             let image = &new.image;
             transaction.execute(
                 "INSERT INTO environments (id, orgId, name, port, subnet, apiKeyNonce, apiKeyHash, imageName, imageConfig,
-                                           imageDiffIds, listenPort, healthPath, createdAt, updatedAt)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?13)",
+                                           imageDiffIds, imageTenant, createdAt, updatedAt)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12)",
                 params![
                     id.map(|id| id.0),
                     new.org.0,
@@ -71,8 +77,7 @@ impl Store {
                     image.name,
                     image.config,
                     image.diff_ids.join(" "),
-                    image.port,
-                    image.health,
+                    json(&image.tenant),
                     now()
                 ],
             )?;
@@ -223,8 +228,7 @@ mod tests {
                 name: "hello".into(),
                 config: "sha256:00".into(),
                 diff_ids: vec!["sha256:01".into(), "sha256:02".into()],
-                port: 8080,
-                health: "/health".into(),
+                tenant: Tenant::new("rust", 8080, "/health".parse().unwrap()),
             },
         }
     }
@@ -251,21 +255,27 @@ mod tests {
     async fn a_row_that_this_release_does_not_know_hides_no_other() {
         let folder = tempfile::tempdir().unwrap();
         let store = store(&folder);
-        for (port, subnet) in
-            [(3001, "10.213.0.0/29"), (3002, "10.213.0.8/29"), (3003, "10.213.0.16/29"), (3004, "10.213.0.24/29")]
-        {
+        for (port, subnet) in [
+            (3001, "10.213.0.0/29"),
+            (3002, "10.213.0.8/29"),
+            (3003, "10.213.0.16/29"),
+            (3004, "10.213.0.24/29"),
+            (3005, "10.213.0.32/29"),
+        ] {
             let row = store.insert_environment(new(port, subnet)).await.unwrap();
             store.set_status(row.id, Status::Running).await.unwrap();
         }
         let sql = "UPDATE environments SET status = 'paused' WHERE id = 1;
                    UPDATE environments SET desired = 'asleep' WHERE id = 2;
-                   UPDATE environments SET subnet = 'somewhere' WHERE id = 3";
+                   UPDATE environments SET subnet = 'somewhere' WHERE id = 3;
+                   UPDATE environments SET imageTenant = '{}' WHERE id = 5";
         store.run(move |c| Ok(c.execute_batch(sql)?)).await.unwrap();
         let rows: Vec<_> =
             store.environments(None).await.unwrap().into_iter().map(|row| (row.id, row.status)).collect();
         assert_eq!(rows, [(EnvId(1), Status::Unknown), (EnvId(2), Status::Unknown), (EnvId(4), Status::Running)]);
         assert!(matches!(store.environment(EnvId(3)).await, Err(StoreError::Corrupt { column: "subnet", .. })));
-        assert_eq!(store.taken_ports().await.unwrap(), [3001, 3002, 3003, 3004].into());
+        assert!(matches!(store.environment(EnvId(5)).await, Err(StoreError::Corrupt { column: "imageTenant", .. })));
+        assert_eq!(store.taken_ports().await.unwrap(), [3001, 3002, 3003, 3004, 3005].into());
         // It can still be removed on request.
         store.set_destroying(EnvId(1)).await.unwrap();
         assert_eq!(store.environment(EnvId(1)).await.unwrap().unwrap().status, Status::Destroying);

@@ -14,12 +14,13 @@ use landfall::engine::fake::FakeContainerEngine;
 use landfall::engine::{ImageIdentity, InstallationId, Labels};
 use landfall::identity::{HostSecret, KeyHash};
 use landfall::network::{HostRoutes, Network, TenantAddresses};
-use landfall::release::{Catalog, TenantImage};
+use landfall::release::Catalog;
 use landfall::service::FdStore;
 use landfall::settings::Settings;
 use landfall::store::{ImageRecord, Migrations, Store};
 use landfall::tenant_ports::TenantPorts;
 use landfall_host::Layout;
+use landfall_manifests::Tenant;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -145,16 +146,11 @@ fn digest(byte: char) -> String {
 
 /// Images of the release: `node` is in the engine and names a user, `static` is in the engine and names none, `lost` is not there.
 pub(crate) fn catalog() -> Catalog {
-    let image = |name: &str, language: &str, byte| TenantImage {
-        language: language.into(),
-        framework: None,
-        record: ImageRecord {
-            name: name.into(),
-            config: digest(byte),
-            diff_ids: vec![digest('f')],
-            port: 8080,
-            health: "/health".into(),
-        },
+    let image = |name: &str, language: &str, byte| ImageRecord {
+        name: name.into(),
+        config: digest(byte),
+        diff_ids: vec![digest('f')],
+        tenant: Tenant::new(language, 8080, "/health".parse().unwrap()),
     };
     let images = vec![image("hello", "static", 'a'), image("node", "node", 'b'), image("lost", "lost", 'c')];
     Catalog { version: "1.2.3".into(), serial: 4, images }

@@ -7,6 +7,7 @@ mod errors;
 mod host;
 mod installations;
 mod limits;
+mod needs;
 mod organizations;
 mod output;
 mod reconcile;

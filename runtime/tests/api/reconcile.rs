@@ -112,7 +112,7 @@ async fn tenants_are_started_when_the_engine_is_back() {
 async fn a_spawn_that_a_crash_interrupted_is_undone() {
     let mut host = TestHost::new().await;
     host.stop().await;
-    let image = catalog().images[0].record.clone();
+    let image = catalog().images[0].clone();
     let new = NewEnvironment {
         org: OrgId::DEFAULT,
         name: "acme".into(),

@@ -14,8 +14,7 @@ fn release() -> ReleaseFixture {
     let mut fixture = ReleaseFixture::new("1.4.0", 12);
     let [config, manifest, blob] =
         ["config", "manifest", "layer"].map(|content| fixture.add_blob(content.as_bytes().to_vec()));
-    let tenant =
-        Tenant { language: "node".into(), framework: Some("express".into()), port: 3000, health: "/health".into() };
+    let tenant = Tenant { framework: Some("express".into()), ..Tenant::new("node", 3000, "/health".parse().unwrap()) };
     let layer = Layer { blob, encoding: Encoding::Zstd, diff_id: Digest::of(b"tar"), size: 3 };
     fixture.add_image_in("node-express", manifest, config, vec![layer], Some(tenant));
     fixture
@@ -58,10 +57,10 @@ fn loads_what_trusted_keys_signed() {
     let catalog = load(&install(&key, &key)).unwrap();
     assert_eq!(catalog.id(), "1.4.0-12");
     let image = &catalog.images[0];
-    assert_eq!((image.language.as_str(), image.framework.as_deref()), ("node", Some("express")));
-    assert_eq!((image.record.name.as_str(), image.record.port), ("node-express", 3000));
-    assert_eq!(image.record.config, Digest::of(b"config").to_string());
-    assert_eq!(image.record.diff_ids, [Digest::of(b"tar").to_string()]);
+    assert_eq!((image.tenant.language.as_str(), image.tenant.framework.as_deref()), ("node", Some("express")));
+    assert_eq!((image.name.as_str(), image.tenant.port), ("node-express", 3000));
+    assert_eq!(image.config, Digest::of(b"config").to_string());
+    assert_eq!(image.diff_ids, [Digest::of(b"tar").to_string()]);
 }
 
 #[test]

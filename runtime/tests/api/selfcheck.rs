@@ -19,7 +19,7 @@ const CANARY: &str = "convergence-tenant-0";
 fn host() -> TestHost {
     static COUNTER: AtomicU32 = AtomicU32::new(0);
     let mut host = TestHost::stopped();
-    host.catalog.images.retain(|image| image.record.name == "hello");
+    host.catalog.images.retain(|image| image.name == "hello");
     let pool = (std::process::id() * 8 + COUNTER.fetch_add(1, Ordering::Relaxed)) % (1 << 20);
     host.settings.pool = format!("{}/28", Ipv4Addr::from((10 << 24) + pool * 16)).parse().unwrap();
     host
@@ -216,7 +216,7 @@ async fn a_killed_services_canary_is_removed_at_the_next_start() {
         subnet: canary_subnet(host.settings.pool),
         nonce: KeyNonce::random().unwrap(),
         key_hash: key,
-        image: host.catalog.images[0].record.clone(),
+        image: host.catalog.images[0].clone(),
     };
     host.store().insert_canary(row).await.unwrap();
     leave_behind(&host, &key.to_hex()[..16]);

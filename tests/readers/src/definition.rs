@@ -40,7 +40,7 @@ database = { schema = 2, reversible_to = 1 }
 [[image]]
 name = "hello"
 source = "docker-archive:images/${NAME}.tar:hello:1"
-tenant = { language = "rust", framework = "none", port = 8080, health = "/health" }
+tenant = { language = "rust", framework = "none", port = 8080, health = { command = ["/hello", "check"] }, writable = [{ path = "/var/cache", kind = "tmpfs", size = "1MiB" }, { path = "/var/lib/hello", kind = "volume" }], capabilities = ["CHOWN"], memory = "64MiB", start_period = 9, canary = true }
 
 [[image]]
 name = "node-express"

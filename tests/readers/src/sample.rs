@@ -5,7 +5,7 @@ use crate::key;
 use landfall_fixtures::ReleaseFixture;
 use landfall_keys::SecretKey;
 use landfall_manifests::{
-    Arch, Blob, Database, Digest, Encoding, File, Image, Layer, Release, Signed, Tenant, Writer, oci,
+    Arch, Blob, Database, Digest, Encoding, File, Image, Layer, Release, Signed, Tenant, Writable, Writer, oci,
 };
 
 /// A release and the content of its blobs, in the manifest's order.
@@ -73,10 +73,10 @@ impl Sample {
             config,
             source: "oci:hello".to_owned(),
             tenant: Some(Tenant {
-                language: "rust".to_owned(),
                 framework: Some("none".to_owned()),
-                port: 8080,
-                health: "/health".to_owned(),
+                writable: vec![Writable::Volume { path: "/var/lib/hello".parse().expect("a path") }],
+                canary: true,
+                ..Tenant::new("rust", 8080, "/health".parse().expect("a path"))
             }),
         };
         self.release.images.push(image);

@@ -16,9 +16,9 @@ const ROWS: &str = "
     INSERT INTO organizations (name, createdAt) VALUES ('second', '2026-11-22T00:00:00Z');
     WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 3)
     INSERT INTO environments (orgId, name, containerName, port, subnet, apiKeyNonce, apiKeyHash, imageName, imageConfig,
-                              imageDiffIds, listenPort, healthPath, createdAt, updatedAt)
+                              imageDiffIds, imageTenant, createdAt, updatedAt)
     SELECT 1 + n % 2, 'tenant ' || n, 'convergence-tenant-' || n, 3000 + n, '10.213.0.' || 8 * n || '/29', x'00ff', 'hash ' || n,
-           'hello', 'sha256:' || n, '[]', 3000, '/health', '2026-11-22T00:00:00Z', '2026-11-22T00:00:00Z' FROM numbers";
+           'hello', 'sha256:' || n, '[]', '{\"language\":\"rust\",\"port\":3000,\"health\":\"/health\"}', '2026-11-22T00:00:00Z', '2026-11-22T00:00:00Z' FROM numbers";
 
 /// Gives the host a database of its release's schema, with rows.
 pub(crate) fn fill(root: &Path) -> Result<()> {

@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result, ensure};
 use landfall::engine::fake::FakeContainerEngine;
 use landfall::engine::{
     ContainerEngine, EngineAddress, EngineChoice, EngineError, Folder, ImageIdentity, InstallationId, Labels,
-    LogWindow, NetworkSpec, Owned, PreparationSpec, Selector, Volumes, connect, labels, write_archive,
+    LogWindow, NetworkSpec, Owned, PreparationSpec, Selector, Tmpfs, Volumes, connect, labels, write_archive,
 };
 use landfall_manifests::{Digest, Image, Layer};
 use landfall_tests::Engine;
@@ -74,6 +74,7 @@ async fn answers(engine: &dyn ContainerEngine, image: &ImageIdentity) -> Vec<(&'
         image: image.config.clone(),
         labels: ours.clone(),
         volumes: vec![("engine-rules-files".to_owned(), "/data".to_owned())],
+        tmpfs: vec![Tmpfs { path: "/cache".to_owned(), size: 4096 }],
     };
     let strange =
         PreparationSpec { name: "engine-rules-2".to_owned(), image: other.config.clone(), ..preparation.clone() };
@@ -87,6 +88,7 @@ async fn answers(engine: &dyn ContainerEngine, image: &ImageIdentity) -> Vec<(&'
     let overlapping =
         NetworkSpec { name: "engine-rules-2".to_owned(), bridge: "lft-rules2".to_owned(), ..network.clone() };
     let folder = [Folder { name: "home".to_owned(), uid: 5, gid: 6 }];
+    let command = ["true".to_owned()];
     let window = LogWindow { tail: 1, follow: false };
     let counts = async || {
         let listing = engine.list(by.selector()).await;
@@ -118,6 +120,8 @@ async fn answers(engine: &dyn ContainerEngine, image: &ImageIdentity) -> Vec<(&'
         ),
         ("remove a volume in use", kind(engine.remove_volume("engine-rules-files").await)),
         ("start nothing", kind(engine.start("no-such").await)),
+        ("run a command nowhere", kind(engine.start_command("no-such", &command).await)),
+        ("run a command in what does not run", kind(engine.start_command("engine-rules", &command).await)),
         ("read the logs of nothing", kind(engine.logs("no-such", window).await.map(drop))),
         ("sample nothing", kind(engine.usage("no-such").await.map(drop))),
         ("remove no container", kind(engine.remove_container("no-such").await)),

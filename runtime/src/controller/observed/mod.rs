@@ -1,23 +1,24 @@
 //! What this process observes of tenants: open ports, health, samples of use, and attempts to start them. Lost with the process.
 
 mod backoff;
+mod check;
 mod health;
 mod outcome;
 mod probe;
 mod samples;
 
+pub(in crate::controller) use check::Target;
 pub use health::Health;
 pub(in crate::controller) use outcome::LastCheck;
-pub(in crate::controller) use probe::Target;
 pub(in crate::controller) use samples::{Figures, Samples, megabytes};
 
-use crate::engine::Usage;
+use crate::engine::{ContainerEngine, Usage};
 use crate::identity::EnvId;
 use crate::tenant_ports::{Backend, TenantPort};
 use backoff::StartBackoff;
 use probe::Reports;
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -82,7 +83,7 @@ impl ObservedTenants {
     }
 
     /// A tenant's container runs: checks its health, and connects clients as soon as it answers.
-    pub(in crate::controller) fn started(&self, target: Target) {
+    pub(in crate::controller) fn started(&self, target: Target, engine: Arc<dyn ContainerEngine>) {
         if let Some(tenant) = self.tenants().get_mut(&target.id) {
             tenant.health.send_replace(Health::Starting);
             // Until it answers: clients that connected to the last run's address wait, and are not refused.
@@ -96,7 +97,7 @@ impl ObservedTenants {
                 health: tenant.health.clone(),
                 last_check: tenant.last_check.clone(),
             };
-            tenant.watcher = Some(Watcher(tokio::spawn(probe::watch(target, reports))));
+            tenant.watcher = Some(Watcher(tokio::spawn(probe::watch(target, engine, reports))));
         }
     }
 

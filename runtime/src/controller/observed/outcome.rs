@@ -21,6 +21,14 @@ pub(in crate::controller) enum Outcome {
     NoAnswer,
     /// Something answered that is not HTTP, or closed the connection.
     NotHttp,
+    /// Its port took a connection, which is all that its image asks for.
+    Connected,
+    /// Its image's command ended with this exit code.
+    Exited(i64),
+    /// Its image's command cannot be run in it.
+    NotRun,
+    /// The engine did not answer the request to run the command.
+    NotAsked,
 }
 
 impl Outcome {
@@ -35,7 +43,7 @@ impl Outcome {
 
     /// Whether the tenant is healthy.
     pub(super) fn is_healthy(self) -> bool {
-        self == Self::Answered(200)
+        matches!(self, Self::Answered(200) | Self::Connected | Self::Exited(0))
     }
 }
 
@@ -47,6 +55,10 @@ impl fmt::Display for Outcome {
             Self::Unreachable => f.write_str("address unreachable"),
             Self::NoAnswer => f.write_str("no answer in time"),
             Self::NotHttp => f.write_str("no HTTP answer"),
+            Self::Connected => f.write_str("connected"),
+            Self::Exited(code) => write!(f, "command ended with {code}"),
+            Self::NotRun => f.write_str("command cannot be run"),
+            Self::NotAsked => f.write_str("engine does not answer"),
         }
     }
 }

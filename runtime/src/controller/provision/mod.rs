@@ -5,7 +5,7 @@ pub(in crate::controller) mod spec;
 
 use super::{ActionError, Controller};
 use crate::engine::labels::RECREATED;
-use crate::engine::{EngineError, Folder, FoundImage, Listed, Owned, Volumes};
+use crate::engine::{EngineError, FoundImage, Listed, Owned, Volumes};
 use crate::identity::{ApiKey, SecretError};
 use crate::network::Subnet;
 use crate::service::log;
@@ -97,15 +97,14 @@ impl Controller {
             }
             engine.create_volume(&volume, &labels).await
         };
-        let (files, history) = tokio::join!(create(tenant.id.files_volume()), create(tenant.id.history_volume()));
-        files?;
-        history?;
+        all(spec::volumes(tenant).into_iter().map(|(volume, _)| create(volume))).await?;
         let preparation = spec::preparation(&self.deps.installation, tenant, image);
         engine.create_preparation(&preparation).await?;
         let user = self.user_of(tenant, image, &preparation.name).await?;
-        // Both folders exist, as the mount points of the volumes: the archive's entries change their owners and modes.
-        let folder = |name: &str| Folder { name: name.to_owned(), uid: user.uid, gid: user.gid };
-        engine.put_folders(&preparation.name, spec::DATA, &[folder(spec::FILES), folder(spec::HISTORY)]).await?;
+        // The folders exist, as the mount points of the volumes: the archive's entries change their owners and modes.
+        for (parent, folders) in spec::mount_points(tenant, user) {
+            engine.put_folders(&preparation.name, &parent, &folders).await?;
+        }
         Ok(user)
     }
 

@@ -2,24 +2,21 @@
 
 use super::run_as::RunAs;
 use crate::engine::{
-    ContainerLimits, ContainerSpec, FoundImage, InstallationId, Labels, NetworkSpec, Owned, PreparationSpec,
-    labels as label,
+    ContainerLimits, ContainerSpec, Folder, FoundImage, InstallationId, Labels, NetworkSpec, Owned, PreparationSpec,
+    Tmpfs, labels as label,
 };
 use crate::identity::{ApiKey, EnvId, KeyHash};
 use crate::settings::Settings;
 use crate::store::Environment;
 use landfall_host::settings::Limits;
+use landfall_manifests::{OWN_VOLUMES, Tenant, Writable};
+use std::collections::BTreeMap;
 
 /// The names by which a tenant looks up the host: Docker's own, which the variables name, and the default of applications of this platform.
 const HOST_NAME: &str = "host.docker.internal";
 const API_NAME: &str = "convergence-api";
-/// The folder in which a tenant's volumes are mounted, and their names in it.
-pub(in crate::controller) const DATA: &str = "/app/data";
-pub(in crate::controller) const FILES: &str = "users";
-pub(in crate::controller) const HISTORY: &str = "db";
-/// Folders in memory, which count towards the tenant's memory limit. No program in them can be run.
-const TMPFS: [(&str, &str); 2] =
-    [("/tmp", "rw,noexec,nosuid,nodev,size=64m"), ("/run", "rw,noexec,nosuid,nodev,size=8m")];
+/// Folders in memory that every tenant has, and their sizes in bytes, unless its image has something else there.
+const TMPFS: [(&str, u64); 2] = [("/tmp", 64 << 20), ("/run", 8 << 20)];
 
 pub(in crate::controller) fn labels(installation: &InstallationId, id: EnvId, key: KeyHash) -> Labels {
     let labels = [
@@ -65,8 +62,38 @@ pub(in crate::controller) fn of_number(installation: &InstallationId, id: EnvId)
     Owned::of_tenant(installation, id.0)
 }
 
-fn volumes(id: EnvId) -> Vec<(String, String)> {
-    vec![(id.files_volume(), format!("{DATA}/{FILES}")), (id.history_volume(), format!("{DATA}/{HISTORY}"))]
+/// A tenant's volumes, and where they are mounted.
+pub(in crate::controller) fn volumes(tenant: &Environment) -> Vec<(String, String)> {
+    let id = tenant.id;
+    let own = [id.files_volume(), id.history_volume()].into_iter().zip(OWN_VOLUMES.map(str::to_owned));
+    let further = tenant.decided.image.tenant.writable.iter().filter_map(|writable| match writable {
+        Writable::Volume { path } => Some((id.volume_at(path), path.to_string())),
+        Writable::Tmpfs { .. } => None,
+    });
+    own.chain(further).collect()
+}
+
+fn tmpfs(image: &Tenant) -> Vec<Tmpfs> {
+    let has = |path: &str| image.writable.iter().any(|writable| writable.path().as_str() == path);
+    let usual = TMPFS.iter().filter(|(path, _)| !has(path));
+    let usual = usual.map(|(path, size)| Tmpfs { path: (*path).to_owned(), size: *size });
+    let further = image.writable.iter().filter_map(|writable| match writable {
+        Writable::Tmpfs { path, size } => Some(Tmpfs { path: path.to_string(), size: *size }),
+        Writable::Volume { .. } => None,
+    });
+    usual.chain(further).collect()
+}
+
+/// The folders at which a tenant's volumes are mounted, by the folder that they lie in.
+pub(in crate::controller) fn mount_points(tenant: &Environment, user: RunAs) -> BTreeMap<String, Vec<Folder>> {
+    let mut folders = BTreeMap::<String, Vec<Folder>>::new();
+    for (_, path) in volumes(tenant) {
+        let (parent, name) = path.rsplit_once('/').unwrap_or(("", &path));
+        let parent = if parent.is_empty() { "/" } else { parent };
+        let folder = Folder { name: name.to_owned(), uid: user.uid, gid: user.gid };
+        folders.entry(parent.to_owned()).or_default().push(folder);
+    }
+    folders
 }
 
 pub(in crate::controller) fn network(installation: &InstallationId, tenant: &Environment) -> NetworkSpec {
@@ -89,7 +116,8 @@ pub(in crate::controller) fn preparation(
         name: tenant.id.preparation(),
         image: image.id.clone(),
         labels: labels(installation, tenant.id, tenant.decided.key_hash),
-        volumes: volumes(tenant.id),
+        volumes: volumes(tenant),
+        tmpfs: tmpfs(&tenant.decided.image.tenant),
     }
 }
 
@@ -114,8 +142,9 @@ pub(in crate::controller) fn container(
         network: (id.container(), decided.subnet.tenant()),
         // The tenant's own gateway, since the firewall lets it reach no other address of the host.
         hosts: [HOST_NAME, API_NAME].map(|name| (name.to_owned(), decided.subnet.gateway())).into(),
-        volumes: volumes(id),
-        tmpfs: TMPFS.map(|(path, options)| (path.to_owned(), options.to_owned())).into(),
+        volumes: volumes(tenant),
+        tmpfs: tmpfs(&decided.image.tenant),
+        capabilities: decided.image.tenant.capabilities.iter().map(|one| one.name().to_owned()).collect(),
         memory,
         nano_cpus,
         pids,
@@ -140,7 +169,7 @@ fn environment(tenant: &Environment, key: &ApiKey, settings: &Settings) -> Vec<S
         format!("TENANT_NAME={}", decided.name),
         "NODE_ENV=production".to_owned(),
         "LOG_LEVEL=info".to_owned(),
-        format!("PORT={}", decided.image.port),
+        format!("PORT={}", decided.image.tenant.port),
     ]
 }
 
@@ -150,6 +179,7 @@ mod tests {
     use super::*;
     use crate::identity::{HostSecret, KeyNonce, OrgId};
     use crate::store::{Desired, ImageRecord, NewEnvironment, Status};
+    use landfall_manifests::{Capability, HealthCheck};
 
     fn tenant(key: &ApiKey, nonce: KeyNonce) -> Environment {
         Environment {
@@ -168,8 +198,7 @@ mod tests {
                     name: "node".into(),
                     config: "sha256:00".into(),
                     diff_ids: vec![],
-                    port: 8080,
-                    health: "/health".into(),
+                    tenant: Tenant::new("node", 8080, HealthCheck::Tcp),
                 },
             },
         }
@@ -214,6 +243,40 @@ mod tests {
         assert_eq!(network.labels, spec.labels);
         assert_eq!(network.labels[label::INSTALLATION], "07".repeat(16));
         assert_eq!((network.bridge.as_str(), network.subnet.as_str()), ("lft7", "10.213.0.16/29"));
+    }
+
+    #[test]
+    fn what_an_image_needs_is_what_its_container_gets() {
+        let nonce = KeyNonce([1; 16]);
+        let folder = tempfile::tempdir().unwrap();
+        let key = HostSecret::load_or_create(&folder.path().join("secret")).unwrap().key(&nonce);
+        let mut tenant = tenant(&key, nonce);
+        let volume = |path: &str| Writable::Volume { path: path.parse().unwrap() };
+        let memory = |path: &str, size| Writable::Tmpfs { path: path.parse().unwrap(), size };
+        tenant.decided.image.tenant.capabilities = [Capability::NetBindService].into();
+        tenant.decided.image.tenant.writable =
+            vec![memory("/var/cache", 4096), volume("/var/lib/redis"), memory("/run", 8192), volume("/data")];
+        let image = FoundImage { id: "sha256:aa".into(), user: String::new() };
+        let user = RunAs { uid: 5, gid: 6 };
+        let installation = InstallationId::from_random([7; 16]);
+        let spec = container(&installation, &tenant, &image, user, &key, &Settings::parse("").unwrap());
+        assert_eq!(spec.capabilities, ["NET_BIND_SERVICE"]);
+        let tmpfs: Vec<_> = spec.tmpfs.iter().map(|one| (one.path.as_str(), one.size)).collect();
+        assert_eq!(tmpfs, [("/tmp", 64 << 20), ("/var/cache", 4096), ("/run", 8192)]);
+        let targets: Vec<_> = spec.volumes.iter().map(|(_, at)| at.as_str()).collect();
+        assert_eq!(targets, ["/app/data/users", "/app/data/db", "/var/lib/redis", "/data"]);
+        // Where the container has no mount, the engine would make a volume without a name for the image's `VOLUME`.
+        let preparation = preparation(&installation, &tenant, &image);
+        assert_eq!((preparation.volumes, preparation.tmpfs), (spec.volumes, spec.tmpfs));
+        let folders: Vec<_> = mount_points(&tenant, user)
+            .into_iter()
+            .map(|(parent, folders)| (parent, folders.into_iter().map(|folder| folder.name).collect::<Vec<_>>()))
+            .collect();
+        let expected = [("/", vec!["data"]), ("/app/data", vec!["users", "db"]), ("/var/lib", vec!["redis"])];
+        assert_eq!(
+            folders,
+            expected.map(|(parent, names)| (parent.to_owned(), names.into_iter().map(str::to_owned).collect()))
+        );
     }
 
     #[test]

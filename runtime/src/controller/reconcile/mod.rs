@@ -191,7 +191,7 @@ impl Controller {
         }
         if !self.observed.is_running(tenant.id) {
             self.apply_limits(&mut tenant).await?;
-            self.observed.started(Self::probe_target(&tenant));
+            self.begin_checks(&tenant);
             log::info!("tenant_adopted", tenant = tenant.id);
         }
         if tenant.status != Status::Running {
@@ -273,10 +273,11 @@ mod tests {
     use crate::settings::Settings;
     use crate::store::{ImageRecord, Migrations, NewEnvironment, Store};
     use crate::tenant_ports::TenantPorts;
+    use landfall_manifests::Tenant;
     use std::sync::Arc;
 
     fn tenant(number: u16) -> NewEnvironment {
-        let [config, health] = ["sha256:00", "/"].map(str::to_owned);
+        let tenant = Tenant::new("rust", 80, "/".parse().unwrap());
         NewEnvironment {
             org: OrgId::DEFAULT,
             name: "acme".into(),
@@ -284,7 +285,7 @@ mod tests {
             subnet: format!("10.213.{number}.0/29").parse().unwrap(),
             nonce: KeyNonce([0; 16]),
             key_hash: KeyHash::of(&number.to_string()),
-            image: ImageRecord { name: "hello".into(), config, diff_ids: vec![], port: 80, health },
+            image: ImageRecord { name: "hello".into(), config: "sha256:00".into(), diff_ids: vec![], tenant },
         }
     }
 

@@ -5,7 +5,6 @@ mod canary;
 pub use canary::CanaryError;
 
 use super::{ActionError, Controller};
-use crate::release::TenantImage;
 use crate::service::log;
 use crate::store::ImageRecord;
 use serde::{Deserialize, Serialize};
@@ -74,12 +73,12 @@ impl Controller {
     async fn check_images(&self) -> Result<String, String> {
         let images = &self.deps.catalog.images;
         let mut failures = Vec::new();
-        for TenantImage { record, .. } in images {
+        for record in images {
             if let Err(error) = self.image_of(record).await {
                 failures.push(log::chain(&error));
             }
         }
-        let names: Vec<_> = images.iter().map(|image| image.record.name.as_str()).collect();
+        let names: Vec<_> = images.iter().map(|image| image.name.as_str()).collect();
         match failures.as_slice() {
             [] if names.is_empty() => Ok("the release has no tenant image".to_owned()),
             [] => Ok(format!("the engine holds {}", names.join(", "))),
@@ -105,12 +104,12 @@ impl Controller {
     /// The first image of the release that the engine holds; without one, the first.
     async fn canary_image(&self) -> Option<ImageRecord> {
         let images = &self.deps.catalog.images;
-        for TenantImage { record, .. } in images {
+        for record in images {
             if timeout(CHECK_TIMEOUT, self.image_of(record)).await.is_ok_and(|found| found.is_ok()) {
                 return Some(record.clone());
             }
         }
-        images.first().map(|image| image.record.clone())
+        images.first().cloned()
     }
 }
 

@@ -73,7 +73,7 @@ impl Controller {
 
     async fn spawn_tenant(&self, request: SpawnRequest) -> Result<Spawned, ActionError> {
         let start = Instant::now();
-        let image = self.deps.catalog.pick(&request.choice)?.record.clone();
+        let image = self.deps.catalog.pick(&request.choice)?.clone();
         let org = request.org.unwrap_or(OrgId::DEFAULT);
         // Checked before anything is reserved, and once more by the
         // row's foreign key: the organization may be removed in between.
@@ -104,6 +104,7 @@ impl Controller {
 
     /// Creates and starts all of a tenant, or leaves nothing of it.
     pub(super) async fn start(&self, plan: SpawnPlan) -> Result<Started, ActionError> {
+        self.check_memory(&plan.image)?;
         // 1. Wait for a turn. Undo: dropping it gives it to the next.
         let _turn = self.turn().await?;
         // Not a canary: it is removed at once, and its release is not to blame for a disk that is short.
@@ -132,9 +133,18 @@ impl Controller {
         }
         // 6. Connect clients as soon as it is healthy.
         self.observed.add(tenant.id, port);
-        self.observed.started(Self::probe_target(&tenant));
+        self.begin_checks(&tenant);
         self.disk.tenant_created();
         Ok(Started { tenant, key, lock })
+    }
+
+    /// Refuses an image that needs more memory than a tenant may use: the kernel would kill it, now or later.
+    fn check_memory(&self, image: &ImageRecord) -> Result<(), ActionError> {
+        let limit = u64::try_from(self.deps.settings.limits.memory).unwrap_or_default();
+        match image.tenant.memory.filter(|needed| *needed > limit) {
+            Some(needed) => Err(ActionError::TooLittleMemory { image: image.name.clone(), needed, limit }),
+            None => Ok(()),
+        }
     }
 
     /// Records that the tenant runs. Not for the canary: its row always looks like a spawn that was interrupted, so that it is

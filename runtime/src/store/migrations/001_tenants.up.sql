@@ -23,8 +23,7 @@ CREATE TABLE environments (
   imageName     TEXT NOT NULL,
   imageConfig   TEXT NOT NULL,
   imageDiffIds  TEXT NOT NULL,
-  listenPort    INTEGER NOT NULL,
-  healthPath    TEXT NOT NULL,
+  imageTenant   TEXT NOT NULL, -- the image's `tenant` object of landfall.json
   createdAt     TEXT NOT NULL,
   updatedAt     TEXT NOT NULL
 ) STRICT;

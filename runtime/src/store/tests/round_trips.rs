@@ -218,8 +218,8 @@ fn images_are_listed_during_service_and_without_it() {
     for (number, image) in [(1, "sha256:bb"), (2, "sha256:aa"), (3, "sha256:bb")] {
         database.execute(&format!(
             "INSERT INTO environments (orgId, name, port, subnet, apiKeyNonce, apiKeyHash, imageName, imageConfig, \
-             imageDiffIds, listenPort, healthPath, createdAt, updatedAt) \
-             VALUES (1, 'a', {number}, {number}, x'', {number}, 'a', '{image}', '', 1, '/', '', '')"
+             imageDiffIds, imageTenant, createdAt, updatedAt) \
+             VALUES (1, 'a', {number}, {number}, x'', {number}, 'a', '{image}', '', '', '', '')"
         ));
     }
     assert_eq!(images(&database.path()).unwrap(), ["sha256:aa", "sha256:bb"]);

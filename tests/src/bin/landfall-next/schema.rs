@@ -13,8 +13,8 @@ const DOWN: &str = "ALTER TABLE environments DROP COLUMN mark; DROP TABLE marks;
 const UP_AND_FAIL: &str = "CREATE TABLE marks (id INTEGER PRIMARY KEY) STRICT; DELETE FROM nowhere;";
 
 /// Brings the column back, but not what it held.
-const UP_AND_LOSE: &str = "ALTER TABLE environments DROP COLUMN healthPath;";
-const DOWN_AND_LOSE: &str = "ALTER TABLE environments ADD COLUMN healthPath TEXT NOT NULL DEFAULT '/';";
+const UP_AND_LOSE: &str = "ALTER TABLE environments DROP COLUMN imageTenant;";
+const DOWN_AND_LOSE: &str = "ALTER TABLE environments ADD COLUMN imageTenant TEXT NOT NULL DEFAULT '{}';";
 
 /// Our migrations, and the one that `faults` make of the next.
 pub(crate) fn with(faults: &[Fault]) -> Migrations {
