@@ -2,7 +2,7 @@
 
 use crate::engine::{EngineAddress, EngineChoice};
 use crate::network::Pool;
-use landfall_host::settings::{self, DiskLimits, EngineSocket, Layers, Limits, SettingsError};
+use landfall_host::settings::{self, CanaryChoice, DiskLimits, EngineSocket, Layers, Limits, SettingsError};
 use std::net::SocketAddrV4;
 
 /// The operator's settings over those of the release.
@@ -20,6 +20,8 @@ pub struct Settings {
     pub pool: Pool,
     /// Where the engine listens.
     pub engine: EngineChoice,
+    /// What the self-check tries the release with.
+    pub canary: CanaryChoice,
 }
 
 impl Settings {
@@ -45,6 +47,7 @@ impl From<&settings::Settings> for Settings {
             disk: settings.disk,
             pool: settings.pool.into(),
             engine,
+            canary: settings.update.canary.clone(),
         }
     }
 }

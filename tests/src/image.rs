@@ -1,7 +1,7 @@
 //! The container images of the tests, made by `mmdebstrap` and `docker build`, as people make theirs. The engine keeps
 //! them: each is named after a hash of its recipe, and built once.
 
-use crate::{Command, Engine, FileList, Image, mirror::Mirror, workspace};
+use crate::{Command, Engine, FileList, Image, Publisher, mirror::Mirror, workspace};
 use anyhow::{Context as _, Result};
 use sha2::{Digest as _, Sha256};
 use std::path::{Path, PathBuf};
@@ -107,6 +107,36 @@ pub fn stranger(engine: &Engine) -> Result<Image> {
         name: "python-server",
         source: format!("oci-archive:{}", oci.display()),
         more: "tenant = { language = \"python\", framework = \"http\", port = 8000, health = \"/health\" }\n",
+    })
+}
+
+/// An application as others pack it: the program of `hello`, which keeps its data in a `VOLUME` that the image brings something in. As a
+/// docker-archive.
+pub fn keeper(engine: &Engine, publisher: &Publisher) -> Result<Image> {
+    let root = publisher.file("keeper");
+    std::fs::create_dir_all(root.join("var/lib/keeper"))?;
+    std::fs::write(root.join("var/lib/keeper/seed"), "of the image")?;
+    std::fs::copy(publisher.programs().hello()?, root.join("hello"))?;
+    let (tar, archive) = (publisher.file("keeper-root.tar"), publisher.file("keeper.tar"));
+    Command::new("tar").arg("-C").arg(&root).arg("-cf").arg(&tar).arg(".").ok()?;
+    let tag = "landfall-testbed/keeper:1";
+    let configuration = [
+        "ENTRYPOINT [\"/hello\"]",
+        "USER 65532",
+        "ENV DATA_DIR=/var/lib/keeper",
+        "EXPOSE 3000",
+        "VOLUME /var/lib/keeper",
+        "VOLUME /var/cache/keeper",
+    ];
+    let changes = configuration.into_iter().flat_map(|change| ["--change", change]);
+    engine.docker(["import"]).args(changes).arg(&tar).arg(tag).quiet().ok().context("import the keeper")?;
+    engine.docker(["save", "--output"]).arg(&archive).arg(tag).quiet().ok()?;
+    engine.docker(["image", "rm", tag]).quiet().ok()?;
+    Ok(Image {
+        name: "keeper",
+        source: format!("docker-archive:{}", archive.display()),
+        more: "tenant = { language = \"rust\", framework = \"keeper\", port = 3000, health = \"tcp\", start_period = 90, \
+               writable = [{ path = \"/var/cache/keeper\", kind = \"tmpfs\", size = \"1MiB\" }] }\n",
     })
 }
 

@@ -13,6 +13,15 @@ const TENANT_USER: u32 = 65532;
 const HELLO: &str = "entrypoint = [\"/hello\"]\nuser = \"65532:65532\"\nowners = \"keep\"\n\
                      tenant = { language = \"rust\", framework = \"hello\", port = 3000, health = \"/health\" }\n";
 
+/// The table of the image `checked` in a definition: `hello`, which is asked for its health by a command.
+const CHECKED: &str = "entrypoint = [\"/checked\"]\nuser = \"65532:65532\"\nowners = \"keep\"\n\
+                       tenant = { language = \"rust\", framework = \"checked\", port = 3000, \
+                       health = { command = [\"/checked\", \"check\"] } }\n";
+
+/// The table of the image `broken` in a definition: its program ends at once, with an error.
+const BROKEN: &str = "entrypoint = [\"/broken\"]\nuser = \"65532:65532\"\nowners = \"keep\"\n\
+                      tenant = { language = \"rust\", framework = \"broken\", port = 3000, health = \"/health\", canary = true }\n";
+
 /// The table of the image `slow` in a definition.
 const SLOW: &str = "entrypoint = [\"/slow\"]\nuser = \"65532:65532\"\nowners = \"keep\"\n\
                     tenant = { language = \"rust\", framework = \"slow\", port = 3000, health = \"/health\" }\n";
@@ -139,6 +148,16 @@ impl Publisher {
     /// A tenant that takes its time to answer.
     pub fn slow_tenant(&self) -> Result<Image> {
         self.rootfs("slow", "slow", &self.programs.slow_tenant()?, SLOW)
+    }
+
+    /// The smallest tenant, whose health a command tells.
+    pub fn checked(&self) -> Result<Image> {
+        self.rootfs("checked", "checked", &self.programs.hello()?, CHECKED)
+    }
+
+    /// A tenant that cannot run, with which hosts are to try the release.
+    pub fn broken_canary(&self) -> Result<Image> {
+        self.rootfs("broken", "broken", &self.programs.host_probe()?, BROKEN)
     }
 
     fn rootfs(&self, name: &'static str, folder: &str, program: &Path, more: &'static str) -> Result<Image> {

@@ -26,8 +26,10 @@ pub const PROGRAM: &str = "bin/landfall";
 
 /// How long a migration may take: a database of a thousand tenants takes well under a second.
 const MIGRATE_TIMEOUT: Duration = Duration::from_mins(5);
-/// How long a self-check may take: it gives up by itself after a minute.
-const SELFCHECK_TIMEOUT: Duration = Duration::from_secs(90);
+/// How long a self-check may take besides the wait for its tenant's health.
+const SELFCHECK_OVERHEAD: Duration = Duration::from_secs(30);
+/// How much longer it is waited for, since it gives up by itself.
+const SELFCHECK_PATIENCE: Duration = Duration::from_secs(30);
 
 /// A command of the runtime's program failed.
 #[derive(Debug, thiserror::Error)]
@@ -98,12 +100,13 @@ impl RuntimeProgram {
         self.run(&args, MIGRATE_TIMEOUT).and_then(parse)
     }
 
-    /// Runs `landfall selfcheck`, which has the running service try all that it is for.
+    /// Runs `landfall selfcheck`, which has the running service try all that it is for, with a tenant that has `start_period` to become
+    /// healthy.
     ///
     /// # Errors
     /// It fails, as it does when a check fails.
-    pub fn selfcheck(&self) -> Result<(), RuntimeProgramError> {
-        self.run(&["selfcheck"], SELFCHECK_TIMEOUT).map(drop)
+    pub fn selfcheck(&self, start_period: Duration) -> Result<(), RuntimeProgramError> {
+        self.run(&["selfcheck"], selfcheck_limit(start_period) + SELFCHECK_PATIENCE).map(drop)
     }
 
     /// Runs `landfall images`: the images that the tenants are made from, by the digests of their configurations.
@@ -141,6 +144,11 @@ impl RuntimeProgram {
         let code = Some(code);
         Err(RuntimeProgramError::Failed { command, exit: output.code, code, message })
     }
+}
+
+/// How long a self-check may take whose tenant has `start_period` to become healthy.
+pub const fn selfcheck_limit(start_period: Duration) -> Duration {
+    start_period.saturating_add(SELFCHECK_OVERHEAD)
 }
 
 fn parse<T: DeserializeOwned>((command, output): (String, CapturedOutput)) -> Result<T, RuntimeProgramError> {

@@ -57,7 +57,7 @@ fn a_failure_is_reported_by_its_error_object_or_else_by_all_output() {
     let error = program(object).1.migrate(&Migrate::Restore(None)).unwrap_err();
     assert_eq!(error.to_string(), "`landfall migrate --restore` ends with 6: none");
     assert_eq!(error.migrate_failure(), Some(MigrateFailure::NoSnapshot));
-    let error = program("echo out; echo bad >&2; exit 3").1.selfcheck().unwrap_err();
+    let error = program("echo out; echo bad >&2; exit 3").1.selfcheck(Duration::from_mins(1)).unwrap_err();
     assert_eq!(error.to_string(), "`landfall selfcheck` ends with 3: out bad");
     assert_eq!(error.migrate_failure(), None);
     let error = program("echo '[]'").1.images().unwrap_err();

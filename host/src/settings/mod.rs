@@ -14,7 +14,7 @@ mod values;
 pub use error::SettingsError;
 pub use layers::{Effective, Layers, Origin};
 pub use text::{NotText, text};
-pub use values::{EngineSocket, InvalidPool, PoolRange};
+pub use values::{CanaryChoice, EngineSocket, InvalidPool, PoolRange};
 
 use std::net::SocketAddrV4;
 use std::ops::RangeInclusive;
@@ -76,7 +76,7 @@ pub struct DiskLimits {
 }
 
 /// How an update goes, and what stays on the host after it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UpdateSettings {
     /// How many releases stay on the host, the running one included: [`KEEP`].
     pub keep: usize,
@@ -84,12 +84,19 @@ pub struct UpdateSettings {
     pub healthy_for: Duration,
     /// How long a new release has to become healthy: [`PATIENCE`].
     pub patience: Duration,
+    /// What it is tried with, which an installation does too.
+    pub canary: CanaryChoice,
 }
 
 /// What holds where neither the operator nor a release sets anything.
 impl Default for UpdateSettings {
     fn default() -> Self {
-        Self { keep: 2, healthy_for: Duration::from_secs(5), patience: Duration::from_mins(1) }
+        Self {
+            keep: 2,
+            healthy_for: Duration::from_secs(5),
+            patience: Duration::from_mins(1),
+            canary: CanaryChoice::Release,
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! A layer of settings as typed values, each of which may be left out.
 
-use super::values::{Bounded, Cpus, Disk, DiskReserve, EngineSocket, Memory, Pids, PoolRange, Port};
+use super::values::{Bounded, CanaryChoice, Cpus, Disk, DiskReserve, EngineSocket, Memory, Pids, PoolRange, Port};
 use super::{DiskLimits, HEALTHY_FOR, KEEP, Limits, PATIENCE, Settings, SettingsError, UpdateSettings};
 use serde::Deserialize;
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -54,6 +54,7 @@ struct Update {
     keep: Option<Bounded<{ *KEEP.start() }, { *KEEP.end() }>>,
     healthy_for: Option<Bounded<{ *HEALTHY_FOR.start() }, { *HEALTHY_FOR.end() }>>,
     patience: Option<Bounded<{ *PATIENCE.start() }, { *PATIENCE.end() }>>,
+    canary: Option<CanaryChoice>,
 }
 
 impl Parsed {
@@ -92,6 +93,7 @@ impl Parsed {
                 keep: first(layers, "update.keep", |layer| layer.update.keep)?.0 as usize,
                 healthy_for: seconds(first(layers, "update.healthy_for", |layer| layer.update.healthy_for)?.0),
                 patience: seconds(first(layers, "update.patience", |layer| layer.update.patience)?.0),
+                canary: first(layers, "update.canary", |layer| layer.update.canary.clone())?,
             },
         })
     }

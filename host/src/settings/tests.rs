@@ -72,12 +72,22 @@ fn errors_name_the_line_and_the_cause() {
         ("[update]\nhealthy_for = 601", "line 2", "between 0 and 600"),
         ("[update]\npatience = 0", "line 2", "between 1 and 3600"),
         ("[update]\npatience = \"1m\"", "line 2", "expected a whole number"),
+        ("[update]\ncanary = \"No Image\"", "line 2", "image name"),
+        ("[update]\ncanary = false", "line 2", "string"),
         ("[api\n", "line 1", ""),
         ("api = 1\n", "line 1", ""),
     ] {
         let message = settings(text).unwrap_err().to_string();
         assert!(message.contains(line) && message.contains(cause), "{text:?} gave {message}");
     }
+}
+
+#[test]
+fn a_release_is_tried_with_the_image_that_the_operator_names() {
+    let canary = |value: &str| settings(&format!("[update]\ncanary = \"{value}\"")).unwrap().update.canary;
+    assert_eq!(canary(""), CanaryChoice::Release);
+    assert_eq!(canary("none"), CanaryChoice::None);
+    assert_eq!(canary("node-express"), CanaryChoice::Image("node-express".parse().unwrap()));
 }
 
 #[test]

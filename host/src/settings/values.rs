@@ -1,6 +1,7 @@
 //! The values of settings, each checked as it is parsed.
 
 use super::numbers::{Number, Whole};
+use landfall_manifests::{ImageName, NameError};
 use serde::Deserialize;
 use std::fmt;
 use std::net::Ipv4Addr;
@@ -148,6 +149,31 @@ impl TryFrom<String> for EngineSocket {
         let path = text.strip_prefix("unix://").map(Path::new).filter(|path| path.is_absolute());
         let path = path.ok_or_else(|| format!("{text:?} is neither \"auto\" nor \"unix:///path/of/a/socket\""))?;
         Ok(Self::Unix(path.to_owned()))
+    }
+}
+
+/// The image that a release is tried with.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum CanaryChoice {
+    /// The one that the release itself names.
+    #[default]
+    Release,
+    /// The tenant image with this name.
+    Image(ImageName),
+    /// No tenant is made.
+    None,
+}
+
+impl TryFrom<String> for CanaryChoice {
+    type Error = NameError;
+
+    fn try_from(text: String) -> Result<Self, NameError> {
+        match text.as_str() {
+            "" => Ok(Self::Release),
+            "none" => Ok(Self::None),
+            name => name.parse().map(Self::Image),
+        }
     }
 }
 

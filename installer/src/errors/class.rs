@@ -132,9 +132,12 @@ fn of_step(error: &StepError) -> ErrorClass {
         ),
         StepError::ReleaseCannotRecover(error) => host::of_recovery_binary(error),
         // Of a first installation: otherwise the release from before runs again, which is `Reverted`.
-        StepError::Unhealthy(_) => {
-            ErrorClass::new(Exit::Unfit, "unhealthy", "correct what the log complains about, and install again")
-        }
+        StepError::Unhealthy(_) => ErrorClass::new(
+            Exit::Unfit,
+            "unhealthy",
+            "correct what the log complains about, and install again; where an image cannot be tried on this host, \
+             `--set update.canary=NAME` tries another one, and `none` tries none",
+        ),
         StepError::Undo { source, .. } => of_step(source),
     }
 }

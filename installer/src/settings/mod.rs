@@ -32,6 +32,8 @@ pub(crate) enum SettingsError {
     Key(String),
     #[error("config.toml writes [{0}] in a way that cannot be edited: write it as a section, with a line for each key")]
     Shape(String),
+    #[error("[update] canary is {name:?}, and the release has no such tenant image; it has: {available}")]
+    Canary { name: String, available: String },
     #[error("config.toml has a value that the release does not take")]
     Values(#[from] landfall_host::settings::SettingsError),
 }

@@ -13,6 +13,7 @@ use crate::state::journal::{Kind, Transition};
 use crate::state::tries::Tries;
 use landfall_console::message_with_causes;
 use landfall_host::runtime_program::{RuntimeProgram, RuntimeProgramError};
+use landfall_host::settings::CanaryChoice;
 use landfall_systemd::{UnitManager, UnitName};
 use std::cell::Cell;
 use std::time::{Duration, Instant};
@@ -46,8 +47,8 @@ pub(super) fn act(work: &Work<'_>, transition: &Transition) -> Result<(), StepEr
         is_the_same(units, &process)
     };
     gate.wait(ask, || give_up(host))
-        // 3. Able to do its work: a first release is tried by whoever installs it.
-        .and_then(|()| if transition.before.is_some() { selfcheck(host, target) } else { Ok(()) })
+        // 3. Able to do its work: also a first release, which nobody could update otherwise.
+        .and_then(|()| selfcheck(work, target))
         .map_err(|reason| UnhealthyError::new(units, UnitName::LANDFALL, reason).into())
 }
 
@@ -75,9 +76,14 @@ fn give_up(host: &HostContext) -> Result<(), String> {
 }
 
 /// The release says itself whether it can do its work: database, engine, images, a tenant.
-fn selfcheck(host: &HostContext, release: &InstalledRelease) -> Result<(), String> {
-    host.console.say("trying the release with a tenant of its own");
-    match RuntimeProgram::of(&host.layout, &release.id()).selfcheck() {
+fn selfcheck(work: &Work<'_>, target: &InstalledRelease) -> Result<(), String> {
+    let (host, tenants) = (work.host, work.release.images.iter().filter_map(|image| image.tenant.as_ref()));
+    // Of all: which one it takes, the program decides.
+    let start_period = tenants.map(|tenant| tenant.start_period.duration()).max();
+    if start_period.is_some() && work.update.canary != CanaryChoice::None {
+        host.console.say("trying the release with a tenant of its own");
+    }
+    match RuntimeProgram::of(&host.layout, &target.id()).selfcheck(start_period.unwrap_or_default()) {
         Ok(()) => Ok(()),
         Err(RuntimeProgramError::Failed { message, .. }) => {
             Err(format!("it does not pass `landfall selfcheck`: {message}"))

@@ -3,7 +3,7 @@
 
 use super::{StepError, UnhealthyError, Work};
 use crate::durable;
-use crate::engine::{Owned, Volumes};
+use crate::engine::{Owned, Volumes, labels};
 use crate::host_context::HostContext;
 use crate::layout::{LINKS_FOLDER, UNITS_FOLDER};
 use crate::service::units;
@@ -149,7 +149,10 @@ fn undo_first_installation(host: &HostContext, transition: &Transition) -> Resul
     if host.units.is_some()
         && let Some(engine) = host.engine()?
     {
-        engine.remove_owned(&Owned::all(&transition.after.installation), Volumes::Keep)?;
+        let installation = &transition.after.installation;
+        // A self-check that was killed leaves a tenant that is nobody's, and its volumes.
+        engine.remove_owned(&Owned::of_tenant(installation, labels::CANARY), Volumes::Remove)?;
+        engine.remove_owned(&Owned::all(installation), Volumes::Keep)?;
     }
     // 4. What leads to the release.
     removal::remove_units(host, &transition.target().units)?;

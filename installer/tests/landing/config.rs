@@ -1,6 +1,7 @@
 //! `config show`, `check`, `set` and `unset`.
 
 use crate::fixture::{Parts, Scene};
+use landfall_manifests::{HealthCheck, Tenant};
 use serde_json::json;
 
 const CONFIG: &str = "etc/landfall/config.toml";
@@ -73,4 +74,26 @@ fn settings_change_only_where_something_is_installed_and_settled() {
     scene.install(&bundle).ok();
     std::fs::write(scene.root().join("var/lib/landfall/state/journal.json"), "{").unwrap();
     scene.run(&["config", "set", "api.port=8080"]).exits(1);
+}
+
+#[test]
+fn a_release_that_does_not_have_the_image_to_try_it_with_is_refused_before_anything_is_done() {
+    let scene = Scene::new();
+    let key = scene.key.public_key().to_line();
+    let release = |tenant: bool| {
+        let mut parts = Parts::new("1.0.0", 1);
+        let tenant = tenant.then(|| Tenant::new("rust", 80, HealthCheck::Tcp));
+        parts.release.images[0].tenant = tenant;
+        parts.pack(&scene.key)
+    };
+    // An image that no tenant is made from does not count.
+    let (without, with) = (scene.put("without.tar", &release(false)), scene.put("with.tar", &release(true)));
+    let before = scene.tree();
+    for (bundle, canary) in [(&without, "hello"), (&with, "other")] {
+        let set = format!("update.canary={canary}");
+        let said = scene.run(&["install", bundle.to_str().unwrap(), "--trust", &key, "--set", &set, "--yes"]).exits(2);
+        said.says("no such tenant image");
+    }
+    assert_eq!(scene.tree(), before);
+    scene.run(&["install", with.to_str().unwrap(), "--trust", &key, "--set", "update.canary=hello", "--yes"]).ok();
 }

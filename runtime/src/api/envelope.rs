@@ -1,6 +1,7 @@
 //! Middleware around every route: a request id, a time limit, errors as JSON, and a line in the log.
 
 use super::{ApiError, host_header};
+use crate::controller::SELF_CHECK_LIMIT;
 use crate::identity::RequestId;
 use crate::service::log;
 use crate::service::log_rate_limit::LogRateLimit;
@@ -16,6 +17,8 @@ use std::time::{Duration, Instant};
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// How long a response may take to begin: longer than a spawn on a slow disk behind others.
 const RESPONSE_TIMEOUT: Duration = Duration::from_mins(2);
+/// The same for a self-check.
+const SELF_CHECK_TIMEOUT: Duration = SELF_CHECK_LIMIT.saturating_add(Duration::from_secs(2));
 /// After how many seconds to retry when the service or its engine is not available.
 const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("5");
 
@@ -50,8 +53,10 @@ pub(super) async fn wrap(State(limits): State<LogLimits>, request: Request, next
     let id = RequestId::adopt(given);
     let (method, path, start) = (request.method().clone(), request.uri().path().to_owned(), Instant::now());
     // The time until a response begins: a stream may last. What the handler began goes on in a task of its own.
+    // The self-check bounds itself by the start period of the image that it tries.
+    let limit = if path == super::SELF_CHECK { SELF_CHECK_TIMEOUT } else { RESPONSE_TIMEOUT };
     let responded = match host_header::check(request.version(), request.headers()) {
-        Ok(()) => tokio::time::timeout(RESPONSE_TIMEOUT, next.run(request)).await,
+        Ok(()) => tokio::time::timeout(limit, next.run(request)).await,
         Err(refused) => Ok(refused.into_response()),
     };
     let mut response = write_errors(responded.unwrap_or_else(|_| ApiError::timeout().into_response()), &id);

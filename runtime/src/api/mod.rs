@@ -39,6 +39,8 @@ use tokio::sync::watch;
 
 /// The largest body of a request, in bytes: the longest is a few names.
 const MAX_BODY: usize = 64 * 1024;
+/// The route of the self-check, which takes longer than others.
+const SELF_CHECK: &str = "/api/v1/selfcheck";
 
 /// The state that requests are answered from.
 #[derive(Clone)]
@@ -70,7 +72,7 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/usage", any(not_implemented::respond))
         .route_layer(middleware::from_fn(authenticate::known_only));
     let root = Router::new()
-        .route("/api/v1/selfcheck", post(service::self_check))
+        .route(SELF_CHECK, post(service::self_check))
         .route_layer(middleware::from_fn(authenticate::socket_only));
     let identified =
         admins.merge(known).route_layer(middleware::from_fn_with_state(app.clone(), authenticate::identify));

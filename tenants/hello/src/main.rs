@@ -22,6 +22,14 @@ use std::process::ExitCode;
 use environment::Environment;
 use server::Server;
 
+/// Whether the tenant beside this process is healthy: what an image names as its health command.
+fn check(environment: &Environment) -> ExitCode {
+    match outbound::get_status("127.0.0.1", environment.port, "/health") {
+        Ok(200) => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    }
+}
+
 fn main() -> ExitCode {
     let environment = match Environment::from_process() {
         Ok(environment) => environment,
@@ -30,6 +38,9 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    if std::env::args_os().nth(1).is_some_and(|word| word == "check") {
+        return check(&environment);
+    }
     log::info("Starting tenant app...");
     match Server::bind(environment).and_then(Server::run) {
         Ok(()) => ExitCode::SUCCESS,

@@ -198,3 +198,16 @@ fn ends_when_asked_to() {
     assert_eq!(status, Some(0));
     assert!(log.contains("[INFO] Stopping"), "{log}");
 }
+
+#[test]
+fn check_says_by_its_exit_code_whether_the_tenant_is_healthy() {
+    let (_data, tenant) = tenant();
+    let check = |port: u16| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hello"));
+        command.arg("check").env_clear().env("PORT", port.to_string()).status().unwrap().code()
+    };
+    assert_eq!(check(tenant.port), Some(0));
+    let port = tenant.port;
+    tenant.stop();
+    assert_eq!(check(port), Some(1));
+}

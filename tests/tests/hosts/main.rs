@@ -8,6 +8,7 @@ mod by_hand;
 mod engine_deaths;
 mod engine_rules;
 mod engines;
+mod image_needs;
 mod isolated_host;
 mod landing;
 mod limits;

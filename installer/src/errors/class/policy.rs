@@ -39,6 +39,7 @@ pub(super) fn of_settings(error: &SettingsError) -> ErrorClass {
         | SettingsError::Form(_)
         | SettingsError::Key(_)
         | SettingsError::Shape(_)
+        | SettingsError::Canary { .. }
         | SettingsError::Values(_) => ErrorClass::new(
             Exit::Usage,
             "settings",

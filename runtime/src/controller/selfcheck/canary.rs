@@ -52,16 +52,17 @@ pub enum CanaryError {
 impl Controller {
     /// Spawns a canary, waits until it is healthy, and removes it. Returns how long it took to become healthy.
     ///
-    /// Waits until another canary is removed. `healthy_by` bounds the wait for its health; all else takes long only where the engine
-    /// does.
-    pub(super) async fn canary(&self, image: ImageRecord, healthy_by: Instant) -> Result<Duration, CanaryError> {
+    /// Waits until another canary is removed. Its image's start period bounds the wait for its health, and so does `end`; all else takes
+    /// long only where the engine does.
+    pub(super) async fn canary(&self, image: ImageRecord, end: Instant) -> Result<Duration, CanaryError> {
+        let start_period = image.tenant.start_period.duration();
         let lock = self.locks.lock(EnvId::CANARY).await;
         self.remove_stale_canary().await.map_err(CanaryError::NotRemoved)?;
         let (kind, name) = (SpawnKind::Canary(lock), CANARY_NAME.to_owned());
         let started = self.start(SpawnPlan { kind, name, org: OrgId::DEFAULT, image }).await;
         let Started { tenant, lock, key: _ } = started.map_err(CanaryError::NotSpawned)?;
         let start = Instant::now();
-        let healthy = self.healthy(healthy_by).await.map(|()| start.elapsed());
+        let healthy = self.healthy(end.min(start + start_period)).await.map(|()| start.elapsed());
         let removed = self.remove_canary(&tenant).await;
         drop(lock);
         // The first error is reported: why it was not healthy, rather than why it could not be removed.

@@ -1,19 +1,22 @@
 //! Checks that this service can do its work, by doing it.
 
 mod canary;
+mod choice;
 
 pub use canary::CanaryError;
 
 use super::{ActionError, Controller};
 use crate::service::log;
-use crate::store::ImageRecord;
+use choice::Canary;
+use landfall_host::runtime_program::selfcheck_limit;
+use landfall_manifests::StartPeriod;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
-/// How long a self-check may take at most.
-pub const SELF_CHECK_LIMIT: Duration = Duration::from_secs(55);
+/// How long a self-check may take at most, with whatever image.
+pub const SELF_CHECK_LIMIT: Duration = selfcheck_limit(StartPeriod::MAX.duration());
 /// How long each check may take that changes nothing.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
 /// The part of the limit that is reserved for removing a canary that did not become healthy.
@@ -45,9 +48,11 @@ pub struct Check {
 
 impl Controller {
     /// Checks that the database can be written, that the engine answers and holds every tenant image of the release, and that a tenant
-    /// can be spawned from one, becomes healthy, and can be removed. Other tenants are not touched. Takes [`SELF_CHECK_LIMIT`] at most.
+    /// can be spawned from one, becomes healthy within that image's start period, and can be removed. Other tenants are not touched. Takes
+    /// [`SELF_CHECK_LIMIT`] at most.
     pub async fn self_check(self: &Arc<Self>) -> SelfCheck {
-        let by = Instant::now() + SELF_CHECK_LIMIT;
+        let canary = Canary::choose(&self.deps.settings.canary, &self.deps.catalog.images);
+        let by = Instant::now() + selfcheck_limit(canary.start_period());
         let (store, engine) = (&self.deps.store, &self.deps.engine);
         let database = async {
             let written = store.write_unchanged().await.map(|()| "takes writes".to_owned());
@@ -62,7 +67,7 @@ impl Controller {
             check("database", Instant::now() + CHECK_TIMEOUT, database).await,
             check("engine", Instant::now() + CHECK_TIMEOUT, answers).await,
             check("images", Instant::now() + CHECK_TIMEOUT, self.check_images()).await,
-            check("canary", by, self.check_canary(by)).await,
+            check("canary", by, self.check_canary(canary, by)).await,
         ];
         for failed in checks.iter().filter(|check| !check.ok) {
             log::error!("self_check_failed", check = failed.name, detail = failed.detail);
@@ -86,30 +91,25 @@ impl Controller {
         }
     }
 
-    async fn check_canary(self: &Arc<Self>, by: Instant) -> Result<String, String> {
-        let Some(image) = self.canary_image().await else {
-            return Ok("skipped: the release has no tenant image".to_owned());
+    async fn check_canary(self: &Arc<Self>, canary: Canary, by: Instant) -> Result<String, String> {
+        let (image, note) = match canary {
+            Canary::Image(image) => (image, String::new()),
+            Canary::Instead { image, named } => {
+                (image, format!("; the release has no tenant image {named}, which [update] canary names"))
+            }
+            Canary::Skipped(why) => return Ok(format!("skipped: {why}")),
         };
         let (this, name) = (Arc::clone(self), image.name.clone());
         // In a task of its own: a canary that takes too long is still removed.
         let work = tokio::spawn(async move { this.canary(image, by - REMOVAL_TIME).await });
         match work.await.unwrap_or(Err(CanaryError::Ending)) {
-            Ok(healthy) => Ok(format!("a tenant of {name} was healthy after {} ms, and removed", healthy.as_millis())),
+            Ok(healthy) => {
+                Ok(format!("a tenant of {name} was healthy after {} ms, and removed{note}", healthy.as_millis()))
+            }
             // A full host is no fault of the release, and a failed check would take an update back.
             Err(CanaryError::NotSpawned(full)) if is_full(&full) => Ok(format!("skipped: {full}")),
-            Err(error) => Err(format!("a tenant of {name}: {error}")),
+            Err(error) => Err(format!("a tenant of {name}: {error}{note}")),
         }
-    }
-
-    /// The first image of the release that the engine holds; without one, the first.
-    async fn canary_image(&self) -> Option<ImageRecord> {
-        let images = &self.deps.catalog.images;
-        for record in images {
-            if timeout(CHECK_TIMEOUT, self.image_of(record)).await.is_ok_and(|found| found.is_ok()) {
-                return Some(record.clone());
-            }
-        }
-        images.first().cloned()
     }
 }
 
