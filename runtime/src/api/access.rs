@@ -2,6 +2,7 @@
 
 use crate::identity::{EnvId, KeyHash};
 use crate::network::{Pool, ipv4};
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 
 /// Where a request's connection comes from.
@@ -42,6 +43,27 @@ pub enum Denied {
     Unauthorized,
     /// Its token is valid, but not for this.
     Forbidden,
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Socket => f.write_str("socket"),
+            Self::Address(address) => address.fmt(f),
+        }
+    }
+}
+
+/// The client's kind; a tenant's number is said apart.
+impl fmt::Display for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Admin => "admin",
+            Self::Tenant(_) => "tenant",
+            Self::Anonymous => "anonymous",
+            Self::Unknown => "unknown",
+        })
+    }
 }
 
 impl Peer {

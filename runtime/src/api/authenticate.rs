@@ -21,7 +21,10 @@ pub(super) async fn identify(State(app): State<App>, mut request: Request, next:
     let pool = app.controller.settings().pool;
     let client = access::identify(peer, pool, owner, header.and_then(access::bearer), app.admin);
     request.extensions_mut().insert(client);
-    Ok(next.run(request).await)
+    let mut response = next.run(request).await;
+    // For the log.
+    response.extensions_mut().insert(client);
+    Ok(response)
 }
 
 /// The request's client; unknown where [`identify`] did not run.

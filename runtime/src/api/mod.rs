@@ -23,6 +23,7 @@ pub(crate) mod listen;
 mod malformed;
 mod not_implemented;
 mod organizations;
+mod request_log;
 pub mod server;
 mod service;
 mod tenants;
@@ -82,6 +83,6 @@ pub fn router(app: App) -> Router {
         .merge(root)
         .merge(identified)
         .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(middleware::from_fn_with_state(envelope::LogLimits::default(), envelope::wrap))
+        .layer(middleware::from_fn_with_state(request_log::LogLimits::default(), envelope::wrap))
         .with_state(app)
 }

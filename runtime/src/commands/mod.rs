@@ -15,6 +15,7 @@ pub use build_config::BuildConfig;
 pub use error::{ClientError, CommandError};
 
 use crate::engine::EngineKind;
+use crate::service::log;
 use crate::settings::Settings;
 use clap::{Parser, Subcommand};
 use landfall_console::{Console, Extras, Flags};
@@ -63,6 +64,7 @@ impl Cli {
 
     /// Runs the command, with what `config` built into this program.
     pub fn run(self, console: &Console, config: &BuildConfig) -> Result<(), CommandError> {
+        log::start(console.is_journal());
         let layout = Layout::new(self.root);
         match self.command {
             Command::Serve => serve::run(&layout, config),

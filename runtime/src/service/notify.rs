@@ -23,9 +23,10 @@ pub(crate) async fn feed_watchdog(is_alive: impl AsyncFn() -> bool) {
     let pause = limit / 3;
     loop {
         // A check that hangs counts as one that fails: a service that only looks alive must be restarted.
-        match tokio::time::timeout(pause, is_alive()).await {
-            Ok(true) => notify(&[NotifyState::Watchdog]),
-            Ok(false) | Err(_) => log::error!("not_alive", watchdog_ms = limit.as_millis()),
+        if tokio::time::timeout(pause, is_alive()).await == Ok(true) {
+            notify(&[NotifyState::Watchdog]);
+        } else {
+            log::error!("not_alive", watchdog_ms = limit.as_millis());
         }
         tokio::time::sleep(pause.max(Duration::from_millis(100))).await;
     }

@@ -2,7 +2,7 @@
 //! is as it was.
 
 use anyhow::{Context as _, Result, ensure};
-use landfall_tests::{Command, Engine, FileList, Host, Installation, Mount, Publisher, Release, workspace};
+use landfall_tests::{Command, Engine, FileList, Host, Installation, Mount, Publisher, Release, Tenant, workspace};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
@@ -181,6 +181,18 @@ fn bad_requests_are_refused_and_leave_no_tenant() -> Result<()> {
     host.ok("systemctl start docker.socket docker.service")?;
     let tenant = installation.spawn(&json!({"name": "good", "baseImage": "hello"}))?;
     installation.visit(&tenant, "/")?.expect(200)?;
+    the_journal_tells(&host, &tenant)
+}
+
+/// What should be looked at by its priority, and what concerns a tenant by its number.
+fn the_journal_tells(host: &Host, tenant: &Tenant) -> Result<()> {
+    let journal = "journalctl --quiet --no-pager --unit landfall";
+    let spawned = format!("{journal} TENANT={} --output json | grep '\"EVENT\":\"tenant_spawned\"'", tenant.env_id);
+    host.until(&spawned).context("the spawn is the tenant's event")?;
+    let warnings = host.ok(&format!("{journal} --priority warning"))?;
+    let refused = "caller=admin source=127.0.0.1 method=POST route=/api/v1/tenant/spawn status=503";
+    ensure!(warnings.contains(refused), "{warnings}");
+    ensure!(!warnings.contains("event=serving") && !warnings.contains("status=400"), "{warnings}");
     Ok(())
 }
 

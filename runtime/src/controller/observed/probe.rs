@@ -38,12 +38,12 @@ pub(in crate::controller) async fn watch(target: Target, engine: Arc<dyn Contain
         }
         if history.health != before {
             let (target, after) = (&checker.target, history.health);
-            log::info!(
-                "tenant_health",
-                tenant = target.id,
-                health = format_args!("{after:?}"),
-                after_ms = start.elapsed().as_millis()
-            );
+            let (shown, after_ms) = (format!("{after:?}"), start.elapsed().as_millis());
+            if after == Health::Unhealthy {
+                log::warning!("tenant_health", tenant = target.id, health = shown, after_ms = after_ms);
+            } else {
+                log::info!("tenant_health", tenant = target.id, health = shown, after_ms = after_ms);
+            }
             health.send_replace(history.health);
             // Clients are connected to an unhealthy tenant, too: it may serve everything except its health path.
             backend.set(Backend::Ready(target.address));
