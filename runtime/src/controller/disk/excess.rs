@@ -45,8 +45,8 @@ pub(super) enum Excess {
 }
 
 impl Excess {
-    /// Whether it is over.
-    pub(super) fn is_over(self, now: Taken, free: u64, limits: DiskLimits) -> bool {
+    /// Whether the reason to stop it is gone.
+    pub(super) fn has_ended(self, now: Taken, free: u64, limits: DiskLimits) -> bool {
         match self {
             // What cannot be counted is not known to be less.
             Self::Limit { .. } => now.held.is_some_and(|held| !held.exceeds(most(limits))),
@@ -144,20 +144,20 @@ mod tests {
             assert!(text.contains(part) && text.contains("raise tenants.disk"), "{text}");
         }
         let (_, excess) = stopped[0];
-        assert!(excess.is_over(holding(1 << 20), 0, LIMITS));
-        assert!(!excess.is_over(holding((1 << 20) + 1), u64::MAX, LIMITS));
+        assert!(excess.has_ended(holding(1 << 20), 0, LIMITS));
+        assert!(!excess.has_ended(holding((1 << 20) + 1), u64::MAX, LIMITS));
         assert!(
-            excess.is_over(holding((1 << 20) + 1), 0, DiskLimits { tenant: 2 << 20, ..LIMITS }),
+            excess.has_ended(holding((1 << 20) + 1), 0, DiskLimits { tenant: 2 << 20, ..LIMITS }),
             "the limit was raised"
         );
-        assert!(!excess.is_over(Taken::default(), u64::MAX, LIMITS), "not known to hold less");
+        assert!(!excess.has_ended(Taken::default(), u64::MAX, LIMITS), "not known to hold less");
     }
 
     #[test]
     fn who_is_stopped_for_the_reserve_starts_again_when_there_is_room() {
         let excess = Excess::Reserve { until_free: 100 };
-        assert!(!excess.is_over(holding(0), 99, LIMITS));
-        assert!(excess.is_over(holding(0), 100, LIMITS));
+        assert!(!excess.has_ended(holding(0), 99, LIMITS));
+        assert!(excess.has_ended(holding(0), 100, LIMITS));
         assert!(excess.to_string().contains("when 100 B are free"));
     }
 

@@ -42,7 +42,12 @@ impl Controller {
     }
 
     /// Measures what each tenant takes. What its container writes is only asked for where it is `urgent`: it takes a call of the engine.
-    pub(super) async fn measure(&self, last: Option<&Measured>, urgent: bool) -> Result<Measured, ActionError> {
+    pub(super) async fn measure(
+        &self,
+        last: Option<&Measured>,
+        free_before: u64,
+        urgent: bool,
+    ) -> Result<Measured, ActionError> {
         let start = Instant::now();
         let deadline = start + if urgent { URGENT_LIMIT } else { LIMIT };
         // Before the listing: a tenant that is created from here on asks once more.
@@ -68,7 +73,7 @@ impl Controller {
             volumes.iter().find_map(|volume| volume.folder.clone());
         // Only now: what was written meanwhile is in what they hold.
         let free = self.free_for_volumes().await.unwrap_or(u64::MAX);
-        Ok(Measured { at: Instant::now(), took: start.elapsed(), free, taken })
+        Ok(Measured { at: Instant::now(), took: start.elapsed(), free_before, free, taken })
     }
 
     async fn holding(&self, folders: Vec<PathBuf>, deadline: Instant) -> Option<Holding> {

@@ -101,7 +101,7 @@ impl Controller {
                 let due = self.disk.requested.load(Ordering::Relaxed)
                     || trend.wants_measurement(last.as_ref(), limits, is_any_stopped);
                 if due && now >= retry_at {
-                    match self.measure(last.as_ref(), trend.is_urgent(limits)).await {
+                    match self.measure(last.as_ref(), free, trend.is_urgent(limits)).await {
                         Ok(measured) => {
                             self.judge(&trend, last.as_ref(), &measured).await;
                             last = Some(measured);
@@ -131,12 +131,12 @@ impl Controller {
             excesses.push((id, Excess::Reserve { until_free }));
         }
         self.disk.stopped().retain(|id, excess| {
-            let is_over = excess.is_over(now.taken.get(id).copied().unwrap_or_default(), now.free, limits);
-            if is_over {
+            let has_ended = excess.has_ended(now.taken.get(id).copied().unwrap_or_default(), now.free, limits);
+            if has_ended {
                 // The reconcile loop starts it in its next round.
                 log::info!("tenant_released", tenant = id, free = now.free);
             }
-            !is_over
+            !has_ended
         });
         for (id, excess) in excesses {
             let is_new = self.disk.stopped().get(&id).is_none();

@@ -30,6 +30,9 @@ pub(super) struct Measured {
     pub(super) at: Instant,
     /// How long it took.
     pub(super) took: Duration,
+    /// The free space before it, from which what is written while it goes on is seen.
+    pub(super) free_before: u64,
+    /// The free space after it, for which what tenants hold accounts.
     pub(super) free: u64,
     pub(super) taken: AllTaken,
 }
@@ -68,7 +71,7 @@ impl Trend {
     pub(super) fn wants_measurement(&self, last: Option<&Measured>, limits: DiskLimits, is_any_stopped: bool) -> bool {
         let (Some((now, free)), Some(last)) = (self.0.back(), last) else { return true };
         let age = now.duration_since(last.at);
-        let fall = last.free.saturating_sub(*free);
+        let fall = last.free_before.saturating_sub(*free);
         if self.is_urgent(limits) {
             return age >= last.took && (fall >= NOISE || age >= STALE_AFTER);
         }
@@ -101,7 +104,7 @@ mod tests {
     }
 
     fn measured(at: Instant, free: u64) -> Measured {
-        Measured { at, took: Duration::from_millis(10), free, taken: AllTaken::default() }
+        Measured { at, took: Duration::from_millis(10), free_before: free, free, taken: AllTaken::default() }
     }
 
     #[test]
@@ -151,6 +154,13 @@ mod tests {
             );
         }
         assert!(trend(&[(0, 50 * GIB)]).0.wants_measurement(None, LIMITS, false), "nothing is known");
+    }
+
+    #[test]
+    fn what_is_written_while_tenants_are_measured_is_a_reason_to_measure_again() {
+        let (trend, start) = trend(&[(600_000, 50 * GIB)]);
+        let last = Measured { free_before: 51 * GIB, ..measured(start + Duration::from_secs(599), 50 * GIB) };
+        assert!(trend.wants_measurement(Some(&last), LIMITS, false));
     }
 
     #[test]
