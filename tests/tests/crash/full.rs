@@ -32,7 +32,7 @@ fn demands_what_it_needs(prepared: &Prepared) -> Result<()> {
 
 /// The number of bytes that a refusal says are missing.
 fn missing(refusal: &str) -> Result<u64> {
-    let number = refusal.split(" bytes are missing").next().and_then(|text| text.rsplit(' ').next());
+    let number = refusal.split(" bytes) are missing").next().and_then(|text| text.rsplit('(').next());
     number.and_then(|number| number.parse().ok()).with_context(|| format!("does not say how many bytes: {refusal}"))
 }
 
