@@ -55,8 +55,8 @@ pub(super) struct Capabilities {
     pub(super) init: bool,
     /// The cores of the host, in billionths. A container with a higher limit is refused.
     pub(super) nano_cpus: i64,
-    /// Whether file systems in memory can be given an owner. Podman refuses that option, and does not need it: it keeps their mode.
-    pub(super) tmpfs_owner: bool,
+    /// Whether it is Podman, which gives away volumes and file systems in memory by other options than Docker.
+    pub(super) podman: bool,
 }
 
 impl Docker {
@@ -125,9 +125,9 @@ impl Capabilities {
         let version = client.version().await?;
         let components = version.components.unwrap_or_default();
         let init = components.iter().any(|part| part.name == "docker-init" && is_version(&part.version));
-        let tmpfs_owner = !components.iter().any(|part| part.name.starts_with("Podman"));
+        let podman = components.iter().any(|part| part.name.starts_with("Podman"));
         let cores = client.info().await?.ncpu.filter(|cores| *cores > 0);
-        Ok(Self { init, nano_cpus: cores.map_or(i64::MAX, |cores| cores.saturating_mul(1_000_000_000)), tmpfs_owner })
+        Ok(Self { init, nano_cpus: cores.map_or(i64::MAX, |cores| cores.saturating_mul(1_000_000_000)), podman })
     }
 }
 

@@ -45,10 +45,12 @@ fn host(spec: &ContainerSpec, capabilities: Capabilities) -> HostConfig {
         dns_options: Some(RESOLVER_OPTIONS.map(str::to_owned).into()),
         // By address: `host-gateway` would be the default bridge's, to which the firewall lets no tenant.
         extra_hosts: Some(spec.hosts.iter().map(|(name, address)| format!("{name}:{address}")).collect()),
-        // Docker copies the image's folder and its owner into a volume that is empty, also a second time: the volume would lose the
-        // owner that it was given through the preparation.
-        mounts: Some(mounts(&spec.volumes, Content::Kept)),
-        tmpfs: Some(tmpfs(&spec.tmpfs, spec.user.split_once(':').filter(|_| capabilities.tmpfs_owner))),
+        // Both engines give an empty volume the owner of the image's folder, Docker a second time and Podman at the first start: it
+        // would lose the one that it was given through the preparation.
+        mounts: (!capabilities.podman).then(|| mounts(&spec.volumes, Content::Kept)),
+        binds: capabilities.podman.then(|| owned_mounts(&spec.volumes)),
+        // Podman refuses an owner, and needs none: it keeps their mode.
+        tmpfs: Some(tmpfs(&spec.tmpfs, spec.user.split_once(':').filter(|_| !capabilities.podman))),
         // Nothing of a tenant is written but to its volumes and in memory: its container can be made again at any time.
         readonly_rootfs: Some(true),
         cap_drop: Some(vec!["ALL".into()]),
@@ -108,6 +110,11 @@ fn mounts(volumes: &[(String, String)], content: Content) -> Vec<Mount> {
     volumes.iter().map(mount).collect()
 }
 
+/// Volumes that Podman gives to the container's user at each start (`podman-run(1)`, the option `U` of `--volume`).
+fn owned_mounts(volumes: &[(String, String)]) -> Vec<String> {
+    volumes.iter().map(|(source, target)| format!("{source}:{target}:U")).collect()
+}
+
 /// The options of file systems in memory. Where the image has a folder there, runc gives them that folder's mode, whatever is asked for:
 /// `owner` can write all the same.
 fn tmpfs(tmpfs: &[Tmpfs], owner: Option<(&str, &str)>) -> HashMap<String, String> {
@@ -156,14 +163,14 @@ mod tests {
         }
     }
 
-    fn made(nano_cpus: i64, tmpfs_owner: bool) -> HostConfig {
-        container(&spec(), Capabilities { init: true, nano_cpus, tmpfs_owner }).host_config.unwrap()
+    fn made(nano_cpus: i64, podman: bool) -> HostConfig {
+        container(&spec(), Capabilities { init: true, nano_cpus, podman }).host_config.unwrap()
     }
 
     #[test]
     fn a_tenant_can_write_in_memory_whatever_mode_the_images_folder_has() {
-        for (tmpfs_owner, owner) in [(true, ",uid=1000,gid=1001"), (false, "")] {
-            let host = made(1, tmpfs_owner);
+        for (podman, owner) in [(false, ",uid=1000,gid=1001"), (true, "")] {
+            let host = made(1, podman);
             let expected = format!("rw,noexec,nosuid,nodev,mode=1777,size=67108864{owner}");
             assert_eq!(host.tmpfs, Some([("/tmp".to_owned(), expected)].into()));
         }
@@ -171,14 +178,14 @@ mod tests {
 
     #[test]
     fn a_tenant_has_the_capabilities_that_are_named_and_no_others() {
-        let host = made(1, true);
+        let host = made(1, false);
         assert_eq!((host.cap_drop, host.cap_add), (Some(vec!["ALL".into()]), Some(vec!["NET_BIND_SERVICE".into()])));
     }
 
     #[test]
     fn a_tenant_may_use_no_more_cores_than_the_host_has() {
         for (cores, expected) in [(1, 1), (2, 2), (64, 2)] {
-            let asked = made(cores * 1_000_000_000, true).nano_cpus;
+            let asked = made(cores * 1_000_000_000, false).nano_cpus;
             assert_eq!(asked, Some(expected * 1_000_000_000), "on {cores} cores");
         }
     }
@@ -188,5 +195,7 @@ mod tests {
         let volumes = [("files".to_owned(), "/app/data/users".to_owned())];
         let copies = |content| mounts(&volumes, content)[0].volume_options.as_ref().and_then(|options| options.no_copy);
         assert_eq!((copies(Content::OfTheImage), copies(Content::Kept)), (None, Some(true)));
+        let on_podman = made(1, true);
+        assert_eq!((on_podman.mounts, on_podman.binds), (None, Some(vec!["files:/data:U".to_owned()])));
     }
 }

@@ -75,11 +75,6 @@ impl Store {
         Ok((store, migrated))
     }
 
-    /// The folder that the database lies in.
-    pub fn folder(&self) -> &Path {
-        &self.folder
-    }
-
     /// Checks that the database can be read. The watchdog checks no more: a restart does not free a full disk.
     pub async fn check(&self) -> Result<(), StoreError> {
         self.run(|connection| Ok(connection.query_row("SELECT 1 FROM organizations LIMIT 1", [], |_| Ok(()))?)).await

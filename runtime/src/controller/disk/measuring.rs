@@ -20,19 +20,16 @@ const URGENT_LIMIT: Duration = Duration::from_secs(1);
 const AT_ONCE: usize = 4;
 
 impl Controller {
-    /// The free bytes on the file system of the volumes; of the database, as long as there are none.
+    /// The free bytes on the file system of the volumes. `None` as long as none is known: the database may lie on another one.
     pub(super) async fn free_for_volumes(&self) -> Option<u64> {
-        let known = self.disk.folder.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some(folder) = known {
-            let free = self.free(folder).await;
-            if free.is_some() {
-                return free;
-            }
+        let folder = self.disk.folder.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
+        let free = self.free(folder).await;
+        if free.is_none() {
             // It went with its tenant: the next measurement finds another one.
             *self.disk.folder.lock().unwrap_or_else(PoisonError::into_inner) = None;
             self.disk.requested.store(true, Ordering::Relaxed);
         }
-        self.free(self.deps.store.folder().to_owned()).await
+        free
     }
 
     async fn free(&self, folder: PathBuf) -> Option<u64> {
@@ -45,7 +42,7 @@ impl Controller {
     pub(super) async fn measure(
         &self,
         last: Option<&Measured>,
-        free_before: u64,
+        free_before: Option<u64>,
         urgent: bool,
     ) -> Result<Measured, ActionError> {
         let start = Instant::now();
@@ -73,7 +70,13 @@ impl Controller {
             volumes.iter().find_map(|volume| volume.folder.clone());
         // Only now: what was written meanwhile is in what they hold.
         let free = self.free_for_volumes().await.unwrap_or(u64::MAX);
-        Ok(Measured { at: Instant::now(), took: start.elapsed(), free_before, free, taken })
+        Ok(Measured {
+            at: Instant::now(),
+            took: start.elapsed(),
+            free_before: free_before.unwrap_or(free),
+            free,
+            taken,
+        })
     }
 
     async fn holding(&self, folders: Vec<PathBuf>, deadline: Instant) -> Option<Holding> {

@@ -95,24 +95,27 @@ impl Controller {
         let mut retry_at = Instant::now();
         loop {
             let now = Instant::now();
-            if let Some(free) = self.free_for_volumes().await {
+            let free = self.free_for_volumes().await;
+            let is_due = if let Some(free) = free {
                 trend.add(now, free);
-                let is_any_stopped = !self.disk.stopped().is_empty();
-                let due = self.disk.requested.load(Ordering::Relaxed)
-                    || trend.wants_measurement(last.as_ref(), limits, is_any_stopped);
-                if due && now >= retry_at {
-                    match self.measure(last.as_ref(), free, trend.is_urgent(limits)).await {
-                        Ok(measured) => {
-                            self.judge(&trend, last.as_ref(), &measured).await;
-                            last = Some(measured);
-                        }
-                        Err(error) => {
-                            log::warning!("tenants_not_measured", error = log::chain(&error));
-                            retry_at = now + RETRY_PAUSE;
-                        }
+                trend.wants_measurement(last.as_ref(), limits, !self.disk.stopped().is_empty())
+            } else {
+                // There are no volumes, or the first measurement finds them.
+                trend = Trend::default();
+                last.is_none()
+            };
+            if (is_due || self.disk.requested.load(Ordering::Relaxed)) && now >= retry_at {
+                match self.measure(last.as_ref(), free, trend.is_urgent(limits)).await {
+                    Ok(measured) => {
+                        self.judge(&trend, last.as_ref(), &measured).await;
+                        last = Some(measured);
                     }
-                    self.disk.looked_at();
+                    Err(error) => {
+                        log::warning!("tenants_not_measured", error = log::chain(&error));
+                        retry_at = now + RETRY_PAUSE;
+                    }
                 }
+                self.disk.looked_at();
             }
             tokio::time::sleep(if trend.is_urgent(limits) { URGENT_PAUSE } else { PAUSE }).await;
         }
