@@ -90,7 +90,8 @@ impl fmt::Display for Lint {
 
 /// What is to be said of an image that the definition describes so, with this configuration and these layers, base first.
 pub(crate) fn image(name: &ImageName, tenant: Option<&Tenant>, config: &[u8], layers: &[&LayerFacts]) -> Vec<Lint> {
-    let of_tenant = tenant.map(|tenant| tenant_lints(tenant, &Execution::of(config), layers));
+    // A tenant's configuration was read when its image was described: one that cannot be read is an error there.
+    let of_tenant = tenant.and_then(|tenant| Some(tenant_lints(tenant, &Execution::of(config).ok()?, layers)));
     let found = of_tenant.into_iter().flatten().chain(file_lints(layers));
     found.map(|(id, message)| Lint { id, image: name.to_string(), message }).collect()
 }
@@ -98,8 +99,7 @@ pub(crate) fn image(name: &ImageName, tenant: Option<&Tenant>, config: &[u8], la
 /// What keeps tenants from running, or runs them otherwise than their publisher expects.
 fn tenant_lints(tenant: &Tenant, execution: &Execution, layers: &[&LayerFacts]) -> Vec<(LintId, String)> {
     let mut found = Vec::new();
-    let is_empty = |words: &Option<Vec<String>>| words.as_ref().is_none_or(Vec::is_empty);
-    if is_empty(&execution.entrypoint) && is_empty(&execution.cmd) {
+    if !execution.has_command() {
         let message = "it has neither Entrypoint nor Cmd, so that no tenant of it can start";
         found.push((LintId::NoCommand, message.to_owned()));
     }

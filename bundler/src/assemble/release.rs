@@ -2,7 +2,7 @@
 
 use super::volumes::{VolumeError, with_volumes};
 use crate::blob_store::{BlobStore, StoreError};
-use crate::image_config::Execution;
+use crate::image_config::{ConfigError, Execution};
 use crate::plan::{CONFIG_PATH, Plan};
 use crate::sources::PackedImage;
 use landfall_manifests::{Blob, Digest, File as ReleaseFile, Image, ImageName, Os, Release};
@@ -13,6 +13,13 @@ use std::collections::BTreeSet;
 pub(crate) enum PackedReleaseError {
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// An engine would read an image's configuration otherwise.
+    #[error("image {image}: its configuration cannot be a tenant's")]
+    Config {
+        image: ImageName,
+        #[source]
+        source: ConfigError,
+    },
     /// An image has a `VOLUME` that no tenant can have.
     #[error("image {image}: a VOLUME of it cannot be a tenant's")]
     Volume {
@@ -65,7 +72,8 @@ fn described(plan: &Plan, store: &BlobStore, platform: &str, image: PackedImage)
     let planned = plan.images.iter().find(|planned| planned.name == image.name);
     let tenant = match planned.and_then(|planned| planned.tenant.as_ref()) {
         Some(tenant) => {
-            let execution = Execution::of(&store.read(&image.config)?);
+            let failed = |source| PackedReleaseError::Config { image: image.name.clone(), source };
+            let execution = Execution::of(&store.read(&image.config)?).map_err(failed)?;
             let failed = |source| PackedReleaseError::Volume { image: image.name.clone(), source };
             Some(with_volumes(tenant, &execution).map_err(failed)?)
         }

@@ -45,7 +45,7 @@ mod tests {
             volumes.iter().map(|volume| ((*volume).to_owned(), serde_json::json!({}))).collect();
         let config = serde_json::json!({"config": {"Volumes": volumes}}).to_string();
         let tenant = Tenant { writable: writable.to_vec(), ..Tenant::new("c", 1, HealthCheck::Tcp) };
-        let made = with_volumes(&tenant, &Execution::of(config.as_bytes()));
+        let made = with_volumes(&tenant, &Execution::of(config.as_bytes()).unwrap());
         made.map(|tenant| tenant.writable).map_err(|error| error.to_string())
     }
 

@@ -199,7 +199,7 @@ fn limits_table() -> String {
     let mib = |bytes: u64| format!("{} MiB", bytes >> 20);
     let rows = [
         ("the definition", mib(DEFINITION_BYTES)),
-        ("the settings that `config` names", mib(SETTINGS_BYTES as u64)),
+        ("the settings that `config` names", format!("{} KiB", SETTINGS_BYTES >> 10)),
         ("`product`", format!("{} characters", limits::PRODUCT_BYTES)),
         ("`version`", format!("{} characters", limits::VERSION_BYTES)),
         ("`name` of an image", format!("{} characters", limits::IMAGE_NAME_BYTES)),

@@ -105,7 +105,7 @@ pub(super) struct RuntimeTable {
     /// The settings of the release, a TOML file over which a host's own settings go: `config.toml` of the release.
     ///
     /// * Default: the runtime's own settings.
-    /// * Refused: a file of more than 1 MiB, or that is not TOML. What the settings say is not looked at.
+    /// * Refused: a file of more than 256 KiB, or that is not TOML. What the settings say is not looked at.
     #[cfg_attr(test, schemars(with = "Option<String>"))]
     pub(super) config: Option<Spanned<String>>,
     /// What the program of `binary` does with a host's database.

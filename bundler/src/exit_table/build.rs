@@ -165,6 +165,10 @@ pub(super) fn of_store(error: &StoreError) -> ErrorClass {
 pub(super) fn of_packed_release(error: &PackedReleaseError) -> ErrorClass {
     match error {
         PackedReleaseError::Store(error) => of_store(error),
+        PackedReleaseError::Config { .. } => usage(
+            "image_config",
+            "build the image anew with the tool that made it, or leave `tenant` out of the definition",
+        ),
         PackedReleaseError::Volume { .. } => {
             usage("volume", "correct the VOLUME in the image, or leave `tenant` out of the definition")
         }

@@ -6,6 +6,7 @@ use crate::definition::DefinitionError;
 use crate::definition::DefinitionLine;
 use crate::elf::ElfError;
 use crate::error::Error;
+use crate::image_config::ConfigError;
 use crate::key_files::{KeyFileError, KeyPairError};
 use crate::output::OutputError;
 use crate::plan::PlanError;
@@ -204,6 +205,11 @@ fn writing() -> Vec<Error> {
     vec![
         StoreError::Folder { folder: at("out"), source: io() }.into(),
         PackedReleaseError::Store(StoreError::Folder { folder: at("out"), source: io() }).into(),
+        PackedReleaseError::Config {
+            image: "app".parse().unwrap(),
+            source: ConfigError::Spelling { found: "volumes".to_owned(), expected: "Volumes" },
+        }
+        .into(),
         PackedReleaseError::Volume { image: "app".parse().unwrap(), source: VolumeError::Tenant(TenantProblem::Port) }
             .into(),
         AssembleError::Write { path: at("b.tar"), source: write() }.into(),

@@ -16,8 +16,8 @@ use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use walkdir::{DirEntry, WalkDir};
 
-/// A settings file, in bytes: the runtime has under a hundred settings.
-pub(crate) const SETTINGS_BYTES: usize = 1 << 20;
+/// A settings file, in bytes: what hosts read.
+pub(crate) const SETTINGS_BYTES: u64 = landfall_host::settings::MAX_BYTES;
 
 /// A file of the definition cannot be packed.
 #[derive(Debug, thiserror::Error)]
@@ -213,12 +213,13 @@ impl FilePacker<'_> {
 /// Checks that the runtime's settings are TOML. Which settings there are is known to the release's own runtime only.
 fn check_settings(file: &File, line: &DefinitionLine, path: &Path) -> Result<(), FileError> {
     let wrong = |reason: String| FileError::Settings { line: line.clone(), path: path.to_owned(), reason };
-    let mut bytes = vec![0; SETTINGS_BYTES + 1];
+    let most = usize::try_from(SETTINGS_BYTES).unwrap_or(usize::MAX - 1);
+    let mut bytes = vec![0; most + 1];
     // At an offset of its own: the file's position stays where packing goes on.
     let read = file.read_at(&mut bytes, 0);
     let read = read.map_err(|source| FileError::Read { line: Some(line.clone()), path: path.to_owned(), source })?;
-    if read > SETTINGS_BYTES {
-        return Err(wrong(format!("it has more than {SETTINGS_BYTES} bytes")));
+    if read > most {
+        return Err(wrong(format!("it has more than {SETTINGS_BYTES} bytes, which no host reads")));
     }
     let text = std::str::from_utf8(&bytes[..read]).map_err(|error| wrong(error.to_string()))?;
     toml::from_str::<toml::Table>(text).map_err(|error| wrong(error.to_string().trim_end().to_owned()))?;
