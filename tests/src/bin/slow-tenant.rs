@@ -1,6 +1,6 @@
-//! A tenant that takes its time, or more than its share: `GET /slow/<ms>` is answered over so many milliseconds, a piece at a time. From `GET
-//! /fill` on it writes into its volume, from `GET /flood` on it writes lines of output, as fast as it can, for good. Everything else, `/health`
-//! included, is answered at once.
+//! A tenant that takes its time, or more than its share: `GET /slow/<ms>` is answered over so many milliseconds, a piece at a time. From
+//! `GET /fill` on it writes fifty megabytes a second into its volume, from `GET /flood` on lines of output as fast as it can, for good.
+//! Everything else, `/health` included, is answered at once.
 
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -10,6 +10,8 @@ use std::time::Duration;
 const PORT: u16 = 3000;
 /// Between two pieces.
 const PIECE: Duration = Duration::from_millis(50);
+/// Between two mebibytes.
+const PIECE_OF_FILE: Duration = Duration::from_millis(20);
 
 fn main() -> io::Result<()> {
     for stream in TcpListener::bind((Ipv4Addr::UNSPECIFIED, PORT))?.incoming() {
@@ -25,6 +27,7 @@ fn fill() -> io::Result<()> {
     let piece = vec![b'x'; 1 << 20];
     loop {
         file.write_all(&piece)?;
+        std::thread::sleep(PIECE_OF_FILE);
     }
 }
 

@@ -1,14 +1,11 @@
 //! Which tenants have to be stopped for the disk, and why. Pure.
 
-use crate::disk::{Holding, MAX_DEPTH};
+use crate::disk::{BYTES_PER_FILE, Holding, MAX_DEPTH};
 use crate::identity::EnvId;
 use landfall_console::Size;
 use landfall_host::settings::DiskLimits;
 use std::collections::BTreeMap;
 use std::fmt;
-
-/// A tenant may keep one file for so many bytes of its limit: about as many as ext4 has inodes for.
-const BYTES_PER_FILE: u64 = 16 << 10;
 
 /// What a tenant's volumes may hold.
 pub(super) fn most(limits: DiskLimits) -> Holding {
@@ -98,7 +95,9 @@ pub(super) fn over_limit(now: &AllTaken, limits: DiskLimits) -> Vec<(EnvId, Exce
 /// What volumes hold counts first. What was written to devices is only asked where that explains too little: a file without a name
 /// takes space that nobody can see, but whoever writes the same place again and again takes none.
 pub(super) fn fastest(before: &AllTaken, now: &AllTaken, fall: u64) -> Option<EnvId> {
-    let by_holding = |taken: &Taken| taken.held.map(|held| held.bytes);
+    // Many empty files use up a disk as well.
+    let room = |held: Holding| held.bytes.saturating_add(held.files.saturating_mul(BYTES_PER_FILE));
+    let by_holding = |taken: &Taken| taken.held.map(room);
     let by_writing = |taken: &Taken| taken.written;
     explains(before, now, fall, by_holding).or_else(|| explains(before, now, fall, by_writing))
 }
@@ -177,6 +176,16 @@ mod tests {
             (all(&[(1, writes(0)), (2, writes(0))]), all(&[(1, writes(5)), (2, writes(900))]), 1000, Some(2)),
             // It writes the same place again and again, while another one grows.
             (all(&[(1, writes(0)), (2, holding(0))]), all(&[(1, writes(9000)), (2, holding(900))]), 1000, Some(2)),
+            // It makes empty files.
+            (
+                all(&[(1, holding(100)), (2, holding(0))]),
+                all(&[
+                    (1, Taken { held: Some(Holding { bytes: 100, files: 101, depth: 1 }), written: None }),
+                    (2, holding(9)),
+                ]),
+                100 * BYTES_PER_FILE,
+                Some(1),
+            ),
             // It has more files than can be counted in time.
             (all(&[(1, unseen(0)), (2, holding(0))]), all(&[(1, unseen(900)), (2, holding(1))]), 1000, Some(1)),
         ] {
