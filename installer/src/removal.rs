@@ -100,7 +100,7 @@ fn remove_from_engine(host: &HostContext, uninstallation: &Uninstallation) -> Re
     match &uninstallation.installation {
         Some(installation) => engine.remove_owned(&Owned::all(installation), volumes)?,
         None => host.console.warn(format_args!(
-            "{} is gone: what tenants have in the engine stays, since it cannot be told from what is another installation's",
+            "{} is gone or holds no id: what tenants have in the engine stays, since it cannot be told from what is another installation's",
             host.layout.installation_id().display()
         )),
     }

@@ -9,9 +9,9 @@ use crate::state::installed::{HostEnvironment, Installed};
 use crate::state::journal::Journal;
 use crate::state::start_end::StartEnd;
 use crate::state::tries::{self, Counted, Start, Tries};
-use crate::state::{self, State};
+use crate::state::{self, IdFault, State};
 use crate::transition::rollback_plan::RollbackPlan;
-use landfall_console::Console;
+use landfall_console::{Console, message_with_causes};
 use landfall_host::Invocation;
 use landfall_systemd::{Systemctl, UnitManager as _, UnitName};
 use serde::Serialize;
@@ -64,6 +64,7 @@ pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> Result
             // The engine and service manager of the operation itself, from its journal: flags of this run must not send
             // the undo elsewhere.
             let host = unattended(host_args, &journal.host, console)?;
+            restore_id_or_warn(&layout, console);
             (journal.operation.name(), settlement::settle(&host, &journal, state)?)
         }
         (Some(state), None) if is_exhausted(host_args, &layout, console)? => {
@@ -72,18 +73,36 @@ pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> Result
         _ => {
             // What a killed process left before it had a journal never counted.
             let has_partial = [state::remove_partial(&layout)?, settings::file::remove_partial(&layout)?];
-            let has_id = state::restore_installation_id(&layout)?;
-            let changed = has_partial.contains(&true) || has_id;
-            let text = if has_id {
-                "nothing was interrupted; the installation's id, which was missing, is written again"
-            } else {
-                "nothing was interrupted: there is nothing to settle"
+            let id_fault = restore_id(&layout)?;
+            let changed = has_partial.contains(&true) || id_fault.is_some();
+            let text = match id_fault {
+                Some(fault) => {
+                    format!("nothing was interrupted; the installation's id, which {fault}, is written again")
+                }
+                None => "nothing was interrupted: there is nothing to settle".to_owned(),
             };
             return console.result(&Report { changed, operation: None, outcome: None }, text);
         }
     };
     let report = Report { changed: true, operation: Some(operation), outcome: Some(outcome) };
     console.result(&report, format!("the interrupted {operation} was {outcome}"))
+}
+
+/// Puts the installation's id back, if there is an installation.
+fn restore_id(layout: &Layout) -> Result<Option<IdFault>, Error> {
+    let Some(installed) = Installed::read(layout)? else { return Ok(None) };
+    Ok(state::restore_installation_id(layout, &installed.installation)?)
+}
+
+/// The same beside an operation to settle, which must not wait for it.
+fn restore_id_or_warn(layout: &Layout, console: Console) {
+    match restore_id(layout) {
+        Ok(None) => {}
+        Ok(Some(fault)) => console.warn(format_args!("the installation's id, which {fault}, is written again")),
+        Err(error) => {
+            console.warn(format_args!("the installation's id is not looked after: {}", message_with_causes(&error)));
+        }
+    }
 }
 
 /// The host as it was recorded, with nobody to wait for services or to be asked.

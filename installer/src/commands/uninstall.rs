@@ -1,5 +1,5 @@
 use crate::durable;
-use crate::engine::{EngineError, tags};
+use crate::engine::{EngineError, InstallationId, tags};
 use crate::errors::Error;
 use crate::host_context::{HostArgs, HostContext};
 use crate::layout::{DATABASE_FOLDER, SETTINGS_FOLDER};
@@ -9,7 +9,7 @@ use crate::settlement;
 use crate::state::installed::{Installed, InstalledRelease};
 use crate::state::journal::{Journal, Operation, Uninstallation};
 use crate::state::{self, State, read_installation_id};
-use landfall_console::{Console, Exit, Failure};
+use landfall_console::{Console, Exit, Failure, message_with_causes};
 use landfall_host::RelativePath;
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -81,7 +81,7 @@ fn uninstall(
         tags: tags(host, installed)?,
         installation: match installed {
             Some(installed) => Some(installed.installation.clone()),
-            None => read_installation_id(&host.layout)?,
+            None => left_id(host),
         },
         created: installed.as_ref().map_or_else(Vec::new, |installed| installed.created.clone()),
         receipt: installed.filter(|_| !purge).map(|installed| receipt(host, &installed.current)),
@@ -90,6 +90,17 @@ fn uninstall(
     // From here on `recover` finishes it: there is no undo of an uninstallation.
     let state = State::begin(state, &host.layout, &journal)?;
     Ok(removal::run(host, &uninstallation, state)?)
+}
+
+/// The id that an earlier uninstallation left. A purge removes its file in any case.
+fn left_id(host: &HostContext) -> Option<InstallationId> {
+    read_installation_id(&host.layout).unwrap_or_else(|error| {
+        host.console.warn(format_args!(
+            "{}: what bears the id that was there cannot be removed from the engine",
+            message_with_causes(&error)
+        ));
+        None
+    })
 }
 
 fn receipt(host: &HostContext, release: &InstalledRelease) -> Draft {

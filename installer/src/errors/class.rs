@@ -79,6 +79,7 @@ fn of_plan(error: &PlanError) -> ErrorClass {
         PlanError::Unfit(_) => {
             ErrorClass::new(Exit::Unfit, "unfit", "change what is listed, then run the same command again")
         }
+        PlanError::LeftId(error) => host::of_left_id(error),
         PlanError::Random(_) => ErrorClass::UNEXPECTED,
         PlanError::Declined => ErrorClass::new(Exit::Usage, "declined", "answer y, or give --yes"),
         PlanError::Ask(error) => of_io(error),

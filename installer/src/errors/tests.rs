@@ -114,6 +114,8 @@ fn the_host() {
     check(parse, Exit::Unexpected, "record", Some("put the file back"));
     let text = RecordError::Text { path: "/x".into(), expected: "serial" };
     check(StateError::from(text), Exit::Unexpected, "record", Some("put the file back"));
+    let left_id = RecordError::Text { path: "/x".into(), expected: "id of an installation" };
+    check(PlanError::LeftId(left_id), Exit::Unexpected, "record", Some("put that one file back"));
     let unsettled = StateError::Unsettled { error: full(), undo: gone() };
     check(unsettled, Exit::Busy, "unsettled", Some("run `landfall-installer recover`"));
     check(unreachable(), Exit::Unfit, "no_engine", Some("start the engine"));

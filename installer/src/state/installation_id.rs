@@ -1,6 +1,5 @@
 //! The installation's id. It outlives an uninstallation as the tenants' volumes do, which bear it, and is in `installed.json` too.
 
-use super::installed::Installed;
 use crate::durable::{self, PathError};
 use crate::engine::{InstallationId, RANDOM_BYTES};
 use crate::layout::Layout;
@@ -20,16 +19,36 @@ pub(crate) fn write_installation_id(layout: &Layout, id: &InstallationId) -> Res
     durable::write(&layout.installation_id(), format!("{id}\n").as_bytes(), 0o600)
 }
 
-/// Writes the id as the record has it, where its file is gone or holds something else. Returns whether it had to.
-pub(crate) fn restore_installation_id(layout: &Layout) -> Result<bool, RecordError> {
-    let Some(installed) = Installed::read(layout)? else { return Ok(false) };
+/// The file does not hold the id that `installed.json` has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum IdFault {
+    #[error("was missing")]
+    Missing,
+    /// It holds another id, or none.
+    #[error("differed")]
+    Differed,
+}
+
+/// What is wrong with the file, given the id that `installed.json` has.
+pub(crate) fn find_id_fault(layout: &Layout, recorded: &InstallationId) -> Option<IdFault> {
     match read_installation_id(layout) {
-        Ok(Some(found)) if found == installed.installation => return Ok(false),
-        Ok(_) | Err(RecordError::Text { .. }) => {}
-        Err(error) => return Err(error),
+        Ok(Some(found)) if found == *recorded => None,
+        Ok(None) => Some(IdFault::Missing),
+        // One that cannot be read is of no more use to the runtime than another one.
+        Ok(Some(_)) | Err(_) => Some(IdFault::Differed),
     }
-    write_installation_id(layout, &installed.installation)?;
-    Ok(true)
+}
+
+/// Writes the id that `installed.json` has, where its file is gone or holds something else. Returns what was wrong.
+pub(crate) fn restore_installation_id(
+    layout: &Layout,
+    recorded: &InstallationId,
+) -> Result<Option<IdFault>, PathError> {
+    let fault = find_id_fault(layout, recorded);
+    if fault.is_some() {
+        write_installation_id(layout, recorded)?;
+    }
+    Ok(fault)
 }
 
 /// A new id.
@@ -46,24 +65,23 @@ pub(crate) fn draw_installation_id() -> io::Result<InstallationId> {
 #[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
-    use crate::fixture::{installation, installed, installed_release};
-    use crate::record::write_json;
+    use crate::fixture::installation;
 
     #[test]
     fn an_id_that_was_lost_comes_back_from_the_record() {
         let root = tempfile::tempdir().unwrap();
         let layout = Layout::new(root.path());
         std::fs::create_dir_all(layout.state()).unwrap();
-        assert!(!restore_installation_id(&layout).unwrap(), "nothing is installed");
-        write_json(&layout.installed(), &installed(installed_release("1.0.0", 1), Vec::new())).unwrap();
-        for lost in [None, Some("nonsense"), Some("00000000000000000000000000000000\n")] {
+        let too_long = "0".repeat(100);
+        for lost in [None, Some("nonsense"), Some("00000000000000000000000000000000\n"), Some(&too_long)] {
             durable::remove(&layout.installation_id()).unwrap();
             if let Some(text) = lost {
                 std::fs::write(layout.installation_id(), text).unwrap();
             }
-            assert!(restore_installation_id(&layout).unwrap(), "{lost:?}");
+            let fault = if lost.is_some() { IdFault::Differed } else { IdFault::Missing };
+            assert_eq!(restore_installation_id(&layout, &installation()).unwrap(), Some(fault), "{lost:?}");
             assert_eq!(read_installation_id(&layout).unwrap(), Some(installation()));
-            assert!(!restore_installation_id(&layout).unwrap());
+            assert_eq!(restore_installation_id(&layout, &installation()).unwrap(), None);
         }
     }
 

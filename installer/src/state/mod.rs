@@ -24,5 +24,5 @@ pub(crate) use error::StateError;
 pub(crate) use floor::{raise_floor, read_floor, read_product, write_product};
 pub(crate) use folder::{State, remove_partial};
 pub(crate) use installation_id::{
-    draw_installation_id, read_installation_id, restore_installation_id, write_installation_id,
+    IdFault, draw_installation_id, find_id_fault, read_installation_id, restore_installation_id, write_installation_id,
 };

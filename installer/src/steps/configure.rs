@@ -1,10 +1,11 @@
 //! Writes what belongs to the host rather than to a release: settings, trust root, administrator's token, the installation's id. Files that exist
-//! stay.
+//! stay, but for an id that differs from the record of what is installed.
 
 use super::{StepError, Work};
 use crate::durable;
+use crate::engine::InstallationId;
 use crate::host_context::HostContext;
-use crate::layout::SETTINGS_FOLDER;
+use crate::layout::{INSTALLATION_ID, SETTINGS_FOLDER};
 use crate::state::journal::Transition;
 use crate::{state, trust};
 use std::path::Path;
@@ -30,8 +31,24 @@ pub(super) fn act(work: &Work<'_>, transition: &Transition) -> Result<(), StepEr
     if new(&layout.admin_token()) {
         durable::write(&layout.admin_token(), token()?.as_bytes(), 0o600)?;
     }
-    if new(&layout.installation_id()) {
-        state::write_installation_id(layout, &transition.after.installation)?;
+    match &transition.before {
+        Some(before) => restore_id(work, &before.installation)?,
+        None if new(&layout.installation_id()) => {
+            state::write_installation_id(layout, &transition.after.installation)?;
+        }
+        None => {}
+    }
+    Ok(())
+}
+
+/// The next release is to find the id that the tenants' volumes bear.
+fn restore_id(work: &Work<'_>, recorded: &InstallationId) -> Result<(), StepError> {
+    let layout = &work.host.layout;
+    if let Some(fault) = state::restore_installation_id(layout, recorded)? {
+        work.host.console.warn(format_args!(
+            "the installation's id {fault}: {} is written again from the record of what is installed",
+            layout.installation_id().display()
+        ));
     }
     Ok(())
 }
@@ -45,7 +62,9 @@ fn token() -> Result<Zeroizing<String>, StepError> {
 }
 
 pub(super) fn undo(host: &HostContext, transition: &Transition) -> Result<(), StepError> {
-    for file in &transition.files {
+    // What is installed already has its id, and so have its tenants' volumes: a file that was written again stays.
+    let keeps_id = transition.before.is_some();
+    for file in transition.files.iter().filter(|file| !(keeps_id && ***file == *INSTALLATION_ID)) {
         durable::remove(&host.layout.at(file))?;
     }
     Ok(())

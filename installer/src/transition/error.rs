@@ -58,6 +58,9 @@ pub(crate) enum PlanError {
     /// The file of answers cannot be read.
     #[error("{0}")]
     Answers(String),
+    /// The id that an uninstallation left cannot be read.
+    #[error(transparent)]
+    LeftId(RecordError),
     #[error("get random bytes for the installation's id")]
     Random(#[source] io::Error),
     /// The engine that the release needs does not answer.

@@ -106,7 +106,7 @@ fn installation(before: Option<&Installed>, layout: &Layout) -> Result<Installat
     if let Some(before) = before {
         return Ok(before.installation.clone());
     }
-    match read_installation_id(layout)? {
+    match read_installation_id(layout).map_err(PlanError::LeftId)? {
         Some(left) => Ok(left),
         None => draw_installation_id().map_err(PlanError::Random),
     }

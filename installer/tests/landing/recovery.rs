@@ -75,6 +75,31 @@ fn an_installation_is_not_finished_because_an_earlier_one_was_marked_good() {
 }
 
 #[test]
+fn an_update_that_is_undone_leaves_the_installations_id() {
+    let (scene, _) = Scene::installed();
+    let path = |name: &str| format!("{STATE}/{name}");
+    let (record, floor, id) =
+        (scene.read(&path("installed.json")), scene.read(&path("serial-floor")), scene.read(&path("installation-id")));
+    interrupt(&scene, &["configure"]);
+    let mut journal: serde_json::Value = serde_json::from_str(&scene.read(&path("journal.json"))).unwrap();
+    let transition = &mut journal["operation"]["transition"];
+    transition["kind"] = "update".into();
+    transition["before"] = serde_json::from_str(&record).unwrap();
+    // It was missing when the update began, which wrote it or was cut off just before.
+    transition["files"] = serde_json::json!([path("installation-id")]);
+    for is_written in [true, false] {
+        std::fs::write(scene.root().join(path("installed.json")), &record).unwrap();
+        std::fs::write(scene.root().join(path("serial-floor")), &floor).unwrap();
+        std::fs::write(scene.root().join(path("journal.json")), journal.to_string()).unwrap();
+        if !is_written {
+            std::fs::remove_file(scene.root().join(path("installation-id"))).unwrap();
+        }
+        scene.run(&["recover"]).ok().says("update was undone");
+        assert_eq!(scene.read(&path("installation-id")), id, "{is_written}");
+    }
+}
+
+#[test]
 fn a_committed_installation_is_finished() {
     let (scene, bundle) = Scene::installed();
     interrupt(&scene, &["stage", "load", "unfold", "configure", "switch", "probe", "commit"]);

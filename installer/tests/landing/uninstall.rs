@@ -76,6 +76,28 @@ fn files_kept_by_an_uninstallation_can_be_purged_later() {
 }
 
 #[test]
+fn an_id_that_was_left_damaged_is_named_and_can_be_purged() {
+    let upper = "ABCDEF0123456789ABCDEF0123456789\n";
+    for damage in [Some(""), Some("0123"), Some(upper), None] {
+        let (scene, bundle) = Scene::installed();
+        scene.run(&["uninstall", "--yes"]).ok();
+        let file = scene.root().join("var/lib/landfall/state/installation-id");
+        std::fs::remove_file(&file).unwrap();
+        match damage {
+            Some(text) => std::fs::write(&file, text).unwrap(),
+            None => std::fs::create_dir(&file).unwrap(),
+        }
+        for command in ["plan", "install"] {
+            let outcome = scene.run(&[command, bundle.to_str().unwrap()]).exits(1).says("state/installation-id");
+            outcome.says("put that one file back from a backup, or remove it");
+        }
+        let purged = scene.run(&["uninstall", "--purge", "--yes"]).ok();
+        purged.says("state/installation-id").says("cannot be removed from the engine");
+        assert_eq!(scene.tree(), "etc 40755 \nvar 40755 \nvar/lib 40755 \n", "{damage:?}");
+    }
+}
+
+#[test]
 fn an_uninstallation_needs_confirmation() {
     let (scene, _) = Scene::installed();
     let before = scene.tree();

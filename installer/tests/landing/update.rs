@@ -102,6 +102,35 @@ fn a_release_with_a_broken_installer_is_reverted() {
 }
 
 #[test]
+fn an_id_that_is_lost_or_another_is_put_back_and_stays_when_an_update_is_undone() {
+    let (scene, next) = ready();
+    let mut parts = Parts::new("1.1.0", 2);
+    parts.file("bin/landfall-installer", "0755", b"#!/bin/sh\nexit 1\n");
+    let broken = scene.put("broken.tar", &parts.pack(&scene.key));
+    let path = format!("{STATE}/installation-id");
+    let (file, id) = (scene.root().join(&path), scene.read(&path));
+    let lose = || std::fs::remove_file(&file).unwrap();
+    let change = || std::fs::write(&file, "00000000000000000000000000000000\n").unwrap();
+    let says = |outcome: crate::fixture::Outcome, text| {
+        outcome.says(text);
+        assert_eq!(scene.read(&path), id);
+    };
+    lose();
+    says(update(&scene, &broken).exits(7), "the installation's id was missing");
+    change();
+    says(update(&scene, &broken).exits(7), "the installation's id differed");
+    change();
+    scene.run(&["status"]).ok().says("`landfall-installer recover`");
+    says(scene.run(&["recover"]).ok(), "the installation's id, which differed, is written again");
+    change();
+    says(update(&scene, &next).ok(), "the installation's id differed");
+    change();
+    says(scene.run(&["rollback"]).ok(), "the installation's id differed");
+    lose();
+    says(scene.run(&["rollback", "--to", "1.1.0"]).ok(), "the installation's id was missing");
+}
+
+#[test]
 fn staged_blobs_are_not_read_again_after_an_interruption() {
     let (scene, next) = ready();
     let bytes = std::fs::read(&next).unwrap();

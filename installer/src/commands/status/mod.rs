@@ -12,8 +12,8 @@ use crate::record::RecordError;
 use crate::retained_release::{self, RefusedRelease};
 use crate::state::installed::{Installed, InstalledRelease};
 use crate::state::journal::Journal;
-use crate::state::read_floor;
 use crate::state::tries::Tries;
+use crate::state::{IdFault, find_id_fault, read_floor};
 use crate::store::Store;
 use crate::trust;
 use disk::{DatabaseStatus, DiskStatus};
@@ -33,6 +33,9 @@ this user may not read what is installed";
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct Args {}
+
+/// The problem of the installation's id.
+const INSTALLATION_ID: &str = "installationId";
 
 /// A part that cannot be read is empty here, and named among the problems.
 #[derive(Debug, Serialize)]
@@ -61,7 +64,7 @@ struct Status {
     engine: EngineStatus,
     /// Each unit's state, empty where systemd is not talked to.
     units: BTreeMap<String, String>,
-    /// What could not be found out, by part, and why.
+    /// What could not be found out, by part, and why; [`INSTALLATION_ID`] where that file does not hold what it should.
     problems: BTreeMap<String, String>,
     /// Whether this user may not read one of these parts.
     #[serde(skip)]
@@ -177,6 +180,7 @@ fn status(layout: &Layout, host: &HostContext, installed: Option<&Installed>, mu
     let refused = refused
         .map(|(pinned, installed)| retained_release::refused_releases(layout, installed, pinned))
         .unwrap_or_default();
+    parts.problems.extend(id_problem(layout, installed));
     Status {
         current: installed.map(|installed| installed.current.clone()),
         previous: installed.and_then(|installed| Some(installed.earlier()?.id().to_string())),
@@ -197,6 +201,17 @@ fn status(layout: &Layout, host: &HostContext, installed: Option<&Installed>, mu
         is_forbidden: parts.is_forbidden,
         error: None,
     }
+}
+
+/// A runtime with another id, or none, would leave the tenants' volumes alone.
+fn id_problem(layout: &Layout, installed: Option<&Installed>) -> Option<(String, String)> {
+    let fault = match find_id_fault(layout, &installed?.installation)? {
+        IdFault::Missing => "is missing",
+        IdFault::Differed => "differs from the id of what is installed",
+    };
+    let file = layout.installation_id();
+    let problem = format!("{} {fault}: `landfall-installer recover` writes it again", file.display());
+    Some((INSTALLATION_ID.to_owned(), problem))
 }
 
 fn receipts(layout: &Layout, parts: &mut Parts) -> ReceiptsStatus {

@@ -20,6 +20,7 @@ fn host() -> Host {
     write_json(&layout.installed(), &record).unwrap();
     std::os::unix::fs::symlink("releases/1.1.0-2", layout.current()).unwrap();
     fs::write(layout.serial_floor(), "2\n").unwrap();
+    fs::write(layout.installation_id(), format!("{}\n", crate::fixture::installation())).unwrap();
     fs::write(layout.state().join("tries"), r#"{"release": "1.1.0-2", "left": 4}"#).unwrap();
     fs::write(layout.incoming().join(Digest::of(b"staged").hex()), "staged").unwrap();
     for (name, bytes) in [("", 10), ("-wal", 5), (".schema-1", 7), (".aside-schema-2", 8)] {
@@ -124,6 +125,24 @@ fn names_the_releases_that_would_not_be_let_in_today() {
     let line = format!("  warning   release 1.0.0-1 on this host would be refused today: signed by {}", key.id());
     assert!(status.to_string().contains(&line), "{status}");
     assert!(status.to_string().contains("  trust     root 2: 1 of 1 keys"), "{status}");
+}
+
+#[test]
+fn an_id_other_than_that_of_the_installation_is_a_problem() {
+    let host = host();
+    let file = host.layout.installation_id();
+    for (text, says) in [(Some("0".repeat(32)), "differs"), (Some("junk".to_owned()), "differs"), (None, "is missing")]
+    {
+        match text {
+            Some(text) => fs::write(&file, text).unwrap(),
+            None => fs::remove_file(&file).unwrap(),
+        }
+        let status = look(&host);
+        assert_eq!(status.problems.keys().collect::<Vec<_>>(), [INSTALLATION_ID]);
+        let status = status.to_string();
+        assert!(status.contains(&format!("  warning   {} {says}", file.display())), "{status}");
+        assert!(status.contains("`landfall-installer recover`"), "{status}");
+    }
 }
 
 #[test]

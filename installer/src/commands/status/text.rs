@@ -1,6 +1,6 @@
 //! The status as people read it.
 
-use super::{Status, StoreStatus, TrustStatus};
+use super::{INSTALLATION_ID, Status, StoreStatus, TrustStatus};
 use landfall_console::Size;
 use landfall_systemd::UnitName;
 use std::fmt::{Display, Formatter, Result};
@@ -16,7 +16,10 @@ impl Display for Status {
             (None, None) => writeln!(f, "  engine    none")?,
         }
         self.units.iter().try_for_each(|(unit, state)| writeln!(f, "  {unit}: {}", state_text(unit, state)))?;
-        self.problems.iter().try_for_each(|(part, problem)| writeln!(f, "  cannot be read: {part}: {problem}"))
+        self.problems.iter().try_for_each(|(part, problem)| match part.as_str() {
+            INSTALLATION_ID => writeln!(f, "  warning   {problem}"),
+            _ => writeln!(f, "  cannot be read: {part}: {problem}"),
+        })
     }
 }
 

@@ -76,6 +76,12 @@ pub(super) fn of_record(error: &RecordError) -> ErrorClass {
     }
 }
 
+pub(super) fn of_left_id(error: &RecordError) -> ErrorClass {
+    const HINT: &str = "put that one file back from a backup, or remove it: then the volumes of that installation's tenants are \
+                        not taken up again";
+    or_storage(error, ErrorClass::new(Exit::Unexpected, "record", HINT))
+}
+
 pub(super) fn of_state(error: &StateError) -> ErrorClass {
     match error {
         StateError::Lock(error) => of_lock(error),
