@@ -51,7 +51,7 @@ pub(crate) struct Transition {
     pub(crate) after: Installed,
     /// Blobs that the store did not have before.
     pub(crate) blobs: Vec<Digest>,
-    /// Files outside the release that were not there before.
+    /// Files outside the release that were not there before. Undoing removes them; the id only where nothing was installed.
     pub(crate) files: Vec<RelativePath>,
     /// Tags that the engine did not have before.
     pub(crate) tags: Vec<String>,
@@ -147,7 +147,8 @@ pub(crate) enum StepName {
     Load,
     /// The release's folder exists and is whole. Touches the releases' folder, and in a first installation the recovery program.
     Unfold,
-    /// Settings, trust root and token exist. Touches `etc/landfall`, and only files that did not exist.
+    /// Settings, trust root and token exist. Touches `etc/landfall`, and only files that did not exist; and the installation's
+    /// id, also where it is another than the record's.
     Configure,
     /// The migrations were rehearsed on a copy of the database. Touches nothing; sets [`Transition::schema_before`].
     Snapshot,
