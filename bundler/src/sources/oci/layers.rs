@@ -1,5 +1,11 @@
 //! The layers of a layout: compressed ones are read several at a time, since to inflate them takes most of the time; what comes of it
 //! does not depend on which of them is done first.
+//!
+//! Memory is bounded whatever the layers are. Those in gzip, whose window is 32 KiB, are read side by side, in some 2 MiB each. A frame
+//! of zstd says itself how large its window is, up to `limits::ZSTD_WINDOW_LOG`, and a layer may be many frames, so that its first one
+//! bounds nothing: those layers are read one after another, all by the calling thread. The allocator keeps freed memory
+//! for each thread apart, so that windows would add up if several threads had them, even in turn. In all that is one window
+//! and `MOST_AT_A_TIME + 1` times 2 MiB.
 
 use super::layout::{self, Layout};
 use crate::blob_store::{BlobStore, CheckedLayer};
@@ -8,13 +14,13 @@ use crate::sources::image::check_digest;
 use crate::sources::{PackContext, SourceError};
 use landfall_console::Progress;
 use landfall_manifests::oci::{self, Descriptor};
-use landfall_manifests::{Digest, Layer, archive};
+use landfall_manifests::{Digest, Encoding, Layer, archive};
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-/// Layers that are read at a time. Each takes some 2 MiB of memory, or what its zstd window is.
+/// Layers in gzip that are read at a time, beside one in zstd.
 const MOST_AT_A_TIME: usize = 4;
 
 /// Compressed layers that were read, or why one cannot be.
@@ -37,7 +43,7 @@ pub(super) fn open(layout: &impl Layout, described: &Descriptor) -> Result<Box<d
 }
 
 impl<L: Layout + Sync> LayerReader<'_, L> {
-    /// Reads the compressed ones of `layers`, each once. After a failure no further ones are begun, and none is missing before it.
+    /// Reads the compressed ones of `layers`, each once. After one that fails no further ones are begun, and none is missing before it.
     pub(super) fn ahead<'d>(&self, layers: impl Iterator<Item = &'d Descriptor>, store: &BlobStore) -> ReadAhead {
         let mut wanted: Vec<&Descriptor> = Vec::new();
         for layer in layers {
@@ -47,23 +53,30 @@ impl<L: Layout + Sync> LayerReader<'_, L> {
             }
         }
         let at_a_time = thread::available_parallelism().map_or(1, usize::from).min(MOST_AT_A_TIME).min(wanted.len());
-        let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
-        let read_some = || {
+        // The first one that failed, so far. Either encoding goes through all the layers by itself, and passes over the other's.
+        let failed = AtomicUsize::new(usize::MAX);
+        let read_some = |encoding: Encoding, next: &AtomicUsize| {
             let mut read = Vec::new();
-            while !failed.load(Ordering::Relaxed)
-                && let Some(described) = wanted.get(next.fetch_add(1, Ordering::Relaxed))
-            {
-                if let Some(checked) = self.compressed(described, store).transpose() {
-                    failed.fetch_or(checked.is_err(), Ordering::Relaxed);
+            loop {
+                let at = next.fetch_add(1, Ordering::Relaxed);
+                let Some(described) = wanted.get(at).filter(|_| at < failed.load(Ordering::Relaxed)) else { break };
+                if let Some(checked) = self.compressed(described, encoding, store).transpose() {
+                    if checked.is_err() {
+                        failed.fetch_min(at, Ordering::Relaxed);
+                    }
                     read.push((described.digest, checked));
                 }
             }
             read
         };
+        let next_in_gzip = AtomicUsize::new(0);
         thread::scope(|scope| {
-            let threads: Vec<_> = (0..at_a_time).map(|_| scope.spawn(read_some)).collect();
+            let in_gzip = || read_some(Encoding::Gzip, &next_in_gzip);
+            let threads: Vec<_> = (0..at_a_time).map(|_| scope.spawn(in_gzip)).collect();
+            let in_zstd = read_some(Encoding::Zstd, &AtomicUsize::new(0));
             let read = threads.into_iter().map(thread::ScopedJoinHandle::join);
-            read.flat_map(|read| read.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+            let in_gzip = read.flat_map(|read| read.unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            in_gzip.chain(in_zstd).collect()
         })
     }
 
@@ -93,9 +106,17 @@ impl<L: Layout + Sync> LayerReader<'_, L> {
         Ok((ContentKind::of(&start), Cursor::new(start).chain(content)))
     }
 
-    /// Reads a layer byte for byte; nothing where it is not compressed.
-    fn compressed(&self, described: &Descriptor, store: &BlobStore) -> Result<Option<CheckedLayer>, SourceError> {
-        let (ContentKind::Compressed(encoding), content) = self.content(described)? else { return Ok(None) };
+    /// Reads a layer byte for byte; nothing where it is not compressed by `encoding`.
+    fn compressed(
+        &self,
+        described: &Descriptor,
+        encoding: Encoding,
+        store: &BlobStore,
+    ) -> Result<Option<CheckedLayer>, SourceError> {
+        let (kind, content) = self.content(described)?;
+        if kind != ContentKind::Compressed(encoding) {
+            return Ok(None);
+        }
         let name = || described.digest.to_string();
         let checked = store.check_compressed_layer(content, encoding);
         let checked = checked.map_err(|error| SourceError::Layer(name(), error))?;
@@ -118,3 +139,6 @@ impl<L: Layout + Sync> LayerReader<'_, L> {
         Ok(layer)
     }
 }
+
+#[cfg(test)]
+mod tests;
