@@ -121,13 +121,14 @@ fn pack(plan: &Plan, store: &mut BlobStore, console: Console) -> Result<(Release
     // Whatever is missing is told now, and not after minutes of packing what is there.
     sources::check_files(plan)?;
     sources::check_images(plan)?;
-    let progress = console.progress("Reading files", None);
-    let files = sources::pack_files(plan, store, &progress)?;
-    progress.finish();
+    // Images first: what the compressors of files have used stays with the allocator, beside the windows that layers in zstd need.
     let mut images = Vec::new();
     for job in &plan.jobs {
         images.extend(PackContext::new(plan, store, console).run(job)?);
     }
+    let progress = console.progress("Reading files", None);
+    let files = sources::pack_files(plan, store, &progress)?;
+    progress.finish();
     let release = assemble::release(plan, store, files, images)?;
     let lints = lints(plan, &release, store)?;
     for lint in &lints {

@@ -1,6 +1,7 @@
 //! What needs minisign, skopeo or zstd besides; `make check` leaves it out.
 
 use super::*;
+use serde_json::json;
 
 #[test]
 fn a_registrys_manifest_stays_as_it_is() {
@@ -147,6 +148,38 @@ fn refuses_a_layer_that_the_installer_could_not_unpack() {
             assert!(error["hint"].as_str().unwrap().starts_with("repack the layer"), "{error}");
         }
     }
+}
+
+#[test]
+fn layers_with_the_largest_window_take_less_than_64_mib() {
+    let workspace = Workspace::new();
+    let layers: Vec<Vec<u8>> = ["a", "b", "c", "d"].iter().map(|name| layer(name, 34 << 20)).collect();
+    let blob = |content: &[u8]| {
+        workspace.write("blob", content);
+        let hash = crate::workspace::sha256sum(&workspace.path("blob"));
+        workspace.write(&format!("layout/blobs/sha256/{hash}"), content);
+        json!({ "mediaType": "", "digest": format!("sha256:{hash}"), "size": content.len() })
+    };
+    let stored = layers.iter().map(|layer| {
+        workspace.write("layer.tar", layer);
+        workspace.tool("zstd", &["-qf", "--long=25", "layer.tar", "-o", "layer.zst"]);
+        blob(&fs::read(workspace.path("layer.zst")).unwrap())
+    });
+    let stored: Vec<Value> = stored.collect();
+    let manifest = json!({ "schemaVersion": 2, "config": blob(&config("amd64", &layers)), "layers": stored });
+    let mut manifest = blob(manifest.to_string().as_bytes());
+    manifest["mediaType"] = "application/vnd.oci.image.manifest.v1+json".into();
+    workspace.write("layout/index.json", json!({ "schemaVersion": 2, "manifests": [manifest] }).to_string());
+    // A large program keeps all the compressors busy.
+    workspace.define(&image("app", "oci:layout"));
+    let definition = fs::read_to_string(workspace.path("acme.toml")).unwrap();
+    let program = crate::workspace::BUNDLER;
+    workspace.write("acme.toml", definition.replace(crate::workspace::PROGRAM, program));
+    let build =
+        ["--output", "peak", "--format", "%M", program, "build", "acme.toml", "--key", "k.key", "--out", "a.tar"];
+    workspace.tool("time", &build);
+    let peak = fs::read_to_string(workspace.path("peak")).unwrap();
+    assert!(peak.trim().parse::<u32>().unwrap() < 64 << 10, "{} KiB", peak.trim());
 }
 
 #[test]
