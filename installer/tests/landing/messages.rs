@@ -1,26 +1,10 @@
 //! What goes wrong is told once, in the words of an operator, with what to do next: a table of mistakes and their messages.
 
 use crate::fixture::{Outcome, Parts, Scene};
+use landfall_fixtures::MessageTable;
 use serde_json::Value;
-use std::fmt::Write as _;
 use std::os::unix::fs::symlink;
 use std::path::Path;
-
-/// Words of libraries and of their languages, which tell an operator nothing.
-const LIBRARIES: [&str; 12] = [
-    "hyper",
-    "bollard",
-    "serde",
-    "client error",
-    "invalid digit",
-    "utf-8 sequence",
-    "ParseIntError",
-    "deflate",
-    "zstd",
-    "missing field",
-    "expected value",
-    "untagged",
-];
 
 /// What is different each time, as what it is.
 fn steady(text: &str, scene: &Scene) -> String {
@@ -44,37 +28,16 @@ fn steady(text: &str, scene: &Scene) -> String {
     steady
 }
 
-/// What was said, and what must not be said.
-#[derive(Default)]
-struct Table {
-    rows: String,
-    faults: Vec<String>,
-}
-
-/// Adds a row to the table, and holds its message against what holds for all of them.
-fn row(table: &mut Table, scene: &Scene, words: &[&str], outcome: &Outcome) {
+/// Adds a row to the table.
+fn row(table: &mut MessageTable, scene: &Scene, words: &[&str], outcome: &Outcome) {
     let words = words.join(" ");
     let report: Value = serde_json::from_str(&outcome.out).unwrap_or_else(|_| panic!("{words}: {outcome:?}"));
-    let error = &report["error"];
-    let text = |field: &str| error[field].as_str().map_or_else(|| "-".to_owned(), |text| steady(text, scene));
-    let (code, message, hint) = (text("code"), text("message"), text("hint"));
-    assert_eq!(error["exit"], outcome.exit, "{words}");
-    let parts: Vec<&str> = message.split(": ").collect();
-    if parts.windows(2).any(|pair| pair[0] == pair[1]) {
-        table.faults.push(format!("{words} repeats itself: {message}"));
-    }
-    for library in LIBRARIES.iter().filter(|library| message.contains(**library)) {
-        table.faults.push(format!("{words}: a library's words, {library}: {message}"));
-    }
-    if hint.contains("docker") {
-        table.faults.push(format!("{words}: whose engine is that? {hint}"));
-    }
-    let message = message.replace('\n', "\n        ");
-    writeln!(table.rows, "{}\n    {} {code}: {message}\n    {hint}", steady(&words, scene), outcome.exit).unwrap();
+    assert_eq!(report["error"]["exit"], outcome.exit, "{words}");
+    table.add(&steady(&words, scene), &report, |text| steady(text, scene));
 }
 
 /// Commands on one host, each a mistake.
-fn rows(table: &mut Table, scene: &Scene, commands: &[&[&str]]) {
+fn rows(table: &mut MessageTable, scene: &Scene, commands: &[&[&str]]) {
     for words in commands {
         let words: Vec<String> =
             words.iter().map(|word| word.replace("STICK", scene.stick().to_str().unwrap())).collect();
@@ -110,7 +73,7 @@ fn fill_stick(scene: &Scene) {
 
 #[test]
 fn each_mistake_is_told_by_what_it_is_and_what_to_do() {
-    let mut table = Table::default();
+    let mut table = MessageTable::default();
     let bare = Scene::new();
     fill_stick(&bare);
     let trust = ["--trust", "STICK/acme.pub"];

@@ -1,71 +1,33 @@
 //! What goes wrong at the service's start or on its command line is told once, in the words of an operator, with what to do next.
 
 use crate::fake_systemd::FakeSystemd;
+use landfall_fixtures::MessageTable;
 use serde_json::Value;
-use std::fmt::Write as _;
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// Words of libraries and of their languages, which tell an operator nothing.
-const LIBRARIES: [&str; 9] = [
-    "hyper",
-    "bollard",
-    "serde",
-    "client error",
-    "invalid digit",
-    "utf-8 sequence",
-    "ParseIntError",
-    "missing field",
-    "rusqlite",
-];
-
-/// What was said, and what must not be said.
-#[derive(Default)]
-struct Table {
-    rows: String,
-    faults: Vec<String>,
-}
-
-/// Runs the program on a host, adds what it says to the table, and holds it against what holds for all messages.
-fn row(table: &mut Table, what: &str, systemd: &FakeSystemd, words: &[&str]) {
+/// Runs the program on a host, adds what it says to the table.
+fn row(table: &mut MessageTable, what: &str, systemd: &FakeSystemd, words: &[&str]) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_landfall"));
     command.arg("--root").arg(systemd.folder.path()).args(words).arg("--json");
     let output = command.env_remove("NOTIFY_SOCKET").stdin(Stdio::null()).output().unwrap();
     let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{what}: {output:?}"));
-    let error = &report["error"];
+    assert_eq!(report["error"]["exit"].as_i64(), output.status.code().map(i64::from), "{what}");
     let folder = systemd.folder.path().to_str().unwrap();
     let process = std::process::id();
     let program = fs::read_to_string(format!("/proc/{process}/comm")).unwrap();
     let user = format!("owner {}", rustix::process::geteuid().as_raw());
-    let text = |field: &str| {
-        let mut text = error[field].as_str().unwrap_or("-").replace(folder, "HOST");
-        for (varying, word) in [
-            (systemd.port.to_string(), "PORT"),
-            (format!("{} (process {process})", program.trim_end()), "NAME (process N)"),
-            (user.clone(), "owner USER"),
-        ] {
-            text = text.replace(&varying, word);
-        }
-        text
-    };
-    let (code, message, hint) = (text("code"), text("message"), text("hint"));
-    assert_eq!(error["exit"].as_i64(), output.status.code().map(i64::from), "{what}");
-    let parts: Vec<&str> = message.split(": ").collect();
-    if parts.windows(2).any(|pair| pair[0] == pair[1]) {
-        table.faults.push(format!("{what} repeats itself: {message}"));
-    }
-    for library in LIBRARIES.iter().filter(|library| message.contains(**library)) {
-        table.faults.push(format!("{what}: a library's words, {library}: {message}"));
-    }
-    // The hosts of this table have no engine that is known: a hint that names one may name another host's.
-    if hint.contains("docker") {
-        table.faults.push(format!("{what}: whose engine is that? {hint}"));
-    }
-    let message = message.replace('\n', "\n        ");
-    writeln!(table.rows, "{what}: {}\n    {} {code}: {message}\n    {hint}", words.join(" "), error["exit"]).unwrap();
+    let varying = [
+        (folder.to_owned(), "HOST"),
+        (systemd.port.to_string(), "PORT"),
+        (format!("{} (process {process})", program.trim_end()), "NAME (process N)"),
+        (user, "owner USER"),
+    ];
+    let steady = |text: &str| varying.iter().fold(text.to_owned(), |text, (varying, word)| text.replace(varying, word));
+    table.add(&format!("{what}: {}", words.join(" ")), &report, steady);
 }
 
 /// A host on which something is not as it should be.
@@ -91,7 +53,7 @@ fn each_mistake_is_told_by_what_it_is_and_what_to_do() {
     const CONFIG: &str = "etc/landfall/config.toml";
     const TOKEN: &str = "etc/landfall/admin.token";
     const ID: &str = "var/lib/landfall/state/installation-id";
-    let mut table = Table::default();
+    let mut table = MessageTable::default();
     let serve: &[&str] = &["serve"];
     for (what, systemd) in [
         ("settings that are no TOML", host(write(CONFIG, b"[api\n"))),
