@@ -4,7 +4,7 @@ use std::fmt::{Debug, Write as _};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level};
 
-/// The most bytes of one value that are written: an error's causes may be long, a datagram is bounded, and `journalctl -o json` shows no
+/// The most bytes of one field that are written: an error's causes may be long, a datagram is bounded, and `journalctl -o json` shows no
 /// field that has more than 4,096 with its name (journalctl(1), `--all`).
 pub(super) const MOST: usize = 4000;
 
@@ -39,7 +39,7 @@ impl Entry {
     /// For the journal: the same line, which its users read, and each value as a field.
     pub(super) fn fields(&self) -> Vec<(String, String)> {
         let own = [
-            ("MESSAGE", self.message()),
+            ("MESSAGE", cut(self.message())),
             ("PRIORITY", priority(self.level).to_string()),
             ("SYSLOG_IDENTIFIER", "landfall".to_owned()),
             ("EVENT", self.name.clone()),
@@ -59,13 +59,18 @@ impl Entry {
         line
     }
 
-    fn add(&mut self, field: &Field, mut value: String) {
-        value.truncate(value.floor_char_boundary(MOST));
+    fn add(&mut self, field: &Field, value: String) {
+        let value = cut(value);
         match field.name() {
             "event" => self.name = value,
             key => self.values.push((key, value)),
         }
     }
+}
+
+fn cut(mut text: String) -> String {
+    text.truncate(text.floor_char_boundary(MOST));
+    text
 }
 
 impl Visit for Entry {

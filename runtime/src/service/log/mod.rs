@@ -11,8 +11,6 @@ mod subscriber;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use std::error::Error;
-use std::fmt::Write as _;
 use subscriber::Log;
 
 /// The target of this program's events. What libraries say of themselves has others, and is left out.
@@ -44,20 +42,6 @@ macro_rules! warning {
 macro_rules! error {
     ($($event:tt)*) => { $crate::service::log::event!(ERROR, $($event)*) };
 }
+/// An error and its causes as an event's value.
+pub(crate) use landfall_console::message_with_causes as chain;
 pub(crate) use {error, event, info, warning};
-
-/// An error and its causes, joined by colons, as an event's value.
-pub(crate) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let message = inner.to_string();
-        // Transparent errors repeat their cause.
-        if !text.ends_with(&message) {
-            // Writing to a string cannot fail.
-            let _ = write!(text, ": {message}");
-        }
-        cause = inner.source();
-    }
-    text
-}

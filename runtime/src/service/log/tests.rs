@@ -70,6 +70,7 @@ fn long_values_are_cut_and_what_libraries_say_is_left_out() {
     });
     assert_eq!(entries.len(), 1);
     assert_eq!(entries[0]["ERROR"].len(), super::entry::MOST);
+    assert!(entries[0]["MESSAGE"].len() <= super::entry::MOST);
 }
 
 #[test]
