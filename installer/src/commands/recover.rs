@@ -100,7 +100,8 @@ fn restore_id_or_warn(layout: &Layout, console: Console) {
         Ok(None) => {}
         Ok(Some(fault)) => console.warn(format_args!("the installation's id, which {fault}, is written again")),
         Err(error) => {
-            console.warn(format_args!("the installation's id is not looked after: {}", message_with_causes(&error)));
+            console
+                .warn(format_args!("the installation's id cannot be written again: {}", message_with_causes(&error)));
         }
     }
 }

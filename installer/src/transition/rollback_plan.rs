@@ -4,7 +4,6 @@ use super::effective_settings::EffectiveSettings;
 use super::{PlanError, host_facts};
 use crate::database;
 use crate::host_context::{Attendance, HostContext};
-use crate::layout::INSTALLATION_ID;
 use crate::plan::policy::Refusal;
 use crate::plan::{self, PlannedImage};
 use crate::receipts::{Draft, Operation, OperationFacts};
@@ -82,12 +81,9 @@ impl RollbackPlan {
         // Only these are removed when it is undone: the engine had the others before.
         let new_tags = self.images.iter().filter(|image| image.action != plan::Action::Keep);
         let (keep, is_counted) = (self.settings.update().keep, tries.is_some());
-        // A file that somebody removed comes back, whatever else was lost with it.
-        let files = host_facts::missing(&host.layout, [INSTALLATION_ID].into_iter()).map_err(StateError::from)?;
         let after = retention::installed_after(&self.before, self.target, keep, is_counted);
         let transition = Transition {
             tags: new_tags.map(|image| image.tag.clone()).collect(),
-            files,
             settings: self.settings.change.clone(),
             asides: database::set_aside(&host.layout).map_err(StateError::from)?,
             tries,
