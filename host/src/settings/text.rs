@@ -1,3 +1,5 @@
+//! Files of settings as text: UTF-8, or the first line that is not.
+
 /// A file of settings that is not UTF-8.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line} is not UTF-8")]
