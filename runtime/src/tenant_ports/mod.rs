@@ -11,6 +11,7 @@
 
 mod acceptor;
 mod copy;
+mod direction;
 mod downstream;
 mod pipe;
 mod proxy;

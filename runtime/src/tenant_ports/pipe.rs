@@ -62,8 +62,8 @@ impl Pipe {
             match splice(&self.read, None, &to, None, left, FLAGS) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(passed) => left -= passed,
-                Err(Errno::AGAIN) => return Ok(Spliced { taken, rest: self.read_rest(left)? }),
-                Err(error) => return Err(error.into()),
+                // It has no room, or its connection failed, which writing the rest reports.
+                Err(_) => return Ok(Spliced { taken, rest: self.read_rest(left)? }),
             }
         }
         Ok(Spliced { taken, rest: Vec::new() })

@@ -1,6 +1,7 @@
 //! One client's connection: wait for the tenant, connect to it, copy both ways.
 
-use super::copy::{self, Beginning, CopyEnd};
+use super::copy::{self, CopyEnd};
+use super::direction::Beginning;
 use super::downstream::Downstream;
 use super::refusal::{self, Refusal};
 use super::{Backend, Phase};

@@ -78,6 +78,27 @@ async fn a_tenant_that_does_not_listen_is_a_bad_gateway() {
     assert!(answer.starts_with("HTTP/1.1 502 ") && answer.contains("tenant_unreachable"), "{answer}");
 }
 
+#[tokio::test]
+async fn a_tenant_may_answer_and_close_before_it_has_read_the_request() {
+    let ports = ports();
+    let (port, number) = open(&ports);
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let SocketAddr::V4(address) = listener.local_addr().unwrap() else { unreachable!() };
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            stream.read_exact(&mut [0; 1]).await.unwrap();
+            stream.write_all(b"too large").await.unwrap();
+        }
+    });
+    port.backend().set(Backend::Ready(address));
+    for length in [20_000, 5_000_000] {
+        let request = "x".repeat(length);
+        for _ in 0..20 {
+            assert_eq!(exchange(number, &request).await, "too large");
+        }
+    }
+}
+
 /// Ports for at most `total` connections, of which none counts as idle.
 fn ports_for(total: usize) -> TenantPorts {
     let limits = ConnectionLimits { total, per_port: total, per_address: total, idle: Duration::MAX };
