@@ -88,7 +88,7 @@ async fn before_the_reserve_is_used_up_the_tenant_that_grows_most_is_stopped() {
     let free = host.disks.free.load(Ordering::Relaxed);
     assert!(runs(&host, 1));
     let why = reason(&host, 2).await;
-    assert!(why.contains("it grew most") && why.contains("starts again when"), "{why}");
+    assert!(why.contains("it took most") && why.contains("starts again when"), "{why}");
     println!("{} MiB above the reserve", (i64::try_from(free).unwrap() - (1 << 30)) >> 20);
 
     host.disks.free.store(GIB - 1, Ordering::Relaxed);

@@ -72,7 +72,7 @@ fn flood(installation: Installation<'_>, tenant: &Tenant) -> Result<f64> {
 fn fill(installation: Installation<'_>, tenant: &Tenant) -> Result<Value> {
     installation.visit(tenant, "/fill")?;
     // The reason is known before the engine has killed it.
-    let reason = |status: &Value| status["stopReason"].as_str().is_some_and(|why| why.contains("it grew most"));
+    let reason = |status: &Value| status["stopReason"].as_str().is_some_and(|why| why.contains("it took most"));
     until(installation, tenant, |status| reason(status) && status["status"] == "stopped")
 }
 

@@ -7,6 +7,10 @@ use landfall_host::settings::DiskLimits;
 use std::collections::BTreeMap;
 use std::fmt;
 
+/// How much more than the reserve has to be free before a tenant that was stopped for it starts again: a share of it, and at least so much.
+const ROOM_SHARE: u64 = 4;
+const MIN_ROOM: u64 = 64 << 20;
+
 /// What a tenant's volumes may hold.
 pub(super) fn most(limits: DiskLimits) -> Holding {
     Holding { bytes: limits.tenant, files: limits.tenant / BYTES_PER_FILE, depth: MAX_DEPTH }
@@ -34,7 +38,7 @@ pub(super) enum Excess {
         /// What they may hold.
         most: Holding,
     },
-    /// It grew most when the host's reserve was about to be used up.
+    /// It took most when the host's reserve was about to be used up.
     Reserve {
         /// It starts again as soon as so many bytes are free.
         until_free: u64,
@@ -42,6 +46,12 @@ pub(super) enum Excess {
 }
 
 impl Excess {
+    /// Of a tenant that took most. How much was free says nothing about when to start it again: that may have been more than it is after.
+    pub(super) fn of_reserve(limits: DiskLimits) -> Self {
+        let room = MIN_ROOM.max(limits.reserve / ROOM_SHARE);
+        Self::Reserve { until_free: limits.reserve.saturating_add(room) }
+    }
+
     /// Whether the reason to stop it is gone.
     pub(super) fn has_ended(self, now: Taken, free: u64, limits: DiskLimits) -> bool {
         match self {
@@ -67,7 +77,7 @@ impl fmt::Display for Excess {
             Self::Reserve { until_free } => {
                 return write!(
                     f,
-                    "it grew most when tenants.disk_reserve was about to be used up; it starts again when {:#} are free: \
+                    "it took most when tenants.disk_reserve was about to be used up; it starts again when {:#} are free: \
                      remove files on the host, or tenants",
                     Size(*until_free)
                 );
@@ -87,31 +97,6 @@ pub(super) fn over_limit(now: &AllTaken, limits: DiskLimits) -> Vec<(EnvId, Exce
         Some((*id, Excess::Limit { held, most }))
     };
     now.iter().filter_map(excess).collect()
-}
-
-/// The tenant that grew most since `before`, where tenants account for at least half of the bytes by which the free space fell: otherwise
-/// something else fills the disk, and stopping tenants would not help.
-///
-/// What volumes hold counts first. What was written to devices is only asked where that explains too little: a file without a name
-/// takes space that nobody can see, but whoever writes the same place again and again takes none.
-pub(super) fn fastest(before: &AllTaken, now: &AllTaken, fall: u64) -> Option<EnvId> {
-    // Many empty files use up a disk as well.
-    let room = |held: Holding| held.bytes.saturating_add(held.files.saturating_mul(BYTES_PER_FILE));
-    let by_holding = |taken: &Taken| taken.held.map(room);
-    let by_writing = |taken: &Taken| taken.written;
-    explains(before, now, fall, by_holding).or_else(|| explains(before, now, fall, by_writing))
-}
-
-fn explains(before: &AllTaken, now: &AllTaken, fall: u64, bytes: impl Fn(&Taken) -> Option<u64>) -> Option<EnvId> {
-    let growth = |(id, taken): (&EnvId, &Taken)| {
-        // Of a tenant that is new since then, all is growth.
-        let earlier = before.get(id).map_or(Some(0), &bytes)?;
-        Some((bytes(taken)?.saturating_sub(earlier), *id))
-    };
-    let grown: Vec<(u64, EnvId)> = now.iter().filter_map(growth).collect();
-    let sum = grown.iter().fold(0_u64, |sum, (bytes, _)| sum.saturating_add(*bytes));
-    let (most, id) = grown.into_iter().max()?;
-    (most > 0 && sum >= fall / 2).then_some(id)
 }
 
 #[cfg(test)]
@@ -154,42 +139,9 @@ mod tests {
 
     #[test]
     fn who_is_stopped_for_the_reserve_starts_again_when_there_is_room() {
-        let excess = Excess::Reserve { until_free: 100 };
-        assert!(!excess.has_ended(holding(0), 99, LIMITS));
-        assert!(excess.has_ended(holding(0), 100, LIMITS));
-        assert!(excess.to_string().contains("when 100 B are free"));
-    }
-
-    #[test]
-    fn the_fastest_is_stopped_where_tenants_are_what_fills_the_disk() {
-        let writes = |written| Taken { written: Some(written), ..holding(100) };
-        let unseen = |written| Taken { held: None, written: Some(written) };
-        for (before, now, fall, stopped) in [
-            // It grew most.
-            (all(&[(1, holding(100)), (2, holding(500))]), all(&[(1, holding(900)), (2, holding(700))]), 1000, Some(1)),
-            // It is new.
-            (all(&[(1, holding(100))]), all(&[(1, holding(100)), (2, holding(700))]), 700, Some(2)),
-            // The host fills its disk by itself.
-            (all(&[(1, holding(100))]), all(&[(1, holding(200))]), 1000, None),
-            (all(&[(1, holding(100))]), all(&[(1, holding(100))]), 0, None),
-            // Its file has no name any more.
-            (all(&[(1, writes(0)), (2, writes(0))]), all(&[(1, writes(5)), (2, writes(900))]), 1000, Some(2)),
-            // It writes the same place again and again, while another one grows.
-            (all(&[(1, writes(0)), (2, holding(0))]), all(&[(1, writes(9000)), (2, holding(900))]), 1000, Some(2)),
-            // It makes empty files.
-            (
-                all(&[(1, holding(100)), (2, holding(0))]),
-                all(&[
-                    (1, Taken { held: Some(Holding { bytes: 100, files: 101, depth: 1 }), written: None }),
-                    (2, holding(9)),
-                ]),
-                100 * BYTES_PER_FILE,
-                Some(1),
-            ),
-            // It has more files than can be counted in time.
-            (all(&[(1, unseen(0)), (2, holding(0))]), all(&[(1, unseen(900)), (2, holding(1))]), 1000, Some(1)),
-        ] {
-            assert_eq!(fastest(&before, &now, fall), stopped.map(EnvId), "{before:?} {now:?} {fall}");
-        }
+        let excess = Excess::of_reserve(LIMITS);
+        assert!(!excess.has_ended(holding(0), (5 << 28) - 1, LIMITS));
+        assert!(excess.has_ended(holding(0), 5 << 28, LIMITS));
+        assert!(excess.to_string().contains("when 1.25 GiB (1342177280 bytes) are free"), "{excess}");
     }
 }

@@ -1,4 +1,4 @@
-//! Keeps tenants from using up the disk: stops one whose volumes hold more than they may, and the one that grows most when the host's reserve
+//! Keeps tenants from using up the disk: stops one whose volumes hold more than they may, and the one that took most when the host's reserve
 //! is about to be used up.
 //!
 //! The kernel's project quotas would not hold a hostile tenant: whoever owns a file may give it to another project (`FS_IOC_FSSETXATTR`)
@@ -8,14 +8,16 @@
 mod excess;
 mod measuring;
 mod pace;
+mod shortage;
 
 use super::{ActionError, Controller};
 use crate::disk::Holding;
 use crate::identity::EnvId;
 use crate::service::log;
 use crate::store::Status;
-use excess::{Excess, fastest, over_limit};
-use pace::{Measured, Trend, urgent_fall};
+use excess::{Excess, over_limit};
+use pace::{Measured, Trend};
+use shortage::Shortage;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::path::PathBuf;
@@ -31,9 +33,6 @@ const URGENT_PAUSE: Duration = Duration::from_millis(50);
 const RETRY_PAUSE: Duration = Duration::from_secs(5);
 /// How long a tenant that does not run waits for the first measurement before it is started.
 const FIRST_LOOK: Duration = Duration::from_secs(5);
-/// How much more has to be free before a tenant starts again that was stopped for the reserve: a share of it, and at least so many bytes.
-const ROOM_SHARE: u64 = 4;
-const MIN_ROOM: u64 = 64 << 20;
 
 /// What is known of the disk and of the tenants on it.
 #[derive(Debug, Default)]
@@ -91,7 +90,7 @@ impl Controller {
     /// Watches the disk.
     pub(super) async fn watch_disk(&self) -> Infallible {
         let limits = self.deps.settings.disk;
-        let (mut trend, mut last) = (Trend::default(), None::<Measured>);
+        let (mut trend, mut last, mut shortage) = (Trend::default(), None::<Measured>, Shortage::default());
         let mut retry_at = Instant::now();
         loop {
             let now = Instant::now();
@@ -107,7 +106,7 @@ impl Controller {
             if (is_due || self.disk.requested.load(Ordering::Relaxed)) && now >= retry_at {
                 match self.measure(last.as_ref(), free, trend.is_urgent(limits)).await {
                     Ok(measured) => {
-                        self.judge(&trend, last.as_ref(), &measured).await;
+                        self.judge(&mut shortage, trend.is_reserve_in_danger(limits), &measured).await;
                         last = Some(measured);
                     }
                     Err(error) => {
@@ -122,17 +121,11 @@ impl Controller {
     }
 
     /// Stops who has to be stopped, and lets those start again that no longer have to.
-    async fn judge(&self, trend: &Trend, last: Option<&Measured>, now: &Measured) {
+    async fn judge(&self, shortage: &mut Shortage, in_danger: bool, now: &Measured) {
         let limits = self.deps.settings.disk;
         let mut excesses = over_limit(&now.taken, limits);
-        if let Some(last) = last
-            && let Some(fall) = urgent_fall(trend, limits, last, now)
-            && let Some(id) = fastest(&last.taken, &now.taken, fall)
-        {
-            let room = MIN_ROOM.max(limits.reserve / ROOM_SHARE);
-            let until_free = now.free.max(limits.reserve).saturating_add(room);
-            excesses.push((id, Excess::Reserve { until_free }));
-        }
+        let culprit = shortage.judge(now, in_danger, limits, |id| self.disk.stopped().contains_key(&id));
+        excesses.extend(culprit.map(|id| (id, Excess::of_reserve(limits))));
         self.disk.stopped().retain(|id, excess| {
             let has_ended = excess.has_ended(now.taken.get(id).copied().unwrap_or_default(), now.free, limits);
             if has_ended {

@@ -1,4 +1,4 @@
-//! When to measure what tenants hold, and when the host's reserve is about to be used up. Pure.
+//! When to measure what tenants hold, and when the host's reserve is in danger. Pure.
 //!
 //! To ask for the free space costs nothing, to measure costs a call for each file. So the free space is looked at several times a second, and
 //! tenants are measured when it has fallen, and otherwise rarely.
@@ -8,14 +8,14 @@ use landfall_host::settings::DiskLimits;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// The time in which a tenant that grows is found and stopped, on a busy host.
+/// The time in which a tenant that grows is found, on a busy host.
 const REACTION: Duration = Duration::from_secs(3);
 /// How far back the samples of the free space go, of which the fastest fall counts.
 const WINDOW: Duration = Duration::from_secs(1);
-/// Below this fall since the last measurement nobody is looked for: it is the noise of logs and databases.
+/// A smaller fall is the noise of logs and databases: it is no reason to measure at once.
 const NOISE: u64 = 1 << 20;
-/// A measurement that is older says too little about who grows now.
-const STALE_AFTER: Duration = Duration::from_secs(10);
+/// How long a measurement lasts while it is urgent and little falls.
+const URGENT_CALM: Duration = Duration::from_secs(10);
 /// How long measurements last while nothing falls, while a tenant is stopped, and at most how often they are made, in terms of how long
 /// one takes.
 const CALM: Duration = Duration::from_mins(5);
@@ -61,7 +61,16 @@ impl Trend {
         self.0.iter().rev().skip(1).map(fall).max().unwrap_or(0)
     }
 
-    /// Whether the reserve is used up before anybody could be stopped, or is already.
+    /// Whether the reserve is used up already, or will be if the next second is like the last. Not by the fastest fall: a short burst does not go on,
+    /// and whoever makes one may leave the reserve alone.
+    pub(super) fn is_reserve_in_danger(&self, limits: DiskLimits) -> bool {
+        let Some((now, free)) = self.0.back() else { return false };
+        let recent = self.0.iter().filter(|(at, _)| now.duration_since(*at) <= WINDOW);
+        let fall = recent.map(|(_, before)| before.saturating_sub(*free)).max().unwrap_or(0);
+        *free < limits.reserve.saturating_add(fall)
+    }
+
+    /// Whether somebody may have to be stopped soon, so that who it is should be known by then.
     pub(super) fn is_urgent(&self, limits: DiskLimits) -> bool {
         let free = self.0.back().map_or(u64::MAX, |(_, free)| *free);
         free < limits.reserve.saturating_add(self.fall_until_reaction())
@@ -73,18 +82,11 @@ impl Trend {
         let age = now.duration_since(last.at);
         let fall = last.free_before.saturating_sub(*free);
         if self.is_urgent(limits) {
-            return age >= last.took && (fall >= NOISE || age >= STALE_AFTER);
+            return age >= last.took && (fall >= NOISE || age >= URGENT_CALM);
         }
         let due = fall >= limits.tenant / STEPS || age >= CALM || (is_any_stopped && age >= STOPPED);
         due && age >= last.took * SHARE
     }
-}
-
-/// The fall of the free space since `last`, where who is behind it has to be found now.
-pub(super) fn urgent_fall(trend: &Trend, limits: DiskLimits, last: &Measured, now: &Measured) -> Option<u64> {
-    let fall = last.free.saturating_sub(now.free);
-    let fresh = now.at.duration_since(last.at) < STALE_AFTER + now.took;
-    (trend.is_urgent(limits) && fresh && fall >= NOISE).then_some(fall)
 }
 
 #[cfg(test)]
@@ -108,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_urgent_where_the_reserve_would_be_used_up_before_anybody_is_stopped() {
+    fn it_is_urgent_where_the_reserve_would_be_used_up_before_anybody_is_found() {
         for (samples, urgent) in [
             (&[(0, 10 * GIB)][..], false),
             (&[(0, GIB)], false),
@@ -126,6 +128,27 @@ mod tests {
             (&[(0, GIB + (50 << 20)), (250, GIB + (45 << 20))], true),
         ] {
             assert_eq!(trend(samples).0.is_urgent(LIMITS), urgent, "{samples:?}");
+        }
+    }
+
+    #[test]
+    fn the_reserve_is_in_danger_where_the_next_second_would_use_it_up() {
+        const MIB: u64 = 1 << 20;
+        for (samples, in_danger) in [
+            (&[][..], false),
+            (&[(0, GIB)], false),
+            (&[(0, GIB - 1)], true),
+            // A burst of 128 MiB.
+            (&[(0, 2 * GIB), (250, 2 * GIB - 128 * MIB)], false),
+            (&[(0, GIB + 300 * MIB), (250, GIB + 172 * MIB), (500, GIB + 172 * MIB)], false),
+            (&[(0, GIB + 200 * MIB), (250, GIB + 72 * MIB)], true),
+            // A gigabyte a second.
+            (&[(0, 3 * GIB), (500, 3 * GIB - GIB / 2), (1000, 2 * GIB)], false),
+            (&[(0, 3 * GIB), (500, 3 * GIB - GIB / 2), (1000, 2 * GIB - 1)], true),
+            // Long past.
+            (&[(0, 3 * GIB), (1001, 2 * GIB - 1)], false),
+        ] {
+            assert_eq!(trend(samples).0.is_reserve_in_danger(LIMITS), in_danger, "{samples:?}");
         }
     }
 
@@ -170,15 +193,5 @@ mod tests {
         let slow = |seconds| Measured { took: Duration::from_secs(3), ..measured(at(seconds), 60 * GIB) };
         assert!(!trend.wants_measurement(Some(&slow(29)), LIMITS, false));
         assert!(trend.wants_measurement(Some(&slow(30)), LIMITS, false));
-    }
-
-    #[test]
-    fn who_fills_the_disk_is_judged_by_two_measurements_shortly_after_one_another() {
-        let (trend, start) = trend(&[(60_000, GIB / 2)]);
-        let at = |seconds| start + Duration::from_secs(seconds);
-        let now = measured(at(60), GIB / 2);
-        assert_eq!(urgent_fall(&trend, LIMITS, &measured(at(59), GIB), &now), Some(GIB / 2));
-        assert_eq!(urgent_fall(&trend, LIMITS, &measured(at(30), GIB), &now), None);
-        assert_eq!(urgent_fall(&trend, LIMITS, &measured(at(59), GIB / 2), &now), None);
     }
 }
