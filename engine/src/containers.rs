@@ -139,6 +139,8 @@ pub struct Folder {
 pub struct Listed {
     /// Its name.
     pub name: String,
+    /// The id of a container, which its control group is named after; empty for networks and volumes.
+    pub id: String,
     /// Its labels.
     pub labels: Labels,
     /// Whether it is running, paused or not; false for networks and volumes.

@@ -107,6 +107,7 @@ pub(super) fn listed(container: ContainerSummary) -> Listed {
     Listed {
         // The API puts a slash before the name.
         name: name.strip_prefix('/').map(str::to_owned).unwrap_or(name),
+        id: container.id.unwrap_or_default(),
         labels: container.labels.into_iter().flatten().collect(),
         running: matches!(
             container.state,

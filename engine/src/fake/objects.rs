@@ -121,6 +121,7 @@ impl FakeEngineState {
         let matching = self.containers.iter().filter(|(_, c)| by.matches(|name| c.labels.get(name)));
         let listed = matching.map(|(name, c)| Listed {
             name: name.clone(),
+            id: name.clone(),
             labels: c.labels.clone(),
             running: c.started.is_some(),
             paused: c.paused,

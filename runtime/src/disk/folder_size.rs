@@ -85,7 +85,10 @@ fn share(about: &Statx, is_folder: bool) -> u64 {
     if is_folder { bytes } else { bytes / u64::from(about.stx_nlink).max(1) }
 }
 
-fn device_of(about: &Statx) -> (u32, u32) {
+/// The major and minor number of a file system.
+pub(super) type Device = (u32, u32);
+
+pub(super) fn device_of(about: &Statx) -> Device {
     (about.stx_dev_major, about.stx_dev_minor)
 }
 

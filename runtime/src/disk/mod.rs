@@ -1,10 +1,14 @@
 //! The disks of this host: how much room they have, and what a folder on them holds.
 
 mod folder_size;
+mod unnamed;
 
 pub use folder_size::{Holding, MAX_DEPTH};
+pub use unnamed::Unnamed;
 
-use folder_size::measure;
+use folder_size::{device_of, measure};
+use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 use std::time::Instant;
@@ -24,6 +28,17 @@ pub trait Disks: Send + Sync {
     /// # Errors
     /// It, or a folder in it, cannot be read, or is not counted by `deadline`.
     fn holding(&self, folder: &Path, most: Holding, deadline: Instant) -> io::Result<Holding>;
+    /// The files without a name on the disk of a folder which processes of containers use, by the container's id. After `deadline`, nothing
+    /// more is looked at.
+    ///
+    /// # Errors
+    /// The folder cannot be reached, or processes not be listed.
+    fn unnamed(
+        &self,
+        folder: &Path,
+        containers: &BTreeSet<String>,
+        deadline: Instant,
+    ) -> io::Result<BTreeMap<String, Unnamed>>;
 }
 
 /// The disks of the kernel that this process runs on.
@@ -42,6 +57,16 @@ impl Disks for KernelDisks {
 
     fn holding(&self, folder: &Path, most: Holding, deadline: Instant) -> io::Result<Holding> {
         measure(folder, most, deadline)
+    }
+
+    fn unnamed(
+        &self,
+        folder: &Path,
+        containers: &BTreeSet<String>,
+        deadline: Instant,
+    ) -> io::Result<BTreeMap<String, Unnamed>> {
+        let about = statx(CWD, folder, AtFlags::empty(), StatxFlags::BASIC_STATS)?;
+        unnamed::find(Path::new("/proc"), device_of(&about), containers, deadline)
     }
 }
 

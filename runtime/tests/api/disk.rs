@@ -2,6 +2,7 @@
 
 use crate::host::TestHost;
 use landfall::controller::TenantStatus;
+use landfall::disk::{Holding, Unnamed};
 use landfall::store::Status;
 use std::sync::atomic::Ordering;
 
@@ -104,6 +105,20 @@ async fn before_the_reserve_is_used_up_the_tenant_that_grows_most_is_stopped() {
     host.disks.free.store(50 * GIB, Ordering::Relaxed);
     host.until("it is started", async |host| runs(host, 2)).await;
     assert_eq!(health(&host).await.text("/disk"), "ok");
+}
+
+#[tokio::test]
+async fn a_tenant_that_fills_the_disk_with_files_without_a_name_is_stopped() {
+    let host = host().await;
+    let held = Holding { bytes: 99 * GIB + 1, files: 1, depth: 0 };
+    let hidden = Unnamed { held, may_be_more: false };
+    host.disks.unnamed.lock().unwrap().insert("convergence-tenant-2".to_owned(), hidden);
+    host.disks.free.fetch_sub(held.bytes, Ordering::Relaxed);
+    host.until("it is stopped", async |host| !runs(host, 2)).await;
+    assert!(runs(&host, 1));
+    // They went with its processes.
+    host.disks.free.store(100 * GIB, Ordering::Relaxed);
+    host.until("it is started", async |host| runs(host, 2)).await;
 }
 
 #[tokio::test]

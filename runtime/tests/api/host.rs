@@ -9,7 +9,7 @@ use hyper_util::rt::TokioIo;
 use landfall::api::server::{self, Listeners};
 use landfall::api::{App, router};
 use landfall::controller::{Controller, Dependencies};
-use landfall::disk::{Disks, Holding};
+use landfall::disk::{Disks, Holding, Unnamed};
 use landfall::engine::fake::FakeContainerEngine;
 use landfall::engine::{ImageIdentity, InstallationId, Labels};
 use landfall::identity::{HostSecret, KeyHash};
@@ -65,13 +65,20 @@ pub(crate) struct FakeDisks {
     pub(crate) free: AtomicU64,
     /// The bytes in a volume by its name.
     pub(crate) held: Mutex<BTreeMap<String, u64>>,
+    /// The files without a name that a container's processes use.
+    pub(crate) unnamed: Mutex<BTreeMap<String, Unnamed>>,
     /// Volumes that are gone.
     pub(crate) gone: Mutex<BTreeSet<String>>,
 }
 
 impl Default for FakeDisks {
     fn default() -> Self {
-        Self { free: AtomicU64::new(100 << 30), held: Mutex::default(), gone: Mutex::default() }
+        Self {
+            free: AtomicU64::new(100 << 30),
+            held: Mutex::default(),
+            unnamed: Mutex::default(),
+            gone: Mutex::default(),
+        }
     }
 }
 
@@ -96,6 +103,16 @@ impl Disks for FakeDisks {
         let volume = folder.file_name().unwrap().to_str().unwrap();
         let bytes = self.held.lock().unwrap().get(volume).copied().unwrap_or(0);
         Ok(Holding { bytes, files: 0, depth: 0 })
+    }
+
+    fn unnamed(
+        &self,
+        _folder: &Path,
+        containers: &BTreeSet<String>,
+        _deadline: Instant,
+    ) -> std::io::Result<BTreeMap<String, Unnamed>> {
+        let unnamed = self.unnamed.lock().unwrap();
+        Ok(containers.iter().filter_map(|id| Some((id.clone(), *unnamed.get(id)?))).collect())
     }
 }
 

@@ -1,5 +1,6 @@
 //! A tenant that takes its time, or more than its share: `GET /slow/<ms>` is answered over so many milliseconds, a piece at a time. From
-//! `GET /fill` on it writes fifty megabytes a second into its volume, from `GET /flood` on lines of output as fast as it can, for good.
+//! `GET /fill` on it writes fifty megabytes a second into its volume, from `GET /hide` on into a file there that has no name, and from
+//! `GET /flood` on lines of output as fast as it can, for good.
 //! Everything else, `/health` included, is answered at once.
 
 use std::io::{self, BufRead as _, BufReader, Write as _};
@@ -22,8 +23,12 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
-fn fill() -> io::Result<()> {
-    let mut file = std::fs::File::create("/app/data/users/fill")?;
+fn fill(hide: bool) -> io::Result<()> {
+    let path = "/app/data/users/fill";
+    let mut file = std::fs::File::create(path)?;
+    if hide {
+        std::fs::remove_file(path)?;
+    }
     let piece = vec![b'x'; 1 << 20];
     loop {
         file.write_all(&piece)?;
@@ -49,7 +54,10 @@ fn answer(mut stream: &TcpStream) -> io::Result<()> {
     }
     let path = request.split(' ').nth(1).unwrap_or_default();
     match path {
-        "/fill" => drop(std::thread::spawn(fill)),
+        "/fill" | "/hide" => {
+            let hide = path == "/hide";
+            drop(std::thread::spawn(move || fill(hide)));
+        }
         "/flood" => drop(std::thread::spawn(flood)),
         _ => {}
     }

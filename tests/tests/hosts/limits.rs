@@ -40,7 +40,7 @@ fn a_tenant_that_fills_the_disk_is_stopped_and_the_others_are_served() -> Result
     installation.destroy(&loud)?;
 
     let greedy = installation.spawn(&json!({"name": "greedy", "baseImage": "slow"}))?;
-    let (calls, _) = served.during(&host, || fill(installation, &greedy))?;
+    let (calls, _) = served.during(&host, || fill(installation, &greedy, "/fill"))?;
     calls.every_answer_was_whole()?;
     ensure!(calls.other_status + calls.refused == 0, "{calls:?}");
     let free = free(&host)?;
@@ -53,6 +53,12 @@ fn a_tenant_that_fills_the_disk_is_stopped_and_the_others_are_served() -> Result
     ensure!(free > 0, "it was stopped too late");
 
     installation.destroy(&greedy)?;
+    host.until("curl -fsS http://127.0.0.1:3000/health")?;
+    // Its file is gone with it, and it would start again.
+    let hiding = installation.spawn(&json!({"name": "hiding", "baseImage": "slow"}))?;
+    fill(installation, &hiding, "/hide")?;
+    installation.destroy(&hiding)?;
+
     host.until("curl -fsS http://127.0.0.1:3000/health")?;
     installation.spawn(&json!({"name": "next", "baseImage": "hello"}))?;
     ensure!(installation.visit(&calm, "/data/note")?.expect(200)?.body == "kept");
@@ -69,8 +75,8 @@ fn flood(installation: Installation<'_>, tenant: &Tenant) -> Result<f64> {
 }
 
 /// Has the tenant fill the disk until it is stopped; returns its status.
-fn fill(installation: Installation<'_>, tenant: &Tenant) -> Result<Value> {
-    installation.visit(tenant, "/fill")?;
+fn fill(installation: Installation<'_>, tenant: &Tenant, path: &str) -> Result<Value> {
+    installation.visit(tenant, path)?;
     // The reason is known before the engine has killed it.
     let reason = |status: &Value| status["stopReason"].as_str().is_some_and(|why| why.contains("it took most"));
     until(installation, tenant, |status| reason(status) && status["status"] == "stopped")

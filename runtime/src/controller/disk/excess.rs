@@ -19,10 +19,12 @@ pub(super) fn most(limits: DiskLimits) -> Holding {
 /// What one tenant takes. What could not be found out is `None`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Taken {
-    /// What its volumes hold.
+    /// What its volumes hold, and the files without a name that it uses.
     pub(super) held: Option<Holding>,
     /// The bytes that its container has written since its start.
     pub(super) written: Option<u64>,
+    /// Whether it may use files besides that nobody sees.
+    pub(super) may_hold_more: bool,
 }
 
 /// What each tenant takes.
@@ -43,13 +45,22 @@ pub(super) enum Excess {
         /// It starts again as soon as so many bytes are free.
         until_free: u64,
     },
+    /// It may use files that nobody sees, when something used up the host's reserve that nobody could be seen to take.
+    Unseen {
+        /// It starts again as soon as so many bytes are free.
+        until_free: u64,
+    },
 }
 
 impl Excess {
-    /// Of a tenant that took most. How much was free says nothing about when to start it again: that may have been more than it is after.
+    /// Of a tenant that took most.
     pub(super) fn of_reserve(limits: DiskLimits) -> Self {
-        let room = MIN_ROOM.max(limits.reserve / ROOM_SHARE);
-        Self::Reserve { until_free: limits.reserve.saturating_add(room) }
+        Self::Reserve { until_free: room_to_start(limits) }
+    }
+
+    /// Of a tenant that may use files which nobody sees.
+    pub(super) fn unseen(limits: DiskLimits) -> Self {
+        Self::Unseen { until_free: room_to_start(limits) }
     }
 
     /// Whether the reason to stop it is gone.
@@ -57,9 +68,15 @@ impl Excess {
         match self {
             // What cannot be counted is not known to be less.
             Self::Limit { .. } => now.held.is_some_and(|held| !held.exceeds(most(limits))),
-            Self::Reserve { until_free } => free >= until_free,
+            Self::Reserve { until_free } | Self::Unseen { until_free } => free >= until_free,
         }
     }
+}
+
+/// What has to be free before a tenant starts again that was stopped for the reserve. Not by how much was free when it was stopped:
+/// that may be more than there ever is again.
+fn room_to_start(limits: DiskLimits) -> u64 {
+    limits.reserve.saturating_add(MIN_ROOM.max(limits.reserve / ROOM_SHARE))
 }
 
 impl fmt::Display for Excess {
@@ -74,19 +91,26 @@ impl fmt::Display for Excess {
             Self::Limit { most, .. } => {
                 write!(f, "its volumes hold folders more than {} deep, which cannot be counted", most.depth)?;
             }
-            Self::Reserve { until_free } => {
-                return write!(
-                    f,
-                    "it took most when tenants.disk_reserve was about to be used up; it starts again when {:#} are free: \
-                     remove files on the host, or tenants",
-                    Size(*until_free)
-                );
+            Self::Reserve { until_free } => return write_reserve(f, "it took most", *until_free),
+            Self::Unseen { until_free } => {
+                let what =
+                    "it uses too many files, or passes them around, for all to be seen, and nobody else could be found";
+                return write_reserve(f, what, *until_free);
             }
         }
         f.write_str(
             "; it starts again when they hold less: remove files from its volumes, raise tenants.disk, or destroy it",
         )
     }
+}
+
+fn write_reserve(f: &mut fmt::Formatter<'_>, what: &str, until_free: u64) -> fmt::Result {
+    write!(
+        f,
+        "{what} when tenants.disk_reserve was about to be used up; it starts again when {:#} are free: \
+         remove files on the host, or tenants",
+        Size(until_free)
+    )
 }
 
 /// The tenants whose volumes hold too much.
@@ -106,7 +130,7 @@ mod tests {
     const LIMITS: DiskLimits = DiskLimits { tenant: 1 << 20, reserve: 1 << 30 };
 
     fn holding(bytes: u64) -> Taken {
-        Taken { held: Some(Holding { bytes, files: 1, depth: 1 }), written: Some(0) }
+        Taken { held: Some(Holding { bytes, files: 1, depth: 1 }), written: Some(0), may_hold_more: false }
     }
 
     fn all(taken: &[(i64, Taken)]) -> AllTaken {
@@ -115,8 +139,8 @@ mod tests {
 
     #[test]
     fn who_holds_too_much_is_stopped_until_it_holds_less() {
-        let many = Taken { held: Some(Holding { bytes: 0, files: 65, depth: 1 }), written: None };
-        let deep = Taken { held: Some(Holding { bytes: 0, files: 9, depth: MAX_DEPTH + 1 }), written: None };
+        let many = Taken { held: Some(Holding { bytes: 0, files: 65, depth: 1 }), ..Taken::default() };
+        let deep = Taken { held: Some(Holding { bytes: 0, files: 9, depth: MAX_DEPTH + 1 }), ..Taken::default() };
         let now =
             all(&[(1, holding(1 << 20)), (2, holding((1 << 20) + 1)), (3, many), (4, deep), (5, Taken::default())]);
         let stopped = over_limit(&now, LIMITS);

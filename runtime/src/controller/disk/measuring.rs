@@ -4,10 +4,11 @@ use super::excess::{self, Taken};
 use super::pace::Measured;
 use crate::controller::provision::spec;
 use crate::controller::{ActionError, Controller};
-use crate::disk::Holding;
+use crate::disk::{Holding, Unnamed};
 use crate::engine::{InstallationId, Listed, Owned};
 use crate::store::Environment;
 use futures_util::StreamExt as _;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
@@ -46,7 +47,8 @@ impl Controller {
         urgent: bool,
     ) -> Result<Measured, ActionError> {
         let start = Instant::now();
-        let deadline = start + if urgent { URGENT_LIMIT } else { LIMIT };
+        let limit = if urgent { URGENT_LIMIT } else { LIMIT };
+        let deadline = start + limit;
         // Before the listing: a tenant that is created from here on asks once more.
         self.disk.requested.store(false, Ordering::Relaxed);
         let listing = self.deps.engine.list(Owned::all(&self.deps.installation).selector()).await?;
@@ -55,19 +57,22 @@ impl Controller {
             |row: &Environment| last.is_some_and(|last| last.taken.get(&row.id).is_some_and(|t| t.held.is_some()));
         rows.sort_by_key(was_counted);
         let volumes = &listing.volumes;
+        let folder = volumes.iter().find_map(|volume| volume.folder.clone());
+        let unnamed = self.unnamed(folder.clone(), &listing.containers, start + limit / 2).await;
         let measure = async |row: Environment| {
-            let folders = folders(&self.deps.installation, volumes, &row);
-            let id = row.id;
+            let folders =
+                own(&self.deps.installation, volumes, &row).filter_map(|volume| volume.folder.clone()).collect();
             let (held, written) = tokio::join!(self.holding(folders, deadline), self.written(&row, urgent));
-            (id, Taken { held, written })
+            let unnamed = sum(&unnamed, own(&self.deps.installation, &listing.containers, &row));
+            let held = held.map(|held| held.and(unnamed.held));
+            (row.id, Taken { held, written, may_hold_more: unnamed.may_be_more })
         };
         let taken: excess::AllTaken =
             futures_util::stream::iter(rows).map(measure).buffer_unordered(AT_ONCE).collect().await;
         let held = taken.iter().filter_map(|(id, taken)| Some((*id, taken.held?)));
         self.disk.held.lock().unwrap_or_else(PoisonError::into_inner).extend(held);
         self.disk.held.lock().unwrap_or_else(PoisonError::into_inner).retain(|id, _| taken.contains_key(id));
-        *self.disk.folder.lock().unwrap_or_else(PoisonError::into_inner) =
-            volumes.iter().find_map(|volume| volume.folder.clone());
+        *self.disk.folder.lock().unwrap_or_else(PoisonError::into_inner) = folder;
         // Only now: what was written meanwhile is in what they hold.
         let free = self.free_for_volumes().await.unwrap_or(u64::MAX);
         Ok(Measured {
@@ -90,6 +95,20 @@ impl Controller {
         tokio::task::spawn_blocking(count).await.ok()?
     }
 
+    /// The files without a name which the processes of containers use, by the container's id.
+    async fn unnamed(
+        &self,
+        folder: Option<PathBuf>,
+        containers: &[Listed],
+        deadline: Instant,
+    ) -> BTreeMap<String, Unnamed> {
+        let Some(folder) = folder else { return BTreeMap::new() };
+        let disks = Arc::clone(&self.deps.disks);
+        let ids = containers.iter().filter(|one| one.running).map(|one| one.id.clone()).collect();
+        let find = move || disks.unnamed(&folder, &ids, deadline).unwrap_or_default();
+        tokio::task::spawn_blocking(find).await.unwrap_or_default()
+    }
+
     async fn written(&self, row: &Environment, urgent: bool) -> Option<u64> {
         if !urgent {
             return None;
@@ -100,8 +119,15 @@ impl Controller {
     }
 }
 
-/// The folders of a tenant's volumes.
-fn folders(installation: &InstallationId, volumes: &[Listed], row: &Environment) -> Vec<PathBuf> {
-    let own = volumes.iter().filter(|volume| spec::is_ours(installation, &volume.labels, row.decided.key_hash));
-    own.filter_map(|volume| volume.folder.clone()).collect()
+/// What of a listing is a tenant's own.
+fn own<'a>(installation: &InstallationId, listed: &'a [Listed], row: &Environment) -> impl Iterator<Item = &'a Listed> {
+    listed.iter().filter(move |one| spec::is_ours(installation, &one.labels, row.decided.key_hash))
+}
+
+fn sum<'a>(all: &BTreeMap<String, Unnamed>, containers: impl Iterator<Item = &'a Listed>) -> Unnamed {
+    let own = containers.filter_map(|container| all.get(&container.id));
+    own.fold(Unnamed::default(), |sum, one| Unnamed {
+        held: sum.held.and(one.held),
+        may_be_more: sum.may_be_more || one.may_be_more,
+    })
 }

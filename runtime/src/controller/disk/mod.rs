@@ -124,8 +124,7 @@ impl Controller {
     async fn judge(&self, shortage: &mut Shortage, in_danger: bool, now: &Measured) {
         let limits = self.deps.settings.disk;
         let mut excesses = over_limit(&now.taken, limits);
-        let culprit = shortage.judge(now, in_danger, limits, |id| self.disk.stopped().contains_key(&id));
-        excesses.extend(culprit.map(|id| (id, Excess::of_reserve(limits))));
+        excesses.extend(shortage.judge(now, in_danger, limits, |id| self.disk.stopped().contains_key(&id)));
         self.disk.stopped().retain(|id, excess| {
             let has_ended = excess.has_ended(now.taken.get(id).copied().unwrap_or_default(), now.free, limits);
             if has_ended {

@@ -61,8 +61,8 @@ impl Trend {
         self.0.iter().rev().skip(1).map(fall).max().unwrap_or(0)
     }
 
-    /// Whether the reserve is used up already, or will be if the next second is like the last. Not by the fastest fall: a short burst does not go on,
-    /// and whoever makes one may leave the reserve alone.
+    /// Whether the reserve is used up already, or will be if the next second is like the last. Not by the fastest fall: a short burst
+    /// does not go on, and whoever makes one may leave the reserve alone.
     pub(super) fn is_reserve_in_danger(&self, limits: DiskLimits) -> bool {
         let Some((now, free)) = self.0.back() else { return false };
         let recent = self.0.iter().filter(|(at, _)| now.duration_since(*at) <= WINDOW);

@@ -4,7 +4,7 @@
 //! its place. And who holds most is not always to blame: a large tenant that is quiet would be stopped for one that fills up what is left. So
 //! one tenant that outweighs all others together is stopped, which cannot be two, and otherwise the one that grows.
 
-use super::excess::{AllTaken, Taken};
+use super::excess::{AllTaken, Excess, Taken};
 use super::pace::Measured;
 use crate::disk::{BYTES_PER_FILE, Holding};
 use crate::identity::EnvId;
@@ -31,24 +31,29 @@ pub(super) struct Shortage {
 }
 
 impl Shortage {
-    /// Takes note of a measurement. Returns the tenant that has to be stopped, which may be one that is being stopped already.
+    /// Takes note of a measurement. Returns the tenants that have to be stopped, which may be those that are being stopped already.
     pub(super) fn judge(
         &mut self,
         now: &Measured,
         in_danger: bool,
         limits: DiskLimits,
         is_stopped: impl Fn(EnvId) -> bool,
-    ) -> Option<EnvId> {
+    ) -> Vec<(EnvId, Excess)> {
         self.note_hour(now);
         let step = MIN_STEP.max(limits.reserve / STEPS);
         let fall = self.before.as_ref().map_or(0, |before| before.free.saturating_sub(now.free));
         // Smaller falls add up, however long they take: `before` stays.
         if in_danger && fall < step && self.before.as_ref().is_some_and(|before| before.free >= now.free) {
-            return None;
+            return Vec::new();
         }
-        let before = self.before.replace(now.clone()).filter(|_| in_danger && fall >= step)?;
-        let (_, day) = self.hours.front()?;
-        culprit(&before.taken, day, &now.taken, fall, is_stopped)
+        let before = self.before.replace(now.clone()).filter(|_| in_danger && fall >= step);
+        let (Some(before), Some((_, day))) = (before, self.hours.front()) else { return Vec::new() };
+        if let Some(id) = culprit(&before.taken, day, &now.taken, fall, is_stopped) {
+            return vec![(id, Excess::of_reserve(limits))];
+        }
+        // Where nobody can be seen to take it, the last resort is all who keep themselves from being seen: the one may take all at once.
+        let unseen = now.taken.iter().filter(|(_, taken)| taken.may_hold_more);
+        unseen.map(|(id, _)| (*id, Excess::unseen(limits))).collect()
     }
 
     fn note_hour(&mut self, now: &Measured) {
@@ -121,7 +126,7 @@ mod tests {
     const LIMITS: DiskLimits = DiskLimits { tenant: 100 * GIB, reserve: GIB };
 
     fn holding(bytes: u64) -> Taken {
-        Taken { held: Some(Holding { bytes, files: 1, depth: 1 }), written: Some(0) }
+        Taken { held: Some(Holding { bytes, files: 1, depth: 1 }), written: Some(0), may_hold_more: false }
     }
 
     fn all(taken: &[(i64, Taken)]) -> AllTaken {
@@ -149,8 +154,8 @@ mod tests {
         fn measure(&mut self) {
             let stopped = self.stopped.clone();
             let in_danger = self.now.free < LIMITS.reserve;
-            let culprit = self.shortage.judge(&self.now, in_danger, LIMITS, |id| stopped.contains(&id.0));
-            self.stopped.extend(culprit.map(|id| id.0).filter(|id| !stopped.contains(id)));
+            let culprits = self.shortage.judge(&self.now, in_danger, LIMITS, |id| stopped.contains(&id.0));
+            self.stopped.extend(culprits.into_iter().map(|(id, _)| id.0).filter(|id| !stopped.contains(id)));
         }
 
         /// After so many seconds, a tenant holds so much more.
@@ -225,9 +230,24 @@ mod tests {
     }
 
     #[test]
+    fn where_nobody_is_seen_to_take_the_disk_those_are_stopped_who_cannot_be_seen_whole() {
+        let mut disk = Disk::new(&[GIB, GIB, GIB], 50 * GIB);
+        for id in [1, 3] {
+            disk.now.taken.get_mut(&EnvId(id)).unwrap().may_hold_more = true;
+        }
+        disk.grow(2, 50 * GIB, 1);
+        assert_eq!(disk.stopped, [2], "it is seen to take it");
+        disk.now.free = 50 * GIB;
+        disk.measure();
+        disk.now.free = 0;
+        disk.measure();
+        assert_eq!(disk.stopped, [2, 1, 3]);
+    }
+
+    #[test]
     fn what_tenants_hold_is_asked_first_and_then_what_they_wrote() {
         let writes = |written| Taken { written: Some(written), ..holding(100) };
-        let unseen = |written| Taken { held: None, written: Some(written) };
+        let unseen = |written| Taken { written: Some(written), ..Taken::default() };
         for (before, now, fall, stopped) in [
             // It grew most.
             (all(&[(1, holding(100)), (2, holding(500))]), all(&[(1, holding(900)), (2, holding(700))]), 1000, Some(1)),
@@ -244,7 +264,7 @@ mod tests {
             (
                 all(&[(1, holding(100)), (2, holding(0))]),
                 all(&[
-                    (1, Taken { held: Some(Holding { bytes: 100, files: 101, depth: 1 }), written: None }),
+                    (1, Taken { held: Some(Holding { bytes: 100, files: 101, depth: 1 }), ..Taken::default() }),
                     (2, holding(9)),
                 ]),
                 100 * BYTES_PER_FILE,
