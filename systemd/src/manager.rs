@@ -28,13 +28,15 @@ pub trait UnitManager {
     /// Any [`Error`] of running the program.
     fn daemon_reload(&self) -> Result<(), Error>;
 
-    /// Starts the unit with each boot from now on. Does not start it now.
+    /// Starts the unit with each boot from now on. Does not start it now. Reads the unit's file, whether systemd has read it or not, and has
+    /// systemd itself read nothing: that takes a [`daemon_reload`](Self::daemon_reload).
     ///
     /// # Errors
     /// Any [`Error`] of running the program.
     fn enable(&self, unit: &UnitName) -> Result<(), Error>;
 
-    /// No longer starts the unit with each boot. Does not stop it now. Succeeds if there is no such unit.
+    /// No longer starts the unit with each boot. Does not stop it now. Succeeds if there is no such unit. Has systemd read nothing, as
+    /// [`enable`](Self::enable).
     ///
     /// # Errors
     /// Any [`Error`] of running the program.

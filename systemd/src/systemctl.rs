@@ -99,7 +99,7 @@ impl UnitManager for Systemctl {
     }
 
     fn enable(&self, unit: &UnitName) -> Result<(), Error> {
-        self.query(&["enable", "--quiet", unit.as_str()]).map(drop)
+        self.query(&["enable", "--quiet", "--no-reload", unit.as_str()]).map(drop)
     }
 
     fn disable(&self, unit: &UnitName) -> Result<(), Error> {
@@ -107,7 +107,7 @@ impl UnitManager for Systemctl {
         if !self.status(unit)?.exists() {
             return Ok(());
         }
-        self.query(&["disable", "--quiet", unit.as_str()]).map(drop)
+        self.query(&["disable", "--quiet", "--no-reload", unit.as_str()]).map(drop)
     }
 
     fn start(&self, unit: &UnitName) -> Result<(), Error> {

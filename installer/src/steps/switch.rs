@@ -66,13 +66,13 @@ fn restart_services(
     on_firewall_error: impl FnOnce(StepError) -> Result<(), StepError>,
 ) -> Result<(), StepError> {
     let Some(units) = host.units.as_deref() else { return Ok(()) };
-    // Before anything else: systemd still knows the units of the release from before.
-    units.daemon_reload()?;
     for unit in UnitName::ENABLED {
         // Enabled before anything is started, recovery included: after a power cut in the middle of the start, the boot
         // has to settle it.
         units.enable(&unit)?;
     }
+    // Before anything is started: systemd still knows the units of the release from before.
+    units.daemon_reload()?;
     let (firewall, runtime) = (UnitName::FIREWALL, UnitName::LANDFALL);
     // The recovery unit is ordered before both services, so waiting for their start would wait for itself. Stopping also
     // cancels a start that waits already; it is requested again.
