@@ -16,6 +16,7 @@ use landfall_host::runtime_program::{RuntimeProgram, RuntimeProgramError};
 use landfall_host::settings::CanaryChoice;
 use landfall_systemd::{UnitManager, UnitName};
 use std::cell::Cell;
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// How often the service is asked.
@@ -46,10 +47,22 @@ pub(super) fn act(work: &Work<'_>, transition: &Transition) -> Result<(), StepEr
         health::check(work.ports.address, work.ports.api, &release)?;
         is_the_same(units, &process)
     };
-    gate.wait(ask, || give_up(host))
-        // 3. Able to do its work: also a first release, which nobody could update otherwise.
-        .and_then(|()| selfcheck(work, target))
-        .map_err(|reason| UnhealthyError::new(units, UnitName::LANDFALL, reason).into())
+    let give_up = || give_up(host);
+    // 3. Able to do its work: also a first release, which nobody could update otherwise.
+    let works = || {
+        HealthGate { healthy_for: Duration::ZERO, ..gate }.wait(ask, give_up)?;
+        let (checked, check) = (process.get(), SelfCheck::of(work, target));
+        // It is checked while the time runs for which it has to be healthy.
+        let (healthy, found) = thread::scope(|scope| {
+            let running = scope.spawn(|| check.run());
+            let healthy = gate.wait(ask, give_up);
+            (healthy, running.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        });
+        healthy?;
+        // It may have been started again since, and the check was of a process that has ended.
+        if process.get() == checked { found } else { check.run() }
+    };
+    works().map_err(|reason| UnhealthyError::new(units, UnitName::LANDFALL, reason).into())
 }
 
 /// Whether the process is the one that was there last time. A request that comes while the service starts again waits, and is
@@ -75,21 +88,33 @@ fn give_up(host: &HostContext) -> Result<(), String> {
     Ok(())
 }
 
-/// The release says itself whether it can do its work: database, engine, images, a tenant.
-fn selfcheck(work: &Work<'_>, target: &InstalledRelease) -> Result<(), String> {
-    let (host, tenants) = (work.host, work.release.images.iter().filter_map(|image| image.tenant.as_ref()));
-    // Of all: which one it takes, the program decides.
-    let start_period = tenants.map(|tenant| tenant.start_period.duration()).max();
-    if start_period.is_some() && work.update.canary != CanaryChoice::None {
-        host.console.say("trying the release with a tenant of its own");
-    }
-    match RuntimeProgram::of(&host.layout, &target.id()).selfcheck(start_period.unwrap_or_default()) {
-        Ok(()) => Ok(()),
-        Err(RuntimeProgramError::Failed { message, .. }) => {
-            Err(format!("it does not pass `landfall selfcheck`: {message}"))
+/// The check of a release by itself, whether it can do its work: database, engine, images, a tenant.
+struct SelfCheck {
+    program: RuntimeProgram,
+    start_period: Duration,
+}
+
+impl SelfCheck {
+    fn of(work: &Work<'_>, target: &InstalledRelease) -> Self {
+        let (host, tenants) = (work.host, work.release.images.iter().filter_map(|image| image.tenant.as_ref()));
+        // Of all: which one it takes, the program decides.
+        let start_period = tenants.map(|tenant| tenant.start_period.duration()).max();
+        if start_period.is_some() && work.update.canary != CanaryChoice::None {
+            host.console.say("trying the release with a tenant of its own");
         }
-        Err(error @ (RuntimeProgramError::Subprocess(_) | RuntimeProgramError::Output { .. })) => {
-            Err(message_with_causes(&error))
+        let program = RuntimeProgram::of(&host.layout, &target.id());
+        Self { program, start_period: start_period.unwrap_or_default() }
+    }
+
+    fn run(&self) -> Result<(), String> {
+        match self.program.selfcheck(self.start_period) {
+            Ok(()) => Ok(()),
+            Err(RuntimeProgramError::Failed { message, .. }) => {
+                Err(format!("it does not pass `landfall selfcheck`: {message}"))
+            }
+            Err(error @ (RuntimeProgramError::Subprocess(_) | RuntimeProgramError::Output { .. })) => {
+                Err(message_with_causes(&error))
+            }
         }
     }
 }
@@ -148,7 +173,7 @@ impl HealthGate {
                 Err(_) => healthy_since = None,
             }
             give_up()?;
-            std::thread::sleep(self.interval);
+            thread::sleep(self.interval);
         }
     }
 }
