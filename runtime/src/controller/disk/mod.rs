@@ -86,12 +86,28 @@ impl DiskWatch {
     }
 }
 
+/// Why tenants cannot be measured, as long as that is so.
+#[derive(Debug, Default)]
+struct MeasuringFailure(Option<String>);
+
+impl MeasuringFailure {
+    /// Logs what changes: the same failure again and again would fill the log.
+    fn note(&mut self, failure: Option<String>) {
+        if let Some(error) = failure.as_ref().filter(|_| failure != self.0) {
+            log::warning!("tenants_not_measured", error = error);
+        } else if failure != self.0 {
+            log::info!("tenants_measured_again");
+        }
+        self.0 = failure;
+    }
+}
+
 impl Controller {
     /// Watches the disk.
     pub(super) async fn watch_disk(&self) -> Infallible {
         let limits = self.deps.settings.disk;
         let (mut trend, mut last, mut shortage) = (Trend::default(), None::<Measured>, Shortage::default());
-        let mut retry_at = Instant::now();
+        let (mut retry_at, mut failure) = (Instant::now(), MeasuringFailure::default());
         loop {
             let now = Instant::now();
             let free = self.free_for_volumes().await;
@@ -106,11 +122,12 @@ impl Controller {
             if (is_due || self.disk.requested.load(Ordering::Relaxed)) && now >= retry_at {
                 match self.measure(last.as_ref(), free, trend.is_urgent(limits)).await {
                     Ok(measured) => {
+                        failure.note(None);
                         self.judge(&mut shortage, trend.is_reserve_in_danger(limits), &measured).await;
                         last = Some(measured);
                     }
                     Err(error) => {
-                        log::warning!("tenants_not_measured", error = log::chain(&error));
+                        failure.note(Some(log::chain(&error)));
                         retry_at = now + RETRY_PAUSE;
                     }
                 }
@@ -176,5 +193,27 @@ impl Controller {
             Some(free) if free < reserve => Err(ActionError::DiskShort { free, reserve }),
             _ => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_is_logged_when_it_begins_changes_or_ends() {
+        let entries = log::tests::entries(|| {
+            let mut failure = MeasuringFailure::default();
+            for now in [None, Some("down"), Some("down"), Some("slow"), None, None] {
+                failure.note(now.map(str::to_owned));
+            }
+        });
+        let logged = entries.iter().map(|entry| (entry["EVENT"].as_str(), entry.get("ERROR").map(String::as_str)));
+        let expected = [
+            ("tenants_not_measured", Some("down")),
+            ("tenants_not_measured", Some("slow")),
+            ("tenants_measured_again", None),
+        ];
+        assert_eq!(logged.collect::<Vec<_>>(), expected);
     }
 }
