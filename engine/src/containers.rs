@@ -242,6 +242,8 @@ pub trait ContainerEngine: Send + Sync {
     fn kill<'a>(&'a self, container: &'a str) -> Reply<'a, ()>;
     /// Starts a command in a container that runs, as the container's user, and returns an id of that run. Nobody reads its output.
     fn start_command<'a>(&'a self, container: &'a str, command: &'a [String]) -> Reply<'a, String>;
+    /// The run of a command in a container that was started and has not ended, by whomever.
+    fn running_command<'a>(&'a self, container: &'a str, command: &'a [String]) -> Reply<'a, Option<String>>;
     /// The exit code of a command that was started; `None` while it runs.
     fn command_exit<'a>(&'a self, run: &'a str) -> Reply<'a, Option<i64>>;
     /// Kills and removes a container.

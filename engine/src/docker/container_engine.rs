@@ -86,6 +86,10 @@ impl ContainerEngine for Docker {
         Box::pin(self.begin_command(container, command))
     }
 
+    fn running_command<'a>(&'a self, container: &'a str, command: &'a [String]) -> Reply<'a, Option<String>> {
+        Box::pin(self.unended_command(container, command))
+    }
+
     fn command_exit<'a>(&'a self, run: &'a str) -> Reply<'a, Option<i64>> {
         Box::pin(self.ended_command(run))
     }

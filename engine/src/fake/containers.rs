@@ -235,6 +235,14 @@ impl ContainerEngine for FakeContainerEngine {
         Box::pin(self.call("start_command", start))
     }
 
+    fn running_command<'a>(&'a self, _container: &'a str, command: &'a [String]) -> Reply<'a, Option<String>> {
+        let find = move |state: &mut FakeEngineState| {
+            let last = state.commands.last().filter(|last| *last == command && state.command_exit.is_none());
+            Ok(last.map(|_| format!("run {}", state.commands.len())))
+        };
+        Box::pin(self.call("running_command", find))
+    }
+
     fn command_exit<'a>(&'a self, _run: &'a str) -> Reply<'a, Option<i64>> {
         Box::pin(self.call("command_exit", |state| Ok(state.command_exit)))
     }

@@ -187,6 +187,12 @@ impl ReservedPort {
 }
 
 impl BackendSender {
+    /// Of no port.
+    #[cfg(test)]
+    pub(crate) fn of_no_port() -> Self {
+        Self(watch::channel(Backend::Pending).0)
+    }
+
     /// Sets the backend. Waiting connections are only woken where it changes.
     pub fn set(&self, backend: Backend) {
         self.0.send_if_modified(|current| std::mem::replace(current, backend) != backend);

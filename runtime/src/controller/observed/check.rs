@@ -1,7 +1,7 @@
 //! One check of a tenant's health: as its image says, over HTTP, by a connection, or by a command in its container.
 
 use super::outcome::Outcome;
-use crate::engine::ContainerEngine;
+use crate::engine::{ContainerEngine, EngineError};
 use crate::identity::EnvId;
 use bytes::Bytes;
 use http_body_util::Empty;
@@ -44,13 +44,15 @@ pub(super) struct Checker {
     engine: Arc<dyn ContainerEngine>,
     /// A command that has not ended yet.
     running: Option<String>,
+    /// Whether it is known that no command runs which the service before this one started.
+    has_looked: bool,
     /// How long a command may take.
-    command_limit: Duration,
+    pub(super) command_limit: Duration,
 }
 
 impl Checker {
     pub(super) fn new(target: Target, engine: Arc<dyn ContainerEngine>) -> Self {
-        Self { target, engine, running: None, command_limit: COMMAND_TIMEOUT }
+        Self { target, engine, running: None, has_looked: false, command_limit: COMMAND_TIMEOUT }
     }
 
     /// What a check finds now.
@@ -75,7 +77,7 @@ impl Checker {
     async fn command(&mut self, command: &HealthCommand) -> Outcome {
         let run = match self.running.take() {
             Some(run) => run,
-            None => match self.engine.start_command(&self.target.id.container(), command.words()).await {
+            None => match self.start(command).await {
                 Ok(run) => run,
                 Err(error) if error.is_unavailable() => return Outcome::NotAsked,
                 Err(_) => return Outcome::NotRun,
@@ -97,6 +99,19 @@ impl Checker {
             self.running = Some(run);
         }
         outcome
+    }
+
+    /// Starts the command, unless one still runs that the service before this one started.
+    async fn start(&mut self, command: &HealthCommand) -> Result<String, EngineError> {
+        let container = self.target.id.container();
+        if !self.has_looked {
+            let running = self.engine.running_command(&container, command.words()).await?;
+            self.has_looked = true;
+            if let Some(run) = running {
+                return Ok(run);
+            }
+        }
+        self.engine.start_command(&container, command.words()).await
     }
 }
 
@@ -131,7 +146,7 @@ async fn request(address: SocketAddrV4, path: &HttpPath, stream: TcpStream) -> O
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
     use crate::engine::fake::FakeContainerEngine;
@@ -144,7 +159,7 @@ mod tests {
         Checker::new(Target { id: EnvId(1), address, check, start_period: Duration::from_mins(1) }, engine)
     }
 
-    fn command() -> HealthCheck {
+    pub(in super::super) fn command() -> HealthCheck {
         HealthCheck::Command(vec!["pg_isready".to_owned(), "-q".to_owned()].try_into().unwrap())
     }
 
@@ -162,13 +177,13 @@ mod tests {
         address
     }
 
-    fn unused() -> SocketAddrV4 {
+    pub(in super::super) fn unused() -> SocketAddrV4 {
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         SocketAddrV4::new(Ipv4Addr::LOCALHOST, port)
     }
 
     /// An engine in which the tenant's container runs.
-    async fn engine() -> Arc<FakeContainerEngine> {
+    pub(in super::super) async fn engine() -> Arc<FakeContainerEngine> {
         let image = ImageIdentity { config: "sha256:00".into(), diff_ids: vec![] };
         let engine = FakeContainerEngine::with_image(&image, "");
         let name = EnvId(1).container();
@@ -252,6 +267,11 @@ mod tests {
         for _ in 0..3 {
             assert_eq!(checker.check().await, Outcome::NoAnswer);
         }
+        assert_eq!(engine.state().commands.len(), 1);
+        // Nor by the next service.
+        let mut checker = self::checker(unused(), command(), engine.clone());
+        checker.command_limit = Duration::from_millis(1);
+        assert_eq!(checker.check().await, Outcome::NoAnswer);
         assert_eq!(engine.state().commands.len(), 1);
         checker.command_limit = Duration::from_mins(5);
         engine.state().command_exit = Some(0);

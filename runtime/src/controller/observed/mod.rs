@@ -16,6 +16,7 @@ use crate::engine::{ContainerEngine, Usage};
 use crate::identity::EnvId;
 use crate::tenant_ports::{Backend, TenantPort};
 use backoff::StartBackoff;
+use check::Checker;
 use probe::Reports;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -34,6 +35,8 @@ struct Tenant {
     port: TenantPort,
     health: watch::Sender<Health>,
     last_check: watch::Sender<Option<LastCheck>>,
+    /// Whether this service has paused its container.
+    paused: watch::Sender<bool>,
     /// Checks its health while its container runs.
     watcher: Option<Watcher>,
     samples: Samples,
@@ -74,6 +77,7 @@ impl ObservedTenants {
             port,
             health: watch::channel(Health::Starting).0,
             last_check: watch::channel(None).0,
+            paused: watch::channel(false).0,
             watcher: None,
             samples: Samples::default(),
             backoff: StartBackoff::default(),
@@ -97,7 +101,15 @@ impl ObservedTenants {
                 health: tenant.health.clone(),
                 last_check: tenant.last_check.clone(),
             };
-            tenant.watcher = Some(Watcher(tokio::spawn(probe::watch(target, engine, reports))));
+            let checks = probe::watch(Checker::new(target, engine), reports, tenant.paused.subscribe());
+            tenant.watcher = Some(Watcher(tokio::spawn(checks)));
+        }
+    }
+
+    /// Notes that this service pauses a tenant's container, or lets it go on.
+    pub(in crate::controller) fn note_pause(&self, id: EnvId, is_paused: bool) {
+        if let Some(tenant) = self.tenants().get(&id) {
+            tenant.paused.send_replace(is_paused);
         }
     }
 

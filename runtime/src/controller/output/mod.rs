@@ -127,6 +127,7 @@ impl Controller {
         if let Some(log) = self.output.logs().get_mut(&id) {
             (log.paused_until, log.paused_at) = (Some(now + pause), Some(now));
         }
+        self.observed.note_pause(id, true);
         if is_first {
             log::warning!("tenant_paused", tenant = id, reason = "it writes more than 1 MiB of output a second");
         }
@@ -144,6 +145,7 @@ impl Controller {
                 if let Some(log) = self.output.logs().get_mut(&id) {
                     log.paused_until = None;
                 }
+                self.observed.note_pause(id, false);
             }
             Err(error) => log::warning!("tenant_not_resumed", tenant = id, error = log::chain(&error)),
         }
