@@ -96,9 +96,7 @@ impl TenantPorts {
     /// Ports on `address`, served by threads of their own. Connections from `tenants` are closed: tenants do not call each other.
     pub fn new(address: Ipv4Addr, tenants: TenantAddresses, fd_store: FdStore) -> io::Result<Self> {
         // One limit for all ports, since what it protects, descriptors and memory, is the process's.
-        // A host that does not tell has as many as the smallest.
-        let memory = host_memory().unwrap_or_default();
-        Self::with_limits(address, tenants, fd_store, ConnectionLimits::of_memory(memory))
+        Self::with_limits(address, tenants, fd_store, ConnectionLimits::of_memory(host_memory()))
     }
 
     fn with_limits(
@@ -171,12 +169,10 @@ impl TenantPorts {
     }
 }
 
-/// The host's memory in bytes, proc_meminfo(5).
-fn host_memory() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
-    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    kibibytes.checked_mul(1024)
+/// The host's memory in bytes, by sysinfo(2): the unit hides `/proc/meminfo` from the service.
+fn host_memory() -> u64 {
+    let host = rustix::system::sysinfo();
+    host.totalram.saturating_mul(host.mem_unit.into())
 }
 
 impl ReservedPort {

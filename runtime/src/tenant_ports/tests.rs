@@ -99,6 +99,13 @@ async fn a_tenant_may_answer_and_close_before_it_has_read_the_request() {
     }
 }
 
+#[test]
+fn the_hosts_memory_is_known_without_proc_meminfo_and_the_same() {
+    let text = std::fs::read_to_string("/proc/meminfo").unwrap();
+    let total = text.lines().find_map(|line| line.strip_prefix("MemTotal:")?.trim().strip_suffix(" kB")).unwrap();
+    assert_eq!(super::host_memory(), total.parse::<u64>().unwrap() * 1024);
+}
+
 /// Ports for at most `total` connections, of which none counts as idle.
 fn ports_for(total: usize) -> TenantPorts {
     let limits = ConnectionLimits { total, per_port: total, per_address: total, idle: Duration::MAX };

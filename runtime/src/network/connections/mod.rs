@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 /// Memory of the host for each connection, in bytes. What is queued in the kernel for one may be as much.
 const MEMORY_PER_CONNECTION: u64 = 512 << 10;
-/// The fewest and the most connections at a time, whatever memory the host has: the most hold half of the unit's descriptors.
+/// The fewest and the most connections at a time, whatever memory the host has: the most hold a quarter of the unit's descriptors.
 const SMALLEST_TOTAL: usize = 1024;
 const LARGEST_TOTAL: usize = 8192;
 
@@ -184,6 +184,14 @@ mod tests {
     fn room_grows_with_the_hosts_memory_within_bounds() {
         let total = |bytes: u64| ConnectionLimits::of_memory(bytes).total;
         assert_eq!((total(64 << 20), total(2 << 30), total(1 << 40)), (1024, 4096, 8192));
+    }
+
+    #[test]
+    fn the_units_descriptors_suffice_for_the_most_connections() {
+        let unit = include_str!("../../../../systemd/units/landfall.service");
+        let limit = unit.lines().find_map(|line| line.strip_prefix("LimitNOFILE=")).unwrap();
+        // The other half is for listening sockets, the API, the engine and files.
+        assert!(2 * LARGEST_TOTAL <= limit.parse::<usize>().unwrap() / 2, "{limit}");
     }
 
     #[tokio::test]

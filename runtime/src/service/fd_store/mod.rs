@@ -35,8 +35,8 @@ const CONNECTION_PREFIX: &str = "visit-";
 /// How often, and how far apart, binding is tried after systemd was told to close the port: it closes descriptors some time later.
 const BIND_ATTEMPTS: u32 = 25;
 const BIND_PAUSE: Duration = Duration::from_millis(10);
-/// Connections that are stored, two descriptors each: with the listening sockets of the default port range, they fit into the 2048
-/// descriptors that the unit allows.
+/// Connections that are stored, two descriptors each: with the listening sockets of the default port range, they fit into the descriptors
+/// that the unit allows. Not more: systemd compares each descriptor with all that it holds.
 const MAX_CONNECTIONS: usize = 512;
 
 /// The sockets that the previous process stored with systemd.
@@ -220,6 +220,20 @@ impl FdStore {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
+
+    #[test]
+    fn the_unit_has_room_for_all_that_is_stored() {
+        let unit = include_str!("../../../../systemd/units/landfall.service");
+        let room = unit.lines().find_map(|line| line.strip_prefix("FileDescriptorStoreMax=")).unwrap();
+        let settings = crate::settings::Settings::parse("").unwrap();
+        let (first, last) = settings.tenant_ports;
+        let [ports, api, command_line] = [usize::from(last - first) + 1, 1, 1];
+        let listening = ports + api + command_line;
+        assert!(
+            listening + 2 * MAX_CONNECTIONS <= room.parse().unwrap(),
+            "{listening} sockets listen; room for {room}"
+        );
+    }
 
     /// A store whose previous process listened at `address`, and systemd's copy of the socket.
     fn inheriting(address: &str) -> (FdStore, TcpListener) {
