@@ -40,7 +40,7 @@ fn a_tenant_that_fills_the_disk_is_stopped_and_the_others_are_served() -> Result
     installation.destroy(&loud)?;
 
     let greedy = installation.spawn(&json!({"name": "greedy", "baseImage": "slow"}))?;
-    let (calls, _) = served.during(&host, || fill(installation, &greedy, "/fill"))?;
+    let (calls, _) = served.during(&host, || fill(installation, &greedy))?;
     calls.every_answer_was_whole()?;
     ensure!(calls.other_status + calls.refused == 0, "{calls:?}");
     let free = free(&host)?;
@@ -54,9 +54,10 @@ fn a_tenant_that_fills_the_disk_is_stopped_and_the_others_are_served() -> Result
 
     installation.destroy(&greedy)?;
     host.until("curl -fsS http://127.0.0.1:3000/health")?;
-    // Its file is gone with it, and it would start again.
     let hiding = installation.spawn(&json!({"name": "hiding", "baseImage": "slow"}))?;
-    fill(installation, &hiding, "/hide")?;
+    installation.visit(&hiding, "/hide")?;
+    // Not until its status says so: its file goes with it, and then it starts again.
+    until(installation, &hiding, took_most)?;
     installation.destroy(&hiding)?;
 
     host.until("curl -fsS http://127.0.0.1:3000/health")?;
@@ -75,11 +76,14 @@ fn flood(installation: Installation<'_>, tenant: &Tenant) -> Result<f64> {
 }
 
 /// Has the tenant fill the disk until it is stopped; returns its status.
-fn fill(installation: Installation<'_>, tenant: &Tenant, path: &str) -> Result<Value> {
-    installation.visit(tenant, path)?;
+fn fill(installation: Installation<'_>, tenant: &Tenant) -> Result<Value> {
+    installation.visit(tenant, "/fill")?;
     // The reason is known before the engine has killed it.
-    let reason = |status: &Value| status["stopReason"].as_str().is_some_and(|why| why.contains("it took most"));
-    until(installation, tenant, |status| reason(status) && status["status"] == "stopped")
+    until(installation, tenant, |status| took_most(status) && status["status"] == "stopped")
+}
+
+fn took_most(status: &Value) -> bool {
+    status["stopReason"].as_str().is_some_and(|why| why.contains("it took most"))
 }
 
 fn until(installation: Installation<'_>, tenant: &Tenant, done: impl Fn(&Value) -> bool) -> Result<Value> {

@@ -123,7 +123,8 @@ impl Controller {
                 match self.measure(last.as_ref(), free, trend.is_urgent(limits)).await {
                     Ok(measured) => {
                         failure.note(None);
-                        self.judge(&mut shortage, trend.is_reserve_in_danger(limits), &measured).await;
+                        let in_danger = trend.is_reserve_in_danger(measured.at, measured.free, limits);
+                        self.judge(&mut shortage, in_danger, &measured).await;
                         last = Some(measured);
                     }
                     Err(error) => {

@@ -61,13 +61,16 @@ impl Trend {
         self.0.iter().rev().skip(1).map(fall).max().unwrap_or(0)
     }
 
-    /// Whether the reserve is used up already, or will be if the next second is like the last. Not by the fastest fall: a short burst
-    /// does not go on, and whoever makes one may leave the reserve alone.
-    pub(super) fn is_reserve_in_danger(&self, limits: DiskLimits) -> bool {
-        let Some((now, free)) = self.0.back() else { return false };
-        let recent = self.0.iter().filter(|(at, _)| now.duration_since(*at) <= WINDOW);
-        let fall = recent.map(|(_, before)| before.saturating_sub(*free)).max().unwrap_or(0);
-        *free < limits.reserve.saturating_add(fall)
+    /// Whether the reserve is used up already, or will be if the next second is like the last, where so much is free `now`. Not by the
+    /// fastest fall: a short burst does not go on, and whoever makes one may leave the reserve alone.
+    pub(super) fn is_reserve_in_danger(&self, now: Instant, free: u64, limits: DiskLimits) -> bool {
+        let fall = |(at, before): &(Instant, u64)| {
+            // A slow measurement leaves a gap between samples: then it is the average of a longer time.
+            let time = now.duration_since(*at).max(WINDOW).as_millis();
+            let fallen = u128::from(before.saturating_sub(free));
+            u64::try_from(fallen * WINDOW.as_millis() / time).unwrap_or(u64::MAX)
+        };
+        free < limits.reserve.saturating_add(self.0.iter().map(fall).max().unwrap_or(0))
     }
 
     /// Whether somebody may have to be stopped soon, so that who it is should be known by then.
@@ -91,6 +94,7 @@ impl Trend {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
 
     const GIB: u64 = 1 << 30;
@@ -135,8 +139,7 @@ mod tests {
     fn the_reserve_is_in_danger_where_the_next_second_would_use_it_up() {
         const MIB: u64 = 1 << 20;
         for (samples, in_danger) in [
-            (&[][..], false),
-            (&[(0, GIB)], false),
+            (&[(0, GIB)][..], false),
             (&[(0, GIB - 1)], true),
             // A burst of 128 MiB.
             (&[(0, 2 * GIB), (250, 2 * GIB - 128 * MIB)], false),
@@ -145,10 +148,14 @@ mod tests {
             // A gigabyte a second.
             (&[(0, 3 * GIB), (500, 3 * GIB - GIB / 2), (1000, 2 * GIB)], false),
             (&[(0, 3 * GIB), (500, 3 * GIB - GIB / 2), (1000, 2 * GIB - 1)], true),
-            // Long past.
-            (&[(0, 3 * GIB), (1001, 2 * GIB - 1)], false),
+            // Over four seconds, as long as tenants were measured.
+            (&[(0, 3 * GIB), (4000, GIB + 512 * MIB)], false),
+            (&[(0, 3 * GIB), (4000, GIB + 256 * MIB)], true),
         ] {
-            assert_eq!(trend(samples).0.is_reserve_in_danger(LIMITS), in_danger, "{samples:?}");
+            let (now, before) = samples.split_last().unwrap();
+            let (trend, start) = trend(before);
+            let now = (start + Duration::from_millis(now.0), now.1);
+            assert_eq!(trend.is_reserve_in_danger(now.0, now.1, LIMITS), in_danger, "{samples:?}");
         }
     }
 
