@@ -19,12 +19,13 @@ Examples:
   landfall-installer config unset tenants.memory
   landfall-installer config check /media/stick/config.toml
 
-Exit codes: 0 done, or changed already, 2 no setting of the release, or a value that it does not take, 5 nothing is installed,
-8 another operation is running";
+Exit codes: 0 done, or changed already, 2 no setting of the release, or a value that it does not take, 5 nothing is installed, and no
+settings are kept, 8 another operation is running";
 
 /// Show, check and change the settings of this host
 ///
-/// Each release has a value for every setting. /etc/landfall/config.toml holds what differs on this host; no update writes it.
+/// Each release has a value for every setting. /etc/landfall/config.toml holds what differs on this host; no update writes it, and an
+/// uninstallation keeps it, so that it can be changed before the next release is installed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -136,10 +137,12 @@ fn change(
     edit: impl FnOnce(&str, &str) -> Result<String, SettingsError>,
 ) -> Result<(), Error> {
     let _locked = settlement::lock_settled(host_args, layout, console)?;
-    if Installed::read(layout)?.is_none() {
+    let is_installed = Installed::read(layout)?.is_some();
+    let before = settings::file::operator(layout).map_err(PlanError::from)?;
+    if !is_installed && before.is_none() {
         return Err(Refusal::NotInstalled("change the settings of").into());
     }
-    let (release, before) = (release(layout)?, operator(layout)?);
+    let (release, before) = (release(layout)?, before.unwrap_or_default());
     let after = edit(&release, &before).map_err(PlanError::from)?;
     let changed = after != before;
     if changed && let Err(error) = settings::file::write(layout, after.as_bytes()) {
@@ -148,10 +151,12 @@ fn change(
         let _ = settings::file::write(layout, before.as_bytes());
         return Err(error.into());
     }
-    let text = if changed {
+    let text = if !changed {
+        "config.toml says so already: nothing to do".to_owned()
+    } else if is_installed {
         format!("config.toml is changed: {}", what_makes_it_count(keys))
     } else {
-        "config.toml says so already: nothing to do".to_owned()
+        "config.toml is changed: it counts from the next installation on".to_owned()
     };
     console.result(&Changed { changed, path: layout.settings() }, text)
 }

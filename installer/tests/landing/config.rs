@@ -77,6 +77,25 @@ fn settings_change_only_where_something_is_installed_and_settled() {
 }
 
 #[test]
+fn settings_that_an_uninstallation_kept_change_before_the_next_release_is_installed() {
+    let (scene, bundle) = Scene::installed();
+    let before = scene.read(CONFIG);
+    scene.run(&["uninstall", "--yes"]).ok();
+    // The next release has no tenant image of this name.
+    std::fs::write(scene.root().join(CONFIG), format!("{before}\n[update]\ncanary = \"gone\"\n")).unwrap();
+    scene.install(&bundle).exits(2).says("no such tenant image").says("`landfall-installer config set`");
+    scene.run(&["config", "show"]).ok().says("update.canary");
+    scene.run(&["config", "set", "api.prot=1"]).exits(2);
+    scene.run(&["config", "set", "api.port=70000"]).exits(2);
+    scene.run(&["config", "set", "update.canary=none"]).ok().says("it counts from the next installation on");
+    scene.run(&["config", "check"]).ok();
+    scene.run(&["config", "unset", "update.canary"]).ok();
+    scene.run(&["config", "set", "api.port=8080"]).ok();
+    scene.install(&bundle).ok();
+    scene.run(&["config", "show"]).ok().says("api.port = 8080");
+}
+
+#[test]
 fn a_release_that_does_not_have_the_image_to_try_it_with_is_refused_before_anything_is_done() {
     let scene = Scene::new();
     let key = scene.key.public_key().to_line();

@@ -32,14 +32,16 @@ pub(super) fn of_refusal(refusal: &Refusal) -> ErrorClass {
 }
 
 pub(super) fn of_settings(error: &SettingsError) -> ErrorClass {
+    const CANARY: &str = "set update.canary to a tenant image of the release, to \"none\" to try none, or to \"\" for the release's own \
+                          choice: with `landfall-installer config set`, or with --set where there is no config.toml yet";
     match error {
+        SettingsError::Canary { .. } => ErrorClass::new(Exit::Usage, "settings", CANARY),
         SettingsError::Parse { .. }
         | SettingsError::Unknown(_)
         | SettingsError::NotSet(_)
         | SettingsError::Form(_)
         | SettingsError::Key(_)
         | SettingsError::Shape(_)
-        | SettingsError::Canary { .. }
         | SettingsError::Values(_) => ErrorClass::new(
             Exit::Usage,
             "settings",
