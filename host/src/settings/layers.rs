@@ -1,10 +1,9 @@
 //! The texts of settings over each other, and which of them each value is from.
 
-use super::parsed::Parsed;
+use super::typed::{LayeredValues, values};
 use super::{DEFAULTS, Settings, SettingsError};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
-use toml::{Table, Value};
 
 /// Where a value is from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -33,9 +32,7 @@ pub struct Effective {
 #[derive(Debug, Clone)]
 pub struct Layers {
     settings: Settings,
-    operator: BTreeMap<String, Value>,
-    release: BTreeMap<String, Value>,
-    default: BTreeMap<String, Value>,
+    values: LayeredValues,
 }
 
 impl Layers {
@@ -44,31 +41,24 @@ impl Layers {
     /// # Errors
     /// One is not TOML, or a value is not valid.
     pub fn parse(release: &str, operator: &str) -> Result<Self, SettingsError> {
-        let layers = [
-            toml::from_str(operator).map_err(SettingsError::Operator)?,
-            toml::from_str::<Parsed>(release).map_err(SettingsError::Release)?,
-            // Parsed as well, so that every default has one source: the file that operators read.
-            toml::from_str(DEFAULTS).map_err(SettingsError::Release)?,
-        ];
-        let settings = Parsed::settings(&layers)?;
-        let parsed = Self {
-            settings,
-            operator: keys(operator).map_err(SettingsError::Operator)?,
-            release: keys(release).map_err(SettingsError::Release)?,
-            default: keys(DEFAULTS).map_err(SettingsError::Release)?,
-        };
+        let of_release = |text| values(text).map_err(|error| SettingsError::Release(Box::new(error)));
+        // Parsed as well, so that every default has one source: the file that operators read.
+        let (release, default) = (of_release(release)?, of_release(DEFAULTS)?);
+        let values = LayeredValues { operator: values(operator)?, release, default };
+        let parsed = Self { settings: values.settings()?, values };
         parsed.check_types()?;
         Ok(parsed)
     }
 
     /// A key that only the release knows has the type of the release's value.
     fn check_types(&self) -> Result<(), SettingsError> {
-        for (key, value) in &self.operator {
-            if let Some(release) = self.release.get(key).filter(|_| !self.default.contains_key(key))
+        let LayeredValues { operator, release, default } = &self.values;
+        for (key, value) in operator {
+            if let Some(release) = release.get(key).filter(|_| !default.contains_key(key))
                 && release.type_str() != value.type_str()
             {
-                let found = format!("{value} ({})", value.type_str());
-                return Err(SettingsError::Type { key: key.clone(), expected: release.type_str(), found });
+                let wanted = format!("of TOML's type {}, as the release's value is", release.type_str());
+                return Err(SettingsError::value(key, value, wanted));
             }
         }
         Ok(())
@@ -81,15 +71,16 @@ impl Layers {
 
     /// The operator's keys that the release does not have: they have no effect.
     pub fn unknown(&self) -> Vec<String> {
-        let known = |key: &&String| !self.release.contains_key(*key) && !self.default.contains_key(*key);
-        self.operator.keys().filter(known).cloned().collect()
+        let LayeredValues { operator, release, default } = &self.values;
+        let known = |key: &&String| !release.contains_key(*key) && !default.contains_key(*key);
+        operator.keys().filter(known).cloned().collect()
     }
 
     /// Every key that has an effect, sorted, with its value.
     pub fn effective(&self) -> Vec<Effective> {
         let unknown: BTreeSet<String> = self.unknown().into_iter().collect();
-        let layers =
-            [(&self.default, Origin::Default), (&self.release, Origin::Release), (&self.operator, Origin::Operator)];
+        let LayeredValues { operator, release, default } = &self.values;
+        let layers = [(default, Origin::Default), (release, Origin::Release), (operator, Origin::Operator)];
         let mut effective = BTreeMap::new();
         // The later goes over the earlier.
         for (layer, origin) in layers {
@@ -99,18 +90,4 @@ impl Layers {
         }
         effective.into_values().collect()
     }
-}
-
-/// The values of a text by `section.key`. What is no section is a key of its own.
-fn keys(text: &str) -> Result<BTreeMap<String, Value>, toml::de::Error> {
-    let mut keys = BTreeMap::new();
-    for (section, item) in toml::from_str::<Table>(text)? {
-        match item {
-            Value::Table(table) => {
-                keys.extend(table.into_iter().map(|(key, value)| (format!("{section}.{key}"), value)));
-            }
-            value => _ = keys.insert(section, value),
-        }
-    }
-    Ok(keys)
 }

@@ -6,9 +6,8 @@
 
 mod error;
 mod layers;
-mod numbers;
-mod parsed;
 mod text;
+mod typed;
 mod values;
 
 pub use error::SettingsError;

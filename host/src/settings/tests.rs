@@ -51,34 +51,51 @@ fn keys_that_the_release_does_not_have_are_named_and_have_no_effect() {
 }
 
 #[test]
-fn errors_name_the_line_and_the_cause() {
-    for (text, line, cause) in [
-        ("[api]\nport = 0", "line 2", "between 1 and 65535"),
-        ("[api]\nport = 70000", "line 2", "70000"),
-        ("[api]\naddress = \"localhost\"", "line 2", "IPv4"),
-        ("[tenants]\nmemory = \"4GB\"", "line 2", "512MiB"),
-        ("[tenants]\nmemory = \"1MiB\"", "line 2", "8MiB"),
-        ("[tenants]\ncpus = -1.0", "line 2", "between 0.01"),
-        ("[tenants]\ncpus = \"two\"", "line 2", "expected a number"),
-        ("[tenants]\npids = 1", "line 2", "at least 8"),
-        ("[tenants]\ndisk = \"1023KiB\"", "line 2", "less than 1MiB"),
-        ("[tenants]\ndisk_reserve = \"-1GiB\"", "line 2", "512MiB"),
-        ("[api]\nport = \"http\"", "line 2", "expected a whole number"),
-        ("[network]\npool = \"8.8.8.0/24\"", "line 2", "private"),
-        ("[engine]\nsocket = \"tcp://1.2.3.4\"", "line 2", "neither"),
-        ("[engine]\nsocket = \"unix://relative\"", "line 2", "neither"),
-        ("[update]\nkeep = 1", "line 2", "between 2 and 10"),
-        ("[update]\nkeep = 11", "line 2", "between 2 and 10"),
-        ("[update]\nhealthy_for = 601", "line 2", "between 0 and 600"),
-        ("[update]\npatience = 0", "line 2", "between 1 and 3600"),
-        ("[update]\npatience = \"1m\"", "line 2", "expected a whole number"),
-        ("[update]\ncanary = \"No Image\"", "line 2", "image name"),
-        ("[update]\ncanary = false", "line 2", "string"),
-        ("[api\n", "line 1", ""),
-        ("api = 1\n", "line 1", ""),
+fn errors_name_the_setting_its_value_and_what_is_wanted() {
+    let size = |least: &str| format!("a size{least}, such as \"512MiB\" or \"4GiB\"");
+    let (port, memory, disk) = ("a whole number from 1 to 65535", size(" of at least 8MiB"), size(" of at least 1MiB"));
+    let pool = "a private IPv4 range from /8 to /29 that begins at its first address, such as \"10.213.0.0/16\"";
+    let canary = "the name of a tenant image, \"none\", or \"\" for the release's own choice";
+    for (key, value, wanted) in [
+        ("api.port", "0", port),
+        ("api.port", "70000", port),
+        ("api.port", "\"http\"", port),
+        ("api.port", "1.5", port),
+        ("api.port", "9223372036854775807", port),
+        ("api.address", "\"localhost\"", "an IPv4 address, such as \"0.0.0.0\""),
+        ("api.address", "10", "an IPv4 address, such as \"0.0.0.0\""),
+        ("tenants.memory", "\"4GB\"", &memory),
+        ("tenants.memory", "\"1MiB\"", &memory),
+        ("tenants.memory", "true", &memory),
+        ("tenants.cpus", "-1.0", "a number from 0.01 to 1024"),
+        ("tenants.cpus", "\"two\"", "a number from 0.01 to 1024"),
+        ("tenants.pids", "1", "a whole number from 8 to 4294967295"),
+        ("tenants.disk", "\"1023KiB\"", &disk),
+        ("tenants.disk_reserve", "\"-1GiB\"", &size("")),
+        ("tenants.disk_reserve", "2026-01-01", &size("")),
+        ("network.pool", "\"8.8.8.0/24\"", pool),
+        ("network.pool", "10.5", pool),
+        ("engine.socket", "\"tcp://1.2.3.4\"", "\"auto\" or \"unix:///path/of/a/socket\""),
+        ("engine.socket", "\"unix://relative\"", "\"auto\" or \"unix:///path/of/a/socket\""),
+        ("update.keep", "1", "a whole number from 2 to 10"),
+        ("update.keep", "11", "a whole number from 2 to 10"),
+        ("update.healthy_for", "601", "a whole number from 0 to 600"),
+        ("update.patience", "0", "a whole number from 1 to 3600"),
+        ("update.patience", "\"1m\"", "a whole number from 1 to 3600"),
+        ("update.canary", "\"No Image\"", canary),
+        ("update.canary", "false", canary),
     ] {
-        let message = settings(text).unwrap_err().to_string();
-        assert!(message.contains(line) && message.contains(cause), "{text:?} gave {message}");
+        let told = |text: &str| settings(text).unwrap_err().to_string();
+        assert_eq!(told(&format!("{key} = {value}\n")), format!("{key} is {value}: it has to be {wanted}"));
+        assert_eq!(told(&format!("{key} = [{value}]\n")), format!("{key} is a list: it has to be {wanted}"));
+        assert_eq!(told(&format!("[{key}]\nx = {value}\n")), format!("{key} is a table: it has to be {wanted}"));
+    }
+    for (text, told) in [
+        ("\n[api\n", "line 2: unclosed table, expected `]`"),
+        ("api = 1\n", "api is 1: it has to be a section, which begins with the line [api]"),
+        ("[[api]]\nport = 80\n", "api is a list: it has to be a section, which begins with the line [api]"),
+    ] {
+        assert_eq!(settings(text).unwrap_err().to_string(), told, "{text}");
     }
 }
 
@@ -94,7 +111,10 @@ fn a_release_is_tried_with_the_image_that_the_operator_names() {
 fn a_key_that_only_the_release_knows_keeps_its_type() {
     let release = "[fresh]\nknob = 1\n";
     let wrong = Layers::parse(release, "[fresh]\nknob = \"a\"\n").unwrap_err();
-    assert_eq!(wrong.to_string(), "fresh.knob is \"a\" (string), and has to be integer");
+    assert_eq!(
+        wrong.to_string(),
+        "fresh.knob is \"a\": it has to be of TOML's type integer, as the release's value is"
+    );
     assert!(matches!(Layers::parse("[api]\nport = 0", ""), Err(SettingsError::Release(_))));
 }
 

@@ -1,38 +1,43 @@
 //! The values of settings, each checked as it is parsed.
 
-use super::numbers::{Number, Whole};
-use landfall_manifests::{ImageName, NameError};
-use serde::Deserialize;
+use landfall_manifests::ImageName;
 use std::fmt;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use toml::Value;
+
+/// A type that the value of a setting has.
+pub(super) trait SettingValue: Sized {
+    /// The typed value; or what is wanted, which goes after "it has to be".
+    fn of(value: &Value) -> Result<Self, String>;
+}
+
+impl SettingValue for Ipv4Addr {
+    fn of(value: &Value) -> Result<Self, String> {
+        let address = value.as_str().and_then(|text| text.parse().ok());
+        address.ok_or_else(|| "an IPv4 address, such as \"0.0.0.0\"".to_owned())
+    }
+}
 
 /// A port. Not zero, which means "any" to the kernel: clients could not know the number.
-#[derive(Clone, Copy, Deserialize)]
-#[serde(try_from = "Whole")]
 pub(super) struct Port(pub(super) u16);
 
-impl TryFrom<Whole> for Port {
-    type Error = &'static str;
-
-    fn try_from(Whole(number): Whole) -> Result<Self, Self::Error> {
-        let port = u16::try_from(number).ok().filter(|port| *port > 0);
-        port.map(Self).ok_or("a port lies between 1 and 65535")
+impl SettingValue for Port {
+    fn of(value: &Value) -> Result<Self, String> {
+        let port = value.as_integer().and_then(|number| u16::try_from(number).ok()).filter(|port| *port > 0);
+        port.map(Self).ok_or_else(|| "a whole number from 1 to 65535".to_owned())
     }
 }
 
 /// A number from `MIN` to `MAX`.
-#[derive(Clone, Copy, Deserialize)]
-#[serde(try_from = "Whole")]
 pub(super) struct Bounded<const MIN: u32, const MAX: u32>(pub(super) u32);
 
-impl<const MIN: u32, const MAX: u32> TryFrom<Whole> for Bounded<MIN, MAX> {
-    type Error = String;
-
-    fn try_from(Whole(number): Whole) -> Result<Self, String> {
-        let inside = u32::try_from(number).ok().filter(|number| (MIN..=MAX).contains(number));
-        inside.map(Self).ok_or_else(|| format!("{number} does not lie between {MIN} and {MAX}"))
+impl<const MIN: u32, const MAX: u32> SettingValue for Bounded<MIN, MAX> {
+    fn of(value: &Value) -> Result<Self, String> {
+        let number = value.as_integer().and_then(|number| u32::try_from(number).ok());
+        let number = number.filter(|number| (MIN..=MAX).contains(number));
+        number.map(Self).ok_or_else(|| format!("a whole number from {MIN} to {MAX}"))
     }
 }
 
@@ -42,96 +47,70 @@ const MIN_MEMORY: i64 = 8 << 20;
 const MIN_DISK: u64 = 1 << 20;
 
 /// A number of bytes with its unit. All of them fit into an `i64`.
-fn bytes(text: &str) -> Result<i64, String> {
+fn bytes(value: &Value) -> Option<i64> {
     // `B` is the last: all the others end with it.
     let units = [("KiB", 10), ("MiB", 20), ("GiB", 30), ("TiB", 40), ("B", 0)];
-    let parsed = units.into_iter().find_map(|(unit, shift)| {
-        let number = text.strip_suffix(unit)?.trim_end();
+    units.into_iter().find_map(|(unit, shift)| {
+        let number = value.as_str()?.strip_suffix(unit)?.trim_end();
         number.parse::<u32>().ok().and_then(|number| i64::from(number).checked_mul(1_i64 << shift))
-    });
-    parsed.ok_or_else(|| format!("{text:?} is not a size such as \"512MiB\" or \"4GiB\""))
+    })
 }
 
 /// An amount of memory, in bytes.
-#[derive(Clone, Copy, Deserialize)]
-#[serde(try_from = "String")]
 pub(super) struct Memory(pub(super) i64);
 
-impl TryFrom<String> for Memory {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        match bytes(&text)? {
-            bytes if bytes >= MIN_MEMORY => Ok(Self(bytes)),
-            _ => Err(format!("{text:?} is less than 8MiB, with which no container starts")),
-        }
+impl SettingValue for Memory {
+    fn of(value: &Value) -> Result<Self, String> {
+        let memory = bytes(value).filter(|bytes| *bytes >= MIN_MEMORY);
+        memory.map(Self).ok_or_else(|| "a size of at least 8MiB, such as \"512MiB\" or \"4GiB\"".to_owned())
     }
 }
 
 /// A limit of disk space, in bytes.
-#[derive(Clone, Copy, Deserialize)]
-#[serde(try_from = "String")]
 pub(super) struct Disk(pub(super) u64);
 
-impl TryFrom<String> for Disk {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        match bytes(&text)?.unsigned_abs() {
-            bytes if bytes >= MIN_DISK => Ok(Self(bytes)),
-            _ => Err(format!("{text:?} is less than 1MiB, in which no application keeps anything")),
-        }
+impl SettingValue for Disk {
+    fn of(value: &Value) -> Result<Self, String> {
+        let disk = bytes(value).map(i64::unsigned_abs).filter(|bytes| *bytes >= MIN_DISK);
+        disk.map(Self).ok_or_else(|| "a size of at least 1MiB, such as \"512MiB\" or \"4GiB\"".to_owned())
     }
 }
 
 /// Disk space that is left free, in bytes; zero is allowed.
-#[derive(Clone, Copy, Deserialize)]
-#[serde(try_from = "String")]
 pub(super) struct DiskReserve(pub(super) u64);
 
-impl TryFrom<String> for DiskReserve {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        Ok(Self(bytes(&text)?.unsigned_abs()))
+impl SettingValue for DiskReserve {
+    fn of(value: &Value) -> Result<Self, String> {
+        let reserve = bytes(value).map(i64::unsigned_abs);
+        reserve.map(Self).ok_or_else(|| "a size, such as \"512MiB\" or \"4GiB\"".to_owned())
     }
 }
 
 /// A number of cores, in billionths.
-#[derive(Clone, Copy, Deserialize)]
-#[serde(try_from = "Number")]
 pub(super) struct Cpus(pub(super) i64);
 
-impl TryFrom<Number> for Cpus {
-    type Error = &'static str;
-
+impl SettingValue for Cpus {
+    #[expect(clippy::cast_precision_loss, reason = "whole numbers of cores are small")]
     #[expect(clippy::cast_possible_truncation, reason = "at most 1024e9, which an i64 holds")]
-    fn try_from(Number(cores): Number) -> Result<Self, Self::Error> {
-        let valid = (0.01..=1024.0).contains(&cores);
-        if valid { Ok(Self((cores * 1e9) as i64)) } else { Err("cpus lie between 0.01 and 1024") }
+    fn of(value: &Value) -> Result<Self, String> {
+        let cores = value.as_float().or_else(|| value.as_integer().map(|cores| cores as f64));
+        let cores = cores.filter(|cores| (0.01..=1024.0).contains(cores));
+        cores.map(|cores| Self((cores * 1e9) as i64)).ok_or_else(|| "a number from 0.01 to 1024".to_owned())
     }
 }
 
-/// A number of processes and threads.
-#[derive(Clone, Copy, Deserialize)]
-#[serde(try_from = "Whole")]
+/// A number of processes and threads: fewer than eight start no server.
 pub(super) struct Pids(pub(super) i64);
 
-impl TryFrom<Whole> for Pids {
-    type Error = &'static str;
-
-    fn try_from(Whole(pids): Whole) -> Result<Self, Self::Error> {
-        match u32::try_from(pids) {
-            Ok(pids) if pids >= 8 => Ok(Self(pids.into())),
-            Ok(_) => Err("pids are at least 8, fewer start no server"),
-            Err(_) => Err("pids lie between 8 and 4294967295"),
-        }
+impl SettingValue for Pids {
+    fn of(value: &Value) -> Result<Self, String> {
+        let pids = value.as_integer().filter(|pids| (8..=u32::MAX.into()).contains(pids));
+        pids.map(Self).ok_or_else(|| format!("a whole number from 8 to {}", u32::MAX))
     }
 }
 
 /// The engine's socket. The service needs an engine on this host, so that the other choices of the installer's command line are errors.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EngineSocket {
     /// The first engine that is found: `auto`.
     Auto,
@@ -139,22 +118,18 @@ pub enum EngineSocket {
     Unix(PathBuf),
 }
 
-impl TryFrom<String> for EngineSocket {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        if text == "auto" {
-            return Ok(Self::Auto);
-        }
-        let path = text.strip_prefix("unix://").map(Path::new).filter(|path| path.is_absolute());
-        let path = path.ok_or_else(|| format!("{text:?} is neither \"auto\" nor \"unix:///path/of/a/socket\""))?;
-        Ok(Self::Unix(path.to_owned()))
+impl SettingValue for EngineSocket {
+    fn of(value: &Value) -> Result<Self, String> {
+        let parsed = value.as_str().and_then(|text| match text.strip_prefix("unix://").map(Path::new) {
+            Some(path) => path.is_absolute().then(|| Self::Unix(path.to_owned())),
+            None => (text == "auto").then_some(Self::Auto),
+        });
+        parsed.ok_or_else(|| "\"auto\" or \"unix:///path/of/a/socket\"".to_owned())
     }
 }
 
 /// The image that a release is tried with.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum CanaryChoice {
     /// The one that the release itself names.
     #[default]
@@ -165,15 +140,14 @@ pub enum CanaryChoice {
     None,
 }
 
-impl TryFrom<String> for CanaryChoice {
-    type Error = NameError;
-
-    fn try_from(text: String) -> Result<Self, NameError> {
-        match text.as_str() {
-            "" => Ok(Self::Release),
-            "none" => Ok(Self::None),
-            name => name.parse().map(Self::Image),
-        }
+impl SettingValue for CanaryChoice {
+    fn of(value: &Value) -> Result<Self, String> {
+        let parsed = value.as_str().and_then(|text| match text {
+            "" => Some(Self::Release),
+            "none" => Some(Self::None),
+            name => name.parse().ok().map(Self::Image),
+        });
+        parsed.ok_or_else(|| "the name of a tenant image, \"none\", or \"\" for the release's own choice".to_owned())
     }
 }
 
@@ -183,8 +157,7 @@ const NARROWEST_POOL: u8 = 29;
 const WIDEST_POOL: u8 = 8;
 
 /// A private IPv4 range (RFC 1918), such as `10.213.0.0/16`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PoolRange {
     /// The first address.
     base: Ipv4Addr,
@@ -213,9 +186,11 @@ impl PoolRange {
     }
 }
 
+const POOL: &str = "a private IPv4 range from /8 to /29 that begins at its first address, such as \"10.213.0.0/16\"";
+
 /// A text that is no [`PoolRange`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a private IPv4 range between /8 and /29 that begins at its first address, such as 10.213.0.0/16")]
+#[error("{0:?} is not {POOL}")]
 pub struct InvalidPool(String);
 
 impl FromStr for PoolRange {
@@ -230,11 +205,9 @@ impl FromStr for PoolRange {
     }
 }
 
-impl TryFrom<String> for PoolRange {
-    type Error = InvalidPool;
-
-    fn try_from(text: String) -> Result<Self, InvalidPool> {
-        text.parse()
+impl SettingValue for PoolRange {
+    fn of(value: &Value) -> Result<Self, String> {
+        value.as_str().and_then(|text| text.parse().ok()).ok_or_else(|| POOL.to_owned())
     }
 }
 

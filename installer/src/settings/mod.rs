@@ -20,8 +20,8 @@ use std::net::Ipv4Addr;
 /// Settings that make no sense.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SettingsError {
-    #[error("{what} does not parse")]
-    Parse { what: &'static str, source: toml_edit::TomlError },
+    #[error("{what} is not TOML: line {line}: {message}")]
+    Parse { what: &'static str, line: usize, message: String },
     #[error("there is no setting {0}")]
     Unknown(String),
     #[error("config.toml does not set {0}: what counts is the release's value")]
@@ -34,7 +34,7 @@ pub(crate) enum SettingsError {
     Shape(String),
     #[error("[update] canary is {name:?}, and the release has no such tenant image; it has: {available}")]
     Canary { name: String, available: String },
-    #[error("config.toml has a value that the release does not take")]
+    #[error("these settings cannot be used")]
     Values(#[from] landfall_host::settings::SettingsError),
 }
 

@@ -164,7 +164,11 @@ fn section<'a>(document: &'a mut DocumentMut, name: &str) -> Result<&'a mut dyn 
 }
 
 fn parse(what: &'static str, text: &str) -> Result<DocumentMut, SettingsError> {
-    text.parse().map_err(|source| SettingsError::Parse { what, source })
+    text.parse().map_err(|error: toml_edit::TomlError| {
+        let before = error.span().and_then(|span| text.as_bytes().get(..span.start)).unwrap_or_default();
+        let line = before.split(|byte| *byte == b'\n').count();
+        SettingsError::Parse { what, line, message: error.message().trim_end().to_owned() }
+    })
 }
 
 #[cfg(test)]
@@ -217,10 +221,10 @@ mod tests {
         for (text, message) in [
             ("api.prot=1", "no setting api.prot"),
             ("nothing.port=1", "no setting nothing.port"),
-            ("api.port=http", "does not take: TOML parse error"),
-            ("api.address=1", "does not take: TOML parse error"),
-            ("tenants.memory=lots", "not a size such as"),
-            ("fresh.knob=text", "has to be integer"),
+            ("api.port=http", "cannot be used: api.port is \"http\": it has to be a whole number"),
+            ("api.address=1", "cannot be used: api.address is 1: it has to be an IPv4 address"),
+            ("tenants.memory=lots", "it has to be a size"),
+            ("fresh.knob=text", "of TOML's type integer"),
             ("api.port", "not of the form"),
             ("port=1", "not of the form"),
             ("api.port.x=1", "not of the form"),

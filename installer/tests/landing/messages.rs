@@ -103,6 +103,7 @@ fn each_mistake_is_told_by_what_it_is_and_what_to_do() {
             &install(&["STICK/good.tar", "--set", "nothing.port=1"]),
             &install(&["STICK/good.tar", "--set", "tenants.memory=lots"]),
             &install(&["STICK/good.tar", "--set", "network.pool=8.8.8.0/24"]),
+            &install(&["STICK/good.tar", "--set", "network=1"]),
             &install(&["STICK/good.tar", "--answers", "STICK/missing.toml"]),
             &install(&["STICK/good.tar", "--answers", "STICK/answers.toml"]),
             &install(&["STICK/good.tar", "--answers", "STICK/latin1.toml"]),
@@ -113,6 +114,7 @@ fn each_mistake_is_told_by_what_it_is_and_what_to_do() {
             &["config", "set", "api.port=81"],
             &["config", "check", "STICK/missing.toml"],
             &["config", "check", "STICK/latin1.toml"],
+            &["config", "check", "STICK/answers.toml"],
             &["trust", "import", "STICK/missing.json"],
             &["trust", "import", "STICK/text.pub"],
             &["receipts", "--verify", "--from", "STICK/missing"],
@@ -143,12 +145,18 @@ fn each_mistake_is_told_by_what_it_is_and_what_to_do() {
             &["config", "set", "api.prot=81"],
             &["config", "set", "api.port"],
             &["config", "set", "api.port=3001"],
+            &["config", "set", "api.port=true"],
+            &["config", "set", "tenants.cpus=[1]"],
             &["config", "unset", "api.port"],
             &["config", "unset", "port"],
             &["uninstall"],
             &["uninstall", "--purge"],
         ],
     );
+    for text in ["[api\n", "api = 1\n", "[api.port]\n"] {
+        installed.put("config.toml", text.as_bytes());
+        rows(&mut table, &installed, &[&["config", "check", "STICK/config.toml"]]);
+    }
     std::fs::write(installed.root().join("etc/landfall/config.toml"), b"[api]\nport = 80 # \xfc\n").unwrap();
     rows(&mut table, &installed, &[&["config", "show"], &["update", "STICK/good.tar"]]);
     std::fs::write(installed.root().join("var/lib/landfall/state/installed.json"), b"{").unwrap();
