@@ -14,6 +14,7 @@ mod tests;
 mod text;
 mod validate;
 mod variables;
+mod wording;
 
 pub(crate) use database_table::database_of_this_build;
 pub(crate) use definition_line::DefinitionLine;

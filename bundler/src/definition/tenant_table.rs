@@ -47,11 +47,25 @@ pub(super) struct TenantTable {
 
 /// A path at which a tenant can write.
 #[derive(Debug, Deserialize)]
-#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+#[serde(try_from = "WritableKeys")]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(with = "WritableKeys"))]
+struct WritableTable(Writable);
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-enum WritableTable {
-    Tmpfs { path: WritablePath, size: Option<SizeText> },
-    Volume { path: WritablePath },
+struct WritableKeys {
+    path: WritablePath,
+    kind: WritableKind,
+    size: Option<SizeText>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+enum WritableKind {
+    Tmpfs,
+    Volume,
 }
 
 /// A number of bytes, such as `64MiB`.
@@ -76,7 +90,7 @@ impl From<TenantTable> for Tenant {
             port: table.port,
             health: table.health,
             start_period: table.start_period.unwrap_or_default(),
-            writable: table.writable.into_iter().map(Into::into).collect(),
+            writable: table.writable.into_iter().map(|WritableTable(writable)| writable).collect(),
             capabilities: table.capabilities,
             memory: table.memory.map(|SizeText(bytes)| bytes),
             canary: table.canary,
@@ -84,13 +98,18 @@ impl From<TenantTable> for Tenant {
     }
 }
 
-impl From<WritableTable> for Writable {
-    fn from(table: WritableTable) -> Self {
-        match table {
-            WritableTable::Tmpfs { path, size } => {
-                Self::Tmpfs { path, size: size.map_or(Self::DEFAULT_TMPFS, |SizeText(bytes)| bytes) }
+impl TryFrom<WritableKeys> for WritableTable {
+    type Error = String;
+
+    fn try_from(WritableKeys { path, kind, size }: WritableKeys) -> Result<Self, String> {
+        match (kind, size) {
+            (WritableKind::Volume, Some(_)) => {
+                Err(format!("{path} is a volume, whose size not every engine can limit: leave size out"))
             }
-            WritableTable::Volume { path } => Self::Volume { path },
+            (WritableKind::Volume, None) => Ok(Self(Writable::Volume { path })),
+            (WritableKind::Tmpfs, size) => {
+                Ok(Self(Writable::Tmpfs { path, size: size.map_or(Writable::DEFAULT_TMPFS, |SizeText(bytes)| bytes) }))
+            }
         }
     }
 }

@@ -138,6 +138,103 @@ fn reads_the_examples() {
     assert_eq!(read, 3);
 }
 
+/// A definition in which a key has a value.
+type TextWith<'a> = &'a dyn Fn(&str, &str) -> String;
+
+/// Each key of each table with a value of each type of TOML.
+#[test]
+fn a_value_of_another_type_is_told_by_its_key_and_in_no_librarys_words() {
+    const VALUES: [&str; 10] =
+        ["1", "-1", "99999999999999999999", "1.5", "true", "\"x\"", "2026-01-01", "[1]", "[[]]", "{ x = 1 }"];
+    const LIBRARIES: [&str; 16] = [
+        "invalid type",
+        "invalid value",
+        "invalid length",
+        "tagged",
+        "i128",
+        "u16",
+        "u32",
+        "u64",
+        "struct",
+        "enum",
+        "sequence",
+        "unknown",
+        "missing field",
+        "wanted",
+        "$",
+        "`",
+    ];
+    let image = "[[image]]\nname = \"a\"\nsource = \"rootfs:a\"\n";
+    let release = |key: &str, value: &str| {
+        let lines = ["product = \"acme\"", "version = \"1.0.0\"", "serial = 1"];
+        let others = lines.into_iter().filter(|line| !line.starts_with(key));
+        format!("[release]\n{}\n{key} = {value}\n", others.collect::<Vec<_>>().join("\n"))
+    };
+    let tenant = |key: &str, value: &str| {
+        let pairs = ["language = \"c\"", "port = 1", "health = \"tcp\""];
+        let others = pairs.into_iter().filter(|pair| !pair.starts_with(key));
+        format!("{image}tenant = {{ {}, {key} = {value} }}\n", others.collect::<Vec<_>>().join(", "))
+    };
+    let tables: [(&[&str], TextWith<'_>); 8] = [
+        (&["release", "runtime", "image", "file"], &|key, value| match key {
+            "release" => format!("# [release]\n{key} = {value}\n"),
+            _ => format!("{key} = {value}\n{RELEASE}"),
+        }),
+        (
+            &["product", "version", "serial", "arch", "min_upgrade_from", "created", "compression", "keys", "trust"],
+            &release,
+        ),
+        (&["binary", "installer", "config", "database"], &|key, value| format!("[runtime]\n{key} = {value}\n")),
+        (&["schema", "reversible_to"], &|key, value| {
+            let other = if key == "schema" { "reversible_to" } else { "schema" };
+            format!("[runtime]\nbinary = \"a\"\ndatabase = {{ {other} = 1, {key} = {value} }}\n")
+        }),
+        (&["entrypoint", "cmd", "env", "user", "owners", "workdir", "tenant"], &|key, value| {
+            format!("{image}{key} = {value}\n")
+        }),
+        (
+            &[
+                "language",
+                "framework",
+                "port",
+                "health",
+                "start_period",
+                "writable",
+                "capabilities",
+                "memory",
+                "canary",
+            ],
+            &tenant,
+        ),
+        (&["path", "kind", "size"], &|key, value| {
+            let pairs = ["path = \"/x\"", "kind = \"tmpfs\""];
+            let others = pairs.into_iter().filter(|pair| !pair.starts_with(key));
+            tenant("writable", &format!("[{{ {}, {key} = {value} }}]", others.collect::<Vec<_>>().join(", ")))
+        }),
+        (&["source", "path"], &|key, value| {
+            let other = if key == "source" { "path" } else { "source" };
+            format!("[[file]]\n{other} = \"a\"\n{key} = {value}\n")
+        }),
+    ];
+    let mut said = Vec::new();
+    for (keys, text) in tables {
+        for (key, value) in keys.iter().flat_map(|key| VALUES.map(|value| (*key, value))) {
+            let error = error(&text(key, value));
+            let Some((_, message)) = error.split_once(": ").filter(|_| !error.starts_with("accepted")) else {
+                continue;
+            };
+            let library = LIBRARIES.iter().find(|library| message.contains(**library));
+            assert!(library.is_none(), "{key} = {value}: {error}");
+            let names = [key, value, "no key x", "x is 1"];
+            assert!(names.iter().any(|name| message.contains(name)), "{key} = {value}: {error}");
+            if ["true", "[1]"].contains(&value) {
+                said.push(format!("{key} = {value}\n=> {message}\n"));
+            }
+        }
+    }
+    insta::assert_snapshot!(said.join("\n"));
+}
+
 /// An image whose tenants need something.
 fn needs(what: &str) -> String {
     format!(

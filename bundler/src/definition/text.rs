@@ -1,4 +1,5 @@
 use super::definition_line::{DefinitionLine, line_of};
+use super::wording::own_words;
 use super::{DefinitionError, SourcePath};
 use std::path::{Path, PathBuf};
 use toml::Spanned;
@@ -19,8 +20,8 @@ impl DefinitionText<'_> {
     }
 
     pub(super) fn toml(&self, error: &toml::de::Error) -> DefinitionError {
-        let offset = error.span().map_or(0, |span| span.start);
-        self.wrong(offset, error.message().trim_end())
+        let span = error.span().unwrap_or_default();
+        self.wrong(span.start, own_words(error.message(), self.text, &span))
     }
 
     pub(super) fn base(&self) -> PathBuf {
