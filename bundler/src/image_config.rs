@@ -71,9 +71,13 @@ impl Execution {
         self.entrypoint.iter().chain(&self.cmd).any(has_words)
     }
 
-    /// The paths at which engines mount a volume (`VOLUME` of a Dockerfile).
-    pub(crate) fn volumes(&self) -> impl Iterator<Item = &str> {
-        self.volumes.iter().flat_map(BTreeMap::keys).map(String::as_str)
+    /// The paths at which engines mount a volume (`VOLUME` of a Dockerfile), without empty components and `.`, as engines take them.
+    pub(crate) fn volumes(&self) -> impl Iterator<Item = String> {
+        self.volumes.iter().flat_map(BTreeMap::keys).map(|path| {
+            let components = path.split('/').filter(|component| !matches!(*component, "" | "."));
+            let joined = components.collect::<Vec<_>>().join("/");
+            if path.starts_with('/') { format!("/{joined}") } else { joined }
+        })
     }
 
     /// The ports that the image says it listens on, such as `80/tcp`, or `80` for the same.

@@ -3,9 +3,10 @@
 //! Pure: it judges what is remembered of the layers while they pass by, and the image's configuration.
 
 use crate::image_config::Execution;
-use crate::layer_scan::{CapableFile, LayerFacts, Users};
-use landfall_manifests::{Capability, ImageName, Tenant, Writable, WritablePath};
+use crate::layer_scan::{self, CapableFile, EntryKind, LayerFacts, PATHS, Users};
+use landfall_manifests::{Capability, ImageName, OWN_VOLUMES, Tenant, Writable, WritablePath};
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// A warning, with the word that scripts know it by.
@@ -20,12 +21,14 @@ pub(crate) enum LintId {
     RootUser,
     UnexposedPort,
     VolumeInTmpfs,
+    WritableLink,
+    WritableFile,
 }
 
 impl LintId {
     /// All of them, each with what `docs/definition.md` says of it.
     #[cfg(test)]
-    pub(crate) const ALL: [(Self, &str); 8] = [
+    pub(crate) const ALL: [(Self, &str); 10] = [
         (Self::NoCommand, "A tenant image has neither `Entrypoint` nor `Cmd`: no container of it can start."),
         (
             Self::UnknownUser,
@@ -57,6 +60,16 @@ impl LintId {
             "A `VOLUME` of a tenant image is in a folder that `writable` has in memory. It is kept all the same: name it in `writable` to \
              say which of the two is meant.",
         ),
+        (
+            Self::WritableLink,
+            "A path of `writable`, or a `VOLUME` of a tenant image, is a symbolic link in the image, or is behind one: what is mounted \
+             there is not made the tenant's, who may not write to it.",
+        ),
+        (
+            Self::WritableFile,
+            "A path of `writable`, or a `VOLUME` of a tenant image, is a file in the image, or below one, and no folder can be mounted \
+             there: no container of it can start.",
+        ),
     ];
 
     /// The word.
@@ -70,6 +83,8 @@ impl LintId {
             Self::RootUser => "root-user",
             Self::UnexposedPort => "unexposed-port",
             Self::VolumeInTmpfs => "volume-in-tmpfs",
+            Self::WritableLink => "writable-link",
+            Self::WritableFile => "writable-file",
         }
     }
 }
@@ -113,14 +128,18 @@ fn tenant_lints(tenant: &Tenant, execution: &Execution, layers: &[&LayerFacts]) 
     }
     found.extend(capability_lint(tenant, layers).map(|message| (LintId::FileCapabilities, message)));
     let ports: Vec<&str> = execution.ports().collect();
-    let is_exposed = |port: &&str| port.strip_suffix("/tcp").unwrap_or(port).parse() == Ok(tenant.port);
+    // Engines take the protocol in any case.
+    let is_exposed = |port: &&str| {
+        let (number, protocol) = port.split_once('/').unwrap_or((port, "tcp"));
+        protocol.eq_ignore_ascii_case("tcp") && number.parse() == Ok(tenant.port)
+    };
     // An image that names none says nothing; one with a range says it in a form that is not looked into.
     if !ports.is_empty() && !ports.iter().any(is_exposed) && !ports.iter().any(|port| port.contains('-')) {
         let message = format!("port is {}, and the image says that it listens on {}", tenant.port, ports.join(", "));
         found.push((LintId::UnexposedPort, message));
     }
     found.extend(execution.volumes().filter_map(|volume| {
-        let volume: WritablePath = volume.trim_end_matches('/').parse().ok()?;
+        let volume: WritablePath = volume.parse().ok()?;
         let is_named = tenant.writable.iter().any(|writable| *writable.path() == volume);
         let around = tenant.writable.iter().find_map(|writable| match writable {
             Writable::Tmpfs { path, .. } => Some(path).filter(|path| volume.is_inside(path.as_str())),
@@ -129,7 +148,29 @@ fn tenant_lints(tenant: &Tenant, execution: &Execution, layers: &[&LayerFacts]) 
         let message = format!("its VOLUME {volume} is kept on disk, and {around} around it is in memory");
         (!is_named).then_some((LintId::VolumeInTmpfs, message))
     }));
+    let declared = tenant.writable.iter().map(|writable| writable.path().to_string());
+    let paths: BTreeSet<String> = declared.chain(execution.volumes()).chain(OWN_VOLUMES.map(str::to_owned)).collect();
+    found.extend(paths.iter().filter_map(|path| writable_lint(path, layers)));
     found
+}
+
+/// What is to be said of a path at which something is mounted: the first of its components that is no folder in the image.
+fn writable_lint(path: &str, layers: &[&LayerFacts]) -> Option<(LintId, String)> {
+    let inside = path.strip_prefix('/')?;
+    let kind = |path| layer_scan::at(layers.iter().map(|facts| &facts.entries), path);
+    let mut components = layer_scan::folders(inside).chain([inside]);
+    let (found, kind) =
+        components.find_map(|path| Some((path, kind(path).filter(|kind| *kind != EntryKind::Folder)?)))?;
+    let what = if found == inside { format!("{path} is") } else { format!("{path} is writable, and /{found} is") };
+    Some(match kind {
+        EntryKind::Symlink => (
+            LintId::WritableLink,
+            format!(
+                "{what} a symbolic link in it, behind which a tenant may not write: name the folder that it leads to"
+            ),
+        ),
+        _ => (LintId::WritableFile, format!("{what} a file in it, where no folder can be mounted")),
+    })
 }
 
 /// What is to be said of programs that start only with capabilities which the tenant does not have.
@@ -137,23 +178,28 @@ fn capability_lint(tenant: &Tenant, layers: &[&LayerFacts]) -> Option<String> {
     let bits = |capabilities: &mut dyn Iterator<Item = &Capability>| {
         capabilities.fold(0_u64, |bits, capability| bits | 1 << capability.number())
     };
-    let allowed = bits(&mut tenant.capabilities.iter());
-    let refused = layers.iter().flat_map(|facts| &facts.capable).filter(|file| file.needed & !allowed != 0);
-    let refused: Vec<&CapableFile> = refused.collect();
-    let missing = refused.iter().fold(0, |bits, file| bits | file.needed & !allowed);
+    let (allowed, possible) = (bits(&mut tenant.capabilities.iter()), bits(&mut Capability::ALL.iter()));
+    let seen = layers.iter().enumerate().flat_map(|(number, facts)| {
+        let above = &layers[number + 1..];
+        let is_hidden = |file: &&CapableFile| above.iter().any(|upper| upper.entries.hides(&file.path));
+        facts.capable.iter().filter(move |file| !is_hidden(file))
+    });
+    let refused: Vec<&CapableFile> = seen.filter(|file| file.needed & !allowed != 0).collect();
+    let needed = refused.iter().fold(allowed, |bits, file| bits | file.needed);
     if refused.is_empty() {
         return None;
     }
-    let paths: Vec<String> = refused.iter().map(|file| format!("{:?}", file.path)).collect();
-    // Only where that is enough.
-    let advice = if missing & !bits(&mut Capability::ALL.iter()) == 0 {
-        let names = Capability::ALL.iter().filter(|one| missing & (1 << one.number()) != 0);
+    let paths: Vec<String> = refused.iter().take(PATHS).map(|file| format!("{:?}", file.path)).collect();
+    let advice = if needed & !possible == 0 {
+        // The whole list: those that are allowed already stay.
+        let names = Capability::ALL.iter().filter(|one| needed & (1 << one.number()) != 0);
         let names: Vec<String> = names.map(|one| format!("{:?}", one.name())).collect();
-        format!("; capabilities = [{}] allows it", names.join(", "))
+        format!("capabilities = [{}] allows it", names.join(", "))
     } else {
-        String::new()
+        "no tenant can have all of these: take them from the files with `setcap -r`".to_owned()
     };
-    Some(format!("a tenant cannot start these programs, whose files have capabilities: {}{advice}", paths.join(", ")))
+    let paths = paths.join(", ");
+    Some(format!("a tenant cannot start these programs, whose files have capabilities: {paths}; {advice}"))
 }
 
 /// What files of any image come to on a host.
@@ -174,7 +220,9 @@ fn file_lints(layers: &[&LayerFacts]) -> Vec<(LintId, String)> {
 
 /// Whether an image's user is root, by name or number, or none, which is root as well.
 fn is_root(user: &str) -> bool {
-    matches!(user.split(':').next(), None | Some("" | "0" | "root"))
+    let name = user.split(':').next().unwrap_or_default();
+    // Whatever of zeros is a number.
+    name == "root" || name.bytes().all(|byte| byte == b'0')
 }
 
 /// The user's name, if it is one and the image's users are known and do not include it. A number needs no entry.
@@ -192,120 +240,4 @@ fn unknown_user<'a>(user: &'a str, layers: &[&LayerFacts]) -> Option<&'a str> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-mod tests {
-    use super::*;
-    use landfall_manifests::HealthCheck;
-
-    fn tenant() -> Tenant {
-        Tenant::new("c", 80, HealthCheck::Tcp)
-    }
-
-    fn found(tenant: &Tenant, config: &serde_json::Value, layers: &[LayerFacts]) -> Vec<Lint> {
-        let layers: Vec<&LayerFacts> = layers.iter().collect();
-        image(&"app".parse().unwrap(), Some(tenant), config.to_string().as_bytes(), &layers)
-    }
-
-    fn ids(config: &serde_json::Value, layers: &[LayerFacts]) -> Vec<&'static str> {
-        found(&tenant(), config, layers).iter().map(|lint| lint.id.word()).collect()
-    }
-
-    fn users(users: Users) -> LayerFacts {
-        LayerFacts { users, ..LayerFacts::default() }
-    }
-
-    #[test]
-    fn warns_of_what_no_tenant_can_run() {
-        let named = || users(Users::Named(vec!["root".to_owned(), "node".to_owned()]));
-        let runs = |user: &str| serde_json::json!({"config": {"Cmd": ["/a"], "User": user}});
-        for (config, layers, expected) in [
-            (serde_json::json!({}), vec![], vec!["no-command", "root-user"]),
-            (serde_json::json!({"config": {"Cmd": [], "Entrypoint": null, "User": "1"}}), vec![], vec!["no-command"]),
-            (serde_json::json!({"config": {"Entrypoint": ["/a"]}}), vec![], vec!["root-user"]),
-            (runs("root"), vec![], vec!["root-user"]),
-            (runs("0:0"), vec![], vec!["root-user"]),
-            (runs("1000:1000"), vec![], vec![]),
-            (runs("node"), vec![], vec!["unknown-user"]),
-            (runs("node:node"), vec![named(), LayerFacts::default()], vec![]),
-            (runs("app"), vec![named()], vec!["unknown-user"]),
-            (runs("node"), vec![named(), users(Users::Removed)], vec!["unknown-user"]),
-            (runs("app"), vec![named(), users(Users::Unknown)], vec![]),
-        ] {
-            assert_eq!(ids(&config, &layers), expected, "{config}");
-        }
-        let told = image(&"base".parse().unwrap(), None, b"{}", &[]);
-        assert_eq!(told, [], "no tenant is made from it");
-    }
-
-    #[test]
-    fn warns_of_files_that_a_host_takes_otherwise() {
-        let path = || vec!["a\u{1b}b".to_owned()];
-        let facts = LayerFacts { pax_sparse: path(), untimed_python: path(), ..LayerFacts::default() };
-        let config = serde_json::json!({"config": {"Cmd": ["/a"], "User": "1"}});
-        let told = found(&tenant(), &config, std::slice::from_ref(&facts));
-        assert_eq!(told.iter().map(|lint| lint.id.word()).collect::<Vec<_>>(), ["sparse-file", "untimed-python"]);
-        assert_eq!(
-            told[0].to_string(),
-            "image app: it has files with holes, which take their whole size on a host: \"a\\u{1b}b\" [sparse-file]"
-        );
-    }
-
-    #[test]
-    fn warns_of_programs_whose_capabilities_a_tenant_does_not_have() {
-        let (bind, raw) = (1 << Capability::NetBindService.number(), 1 << 13);
-        let file = |path: &str, needed| CapableFile { path: path.to_owned(), needed };
-        let config = serde_json::json!({"config": {"Cmd": ["/a"], "User": "1"}});
-        let told = |capabilities: &[Capability], capable: &[CapableFile]| {
-            let tenant = Tenant { capabilities: capabilities.iter().copied().collect(), ..tenant() };
-            let facts = LayerFacts { capable: capable.to_vec(), ..LayerFacts::default() };
-            let found = found(&tenant, &config, &[facts]);
-            found.into_iter().map(|lint| lint.message).collect::<Vec<_>>()
-        };
-        let (caddy, ping) = (file("usr/bin/caddy", bind), file("bin/ping", raw));
-        let said = told(&[], std::slice::from_ref(&caddy));
-        assert!(said[0].ends_with("\"usr/bin/caddy\"; capabilities = [\"NET_BIND_SERVICE\"] allows it"), "{said:?}");
-        assert_eq!(told(&[Capability::NetBindService], std::slice::from_ref(&caddy)), [""; 0]);
-        let said = told(&[Capability::NetBindService], &[caddy, ping]);
-        assert!(said[0].ends_with(": \"bin/ping\""), "{said:?}");
-    }
-
-    #[test]
-    fn warns_where_the_table_and_the_images_configuration_disagree() {
-        let config = |ports: &[&str], volumes: &[&str]| {
-            let keys = |keys: &[&str]| -> serde_json::Map<String, serde_json::Value> {
-                keys.iter().map(|key| ((*key).to_owned(), serde_json::json!({}))).collect()
-            };
-            let (ports, volumes) = (keys(ports), keys(volumes));
-            serde_json::json!({"config": {"Cmd": ["/a"], "User": "1", "ExposedPorts": ports, "Volumes": volumes}})
-        };
-        for (ports, expected) in [
-            (&[][..], &[][..]),
-            (&["80/tcp"], &[]),
-            (&["80"], &[]),
-            (&["443/tcp", "80/tcp"], &[]),
-            (&["8000-8010/tcp"], &[]),
-            (&["8080/tcp"], &["unexposed-port"]),
-            (&["80/udp"], &["unexposed-port"]),
-        ] {
-            assert_eq!(ids(&config(ports, &[]), &[]), expected, "{ports:?}");
-        }
-        let memory = Writable::Tmpfs { path: "/var/cache".parse().unwrap(), size: 4096 };
-        for (volume, expected) in
-            [("/var/cache/x/", &["volume-in-tmpfs"][..]), ("/var/cached", &[]), ("/var/cache", &[])]
-        {
-            let mut tenant = Tenant { writable: vec![memory.clone()], ..tenant() };
-            let said = found(&tenant, &config(&[], &[volume]), &[]);
-            assert_eq!(said.iter().map(|lint| lint.id.word()).collect::<Vec<_>>(), expected, "{volume}");
-            // The definition says itself what is meant.
-            tenant.writable.push(Writable::Volume { path: volume.trim_end_matches('/').parse().unwrap() });
-            assert_eq!(found(&tenant, &config(&[], &[volume]), &[]), [], "{volume}");
-        }
-    }
-
-    #[test]
-    fn each_warning_has_the_word_that_json_has() {
-        for (id, _) in LintId::ALL {
-            assert_eq!(serde_json::to_value(id).unwrap(), id.word());
-        }
-    }
-}
+mod tests;

@@ -17,7 +17,7 @@ pub(crate) enum VolumeError {
 pub(super) fn with_volumes(tenant: &Tenant, execution: &Execution) -> Result<Tenant, VolumeError> {
     let mut tenant = tenant.clone();
     for volume in execution.volumes() {
-        let path: WritablePath = cleaned(volume).parse()?;
+        let path: WritablePath = volume.parse()?;
         let is_covered = OWN_VOLUMES.contains(&path.as_str()) || tenant.writable.iter().any(|one| *one.path() == path);
         if !is_covered {
             tenant.writable.push(Writable::Volume { path });
@@ -25,13 +25,6 @@ pub(super) fn with_volumes(tenant: &Tenant, execution: &Execution) -> Result<Ten
     }
     tenant.check()?;
     Ok(tenant)
-}
-
-/// The path as engines take it: without empty components and `.`, and without a `/` at its end.
-fn cleaned(path: &str) -> String {
-    let components = path.split('/').filter(|component| !matches!(*component, "" | "."));
-    let joined = components.collect::<Vec<_>>().join("/");
-    if path.starts_with('/') { format!("/{joined}") } else { joined }
 }
 
 #[cfg(test)]

@@ -9,8 +9,10 @@ pub(super) enum Kind {
     File,
     /// GNU tar's own sparse format.
     GnuSparse,
-    /// A link, device, pipe or folder, which has no content whatever its size says.
-    Link,
+    Folder,
+    Symlink,
+    /// A hard link, device or pipe, which like folders and symbolic links has no content, whatever its size says.
+    Special,
     /// Records for the next entry.
     Pax,
     /// The next entry's name.
@@ -43,7 +45,9 @@ impl EntryHeader {
         let kind = match block[156] {
             b'0' | 0 | b'7' => Kind::File,
             b'S' => Kind::GnuSparse,
-            b'1'..=b'6' => Kind::Link,
+            b'5' => Kind::Folder,
+            b'2' => Kind::Symlink,
+            b'1' | b'3' | b'4' | b'6' => Kind::Special,
             b'x' => Kind::Pax,
             b'L' => Kind::LongName,
             b'g' | b'K' => Kind::Ignored,

@@ -2,8 +2,11 @@
 //!
 //! It never fails: an archive that it cannot follow is left to whoever refuses it, and what is remembered is bounded.
 
+mod entries;
 mod header;
 mod pax;
+
+pub(crate) use entries::{Entries, EntryKind, at, folders};
 
 use header::{EntryHeader, Kind};
 use landfall_manifests::archive::{BLOCK, padding};
@@ -13,7 +16,9 @@ use std::path::Path;
 /// A file of users or a pax header that is looked into, in bytes. Larger ones are passed over.
 const COLLECTED_BYTES: u64 = 1 << 20;
 /// As many paths of one kind are remembered as a person reads.
-const PATHS: usize = 5;
+pub(crate) const PATHS: usize = 5;
+/// Programs with capabilities that are remembered: layers above may replace some of them.
+const CAPABLE: usize = 64;
 
 /// What is remembered of a layer. Paths are those in the archive, without a leading `/` or `./`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,6 +33,8 @@ pub(crate) struct LayerFacts {
     pub(crate) untimed_python: Vec<String>,
     /// What the layer does to `/etc/passwd`.
     pub(crate) users: Users,
+    /// What is at which path.
+    pub(crate) entries: Entries,
 }
 
 /// A program that starts only with capabilities.
@@ -108,7 +115,8 @@ impl LayerScan {
     }
 
     /// What was found. A layer that is not taken to its end has shown less.
-    pub(crate) fn finish(self) -> LayerFacts {
+    pub(crate) fn finish(mut self) -> LayerFacts {
+        self.facts.entries.sort();
         self.facts
     }
 
@@ -150,12 +158,13 @@ impl LayerScan {
             Kind::Pax => return collected(Content::Pax),
             Kind::LongName => return collected(Content::LongName),
             Kind::Ignored => return skipped(header.size),
-            Kind::File | Kind::GnuSparse | Kind::Link | Kind::Other => {}
+            Kind::File | Kind::GnuSparse | Kind::Folder | Kind::Symlink | Kind::Special | Kind::Other => {}
         }
         let pending = std::mem::take(&mut self.pending);
         let path = pending.path.as_deref().unwrap_or(&header.path);
         let path = path.trim_start_matches("./").trim_matches('/').to_owned();
-        let size = if header.kind == Kind::Link { 0 } else { pending.size.unwrap_or(header.size) };
+        let has_content = !matches!(header.kind, Kind::Folder | Kind::Symlink | Kind::Special);
+        let size = if has_content { pending.size.unwrap_or(header.size) } else { 0 };
         let is_users = path == "etc/passwd";
         self.note(header, &pending, &path);
         match header.kind {
@@ -171,6 +180,7 @@ impl LayerScan {
 
     fn note(&mut self, header: &EntryHeader, pending: &PaxRecords, path: &str) {
         let facts = &mut self.facts;
+        facts.entries.add(path, header.kind);
         let remember = |paths: &mut Vec<String>| {
             if paths.len() < PATHS {
                 paths.push(path.to_owned());
@@ -182,7 +192,7 @@ impl LayerScan {
         if pending.is_sparse {
             remember(&mut facts.pax_sparse);
         }
-        if pending.capabilities != 0 && facts.capable.len() < PATHS {
+        if pending.capabilities != 0 && facts.capable.len() < CAPABLE {
             facts.capable.push(CapableFile { path: path.to_owned(), needed: pending.capabilities });
         }
         let is_python = Path::new(path).extension().is_some_and(|extension| extension == "pyc");

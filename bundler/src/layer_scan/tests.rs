@@ -50,7 +50,11 @@ fn finds_what_hosts_stumble_over_in_pieces_of_any_size() {
         capable: ["usr/bin/ping", "last"].map(|path| CapableFile { path: path.to_owned(), needed: u64::MAX }).into(),
         untimed_python: vec!["lib/untimed.pyc".to_owned()],
         users: Users::Named(vec!["root".to_owned(), "node".to_owned()]),
+        entries: facts(&archive, archive.len()).entries,
     };
+    for (path, kind) in [("etc", EntryKind::Folder), ("var/core", EntryKind::File), (&long, EntryKind::File)] {
+        assert_eq!(expected.entries.at(path), Some(kind), "{path}");
+    }
     for piece in [1, 7, 511, 512, 513, 4096, archive.len()] {
         assert_eq!(facts(&archive, piece), expected, "pieces of {piece}");
     }
@@ -91,5 +95,11 @@ fn whatever_comes_is_bounded_and_no_error() {
         header.set_cksum();
         facts(header.as_bytes(), 512);
     }
+    let capable =
+        archive(&vec![
+            (EntryType::Regular, "a", &b""[..], &[("SCHILY.xattr.security.capability", &b"0"[..])][..]);
+            100
+        ]);
+    assert_eq!(facts(&capable, 512).capable.len(), CAPABLE);
     assert_eq!(facts(&[], 1), LayerFacts::default());
 }

@@ -1,0 +1,164 @@
+//! What a layer has at which path, in eight bytes an entry: images have a hundred thousand files, and few of their paths are ever asked for.
+
+use super::header::Kind;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
+/// As many entries as are remembered of a layer: in all 1 MiB.
+const ENTRIES: usize = 1 << 17;
+/// The bits of an entry that say what it is; the others are of its path's hash.
+const KIND: u64 = 0b11;
+/// What a file's name begins with that removes the file of that name from the layers below (OCI image specification, "Whiteouts").
+const WHITEOUT: &str = ".wh.";
+/// What removes all that the layers below have in its folder.
+const OPAQUE: &str = ".wh..wh..opq";
+
+/// What is at a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EntryKind {
+    Folder,
+    Symlink,
+    /// A file, or what else has nothing below it.
+    File,
+}
+
+/// The entries of a layer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Entries {
+    /// In the order of the archive while it is scanned, then sorted by the hash.
+    found: Vec<u64>,
+}
+
+impl Entries {
+    pub(super) fn add(&mut self, path: &str, kind: Kind) {
+        if self.found.len() < ENTRIES {
+            let kind = match kind {
+                Kind::Folder => EntryKind::Folder,
+                Kind::Symlink => EntryKind::Symlink,
+                _ => EntryKind::File,
+            };
+            self.found.push(hash(path) | kind as u64);
+        }
+    }
+
+    pub(super) fn sort(&mut self) {
+        // Stable: of several entries with one path, the last stays the last.
+        self.found.sort_by_key(|entry| entry & !KIND);
+    }
+
+    /// What the layer has at `path`, which is written as in the archive, without a leading `/` or `./`.
+    pub(crate) fn at(&self, path: &str) -> Option<EntryKind> {
+        let wanted = hash(path);
+        let end = self.found.partition_point(|entry| entry & !KIND <= wanted);
+        let entry = self.found[..end].last().filter(|entry| **entry & !KIND == wanted)?;
+        Some(match entry & KIND {
+            0 => EntryKind::Folder,
+            1 => EntryKind::Symlink,
+            _ => EntryKind::File,
+        })
+    }
+
+    /// Whether nothing of what the layers below have at `path` is seen through this one.
+    pub(crate) fn hides(&self, path: &str) -> bool {
+        let is_replaced = self.at(path).is_some_and(|kind| kind != EntryKind::Folder);
+        is_replaced
+            || self.removes(path)
+            || folders(path).any(|folder| {
+                let stands_in_the_way = self.at(folder).is_some_and(|kind| kind != EntryKind::Folder);
+                stands_in_the_way || self.removes(folder) || self.at(&format!("{folder}/{OPAQUE}")).is_some()
+            })
+            || self.at(OPAQUE).is_some()
+    }
+
+    fn removes(&self, path: &str) -> bool {
+        let whiteout = match path.rsplit_once('/') {
+            Some((folder, name)) => format!("{folder}/{WHITEOUT}{name}"),
+            None => format!("{WHITEOUT}{path}"),
+        };
+        self.at(&whiteout).is_some()
+    }
+}
+
+/// What the layers, base first, have at `path` together.
+pub(crate) fn at<'a>(layers: impl DoubleEndedIterator<Item = &'a Entries>, path: &str) -> Option<EntryKind> {
+    for layer in layers.rev() {
+        if let Some(kind) = layer.at(path) {
+            return Some(kind);
+        }
+        if layer.hides(path) {
+            return None;
+        }
+    }
+    None
+}
+
+/// The folders that `path` is in, outermost first.
+pub(crate) fn folders(path: &str) -> impl Iterator<Item = &str> {
+    path.match_indices('/').map(|(at, _)| &path[..at])
+}
+
+fn hash(path: &str) -> u64 {
+    // With fixed keys: each layer's hashes are compared with the others'.
+    let mut hasher = DefaultHasher::new();
+    path.hash(&mut hasher);
+    hasher.finish() & !KIND
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layer(entries: &[(&str, Kind)]) -> Entries {
+        let mut layer = Entries::default();
+        for (path, kind) in entries {
+            layer.add(path, *kind);
+        }
+        layer.sort();
+        layer
+    }
+
+    #[test]
+    fn the_uppermost_layer_that_has_or_hides_a_path_decides() {
+        let base = layer(&[
+            ("usr", Kind::Folder),
+            ("usr/bin", Kind::Folder),
+            ("usr/bin/ping", Kind::File),
+            ("run", Kind::Symlink),
+        ]);
+        for (upper, ping) in [
+            (vec![], Some(EntryKind::File)),
+            (vec![("usr", Kind::Folder), ("usr/bin", Kind::Folder)], Some(EntryKind::File)),
+            (vec![("usr/bin/ping", Kind::Symlink)], Some(EntryKind::Symlink)),
+            (vec![("usr/bin/.wh.ping", Kind::File)], None),
+            (vec![("usr/bin/.wh.pin", Kind::File)], Some(EntryKind::File)),
+            (vec![("usr/.wh.bin", Kind::File)], None),
+            (vec![("usr/.wh..wh..opq", Kind::File)], None),
+            (vec![(".wh..wh..opq", Kind::File)], None),
+            (vec![(".wh.usr", Kind::File), ("usr/bin/ping", Kind::File)], Some(EntryKind::File)),
+            (vec![("usr", Kind::Symlink)], None),
+        ] {
+            let upper = layer(&upper);
+            assert_eq!(at([&base, &upper].into_iter(), "usr/bin/ping"), ping, "{upper:?}");
+        }
+        assert_eq!(at([&base].into_iter(), "run"), Some(EntryKind::Symlink));
+        assert_eq!(folders("a/b/c").collect::<Vec<_>>(), ["a", "a/b"]);
+    }
+
+    #[test]
+    fn of_several_entries_with_one_path_the_last_counts() {
+        assert_eq!(
+            layer(&[("a", Kind::File), ("b", Kind::File), ("a", Kind::Folder)]).at("a"),
+            Some(EntryKind::Folder)
+        );
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        let mut layer = Entries::default();
+        (0..ENTRIES + 10).for_each(|number| layer.add(&number.to_string(), Kind::File));
+        layer.sort();
+        assert_eq!(
+            (layer.found.len(), layer.at("7"), layer.at(&(ENTRIES + 5).to_string())),
+            (ENTRIES, Some(EntryKind::File), None)
+        );
+    }
+}
