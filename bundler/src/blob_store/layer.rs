@@ -20,6 +20,10 @@ pub(crate) enum LayerError {
     Compression { encoding: Encoding },
     #[error("the layer needs a zstd window of more than {} MiB to be unpacked", (1 << limits::ZSTD_WINDOW_LOG) >> 20)]
     Window,
+    #[error("the layer is not a tar archive")]
+    NotTar,
+    #[error("{} in it has a name of more than 255 bytes, which no file system takes", shortened(path))]
+    LongName { path: String },
     #[error("{0:?} in it is a sparse file in GNU tar's own format, which no engine unpacks")]
     GnuSparse(String),
     #[error(transparent)]
@@ -31,6 +35,11 @@ fn name(encoding: Encoding) -> &'static str {
         Encoding::Gzip => "gzip",
         Encoding::Zstd => "zstd",
     }
+}
+
+/// As much of a path as tells which it is.
+fn shortened(path: &str) -> String {
+    format!("{:?}", path.chars().take(80).collect::<String>())
 }
 
 impl BlobStore {
@@ -63,6 +72,12 @@ impl BlobStore {
 
     /// Remembers a layer, unless no engine would unpack it.
     fn keep(&mut self, layer: Layer, facts: LayerFacts) -> Result<Layer, LayerError> {
+        if facts.not_tar {
+            return Err(LayerError::NotTar);
+        }
+        if let Some(path) = facts.long_name {
+            return Err(LayerError::LongName { path });
+        }
         if let Some(path) = facts.gnu_sparse {
             return Err(LayerError::GnuSparse(path));
         }

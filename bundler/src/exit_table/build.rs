@@ -144,7 +144,8 @@ const DAMAGED_IMAGE: ErrorClass =
 
 pub(super) fn of_layer(error: &LayerError) -> ErrorClass {
     match error {
-        LayerError::Read(_) | LayerError::Compression { .. } => DAMAGED_IMAGE,
+        LayerError::Read(_) | LayerError::Compression { .. } | LayerError::NotTar => DAMAGED_IMAGE,
+        LayerError::LongName { .. } => usage("long_name", "make the image again without that file"),
         LayerError::GnuSparse(_) => usage(
             "sparse_layer",
             "make the image again from files without holes: `cp --sparse=never` copies them so, `tar` without --sparse archives them so",

@@ -187,6 +187,8 @@ fn sources() -> Vec<Error> {
         image(SourceError::Foreign("sha256:00".to_owned())),
         image(SourceError::Layer("layer.tar".to_owned(), LayerError::Read(io()))),
         image(SourceError::Layer("layer.tar".to_owned(), LayerError::Window)),
+        image(SourceError::Layer("layer.tar".to_owned(), LayerError::NotTar)),
+        image(SourceError::Layer("layer.tar".to_owned(), LayerError::LongName { path: "n".repeat(300) })),
         image(SourceError::Layer("layer.tar".to_owned(), LayerError::GnuSparse("var/core".to_owned()))),
         image(SourceError::Layer("layer.tar".to_owned(), LayerError::Store(store()))),
         image(SourceError::Store(store())),

@@ -19,10 +19,16 @@ const COLLECTED_BYTES: u64 = 1 << 20;
 pub(crate) const PATHS: usize = 5;
 /// Programs with capabilities that are remembered: layers above may replace some of them.
 const CAPABLE: usize = 64;
+/// The longest name that file systems take, in bytes (limits.h, `NAME_MAX`).
+const NAME_BYTES: usize = 255;
 
 /// What is remembered of a layer. Paths are those in the archive, without a leading `/` or `./`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct LayerFacts {
+    /// Whether it begins as no archive does.
+    pub(crate) not_tar: bool,
+    /// An entry with a name that is too long for any file system.
+    pub(crate) long_name: Option<String>,
     /// An entry in GNU tar's own sparse format, which engines refuse.
     pub(crate) gnu_sparse: Option<String>,
     /// Entries in the sparse formats of pax headers, which engines store as if they had no holes.
@@ -63,6 +69,8 @@ pub(crate) enum Users {
 #[derive(Debug, Default)]
 pub(crate) struct LayerScan {
     facts: LayerFacts,
+    /// Whether the first header was looked at.
+    has_begun: bool,
     expected: Expected,
     /// What has come of what is expected.
     buffer: Vec<u8>,
@@ -116,6 +124,8 @@ impl LayerScan {
 
     /// What was found. A layer that is not taken to its end has shown less.
     pub(crate) fn finish(mut self) -> LayerFacts {
+        // A stream without any bytes is an empty layer.
+        self.facts.not_tar |= !self.has_begun && !self.buffer.is_empty();
         self.facts.entries.sort();
         self.facts
     }
@@ -127,8 +137,16 @@ impl LayerScan {
                 self.content(of, &taken);
                 after(padding)
             }
-            _ => EntryHeader::parse(&taken).map_or(Expected::Nothing, |header| self.header(&header)),
+            _ => self.block(&taken),
         };
+    }
+
+    fn block(&mut self, block: &[u8]) -> Expected {
+        let header = EntryHeader::parse(block);
+        // An archive without entries begins with its end: blocks of zeros.
+        self.facts.not_tar |= !self.has_begun && header.is_none() && block.iter().any(|byte| *byte != 0);
+        self.has_begun = true;
+        header.map_or(Expected::Nothing, |header| self.header(&header))
     }
 
     fn content(&mut self, of: Content, content: &[u8]) {
@@ -181,6 +199,9 @@ impl LayerScan {
     fn note(&mut self, header: &EntryHeader, pending: &PaxRecords, path: &str) {
         let facts = &mut self.facts;
         facts.entries.add(path, header.kind);
+        if facts.long_name.is_none() && path.split('/').any(|name| bytes(name) > NAME_BYTES) {
+            facts.long_name = Some(path.to_owned());
+        }
         let remember = |paths: &mut Vec<String>| {
             if paths.len() < PATHS {
                 paths.push(path.to_owned());
@@ -208,6 +229,11 @@ impl LayerScan {
             _ => {}
         }
     }
+}
+
+/// The least bytes that the name in the archive has: what is no UTF-8 there is one replacement character here.
+fn bytes(name: &str) -> usize {
+    name.chars().map(|character| if character == char::REPLACEMENT_CHARACTER { 1 } else { character.len_utf8() }).sum()
 }
 
 fn skipped(size: u64) -> Expected {

@@ -45,6 +45,8 @@ fn finds_what_hosts_stumble_over_in_pieces_of_any_size() {
         (EntryType::Regular, "last", &[1; 513], &[("SCHILY.xattr.security.capability", b"1")]),
     ]);
     let expected = LayerFacts {
+        not_tar: false,
+        long_name: None,
         gnu_sparse: None,
         pax_sparse: vec!["var/core".to_owned()],
         capable: ["usr/bin/ping", "last"].map(|path| CapableFile { path: path.to_owned(), needed: u64::MAX }).into(),
@@ -73,6 +75,23 @@ fn knows_gnus_sparse_entries_and_what_happens_to_the_users() {
         (EntryType::Regular, "etc/passwd-", Users::Untouched),
     ] {
         assert_eq!(facts(&archive(&[(kind, name, b"", &[])]), 512).users, expected, "{name}");
+    }
+}
+
+#[test]
+fn tells_what_is_no_archive_and_names_that_no_file_system_takes() {
+    let empty = Builder::new(Vec::new()).into_inner().unwrap();
+    for (content, not_tar) in
+        [(&b""[..], false), (&empty, false), (b"text", true), (&[b'x'; 600], true), (&[0; 100], true)]
+    {
+        for piece in [1, 512, 1024] {
+            assert_eq!(facts(content, piece).not_tar, not_tar, "{content:?}");
+        }
+    }
+    for (name, is_long) in [("d".repeat(255), false), ("d".repeat(256), true), ("\u{e9}".repeat(128), true)] {
+        let path = format!("a/{name}/b");
+        let found = facts(&archive(&[(EntryType::Regular, &path, b"", &[])]), 512);
+        assert_eq!(found.long_name, is_long.then_some(path));
     }
 }
 
