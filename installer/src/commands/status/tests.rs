@@ -114,6 +114,18 @@ fn a_part_that_cannot_be_read_says_so_and_hides_no_other() {
 }
 
 #[test]
+fn a_store_that_cannot_be_read_is_not_told_as_an_empty_one() {
+    let host = host();
+    let store = host.layout.store();
+    fs::rename(&store, store.with_extension("moved")).unwrap();
+    std::os::unix::fs::symlink(&store, &store).unwrap();
+    let status = look(&host);
+    assert!(status.problems.contains_key("store"), "{status:?}");
+    let status = status.to_string();
+    assert!(status.contains("  store     cannot be read\n") && !status.contains("0 blobs"), "{status}");
+}
+
+#[test]
 fn names_the_releases_that_would_not_be_let_in_today() {
     let host = host();
     let (key, spare) = (host.key.public_key(), landfall_keys::SecretKey::generate().unwrap().public_key());

@@ -84,7 +84,11 @@ impl Status {
     }
 
     fn room(&self, f: &mut Formatter<'_>) -> Result {
-        writeln!(f, "  store     {}", self.store)?;
+        if self.problems.contains_key("store") {
+            writeln!(f, "  store     cannot be read")?;
+        } else {
+            writeln!(f, "  store     {}", self.store)?;
+        }
         if self.staged.blobs > 0 {
             writeln!(f, "  staged    {}: an interrupted update need not read them again", self.staged)?;
         }
