@@ -2,6 +2,7 @@ use crate::errors::Error;
 use crate::host_context::HostArgs;
 use crate::layout::Layout;
 use crate::plan::policy::Refusal;
+use crate::retained_release;
 use crate::settings::overrides::{self, Key, Override};
 use crate::settings::{self, Layers, SettingsError};
 use crate::settlement;
@@ -65,7 +66,13 @@ pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> Result
             let overrides = settings.iter().map(|text| Override::parse(text)).collect::<Result<Vec<_>, _>>();
             let overrides = overrides.map_err(PlanError::from)?;
             let keys: Vec<&Key> = overrides.iter().map(Override::key).collect();
-            let edit = |release: &str, operator: &str| overrides::set(release, operator, &overrides);
+            let edit = |release: &str, operator: &str| {
+                let text = overrides::set(release, operator, &overrides)?;
+                // No other setting is refused for an image that went away with an older release.
+                let sets_canary = keys.iter().any(|key| key.to_string() == "update.canary");
+                sets_canary.then(|| check_canary(&layout, &Layers::parse(release, &text)?)).transpose()?;
+                Ok(text)
+            };
             change(host_args, &layout, console, &keys, edit)
         }
         Command::Unset { keys } => {
@@ -115,10 +122,11 @@ fn check(layout: &Layout, file: Option<&Path>, console: Console) -> Result<(), E
         None => operator(layout)?,
         Some(path) => settings::file::read(path).map_err(PlanError::from)?.ok_or_else(|| missing(path))?,
     };
-    let unknown = layers(&release(layout)?, &text)?.unknown();
-    if let Some(key) = unknown.into_iter().next() {
+    let layers = layers(&release(layout)?, &text)?;
+    if let Some(key) = layers.unknown().into_iter().next() {
         return Err(PlanError::from(SettingsError::Unknown(key)).into());
     }
+    check_canary(layout, &layers).map_err(PlanError::from)?;
     console.result(&Checked { path }, format_args!("{}: the release takes these settings", path.display()))
 }
 
@@ -176,6 +184,14 @@ fn what_makes_it_count(keys: &[&Key]) -> &'static str {
 
 fn layers(release: &str, operator: &str) -> Result<Layers, Error> {
     Ok(Layers::parse(release, operator).map_err(|error| PlanError::from(SettingsError::from(error)))?)
+}
+
+/// Holds the image to try a release with against those of the release that runs. Where nothing is installed, or what is cannot be read,
+/// its images are not known.
+fn check_canary(layout: &Layout, layers: &Layers) -> Result<(), SettingsError> {
+    let installed = Installed::read(layout).ok().flatten();
+    let manifest = installed.and_then(|installed| retained_release::manifest(layout, &installed.current).ok());
+    manifest.map_or(Ok(()), |manifest| settings::check_canary(&layers.settings().update.canary, manifest.get()))
 }
 
 /// The settings that the release that runs brings; none where nothing is installed.

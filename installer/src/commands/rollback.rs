@@ -54,12 +54,11 @@ pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> Result
 /// The release that is meant: by its version, or by its id.
 fn choose<'a>(before: &'a Installed, wanted: Option<&str>) -> Result<&'a InstalledRelease, Refusal> {
     let list = |releases: &[&InstalledRelease]| {
-        let ids: Vec<String> = releases.iter().map(|release| release.id().to_string()).collect();
-        if ids.is_empty() { "none".to_owned() } else { ids.join(", ") }
+        releases.iter().map(|release| release.id().to_string()).collect::<Vec<_>>().join(", ")
     };
     let not_kept = |wanted: &str| {
-        let kept: Vec<&InstalledRelease> = before.kept.iter().collect();
-        Refusal::NotKept { wanted: wanted.to_owned(), kept: list(&kept) }
+        let (wanted, kept) = (wanted.to_owned(), before.kept.iter().collect::<Vec<_>>());
+        if kept.is_empty() { Refusal::NothingKept { wanted } } else { Refusal::NotKept { wanted, kept: list(&kept) } }
     };
     let Some(wanted) = wanted else { return before.earlier().ok_or_else(|| not_kept("an earlier release")) };
     // The id first: it names one release, while a version may name several.

@@ -245,6 +245,7 @@ fn policy_and_settings() {
         (Refusal::Installed { installed: id(), offered: id() }, "installed", "bring it in with"),
         (Refusal::SameSerial { there: id(), offered: id() }, "same_serial", "ask the publisher"),
         (Refusal::NotKept { wanted: String::new(), kept: String::new() }, "not_kept", "`landfall-installer status`"),
+        (Refusal::NothingKept { wanted: String::new() }, "not_kept", "`landfall-installer update FILE`"),
         (Refusal::Ambiguous { wanted: String::new(), ids: String::new() }, "ambiguous", "say which one"),
         (Refusal::Irreversible { from: id(), to: id() }, "irreversible", "--restore-snapshot"),
         (Refusal::Incomplete(String::new()), "incomplete", "build the bundle"),

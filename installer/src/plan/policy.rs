@@ -54,6 +54,8 @@ pub(crate) enum Refusal {
     Path { installed: Version, offered: Version, oldest: Version },
     #[error("{wanted} is not kept on this host; kept are: {kept}")]
     NotKept { wanted: String, kept: String },
+    #[error("{wanted} is not kept on this host, nor is any release but the one that runs")]
+    NothingKept { wanted: String },
     #[error("{wanted} is the version of more than one release on this host: {ids}")]
     Ambiguous { wanted: String, ids: String },
     #[error(

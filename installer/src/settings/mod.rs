@@ -15,6 +15,8 @@ pub(crate) mod usable;
 pub(crate) use file::SettingsFileError;
 pub(crate) use landfall_host::settings::{Layers, MAX_BYTES, RELEASE_FILE, Settings};
 
+use landfall_host::settings::CanaryChoice;
+use landfall_manifests::Release;
 use std::net::Ipv4Addr;
 
 /// Settings that make no sense.
@@ -32,10 +34,24 @@ pub(crate) enum SettingsError {
     Key(String),
     #[error("config.toml writes [{0}] in a way that cannot be edited: write it as a section, with a line for each key")]
     Shape(String),
-    #[error("[update] canary is {name:?}, and the release has no such tenant image; it has: {available}")]
-    Canary { name: String, available: String },
+    #[error("update.canary is {name:?}, and the release has no such tenant image; it has {}", list(available))]
+    Canary { name: String, available: Vec<String> },
     #[error("these settings cannot be used")]
     Values(#[from] landfall_host::settings::SettingsError),
+}
+
+/// Refuses an image to try the release with that the release does not have.
+pub(crate) fn check_canary(canary: &CanaryChoice, release: &Release) -> Result<(), SettingsError> {
+    let CanaryChoice::Image(name) = canary else { return Ok(()) };
+    let tenants = || release.images.iter().filter(|image| image.tenant.is_some()).map(|image| &image.name);
+    if tenants().any(|tenant| tenant == name) {
+        return Ok(());
+    }
+    Err(SettingsError::Canary { name: name.to_string(), available: tenants().map(ToString::to_string).collect() })
+}
+
+fn list(names: &[String]) -> String {
+    if names.is_empty() { "none at all".to_owned() } else { names.join(", ") }
 }
 
 /// The ports that a release listens on.

@@ -17,7 +17,7 @@ use crate::state::journal::SettingsChange;
 use crate::store::Store;
 use crate::transition::verified_bundle::VerifiedBundle;
 use landfall_console::message_with_causes;
-use landfall_host::settings::{CanaryChoice, PoolRange, UpdateSettings};
+use landfall_host::settings::{PoolRange, UpdateSettings};
 use landfall_manifests::{File, Release};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -77,19 +77,9 @@ pub(crate) fn choose(
     let running = before.and_then(|before| retained_release::manifest(&host.layout, &before.current).ok());
     let running = running.and_then(|running| stored_defaults(&host.layout, running.get()).ok());
     let settings = EffectiveSettings::new(text, &release, running.as_deref())?;
-    check_canary(&settings.update().canary, verified.bundle.release())?;
+    // Not where a host goes back: that must not fail for it.
+    settings::check_canary(&settings.update().canary, verified.bundle.release())?;
     Ok(settings)
-}
-
-/// Refuses an image to try the release with that the release does not have. Not where a host goes back: that must not fail for it.
-fn check_canary(canary: &CanaryChoice, release: &Release) -> Result<(), SettingsError> {
-    let CanaryChoice::Image(name) = canary else { return Ok(()) };
-    let tenants = || release.images.iter().filter(|image| image.tenant.is_some()).map(|image| &image.name);
-    if tenants().any(|tenant| tenant == name) {
-        return Ok(());
-    }
-    let available = tenants().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    Err(SettingsError::Canary { name: name.to_string(), available })
 }
 
 impl EffectiveSettings {

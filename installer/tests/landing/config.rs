@@ -67,6 +67,18 @@ fn what_the_release_does_not_take_is_refused_and_nothing_changes() {
 }
 
 #[test]
+fn an_image_to_try_releases_with_is_one_of_the_release_that_runs() {
+    let (scene, _) = Scene::installed();
+    scene.run(&["config", "set", "update.canary=gone"]).exits(2).says("no such tenant image; it has none at all");
+    // As after a rollback: the image was that of a later release.
+    std::fs::write(scene.root().join(CONFIG), "[update]\ncanary = \"gone\"\n").unwrap();
+    scene.run(&["config", "check"]).exits(2).says("no such tenant image");
+    scene.run(&["config", "set", "api.port=8080"]).ok();
+    scene.run(&["config", "set", "update.canary=none"]).ok();
+    scene.run(&["config", "check"]).ok();
+}
+
+#[test]
 fn settings_change_only_where_something_is_installed_and_settled() {
     let scene = Scene::new();
     scene.run(&["config", "set", "api.port=8080"]).exits(5).says("nothing is installed");

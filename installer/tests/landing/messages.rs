@@ -104,6 +104,7 @@ fn each_mistake_is_told_by_what_it_is_and_what_to_do() {
             &install(&["STICK/good.tar", "--set", "tenants.memory=lots"]),
             &install(&["STICK/good.tar", "--set", "network.pool=8.8.8.0/24"]),
             &install(&["STICK/good.tar", "--set", "network=1"]),
+            &install(&["STICK/good.tar", "--set", "update.canary=gone"]),
             &install(&["STICK/good.tar", "--answers", "STICK/missing.toml"]),
             &install(&["STICK/good.tar", "--answers", "STICK/answers.toml"]),
             &install(&["STICK/good.tar", "--answers", "STICK/latin1.toml"]),
@@ -147,13 +148,14 @@ fn each_mistake_is_told_by_what_it_is_and_what_to_do() {
             &["config", "set", "api.port=3001"],
             &["config", "set", "api.port=true"],
             &["config", "set", "tenants.cpus=[1]"],
+            &["config", "set", "update.canary=gone"],
             &["config", "unset", "api.port"],
             &["config", "unset", "port"],
             &["uninstall"],
             &["uninstall", "--purge"],
         ],
     );
-    for text in ["[api\n", "api = 1\n", "[api.port]\n"] {
+    for text in ["[api\n", "api = 1\n", "[api.port]\n", "[update]\ncanary = \"gone\"\n"] {
         installed.put("config.toml", text.as_bytes());
         rows(&mut table, &installed, &[&["config", "check", "STICK/config.toml"]]);
     }

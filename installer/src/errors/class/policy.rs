@@ -20,6 +20,9 @@ pub(super) fn of_refusal(refusal: &Refusal) -> ErrorClass {
             "not_kept",
             "`landfall-installer status` lists the releases that are kept, and `rollback --to` brings any of them back",
         ),
+        Refusal::NothingKept { .. } => {
+            ("not_kept", "`landfall-installer update FILE` brings in a release, and keeps the one that it replaces")
+        }
         Refusal::Ambiguous { .. } => ("ambiguous", "say which one with its id: `landfall-installer rollback --to ID`"),
         Refusal::Irreversible { .. } => (
             "irreversible",
