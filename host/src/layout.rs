@@ -169,12 +169,12 @@ impl Layout {
         self.state().join("tries")
     }
 
-    /// The mark of the release that was healthy for long enough ([`good_mark`](crate::good_mark)).
+    /// The mark of the release that was healthy for long enough ([`mark`](crate::mark)).
     pub fn proven(&self) -> PathBuf {
         self.at(DATABASE_FOLDER).join("proven")
     }
 
-    /// The mark of the start of the service that became healthy ([`healthy_start`](crate::healthy_start)).
+    /// The mark of the start of the service that became healthy ([`mark`](crate::mark)).
     pub fn healthy(&self) -> PathBuf {
         self.at(DATABASE_FOLDER).join("healthy")
     }

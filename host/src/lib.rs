@@ -4,12 +4,11 @@
 //! Everything here acts on one host's file system and processes. Nothing here talks to systemd or to a container engine.
 
 pub mod durable;
-pub mod good_mark;
-pub mod healthy_start;
 pub mod interfaces;
+mod invocation;
 pub mod layout;
 pub mod lock;
-mod mark;
+pub mod mark;
 pub mod port_holder;
 pub mod record;
 pub mod regular;
@@ -20,6 +19,6 @@ pub mod runtime_program;
 pub mod settings;
 pub mod subprocess;
 
-pub use healthy_start::Invocation;
+pub use invocation::Invocation;
 pub use layout::Layout;
 pub use relative_path::{RelativePath, RelativePathError};

@@ -17,7 +17,7 @@ use crate::layout::Layout;
 use crate::lock::{Lock, LockError};
 use crate::record::{RecordError, read_json, write_json};
 use crate::settings;
-use landfall_host::{Invocation, good_mark, healthy_start};
+use landfall_host::{Invocation, mark};
 use landfall_manifests::{Digest, ReleaseId};
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
@@ -99,7 +99,7 @@ impl Tries {
 
     /// Settles a start, which counts or does not.
     fn settle(&mut self, layout: &Layout, start: &Invocation, end: StartEnd) -> Option<Counted> {
-        let was_healthy = healthy_start::is_marked(&layout.healthy(), start);
+        let was_healthy = mark::is_on(&layout.healthy(), start);
         if !end.counts(was_healthy, self.settings_are_untouched(layout)) {
             return None;
         }
@@ -146,13 +146,13 @@ fn lock_counter(layout: &Layout) -> Result<Option<Lock>, LockError> {
 
 /// Removes what the runtime has marked: that a release is good, and which of its starts became healthy.
 pub(crate) fn clear_marks(layout: &Layout) -> Result<(), PathError> {
-    good_mark::unmark(&layout.proven())?;
-    healthy_start::unmark(&layout.healthy())
+    mark::remove(&layout.proven())?;
+    mark::remove(&layout.healthy())
 }
 
 /// Whether the release is marked good. A mark that cannot be read counts for nothing.
 pub(crate) fn is_marked_good(layout: &Layout, release: &str) -> bool {
-    good_mark::is_marked(&layout.proven(), release)
+    mark::is_on(&layout.proven(), release)
 }
 
 /// Writes down a start of the service that is about to happen. The one before it counts if it was cut off before it became healthy.

@@ -3,7 +3,7 @@
 
 use crate::service::log;
 use landfall_host::durable::PathError;
-use landfall_host::{Invocation, good_mark, healthy_start};
+use landfall_host::{Invocation, mark};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -38,19 +38,19 @@ impl MarkGood {
     /// after the first good check.
     pub(crate) async fn when_healthy(&self, healthy: impl AsyncFn() -> bool) {
         let (mut since, mut start) = (None, self.start.clone());
-        while !good_mark::is_marked(&self.path, &self.release) {
+        while !mark::is_on(&self.path, &self.release) {
             // The monotonic clock: setting the host's time makes no release good.
             let now = Instant::now();
             since = if healthy().await { since.or(Some(now)) } else { None };
             // A failure is tried again after the next check: a full disk may have space by then.
             if since.is_some()
                 && let Some(mark) = start.clone()
-                && written(mark, |mark| healthy_start::mark(&mark.path, &mark.invocation)).await
+                && written(mark, |mark| mark::put(&mark.path, &mark.invocation)).await
             {
                 start = None;
             }
             if since.is_some_and(|since| since.elapsed() >= self.after)
-                && written(self.clone(), |mark| good_mark::mark(&mark.path, &mark.release)).await
+                && written(self.clone(), |mark| mark::put(&mark.path, &mark.release)).await
             {
                 return log::info!("marked_good", release = self.release);
             }
@@ -147,7 +147,7 @@ mod tests {
         let checks = Cell::new(0);
         let checked = async || {
             checks.set(checks.get() + 1);
-            assert!(!healthy_start::is_marked(&path, &invocation), "marked before it was healthy");
+            assert!(!mark::is_on(&path, &invocation), "marked before it was healthy");
             checks.get() == 3
         };
         // The check after the third is minutes away.
@@ -158,7 +158,7 @@ mod tests {
             }
         });
         waited.await.unwrap();
-        assert!(healthy_start::is_marked(&path, &invocation) && !mark.path.exists());
+        assert!(mark::is_on(&path, &invocation) && !mark.path.exists());
         assert_eq!(checks.get(), 3);
     }
 }

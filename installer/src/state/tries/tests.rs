@@ -33,7 +33,7 @@ fn begin(layout: &Layout, nth: u32) -> Start {
 /// A start that becomes healthy.
 fn become_healthy(layout: &Layout, nth: u32) {
     assert_eq!(begin(layout, nth), Start::Allowed);
-    healthy_start::mark(&layout.healthy(), &start(nth)).unwrap();
+    mark::put(&layout.healthy(), start(nth)).unwrap();
 }
 
 #[test]

@@ -1,13 +1,7 @@
-//! The mark of a healthy start, `db/healthy`: one line, the [`Invocation`] of the service that became healthy.
-//!
-//! The runtime writes it as soon as it is healthy, once in each of its starts. By it the installer tells a start that failed from one
-//! that was cut off later, by a power cut, and is no fault of the release.
+//! The runtime cycles of a unit, as systemd counts them.
 
-use crate::durable::{self, PathError};
-use crate::mark;
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::path::Path;
 use std::str::FromStr;
 
 /// The digits of an invocation's name (sd-id128(3): 128 bits).
@@ -64,45 +58,10 @@ impl fmt::Display for Invocation {
     }
 }
 
-/// Whether the service became healthy in `invocation`. A mark that cannot be read says of none that it did.
-pub fn is_marked(path: &Path, invocation: &Invocation) -> bool {
-    mark::is_on(path, &invocation.0)
-}
-
-/// Marks `invocation` as healthy, durably and in place of any other.
-///
-/// # Errors
-/// The file cannot be written.
-pub fn mark(path: &Path, invocation: &Invocation) -> Result<(), PathError> {
-    mark::put(path, &invocation.0)
-}
-
-/// Removes the mark, whichever invocation has it.
-///
-/// # Errors
-/// The file cannot be removed.
-pub fn unmark(path: &Path) -> Result<(), PathError> {
-    durable::remove(path)
-}
-
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
-
-    #[test]
-    fn one_start_is_marked_at_a_time() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("healthy");
-        let [first, second] = ["a".repeat(DIGITS), "b".repeat(DIGITS)].map(|text| text.parse::<Invocation>().unwrap());
-        assert!(!is_marked(&path, &first));
-        mark(&path, &first).unwrap();
-        mark(&path, &second).unwrap();
-        assert!(is_marked(&path, &second) && !is_marked(&path, &first));
-        unmark(&path).unwrap();
-        unmark(&path).unwrap();
-        assert!(!is_marked(&path, &second));
-    }
 
     #[test]
     fn an_invocation_is_what_systemd_calls_it() {
