@@ -222,6 +222,8 @@ pub trait ContainerEngine: Send + Sync {
     /// Creates a volume. If one of this name exists, it is kept where it has these labels, and is otherwise an
     /// [`EngineError::Conflict`].
     fn create_volume<'a>(&'a self, name: &'a str, labels: &'a Labels) -> Reply<'a, ()>;
+    /// The volume with this name, whoever created it.
+    fn volume<'a>(&'a self, name: &'a str) -> Reply<'a, Option<Listed>>;
     /// Creates a container.
     fn create_container<'a>(&'a self, spec: &'a ContainerSpec) -> Reply<'a, ()>;
     /// Creates a container that is never started.

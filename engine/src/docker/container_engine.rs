@@ -43,6 +43,10 @@ impl ContainerEngine for Docker {
         Box::pin(self.make_volume(name, labels))
     }
 
+    fn volume<'a>(&'a self, name: &'a str) -> Reply<'a, Option<Listed>> {
+        Box::pin(self.look_at_volume(name))
+    }
+
     fn create_container<'a>(&'a self, spec: &'a ContainerSpec) -> Reply<'a, ()> {
         Box::pin(async move {
             let capabilities = self.capabilities().await?;

@@ -2,6 +2,7 @@
 
 use super::connection::Docker;
 use super::label_filter;
+use super::response::found;
 use crate::containers::Listed;
 use crate::error::EngineError;
 use crate::labels::{Labels, Selector};
@@ -22,6 +23,12 @@ impl Docker {
             return Ok(());
         }
         Err(EngineError::Conflict { operation, message: "a volume with this name has other labels".to_owned() })
+    }
+
+    pub(super) async fn look_at_volume(&self, name: &str) -> Result<Option<Listed>, EngineError> {
+        let operation = format!("inspect volume {name}");
+        let volume = found(self.ask(&operation, async |client| client.inspect_volume(name).await).await)?;
+        Ok(volume.map(listed))
     }
 
     /// With `force`, a volume is removed even if its driver fails.

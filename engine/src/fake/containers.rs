@@ -136,6 +136,11 @@ impl ContainerEngine for FakeContainerEngine {
         Box::pin(self.call("create_volume", create))
     }
 
+    fn volume<'a>(&'a self, name: &'a str) -> Reply<'a, Option<Listed>> {
+        let look = move |state: &mut FakeEngineState| Ok(state.volumes.get(name).map(|labels| volume(name, labels)));
+        Box::pin(self.call("volume", look))
+    }
+
     fn create_container<'a>(&'a self, spec: &'a ContainerSpec) -> Reply<'a, ()> {
         let container = FakeContainer::new(Some(spec.clone()), &spec.labels, &spec.volumes);
         let create = move |state: &mut FakeEngineState| state.add_container(&spec.name, &spec.image, container);

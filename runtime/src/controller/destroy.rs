@@ -1,8 +1,6 @@
 //! Removes a tenant: container, network, volumes, row. In this order, so that a crash leaves the row, by which the removal is finished.
 
-use super::provision::spec;
 use super::{ActionError, Controller};
-use crate::engine::Volumes;
 use crate::identity::EnvId;
 use crate::service::log;
 use crate::store::Environment;
@@ -43,7 +41,7 @@ impl Controller {
         // 1. Close the port: no client is connected to a container that is being removed.
         self.observed.remove(tenant.id).await;
         // 2. Remove what the engine holds. Where that fails, the row stays, and the reconcile loop tries again.
-        self.remove_owned(&spec::of_tenant(&self.deps.installation, tenant), Volumes::Remove).await?;
+        self.remove_all(tenant).await?;
         // 3. Remove the row last: it keeps port and subnet from other tenants while something of this one may be left.
         self.deps.store.remove_environment(tenant.id).await?;
         self.disk.tenant_removed(tenant.id);

@@ -185,11 +185,30 @@ async fn an_image_whose_layers_differ_is_not_the_releases() {
 async fn a_volume_of_another_tenant_is_never_mounted() {
     let host = TestHost::new().await;
     host.engine.state().volumes.insert("convergence-tenant-1-files".into(), [].into());
+    host.disks.held.lock().unwrap().insert("convergence-tenant-1-files".into(), 1);
     let answer = host.ask("POST", SPAWN, HELLO).await;
     assert_eq!((answer.status.as_u16(), answer.code()), (502, "engine_failed"), "{}", answer.body);
     let state = host.engine.state();
     assert!(state.containers.is_empty());
     assert_eq!(state.volumes.keys().collect::<Vec<_>>(), ["convergence-tenant-1-files"], "it is not ours to remove");
+}
+
+#[tokio::test]
+async fn volumes_that_a_killed_engine_was_making_are_removed_with_the_spawn() {
+    let host = TestHost::new().await;
+    for volume in ["files", "history"] {
+        host.engine.state().volumes.insert(format!("convergence-tenant-1-{volume}"), [].into());
+    }
+    // Another installation's, which has labels, and a name that no tenant's volume has.
+    for (volume, labels) in
+        [("convergence-tenant-2-files", vec![("a", "b")]), ("convergence-tenant-1-files-copy", vec![])]
+    {
+        let labels = labels.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+        host.engine.state().volumes.insert(volume.to_owned(), labels);
+    }
+    assert_eq!(host.ask("POST", SPAWN, HELLO).await.code(), "engine_failed");
+    let left = ["convergence-tenant-1-files-copy", "convergence-tenant-2-files"];
+    assert_eq!(host.engine.state().volumes.keys().collect::<Vec<_>>(), left);
 }
 
 /// What an engine holds of a tenant 1 that the database does not know.

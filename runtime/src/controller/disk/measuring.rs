@@ -109,6 +109,14 @@ impl Controller {
         tokio::task::spawn_blocking(find).await.unwrap_or_default()
     }
 
+    /// Whether the folder of a volume is known to hold nothing.
+    pub(in crate::controller) async fn is_empty(&self, folder: Option<PathBuf>) -> bool {
+        let Some(folder) = folder else { return false };
+        let (disks, deadline) = (Arc::clone(&self.deps.disks), Instant::now() + LIMIT);
+        let count = move || disks.holding(&folder, Holding::default(), deadline);
+        tokio::task::spawn_blocking(count).await.is_ok_and(|held| held.is_ok_and(|held| held == Holding::default()))
+    }
+
     async fn written(&self, row: &Environment, urgent: bool) -> Option<u64> {
         if !urgent {
             return None;

@@ -124,6 +124,27 @@ impl Controller {
         run_as::look_up(&String::from_utf8_lossy(&passwd), name, group, tenant.id).ok_or_else(unknown)
     }
 
+    /// Removes all that the engine holds of a tenant, its data included.
+    pub(in crate::controller) async fn remove_all(&self, tenant: &Environment) -> Result<(), EngineError> {
+        self.remove_owned(&spec::of_tenant(&self.deps.installation, tenant), Volumes::Remove).await?;
+        all(spec::volumes(tenant).into_iter().map(|(volume, _)| self.remove_unfinished(volume))).await
+    }
+
+    /// Removes a volume that an engine was making when it was killed: Docker makes the folder before it writes the labels. What bears any
+    /// label, holds anything or is in use may be somebody else's, whatever its name.
+    async fn remove_unfinished(&self, volume: String) -> Result<(), EngineError> {
+        let Some(found) = self.deps.engine.volume(&volume).await?.filter(|found| found.labels.is_empty()) else {
+            return Ok(());
+        };
+        if !self.is_empty(found.folder).await {
+            return Ok(());
+        }
+        match self.deps.engine.remove_volume(&volume).await {
+            Err(EngineError::Conflict { .. }) => Ok(()),
+            removed => removed,
+        }
+    }
+
     /// Removes all objects that are `owned` ([`spec::of_tenant`], [`spec::of_number`]), whatever their names. Succeeds when nothing is left.
     ///
     /// Never by name: a restored database assigns numbers again, and names with them, under which the engine may hold another tenant's

@@ -2,10 +2,8 @@
 
 mod reservation;
 
-use super::provision::spec;
 use super::tenant_locks::TenantLock;
 use super::{ActionError, Controller};
-use crate::engine::Volumes;
 use crate::identity::{ApiKey, EnvId, Name, OrgId};
 use crate::release::Choice;
 use crate::service::log;
@@ -167,7 +165,7 @@ impl Controller {
     async fn undo(&self, tenant: &Environment) {
         let id = tenant.id;
         // The row goes last: by it the reconcile loop finds what is left, and no other tenant gets its port and subnet.
-        let undone = match self.remove_owned(&spec::of_tenant(&self.deps.installation, tenant), Volumes::Remove).await {
+        let undone = match self.remove_all(tenant).await {
             Ok(()) => self.deps.store.remove_environment(id).await,
             Err(error) => {
                 log::warning!("undo_postponed", tenant = id, error = log::chain(&error));
