@@ -4,8 +4,9 @@
 
 use super::access::Peer;
 use super::malformed::WithErrorBodies;
-use crate::network::{Activity, Connection, ConnectionLimits, Connections, IDLE, TenantAddresses, tcp_timeouts};
-use crate::service::log;
+use crate::network::{
+    Activity, Connection, ConnectionLimits, Connections, IDLE, TenantAddresses, accept_errors, tcp_timeouts,
+};
 use axum::Router;
 use axum::body::Body;
 use hyper::body::Incoming;
@@ -36,8 +37,6 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
 /// The largest head of a request, in bytes, and the number of its fields.
 const MAX_HEAD: usize = 16 * 1024;
 const MAX_HEAD_FIELDS: usize = 64;
-/// Pause after `accept` failed for want of descriptors, so as not to spin.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// The API has one port, which counts as no other.
 const ANY_PORT: u16 = 0;
@@ -116,7 +115,7 @@ impl Server<'_> {
                         self.serve_connection(stream, Peer::Address(from.ip()), Permit::Tcp(permit));
                     }
                 }
-                Err(error) => pause(&error).await,
+                Err(error) => accept_errors::pause(&error).await,
             }
         }
     }
@@ -127,7 +126,7 @@ impl Server<'_> {
         while let Ok(slot) = Arc::clone(&slots).acquire_owned().await {
             match listener.accept().await {
                 Ok((stream, _)) => self.serve_connection(stream, Peer::Socket, Permit::Socket(slot)),
-                Err(error) => pause(&error).await,
+                Err(error) => accept_errors::pause(&error).await,
             }
         }
     }
@@ -162,11 +161,6 @@ impl Server<'_> {
             }
         });
     }
-}
-
-async fn pause(error: &std::io::Error) {
-    log::warning!("accept_failed", error = error);
-    tokio::time::sleep(ACCEPT_PAUSE).await;
 }
 
 #[cfg(test)]

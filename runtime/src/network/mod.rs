@@ -1,5 +1,6 @@
 //! Addresses and connections: the tenants' subnets, the firewall around them, and the limits on connections.
 
+pub(crate) mod accept_errors;
 pub(crate) mod bridges;
 mod connections;
 pub mod firewall;

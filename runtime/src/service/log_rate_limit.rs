@@ -12,6 +12,11 @@ const WINDOW: Duration = Duration::from_mins(1);
 pub(crate) struct LogRateLimit(Mutex<Option<(Instant, u32)>>);
 
 impl LogRateLimit {
+    /// Nothing was counted yet.
+    pub(crate) const fn new() -> Self {
+        Self(Mutex::new(None))
+    }
+
     /// Whether to log an event. If so: how many events of the last window were suppressed, where this one begins a new window.
     pub(crate) fn admit(&self, now: Instant) -> Option<u32> {
         let mut window = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -4,7 +4,7 @@ use super::downstream::Sockets;
 use super::refusal::{self, Refusal};
 use super::workers::Dispatcher;
 use super::{Backend, Phase, proxy};
-use crate::network::{Connection, Connections, TenantAddresses};
+use crate::network::{Connection, Connections, TenantAddresses, accept_errors};
 use crate::service::{FdStore, log};
 use rustix::net::{SocketFlags, acceptfrom_with};
 use std::io;
@@ -21,8 +21,6 @@ use tokio::task::JoinSet;
 const REFUSALS: usize = 64;
 /// How long connections may take to be stored, or to receive a refusal, once the handover has begun.
 const HANDOVER_TIMEOUT: Duration = Duration::from_millis(250);
-/// Pause after `accept` failed for want of descriptors, so as not to spin.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// The accept loop of one port.
 pub(super) struct Acceptor {
@@ -116,10 +114,7 @@ impl Acceptor {
             loop {
                 match listener.async_io(Interest::READABLE, accept).await {
                     Ok(accepted) => return accepted,
-                    Err(error) => {
-                        log::warning!("accept_failed", error = error);
-                        tokio::time::sleep(ACCEPT_PAUSE).await;
-                    }
+                    Err(error) => accept_errors::pause(&error).await,
                 }
             }
         };

@@ -5,7 +5,7 @@ use super::direction::Beginning;
 use super::downstream::Downstream;
 use super::refusal::{self, Refusal};
 use super::{Backend, Phase};
-use crate::network::{Activity, tcp_timeouts};
+use crate::network::{Activity, accept_errors, tcp_timeouts};
 use std::io;
 use std::net::SocketAddrV4;
 use std::pin::pin;
@@ -65,6 +65,7 @@ async fn connect_when_ready(mut backend: watch::Receiver<Backend>) -> Result<Tcp
         tokio::select! {
             connected = connect(address) => match connected {
                 Ok(tenant) => return Ok(tenant),
+                Err(error) if accept_errors::shortage(&error).is_some() => return Err(Refusal::TooManyConnections),
                 // The container may have ended, which the reconcile loop is about to notice.
                 Err(_) => if timeout(EXIT_NOTICE_TIMEOUT, changed_from(backend.clone(), address)).await.is_err() {
                     return Err(Refusal::Unreachable);
