@@ -6,7 +6,8 @@
 //! Handover of a tenant's port, from process to process:
 //!
 //! 1. While the port is open, its listening socket is in the store (`port-3001`): clients queue in the kernel during the restart.
-//! 2. The ending process stores the two sockets of each open connection under one name (`visit-3001-<process>-<number>`).
+//! 2. The ending process stores the one or two sockets of each open connection under one name, which says how many they are
+//!    (`visit-3001-<process>-<number>-2`).
 //! 3. The next process takes over all that was stored, at its first instruction ([`InheritedSockets::from_environment`]).
 //! 4. It removes the connections from the store as it continues them: a copy that systemd held would keep a connection open after both
 //!    peers have closed it. Listening sockets stay.
@@ -126,14 +127,15 @@ impl FdStore {
         self.inherited().command_socket.take()
     }
 
-    /// The inherited connections of `port`, each as its one or two sockets. They are removed from the store.
+    /// The inherited connections of `port`, each as its one or two sockets. They are removed from the store. Where systemd has dropped one of
+    /// two, the other is closed: without its tenant's, a client's would be taken for one that waits, and continued at another connection.
     pub(crate) fn take_connections(&self, port: u16) -> Vec<Vec<TcpStream>> {
         let of_port = |name: &String, _: &mut Vec<TcpStream>| connection_port(name) == Some(port);
         let taken = self.inherited().connections.extract_if(of_port).collect::<Vec<_>>();
         for (name, _) in &taken {
             self.remove(name);
         }
-        taken.into_iter().map(|(_, sockets)| sockets).collect()
+        taken.into_iter().filter(|(name, sockets)| is_whole(name, sockets.len())).map(|(_, sockets)| sockets).collect()
     }
 
     /// Stores the sockets of one connection of `port`, while fewer than [`MAX_CONNECTIONS`] are stored.
@@ -142,7 +144,8 @@ impl FdStore {
         let number = self.connections_stored.fetch_add(1, Ordering::Relaxed);
         // With the process in the name, none is used twice: sockets of one name are taken for one connection.
         if number < MAX_CONNECTIONS {
-            self.store(&format!("{CONNECTION_PREFIX}{port}-{}-{number}", std::process::id()), sockets);
+            let (process, count) = (std::process::id(), sockets.len());
+            self.store(&format!("{CONNECTION_PREFIX}{port}-{process}-{number}-{count}"), sockets);
         }
     }
 
@@ -201,6 +204,11 @@ fn connection_port(name: &str) -> Option<u16> {
     name.strip_prefix(CONNECTION_PREFIX)?.split('-').next()?.parse().ok()
 }
 
+/// Whether a stored connection has all of its sockets. Earlier releases did not say how many it has.
+fn is_whole(name: &str, sockets: usize) -> bool {
+    name.split('-').nth(4).is_none_or(|count| count.parse() == Ok(sockets))
+}
+
 fn port_name(port: u16) -> String {
     format!("port-{port}")
 }
@@ -241,6 +249,20 @@ mod tests {
         let name = port_name(listener.local_addr().unwrap().port());
         let ports = HashMap::from([(name, listener.try_clone().unwrap())]);
         (FdStore::new(InheritedSockets { ports, ..InheritedSockets::default() }), listener)
+    }
+
+    #[test]
+    fn a_client_without_its_tenants_socket_is_not_continued() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let sockets = |count| (0..count).map(|_| TcpStream::connect(address).unwrap()).collect::<Vec<_>>();
+        let connections =
+            [("visit-3001-9-0-2", 2), ("visit-3001-9-1-2", 1), ("visit-3001-9-2-1", 1), ("visit-3001-9-3", 2)];
+        let connections = connections.map(|(name, count)| (name.to_owned(), sockets(count))).into();
+        let fd_store = FdStore::new(InheritedSockets { connections, ..InheritedSockets::default() });
+        let mut taken: Vec<usize> = fd_store.take_connections(3001).iter().map(Vec::len).collect();
+        taken.sort_unstable();
+        assert_eq!(taken, [1, 2, 2], "one that waited, one that was proxied, and one of an earlier release");
     }
 
     #[test]
