@@ -187,6 +187,19 @@ mod tests {
     }
 
     #[test]
+    fn one_address_or_one_port_has_half_of_the_room_and_takes_nobody_elses() {
+        let limits = ConnectionLimits { idle: Duration::MAX, ..ConnectionLimits::of_memory(0) };
+        let table = Connections::new(limits);
+        let flood: Vec<Connection> = (0..limits.total).filter_map(|_| table.admit(address(1), 1)).collect();
+        assert_eq!(flood.len(), limits.total / 2);
+        assert!(table.admit(address(1), 2).is_none(), "no other port either");
+        let others: Vec<Connection> = (2..=255).filter_map(|from| table.admit(address(from), 2)).collect();
+        assert_eq!((others.len(), table.table().total.of_address(address(1))), (254, limits.total / 2));
+        assert!(table.admit(address(2), 1).is_some(), "the flooded port is open to others");
+        assert_eq!(table.table().ports[&1].of_address(address(1)), limits.total / 2 - 1);
+    }
+
+    #[test]
     fn the_units_descriptors_suffice_for_the_most_connections() {
         let unit = include_str!("../../../../systemd/units/landfall.service");
         let limit = unit.lines().find_map(|line| line.strip_prefix("LimitNOFILE=")).unwrap();
