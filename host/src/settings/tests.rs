@@ -140,6 +140,8 @@ fn refuses_ranges_that_are_not_a_private_pool() {
         "192.168.0.0/15",
         "::/64",
         "10.0.0.0/16x",
+        "10.0.0.0/016",
+        "10.0.0.0/+16",
         "10.0.0.0/255",
     ] {
         assert!(text.parse::<PoolRange>().is_err(), "{text}");

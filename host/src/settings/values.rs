@@ -201,7 +201,8 @@ impl FromStr for PoolRange {
             let (base, prefix) = text.split_once('/')?;
             Self::new(base.parse().ok()?, prefix.parse().ok()?)
         };
-        parsed().ok_or_else(|| InvalidPool(text.to_owned()))
+        // Written in one way only: `/016` is no prefix to other programs.
+        parsed().filter(|range| range.to_string() == text).ok_or_else(|| InvalidPool(text.to_owned()))
     }
 }
 
