@@ -12,6 +12,7 @@
 //! Standard output carries the result and nothing else, so that it can be piped; a closed pipe is not an error.
 
 mod classify;
+mod count;
 mod escape;
 mod exit;
 mod failure;
@@ -23,6 +24,7 @@ mod size;
 mod storage_fault;
 
 pub use classify::{Classify, ErrorClass, message_with_causes};
+pub use count::Count;
 pub use escape::OneLine;
 pub use exit::Exit;
 pub use failure::{Failure, FailureReport};

@@ -10,7 +10,7 @@ use crate::plan::Plan;
 use crate::sources::{self, PackContext};
 use crate::trust::{TrustFolder, UnverifiedRoot};
 use crate::{assemble, byte_size, output};
-use landfall_console::{Console, Size};
+use landfall_console::{Console, Count, Size};
 use landfall_keys::{PublicKey, RootLink, SecretKey};
 use landfall_manifests::Release;
 use landfall_media::{Destination, folder_of};
@@ -185,7 +185,7 @@ fn report(written: &WrittenBundle, lints: &[Lint], out: &Path, console: Console)
     let trusts = trust.as_ref().map(|root| format!("  trust    {root}\n")).unwrap_or_default();
     let cut = if parts.is_empty() { String::new() } else { format!(" in {} parts", parts.len()) };
     let text = format!(
-        "{}\n  release  {} {} (serial {}) for {}\n  size     {:#}{cut}\n  signed   by {}\n{trusts}  holds    {} files, {} blobs\n  images   {names}\n",
+        "{}\n  release  {} {} (serial {}) for {}\n  size     {:#}{cut}\n  signed   by {}\n{trusts}  holds    {}, {}\n  images   {names}\n",
         out.display(),
         release.product,
         release.version,
@@ -193,8 +193,8 @@ fn report(written: &WrittenBundle, lints: &[Lint], out: &Path, console: Console)
         release.platform(),
         Size(size),
         keys.join(", "),
-        release.files.len(),
-        release.blobs.len(),
+        Count(release.files.len(), "file"),
+        Count(release.blobs.len(), "blob"),
     );
     let built = BuildReport {
         path: out,

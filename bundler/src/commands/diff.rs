@@ -1,7 +1,7 @@
 use super::parts_args::PartsArgs;
 use crate::error::Result;
 use crate::release_diff::{Difference, Identity, Names};
-use landfall_console::{Console, Size};
+use landfall_console::{Console, Count, Size};
 use landfall_manifests::{Database, Signed};
 use landfall_media::UnverifiedBundle;
 use std::fmt::{self, Write as _};
@@ -48,7 +48,7 @@ fn text(difference: &Difference) -> Result<String, fmt::Error> {
     writeln!(text, "images {same} unchanged")?;
     list(&mut text, added, removed)?;
     for image in changed {
-        writeln!(text, "  ~ {}  {} of {} layers shared", image.name, image.shared_layers, image.layers)?;
+        writeln!(text, "  ~ {}  {} of {} shared", image.name, image.shared_layers, Count(image.layers, "layer"))?;
     }
     let Names { added, removed, changed, same } = &difference.files;
     writeln!(text, "files  {same} unchanged")?;

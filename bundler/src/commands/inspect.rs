@@ -1,7 +1,7 @@
 use super::parts_args::PartsArgs;
 use crate::error::Result;
 use crate::trust::UnverifiedRoot;
-use landfall_console::{Console, OneLine, Size};
+use landfall_console::{Console, Count, OneLine, Size};
 use landfall_manifests::{Database, Digest, Image, Release, StartPeriod, Tenant, Writable};
 use landfall_media::UnverifiedBundle;
 use serde::Serialize;
@@ -77,7 +77,7 @@ fn text(shown: &InspectReport<'_>) -> Result<String, fmt::Error> {
     if let Some(Database { schema, reversible_to }) = release.database {
         writeln!(text, "database schema {schema}, can go back to {reversible_to}")?;
     }
-    writeln!(text, "size     {} in {} blobs", Size(*expected_size), release.blobs.len())?;
+    writeln!(text, "size     {} in {}", Size(*expected_size), Count(release.blobs.len(), "blob"))?;
     if !parts.is_empty() {
         writeln!(text, "parts    {} are here", parts.len())?;
     }
@@ -93,7 +93,7 @@ fn text(shown: &InspectReport<'_>) -> Result<String, fmt::Error> {
     let sizes = release.blob_sizes();
     for image in &release.images {
         let (stored, raw) = (Size(stored(image, &sizes)), Size(image.layers.iter().map(|layer| layer.size).sum()));
-        writeln!(text, "  {}  {} layers, {stored} stored, {raw} unpacked", image.name, image.layers.len())?;
+        writeln!(text, "  {}  {}, {stored} stored, {raw} unpacked", image.name, Count(image.layers.len(), "layer"))?;
         writeln!(text, "    from {}", OneLine(&image.source))?;
         if let Some(tenant) = &image.tenant {
             let framework = OneLine(tenant.framework.as_deref().unwrap_or("-"));

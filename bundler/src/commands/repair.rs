@@ -3,7 +3,7 @@ use crate::error::Result;
 use crate::output::{self, OutputError};
 use crate::partial_folder::PartialFolder;
 use crate::repair::requested_blobs;
-use landfall_console::{Console, Size};
+use landfall_console::{Console, Count, Size};
 use landfall_manifests::{Digest, Signed};
 use landfall_media::{CopyError, Destination, UnverifiedBundle, folder_of};
 use serde::Serialize;
@@ -105,14 +105,14 @@ fn report(signed: &Signed, wanted: &BTreeSet<Digest>, out: &Path, console: Conso
         blobs: held.map(|blob| blob.digest.to_string()).collect(),
     };
     let text = format!(
-        "{}\n  for      {} {} (serial {})\n  holds    {} of {} blobs\n  size     {}\n\
+        "{}\n  for      {} {} (serial {})\n  holds    {} of {}\n  size     {}\n\
          Carry it to the host, and give it with --patch beside the damaged bundle.\n",
         out.display(),
         patched.product,
         patched.version,
         patched.serial,
         patched.blobs.len(),
-        release.blobs.len(),
+        Count(release.blobs.len(), "blob"),
         Size(patched.size),
     );
     console.result(&patched, text)

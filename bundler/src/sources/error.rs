@@ -1,7 +1,7 @@
 use crate::blob_store::{LayerError, StoreError};
 use crate::definition::DefinitionLine;
 use crate::plan::RequestedImage;
-use landfall_console::Size;
+use landfall_console::{Count, Size};
 use landfall_engine::EngineError;
 use landfall_manifests::{Digest, ImageName};
 use std::io;
@@ -64,7 +64,7 @@ pub(crate) enum SourceError {
     Digest { what: String, expected: Digest, found: Digest },
     #[error("{what} is damaged: it should have {expected} bytes and has {found}")]
     Size { what: String, expected: u64, found: u64 },
-    #[error("its configuration names {expected} layers, and it has {found}")]
+    #[error("its configuration names {}, and it has {found}", Count(*expected, "layer"))]
     LayerCount { expected: usize, found: usize },
     #[error("{what} has the media type {found:?}, which no engine loads")]
     MediaType { what: String, found: String },

@@ -5,7 +5,7 @@ use crate::store::Store;
 use crate::transition::PlanError;
 use crate::transition::verified_bundle::{self, FirstUse, VerifiedBundle};
 use crate::trust::{TrustArgs, TrustError};
-use landfall_console::{Console, Size};
+use landfall_console::{Console, Count, Size};
 use landfall_manifests::repair::RepairRequest;
 use landfall_manifests::{Blob, Digest, ReadError};
 use landfall_media::RequestFile;
@@ -131,7 +131,9 @@ impl<'a> Report<'a> {
         let bundle = self.path.display();
         let checked = match self.patch {
             None => "all of it checked".to_owned(),
-            Some(patch) => format!("{} blobs from {}; {bundle} alone is damaged", self.patched, patch.display()),
+            Some(patch) => {
+                format!("{} from {}; {bundle} alone is damaged", Count(self.patched, "blob"), patch.display())
+            }
         };
         format!(
             "{bundle}: verified\n  release  {} {} (serial {}) for {}\n  size     {}, {checked}\n  signed   by {}\n",

@@ -1,7 +1,7 @@
 //! The plan as people read it.
 
 use super::{Action, Plan};
-use landfall_console::Size;
+use landfall_console::{Count, Size};
 use std::fmt;
 
 impl fmt::Display for Plan {
@@ -13,11 +13,11 @@ impl fmt::Display for Plan {
         writeln!(f, "  read     {:#} from the bundle", Size(self.read))?;
         for (from, blobs) in [("the store", self.reuse.stored), ("an interrupted run", self.reuse.staged)] {
             if blobs.count > 0 {
-                writeln!(f, "  reuse    {} blobs, {:#}, from {from}", blobs.count, Size(blobs.bytes))?;
+                writeln!(f, "  reuse    {}, {:#}, from {from}", Count(blobs.count, "blob"), Size(blobs.bytes))?;
             }
         }
-        writeln!(f, "  stage    {} blobs, {:#}, into the store", self.stage.count, Size(self.stage.bytes))?;
-        writeln!(f, "  unfold   {} files, {:#}", self.unfold.count, Size(self.unfold.bytes))?;
+        writeln!(f, "  stage    {}, {:#}, into the store", Count(self.stage.count, "blob"), Size(self.stage.bytes))?;
+        writeln!(f, "  unfold   {}, {:#}", Count(self.unfold.count, "file"), Size(self.unfold.bytes))?;
         for image in &self.images {
             match &image.action {
                 Action::Keep => writeln!(f, "  image    {}: is there", image.name)?,
@@ -25,9 +25,9 @@ impl fmt::Display for Plan {
                 Action::Load(layers) => {
                     writeln!(
                         f,
-                        "  image    {}: {} layers, {:#}, into the engine",
+                        "  image    {}: {}, {:#}, into the engine",
                         image.name,
-                        layers.len(),
+                        Count(layers.len(), "layer"),
                         Size(image.bytes)
                     )?;
                 }

@@ -63,7 +63,7 @@ fn tells_what_is_kept_and_what_everything_takes() {
         "  previous  1.0.0-1: `landfall-installer rollback` goes back to it\n",
         "  trust     root 1: 1 of 1 keys must have signed\n",
         "  tries     1.1.0-2 is on trial: it is reverted after 4 more failed starts\n",
-        "  staged    1 blobs, 6 B",
+        "  staged    1 blob, 6 B",
         "  database  15 B\n",
         "  snapshot  landfall.db.schema-1, 7 B\n",
         "  aside     landfall.db.aside-schema-2, 8 B",

@@ -1,7 +1,7 @@
 //! The status as people read it.
 
 use super::{INSTALLATION_ID, Status, StoreStatus, TrustStatus};
-use landfall_console::Size;
+use landfall_console::{Count, Size};
 use landfall_systemd::UnitName;
 use std::fmt::{Display, Formatter, Result};
 
@@ -111,7 +111,7 @@ impl Status {
 
 impl Display for StoreStatus {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        write!(f, "{} blobs, {:#}", self.blobs, Size(self.bytes))
+        write!(f, "{}, {:#}", Count(self.blobs, "blob"), Size(self.bytes))
     }
 }
 

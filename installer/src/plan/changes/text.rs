@@ -1,7 +1,7 @@
 //! The changes as people read them.
 
 use super::{Changes, Collectable, Difference};
-use landfall_console::Size;
+use landfall_console::{Count, Size};
 use std::fmt;
 
 /// How many files are named before the rest is only counted: a screen.
@@ -49,7 +49,7 @@ impl fmt::Display for Collectable {
         self.snapshots.iter().try_for_each(|name| writeln!(f, "  remove   snapshot {name}, afterwards"))?;
         match self.blobs.count {
             0 => Ok(()),
-            count => writeln!(f, "  remove   {count} blobs, {:#}, afterwards", Size(self.blobs.bytes)),
+            count => writeln!(f, "  remove   {}, {:#}, afterwards", Count(count, "blob"), Size(self.blobs.bytes)),
         }
     }
 }
