@@ -125,9 +125,9 @@ impl Bundle {
 /// Checks that an archive ends at `end`, where `source` is.
 pub(crate) fn check_end(end: u64, source: &mut impl Read) -> Result<(), ReadError> {
     // One byte more than may be there shows whether anything follows.
-    let rest = read_up_to(source, archive::END_BYTES + 1, "the end", end)?;
+    let rest = read_up_to(source, archive::END_BYTES + 1, "its last blocks", end)?;
     if (rest.len() as u64) < archive::END_BYTES {
-        return Err(ReadError::Truncated { entry: "the end".to_owned(), offset: end + rest.len() as u64 });
+        return Err(ReadError::Truncated { entry: None, offset: end + rest.len() as u64 });
     }
     match rest.iter().position(|byte| *byte != 0) {
         None if rest.len() as u64 == archive::END_BYTES => Ok(()),

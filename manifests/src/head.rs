@@ -192,7 +192,7 @@ impl<R: Read> Cursor<'_, R> {
         let mut content = read_up_to(self.source, padded, entry, self.offset)?;
         let read = content.len() as u64;
         if read < padded {
-            return Err(ReadError::Truncated { entry: entry.to_owned(), offset: self.offset + read });
+            return Err(ReadError::Truncated { entry: Some(entry.to_owned()), offset: self.offset + read });
         }
         let zeros = content.split_off(usize::try_from(size).unwrap_or(usize::MAX).min(content.len()));
         if zeros.iter().any(|byte| *byte != 0) {

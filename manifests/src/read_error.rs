@@ -3,14 +3,15 @@ use landfall_keys::TrustError;
 use std::io;
 use std::ops::Range;
 
-/// A bundle is refused, or could not be read. Offsets are bytes from the start of the bundle.
+/// A bundle is refused, or could not be read. Offsets are bytes from the start of the bundle. The messages name no place: whoever knows the
+/// files that the bundle is in tells it by [`range`](ReadError::range) and [`entry`](ReadError::entry).
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// The first entry is not a manifest.
     #[error("this is not a Landfall bundle: it does not begin with a landfall.json of at most 16 MiB")]
     NotABundle,
     /// A signature's entry is not one.
-    #[error("{entry} at offset {offset} is not a signature that a bundle may hold: {reason}")]
+    #[error("{entry} is not a signature that a bundle may hold: {reason}")]
     Signature {
         /// The entry's name.
         entry: String,
@@ -26,7 +27,7 @@ pub enum ReadError {
     #[error(transparent)]
     Release(#[from] ReleaseError),
     /// A header is not the one that follows from the manifest.
-    #[error("the header of {entry} differs from what the manifest says, at offset {offset}")]
+    #[error("the header differs from what the manifest says")]
     Header {
         /// The entry's name.
         entry: String,
@@ -34,7 +35,7 @@ pub enum ReadError {
         offset: u64,
     },
     /// A header in a patch is that of no entry which the manifest lists further on.
-    #[error("the header at offset {offset} is not that of a blob that the manifest lists there")]
+    #[error("the header is not that of a blob that the manifest lists there")]
     NotInManifest {
         /// Where the header begins.
         offset: u64,
@@ -50,7 +51,7 @@ pub enum ReadError {
         blobs: usize,
     },
     /// An entry's content is not what the manifest says.
-    #[error("{entry} is damaged: its {size} bytes from offset {offset} on have the digest {found}")]
+    #[error("the content is damaged: its {size} bytes have the digest {found}")]
     Digest {
         /// The entry's name.
         entry: String,
@@ -62,7 +63,7 @@ pub enum ReadError {
         found: Digest,
     },
     /// The bytes that fill an entry's last block are not zero.
-    #[error("the padding after {entry} is not zero, at offset {offset}")]
+    #[error("the padding after the content is not zero")]
     Padding {
         /// The entry's name.
         entry: String,
@@ -70,21 +71,21 @@ pub enum ReadError {
         offset: u64,
     },
     /// The bundle ends too early.
-    #[error("the bundle ends in {entry}, at offset {offset}")]
+    #[error("the bundle is cut off there")]
     Truncated {
-        /// The entry's name.
-        entry: String,
+        /// The name of the entry that it ends in, where it is in one.
+        entry: Option<String>,
         /// Where reading stopped.
         offset: u64,
     },
     /// There are bytes behind the last entry.
-    #[error("the bundle goes on after its last entry, at offset {offset}")]
+    #[error("the bundle goes on after its last entry")]
     Trailing {
         /// The first byte that must not be there.
         offset: u64,
     },
     /// A medium cannot be read.
-    #[error("the bundle cannot be read in {entry}, at offset {offset}")]
+    #[error("the bundle cannot be read there")]
     Source {
         /// The entry's name.
         entry: String,
@@ -107,7 +108,7 @@ impl ReadError {
     /// A read of `entry` at `offset` that failed: an early end is damage, anything else a failure of the medium.
     pub fn of(error: io::Error, entry: &str, offset: u64) -> Self {
         match error.kind() {
-            io::ErrorKind::UnexpectedEof => Self::Truncated { entry: entry.to_owned(), offset },
+            io::ErrorKind::UnexpectedEof => Self::Truncated { entry: Some(entry.to_owned()), offset },
             _ => Self::Source { entry: entry.to_owned(), offset, source: error },
         }
     }
@@ -132,16 +133,21 @@ impl ReadError {
         Some(offset..offset.saturating_add(size.max(1)))
     }
 
-    /// The blob in which something is wrong, if it is in one.
-    pub fn blob(&self) -> Option<Digest> {
+    /// The entry in which something is wrong, unless the message names it.
+    pub fn entry(&self) -> Option<&str> {
         match self {
             Self::Header { entry, .. }
             | Self::Digest { entry, .. }
             | Self::Padding { entry, .. }
-            | Self::Truncated { entry, .. }
-            | Self::Source { entry, .. } => archive::blob_of(entry),
+            | Self::Source { entry, .. } => Some(entry),
+            Self::Truncated { entry, .. } => entry.as_deref(),
             _ => None,
         }
+    }
+
+    /// The blob in which something is wrong, if it is in one.
+    pub fn blob(&self) -> Option<Digest> {
+        self.entry().and_then(archive::blob_of)
     }
 }
 
@@ -152,7 +158,7 @@ mod tests {
     #[test]
     fn a_failing_medium_is_distinguished_from_a_short_one_and_the_offset_is_named() {
         let failing = ReadError::of(io::Error::other("EIO"), "blobs/sha256/ab", 1536);
-        assert_eq!(failing.to_string(), "the bundle cannot be read in blobs/sha256/ab, at offset 1536");
+        assert!(matches!(failing, ReadError::Source { offset: 1536, .. }), "{failing}");
         let short = ReadError::of(io::ErrorKind::UnexpectedEof.into(), "blobs/sha256/ab", 1536);
         assert!(matches!(short, ReadError::Truncated { offset: 1536, .. }), "{short}");
     }

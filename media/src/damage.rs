@@ -44,7 +44,10 @@ impl Media {
     /// Where something is wrong, and what of `release` needs the blob there.
     pub(crate) fn place(&self, release: Option<&Release>, error: &ReadError) -> String {
         match error.range() {
-            Some(range) => self.place_of(release, &range, error.blob().as_ref()),
+            Some(range) => match (error.blob(), error.entry()) {
+                (None, Some(entry)) => format!("{}, in {entry}", self.describe(&range)),
+                (blob, _) => self.place_of(release, &range, blob.as_ref()),
+            },
             None => self.head_path().display().to_string(),
         }
     }
@@ -52,12 +55,11 @@ impl Media {
     /// Where a range of the bundle is, and what of `release` needs the blob there.
     pub(crate) fn place_of(&self, release: Option<&Release>, range: &Range<u64>, blob: Option<&Digest>) -> String {
         let mut place = self.describe(range);
-        if let (Some(release), Some(blob)) = (release, blob) {
-            let _ = write!(place, ", in blob {blob}");
-            let users = users(release, blob);
-            if !users.is_empty() {
-                let _ = write!(place, " of {}", users.join(", "));
-            }
+        let Some(blob) = blob else { return place };
+        let _ = write!(place, ", in blob {blob}");
+        let users = release.map(|release| users(release, blob)).unwrap_or_default();
+        if !users.is_empty() {
+            let _ = write!(place, " of {}", users.join(", "));
         }
         place
     }

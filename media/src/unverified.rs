@@ -105,9 +105,7 @@ impl UnverifiedBundle {
         let expected = size_of(&self.head, release);
         self.media.check_sizes(expected)?;
         match self.found_bytes() {
-            size if size < expected => {
-                Err(self.located(ReadError::Truncated { entry: "the end".to_owned(), offset: size }))
-            }
+            size if size < expected => Err(self.located(ReadError::Truncated { entry: None, offset: size })),
             size if size > expected => Err(self.located(ReadError::Trailing { offset: expected })),
             _ => Ok(()),
         }
@@ -149,7 +147,7 @@ impl UnverifiedBundle {
         // An empty blob has a place as well.
         let range = offset..offset.saturating_add(blob.size.max(1));
         let place = self.media.place_of(claimed_release(&self.head).as_ref(), &range, Some(&blob.digest));
-        BundleError::Blob { place, blob: blob.digest, offset }
+        BundleError::Blob { place }
     }
 }
 

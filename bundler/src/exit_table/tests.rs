@@ -249,7 +249,7 @@ fn reading() -> Vec<Error> {
         ReadError::Patch { held: 1, blobs: 2 },
         ReadError::Digest { entry: "blobs/x".to_owned(), offset: 512, size: 1, found: blob() },
         ReadError::Padding { entry: "blobs/x".to_owned(), offset: 512 },
-        ReadError::Truncated { entry: "blobs/x".to_owned(), offset: 512 },
+        ReadError::Truncated { entry: Some("blobs/x".to_owned()), offset: 512 },
         ReadError::Trailing { offset: 512 },
         ReadError::Source { entry: "blobs/x".to_owned(), offset: 512, source: io() },
         ReadError::Sink { entry: "blobs/x".to_owned(), source: io() },
@@ -273,7 +273,7 @@ fn reading() -> Vec<Error> {
             512,
         ))
         .into(),
-        BundleError::Blob { place: "b.tar".to_owned(), blob: blob(), offset: 512 }.into(),
+        BundleError::Blob { place: "b.tar".to_owned() }.into(),
         Error::Release(ReleaseError::Problems(Vec::new())),
         RepairError::Request(RequestFileError::Read { path: at("request.json"), source: io() }).into(),
         RepairError::Request(RequestFileError::Parse { path: at("request.json"), source: RequestError::Partial })

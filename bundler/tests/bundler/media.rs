@@ -90,7 +90,7 @@ fn a_damaged_bundle_is_not_spread() {
     let mut flipped = whole.clone();
     flipped[middle] ^= 1;
     let longer = [&whole, &[0][..]].concat();
-    for (says, bytes) in [("damaged", &flipped[..]), ("ends", &whole[..middle]), ("goes on", &longer)] {
+    for (says, bytes) in [("damaged", &flipped[..]), ("cut off", &whole[..middle]), ("goes on", &longer)] {
         workspace.write("b.tar", bytes);
         for more in [&["--split", "1MB"][..], &[]] {
             let error = workspace.refused(3, &media(more));

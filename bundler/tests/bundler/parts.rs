@@ -188,7 +188,6 @@ fn a_bad_byte_is_named_by_part_offset_and_blob_and_by_what_needs_it() {
         assert!(message.starts_with(blob_place), "{message}\n{blob_place}");
         assert!(message.contains(&format!(", in blob {blob} of {}: ", users.join(", "))), "{message}");
         assert_eq!(message.contains(", to p/acme.tar.part002, offset "), cut > header + 512, "{message}");
-        assert!(message.contains(&format!("from offset {} on", header + 512)), "{message}");
         content[at] ^= 1;
         // A byte of a header, and one of the end, have a place of their own.
         let (header_part, header_at) = if header > cut { (2, header + 2 - cut) } else { (1, header + 2) };

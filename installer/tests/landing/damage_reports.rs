@@ -55,12 +55,16 @@ fn damage_in_the_head_names_the_file() {
     let outcome = damaged.at(signature + 80);
     assert!([3, 4].contains(&outcome.exit), "{outcome:?}");
     let layout = &damaged.bundle.entries()[0];
-    damaged.at(layout.offset + 3).exits(3).says(&damaged.place(layout.offset + 3)).says("the header of oci-layout");
+    damaged
+        .at(layout.offset + 3)
+        .exits(3)
+        .says(&damaged.place(layout.offset + 3))
+        .says("in oci-layout: the header differs");
     let index = &damaged.bundle.entries()[1];
     damaged
         .at(index.content_offset())
         .exits(3)
-        .says("index.json is damaged")
+        .says("in index.json: the content is damaged")
         .says(&damaged.place(index.content_offset()));
 }
 
@@ -72,7 +76,12 @@ fn damage_in_a_blob_names_its_digest_and_what_needs_it() {
         let blob = format!("in blob {} of {user}", entry.digest);
         let content = entry.content_offset();
         damaged.at(content).exits(3).says(&damaged.place(content)).says(&blob).says("is damaged");
-        damaged.at(entry.offset + 9).exits(3).says(&damaged.place(entry.offset + 9)).says(&blob).says("the header of");
+        damaged
+            .at(entry.offset + 9)
+            .exits(3)
+            .says(&damaged.place(entry.offset + 9))
+            .says(&blob)
+            .says(": the header differs");
         let padding = content + entry.size;
         assert_ne!(entry.size % 512, 0, "it has padding");
         damaged.at(padding).exits(3).says(&damaged.place(padding)).says(&blob).says("the padding after");

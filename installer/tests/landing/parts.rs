@@ -82,9 +82,9 @@ fn parts_that_are_missing_short_long_stray_swapped_or_of_another_build_are_refus
     let file = changed("first", &|parts| drop(parts.remove(0)));
     refused(&scene, &[text(&file)], 3, &["good.tar.part001 is missing"]);
     let file = changed("short", &|parts| parts[1].1.truncate(size - 1));
-    refused(&scene, &[text(&file)], 3, &["short/good.tar.part002", "the bundle ends in"]);
+    refused(&scene, &[text(&file)], 3, &["short/good.tar.part002", "the bundle is cut off there"]);
     let file = changed("cut-off", &|parts| assert!(parts[3].1.pop().is_some()));
-    refused(&scene, &[text(&file)], 3, &["cut-off/good.tar.part004", "the bundle ends in the end"]);
+    refused(&scene, &[text(&file)], 3, &["cut-off/good.tar.part004", ": the bundle is cut off there"]);
     let file = changed("long", &|parts| parts[3].1.push(0));
     refused(&scene, &[text(&file)], 3, &["long/good.tar.part004", "and should have"]);
     let file = changed("empty", &|parts| parts.iter_mut().for_each(|part| part.1.clear()));

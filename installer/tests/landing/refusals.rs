@@ -37,10 +37,10 @@ fn damaged_bundles_are_refused_and_the_host_is_as_before() {
         refused(&scene, &changed(good.len() - 1), 3, "goes on after its last entry");
         refused(&scene, &changed(0), 3, "not a Landfall bundle");
         refused(&scene, &changed(700), 4, "changed");
-        refused(&scene, &good[..good.len() - 1], 3, "ends in");
-        refused(&scene, &good[..good.len() / 2], 3, "ends in");
+        refused(&scene, &good[..good.len() - 1], 3, "is cut off there");
+        refused(&scene, &good[..good.len() / 2], 3, "is cut off there");
         refused(&scene, &[&good[..], &[0; 512]].concat(), 3, "goes on");
-        refused(&scene, b"", 3, "ends in");
+        refused(&scene, b"", 3, "is cut off there");
     }
 }
 
@@ -57,7 +57,7 @@ fn a_refusal_keeps_foreign_files_in_our_folders() {
     let last_blob = bytes.len() - 1024 - 512;
     bytes[last_blob] ^= 1;
     refused(&scene, &bytes, 3, "bad.tar");
-    refused(&scene, b"", 3, "ends in");
+    refused(&scene, b"", 3, "is cut off there");
 }
 
 #[test]

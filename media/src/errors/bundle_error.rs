@@ -1,6 +1,6 @@
 use crate::errors::media_error::{MediaError, media_error};
 use landfall_keys::TrustError::{BadSignature, NotTrusted, TooManySignatures};
-use landfall_manifests::{Digest, ReadError, archive};
+use landfall_manifests::ReadError;
 use std::error::Error;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -20,14 +20,10 @@ pub enum BundleError {
         source: ReadError,
     },
     /// A blob is not what the manifest says.
-    #[error("{place}: {} is damaged, from offset {offset} on", archive::blob_name(.blob))]
+    #[error("{place}: the content is damaged")]
     Blob {
         /// Where: the file and the offset in it, and what of the release needs the blob.
         place: String,
-        /// The blob.
-        blob: Digest,
-        /// Where its content begins, in bytes from the start of the bundle.
-        offset: u64,
     },
     /// It is damaged in two or more places.
     #[error(transparent)]
@@ -114,8 +110,8 @@ mod tests {
         assert_eq!(
             report.to_string(),
             "a.tar is damaged in 5 places:\n\
-             - a.tar, offset 1: the bundle cannot be read in blobs/x, at offset 1: EIO\n\
-             - a.tar, offset 2: the bundle cannot be read in blobs/x, at offset 2: EIO\n\
+             - a.tar, offset 1: the bundle cannot be read there: EIO\n\
+             - a.tar, offset 2: the bundle cannot be read there: EIO\n\
              - and in 3 more"
         );
     }

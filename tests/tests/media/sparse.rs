@@ -134,7 +134,7 @@ fn bundles_around_2_and_4_gib_verify_and_a_flipped_bit_behind_the_border_is_name
         // Two blocks of zeros end it.
         let places: &[u64] = if total % GIB == 512 { &[total - 1] } else { &[] };
         let places: Vec<_> =
-            places.iter().map(|at| (*at, format!("goes on after its last entry, at offset {at}"))).collect();
+            places.iter().map(|at| (*at, format!("offset {at}: the bundle goes on after its last entry"))).collect();
         holds(&scratch, &sparse, &bundle, &places)?;
         std::fs::remove_file(&bundle)?;
     }
@@ -161,7 +161,7 @@ fn blobs_around_2_and_4_gib_verify_and_a_flipped_bit_behind_them_is_named() -> R
         read_by_tar(&bundle, &entries)?;
         // The padding behind the first of them lies across the border.
         let first = entries[0].begin + entries[0].size;
-        let message = format!("padding after {} is not zero, at offset {first}", entries[0].name());
+        let message = format!("offset {first}, in blob {}", entries[0].digest);
         holds(&scratch, &sparse, &bundle, &[(first, message)])?;
         std::fs::remove_file(&bundle)?;
     }
@@ -179,9 +179,9 @@ fn a_blob_of_more_than_8_gib_verifies_and_a_flipped_bit_in_and_behind_it_is_name
     read_by_tar(&bundle, &entries)?;
     let (large, next) = (entries[0], entries[1]);
     let last = large.begin + size - 1;
-    let content = format!("{} is damaged: its {size} bytes from offset {}", large.name(), large.begin);
+    let content = format!("offset {}, in blob {}", large.begin, large.digest);
     let header = next.begin - 512 + 130;
-    let behind = format!("header of {} differs from what the manifest says, at offset {header}", next.name());
+    let behind = format!("offset {header}, in blob {}", next.digest);
     holds(&scratch, &sparse, &bundle, &[(last, content), (header, behind)])
 }
 
