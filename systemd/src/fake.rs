@@ -177,6 +177,10 @@ impl UnitManager for FakeUnitManager {
         self.change(Call::ResetFailed(unit.clone()), unit, |unit| (unit.failed, unit.restarts) = (false, 0))
     }
 
+    fn statuses(&self, units: &[UnitName]) -> Result<Vec<UnitStatus>, Error> {
+        units.iter().map(|unit| self.status(unit)).collect()
+    }
+
     fn status(&self, unit: &UnitName) -> Result<UnitStatus, Error> {
         let unit = self.host().units.get(unit).cloned().unwrap_or_default();
         let (active, sub) = match (unit.active, unit.failed) {

@@ -96,6 +96,12 @@ pub trait UnitManager {
     /// Any [`Error`] of running the program, or [`Error::Answer`].
     fn status(&self, unit: &UnitName) -> Result<UnitStatus, Error>;
 
+    /// The states of several units, in their order, from one question to systemd.
+    ///
+    /// # Errors
+    /// As [`status`](Self::status).
+    fn statuses(&self, units: &[UnitName]) -> Result<Vec<UnitStatus>, Error>;
+
     /// The last lines that the unit or systemd wrote about it to the journal, oldest first, at most 1000.
     ///
     /// # Errors

@@ -118,6 +118,11 @@ impl UnitStatus {
             has_job: number("Job")? != 0,
         })
     }
+
+    /// Parses what `systemctl show` prints of several units, which an empty line separates.
+    pub(crate) fn parse_all(text: &str) -> Result<Vec<Self>, String> {
+        text.trim_end().split("\n\n").map(Self::parse).collect()
+    }
 }
 
 impl LoadState {

@@ -143,6 +143,16 @@ impl UnitManager for Systemctl {
         UnitStatus::parse(&text).map_err(|what| self.answer(&format!("show {unit}"), what))
     }
 
+    fn statuses(&self, units: &[UnitName]) -> Result<Vec<UnitStatus>, Error> {
+        let names: Vec<&str> = units.iter().map(UnitName::as_str).collect();
+        let text = self.query(&[&["show", "--property", PROPERTIES], &names[..]].concat())?;
+        let statuses = UnitStatus::parse_all(&text).and_then(|statuses| {
+            let all_are_there = statuses.len() == units.len();
+            all_are_there.then_some(statuses).ok_or_else(|| "it does not have each unit once".to_owned())
+        });
+        statuses.map_err(|what| self.answer(&format!("show {}", names.join(" ")), what))
+    }
+
     fn log(&self, unit: &UnitName, lines: u16) -> Result<Vec<String>, Error> {
         let lines = lines.min(MAX_LOG_LINES).to_string();
         // `--quiet`: no lines of journalctl's own (journalctl(1)).
@@ -225,6 +235,13 @@ mod tests {
         manager.disable(&absent).unwrap();
         manager.reset_failed(&absent).unwrap();
         assert!(!manager.status(&absent).unwrap().exists());
+    }
+
+    #[test]
+    fn several_units_are_asked_for_at_once() {
+        let absent = UnitName::new("absent.service").unwrap();
+        let statuses = recorded().statuses(&[UnitName::LANDFALL, absent, UnitName::LANDFALL]).unwrap();
+        assert_eq!(statuses.iter().map(UnitStatus::exists).collect::<Vec<_>>(), [true, false, true]);
     }
 
     #[test]

@@ -19,7 +19,7 @@ use crate::trust;
 use disk::{DatabaseStatus, DiskStatus};
 use landfall_console::{Console, Exit, Failure, StorageFault, message_with_causes};
 use landfall_keys::TrustRoot;
-use landfall_systemd::UnitName;
+use landfall_systemd::{UnitName, UnitStatus};
 use releases::KeptStatus;
 use serde::Serialize;
 use serde_json::Value;
@@ -235,23 +235,32 @@ fn engine(host: &HostContext) -> EngineStatus {
 }
 
 /// What systemd says about a unit.
+#[derive(Clone)]
 struct UnitState {
     text: String,
     has_failed: bool,
 }
 
+impl From<UnitStatus> for UnitState {
+    fn from(status: UnitStatus) -> Self {
+        let has_failed = status.has_failed();
+        let text = match status {
+            absent if !absent.exists() => "not there".to_owned(),
+            failed if has_failed => format!("failed ({})", failed.result),
+            other => other.sub,
+        };
+        Self { text, has_failed }
+    }
+}
+
 /// Each unit that is enabled; none where systemd is not talked to.
 fn units(host: &HostContext) -> BTreeMap<String, UnitState> {
     let Some(units) = host.units.as_deref() else { return BTreeMap::new() };
-    let state = |unit: &UnitName| match units.status(unit) {
-        Err(error) => UnitState { text: error.to_string(), has_failed: false },
-        Ok(status) if !status.exists() => UnitState { text: "not there".to_owned(), has_failed: false },
-        Ok(status) if status.has_failed() => {
-            UnitState { text: format!("failed ({})", status.result), has_failed: true }
-        }
-        Ok(status) => UnitState { text: status.sub, has_failed: false },
+    let states: Vec<UnitState> = match units.statuses(&UnitName::ENABLED) {
+        Err(error) => vec![UnitState { text: error.to_string(), has_failed: false }; UnitName::ENABLED.len()],
+        Ok(statuses) => statuses.into_iter().map(UnitState::from).collect(),
     };
-    UnitName::ENABLED.iter().map(|unit| (unit.to_string(), state(unit))).collect()
+    UnitName::ENABLED.iter().map(ToString::to_string).zip(states).collect()
 }
 
 #[cfg(test)]
