@@ -11,7 +11,7 @@ use crate::settings::{self, Layers, Ports};
 use crate::state::installed::InstalledRelease;
 use crate::state::journal::{Kind, Transition};
 use crate::state::tries::Tries;
-use landfall_console::message_with_causes;
+use landfall_console::{Console, message_with_causes};
 use landfall_host::runtime_program::{RuntimeProgram, RuntimeProgramError};
 use landfall_host::settings::CanaryChoice;
 use landfall_systemd::{UnitManager, UnitName};
@@ -47,22 +47,31 @@ pub(super) fn act(work: &Work<'_>, transition: &Transition) -> Result<(), StepEr
         health::check(work.ports.address, work.ports.api, &release)?;
         is_the_same(units, &process)
     };
-    let give_up = || give_up(host);
     // 3. Able to do its work: also a first release, which nobody could update otherwise.
-    let works = || {
-        HealthGate { healthy_for: Duration::ZERO, ..gate }.wait(ask, give_up)?;
-        let (checked, check) = (process.get(), SelfCheck::of(work, target));
-        // It is checked while the time runs for which it has to be healthy.
-        let (healthy, found) = thread::scope(|scope| {
-            let running = scope.spawn(|| check.run());
-            let healthy = gate.wait(ask, give_up);
-            (healthy, running.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-        });
-        healthy?;
-        // It may have been started again since, and the check was of a process that has ended.
-        if process.get() == checked { found } else { check.run() }
-    };
-    works().map_err(|reason| UnhealthyError::new(units, UnitName::LANDFALL, reason).into())
+    let check = SelfCheck::of(work, target);
+    healthy_and_able(&gate, &process, ask, || give_up(host), || check.run())
+        .map_err(|reason| UnhealthyError::new(units, UnitName::LANDFALL, reason).into())
+}
+
+/// Waits until the service has been healthy for long enough, and checks meanwhile, once it has answered, whether it is able to do its work.
+/// `process` is the one that was asked last.
+fn healthy_and_able(
+    gate: &HealthGate,
+    process: &Cell<Option<u32>>,
+    ask: impl Fn() -> Result<(), String>,
+    give_up: impl Fn() -> Result<(), String>,
+    check: impl Fn() -> Result<(), String> + Sync,
+) -> Result<(), String> {
+    HealthGate { healthy_for: Duration::ZERO, ..*gate }.wait(&ask, &give_up)?;
+    let checked = process.get();
+    let (healthy, able) = thread::scope(|scope| {
+        let checking = scope.spawn(&check);
+        let healthy = gate.wait(&ask, &give_up);
+        (healthy, checking.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    });
+    healthy?;
+    // It may have been started again since: the check was of a process that has ended.
+    if process.get() == checked { able } else { check() }
 }
 
 /// Whether the process is the one that was there last time. A request that comes while the service starts again waits, and is
@@ -92,6 +101,9 @@ fn give_up(host: &HostContext) -> Result<(), String> {
 struct SelfCheck {
     program: RuntimeProgram,
     start_period: Duration,
+    /// Whether it makes a tenant.
+    has_canary: bool,
+    console: Console,
 }
 
 impl SelfCheck {
@@ -99,14 +111,18 @@ impl SelfCheck {
         let (host, tenants) = (work.host, work.release.images.iter().filter_map(|image| image.tenant.as_ref()));
         // Of all: which one it takes, the program decides.
         let start_period = tenants.map(|tenant| tenant.start_period.duration()).max();
-        if start_period.is_some() && work.update.canary != CanaryChoice::None {
-            host.console.say("trying the release with a tenant of its own");
+        Self {
+            program: RuntimeProgram::of(&host.layout, &target.id()),
+            start_period: start_period.unwrap_or_default(),
+            has_canary: start_period.is_some() && work.update.canary != CanaryChoice::None,
+            console: host.console,
         }
-        let program = RuntimeProgram::of(&host.layout, &target.id());
-        Self { program, start_period: start_period.unwrap_or_default() }
     }
 
     fn run(&self) -> Result<(), String> {
+        if self.has_canary {
+            self.console.say("trying the release with a tenant of its own");
+        }
         match self.program.selfcheck(self.start_period) {
             Ok(()) => Ok(()),
             Err(RuntimeProgramError::Failed { message, .. }) => {
@@ -180,9 +196,11 @@ impl HealthGate {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
     use landfall_systemd::FakeUnitManager;
     use std::cell::Cell;
+    use std::sync::atomic::{AtomicU32, Ordering};
 
     const QUICK: HealthGate = HealthGate {
         healthy_for: Duration::from_millis(8),
@@ -205,6 +223,34 @@ mod tests {
         let patient = HealthGate { healthy_for: Duration::from_millis(300), patience: Duration::from_mins(1), ..QUICK };
         assert!(patient.wait(ask, || Ok(())).is_ok());
         assert!(bad.get().elapsed() >= patient.healthy_for && asked.get() > 4, "{}", asked.get());
+    }
+
+    #[test]
+    fn a_service_is_checked_while_it_has_to_be_healthy_and_again_where_it_was_started_again() {
+        let patient = HealthGate { healthy_for: Duration::from_millis(300), patience: Duration::from_mins(5), ..QUICK };
+        for restarts in [false, true] {
+            let (asked, process) = (Cell::new(0), Cell::new(None));
+            let (checks, seen) = (AtomicU32::new(0), AtomicU32::new(0));
+            let ask = || {
+                asked.set(asked.get() + 1);
+                // Not before the check has begun, which it does with the first good answer.
+                while asked.get() > 1 && checks.load(Ordering::SeqCst) == 0 {}
+                process.set(Some(if restarts && asked.get() > 2 { 8 } else { 7 }));
+                seen.store(asked.get(), Ordering::SeqCst);
+                Ok(())
+            };
+            let check = || {
+                // The first one ends only when the service is asked again.
+                let is_first = checks.fetch_add(1, Ordering::SeqCst) == 0;
+                while is_first && seen.load(Ordering::SeqCst) < 3 {}
+                if is_first && restarts { Err("its process ended".to_owned()) } else { Ok(()) }
+            };
+            healthy_and_able(&patient, &process, ask, || Ok(()), check).unwrap();
+            assert_eq!(checks.load(Ordering::SeqCst), if restarts { 2 } else { 1 });
+        }
+        let failing = || Err("no tenant".to_owned());
+        let outcome = healthy_and_able(&patient, &Cell::new(Some(7)), || Ok(()), || Ok(()), failing);
+        assert_eq!(outcome, failing());
     }
 
     #[test]
