@@ -2,7 +2,7 @@
 
 use landfall_fixtures::ReleaseFixture;
 use landfall_keys::{SecretKey, TrustRoot};
-use rustix::io::FdFlags;
+use rustix::io::{FdFlags, retry_on_intr};
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 use std::collections::BTreeMap;
 use std::fs;
@@ -68,8 +68,10 @@ impl FakeSystemd {
         let mut text = [0; 1024];
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
         let mut ancillary = RecvAncillaryBuffer::new(&mut space);
-        let received =
-            recvmsg(self.notify.as_fd(), &mut [IoSliceMut::new(&mut text)], &mut ancillary, RecvFlags::CMSG_CLOEXEC);
+        // A signal ends the call of a socket with a time limit, whatever its handler says (signal(7)).
+        let received = retry_on_intr(|| {
+            recvmsg(self.notify.as_fd(), &mut [IoSliceMut::new(&mut text)], &mut ancillary, RecvFlags::CMSG_CLOEXEC)
+        });
         let length = received.unwrap_or_else(|error| panic!("the program sends no notification: {error}")).bytes;
         let text = String::from_utf8(text[..length].to_vec()).unwrap();
         let name = text.lines().find_map(|line| line.strip_prefix("FDNAME=")).unwrap_or_default().to_owned();

@@ -129,7 +129,9 @@ fn a_probe_tells_what_can_be_reached() {
     let port = open.local_addr().unwrap().port();
     assert_eq!(tenant.json(&format!("/probe?host=127.0.0.1&port={port}"))["reachable"], true);
     assert_ne!(tenant.json(&format!("/probe?host=localhost&port={port}"))["address"], Value::Null);
-    drop(open);
+    // A port that a client has: nobody listens there, and nobody else gets it meanwhile.
+    let client = TcpStream::connect(open.local_addr().unwrap()).unwrap();
+    let port = client.local_addr().unwrap().port();
     let answer = tenant.json(&format!("/probe?host=127.0.0.1&port={port}"));
     assert_eq!(answer["reachable"], false);
     assert!(answer["error"].as_str().unwrap().contains("refused"), "{answer}");

@@ -102,7 +102,7 @@ fn bad_bundles_are_refused_and_leave_the_host_as_it_was() -> Result<()> {
     let trust = format!("--trust {AT}/landfall.pub");
     for (bundle, exit, says) in [
         ("damaged.tar", 3, "sha256:"),
-        ("truncated.tar", 3, "end"),
+        ("truncated.tar", 3, "cut off"),
         ("longer.tar", 3, ""),
         ("no-bundle.tar", 3, ""),
         ("unsigned.tar", 4, "sign"),
