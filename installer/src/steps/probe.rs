@@ -20,9 +20,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// How often the service is asked.
-const INTERVAL: Duration = Duration::from_millis(200);
-/// How long a first release has to be healthy: there is no release to go back to, and somebody is there.
-const FIRST: Duration = Duration::from_secs(1);
+const INTERVAL: Duration = Duration::from_millis(100);
+/// How long a first release has to be healthy, besides the self-check that its process has to outlive: there is no release to go back to, and
+/// somebody is there.
+const FIRST: Duration = Duration::from_millis(500);
 
 pub(super) fn act(work: &Work<'_>, transition: &Transition) -> Result<(), StepError> {
     let (host, target) = (work.host, transition.target());
