@@ -36,7 +36,7 @@ const LOADS: [Load; 4] = [
 const SECONDS: u32 = 2;
 /// Ours shall take this many times nginx's time, 0.95 of its requests in a second, and may take the second.
 const THROUGHPUT: [f64; 2] = [1.05, 1.2];
-const TAIL: [f64; 2] = [1.2, 1.6];
+const TAIL: [f64; 2] = [1.2, 2.0];
 
 pub(crate) fn rows(_: &Bench) -> Result<Vec<Row>> {
     ensure_proxy_tools()?;
