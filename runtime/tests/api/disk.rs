@@ -62,6 +62,15 @@ async fn a_tenant_whose_volumes_hold_too_much_is_stopped_until_they_hold_less() 
 }
 
 #[tokio::test]
+async fn what_is_written_while_tenants_are_measured_for_the_first_time_is_seen() {
+    let mut host = TestHost::new().await;
+    host.disks.grown_when_counted.lock().unwrap().insert(FILES[0].to_owned(), 11 * GIB);
+    host.spawn("one").await;
+    host.reconcile();
+    host.until("it is stopped", async |host| !runs(host, 1)).await;
+}
+
+#[tokio::test]
 async fn a_raised_limit_lets_a_tenant_start_again() {
     let mut host = host().await;
     host.disks.grow(FILES[0], 11 * GIB);

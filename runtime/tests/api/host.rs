@@ -67,6 +67,8 @@ pub(crate) struct FakeDisks {
     pub(crate) held: Mutex<BTreeMap<String, u64>>,
     /// The files without a name that a container's processes use.
     pub(crate) unnamed: Mutex<BTreeMap<String, Unnamed>>,
+    /// How much volumes grow as soon as they are counted for the first time.
+    pub(crate) grown_when_counted: Mutex<BTreeMap<String, u64>>,
     /// Volumes that are gone.
     pub(crate) gone: Mutex<BTreeSet<String>>,
 }
@@ -77,6 +79,7 @@ impl Default for FakeDisks {
             free: AtomicU64::new(100 << 30),
             held: Mutex::default(),
             unnamed: Mutex::default(),
+            grown_when_counted: Mutex::default(),
             gone: Mutex::default(),
         }
     }
@@ -102,6 +105,10 @@ impl Disks for FakeDisks {
     fn holding(&self, folder: &Path, _most: Holding, _deadline: Instant) -> std::io::Result<Holding> {
         let volume = folder.file_name().unwrap().to_str().unwrap();
         let bytes = self.held.lock().unwrap().get(volume).copied().unwrap_or(0);
+        let grown = self.grown_when_counted.lock().unwrap().remove(volume);
+        if let Some(grown) = grown {
+            self.grow(volume, grown);
+        }
         Ok(Holding { bytes, files: 0, depth: 0 })
     }
 

@@ -58,6 +58,11 @@ impl Controller {
         rows.sort_by_key(was_counted);
         let volumes = &listing.volumes;
         let folder = volumes.iter().find_map(|volume| volume.folder.clone());
+        let free_before = match (free_before, &folder) {
+            // The first measurement finds the disk. What is written from here on is not in what it counts.
+            (None, Some(folder)) => self.free(folder.clone()).await,
+            (known, _) => known,
+        };
         let unnamed = self.unnamed(folder.clone(), &listing.containers, start + limit / 2).await;
         let measure = async |row: Environment| {
             let folders =
