@@ -3,12 +3,9 @@ use landfall_manifests::parts::part_name;
 use std::fs::File;
 use std::io::{self, Read as _, Write};
 use std::path::{Path, PathBuf};
-use std::thread::{self, JoinHandle};
 
 /// What the file is called while it is written, or its parts with their numbers.
 const NAME: &str = "bundle";
-/// How much is copied, in bytes, before the disk begins to work on it.
-const PIECE: u64 = 64 << 20;
 
 /// Writes a bundle into one new file, or into parts, the last of which may be smaller.
 #[derive(Debug)]
@@ -17,7 +14,6 @@ pub struct PartWriter {
     part_size: Option<u64>,
     paths: Vec<PathBuf>,
     current: Option<Current>,
-    writeback: Writeback,
 }
 
 #[derive(Debug)]
@@ -30,7 +26,7 @@ struct Current {
 impl PartWriter {
     /// A writer of new files in `folder`: of parts of `part_size` bytes, which is not 0, or of one file.
     pub(super) fn new(folder: &Path, part_size: Option<u64>) -> Self {
-        Self { folder: folder.to_owned(), part_size, paths: Vec::new(), current: None, writeback: Writeback::default() }
+        Self { folder: folder.to_owned(), part_size, paths: Vec::new(), current: None }
     }
 
     /// Copies the first `size` bytes of `content`, or as many as there are, by `copy_file_range(2)`, which `io::copy` uses between
@@ -42,10 +38,9 @@ impl PartWriter {
         let mut copied = 0;
         while copied < size {
             let mut part = self.current()?;
-            let wanted = part.room.min(size - copied).min(PIECE);
+            let wanted = part.room.min(size - copied);
             let written = io::copy(&mut content.take(wanted), &mut part.file)?;
             part.room -= written;
-            self.writeback.begin(&part.file)?;
             self.keep(part)?;
             copied += written;
             // The content has ended before `size`; the caller compares.
@@ -61,7 +56,6 @@ impl PartWriter {
     /// # Errors
     /// The file cannot be synced.
     pub(super) fn finish(mut self) -> io::Result<Vec<PathBuf>> {
-        self.writeback.finish()?;
         if let Some(part) = self.current.take() {
             durable(&part.file)?;
         }
@@ -111,31 +105,6 @@ impl Write for PartWriter {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-/// Has the disk work on what was written while more is written.
-#[derive(Debug, Default)]
-struct Writeback {
-    running: Option<JoinHandle<io::Result<()>>>,
-}
-
-impl Writeback {
-    /// Begins with what is in `file` by now, unless the disk is still at work on what was there before.
-    fn begin(&mut self, file: &File) -> io::Result<()> {
-        if self.running.as_ref().is_some_and(|running| !running.is_finished()) {
-            return Ok(());
-        }
-        self.finish()?;
-        let file = file.try_clone()?;
-        self.running = Some(thread::Builder::new().spawn(move || file.sync_data())?);
-        Ok(())
-    }
-
-    /// Waits for the disk. A write error is reported to one fsync(2) of an open file alone: no later one would return it.
-    fn finish(&mut self) -> io::Result<()> {
-        let running = self.running.take();
-        running.map_or(Ok(()), |running| running.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
     }
 }
 
