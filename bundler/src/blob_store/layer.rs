@@ -3,13 +3,16 @@
 use super::blob_writer::FinishedBlob;
 use super::content_hasher::{self, Content, read_some};
 use super::{BlobStore, CHUNK, StoreError};
-use crate::layer_scan::LayerFacts;
+use crate::layer_scan::{Entries, LayerFacts};
 use flate2::read::MultiGzDecoder;
 use landfall_manifests::{Digest, Encoding, Layer, limits};
 use std::io::{self, BufReader, Read, Write as _};
 
 /// zstd's message for a window over the limit (`ZSTD_error_frameParameter_windowTooLarge`): the crate does not expose the number.
 const WINDOW_ERROR: &str = "Frame requires too much memory for decoding";
+
+/// As many entries as are remembered of all layers: in all 16 MiB. What is said of writable paths may then miss some.
+const MOST_ENTRIES: usize = 2 << 20;
 
 /// A layer cannot be taken in.
 #[derive(Debug, thiserror::Error)]
@@ -71,7 +74,7 @@ impl BlobStore {
     }
 
     /// Remembers a layer, unless no engine would unpack it.
-    fn keep(&mut self, layer: Layer, facts: LayerFacts) -> Result<Layer, LayerError> {
+    fn keep(&mut self, layer: Layer, mut facts: LayerFacts) -> Result<Layer, LayerError> {
         if facts.not_tar {
             return Err(LayerError::NotTar);
         }
@@ -80,6 +83,10 @@ impl BlobStore {
         }
         if let Some(path) = facts.gnu_sparse {
             return Err(LayerError::GnuSparse(path));
+        }
+        let known: usize = self.layers.iter().map(|(_, facts)| facts.entries.len()).sum();
+        if known + facts.entries.len() > MOST_ENTRIES {
+            facts.entries = Entries::default();
         }
         self.layers.push((layer.clone(), facts));
         Ok(layer)

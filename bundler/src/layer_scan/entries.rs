@@ -45,6 +45,11 @@ impl Entries {
         self.found.sort_by_key(|entry| entry & !KIND);
     }
 
+    /// How many are remembered.
+    pub(crate) fn len(&self) -> usize {
+        self.found.len()
+    }
+
     /// What the layer has at `path`, which is written as in the archive, without a leading `/` or `./`.
     pub(crate) fn at(&self, path: &str) -> Option<EntryKind> {
         let wanted = hash(path);
