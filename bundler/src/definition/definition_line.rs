@@ -14,9 +14,3 @@ impl fmt::Display for DefinitionLine {
         write!(f, "{}:{}", self.file.display(), self.number)
     }
 }
-
-/// The line of `text` that the byte at `offset` is in, counted from one.
-pub(super) fn line_of(text: &str, offset: usize) -> usize {
-    let before = text.as_bytes().get(..offset).unwrap_or(text.as_bytes());
-    before.split(|byte| *byte == b'\n').count()
-}

@@ -1,6 +1,7 @@
-use super::definition_line::{DefinitionLine, line_of};
+use super::definition_line::DefinitionLine;
 use super::wording::own_words;
 use super::{DefinitionError, SourcePath};
+use landfall_console::line_of;
 use std::path::{Path, PathBuf};
 use toml::Spanned;
 

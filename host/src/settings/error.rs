@@ -1,3 +1,4 @@
+use landfall_console::line_of;
 use toml::Value;
 
 /// Why settings cannot be used.
@@ -43,8 +44,7 @@ pub enum SettingsError {
 impl SettingsError {
     /// `text` is not TOML.
     pub(super) fn syntax(text: &str, error: &toml::de::Error) -> Self {
-        let before = error.span().and_then(|span| text.as_bytes().get(..span.start)).unwrap_or_default();
-        let line = before.split(|byte| *byte == b'\n').count();
+        let line = line_of(text, error.span().unwrap_or_default().start);
         Self::Syntax { line, message: error.message().trim_end().to_owned() }
     }
 

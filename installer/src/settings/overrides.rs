@@ -1,6 +1,7 @@
 //! Values from a command line or a file of answers, and how they get into the operator's text.
 
 use super::{Layers, SettingsError};
+use landfall_console::line_of;
 use std::collections::BTreeSet;
 use std::fmt;
 use toml_edit::{DocumentMut, Item, Table, TableLike, Value};
@@ -165,8 +166,7 @@ fn section<'a>(document: &'a mut DocumentMut, name: &str) -> Result<&'a mut dyn 
 
 fn parse(what: &'static str, text: &str) -> Result<DocumentMut, SettingsError> {
     text.parse().map_err(|error: toml_edit::TomlError| {
-        let before = error.span().and_then(|span| text.as_bytes().get(..span.start)).unwrap_or_default();
-        let line = before.split(|byte| *byte == b'\n').count();
+        let line = line_of(text, error.span().unwrap_or_default().start);
         SettingsError::Parse { what, line, message: error.message().trim_end().to_owned() }
     })
 }
