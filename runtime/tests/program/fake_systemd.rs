@@ -9,13 +9,20 @@ use std::fs;
 use std::io::IoSliceMut;
 use std::mem::MaybeUninit;
 use std::net::{TcpListener, TcpStream};
-use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
+use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd, RawFd};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tempfile::TempDir;
+
+/// Above the descriptors that the tests open.
+const FIRST_COPY: RawFd = 500;
+
+/// Held while descriptors from [`FIRST_COPY`] on are taken.
+static NUMBERS: Mutex<()> = Mutex::new(());
 
 /// The notifications and sockets that the program sent.
 pub(crate) struct FakeSystemd {
@@ -46,8 +53,10 @@ impl FakeSystemd {
         command.arg("--root").arg(self.folder.path()).arg("serve").stderr(Stdio::piped());
         command.env("NOTIFY_SOCKET", self.folder.path().join("notify"));
         let stored = std::mem::take(&mut self.stored);
-        // The program is told the first number, so that the numbers must be consecutive.
-        let copies: Vec<_> = stored.values().map(|fd| rustix::io::fcntl_dupfd_cloexec(fd, 100).unwrap()).collect();
+        // The program is told the first number, so that the numbers must be consecutive: no other test takes one between.
+        let numbers = NUMBERS.lock().unwrap_or_else(PoisonError::into_inner);
+        let copies: Vec<_> =
+            stored.values().map(|fd| rustix::io::fcntl_dupfd_cloexec(fd, FIRST_COPY).unwrap()).collect();
         if let Some(first) = copies.first() {
             for (number, copy) in (first.as_raw_fd()..).zip(&copies) {
                 assert_eq!(copy.as_raw_fd(), number);
@@ -58,6 +67,8 @@ impl FakeSystemd {
             command.env("LISTEN_FDS_FIRST_FD", first.as_raw_fd().to_string());
         }
         let child = command.spawn().unwrap();
+        drop(copies);
+        drop(numbers);
         self.stored = stored;
         while !self.receive().contains("READY=1") {}
         child
