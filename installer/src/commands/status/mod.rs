@@ -2,7 +2,6 @@ mod disk;
 mod releases;
 mod text;
 
-use crate::durable::PathError;
 use crate::engine::ImageEngine;
 use crate::errors::Error;
 use crate::host_context::{HostArgs, HostContext};
@@ -19,6 +18,7 @@ use crate::trust;
 use disk::{DatabaseStatus, DiskStatus};
 use landfall_console::{Console, Exit, Failure, StorageFault, message_with_causes};
 use landfall_keys::TrustRoot;
+use landfall_manifests::Digest;
 use landfall_systemd::{UnitName, UnitStatus};
 use releases::KeptStatus;
 use serde::Serialize;
@@ -37,7 +37,7 @@ pub(crate) struct Args {}
 /// The problem of the installation's id.
 const INSTALLATION_ID: &str = "installationId";
 
-/// A part that cannot be read is empty here, and named among the problems.
+/// A part that cannot be read is `null` or empty here, and named among the problems.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Status {
@@ -56,9 +56,9 @@ struct Status {
     /// How many starts of a release on trial, one that is not marked good yet, may still fail.
     tries: Option<Tries>,
     receipts: ReceiptsStatus,
-    store: StoreStatus,
+    store: Option<StoreStatus>,
     /// What an interrupted update has read from its media already.
-    staged: StoreStatus,
+    staged: Option<StoreStatus>,
     database: DatabaseStatus,
     disk: Vec<DiskStatus>,
     engine: EngineStatus,
@@ -84,10 +84,16 @@ struct ReceiptsStatus {
     host_key: Option<String>,
 }
 
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Serialize)]
 struct StoreStatus {
     blobs: usize,
     bytes: u64,
+}
+
+impl From<&BTreeMap<Digest, u64>> for StoreStatus {
+    fn from(sizes: &BTreeMap<Digest, u64>) -> Self {
+        Self { blobs: sizes.len(), bytes: sizes.values().sum() }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -174,7 +180,8 @@ fn status(layout: &Layout, host: &HostContext, installed: Option<&Installed>, mu
     let unreadable = matches!(journal, Err(RecordError::Parse { .. } | RecordError::Text { .. })).then_some("unknown");
     let interrupted = parts.take("journal", journal).or(unreadable);
     let store = Store::new(layout);
-    let sizes = parts.take("store", store.sizes());
+    let stored = parts.take("store", store.sizes().map(Some));
+    let staged = parts.take("staged", store.staged_sizes().map(Some));
     let pinned = parts.take("trust", trust::pinned(layout));
     let refused = pinned.as_ref().zip(installed);
     let refused = refused
@@ -184,15 +191,17 @@ fn status(layout: &Layout, host: &HostContext, installed: Option<&Installed>, mu
     Status {
         current: installed.map(|installed| installed.current.clone()),
         previous: installed.and_then(|installed| Some(installed.earlier()?.id().to_string())),
-        kept: installed.map(|installed| releases::kept(layout, installed, &sizes, &mut parts)).unwrap_or_default(),
+        kept: installed
+            .map(|installed| releases::kept(layout, installed, stored.as_ref(), &mut parts))
+            .unwrap_or_default(),
         interrupted,
         serial_floor: parts.take("serialFloor", read_floor(layout)).map(u64::from),
         trust: pinned.as_ref().map(TrustStatus::from),
         refused,
         tries: parts.take("tries", Tries::counting(layout)),
         receipts: receipts(layout, &mut parts),
-        store: StoreStatus { blobs: sizes.len(), bytes: sizes.values().sum() },
-        staged: parts.take("staged", staged(&store)),
+        store: stored.as_ref().map(StoreStatus::from),
+        staged: staged.as_ref().map(StoreStatus::from),
         database: parts.take("database", disk::database(layout)),
         disk: disk::disk(layout, &mut parts),
         engine: engine(host),
@@ -218,11 +227,6 @@ fn receipts(layout: &Layout, parts: &mut Parts) -> ReceiptsStatus {
     let counters = parts.take("receipts", Folder::new(layout.receipts()).counters());
     let key = parts.take("hostKey", host_key::public(layout));
     ReceiptsStatus { last: counters.last().copied(), host_key: key.map(|key| key.to_line()) }
-}
-
-fn staged(store: &Store) -> Result<StoreStatus, PathError> {
-    let sizes = store.staged_sizes()?;
-    Ok(StoreStatus { blobs: sizes.len(), bytes: sizes.values().sum() })
 }
 
 fn engine(host: &HostContext) -> EngineStatus {

@@ -17,14 +17,14 @@ pub(super) struct KeptStatus {
     pub(super) record: InstalledRelease,
     /// `<version>-<serial>`
     pub(super) release: String,
-    /// What would be free without it, in bytes; `null` if a manifest cannot be read.
+    /// What would be free without it, in bytes; `null` if a manifest or the store cannot be read.
     pub(super) cost: Option<Cost>,
 }
 
 pub(super) fn kept(
     layout: &Layout,
     installed: &Installed,
-    stored: &BTreeMap<Digest, u64>,
+    stored: Option<&BTreeMap<Digest, u64>>,
     parts: &mut Parts,
 ) -> Vec<KeptStatus> {
     let manifests = if installed.kept.is_empty() { BTreeMap::new() } else { manifests(layout, installed, parts) };
@@ -32,6 +32,7 @@ pub(super) fn kept(
         let others = installed.releases().filter(|other| other.manifest != record.manifest);
         // It is not known what is shared with a release that cannot be read.
         let others: Vec<&Release> = others.map(|other| manifests.get(&other.manifest)).collect::<Option<_>>()?;
+        let stored = stored?;
         Some(Cost::of(manifests.get(&record.manifest)?, &others, |blob| stored.get(blob).copied()))
     };
     let status = |record: &InstalledRelease| KeptStatus {

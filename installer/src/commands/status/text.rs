@@ -84,13 +84,12 @@ impl Status {
     }
 
     fn room(&self, f: &mut Formatter<'_>) -> Result {
-        if self.problems.contains_key("store") {
-            writeln!(f, "  store     cannot be read")?;
-        } else {
-            writeln!(f, "  store     {}", self.store)?;
+        match &self.store {
+            None => writeln!(f, "  store     cannot be read")?,
+            Some(store) => writeln!(f, "  store     {store}")?,
         }
-        if self.staged.blobs > 0 {
-            writeln!(f, "  staged    {}: an interrupted update need not read them again", self.staged)?;
+        if let Some(staged) = self.staged.as_ref().filter(|staged| staged.blobs > 0) {
+            writeln!(f, "  staged    {staged}: an interrupted update need not read them again")?;
         }
         if let Some(bytes) = self.database.bytes {
             writeln!(f, "  database  {}", Size(bytes))?;
