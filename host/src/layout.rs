@@ -109,6 +109,18 @@ impl Layout {
         self.root.join(path)
     }
 
+    /// The first folder of an installation that is not below the root, because a symbolic link leads out of it, with where it leads. `root`
+    /// has to be canonical.
+    pub fn folder_outside(&self) -> Option<(PathBuf, PathBuf)> {
+        let mut folders = FOLDERS.iter().map(|(folder, _)| *folder).chain(SHARE_LINK_FOLDERS);
+        folders.find_map(|folder| {
+            let folder = self.at(folder);
+            // One that is not there is made below its parent.
+            let real = folder.canonicalize().ok()?;
+            (!real.starts_with(&self.root)).then_some((folder, real))
+        })
+    }
+
     /// The folder of the records.
     pub fn state(&self) -> PathBuf {
         self.at(STATE_FOLDER)

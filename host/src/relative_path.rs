@@ -1,29 +1,31 @@
+use crate::layout::{FOLDERS, SHARE_LINK_FOLDERS};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::ops::Deref;
 use std::path::Path;
 
-/// A path below the root of a host, as records hold it: `etc/systemd/system/landfall.service`.
+/// A folder of an installation, or an entry in one, as records hold it: `etc/systemd/system/landfall.service`.
 ///
-/// It is relative, in one spelling, and does not lead out of the root: records are input from outside where the root is another one
-/// than `/`.
+/// It is relative to the host's root, in one spelling, and leads nowhere else: records are input from outside where the root is another
+/// one than `/`. Of the folders it is known whether a symbolic link leads out of the root
+/// ([`Layout::folder_outside`](crate::Layout::folder_outside)).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct RelativePath(String);
 
-/// A text is not a path below the root of a host.
+/// A text is not a path of an installation.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a path below the root")]
+#[error("{0:?} is not a path of an installation")]
 pub struct RelativePathError(String);
 
 impl RelativePath {
     /// One of the paths that this program names itself.
     ///
     /// # Panics
-    /// `path` is not below the root.
+    /// `path` is not one of an installation.
     pub fn known(path: &str) -> Self {
         #[expect(clippy::expect_used, reason = "the program's own paths are constants, each of which a test reads")]
-        path.to_owned().try_into().expect("a path below the root")
+        path.to_owned().try_into().expect("a path of an installation")
     }
 }
 
@@ -32,8 +34,10 @@ impl TryFrom<String> for RelativePath {
 
     fn try_from(path: String) -> Result<Self, RelativePathError> {
         let is_name = |name: &str| !matches!(name, "" | "." | "..") && !name.contains('\0');
-        // An absolute path begins with an empty name. Joined to a root, it would replace it (`Path::join`).
-        if path.split('/').all(is_name) { Ok(Self(path)) } else { Err(RelativePathError(path)) }
+        let is_folder =
+            |path: &str| FOLDERS.iter().any(|(folder, _)| *folder == path) || SHARE_LINK_FOLDERS.contains(&path);
+        let is_inside = path.rsplit_once('/').is_some_and(|(parent, name)| is_folder(parent) && is_name(name));
+        if is_folder(&path) || is_inside { Ok(Self(path)) } else { Err(RelativePathError(path)) }
     }
 }
 
@@ -82,15 +86,30 @@ mod tests {
     use crate::layout::FOLDERS;
 
     #[test]
-    fn a_path_in_a_record_stays_below_the_root_and_has_one_spelling() {
-        for path in ["etc", "etc/systemd/system/landfall.service", "opt/..x", "a b/ü"] {
+    fn a_path_in_a_record_is_one_of_an_installation_and_has_one_spelling() {
+        for path in ["etc", "etc/systemd/system/landfall.service", "opt/..x", "opt/ü", "usr/local/share/man/man1"] {
             let read: RelativePath = serde_json::from_value(path.into()).unwrap();
             assert_eq!((read.to_string(), &read), (path.to_owned(), &RelativePath::known(path)));
             assert_eq!(serde_json::to_value(&read).unwrap(), path);
         }
-        for path in ["", "/", "/etc", "etc/", "a//b", ".", "./etc", "..", "../etc", "a/../b", "a/..", "a\0b"] {
+        let others = ["srv", "srv/link/passwd", "etc/systemd/system/x/y", "opt/landfall/releases/1.0.0-1/bin/landfall"];
+        let spellings = [
+            "",
+            "/",
+            "/etc",
+            "etc/",
+            "etc//landfall",
+            ".",
+            "./etc",
+            "..",
+            "../etc",
+            "opt/../etc",
+            "opt/..",
+            "opt/a\0b",
+        ];
+        for path in others.into_iter().chain(spellings) {
             let error = serde_json::from_value::<RelativePath>(path.into()).unwrap_err();
-            assert!(error.to_string().ends_with("is not a path below the root"), "{path:?}: {error}");
+            assert!(error.to_string().ends_with("is not a path of an installation"), "{path:?}: {error}");
         }
     }
 

@@ -59,6 +59,8 @@ impl Attendance {
 pub(crate) enum HostArgsError {
     #[error("--root {} is not a folder", .0.display())]
     Root(PathBuf),
+    #[error("{} does not lead to a folder below {}, but to {}", folder.display(), root.display(), real.display())]
+    Outside { root: PathBuf, folder: PathBuf, real: PathBuf },
 }
 
 /// The host that a command works on.
@@ -77,7 +79,12 @@ impl HostArgs {
     /// The paths of the host.
     pub(crate) fn layout(&self) -> Result<Layout, HostArgsError> {
         let root = self.root.canonicalize().ok().filter(|root| root.is_dir());
-        root.map(Layout::new).ok_or_else(|| HostArgsError::Root(self.root.clone()))
+        let layout = root.map(Layout::new).ok_or_else(|| HostArgsError::Root(self.root.clone()))?;
+        // A link on the disk of another machine means that machine's folder, and would be followed to this one's.
+        match layout.folder_outside() {
+            Some((folder, real)) => Err(HostArgsError::Outside { root: layout.at(""), folder, real }),
+            None => Ok(layout),
+        }
     }
 
     /// The host as the command line says.

@@ -109,6 +109,8 @@ fn storage() {
 #[test]
 fn the_host() {
     check(HostArgsError::Root("/x".into()), Exit::Usage, "root", None);
+    let outside = HostArgsError::Outside { root: "/mnt".into(), folder: "/mnt/opt".into(), real: "/data/opt".into() };
+    check(outside, Exit::Unfit, "outside_root", Some("put the folder"));
     check(LockError::Busy, Exit::Busy, "busy", Some("wait"));
     let parse = RecordError::Parse { path: "/x".into(), source: json() };
     check(parse, Exit::Unexpected, "record", Some("put the file back"));

@@ -1,6 +1,7 @@
 //! A root other than `/`: a rehearsal, or the disk of another machine that nobody vouches for.
 
 use crate::fixture::{Outcome, Parts, SETTINGS, Scene};
+use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 
@@ -65,6 +66,51 @@ fn no_command_below_another_root_asks_an_engine_or_runs_a_program_of_that_tree()
         run(&scene, words).ok();
         assert!(!sign(&scene).exists(), "{words:?} ran a program");
     }
+}
+
+#[test]
+fn no_link_on_the_disk_of_another_machine_leads_a_command_to_this_one() {
+    let scene = Scene::new();
+    let first = release(&scene, "1.0.0", 1);
+    let key = scene.key.public_key().to_line();
+    run(&scene, &["install", &first, "--trust", &key]).ok();
+    for folder in ["opt", "etc/landfall", "var/lib/landfall", "var/lib/landfall/db"] {
+        let (link, own) = (scene.root().join(folder), scene.stick().join("this-host"));
+        std::fs::rename(&link, &own).unwrap();
+        symlink(&own, &link).unwrap();
+        let before = scene.tree();
+        for words in [
+            &["status"][..],
+            &["install", &first, "--trust", &key],
+            &["config", "set", "api.port=8080"],
+            &["recover"],
+            &["uninstall", "--purge", "--yes"],
+        ] {
+            run(&scene, words).exits(6).says(&format!(", but to {}", own.display()));
+        }
+        assert_eq!(scene.tree(), before);
+        std::fs::remove_file(&link).unwrap();
+        std::fs::rename(&own, &link).unwrap();
+    }
+    // One that stays below the root is that machine's business.
+    std::fs::rename(scene.root().join("opt"), scene.root().join("data")).unwrap();
+    symlink("data", scene.root().join("opt")).unwrap();
+    run(&scene, &["status"]).ok();
+}
+
+#[test]
+fn no_journal_on_the_disk_of_another_machine_names_what_is_not_of_an_installation() {
+    let scene = Scene::new();
+    let first = release(&scene, "1.0.0", 1);
+    let key = scene.key.public_key().to_line();
+    run(&scene, &["install", &first, "--trust", &key]).ok();
+    symlink(scene.stick(), scene.root().join("srv")).unwrap();
+    let record: serde_json::Value = serde_json::from_str(&scene.read("var/lib/landfall/state/installed.json")).unwrap();
+    let uninstall = serde_json::json!({"purge": true, "units": ["srv/acme.pub"], "tags": [], "created": []});
+    let journal = serde_json::json!({"schema": 3, "host": record["host"], "operation": {"uninstall": uninstall}});
+    std::fs::write(scene.root().join("var/lib/landfall/state/journal.json"), journal.to_string()).unwrap();
+    run(&scene, &["recover"]).exits(1).says("srv/acme.pub");
+    assert!(scene.stick().join("acme.pub").exists());
 }
 
 #[test]

@@ -59,6 +59,11 @@ pub(super) fn of_path(error: &PathError) -> ErrorClass {
 pub(super) fn of_args(error: &HostArgsError) -> ErrorClass {
     match error {
         HostArgsError::Root(_) => ErrorClass::without_hint(Exit::Usage, "root"),
+        HostArgsError::Outside { .. } => ErrorClass::new(
+            Exit::Unfit,
+            "outside_root",
+            "put the folder of that machine in the link's place, such as by `mount --bind`",
+        ),
     }
 }
 
