@@ -19,7 +19,8 @@ pub(super) struct TenantTable {
     port: u16,
     /// How it is found out whether a tenant is healthy: `"/path"`, which answers 200 to a GET request; `"tcp"`, where it is enough that
     /// the port takes connections; or `{ command = ["program", "argument"] }`, which is run in the container, without a shell, and ends
-    /// with the exit code 0.
+    /// with the exit code 0. One that takes longer than ten seconds has failed, and has to end by itself: nothing kills it, and no other is
+    /// run before it has.
     health: HealthCheck,
     /// Seconds that a tenant may take from its start until it is healthy. Default: 60.
     #[cfg_attr(test, schemars(with = "Option<u16>", range(min = 1, max = 600)))]
