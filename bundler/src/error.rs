@@ -14,7 +14,7 @@ use crate::repair::RepairError;
 use crate::sources::{FileError, ImageError};
 use crate::stick::{RootFileError, StickError};
 use crate::trust::{CliTrustError, TrustFolderError};
-use landfall_console::{Size, message_with_causes};
+use landfall_console::{Classify as _, ErrorClass, Size, StorageFault, message_with_causes};
 use landfall_manifests::parts::RangesError;
 use landfall_manifests::{ReleaseError, SignError};
 use landfall_media::{BundleError, CopyError};
@@ -75,7 +75,7 @@ pub(crate) enum Error {
     DefinitionTrust { line: DefinitionLine, source: Box<TrustFolderError> },
     /// An error because of too little room, with how much there is.
     #[error("{message}: {} are free in {}, which was too little", Size(*free), folder.display())]
-    NoSpace { message: String, free: u64, folder: PathBuf },
+    NoSpace { class: ErrorClass, message: String, free: u64, folder: PathBuf },
     /// Standard output.
     #[error(transparent)]
     Stdout(#[from] io::Error),
@@ -88,12 +88,13 @@ impl Error {
     /// Adds how much room there is, if this error is that there was too little in `folder`. To be asked when the temporary
     /// files are gone.
     pub(crate) fn with_free_space(self, folder: &Path) -> Self {
-        let is_full = landfall_console::StorageFault::among(&self) == Some(landfall_console::StorageFault::Full);
+        let is_full = StorageFault::among(&self) == Some(StorageFault::Full);
         match rustix::fs::statvfs(folder) {
             Ok(room) if is_full => {
                 // f_bavail, and not f_bfree, which counts blocks that are reserved for root (statvfs(3)).
                 let free = room.f_bavail.saturating_mul(room.f_frsize);
-                Self::NoSpace { message: message_with_causes(&self), free, folder: folder.to_owned() }
+                let (class, message) = (self.class(), message_with_causes(&self));
+                Self::NoSpace { class, message, free, folder: folder.to_owned() }
             }
             _ => self,
         }

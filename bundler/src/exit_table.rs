@@ -15,7 +15,7 @@ use build::{
     of_store,
 };
 use bundle::{of_bundle, of_copy, of_repair, of_root_file, of_stick};
-use classes::{DAMAGED, PARTS_TOO_SMALL, ROOM, unfit};
+use classes::{DAMAGED, PARTS_TOO_SMALL, ROOM, ROOM_FOR_COPY, unfit};
 use keys::{of_cli_trust, of_key_file, of_key_pair, of_trust_folder};
 use landfall_console::{Classify, ErrorClass, StorageFault};
 
@@ -28,7 +28,8 @@ impl Classify for Error {
             return of_stick(error);
         }
         // Whatever was being done, it failed for want of room.
-        if let Some(class) = StorageFault::among(self).and_then(of_storage) {
+        let room = if matches!(self, Self::Copy(_) | Self::Stick(_)) { ROOM_FOR_COPY } else { ROOM };
+        if let Some(class) = StorageFault::among(self).and_then(|fault| of_storage(fault, room)) {
             return class;
         }
         match self {
@@ -54,15 +55,15 @@ impl Classify for Error {
             Self::CliTrust(error) => of_cli_trust(error),
             Self::TrustFolder(error) => of_trust_folder(error),
             Self::DefinitionTrust { source, .. } => of_trust_folder(source),
-            Self::NoSpace { .. } => unfit("disk_full", ROOM),
+            Self::NoSpace { class, .. } => *class,
             Self::Stdout(_) | Self::Format(_) => ErrorClass::UNEXPECTED,
         }
     }
 }
 
-fn of_storage(fault: StorageFault) -> Option<ErrorClass> {
+fn of_storage(fault: StorageFault, room: &'static str) -> Option<ErrorClass> {
     match fault {
-        StorageFault::Full => Some(unfit("disk_full", ROOM)),
+        StorageFault::Full => Some(unfit("disk_full", room)),
         StorageFault::FileTooLarge => {
             Some(unfit("file_too_large", "write to a file system that holds files of this size"))
         }

@@ -2,7 +2,7 @@ use crate::error::Result;
 use crate::key_files::{self, PasswordArgs};
 use crate::output;
 use landfall_console::Console;
-use landfall_media::{Destination, UnverifiedBundle};
+use landfall_media::{Destination, UnverifiedBundle, folder_of};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -42,7 +42,8 @@ pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
     let mut signed = opened.head().clone().into_signed_without_verifying()?;
     signed.add(&key)?;
     let out = Destination { path: opened.path(), part_size: opened.part_size() };
-    super::rewrite::rewrite(&opened, &signed, out, "Writing the bundle", console)?;
+    let written = super::rewrite::rewrite(&opened, &signed, out, "Writing the bundle", console);
+    written.map_err(|error| error.with_free_space(folder_of(out.path)))?;
     let added = SignReport {
         path: out.path,
         key: key.id().to_string(),

@@ -1,4 +1,4 @@
-use super::classes::ROOM;
+use super::classes::{ROOM, ROOM_FOR_COPY, unfit};
 use crate::assemble::{AssembleError, PackedReleaseError, VolumeError};
 use crate::blob_store::{LayerError, StoreError};
 use crate::build_host::BuildHostError;
@@ -103,8 +103,16 @@ fn too_little_room_counts_whatever_was_being_done_but_on_a_medium_has_its_own_wo
     let store = StoreError::Write { folder: at("out"), source: full() };
     let class = |error: Error| (error.class().exit, error.class().code, error.class().hint);
     assert_eq!(class(image(SourceError::Store(store))), (Exit::Unfit, "disk_full", Some(ROOM)));
-    let copy = CopyError::Write { path: at("b.tar"), source: WriteError::Output(full()) };
-    assert_eq!(class(StickError::Copy(copy).into()), (Exit::Unfit, "disk_full", Some(ROOM)));
+    let copy = || CopyError::Write { path: at("b.tar"), source: WriteError::Output(full()) };
+    let copied = (Exit::Unfit, "disk_full", Some(ROOM_FOR_COPY));
+    // As `split`, `sign` and `repair` fail: with how much room there is.
+    let (split, folder) = (Error::from(copy().to(&at("out/b.tar"))), std::env::temp_dir());
+    let split = split.with_free_space(&folder);
+    let message = split.to_string();
+    assert!(message.starts_with("out/b.tar cannot be written: ") && message.contains(" are free in "), "{message}");
+    for error in [split, copy().into(), StickError::Copy(copy()).into()] {
+        assert_eq!(class(error), copied);
+    }
     let stick = class(StickError::Write { path: at("stick"), source: full() }.into());
     assert_eq!(stick, (Exit::Unfit, "disk_full", Some("remove what is on the medium, or take a larger one")));
     let read_only = KeyPairError::Create { path: at("k.key"), source: io::ErrorKind::ReadOnlyFilesystem.into() };
@@ -132,7 +140,12 @@ fn build() -> Vec<Error> {
         OutputError::ReplacesSource { line: line(), out: at("out") }.into(),
         OutputError::InsideSource { line: line(), source_path: at("docs"), out: at("docs/out") }.into(),
         OutputError::SecretInSource { line: line(), source_path: at("docs"), secret: at("docs/k.key") }.into(),
-        Error::NoSpace { message: "no space left".to_owned(), free: 3, folder: at("out") },
+        Error::NoSpace {
+            class: unfit("disk_full", ROOM),
+            message: "no space left".to_owned(),
+            free: 3,
+            folder: at("out"),
+        },
         BuildHostError::OwnPath(io()).into(),
         BuildHostError::ProgramPages(io()).into(),
         Error::Stdout(io()),
@@ -224,6 +237,7 @@ fn writing() -> Vec<Error> {
         SignError::Twice(id().to_string()).into(),
         Error::PartSize(RangesError::TooMany),
         CopyError::Write { path: at("b.tar"), source: write() }.into(),
+        CopyError::Write { path: at("b.tar"), source: WriteError::Output(io::ErrorKind::StorageFull.into()) }.into(),
         CopyError::Bundle(refused(ReadError::NotABundle)).into(),
     ]
 }
@@ -301,6 +315,7 @@ fn sticks() -> Vec<Error> {
         StickError::Release(ReleaseError::Problems(Vec::new())).into(),
         StickError::Copy(CopyError::Bundle(refused(ReadError::NotABundle))).into(),
         StickError::Write { path: stick(), source: io() }.into(),
+        StickError::Write { path: stick(), source: io::ErrorKind::StorageFull.into() }.into(),
         StickError::ReadBack { path: stick(), faults: Vec::new() }.into(),
         RootFileError::Chain(chain_error()).into(),
         RootFileError::Refused { told: "its keys".to_owned(), source: Box::new(refused(ReadError::NotABundle)) }.into(),

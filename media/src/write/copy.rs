@@ -7,7 +7,7 @@ use landfall_console::Progress;
 use landfall_manifests::{Digest, ReadError, Signed, WriteError, Writer, archive};
 use std::collections::BTreeSet;
 use std::io::{Read as _, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A bundle cannot be copied.
 #[derive(Debug, thiserror::Error)]
@@ -18,11 +18,22 @@ pub enum CopyError {
     /// The copy cannot be written.
     #[error("{} cannot be written", path.display())]
     Write {
-        /// The path of the copy, or of the bundle where the copy's is not known.
+        /// The path of the copy, or of the bundle where the copy's is not known ([`CopyError::to`]).
         path: PathBuf,
         /// Why.
         source: WriteError,
     },
+}
+
+impl CopyError {
+    /// The same of a copy that goes to `path`.
+    #[must_use]
+    pub fn to(self, path: &Path) -> Self {
+        match self {
+            Self::Write { source, .. } => Self::Write { path: path.to_owned(), source },
+            bundle @ Self::Bundle(_) => bundle,
+        }
+    }
 }
 
 impl UnverifiedBundle {
