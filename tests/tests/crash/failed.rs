@@ -10,10 +10,10 @@ use landfall_tests::strace::{Fault, Point};
 use std::fmt;
 
 /// How many failures of an operation continuous integration walks through.
-const SAMPLE: usize = 60;
+const SAMPLE: usize = 30;
 
 /// How many failures of each of its recoveries.
-const RECOVERY_SAMPLE: usize = 8;
+const RECOVERY_SAMPLE: usize = 6;
 
 /// What an operation says when it leaves something for recovery: a journal, or a removed installation's litter.
 const LEFT: [&str; 2] = ["landfall-installer recover", "could not be cleaned up"];

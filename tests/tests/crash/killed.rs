@@ -10,10 +10,10 @@ use landfall_tests::strace::{Call, Fault, Point};
 use std::fmt;
 
 /// How many points of an operation continuous integration walks through.
-const SAMPLE: usize = 60;
+const SAMPLE: usize = 30;
 
 /// How many points of each of its recoveries.
-const RECOVERY_SAMPLE: usize = 8;
+const RECOVERY_SAMPLE: usize = 6;
 
 /// When a process is killed.
 #[derive(Debug, Clone)]
