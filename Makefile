@@ -82,9 +82,12 @@ demo: build ## pack two tenants' images, land them on an isolated host, provisio
 # Tests on hosts wait more than they compute.
 test: export RUST_TEST_THREADS := 4
 test: build ## run all tests: unit tests, and those on isolated hosts (as root)
-	$(call stage,install what the tests use and build their images,$(BUILT)/tools)
-	$(call stage,build the tests,cargo test $(CARGO_FLAGS) --no-run --quiet)
-	$(call stage,run the tests,cargo test $(CARGO_FLAGS) --no-fail-fast)
+	$(call stage,build the tests; beside it install what they use and build their images,$(BUILT)/tools & \
+	cargo test $(CARGO_FLAGS) --no-run --quiet || { wait; exit 1; }; wait $$!)
+	$(call stage,run the tests on hosts; beside them those of the crates (printed after them), \
+	cargo test $(CARGO_FLAGS) --no-fail-fast --exclude landfall-tests >target/crates.log 2>&1 & failed=0; \
+	cargo test $(CARGO_FLAGS:--workspace=--package landfall-tests) --no-fail-fast || failed=1; \
+	wait $$! || failed=1; cat target/crates.log; exit $$failed)
 	$(passed)
 
 bench: build ## measure speed and memory against the alternatives, with limits (as root)
