@@ -12,17 +12,21 @@ use std::path::Path;
 const ITS_OWN: [&str; 6] =
     ["/var/log", "/var/lib/systemd", "/var/lib/apt", "/var/cache", "/var/lib/containerd", "/var/tmp/systemd-private-*"];
 
+/// Changed after Docker made the host's container, which it marks so.
+const CHANGED: &str = "-cnewer /.dockerenv";
+
 /// Every path of a host's root file system with its type, mode, owner, and what it holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileList(BTreeMap<String, String>);
 
 impl FileList {
-    /// Lists `host`: its root file system alone, so neither its engine's volume, nor the stick, nor `/run` and `/tmp`.
+    /// Lists `host`: its root file system alone, so neither its engine's volume, nor the stick, nor `/run` and `/tmp`. What is as
+    /// it came with the host's image is not read: writing to it would have renewed its time of change (inode(7)).
     pub fn of(host: &Host) -> Result<Self> {
         let skipped = ITS_OWN.map(|path| format!("-path '{path}' -prune")).join(" -o ");
         let entries = host.ask(&format!(r"find / -xdev \( {skipped} \) -o -printf '%p\t%y %m %U:%G %l\n'"))?.ok()?;
-        let hashes =
-            host.ask(&format!(r"find / -xdev \( {skipped} \) -o -type f -print0 | xargs -0 sha256sum"))?.ok()?;
+        let hash = format!(r"find / -xdev \( {skipped} \) -o -type f {CHANGED} -print0 | xargs -0 sha256sum");
+        let hashes = host.ask(&hash)?.ok()?;
         let mut list = BTreeMap::new();
         for (path, entry) in entries.stdout.lines().filter_map(|line| line.split_once('\t')) {
             list.insert(path.to_owned(), entry.to_owned());
