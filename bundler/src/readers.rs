@@ -9,8 +9,8 @@ use crate::sources::PackContext;
 use landfall_console::Console;
 use landfall_manifests::oci::Platform;
 use landfall_manifests::{Arch, Encoding, Layer, Os};
+use landfall_media::Destination;
 use std::error::Error;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 /// Why an input is refused.
@@ -55,7 +55,8 @@ pub fn image(
     reference: Option<&str>,
     scratch: &Path,
 ) -> Result<Vec<Stored>, Refused> {
-    let mut store = BlobStore::new(scratch, 1, Encoding::Zstd)?;
+    let out = Destination { path: &scratch.join("bundle"), part_size: None };
+    let mut store = BlobStore::new(out, 1, Encoding::Zstd)?;
     let packed = PackContext {
         store: &mut store,
         console: Console::unattended(),
@@ -81,7 +82,6 @@ fn job(transport: Transport, path: &Path, reference: Option<&str>) -> Result<Sou
 }
 
 fn stored(layer: Layer, store: &BlobStore) -> Result<Stored, Refused> {
-    let mut blob = Vec::new();
-    store.open(&layer.blob)?.read_to_end(&mut blob)?;
+    let blob = store.read(&layer.blob)?;
     Ok((layer, blob))
 }

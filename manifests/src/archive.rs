@@ -3,6 +3,8 @@
 //! Source: POSIX.1-2017 `pax`, "ustar Interchange Format". Sizes of 8 GiB and more, which its eleven octal digits cannot
 //! hold, are written in base 256 as GNU tar and every later reader do ("GNU tar manual, Basic Tar Format").
 
+use std::io::{self, Read as _, Write};
+
 /// The unit of a tar archive, in bytes.
 pub const BLOCK: u64 = 512;
 /// What ends an archive: two blocks of zeros.
@@ -58,6 +60,11 @@ fn size_field(size: u64) -> [u8; 12] {
 /// The bytes of zeros between an entry's content and the next header.
 pub fn padding(size: u64) -> u64 {
     (BLOCK - size % BLOCK) % BLOCK
+}
+
+/// Writes `count` zeros.
+pub(crate) fn write_zeros(out: &mut impl Write, count: u64) -> io::Result<()> {
+    io::copy(&mut io::repeat(0).take(count), out).map(|_| ())
 }
 
 /// What an entry takes in the archive, header and padding included. A size near 2^64, which no checked manifest has, gives

@@ -58,17 +58,7 @@ impl<W: Write> Writer<W> {
     }
 
     fn begin_with(mut out: W, signed: &Signed, blobs: Vec<Blob>) -> Result<Self, WriteError> {
-        // 1. The manifest first: a reader can verify it before it reads anything else.
-        put(&mut out, archive::MANIFEST_NAME, signed.bytes())?;
-        // 2. The signatures, which are sorted by key id, so that the same signers give the same bytes.
-        for signature in signed.signatures() {
-            let name = archive::signature_name(&signature.key_id().to_string());
-            put(&mut out, &name, signature.to_file().as_bytes())?;
-        }
-        // 3. What makes the archive an image layout that other tools can read. The blobs follow.
-        for (name, content) in signed.release().layout_content() {
-            put(&mut out, &name, &content)?;
-        }
+        signed.write_head(&mut out)?;
         Ok(Self { out, expected: blobs.into_iter() })
     }
 
@@ -94,7 +84,7 @@ impl<W: Write> Writer<W> {
         if written != blob.size || hasher.finish() != digest {
             return Err(WriteError::Changed(digest));
         }
-        Ok(zeros(&mut self.out, archive::padding(blob.size))?)
+        Ok(archive::write_zeros(&mut self.out, archive::padding(blob.size))?)
     }
 
     /// Writes the next blob, which must be `digest`, with `copy`, which is given its size, writes its bytes and
@@ -109,7 +99,7 @@ impl<W: Write> Writer<W> {
         if copy(&mut self.out, blob.size)? != blob.size {
             return Err(WriteError::Changed(digest));
         }
-        Ok(zeros(&mut self.out, archive::padding(blob.size))?)
+        Ok(archive::write_zeros(&mut self.out, archive::padding(blob.size))?)
     }
 
     fn begin_blob(&mut self, digest: Digest) -> Result<Blob, WriteError> {
@@ -125,20 +115,9 @@ impl<W: Write> Writer<W> {
         if let Some(blob) = self.expected.next() {
             return Err(WriteError::Missing(blob.digest));
         }
-        zeros(&mut self.out, archive::END_BYTES)?;
+        archive::write_zeros(&mut self.out, archive::END_BYTES)?;
         // A buffered writer that is dropped loses its last error.
         self.out.flush()?;
         Ok(self.out)
     }
-}
-
-fn put(out: &mut impl Write, name: &str, content: &[u8]) -> io::Result<()> {
-    let size = content.len() as u64;
-    out.write_all(&archive::header(name, size))?;
-    out.write_all(content)?;
-    zeros(out, archive::padding(size))
-}
-
-fn zeros(out: &mut impl Write, count: u64) -> io::Result<()> {
-    io::copy(&mut io::repeat(0).take(count), out).map(|_| ())
 }

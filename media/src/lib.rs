@@ -6,7 +6,7 @@
 //!   medium that shows something else the second time gains nothing.
 //! * [`verify()`] compares every byte of a bundle with its manifest.
 //! * [`UnverifiedBundle`] is a bundle whose signatures were not checked: a bundler shows it or copies it, also into a patch.
-//! * [`Destination`] and [`PartWriter`] write a bundle, whole or in parts, and put it in the place of an older one.
+//! * [`Destination`] and [`PartFiles`] write a bundle, whole or in parts, and put it in the place of an older one.
 //! * [`RequestFile`] is the repair request for what is damaged.
 //! * [`BundleError`] and [`DamageReport`] say what is wrong, and where: in which part, at which offset of it and of the bundle,
 //!   in which blob, and what of the release needs that blob.
@@ -37,4 +37,4 @@ pub use repair_request::{RequestFile, RequestFileError, read_request};
 pub use source::prompt::{MediumPrompt, Unattended};
 pub use unverified::UnverifiedBundle;
 pub use verify::verify;
-pub use write::{CopyError, Destination, PartWriter, folder_of, parts_at};
+pub use write::{CopyError, Destination, PartFiles, PartWriter, folder_of, parts_at};

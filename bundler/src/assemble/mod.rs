@@ -1,10 +1,11 @@
 //! From blobs in the store to a bundle: the release manifest, its signatures, and the files.
 
-mod copy;
+mod bound;
 mod release;
 mod volumes;
 mod write;
 
+pub(crate) use bound::bound;
 pub(crate) use release::{PackedReleaseError, release};
 #[cfg(test)]
 pub(crate) use volumes::VolumeError;

@@ -3,9 +3,10 @@
 use super::volumes::{VolumeError, with_volumes};
 use crate::blob_store::{BlobStore, StoreError};
 use crate::image_config::{ConfigError, Execution};
-use crate::plan::{CONFIG_PATH, Plan};
+use crate::plan::{Plan, PlannedImage};
 use crate::sources::PackedImage;
-use landfall_manifests::{Blob, Digest, File as ReleaseFile, Image, ImageName, Os, Release};
+use landfall_keys::RootLink;
+use landfall_manifests::{Blob, Digest, File as ReleaseFile, Image, ImageName, Os, Release, Tenant};
 use std::collections::BTreeSet;
 
 /// The images that were packed make no release.
@@ -32,18 +33,35 @@ pub(crate) enum PackedReleaseError {
 /// The release that files and images make, as a function of them.
 pub(crate) fn release(
     plan: &Plan,
+    trust: Vec<RootLink>,
     store: &BlobStore,
     files: Vec<ReleaseFile>,
     packed: Vec<PackedImage>,
 ) -> Result<Release, PackedReleaseError> {
+    let images = packed.into_iter().map(|image| described(plan, store, image));
+    let images = images.collect::<Result<Vec<Image>, _>>()?;
+    let of_image = |image: &Image| -> Vec<Digest> {
+        let layers = image.layers.iter().map(|layer| layer.blob);
+        [image.config, image.manifest].into_iter().chain(layers).collect()
+    };
+    let used: BTreeSet<Digest> = files.iter().map(|file| file.blob).chain(images.iter().flat_map(of_image)).collect();
+    // In the order in which they lie in the bundle. Some sources bring layers that no image needs.
+    let blobs = store.blobs().into_iter().filter(|blob| used.contains(&blob.digest)).collect();
+    Ok(whole(plan, trust, blobs, files, images))
+}
+
+/// The release of these blobs, files and images.
+pub(super) fn whole(
+    plan: &Plan,
+    trust: Vec<RootLink>,
+    blobs: Vec<Blob>,
+    mut files: Vec<ReleaseFile>,
+    mut images: Vec<Image>,
+) -> Release {
     let head = plan.release.clone();
-    let platform = format!("{}/{}", Os::Linux.name(), head.arch.name());
-    let images = packed.into_iter().map(|image| described(plan, store, &platform, image));
-    let mut images = images.collect::<Result<Vec<Image>, _>>()?;
     // The order of the definition must not show in the signed bytes: the same inputs give the same manifest.
+    files.sort_by(|a, b| a.path.cmp(&b.path));
     images.sort_by(|a, b| a.name.cmp(&b.name));
-    let blobs = blobs(&files, &images).into_iter();
-    let blobs = blobs.map(|digest| Blob { digest, size: store.size(&digest).unwrap_or_default() }).collect();
     let mut release = Release {
         schema: 1,
         product: head.product,
@@ -56,8 +74,7 @@ pub(crate) fn release(
         database: head.database,
         base: None,
         keys: head.keys,
-        // The command adds them: they come from the publisher's folder, and not from what was packed.
-        trust: Vec::new(),
+        trust,
         layout: Vec::new(),
         blobs,
         files,
@@ -65,42 +82,38 @@ pub(crate) fn release(
     };
     // Last, since the index names the images and the sizes of their manifests.
     release.layout = release.computed_layout();
-    Ok(release)
+    release
 }
 
-fn described(plan: &Plan, store: &BlobStore, platform: &str, image: PackedImage) -> Result<Image, PackedReleaseError> {
-    let planned = plan.images.iter().find(|planned| planned.name == image.name);
+fn described(plan: &Plan, store: &BlobStore, image: PackedImage) -> Result<Image, PackedReleaseError> {
+    let planned = planned(plan, &image.name);
     let tenant = match planned.and_then(|planned| planned.tenant.as_ref()) {
-        Some(tenant) => {
-            let failed = |source| PackedReleaseError::Config { image: image.name.clone(), source };
-            let execution = Execution::of(&store.read(&image.config)?).map_err(failed)?;
-            let failed = |source| PackedReleaseError::Volume { image: image.name.clone(), source };
-            Some(with_volumes(tenant, &execution).map_err(failed)?)
-        }
+        Some(tenant) => Some(tenant_of(&image.name, tenant, &store.read(&image.config)?)?),
         None => None,
     };
     Ok(Image {
-        name: image.name,
-        platform: platform.to_owned(),
+        platform: platform(plan),
         media_type: image.media_type,
         manifest: image.manifest,
         config: image.config,
         layers: image.layers,
         source: planned.map(|planned| planned.source_text.clone()).unwrap_or_default(),
         tenant,
+        name: image.name,
     })
 }
 
-/// Each blob once, in the order in which hosts need them: small blobs that are read first come first. The settings are read before the
-/// installation begins, and should be on the same disc as the manifest.
-fn blobs(files: &[ReleaseFile], images: &[Image]) -> Vec<Digest> {
-    let of_image = |image: &Image| -> Vec<Digest> {
-        let layers = image.layers.iter().map(|layer| layer.blob);
-        [image.config, image.manifest].into_iter().chain(layers).collect()
-    };
-    let (settings, others): (Vec<_>, Vec<_>) = files.iter().partition(|file| file.path.as_str() == CONFIG_PATH);
-    let all = settings.into_iter().chain(others).map(|file| file.blob).chain(images.iter().flat_map(of_image));
-    // A set decides what was seen, the iterator the order: shared layers stay where they are needed first.
-    let mut seen = BTreeSet::new();
-    all.filter(|digest| seen.insert(*digest)).collect()
+pub(super) fn planned<'a>(plan: &'a Plan, name: &ImageName) -> Option<&'a PlannedImage> {
+    plan.images.iter().find(|planned| planned.name == *name)
+}
+
+pub(super) fn platform(plan: &Plan) -> String {
+    format!("{}/{}", Os::Linux.name(), plan.release.arch.name())
+}
+
+/// The tenant image with what its configuration adds to the definition.
+pub(super) fn tenant_of(name: &ImageName, tenant: &Tenant, config: &[u8]) -> Result<Tenant, PackedReleaseError> {
+    let execution =
+        Execution::of(config).map_err(|source| PackedReleaseError::Config { image: name.clone(), source })?;
+    with_volumes(tenant, &execution).map_err(|source| PackedReleaseError::Volume { image: name.clone(), source })
 }

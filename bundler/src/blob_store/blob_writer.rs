@@ -1,50 +1,47 @@
 use super::StoreError;
 use landfall_manifests::{Digest, Hasher};
-use std::fs::File;
+use landfall_media::PartWriter;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-/// A blob that is being written: hashed on its way into its file.
-pub(super) struct BlobWriter {
-    path: PathBuf,
-    file: File,
+/// A blob that is being written: hashed on its way into its place in the bundle.
+pub(crate) struct BlobWriter {
+    out: PartWriter,
+    /// The folder that the bundle will be in.
+    folder: PathBuf,
+    /// Where its entry begins.
+    offset: u64,
     hasher: Hasher,
     size: u64,
 }
 
-/// A blob that was written whole.
-#[derive(Debug)]
+/// A blob that was written whole. Its header was not: the blob's name follows from its content.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct FinishedBlob {
-    /// Its file, which has no name of its own yet.
-    pub(super) path: PathBuf,
+    /// Where its entry begins in the bundle.
+    pub(super) offset: u64,
     pub(super) digest: Digest,
     pub(super) size: u64,
 }
 
 impl BlobWriter {
-    pub(super) fn create(path: PathBuf) -> Result<Self, StoreError> {
-        // Created new: each name in the store is written once.
-        let file = File::create_new(&path).map_err(|source| StoreError::write(&path, source))?;
-        Ok(Self { path, file, hasher: Hasher::default(), size: 0 })
-    }
-
-    pub(super) fn path(&self) -> &Path {
-        &self.path
+    /// A blob whose entry begins at `offset`, and whose content goes to `out`.
+    pub(super) fn new(out: PartWriter, folder: PathBuf, offset: u64) -> Self {
+        Self { out, folder, offset, hasher: Hasher::default(), size: 0 }
     }
 
     pub(super) fn failed(&self, source: io::Error) -> StoreError {
-        StoreError::write(&self.path, source)
+        StoreError::Write { folder: self.folder.clone(), source }
     }
 
-    /// Closes the file: a store of many blobs holds none of them open.
     pub(super) fn finish(self) -> FinishedBlob {
-        FinishedBlob { path: self.path, digest: self.hasher.finish(), size: self.size }
+        FinishedBlob { offset: self.offset, digest: self.hasher.finish(), size: self.size }
     }
 }
 
 impl Write for BlobWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.file.write(bytes)?;
+        let written = self.out.write(bytes)?;
         // Only what the file took: the rest comes again with the next call.
         self.hasher.update(&bytes[..written]);
         self.size += written as u64;
@@ -52,6 +49,6 @@ impl Write for BlobWriter {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
+        self.out.flush()
     }
 }

@@ -1,10 +1,9 @@
 use super::blob_writer::BlobWriter;
 use super::gzip::Gzip;
-use super::{CHUNK, StoreError};
+use super::{BlobStore, CHUNK, StoreError, StoredContent};
 use crate::layer_scan::{LayerFacts, LayerScan};
-use landfall_manifests::{Digest, Encoding, Hasher};
+use landfall_manifests::{Encoding, Hasher};
 use std::io::{self, Write};
-use std::path::PathBuf;
 use zstd::stream::raw::{self, CParameter};
 use zstd::stream::write::Encoder;
 use zstd::stream::zio;
@@ -31,13 +30,13 @@ pub(crate) fn default_workers() -> u32 {
 ///
 /// zstd runs on all cores, always in its multi-threaded mode, whose output follows from the input and the job size alone, not
 /// from the number of workers (zstd manual, "ZSTD_c_nbWorkers"). gzip runs on one core.
-pub(crate) struct BlobCompressor {
+pub(crate) struct BlobCompressor<'a> {
+    store: &'a mut BlobStore,
     stream: Stream,
     /// Follows the content of a layer.
     scan: Option<LayerScan>,
     hasher: Hasher,
     size: u64,
-    path: PathBuf,
 }
 
 enum Stream {
@@ -45,16 +44,19 @@ enum Stream {
     Gzip(Gzip<BlobWriter>),
 }
 
-impl BlobCompressor {
-    pub(super) fn zstd(blob: BlobWriter, workers: u32, size: Option<u64>) -> Result<Self, StoreError> {
-        let path = blob.path().to_owned();
-        let encoder = encoder(blob, workers, size).map_err(|source| StoreError::write(&path, source))?;
-        Ok(Self { stream: Stream::Zstd(encoder), scan: None, hasher: Hasher::default(), size: 0, path })
+impl<'a> BlobCompressor<'a> {
+    pub(super) fn zstd(store: &'a mut BlobStore, size: Option<u64>) -> Result<Self, StoreError> {
+        let stream = encoder(store.begin(), store.workers, size).map_err(|error| store.failed(error))?;
+        Ok(Self::new(store, Stream::Zstd(stream)))
     }
 
-    pub(super) fn gzip(blob: BlobWriter) -> Self {
-        let path = blob.path().to_owned();
-        Self { stream: Stream::Gzip(Gzip::new(blob)), scan: None, hasher: Hasher::default(), size: 0, path }
+    pub(super) fn gzip(store: &'a mut BlobStore) -> Self {
+        let stream = Stream::Gzip(Gzip::new(store.begin()));
+        Self::new(store, stream)
+    }
+
+    fn new(store: &'a mut BlobStore, stream: Stream) -> Self {
+        Self { store, stream, scan: None, hasher: Hasher::default(), size: 0 }
     }
 
     /// Looks into the content, which is a layer.
@@ -76,23 +78,29 @@ impl BlobCompressor {
         }
     }
 
-    /// The digest and the size of the content, and the blob.
-    pub(super) fn finish(self) -> Result<(Digest, u64, BlobWriter), StoreError> {
-        let ended = match self.stream {
+    /// Keeps what was written.
+    pub(crate) fn keep(self) -> Result<StoredContent, StoreError> {
+        self.finish().map(|(_, content)| content)
+    }
+
+    pub(super) fn finish(self) -> Result<(&'a mut BlobStore, StoredContent), StoreError> {
+        let Self { store, stream, hasher, size, .. } = self;
+        let ended = match stream {
             Stream::Zstd(encoder) => encoder.finish(),
             Stream::Gzip(encoder) => encoder.finish(),
         };
-        let blob = ended.map_err(|source| StoreError::write(&self.path, source))?;
-        Ok((self.hasher.finish(), self.size, blob))
+        let blob = ended.map_err(|error| store.failed(error))?;
+        let blob = store.commit(blob.finish())?;
+        Ok((store, StoredContent { digest: hasher.finish(), size, blob }))
     }
 
-    /// The error of a write, with the file that it happened to.
+    /// The error of a write.
     pub(crate) fn failed(&self, source: io::Error) -> StoreError {
-        StoreError::write(&self.path, source)
+        self.store.failed(source)
     }
 }
 
-impl Write for BlobCompressor {
+impl Write for BlobCompressor<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         // First compressed, then hashed: zstd's workers compress while this thread hashes.
         match &mut self.stream {
@@ -131,6 +139,7 @@ fn encoder<W: Write>(out: W, workers: u32, size: Option<u64>) -> io::Result<Enco
 #[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
+    use landfall_manifests::Digest;
 
     /// Text-like bytes that compress by about half, the same ones each time.
     fn content(length: usize) -> Vec<u8> {

@@ -2,7 +2,7 @@
 
 use super::blob_writer::FinishedBlob;
 use super::content_hasher::{self, Content, read_some};
-use super::{BlobStore, CHUNK, StoreError};
+use super::{BlobCompressor, BlobStore, BlobWriter, CHUNK, StoreError};
 use crate::layer_scan::{Entries, LayerFacts};
 use flate2::read::MultiGzDecoder;
 use landfall_manifests::{Digest, Encoding, Layer, limits};
@@ -61,16 +61,7 @@ impl BlobStore {
             }
             packer.write_all(&buffer[..read]).map_err(|error| packer.failed(error))?;
         }
-        self.add_layer(packer)
-    }
-
-    /// Takes in a layer that a packer has taken.
-    pub(crate) fn add_layer(&mut self, mut packer: super::BlobCompressor) -> Result<Layer, LayerError> {
-        let facts = packer.take_facts();
-        let encoding = packer.encoding();
-        let content = self.add_content(packer)?;
-        let layer = Layer { blob: content.blob, encoding, diff_id: content.digest, size: content.size };
-        self.keep(layer, facts)
+        packer.keep_layer()
     }
 
     /// Remembers a layer, unless no engine would unpack it.
@@ -94,34 +85,8 @@ impl BlobStore {
 
     /// Takes in a layer that is compressed already, byte for byte.
     pub(crate) fn add_compressed_layer(&mut self, stream: impl Read, encoding: Encoding) -> Result<Layer, LayerError> {
-        let checked = self.check_compressed_layer(stream, encoding)?;
+        let checked = check_compressed_layer(stream, encoding, self.begin())?;
         self.keep_checked(checked)
-    }
-
-    /// Reads a layer that is compressed already, byte for byte. It is not in the store yet: several may be read at a time.
-    pub(crate) fn check_compressed_layer(
-        &self,
-        stream: impl Read,
-        encoding: Encoding,
-    ) -> Result<CheckedLayer, LayerError> {
-        let mut blob = self.create_blob()?;
-        // Read once: the same bytes go to the decoder, which finds the diffID, and unchanged into the blob.
-        let mut failed = None;
-        let tee = Tee { stream, out: &mut blob, failed: &mut failed };
-        let found = match encoding {
-            // A gzip stream may be several members, whose contents follow each other (RFC 1952, section 2.2).
-            Encoding::Gzip => content_hasher::hash_all(MultiGzDecoder::new(BufReader::with_capacity(CHUNK, tee))),
-            Encoding::Zstd => zstd_decoder(tee).and_then(content_hasher::hash_all),
-        };
-        // The tee's failure first: of it the decoder only knows that its input stopped.
-        match (found, failed) {
-            (_, Some(TeeFailure::Write(error))) => Err(blob.failed(error).into()),
-            (_, Some(TeeFailure::Read(error))) => Err(LayerError::Read(error)),
-            (Err(source), None) if source.to_string() == WINDOW_ERROR => Err(LayerError::Window),
-            // The library's own words tell how it decompresses.
-            (Err(_), None) => Err(LayerError::Compression { encoding }),
-            (Ok(content), None) => Ok(CheckedLayer { blob: blob.finish(), encoding, content }),
-        }
     }
 
     /// Takes in a layer that was read.
@@ -129,6 +94,41 @@ impl BlobStore {
         let CheckedLayer { blob, encoding, content: Content { diff_id, size, facts } } = checked;
         let blob = self.commit(blob)?;
         self.keep(Layer { blob, encoding, diff_id, size }, facts)
+    }
+}
+
+impl BlobCompressor<'_> {
+    /// Keeps what was written, which is a layer.
+    pub(crate) fn keep_layer(mut self) -> Result<Layer, LayerError> {
+        let facts = self.take_facts();
+        let encoding = self.encoding();
+        let (store, content) = self.finish()?;
+        store.keep(Layer { blob: content.blob, encoding, diff_id: content.digest, size: content.size }, facts)
+    }
+}
+
+/// Reads a layer that is compressed already, byte for byte, into `blob`. It is not in the store yet: several may be read at a time.
+pub(crate) fn check_compressed_layer(
+    stream: impl Read,
+    encoding: Encoding,
+    mut blob: BlobWriter,
+) -> Result<CheckedLayer, LayerError> {
+    // Read once: the same bytes go to the decoder, which finds the diffID, and unchanged into the blob.
+    let mut failed = None;
+    let tee = Tee { stream, out: &mut blob, failed: &mut failed };
+    let found = match encoding {
+        // A gzip stream may be several members, whose contents follow each other (RFC 1952, section 2.2).
+        Encoding::Gzip => content_hasher::hash_all(MultiGzDecoder::new(BufReader::with_capacity(CHUNK, tee))),
+        Encoding::Zstd => zstd_decoder(tee).and_then(content_hasher::hash_all),
+    };
+    // The tee's failure first: of it the decoder only knows that its input stopped.
+    match (found, failed) {
+        (_, Some(TeeFailure::Write(error))) => Err(blob.failed(error).into()),
+        (_, Some(TeeFailure::Read(error))) => Err(LayerError::Read(error)),
+        (Err(source), None) if source.to_string() == WINDOW_ERROR => Err(LayerError::Window),
+        // The library's own words tell how it decompresses.
+        (Err(_), None) => Err(LayerError::Compression { encoding }),
+        (Ok(content), None) => Ok(CheckedLayer { blob: blob.finish(), encoding, content }),
     }
 }
 

@@ -1,4 +1,7 @@
-//! The blobs of a bundle while it is being made: a folder beside the output, each blob once, read once.
+//! The blobs of a bundle while it is being made: each is written once, into its place in the bundle's own files, beside the output.
+//!
+//! Entries follow each other in the order in which blobs are begun. A blob that is there already leaves no gap: what comes next is written over it. Gaps
+//! that are found out about later, where a stream brought layers that no image needs, are closed in the end.
 
 mod blob_writer;
 mod compressor;
@@ -6,32 +9,43 @@ mod content_hasher;
 mod gzip;
 mod layer;
 
+pub(crate) use blob_writer::BlobWriter;
 pub(crate) use compressor::{BlobCompressor, default_workers};
-pub(crate) use layer::{CheckedLayer, LayerError};
+pub(crate) use layer::{CheckedLayer, LayerError, check_compressed_layer};
 
 use crate::layer_scan::LayerFacts;
 use crate::partial_folder::PartialFolder;
-use blob_writer::{BlobWriter, FinishedBlob};
-use landfall_manifests::{Digest, Encoding, Layer};
+use blob_writer::FinishedBlob;
+use landfall_manifests::{Blob, Digest, Encoding, Layer, archive};
+use landfall_media::{Destination, PartFiles, folder_of};
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
 
 /// How much is read at once, in bytes: enough that system calls cost nothing beside hashing, small enough for a cache.
 pub(crate) const CHUNK: usize = 256 << 10;
 
-/// Blobs in a temporary folder, which is removed when this value is dropped.
+/// Blobs in the files of a bundle, which are in a temporary folder. That is removed when this value is dropped.
 #[derive(Debug)]
 pub(crate) struct BlobStore {
     folder: PartialFolder,
-    sizes: BTreeMap<Digest, u64>,
+    /// The folder that the bundle will be in, for errors: the files themselves are removed.
+    out: PathBuf,
+    files: Arc<PartFiles>,
+    blobs: BTreeMap<Digest, Place>,
+    /// Where the next entry begins.
+    end: u64,
     layers: Vec<(Layer, LayerFacts)>,
-    /// How many blobs were begun.
-    started: AtomicUsize,
     workers: u32,
     layer_encoding: Encoding,
+}
+
+/// Where a blob's entry begins, and the blob's size.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    offset: u64,
+    size: u64,
 }
 
 /// A blob cannot be kept.
@@ -41,14 +55,6 @@ pub(crate) enum StoreError {
     Folder { folder: PathBuf, source: io::Error },
     #[error("temporary files in {} cannot be written", folder.display())]
     Write { folder: PathBuf, source: io::Error },
-}
-
-impl StoreError {
-    /// The error of writing the store's file at `path`. It names the folder beside the bundle, since the file itself is removed.
-    fn write(path: &Path, source: io::Error) -> Self {
-        // 0 is the file, 1 the store's folder, 2 the one beside the bundle.
-        Self::Write { folder: path.ancestors().nth(2).unwrap_or(path).to_owned(), source }
-    }
 }
 
 /// A file's content in the store.
@@ -63,19 +69,27 @@ pub(crate) struct StoredContent {
 }
 
 impl BlobStore {
-    /// A store in a new folder in `parent`, which compresses with `workers` threads, and layers that arrive uncompressed by
+    /// A store of the blobs of a bundle at `out`, which compresses with `workers` threads, and layers that arrive uncompressed by
     /// `layer_encoding`.
-    pub(crate) fn new(parent: &Path, workers: u32, layer_encoding: Encoding) -> Result<Self, StoreError> {
+    pub(crate) fn new(out: Destination<'_>, workers: u32, layer_encoding: Encoding) -> Result<Self, StoreError> {
+        let parent = folder_of(out.path);
         let folder = PartialFolder::new(parent);
         let folder = folder.map_err(|source| StoreError::Folder { folder: parent.to_owned(), source })?;
         Ok(Self {
+            files: out.files(folder.path()),
             folder,
-            sizes: BTreeMap::new(),
+            out: parent.to_owned(),
+            blobs: BTreeMap::new(),
+            end: 0,
             layers: Vec::new(),
-            started: AtomicUsize::new(0),
             workers,
             layer_encoding,
         })
+    }
+
+    /// Leaves `room` bytes before the first blob, which was not begun yet.
+    pub(crate) fn leave_room(&mut self, room: u64) {
+        self.end = room;
     }
 
     /// The store's folder, for other files that are to be removed with it.
@@ -85,40 +99,48 @@ impl BlobStore {
 
     /// The size of a blob that is there.
     pub(crate) fn size(&self, digest: &Digest) -> Option<u64> {
-        self.sizes.get(digest).copied()
+        self.blobs.get(digest).map(|place| place.size)
+    }
+
+    /// All blobs that are there, in the order in which they lie in the bundle.
+    pub(crate) fn blobs(&self) -> Vec<Blob> {
+        let mut blobs: Vec<(Digest, Place)> = self.blobs.iter().map(|(digest, place)| (*digest, *place)).collect();
+        blobs.sort_by_key(|(_, place)| place.offset);
+        blobs.into_iter().map(|(digest, place)| Blob { digest, size: place.size }).collect()
     }
 
     /// Keeps `bytes` as they are.
     pub(crate) fn add_bytes(&mut self, bytes: &[u8]) -> Result<Digest, StoreError> {
         let digest = Digest::of(bytes);
         // Images may share a configuration or a manifest.
-        if self.sizes.contains_key(&digest) {
+        if self.blobs.contains_key(&digest) {
             return Ok(digest);
         }
-        let mut blob = self.create_blob()?;
-        blob.write_all(bytes).map_err(|error| blob.failed(error))?;
+        let mut blob = self.begin();
+        blob.write_all(bytes).map_err(|error| self.failed(error))?;
         self.commit(blob.finish())
     }
 
     /// Takes the content of a file, which is compressed with zstd; `size` is its length, where it is known.
-    pub(crate) fn compressor(&mut self, size: Option<u64>) -> Result<BlobCompressor, StoreError> {
-        let blob = self.create_blob()?;
-        BlobCompressor::zstd(blob, self.workers, size)
+    pub(crate) fn compressor(&mut self, size: Option<u64>) -> Result<BlobCompressor<'_>, StoreError> {
+        BlobCompressor::zstd(self, size)
     }
 
     /// Takes the content of a layer that arrives uncompressed; `size` is its length, where it is known.
-    pub(crate) fn layer_compressor(&mut self, size: Option<u64>) -> Result<BlobCompressor, StoreError> {
+    pub(crate) fn layer_compressor(&mut self, size: Option<u64>) -> Result<BlobCompressor<'_>, StoreError> {
         let compressor = match self.layer_encoding {
             Encoding::Zstd => self.compressor(size)?,
-            Encoding::Gzip => BlobCompressor::gzip(self.create_blob()?),
+            Encoding::Gzip => BlobCompressor::gzip(self),
         };
         Ok(compressor.scanning())
     }
 
-    /// Keeps what a packer took.
-    pub(crate) fn add_content(&mut self, packer: BlobCompressor) -> Result<StoredContent, StoreError> {
-        let (digest, size, blob) = packer.finish()?;
-        Ok(StoredContent { digest, size, blob: self.commit(blob.finish())? })
+    /// Gives the next place to a blob of `size` bytes, so that several can be written at a time. Where they lie does not depend on
+    /// which of them is done first.
+    pub(crate) fn reserve(&mut self, size: u64) -> BlobWriter {
+        let blob = self.begin();
+        self.end = self.end.saturating_add(archive::entry_bytes(size));
+        blob
     }
 
     /// A layer with this content.
@@ -136,42 +158,66 @@ impl BlobStore {
         self.layers.iter().find(|(layer, _)| layer.blob == *blob).map(|(_, facts)| facts)
     }
 
-    /// Opens a blob that is there.
-    pub(crate) fn open(&self, digest: &Digest) -> io::Result<File> {
-        File::open(self.path(digest))
-    }
-
     /// Reads a small blob that is there.
     pub(crate) fn read(&self, digest: &Digest) -> Result<Vec<u8>, StoreError> {
-        let path = self.path(digest);
-        std::fs::read(&path).map_err(|source| StoreError::write(&path, source))
+        let missing = || self.failed(io::ErrorKind::NotFound.into());
+        let Place { offset, size } = *self.blobs.get(digest).ok_or_else(missing)?;
+        let mut bytes = vec![0; usize::try_from(size).unwrap_or(usize::MAX)];
+        let read = self.files.read_exact_at(&mut bytes, offset + archive::BLOCK);
+        read.map_err(|error| self.failed(error)).map(|()| bytes)
     }
 
-    /// Frees a blob's room once it has been copied.
-    pub(crate) fn remove(&self, digest: &Digest) -> Result<(), StoreError> {
-        let path = self.path(digest);
-        std::fs::remove_file(&path).map_err(|source| StoreError::write(&path, source))
+    /// Makes `wanted`, which are in the order of [`BlobStore::blobs`], the only entries from `room` on, and ends the archive.
+    pub(crate) fn finish(&self, room: u64, wanted: &[Blob]) -> Result<&Arc<PartFiles>, StoreError> {
+        self.close_gaps(room, wanted).map_err(|error| self.failed(error))?;
+        Ok(&self.files)
     }
 
-    fn path(&self, digest: &Digest) -> PathBuf {
-        self.folder.path().join(digest.hex())
+    fn close_gaps(&self, room: u64, wanted: &[Blob]) -> io::Result<()> {
+        let mut end = room;
+        for Blob { digest, size } in wanted {
+            let bytes = archive::entry_bytes(*size);
+            match self.blobs.get(digest) {
+                Some(place) if place.offset == end => {}
+                Some(place) => self.files.move_back(place.offset, end, bytes)?,
+                None => return Err(io::ErrorKind::NotFound.into()),
+            }
+            end += bytes;
+        }
+        self.files.write_all_at(&zeros(archive::END_BYTES), end)?;
+        self.files.truncate(end + archive::END_BYTES)
     }
 
-    fn create_blob(&self) -> Result<BlobWriter, StoreError> {
-        let number = self.started.fetch_add(1, Ordering::Relaxed);
-        // The digest, which becomes the blob's name, is known only when all is written.
-        BlobWriter::create(self.folder.path().join(format!("incoming-{number}")))
+    /// The blob whose entry comes next.
+    fn begin(&self) -> BlobWriter {
+        let content = self.files.writer_at(self.end.saturating_add(archive::BLOCK));
+        BlobWriter::new(content, self.out.clone(), self.end)
     }
 
-    /// Gives a blob its name, or drops it if the store has it already.
+    /// Makes a blob an entry of the bundle, or drops it if it is there already.
     fn commit(&mut self, blob: FinishedBlob) -> Result<Digest, StoreError> {
-        let FinishedBlob { path, digest, size } = blob;
-        // Equal digests are equal contents: the second copy is dropped, whichever source it came from.
-        let moved = match self.sizes.insert(digest, size) {
-            None => std::fs::rename(&path, self.path(&digest)),
-            Some(_) => std::fs::remove_file(&path),
-        };
-        moved.map_err(|source| StoreError::write(&path, source))?;
+        let FinishedBlob { offset, digest, size } = blob;
+        // Equal digests are equal contents, whichever source they came from: what comes next is written over the second copy.
+        if !self.blobs.contains_key(&digest) {
+            let header = archive::header(&archive::blob_name(&digest), size);
+            let written = self.files.write_all_at(&header, offset);
+            // The padding as well: a blob that was dropped may have left bytes there.
+            let padding = zeros(archive::padding(size));
+            let written = written.and_then(|()| self.files.write_all_at(&padding, offset + archive::BLOCK + size));
+            written.map_err(|error| self.failed(error))?;
+            self.blobs.insert(digest, Place { offset, size });
+            // A place that was reserved is before the end.
+            self.end = self.end.max(offset.saturating_add(archive::entry_bytes(size)));
+        }
         Ok(digest)
     }
+
+    /// The error of writing a blob.
+    fn failed(&self, source: io::Error) -> StoreError {
+        StoreError::Write { folder: self.out.clone(), source }
+    }
+}
+
+fn zeros(count: u64) -> Vec<u8> {
+    vec![0; usize::try_from(count).unwrap_or_default()]
 }

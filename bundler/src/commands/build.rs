@@ -7,12 +7,12 @@ use crate::key_files::{self, PasswordArgs};
 use crate::layer_scan::LayerFacts;
 use crate::lint::{self, Lint};
 use crate::plan::Plan;
-use crate::sources::{self, PackContext};
+use crate::sources::{self, FoundFile, PackContext, PackedImage};
 use crate::trust::{TrustFolder, UnverifiedRoot};
 use crate::{assemble, byte_size, output};
 use landfall_console::{Console, Count, Size};
 use landfall_keys::{PublicKey, RootLink, SecretKey};
-use landfall_manifests::Release;
+use landfall_manifests::{File, Release, Signed};
 use landfall_media::{Destination, folder_of};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -107,34 +107,49 @@ fn make(
     out: Destination<'_>,
     console: Console,
 ) -> Result<(WrittenBundle, Vec<Lint>)> {
-    let mut store = BlobStore::new(folder_of(out.path), default_workers(), plan.layer_encoding)?;
-    let (packed, lints) = pack(plan, &mut store, console)?;
-    let release = Release { trust, ..packed };
-    let total = release.blobs.iter().map(|blob| blob.size).sum();
-    let progress = console.progress("Writing the bundle", Some(total));
-    let written = assemble::write(release, keys, &store, out, &progress)?;
+    let mut store = BlobStore::new(out, default_workers(), plan.layer_encoding)?;
+    // 1. Whatever is missing is told now, and not after minutes of packing what is there.
+    let files = sources::find_files(plan)?;
+    let images = sources::find_images(plan)?;
+    // 2. What comes before the blobs is written last, into the room that is left for it now.
+    let bound = assemble::bound(plan, trust.clone(), &files, images)?;
+    let room = Signed::room_for(&bound, keys)?;
+    drop(bound);
+    store.leave_room(room);
+    // 3. Each blob is written where it stays.
+    let (files, images) = pack(plan, &files, &mut store, console)?;
+    let release = assemble::release(plan, trust, &store, files, images)?;
+    let lints = lints(plan, &release, &store)?;
+    for lint in &lints {
+        console.warn(lint);
+    }
+    // 4. The bundle gets its name when the disk has all of it.
+    let progress = console.progress("Writing the bundle", None);
+    let written = assemble::write(release, keys, &store, room, out)?;
     progress.finish();
     Ok((written, lints))
 }
 
-fn pack(plan: &Plan, store: &mut BlobStore, console: Console) -> Result<(Release, Vec<Lint>)> {
-    // Whatever is missing is told now, and not after minutes of packing what is there.
-    sources::check_files(plan)?;
-    sources::check_images(plan)?;
-    // Images first: what the compressors of files have used stays with the allocator, beside the windows that layers in zstd need.
+fn pack(
+    plan: &Plan,
+    files: &[FoundFile<'_>],
+    store: &mut BlobStore,
+    console: Console,
+) -> Result<(Vec<File>, Vec<PackedImage>)> {
+    let pack = |files, store: &mut BlobStore| {
+        let progress = console.progress("Reading files", None);
+        sources::pack_files(files, plan.release.arch, store, &progress).inspect(|_| progress.finish())
+    };
+    // The settings lie before all other blobs. Other files follow the images: what the compressors of files have used stays with the
+    // allocator, beside the windows that layers in zstd need.
+    let (settings, others) = files.split_at(1);
+    let mut packed = pack(settings, store)?;
     let mut images = Vec::new();
     for job in &plan.jobs {
         images.extend(PackContext::new(plan, store, console).run(job)?);
     }
-    let progress = console.progress("Reading files", None);
-    let files = sources::pack_files(plan, store, &progress)?;
-    progress.finish();
-    let release = assemble::release(plan, store, files, images)?;
-    let lints = lints(plan, &release, store)?;
-    for lint in &lints {
-        console.warn(lint);
-    }
-    Ok((release, lints))
+    packed.extend(pack(others, store)?);
+    Ok((packed, images))
 }
 
 /// What is to be said of the images.

@@ -80,9 +80,9 @@ fn write(
     let partial = PartialFolder::new(folder_of(out)).map_err(failed)?;
     let sizes = signed.release().blobs.iter().filter(|blob| wanted.contains(&blob.digest)).map(|blob| blob.size);
     let progress = console.progress("Writing the patch", Some(sizes.sum()));
-    let files = opened.copy_patch_to(signed, wanted, destination.writer(partial.path()), &progress);
-    let files = files.map_err(|error| error.to(out))?;
-    destination.place(files).map_err(failed)?;
+    let files = destination.files(partial.path());
+    opened.copy_patch_to(signed, wanted, files.writer_at(0), &progress).map_err(|error| error.to(out))?;
+    destination.place(&files).map_err(failed)?;
     progress.finish();
     Ok(())
 }

@@ -22,9 +22,10 @@ pub(super) fn rewrite(
     let failed = |source: io::Error| CopyError::Write { path: out.path.to_owned(), source: source.into() };
     let partial = PartialFolder::new(folder_of(out.path)).map_err(failed)?;
     let progress = console.progress(what, Some(opened.found_bytes()));
-    let files = opened.copy_to(signed, out.writer(partial.path()), &progress).map_err(|error| error.to(out.path))?;
+    let files = out.files(partial.path());
+    opened.copy_to(signed, files.writer_at(0), &progress).map_err(|error| error.to(out.path))?;
     // 3. Names come last, when every byte is there and right.
-    let parts = out.place(files).map_err(failed)?;
+    let parts = out.place(&files).map_err(failed)?;
     progress.finish();
     Ok(parts)
 }

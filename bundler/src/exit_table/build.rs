@@ -190,6 +190,7 @@ pub(super) fn of_assembly(error: &AssembleError) -> ErrorClass {
 pub(super) fn of_signing(error: &SignError) -> ErrorClass {
     match error {
         SignError::Twice(_) | SignError::Count(_) => usage("signatures", "sign with keys that have not signed yet"),
+        SignError::NoRoom { .. } => ErrorClass::new(Exit::Unexpected, "changed", CHANGED),
         SignError::TooLarge(_) => usage("too_large", "pack folders of many files as archives"),
         // The manifest was made from the definition, which alone can make it wrong.
         SignError::Release(_) => usage("definition", DEFINITION),

@@ -2,8 +2,7 @@
 
 use landfall_console::{ErrorClass, Exit};
 
-pub(super) const ROOM: &str = "free room there, or write to another disk with --out: packing needs the bundle's size and its largest \
-                    layer's";
+pub(super) const ROOM: &str = "free room there, or write to another disk with --out: packing needs the bundle's size, besides an older bundle there";
 pub(super) const ROOM_FOR_COPY: &str =
     "free room there: what is written gets its name, and takes the place of an older one, only when all of it is there";
 pub(super) const COPY_AGAIN: &str = "copy the bundle again from where it was made, and compare its sha256sum";

@@ -1,15 +1,24 @@
 //! `docker-daemon:`: images of a container engine on this machine, or of the one that `DOCKER_HOST` names.
 
 use super::docker_archive::pack_stream;
-use super::image::PackedImages;
+use super::image::{ImageOutline, PackedImages};
 use super::{ImageError, PackContext, SourceError};
 use crate::plan::RequestedImage;
 use landfall_engine::{Discovery, EngineAddress, ImageExporter, connect};
 
+/// An image that the engine has.
+struct FoundImage {
+    /// The name to export it by.
+    name: String,
+    /// The number of its layers.
+    layers: usize,
+}
+
 /// Takes all images in one export, in which layers that they share are there once.
 pub(super) fn pack(requested: &[RequestedImage], packing: &mut PackContext<'_>) -> Result<PackedImages, ImageError> {
     let first = &requested[0];
-    let (engine, references) = find(requested)?;
+    let (engine, found) = look(requested)?;
+    let references: Vec<String> = found.into_iter().map(|image| image.name).collect();
     let progress = packing.console.progress("Reading from the engine", None);
     let export = engine.export(&references).map_err(|error| first.error(error))?;
     let stream = progress.reader(export);
@@ -24,25 +33,30 @@ pub(super) fn pack(requested: &[RequestedImage], packing: &mut PackContext<'_>) 
 }
 
 /// Looks for all images in the engine.
-pub(super) fn check(requested: &[RequestedImage]) -> Result<(), ImageError> {
-    find(requested).map(|_| ())
+pub(super) fn find(requested: &[RequestedImage]) -> Result<Vec<ImageOutline>, ImageError> {
+    let (_, found) = look(requested)?;
+    let outline = |(requested, found): (&RequestedImage, FoundImage)| ImageOutline {
+        name: requested.image.clone(),
+        layers: found.layers,
+        config: None,
+    };
+    Ok(requested.iter().zip(found).map(outline).collect())
 }
 
-/// The engine, and the images' names in it.
-fn find(requested: &[RequestedImage]) -> Result<(Box<dyn ImageExporter>, Vec<String>), ImageError> {
+/// The engine, and what it has of each image.
+fn look(requested: &[RequestedImage]) -> Result<(Box<dyn ImageExporter>, Vec<FoundImage>), ImageError> {
     let address = Discovery::on_this_machine().any_host();
     let engine = connect::exporter(&address).map_err(|error| requested[0].error(error))?;
-    let references = requested.iter().map(|requested| {
+    let found = requested.iter().map(|requested| {
         let reference = requested.reference.as_deref().unwrap_or_default();
         complete(engine.as_ref(), &address, reference).map_err(|error| requested.error(error))
     });
-    let references = references.collect::<Result<_, _>>()?;
-    Ok((engine, references))
+    let found = found.collect::<Result<_, _>>()?;
+    Ok((engine, found))
 }
 
-/// The name to export an image by. The engine is asked for the image first, since an export fails late and unclearly, and a
-/// name without a tag would export every tag of it.
-fn complete(engine: &dyn ImageExporter, address: &EngineAddress, reference: &str) -> Result<String, SourceError> {
+/// Asks the engine for an image, since an export fails late and unclearly, and a name without a tag would export every tag of it.
+fn complete(engine: &dyn ImageExporter, address: &EngineAddress, reference: &str) -> Result<FoundImage, SourceError> {
     let image = engine
         .image(reference)?
         .ok_or_else(|| SourceError::NotInEngine { reference: reference.to_owned(), address: address.to_string() })?;
@@ -50,5 +64,6 @@ fn complete(engine: &dyn ImageExporter, address: &EngineAddress, reference: &str
     let is_id = [image.id.as_str(), image.id.trim_start_matches("sha256:")].iter().any(|id| id.starts_with(reference));
     let last = reference.rsplit('/').next().unwrap_or_default();
     let complete = is_id || last.contains([':', '@']);
-    Ok(if complete { reference.to_owned() } else { format!("{reference}:latest") })
+    let name = if complete { reference.to_owned() } else { format!("{reference}:latest") };
+    Ok(FoundImage { name, layers: image.diff_ids.len() })
 }

@@ -5,7 +5,7 @@ use super::secret_key::is_secret_key;
 use crate::blob_store::{BlobStore, CHUNK, StoreError, StoredContent};
 use crate::definition::DefinitionLine;
 use crate::elf::{self, ElfError};
-use crate::plan::{FileContent, Plan, PlannedFile, PlannedTree};
+use crate::plan::{CONFIG_PATH, FileContent, Plan, PlannedFile, PlannedTree};
 use crate::regular;
 use landfall_console::Progress;
 use landfall_manifests::{Arch, BundlePath, Encoding, File as ReleaseFile, Mode, PathError};
@@ -48,26 +48,96 @@ fn at(line: Option<&DefinitionLine>) -> String {
     line.map_or_else(String::new, |line| format!("{line}: "))
 }
 
-/// Opens every file of the plan, and looks for every folder, so that what is missing is told before anything is packed.
-pub(crate) fn check(plan: &Plan) -> Result<(), FileError> {
+/// A file of the release that is there, and is not packed yet.
+pub(crate) struct FoundFile<'a> {
+    pub(crate) path: BundlePath,
+    from: Origin<'a>,
+}
+
+/// Where a file's content comes from.
+enum Origin<'a> {
+    Planned(&'a PlannedFile),
+    Tree { path: PathBuf, line: &'a DefinitionLine },
+}
+
+impl Origin<'_> {
+    /// The file's own path, for people.
+    fn path(&self) -> &Path {
+        match self {
+            Self::Tree { path, .. } => path,
+            Self::Planned(PlannedFile { path, content, .. }) => match content {
+                FileContent::Text(_) => Path::new(path.as_str()),
+                FileContent::Program { path, .. } | FileContent::File { path, .. } | FileContent::Page(path) => path,
+            },
+        }
+    }
+
+    fn line(&self) -> Option<&DefinitionLine> {
+        match self {
+            Self::Tree { line, .. } => Some(line),
+            Self::Planned(file) => match &file.content {
+                FileContent::Program { line, .. } => line.as_ref(),
+                FileContent::File { line, .. } => Some(line),
+                FileContent::Text(_) | FileContent::Page(_) => None,
+            },
+        }
+    }
+}
+
+/// Looks for every file of the plan, so that what is missing is told before anything is packed. The settings come first, since hosts read
+/// them before all other blobs.
+pub(crate) fn find(plan: &Plan) -> Result<Vec<FoundFile<'_>>, FileError> {
+    let mut found = Vec::new();
     for file in &plan.files {
         open(file, plan.release.arch)?;
+        found.push(FoundFile { path: file.path.clone(), from: Origin::Planned(file) });
     }
-    for PlannedTree { source, .. } in &plan.trees {
-        let cannot =
-            |error| FileError::Read { line: Some(source.line.clone()), path: source.path.clone(), source: error };
-        source.path.metadata().map_err(cannot)?;
+    plan.trees.iter().try_for_each(|tree| find_in(tree, &mut found))?;
+    // Refused, although the contents may be equal: which of the two
+    // wins would otherwise depend on the order of the definition.
+    let mut paths = BTreeMap::new();
+    for FoundFile { path, from } in &found {
+        if let Some(first) = paths.insert(path, from.path()) {
+            return Err(FileError::Twice { line: from.line().cloned(), path: path.clone(), first: first.to_owned() });
+        }
+    }
+    // By path, since the order of the definition must not show in the bytes.
+    found.sort_by(|a, b| {
+        let rank = |file: &FoundFile<'_>| file.path.as_str() != CONFIG_PATH;
+        rank(a).cmp(&rank(b)).then_with(|| a.path.cmp(&b.path))
+    });
+    Ok(found)
+}
+
+/// Finds a file, or everything below a folder. The named path itself may be a symbolic link; nothing below it may.
+fn find_in<'a>(tree: &'a PlannedTree, found: &mut Vec<FoundFile<'a>>) -> Result<(), FileError> {
+    let (root, line) = (&tree.source.path, &tree.source.line);
+    // Sorted, since readdir(3) gives names in no order: of several errors, the same one is found first.
+    for entry in WalkDir::new(root).follow_root_links(true).sort_by_file_name() {
+        let entry = entry.map_err(|error| {
+            let path = error.path().unwrap_or(root).to_owned();
+            FileError::Read { line: Some(line.clone()), path, source: error.into() }
+        })?;
+        if entry.file_type().is_dir() {
+            continue;
+        }
+        if let Some(kind) = special(&entry) {
+            return Err(FileError::Special { line: line.clone(), path: entry.path().to_owned(), kind });
+        }
+        found.push(FoundFile { path: target(&entry, tree)?, from: Origin::Tree { path: entry.into_path(), line } });
     }
     Ok(())
 }
 
-/// Packs every file of the plan; the result is sorted by path.
-pub(crate) fn pack(plan: &Plan, store: &mut BlobStore, progress: &Progress) -> Result<Vec<ReleaseFile>, FileError> {
-    let arch = plan.release.arch;
-    let mut packer = FilePacker { store, progress, arch, packed: BTreeMap::new() };
-    plan.files.iter().try_for_each(|file| packer.file(file))?;
-    plan.trees.iter().try_for_each(|tree| packer.tree(tree))?;
-    Ok(packer.packed.into_values().map(|(file, _)| file).collect())
+/// Packs files that were found for `arch`.
+pub(crate) fn pack(
+    files: &[FoundFile<'_>],
+    arch: Arch,
+    store: &mut BlobStore,
+    progress: &Progress,
+) -> Result<Vec<ReleaseFile>, FileError> {
+    let mut packer = FilePacker { store, progress, arch };
+    files.iter().map(|file| packer.file(file)).collect()
 }
 
 /// A file of the plan that can be packed.
@@ -75,7 +145,6 @@ enum Opened<'a> {
     Text(&'static str),
     /// The first block has been read.
     File {
-        line: Option<&'a DefinitionLine>,
         path: &'a PathBuf,
         start: Vec<u8>,
         rest: File,
@@ -103,56 +172,33 @@ fn open(file: &PlannedFile, arch: Arch) -> Result<Opened<'_>, FileError> {
     if let FileContent::File { line, .. } = &file.content {
         check_settings(&rest, line, path)?;
     }
-    Ok(Opened::File { line, path, start, rest, size: metadata.len() })
+    Ok(Opened::File { path, start, rest, size: metadata.len() })
 }
 
 struct FilePacker<'a> {
     store: &'a mut BlobStore,
     progress: &'a Progress,
     arch: Arch,
-    /// With where each came from.
-    packed: BTreeMap<BundlePath, (ReleaseFile, PathBuf)>,
 }
 
 impl FilePacker<'_> {
-    fn file(&mut self, file: &PlannedFile) -> Result<(), FileError> {
-        let (line, path, content) = match open(file, self.arch)? {
-            Opened::Text(text) => {
-                let path = PathBuf::from(file.path.as_str());
-                let content = self.content(&path, text.as_bytes(), text.len() as u64)?;
-                (None, path, content)
-            }
-            Opened::File { line, path, start, rest, size } => {
-                let content = self.content(path, Cursor::new(start).chain(rest), size)?;
-                (line.cloned(), path.clone(), content)
-            }
+    fn file(&mut self, file: &FoundFile<'_>) -> Result<ReleaseFile, FileError> {
+        let (mode, content) = match &file.from {
+            Origin::Planned(planned) => (planned.mode, self.planned(planned)?),
+            Origin::Tree { path, line } => self.found(path, line)?,
         };
-        self.add(line, file.path.clone(), file.mode, content, path)
+        let StoredContent { digest, size, blob } = content;
+        Ok(ReleaseFile { path: file.path.clone(), mode, digest, size, blob, encoding: Encoding::Zstd })
     }
 
-    /// A file, or everything below a folder. The named path itself may be a symbolic link; nothing below it may.
-    fn tree(&mut self, tree: &PlannedTree) -> Result<(), FileError> {
-        let (root, line) = (&tree.source.path, &tree.source.line);
-        // Sorted, since readdir(3) gives names in no order: of several errors, the same one is found first.
-        for entry in WalkDir::new(root).follow_root_links(true).sort_by_file_name() {
-            let entry = entry.map_err(|error| {
-                let path = error.path().unwrap_or(root).to_owned();
-                FileError::Read { line: Some(line.clone()), path, source: error.into() }
-            })?;
-            if entry.file_type().is_dir() {
-                continue;
-            }
-            if let Some(kind) = special(&entry) {
-                return Err(FileError::Special { line: line.clone(), path: entry.path().to_owned(), kind });
-            }
-            self.found(&entry, tree)?;
+    fn planned(&mut self, file: &PlannedFile) -> Result<StoredContent, FileError> {
+        match open(file, self.arch)? {
+            Opened::Text(text) => self.content(Path::new(file.path.as_str()), text.as_bytes(), text.len() as u64),
+            Opened::File { path, start, rest, size } => self.content(path, Cursor::new(start).chain(rest), size),
         }
-        Ok(())
     }
 
-    fn found(&mut self, entry: &DirEntry, tree: &PlannedTree) -> Result<(), FileError> {
-        let (path, line) = (entry.path(), &tree.source.line);
-        let target = target(entry, tree)?;
+    fn found(&mut self, path: &Path, line: &DefinitionLine) -> Result<(Mode, StoredContent), FileError> {
         let cannot = |source| FileError::Read { line: Some(line.clone()), path: path.to_owned(), source };
         let (opened, metadata) = regular::open(path).map_err(cannot)?;
         if is_secret_key(&opened, metadata.len()).map_err(cannot)? {
@@ -161,27 +207,7 @@ impl FilePacker<'_> {
         // Only the executable bit: the others depend on the umask under which the folder was checked out.
         let program = metadata.permissions().mode() & 0o111 != 0;
         let mode = Mode::of(if program { 0o755 } else { 0o644 });
-        let content = self.content(path, opened, metadata.len())?;
-        self.add(Some(line.clone()), target, mode, content, path.to_owned())
-    }
-
-    fn add(
-        &mut self,
-        line: Option<DefinitionLine>,
-        path: BundlePath,
-        mode: Mode,
-        content: StoredContent,
-        from: PathBuf,
-    ) -> Result<(), FileError> {
-        // Refused, although the contents may be equal: which of the two
-        // wins would otherwise depend on the order of the definition.
-        if let Some((_, first)) = self.packed.get(&path) {
-            return Err(FileError::Twice { line, path, first: first.clone() });
-        }
-        let StoredContent { digest, size, blob } = content;
-        let file = ReleaseFile { path: path.clone(), mode, digest, size, blob, encoding: Encoding::Zstd };
-        self.packed.insert(path, (file, from));
-        Ok(())
+        Ok((mode, self.content(path, opened, metadata.len())?))
     }
 
     /// Compresses content of exactly `size` bytes.
@@ -206,7 +232,7 @@ impl FilePacker<'_> {
         if left > 0 {
             return Err(changed());
         }
-        Ok(self.store.add_content(packer)?)
+        Ok(packer.keep()?)
     }
 }
 

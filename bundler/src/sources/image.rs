@@ -3,11 +3,20 @@
 use super::{PackContext, PackedImage, SourceError};
 use crate::plan::RequestedImage;
 use landfall_manifests::oci::{self, Descriptor, ImageConfig, ImageManifest, Platform};
-use landfall_manifests::{Digest, Layer, limits};
+use landfall_manifests::{Digest, ImageName, Layer, limits};
 use serde::de::DeserializeOwned;
 
 /// The images of one source.
 pub(crate) type PackedImages = Vec<PackedImage>;
+
+/// What is known of an image before it is packed.
+pub(crate) struct ImageOutline {
+    pub(crate) name: ImageName,
+    /// The most layers that it may have.
+    pub(crate) layers: usize,
+    /// Its configuration, or one with the same volumes. Some sources show it only while they are read.
+    pub(crate) config: Option<Vec<u8>>,
+}
 
 /// Parses one of an image's JSON documents.
 pub(super) fn parse_json<T: DeserializeOwned>(what: &str, bytes: &[u8]) -> Result<T, SourceError> {

@@ -15,7 +15,8 @@ mod tar_reader;
 pub(crate) use error::{ImageError, SourceError};
 #[cfg(test)]
 pub(crate) use files::SETTINGS_BYTES;
-pub(crate) use files::{FileError, check as check_files, pack as pack_files};
+pub(crate) use files::{FileError, FoundFile, find as find_files, pack as pack_files};
+pub(crate) use image::ImageOutline;
 
 use crate::blob_store::BlobStore;
 use crate::plan::{Plan, Source, SourceJob};
@@ -66,15 +67,19 @@ impl<'a> PackContext<'a> {
 
 /// Looks for every image of the plan in its source, and reads its documents where that takes no time, so that what is missing is
 /// told before anything is packed.
-pub(crate) fn check_images(plan: &Plan) -> Result<(), ImageError> {
+pub(crate) fn find_images(plan: &Plan) -> Result<Vec<ImageOutline>, ImageError> {
     let platform = platform(plan);
-    plan.jobs.iter().try_for_each(|SourceJob { source, images }| match source {
-        Source::OciFolder(folder) => oci::check_folder(folder, images, &platform),
-        Source::OciArchive(file) => oci::check_archive(file, images, &platform),
-        Source::DockerArchive(file) => docker_archive::check_file(file, images, &platform),
-        Source::DockerDaemon => docker_daemon::check(images),
-        Source::Rootfs { folder, .. } => rootfs::check(folder, images),
-    })
+    let mut found = Vec::new();
+    for SourceJob { source, images } in &plan.jobs {
+        found.extend(match source {
+            Source::OciFolder(folder) => oci::find_in_folder(folder, images, &platform)?,
+            Source::OciArchive(file) => oci::find_in_archive(file, images, &platform)?,
+            Source::DockerArchive(file) => docker_archive::find_in_file(file, images, &platform)?,
+            Source::DockerDaemon => docker_daemon::find(images)?,
+            Source::Rootfs { folder, .. } => rootfs::find(folder, images)?,
+        });
+    }
+    Ok(found)
 }
 
 /// Where the plan's images have to run.

@@ -66,6 +66,19 @@ fn the_same_inputs_give_the_same_bytes() {
 }
 
 #[test]
+fn the_order_of_the_definition_does_not_show() {
+    let workspace = with_bundle();
+    workspace.write("more/c.txt", "c\n");
+    let second = "[[image]]\nname = \"another\"\nsource = \"rootfs:docs\"\n";
+    let files = ["docs", "more"].map(|name| format!("[[file]]\nsource = \"{name}\"\npath = \"{name}\"\n"));
+    let [docs, more] = &files;
+    workspace.define(&format!("{HELLO}{second}{docs}{more}"));
+    let first = workspace.build("first.tar");
+    workspace.define(&format!("{more}{docs}{second}{HELLO}"));
+    assert!(workspace.build("second.tar") == first, "the two builds differ");
+}
+
+#[test]
 fn a_release_has_a_time_only_if_it_is_given_one() {
     let workspace = with_bundle();
     let untimed = workspace.build("a.tar");

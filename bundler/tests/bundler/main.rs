@@ -5,6 +5,7 @@ mod bad_images;
 mod bundles;
 mod docker_archive;
 mod image_files;
+mod in_place;
 mod keys;
 mod media;
 mod output;

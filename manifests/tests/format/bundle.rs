@@ -2,7 +2,9 @@
 
 use crate::fixture::{blobs, bundle, read, release, trusted, write};
 use landfall_keys::{MAX_CHAIN_LINKS, MAX_SIGNATURES, RootChanges, RootLink, SecretKey, TrustRoot};
-use landfall_manifests::{Bundle, Digest, Head, ReadError, Release, Signed, WriteError, Writer, archive, limits};
+use landfall_manifests::{
+    Bundle, Digest, Head, ReadError, Release, SignError, Signed, WriteError, Writer, archive, limits,
+};
 
 #[test]
 fn reads_back_what_was_written() {
@@ -130,6 +132,35 @@ fn writes_the_blobs_of_the_manifest_and_no_others() {
         let mut content = wrong;
         assert!(matches!(begin().blob(digest(0), &mut content), Err(WriteError::Changed(_))));
     }
+}
+
+#[test]
+fn what_is_before_the_blobs_fills_the_room_that_was_left_for_it() {
+    let key = SecretKey::generate().unwrap();
+    let keys = std::slice::from_ref(&key);
+    let head_bytes = |signed: &Signed| {
+        let mut head = Vec::new();
+        signed.write_head(&mut head).unwrap();
+        head.len() as u64
+    };
+    let tight = Signed::room_for(&release(&key), keys).unwrap();
+    assert_eq!(head_bytes(&Signed::new(release(&key), keys).unwrap()), tight);
+    for room in [tight, tight + 512, tight + 100 * 512] {
+        let signed = Signed::new_in(room, release(&key), keys).unwrap();
+        assert_eq!(head_bytes(&signed), room);
+        let text = std::str::from_utf8(signed.bytes()).unwrap();
+        assert!(text.ends_with('\n') && text.trim_end().ends_with('}'));
+        let bundle = write(&signed);
+        assert!(read(&bundle, &trusted(&key)).is_ok(), "{room} bytes");
+        // What others add a signature to keeps the bytes that were signed.
+        let again = Head::read(&mut bundle.as_slice()).unwrap().into_signed_without_verifying().unwrap();
+        assert_eq!(again.bytes(), signed.bytes());
+    }
+    let small = Signed::new_in(tight - 512, release(&key), keys);
+    assert!(matches!(small, Err(SignError::NoRoom { .. })));
+    let mut many = release(&key);
+    many.keys = vec!["k".repeat(1 << 20); 16];
+    assert!(matches!(Signed::room_for(&many, keys), Err(SignError::TooLarge(_))));
 }
 
 #[test]

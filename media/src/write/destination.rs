@@ -1,7 +1,8 @@
-use super::part_writer::PartWriter;
+use super::part_files::PartFiles;
 use super::placement::{place_parts, place_whole, set_aside, set_parts_aside};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Where a bundle or a patch is written, and in which form.
 #[derive(Debug, Clone, Copy)]
@@ -13,9 +14,9 @@ pub struct Destination<'a> {
 }
 
 impl Destination<'_> {
-    /// A writer of files in the temporary folder `folder`, which must be on the destination's file system.
-    pub fn writer(&self, folder: &Path) -> PartWriter {
-        PartWriter::new(folder, self.part_size)
+    /// New files in the temporary folder `folder`, which must be on the destination's file system.
+    pub fn files(&self, folder: &Path) -> Arc<PartFiles> {
+        Arc::new(PartFiles::new(folder, self.part_size))
     }
 
     /// Makes what was written durable and gives it its name, in place of what has that name in the same form. Returns the parts,
@@ -23,7 +24,7 @@ impl Destination<'_> {
     ///
     /// # Errors
     /// A file cannot be synced or renamed.
-    pub fn place(&self, files: PartWriter) -> io::Result<Vec<PathBuf>> {
+    pub fn place(&self, files: &PartFiles) -> io::Result<Vec<PathBuf>> {
         let written = files.finish()?;
         match (&written[..], self.part_size) {
             ([whole], None) => place_whole(whole, self.path).map(|()| Vec::new()),
@@ -35,7 +36,7 @@ impl Destination<'_> {
     ///
     /// # Errors
     /// A file cannot be synced or renamed.
-    pub fn replace(&self, files: PartWriter, aside: &Path) -> io::Result<Vec<PathBuf>> {
+    pub fn replace(&self, files: &PartFiles, aside: &Path) -> io::Result<Vec<PathBuf>> {
         if self.part_size.is_none() {
             // The new file comes first: it is read and not the parts, so that there is a whole bundle at every moment.
             let placed = self.place(files)?;
@@ -53,7 +54,6 @@ impl Destination<'_> {
 #[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
-    use std::io::Write as _;
 
     #[test]
     fn a_bundle_is_replaced_in_whichever_form_it_is_there() {
@@ -67,9 +67,9 @@ mod tests {
         ] {
             let aside = tempfile::tempdir_in(folder.path()).unwrap();
             let destination = Destination { path: &path, part_size };
-            let mut files = destination.writer(aside.path());
-            files.write_all(content.as_bytes()).unwrap();
-            let parts = destination.replace(files, aside.path()).unwrap();
+            let files = destination.files(aside.path());
+            files.write_all_at(content.as_bytes(), 0).unwrap();
+            let parts = destination.replace(&files, aside.path()).unwrap();
             aside.close().unwrap();
             let mut names: Vec<PathBuf> =
                 std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect();

@@ -2,10 +2,10 @@
 
 mod copy;
 mod destination;
-mod part_writer;
+mod part_files;
 mod placement;
 
 pub use copy::CopyError;
 pub use destination::Destination;
-pub use part_writer::PartWriter;
+pub use part_files::{PartFiles, PartWriter};
 pub use placement::{folder_of, parts_at};

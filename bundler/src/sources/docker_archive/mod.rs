@@ -4,7 +4,7 @@ mod contents;
 mod select;
 
 use super::content_kind::{ContentKind, first_block};
-use super::image::PackedImages;
+use super::image::{ImageOutline, PackedImages};
 use super::tar_reader::TarReader;
 use super::{ImageError, PackContext, SourceError};
 use crate::blob_store::CHUNK;
@@ -12,7 +12,7 @@ use crate::plan::RequestedImage;
 use crate::regular;
 use contents::{ArchiveContents, LayerEntry, SavedDocuments};
 use flate2::read::MultiGzDecoder;
-use landfall_manifests::{Digest, Encoding, Layer, oci::Platform};
+use landfall_manifests::{Digest, Encoding, Layer, limits, oci::Platform};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufReader, Read, Seek as _};
@@ -44,9 +44,24 @@ pub(super) fn pack_file(
 }
 
 /// Looks for the images in an archive file. Of one that is compressed only the beginning is read.
-pub(super) fn check_file(path: &Path, requested: &[RequestedImage], platform: &Platform) -> Result<(), ImageError> {
+pub(super) fn find_in_file(
+    path: &Path,
+    requested: &[RequestedImage],
+    platform: &Platform,
+) -> Result<Vec<ImageOutline>, ImageError> {
     let (file, _, gzip) = open(path).map_err(|error| requested[0].error(error))?;
-    if gzip { Ok(()) } else { expected_layers(&file, requested, platform).map(|_| ()) }
+    let name = |requested: &RequestedImage| requested.image.clone();
+    if gzip {
+        let outline = |requested| ImageOutline { name: name(requested), layers: limits::LAYERS, config: None };
+        return Ok(requested.iter().map(outline).collect());
+    }
+    let contents = look(&file, requested)?;
+    let outline = |requested: &RequestedImage| {
+        let found = contents.documents_of(requested, platform).map_err(|error| requested.error(error))?;
+        let config = Some(found.config_bytes.to_vec());
+        Ok(ImageOutline { name: name(requested), layers: found.layers.len(), config })
+    };
+    requested.iter().map(outline).collect()
 }
 
 /// An archive file, its size, and whether it is compressed.
@@ -91,23 +106,29 @@ pub(super) fn pack_stream(
         .collect()
 }
 
-/// Reads an archive's headers and documents only, to learn which layers are requested and what they should be.
+/// Which layers are requested, and what they should be.
 fn expected_layers(
-    mut file: &File,
+    file: &File,
     requested: &[RequestedImage],
     platform: &Platform,
 ) -> Result<ExpectedLayers, ImageError> {
-    let first = &requested[0];
-    let mut contents = ArchiveContents::default();
-    let read = TarReader::new(file).seek(|entry| contents.add(entry, &mut |_| Ok(None)));
-    contents.end(read.map_err(|error| first.error(error))?);
-    file.rewind().map_err(|error| first.error(SourceError::Archive(error)))?;
+    let contents = look(file, requested)?;
     let mut expected = ExpectedLayers::new();
     for requested in requested {
         let documents = contents.documents_of(requested, platform).map_err(|error| requested.error(error))?;
         expected.extend(documents.layers);
     }
     Ok(expected)
+}
+
+/// Reads an archive's headers and documents only.
+fn look(mut file: &File, requested: &[RequestedImage]) -> Result<ArchiveContents, ImageError> {
+    let first = &requested[0];
+    let mut contents = ArchiveContents::default();
+    let read = TarReader::new(file).seek(|entry| contents.add(entry, &mut |_| Ok(None)));
+    contents.end(read.map_err(|error| first.error(error))?);
+    file.rewind().map_err(|error| first.error(SourceError::Archive(error)))?;
+    Ok(contents)
 }
 
 fn image(

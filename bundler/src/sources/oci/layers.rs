@@ -8,16 +8,17 @@
 //! and `MOST_AT_A_TIME + 1` times 2 MiB.
 
 use super::layout::{self, Layout};
-use crate::blob_store::{BlobStore, CheckedLayer};
+use crate::blob_store::{BlobStore, BlobWriter, CheckedLayer, check_compressed_layer};
 use crate::sources::content_kind::{ContentKind, first_block};
 use crate::sources::image::check_digest;
 use crate::sources::{PackContext, SourceError};
 use landfall_console::Progress;
 use landfall_manifests::oci::{self, Descriptor};
 use landfall_manifests::{Digest, Encoding, Layer, archive};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::{Cursor, Read};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 /// Layers in gzip that are read at a time, beside one in zstd.
@@ -25,6 +26,15 @@ const MOST_AT_A_TIME: usize = 4;
 
 /// Compressed layers that were read, or why one cannot be.
 pub(super) type ReadAhead = BTreeMap<Digest, Result<CheckedLayer, SourceError>>;
+
+/// A compressed layer that is to be read.
+struct Task<'d> {
+    /// Its number among the layers that are requested.
+    at: usize,
+    described: &'d Descriptor,
+    encoding: Encoding,
+    place: BlobWriter,
+}
 
 pub(super) struct LayerReader<'a, L> {
     pub(super) layout: &'a L,
@@ -44,40 +54,52 @@ pub(super) fn open(layout: &impl Layout, described: &Descriptor) -> Result<Box<d
 
 impl<L: Layout + Sync> LayerReader<'_, L> {
     /// Reads the compressed ones of `layers`, each once. After one that fails no further ones are begun, and none is missing before it.
-    pub(super) fn ahead<'d>(&self, layers: impl Iterator<Item = &'d Descriptor>, store: &BlobStore) -> ReadAhead {
-        let mut wanted: Vec<&Descriptor> = Vec::new();
-        for layer in layers {
+    pub(super) fn ahead<'d>(&self, layers: impl Iterator<Item = &'d Descriptor>, store: &mut BlobStore) -> ReadAhead {
+        let mut read = ReadAhead::new();
+        let (mut in_gzip, mut in_zstd) = (VecDeque::new(), VecDeque::new());
+        let mut seen = BTreeSet::new();
+        for (at, described) in layers.enumerate() {
             // Images of one layout share their base layers, and a source before may have had them.
-            if store.layer_in_blob(&layer.digest).is_none() && wanted.iter().all(|known| known.digest != layer.digest) {
-                wanted.push(layer);
+            if store.layer_in_blob(&described.digest).is_some() || !seen.insert(described.digest) {
+                continue;
+            }
+            // What is compressed is as large as it is said to be, so that all places are known before the first layer is read.
+            let mut task = |encoding| Task { at, described, encoding, place: store.reserve(described.size) };
+            match self.content(described).map(|(kind, _)| kind) {
+                Ok(ContentKind::Compressed(Encoding::Gzip)) => in_gzip.push_back(task(Encoding::Gzip)),
+                Ok(ContentKind::Compressed(Encoding::Zstd)) => in_zstd.push_back(task(Encoding::Zstd)),
+                Ok(_) => {}
+                Err(error) => {
+                    read.insert(described.digest, Err(error));
+                    break;
+                }
             }
         }
-        let at_a_time = thread::available_parallelism().map_or(1, usize::from).min(MOST_AT_A_TIME).min(wanted.len());
-        // The first one that failed, so far. Either encoding goes through all the layers by itself, and passes over the other's.
+        let at_a_time = thread::available_parallelism().map_or(1, usize::from).min(MOST_AT_A_TIME).min(in_gzip.len());
+        // The first one that failed, so far.
         let failed = AtomicUsize::new(usize::MAX);
-        let read_some = |encoding: Encoding, next: &AtomicUsize| {
+        let read_all = |tasks: &Mutex<VecDeque<Task<'d>>>| {
             let mut read = Vec::new();
-            loop {
-                let at = next.fetch_add(1, Ordering::Relaxed);
-                let Some(described) = wanted.get(at).filter(|_| at < failed.load(Ordering::Relaxed)) else { break };
-                if let Some(checked) = self.compressed(described, encoding, store).transpose() {
-                    if checked.is_err() {
-                        failed.fetch_min(at, Ordering::Relaxed);
-                    }
-                    read.push((described.digest, checked));
+            let next = || tasks.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+            while let Some(task) = next().filter(|task| task.at < failed.load(Ordering::Relaxed)) {
+                let (at, digest) = (task.at, task.described.digest);
+                let checked = self.compressed(task);
+                if checked.is_err() {
+                    failed.fetch_min(at, Ordering::Relaxed);
                 }
+                read.push((digest, checked));
             }
             read
         };
-        let next_in_gzip = AtomicUsize::new(0);
+        let (in_gzip, in_zstd) = (Mutex::new(in_gzip), Mutex::new(in_zstd));
         thread::scope(|scope| {
-            let in_gzip = || read_some(Encoding::Gzip, &next_in_gzip);
-            let threads: Vec<_> = (0..at_a_time).map(|_| scope.spawn(in_gzip)).collect();
-            let in_zstd = read_some(Encoding::Zstd, &AtomicUsize::new(0));
-            let read = threads.into_iter().map(thread::ScopedJoinHandle::join);
-            let in_gzip = read.flat_map(|read| read.unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-            in_gzip.chain(in_zstd).collect()
-        })
+            let threads: Vec<_> = (0..at_a_time).map(|_| scope.spawn(|| read_all(&in_gzip))).collect();
+            read.extend(read_all(&in_zstd));
+            for thread in threads {
+                read.extend(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            }
+        });
+        read
     }
 
     /// Takes a layer into the store.
@@ -106,23 +128,16 @@ impl<L: Layout + Sync> LayerReader<'_, L> {
         Ok((ContentKind::of(&start), Cursor::new(start).chain(content)))
     }
 
-    /// Reads a layer byte for byte; nothing where it is not compressed by `encoding`.
-    fn compressed(
-        &self,
-        described: &Descriptor,
-        encoding: Encoding,
-        store: &BlobStore,
-    ) -> Result<Option<CheckedLayer>, SourceError> {
-        let (kind, content) = self.content(described)?;
-        if kind != ContentKind::Compressed(encoding) {
-            return Ok(None);
-        }
+    /// Reads a layer byte for byte.
+    fn compressed(&self, task: Task<'_>) -> Result<CheckedLayer, SourceError> {
+        let Task { described, encoding, place, .. } = task;
+        let (_, content) = self.content(described)?;
         let name = || described.digest.to_string();
-        let checked = store.check_compressed_layer(content, encoding);
+        let checked = check_compressed_layer(content, encoding, place);
         let checked = checked.map_err(|error| SourceError::Layer(name(), error))?;
         layout::check_size(&format!("layer {}", name()), described.size, checked.stored())?;
         check_digest("the layer", &described.digest, &checked.blob())?;
-        Ok(Some(checked))
+        Ok(checked)
     }
 
     fn uncompressed(&self, described: &Descriptor, packing: &mut PackContext<'_>) -> Result<Layer, SourceError> {

@@ -7,7 +7,7 @@ mod layers;
 mod layout;
 mod manifest;
 
-use super::image::{PackedImages, check_layers, parse_config};
+use super::image::{ImageOutline, PackedImages, check_layers, parse_config};
 use super::{ImageError, PackContext, PackedImage, SourceError};
 use crate::plan::RequestedImage;
 use landfall_manifests::oci::{self, Descriptor, ImageConfig, ImageManifest, Platform};
@@ -36,23 +36,36 @@ pub(super) fn pack_archive(
 }
 
 /// Looks for the images in a folder.
-pub(super) fn check_folder(folder: &Path, requested: &[RequestedImage], platform: &Platform) -> Result<(), ImageError> {
-    check(&FolderLayout::new(folder), requested, platform)
+pub(super) fn find_in_folder(
+    folder: &Path,
+    requested: &[RequestedImage],
+    platform: &Platform,
+) -> Result<Vec<ImageOutline>, ImageError> {
+    find(&FolderLayout::new(folder), requested, platform)
 }
 
 /// Looks for the images in a tar archive.
-pub(super) fn check_archive(file: &Path, requested: &[RequestedImage], platform: &Platform) -> Result<(), ImageError> {
+pub(super) fn find_in_archive(
+    file: &Path,
+    requested: &[RequestedImage],
+    platform: &Platform,
+) -> Result<Vec<ImageOutline>, ImageError> {
     let layout = ArchiveLayout::open(file).map_err(|error| requested[0].error(error))?;
-    check(&layout, requested, platform)
+    find(&layout, requested, platform)
 }
 
-fn check(layout: &impl Layout, requested: &[RequestedImage], platform: &Platform) -> Result<(), ImageError> {
-    requested.iter().try_for_each(|requested| {
-        let found = Documents::read(layout, requested, platform);
-        let there = found
-            .and_then(|found| found.manifest.layers.iter().try_for_each(|layer| layers::open(layout, layer).map(drop)));
-        there.map_err(|error| requested.error(error))
-    })
+fn find(
+    layout: &impl Layout,
+    requested: &[RequestedImage],
+    platform: &Platform,
+) -> Result<Vec<ImageOutline>, ImageError> {
+    let outline = |requested: &RequestedImage| -> Result<ImageOutline, SourceError> {
+        let found = Documents::read(layout, requested, platform)?;
+        found.manifest.layers.iter().try_for_each(|layer| layers::open(layout, layer).map(drop))?;
+        let (name, layers) = (requested.image.clone(), found.manifest.layers.len());
+        Ok(ImageOutline { name, layers, config: Some(found.config_bytes) })
+    };
+    requested.iter().map(|requested| outline(requested).map_err(|error| requested.error(error))).collect()
 }
 
 /// The documents of an image.

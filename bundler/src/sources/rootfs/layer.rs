@@ -20,13 +20,13 @@ const WHITEOUT: &[u8] = b".wh.";
 /// Writes the content of `folder` as a tar archive that follows from names, modes, attributes, content and, if they are to be
 /// kept, owners: entries are sorted; files keep their times up to `mtime`, all else has that; names of users and holes are left
 /// out.
-pub(super) fn write(
+pub(super) fn write<'s>(
     folder: &Path,
     mtime: u64,
     owners: Owners,
-    packer: BlobCompressor,
+    packer: BlobCompressor<'s>,
     progress: &Progress,
-) -> Result<BlobCompressor, SourceError> {
+) -> Result<BlobCompressor<'s>, SourceError> {
     let mut layer = Layer { tar: Builder::new(packer), mtime, owners, progress, linked: BTreeMap::new() };
     // Sorted, since readdir(3) gives names in no order: the same folder gives the same layer.
     let walk = WalkDir::new(folder).min_depth(1).follow_root_links(true).sort_by_file_name();
@@ -51,8 +51,8 @@ pub(super) fn check_is_folder(folder: &Path) -> Result<(), SourceError> {
     Err(SourceError::Read { path: folder.to_owned(), source: io::ErrorKind::NotADirectory.into() })
 }
 
-struct Layer<'a> {
-    tar: Builder<BlobCompressor>,
+struct Layer<'a, 's> {
+    tar: Builder<BlobCompressor<'s>>,
     mtime: u64,
     owners: Owners,
     progress: &'a Progress,
@@ -60,7 +60,7 @@ struct Layer<'a> {
     linked: BTreeMap<(u64, u64), PathBuf>,
 }
 
-impl Layer<'_> {
+impl Layer<'_, '_> {
     fn add(&mut self, path: &Path, name: &Path, metadata: &Metadata) -> Result<(), SourceError> {
         let kind = metadata.file_type();
         if name.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(WHITEOUT)) {

@@ -4,7 +4,7 @@ mod attributes;
 mod config;
 mod layer;
 
-use super::image::PackedImages;
+use super::image::{ImageOutline, PackedImages};
 use super::{ImageError, PackContext, PackedImage, SourceError};
 use crate::definition::{Owners, Process};
 use crate::plan::RequestedImage;
@@ -25,8 +25,15 @@ pub(super) fn pack(
 }
 
 /// Looks for the folder.
-pub(super) fn check(folder: &Path, requested: &[RequestedImage]) -> Result<(), ImageError> {
-    layer::check_is_folder(folder).map_err(|error| requested[0].error(error))
+pub(super) fn find(folder: &Path, requested: &[RequestedImage]) -> Result<Vec<ImageOutline>, ImageError> {
+    layer::check_is_folder(folder).map_err(|error| requested[0].error(error))?;
+    // The configuration that is made for it has no volumes.
+    let outline = |requested: &RequestedImage| ImageOutline {
+        name: requested.image.clone(),
+        layers: 1,
+        config: Some(b"{}".to_vec()),
+    };
+    Ok(requested.iter().map(outline).collect())
 }
 
 fn image(
@@ -40,8 +47,7 @@ fn image(
     let progress = packing.console.progress(format!("Reading {name}/"), None);
     let packer = packing.store.layer_compressor(None)?;
     let packer = layer::write(folder, packing.mtime, owners, packer, &progress)?;
-    let kept = packing.store.add_layer(packer);
-    let layer = kept.map_err(|error| SourceError::Layer(folder.display().to_string(), error))?;
+    let layer = packer.keep_layer().map_err(|error| SourceError::Layer(folder.display().to_string(), error))?;
     let config = config::config(process, &packing.platform, packing.created.as_deref(), layer.diff_id);
     let image = packing.make_image(requested, &config, vec![layer])?;
     progress.finish();

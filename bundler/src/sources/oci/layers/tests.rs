@@ -2,6 +2,7 @@
 use super::*;
 use flate2::{Compression, write::GzEncoder};
 use landfall_manifests::Hasher;
+use landfall_media::Destination;
 use std::io::{self, Write as _};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -30,8 +31,9 @@ impl Watched {
 
     fn ahead(&self, layers: &[Descriptor]) -> ReadAhead {
         let folder = tempfile::tempdir().unwrap();
-        let store = BlobStore::new(folder.path(), 1, Encoding::Zstd).unwrap();
-        LayerReader { layout: self, progress: &Progress::hidden() }.ahead(layers.iter(), &store)
+        let out = Destination { path: &folder.path().join("bundle"), part_size: None };
+        let mut store = BlobStore::new(out, 1, Encoding::Zstd).unwrap();
+        LayerReader { layout: self, progress: &Progress::hidden() }.ahead(layers.iter(), &mut store)
     }
 }
 

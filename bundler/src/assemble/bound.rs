@@ -1,0 +1,82 @@
+//! How much room to leave before the first blob: what a release takes at most that nothing has been packed of yet.
+
+use super::release::{PackedReleaseError, planned, platform, tenant_of, whole};
+use crate::plan::Plan;
+use crate::sources::{FoundFile, ImageOutline};
+use landfall_keys::RootLink;
+use landfall_manifests::{
+    Blob, Digest, Encoding, File as ReleaseFile, Image, Layer, Mode, Release, Tenant, Writable, WritablePath, limits,
+    oci,
+};
+
+/// A release that takes as much room before its blobs as the one of these files and images at most will: of as many blobs, each of the largest
+/// size.
+pub(crate) fn bound(
+    plan: &Plan,
+    trust: Vec<RootLink>,
+    files: &[FoundFile<'_>],
+    images: Vec<ImageOutline>,
+) -> Result<Release, PackedReleaseError> {
+    let mut blobs = Blobs::default();
+    let files = files.iter().map(|file| ReleaseFile {
+        path: file.path.clone(),
+        mode: Mode::of(0o644),
+        digest: Digest::of(&[]),
+        size: limits::BLOB_BYTES,
+        blob: blobs.another(),
+        encoding: Encoding::Zstd,
+    });
+    let files = files.collect();
+    let images = images.into_iter().map(|image| largest(plan, image, &mut blobs));
+    let images = images.collect::<Result<Vec<Image>, _>>()?;
+    Ok(whole(plan, trust, blobs.0, files, images))
+}
+
+/// Blobs of which no two are the same.
+#[derive(Default)]
+struct Blobs(Vec<Blob>);
+
+impl Blobs {
+    fn another(&mut self) -> Digest {
+        let digest = Digest::of(&self.0.len().to_le_bytes());
+        self.0.push(Blob { digest, size: limits::BLOB_BYTES });
+        digest
+    }
+}
+
+fn largest(plan: &Plan, image: ImageOutline, blobs: &mut Blobs) -> Result<Image, PackedReleaseError> {
+    let planned = planned(plan, &image.name);
+    let tenant = planned.and_then(|planned| planned.tenant.as_ref());
+    let tenant = match (tenant, image.config) {
+        (Some(tenant), Some(config)) => Some(tenant_of(&image.name, tenant, &config)?),
+        (Some(tenant), None) => Some(with_most_volumes(tenant)),
+        (None, _) => None,
+    };
+    let layers = (0..image.layers).map(|_| Layer {
+        blob: blobs.another(),
+        encoding: Encoding::Zstd,
+        diff_id: Digest::of(&[]),
+        size: limits::BLOB_BYTES,
+    });
+    Ok(Image {
+        platform: platform(plan),
+        layers: layers.collect(),
+        // For one in this form, the image layout has another manifest besides, which takes more room than any digits that the index saves.
+        media_type: oci::DOCKER_MANIFEST.to_owned(),
+        manifest: blobs.another(),
+        config: blobs.another(),
+        source: planned.map(|planned| planned.source_text.clone()).unwrap_or_default(),
+        tenant,
+        name: image.name,
+    })
+}
+
+/// A tenant image whose volumes are not known yet: they may be as many as it can have, and their paths as long as JSON can make them.
+fn with_most_volumes(tenant: &Tenant) -> Tenant {
+    let mut tenant = tenant.clone();
+    let longest = format!("/{}", "\"".repeat(limits::PATH_BYTES - 1)).parse::<WritablePath>();
+    let volumes = longest.into_iter().cycle().map(|path| Writable::Volume { path });
+    let missing = limits::WRITABLE_PATHS.saturating_sub(tenant.writable.len());
+    tenant.writable.extend(volumes.take(missing));
+    tenant
+}
