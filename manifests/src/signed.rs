@@ -74,7 +74,7 @@ impl Signed {
         let manifest = release.to_json().len() as u64;
         let room = archive::entry_bytes(manifest) + bytes_after_manifest(release, keys)?;
         // The manifest takes what the other entries leave, and none of them may be needed.
-        if room > limits::MANIFEST_BYTES { Err(SignError::TooLarge(manifest)) } else { Ok(room) }
+        if room > limits::MANIFEST_BYTES { Err(SignError::TooLarge(room)) } else { Ok(room) }
     }
 
     fn sign(bytes: Vec<u8>, release: Release, keys: &[SecretKey]) -> Result<Self, SignError> {
