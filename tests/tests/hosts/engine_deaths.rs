@@ -58,7 +58,7 @@ fn request(name: &str) -> serde_json::Value {
 }
 
 /// Every acknowledged tenant serves; where the service calls itself well, one more can be spawned; and once all are
-/// destroyed, no container, network, bridge or route of them is left.
+/// destroyed, no container, volume, network, bridge or route of them is left.
 fn settles(installation: Installation<'_>, mut tenants: Vec<Tenant>) -> Result<()> {
     let host = installation.host();
     for tenant in &tenants {
@@ -74,6 +74,7 @@ fn settles(installation: Installation<'_>, mut tenants: Vec<Tenant>) -> Result<(
     }
     for (what, list) in [
         ("containers", "docker ps --all --quiet"),
+        ("volumes", "docker volume ls --quiet"),
         ("networks", "docker network ls --format '{{.Name}}' | grep -vxE 'bridge|host|none'"),
         ("bridges", "ip -brief link | grep ^lft"),
         ("routes", "ip route | grep lft"),
