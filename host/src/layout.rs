@@ -1,6 +1,7 @@
 //! The paths of a host, below one root (ARCHITECTURE.md, "Where the parts meet on a host").
 
 use crate::settings;
+use landfall_console::{Classify, ErrorClass, Exit};
 use landfall_manifests::{Digest, ReleaseId};
 use std::path::{Path, PathBuf};
 
@@ -87,6 +88,37 @@ pub const LINKS: [(&str, &str); 2] = [
     ("landfall-installer", "/opt/landfall/bin/landfall-installer"),
 ];
 
+/// A folder that cannot stand for a host's root.
+#[derive(Debug, thiserror::Error)]
+pub enum RootFolderError {
+    /// It is none, or cannot be entered.
+    #[error("--root {} is not a folder", .0.display())]
+    NotAFolder(PathBuf),
+    /// A symbolic link leads out of it: on the disk of another machine it means that machine's folder, and would be followed to this one's.
+    #[error("{} does not lead to a folder below {}, but to {}", folder.display(), root.display(), real.display())]
+    Outside {
+        /// The root.
+        root: PathBuf,
+        /// The folder of an installation that is not below it.
+        folder: PathBuf,
+        /// Where that one leads.
+        real: PathBuf,
+    },
+}
+
+impl Classify for RootFolderError {
+    fn class(&self) -> ErrorClass {
+        match self {
+            Self::NotAFolder(_) => ErrorClass::without_hint(Exit::Usage, "root"),
+            Self::Outside { .. } => ErrorClass::new(
+                Exit::Unfit,
+                "outside_root",
+                "put the folder of that machine in the link's place, such as by `mount --bind`",
+            ),
+        }
+    }
+}
+
 /// The paths of one host.
 #[derive(Debug, Clone)]
 pub struct Layout {
@@ -99,6 +131,19 @@ impl Layout {
         Self { root: root.into() }
     }
 
+    /// The host below the folder that a command line names.
+    ///
+    /// # Errors
+    /// It is no folder, or a folder of an installation is not below it.
+    pub fn open(root: &Path) -> Result<Self, RootFolderError> {
+        let real = root.canonicalize().ok().filter(|root| root.is_dir());
+        let layout = Self::new(real.ok_or_else(|| RootFolderError::NotAFolder(root.to_owned()))?);
+        match layout.folder_outside() {
+            Some((folder, real)) => Err(RootFolderError::Outside { root: layout.root, folder, real }),
+            None => Ok(layout),
+        }
+    }
+
     /// Whether these are the paths of the running system itself.
     pub fn is_running_system(&self) -> bool {
         self.root == Path::new("/")
@@ -109,9 +154,8 @@ impl Layout {
         self.root.join(path)
     }
 
-    /// The first folder of an installation that is not below the root, because a symbolic link leads out of it, with where it leads. `root`
-    /// has to be canonical.
-    pub fn folder_outside(&self) -> Option<(PathBuf, PathBuf)> {
+    /// The first folder of an installation that is not below the root, which is canonical, with where it leads.
+    fn folder_outside(&self) -> Option<(PathBuf, PathBuf)> {
         let mut folders = FOLDERS.iter().map(|(folder, _)| *folder).chain(SHARE_LINK_FOLDERS);
         folders.find_map(|folder| {
             let folder = self.at(folder);

@@ -8,7 +8,7 @@ use std::path::Path;
 ///
 /// It is relative to the host's root, in one spelling, and leads nowhere else: records are input from outside where the root is another
 /// one than `/`. Of the folders it is known whether a symbolic link leads out of the root
-/// ([`Layout::folder_outside`](crate::Layout::folder_outside)).
+/// ([`Layout::open`](crate::Layout::open)).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct RelativePath(String);

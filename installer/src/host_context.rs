@@ -4,6 +4,7 @@ use crate::engine::{self, EngineAddress, EngineChoice, EngineError, ImageEngine}
 use crate::layout::Layout;
 use crate::state::installed::HostEnvironment;
 use landfall_console::Console;
+use landfall_host::layout::RootFolderError;
 use landfall_systemd::{Systemctl, UnitManager};
 use std::cell::OnceCell;
 use std::path::PathBuf;
@@ -54,15 +55,6 @@ impl Attendance {
     }
 }
 
-/// The command line names no host.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum HostArgsError {
-    #[error("--root {} is not a folder", .0.display())]
-    Root(PathBuf),
-    #[error("{} does not lead to a folder below {}, but to {}", folder.display(), root.display(), real.display())]
-    Outside { root: PathBuf, folder: PathBuf, real: PathBuf },
-}
-
 /// The host that a command works on.
 pub(crate) struct HostContext {
     pub(crate) layout: Layout,
@@ -77,18 +69,12 @@ pub(crate) struct HostContext {
 
 impl HostArgs {
     /// The paths of the host.
-    pub(crate) fn layout(&self) -> Result<Layout, HostArgsError> {
-        let root = self.root.canonicalize().ok().filter(|root| root.is_dir());
-        let layout = root.map(Layout::new).ok_or_else(|| HostArgsError::Root(self.root.clone()))?;
-        // A link on the disk of another machine means that machine's folder, and would be followed to this one's.
-        match layout.folder_outside() {
-            Some((folder, real)) => Err(HostArgsError::Outside { root: layout.at(""), folder, real }),
-            None => Ok(layout),
-        }
+    pub(crate) fn layout(&self) -> Result<Layout, RootFolderError> {
+        Layout::open(&self.root)
     }
 
     /// The host as the command line says.
-    pub(crate) fn context(&self, console: Console) -> Result<HostContext, HostArgsError> {
+    pub(crate) fn context(&self, console: Console) -> Result<HostContext, RootFolderError> {
         let layout = self.layout()?;
         // A root elsewhere is a rehearsal, or another machine's disk: the engine here is not that host's.
         let default =
@@ -104,7 +90,7 @@ impl HostArgs {
         &self,
         recorded: &HostEnvironment,
         console: Console,
-    ) -> Result<HostContext, HostArgsError> {
+    ) -> Result<HostContext, RootFolderError> {
         let layout = self.layout()?;
         // The record on the disk of another machine, mounted for rescue, is about that machine's services; and whoever wrote it must
         // not choose whom this program talks to.

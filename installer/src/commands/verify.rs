@@ -5,7 +5,7 @@ use crate::store::Store;
 use crate::transition::PlanError;
 use crate::transition::verified_bundle::{self, FirstUse, VerifiedBundle};
 use crate::trust::{TrustArgs, TrustError};
-use landfall_console::{Console, Count, Size};
+use landfall_console::{Console, Count, Failure, Size};
 use landfall_manifests::repair::RepairRequest;
 use landfall_manifests::{Blob, Digest, ReadError};
 use landfall_media::RequestFile;
@@ -62,9 +62,15 @@ pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> Result
     let damage = verify(media, bundle, &progress);
     // The store is only looked into, and only if somebody wants to know: that may take reading the blobs.
     let store = request.as_ref().map(|_| Store::new(&layout));
-    let wanted = wanted(&verified, &damage, |blob| store.as_ref().is_some_and(|store| store.holds(blob)));
+    let holds = |blob: &Blob| store.as_ref().is_some_and(|store| store.holds(blob));
+    let wanted = wanted(&verified, &damage, holds);
+    let is_needed = !wanted.is_empty() || !damage.iter().all(|error| is_in_held_content(error, holds));
     if let Err(error) = media.report(bundle, damage) {
         let error = PlanError::from(error);
+        if !is_needed && request.is_some() {
+            let failure = Error::from(error).into_failure();
+            return Err(Failure::new(failure.exit(), failure.code(), failure.to_string()).hint(ALL_HELD).into());
+        }
         return Err(requested(request.as_ref(), &RepairRequest::of(bundle, &wanted), error));
     }
     progress.finish();
@@ -72,6 +78,10 @@ pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> Result
     let text = report.text();
     console.result(&report, text)
 }
+
+/// The hint instead of a request for nothing.
+const ALL_HELD: &str = "no repair request is written: this host's store holds all that is damaged here, and an update to this \
+                        bundle reads it there";
 
 /// Writes the request, if one is wanted.
 fn requested(file: Option<&RequestFile>, request: &RepairRequest, error: impl Into<Error>) -> Error {

@@ -28,7 +28,7 @@ const UNRECORDED: ErrorClass = ErrorClass::new(Exit::Busy, "unrecorded", "`landf
 impl Classify for Error {
     fn class(&self) -> ErrorClass {
         match self {
-            Self::Host(error) => host::of_args(error),
+            Self::Host(error) => error.class(),
             Self::Path(error) | Self::Pin(PinError::Restored(error)) => host::of_path(error),
             Self::Lock(error) => host::of_lock(error),
             Self::Record(error) => host::of_record(error),
@@ -56,7 +56,7 @@ fn of_plan(error: &PlanError) -> ErrorClass {
     const ANSWERS: ErrorClass =
         ErrorClass::new(Exit::Usage, "answers", "--answers takes a file of TOML text, in the form of config.toml");
     match error {
-        PlanError::Host(error) => host::of_args(error),
+        PlanError::Host(error) => error.class(),
         PlanError::Path(error) => host::of_path(error),
         PlanError::Record(error) => host::of_record(error),
         PlanError::Bundle(error) => bundle::of_bundle(error),

@@ -10,7 +10,6 @@ mod tests;
 
 use crate::durable::PathError;
 use crate::engine::EngineError;
-use crate::host_context::HostArgsError;
 use crate::lock::LockError;
 use crate::plan::policy::Refusal;
 use crate::record::RecordError;
@@ -20,13 +19,14 @@ use crate::steps::{StepError, TransitionError};
 use crate::transition::PlanError;
 use crate::trust::{PinError, RootFilesError, TrustError};
 use landfall_console::Failure;
+use landfall_host::layout::RootFolderError;
 use std::io;
 
 /// A command failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     #[error(transparent)]
-    Host(#[from] HostArgsError),
+    Host(#[from] RootFolderError),
     #[error(transparent)]
     Path(#[from] PathError),
     #[error(transparent)]

@@ -20,6 +20,7 @@ use crate::state::journal::StepName;
 use crate::steps::{ImageError, RevertOutcome, UnhealthyError};
 use crate::trust::FirstUseError;
 use landfall_console::{Classify as _, Exit};
+use landfall_host::layout::RootFolderError;
 use landfall_host::runtime_program::RuntimeProgramError;
 use landfall_host::settings;
 use landfall_keys::{ChainError, RootError};
@@ -108,9 +109,9 @@ fn storage() {
 
 #[test]
 fn the_host() {
-    check(HostArgsError::Root("/x".into()), Exit::Usage, "root", None);
-    let outside = HostArgsError::Outside { root: "/mnt".into(), folder: "/mnt/opt".into(), real: "/data/opt".into() };
-    check(outside, Exit::Unfit, "outside_root", Some("put the folder"));
+    check(PlanError::from(RootFolderError::NotAFolder("/x".into())), Exit::Usage, "root", None);
+    let outside = RootFolderError::Outside { root: "/mnt".into(), folder: "/mnt/opt".into(), real: "/data/opt".into() };
+    check(PlanError::from(outside), Exit::Unfit, "outside_root", Some("put the folder"));
     check(LockError::Busy, Exit::Busy, "busy", Some("wait"));
     let parse = RecordError::Parse { path: "/x".into(), source: json() };
     check(parse, Exit::Unexpected, "record", Some("put the file back"));

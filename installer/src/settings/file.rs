@@ -20,9 +20,15 @@ pub(crate) enum SettingsFileError {
     },
 }
 
-/// The text of a file of settings; `None` if it does not exist.
+/// The text of a file of settings; `None` if it does not exist. A symbolic link that leads nowhere is an error: its file may be on a
+/// disk that is not mounted.
 pub(crate) fn read(path: &Path) -> Result<Option<String>, SettingsFileError> {
-    let Some(bytes) = durable::read(path, MAX_BYTES)? else { return Ok(None) };
+    let Some(bytes) = durable::read(path, MAX_BYTES)? else {
+        return match path.metadata() {
+            Err(source) if path.is_symlink() => Err(PathError::new("read", path, source).into()),
+            _ => Ok(None),
+        };
+    };
     text(bytes).map(Some).map_err(|source| SettingsFileError::Text { path: path.to_owned(), source })
 }
 

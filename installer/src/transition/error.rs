@@ -1,7 +1,6 @@
 //! Why nothing was begun.
 
 use crate::durable::PathError;
-use crate::host_context::HostArgsError;
 use crate::media::{BundleError, MediaError};
 use crate::plan::policy::Refusal;
 use crate::plan::preflight::Problem;
@@ -11,6 +10,7 @@ use crate::retained_release::unfold::UnfoldError;
 use crate::settings::{SettingsError, SettingsFileError};
 use crate::trust::{FirstUseError, TrustError};
 use landfall_console::Failure;
+use landfall_host::layout::RootFolderError;
 use std::io;
 use std::path::PathBuf;
 
@@ -18,7 +18,7 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PlanError {
     #[error(transparent)]
-    Host(#[from] HostArgsError),
+    Host(#[from] RootFolderError),
     #[error(transparent)]
     Path(#[from] PathError),
     #[error(transparent)]

@@ -67,6 +67,22 @@ fn what_the_release_does_not_take_is_refused_and_nothing_changes() {
 }
 
 #[test]
+fn settings_that_are_no_file_are_refused_with_what_to_do() {
+    let (scene, _) = Scene::installed();
+    let path = scene.root().join(CONFIG);
+    std::fs::remove_file(&path).unwrap();
+    std::fs::create_dir(&path).unwrap();
+    let hint = "put a file of TOML text in its place, or remove it";
+    scene.run(&["config", "check"]).exits(2).says("it is not a regular file").says(hint);
+    std::fs::remove_dir(&path).unwrap();
+    std::os::unix::fs::symlink("disk/that/is/not/mounted", &path).unwrap();
+    for command in [&["config", "check"][..], &["config", "set", "api.port=81"]] {
+        scene.run(command).exits(2).says("config.toml: No such file or directory").says(hint);
+    }
+    assert!(path.is_symlink());
+}
+
+#[test]
 fn an_image_to_try_releases_with_is_one_of_the_release_that_runs() {
     let (scene, _) = Scene::installed();
     scene.run(&["config", "set", "update.canary=gone"]).exits(2).says("no such tenant image; it has none at all");

@@ -210,6 +210,21 @@ fn a_request_asks_for_no_blob_that_the_host_holds() {
 }
 
 #[test]
+fn no_request_is_written_where_the_host_holds_all_that_is_damaged() {
+    let (scene, first) = Scene::installed();
+    let bundle = std::fs::read(&first).unwrap();
+    let entry = entry_of(&opened(&bundle, &scene.key), "bin/landfall");
+    let mut damaged = bundle.clone();
+    damaged[at(entry.content_offset())] ^= 1;
+    let file = scene.put("damaged.tar", &damaged);
+    let request = scene.stick().join("request.json");
+    let outcome = scene.run(&["verify", file.to_str().unwrap(), "--request", request.to_str().unwrap()]).exits(3);
+    outcome.says("no repair request is written: this host's store holds all that is damaged here");
+    assert!(!request.exists());
+    scene.run(&["update", file.to_str().unwrap(), "--yes"]).ok();
+}
+
+#[test]
 fn an_update_reads_parts_and_a_patch() {
     let (scene, _) = Scene::installed();
     let next = Parts::new("1.1.0", 2).pack(&scene.key);

@@ -9,6 +9,7 @@ use crate::network::firewall::HoldError;
 use crate::store::StoreError;
 use hyper::StatusCode;
 use landfall_console::{Classify, ErrorClass, Exit};
+use landfall_host::layout::RootFolderError;
 use landfall_host::record::RecordError;
 use landfall_host::release::ManifestError;
 use landfall_host::runtime_program::MigrateFailure;
@@ -20,6 +21,9 @@ use std::time::Duration;
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
+    /// The command line names no host.
+    #[error(transparent)]
+    Root(#[from] RootFolderError),
     /// The settings cannot be read.
     #[error("cannot read {path}")]
     ReadSettings {
@@ -189,6 +193,7 @@ impl Classify for CommandError {
     fn class(&self) -> ErrorClass {
         let unfit = |code| ErrorClass::without_hint(Exit::Unfit, code);
         match self {
+            Self::Root(error) => error.class(),
             Self::ReadSettings { .. } | Self::SettingsText { .. } | Self::Settings { .. } => ErrorClass::new(
                 Exit::Usage,
                 "invalid_settings",

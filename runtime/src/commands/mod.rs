@@ -65,7 +65,7 @@ impl Cli {
     /// Runs the command, with what `config` built into this program.
     pub fn run(self, console: &Console, config: &BuildConfig) -> Result<(), CommandError> {
         log::start(console.is_journal());
-        let layout = Layout::new(self.root);
+        let layout = Layout::open(&self.root)?;
         match self.command {
             Command::Serve => serve::run(&layout, config),
             Command::Health => health::run(&layout, *console),
@@ -98,7 +98,8 @@ fn text(path: &Path) -> Result<String, CommandError> {
         Ok(bytes) => {
             settings::text(bytes).map_err(|source| CommandError::SettingsText { path: path.to_owned(), source })
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
+        // A link that leads nowhere is not an absent file: its disk may not be mounted.
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !path.is_symlink() => Ok(String::new()),
         Err(source) => Err(CommandError::ReadSettings { path: path.to_owned(), source }),
     }
 }

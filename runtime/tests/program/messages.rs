@@ -5,7 +5,7 @@ use landfall_fixtures::MessageTable;
 use serde_json::Value;
 use std::fs;
 use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -58,6 +58,13 @@ fn each_mistake_is_told_by_what_it_is_and_what_to_do() {
     for (what, systemd) in [
         ("settings that are no TOML", host(write(CONFIG, b"[api\n"))),
         ("settings that are no text", host(write(CONFIG, b"[api]\nport = 80 # \xfc\n"))),
+        ("settings on a disk that is not there", {
+            host(|root| {
+                remove(CONFIG)(root);
+                symlink("gone", root.join(CONFIG)).unwrap();
+            })
+        }),
+        ("a folder that leads out of the root", host(|root| symlink("/dev", root.join("usr")).unwrap())),
         ("a value that is none", host(write(CONFIG, b"[tenants]\nmemory = \"lots\"\n"))),
         ("ports that overlap", host(write(CONFIG, b"[api]\nport = 3001\n"))),
         ("no token", host(remove(TOKEN))),

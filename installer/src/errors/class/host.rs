@@ -1,7 +1,6 @@
 //! What the host itself refuses or lacks: storage, records, locks, the engine, systemd, programs.
 
 use crate::engine::EngineError;
-use crate::host_context::HostArgsError;
 use crate::receipts::IssueError;
 use crate::receipts::host_key::HostKeyError;
 use crate::recovery_binary::RecoveryError;
@@ -11,6 +10,7 @@ use landfall_console::{ErrorClass, Exit, StorageFault};
 use landfall_host::durable::PathError;
 use landfall_host::lock::LockError;
 use landfall_host::record::RecordError;
+use landfall_host::regular::{NotRegular, TooLarge};
 use landfall_host::subprocess::SubprocessError;
 use std::error::Error;
 use std::io;
@@ -56,17 +56,6 @@ pub(super) fn of_path(error: &PathError) -> ErrorClass {
     of_io(&error.source)
 }
 
-pub(super) fn of_args(error: &HostArgsError) -> ErrorClass {
-    match error {
-        HostArgsError::Root(_) => ErrorClass::without_hint(Exit::Usage, "root"),
-        HostArgsError::Outside { .. } => ErrorClass::new(
-            Exit::Unfit,
-            "outside_root",
-            "put the folder of that machine in the link's place, such as by `mount --bind`",
-        ),
-    }
-}
-
 pub(super) fn of_lock(error: &LockError) -> ErrorClass {
     match error {
         LockError::Busy => ErrorClass::new(Exit::Busy, "busy", "wait until it has ended"),
@@ -98,6 +87,13 @@ pub(super) fn of_state(error: &StateError) -> ErrorClass {
 
 pub(super) fn of_settings_file(error: &SettingsFileError) -> ErrorClass {
     match error {
+        SettingsFileError::Path(error)
+            if NotRegular::caused(&error.source)
+                || TooLarge::caused(&error.source)
+                || error.source.kind() == io::ErrorKind::NotFound =>
+        {
+            ErrorClass::new(Exit::Usage, "settings", "put a file of TOML text in its place, or remove it")
+        }
         SettingsFileError::Path(error) => of_path(error),
         SettingsFileError::Text { .. } => ErrorClass::new(Exit::Usage, "settings", "save the file as UTF-8 text"),
     }
