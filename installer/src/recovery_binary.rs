@@ -8,8 +8,8 @@ use crate::layout::Layout;
 use crate::plan::policy::INSTALLER;
 use crate::state::installed::InstalledRelease;
 use crate::state::journal::Kind;
+use landfall_host::regular::{self, NotRegular};
 use landfall_host::subprocess::{Subprocess, SubprocessError};
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -60,19 +60,19 @@ pub(crate) fn place(layout: &Layout, release: &InstalledRelease) -> Result<(), P
     }
     // 2. The new program, whole and synced before it has the name.
     let partial = durable::partial(&place);
-    let (mut from, mut to) = (File::open(&source).at("open", &source)?, durable::create(&partial, 0o755)?);
+    let (mut from, mut to) = (regular::open(&source).at("open", &source)?.0, durable::create(&partial, 0o755)?);
     io::copy(&mut from, &mut to).at("copy", &source)?;
     to.sync_all().at("sync", &partial)?;
     durable::rename(&partial, &place)
 }
 
 fn is_same(one: &Path, other: &Path) -> io::Result<bool> {
-    let (one, other) = (File::open(one)?, File::open(other));
-    let other = match other {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+    let (one, about_one) = regular::open(one)?;
+    let (other, about_other) = match regular::open(other) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound || NotRegular::caused(&error) => return Ok(false),
         other => other?,
     };
-    if one.metadata()?.len() != other.metadata()?.len() {
+    if about_one.len() != about_other.len() {
         return Ok(false);
     }
     // The lengths are equal, so that neither of the two ends before the other.

@@ -6,6 +6,7 @@
 
 use crate::durable::{self, At as _, PathError};
 use crate::layout::Layout;
+use landfall_host::regular;
 use landfall_manifests::{Blob, Digest, Hasher};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{DirEntry, File};
@@ -63,7 +64,7 @@ impl Store {
     /// Opens a blob.
     pub(crate) fn open(&self, digest: &Digest) -> Result<File, PathError> {
         let path = self.layout.blob(digest);
-        File::open(&path).at("open", &path)
+        Ok(regular::open(&path).at("open", &path)?.0)
     }
 
     /// Begins to write a blob to the staging folder.
@@ -168,9 +169,9 @@ fn rename_if_there(from: &Path, to: &Path) -> Result<(), PathError> {
 }
 
 fn is_right(path: &Path, blob: &Blob) -> io::Result<bool> {
-    let mut file = File::open(path)?;
+    let (mut file, about) = regular::open(path)?;
     // Spares reading a file that was cut off.
-    if file.metadata()?.len() != blob.size {
+    if about.len() != blob.size {
         return Ok(false);
     }
     let (mut hasher, mut buffer) = (Hasher::default(), vec![0; CHUNK]);

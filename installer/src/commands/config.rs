@@ -152,6 +152,9 @@ fn change(
     }
     let (release, before) = (release(layout)?, before.unwrap_or_default());
     let after = edit(&release, &before).map_err(PlanError::from)?;
+    if after.len() as u64 > settings::MAX_BYTES {
+        return Err(PlanError::from(SettingsError::TooLarge(after.len())).into());
+    }
     let changed = after != before;
     if changed && let Err(error) = settings::file::write(layout, after.as_bytes()) {
         // The new text may be there already, and not on the disk: what is reported as failed must not count. The first failure is

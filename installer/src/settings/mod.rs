@@ -34,6 +34,8 @@ pub(crate) enum SettingsError {
     Key(String),
     #[error("config.toml writes [{0}] in a way that cannot be edited: write it as a section, with a line for each key")]
     Shape(String),
+    #[error("config.toml would have {0} bytes, and {MAX_BYTES} are read")]
+    TooLarge(usize),
     #[error("update.canary is {name:?}, and the release has no such tenant image; it has {}", list(available))]
     Canary { name: String, available: Vec<String> },
     #[error("these settings cannot be used")]

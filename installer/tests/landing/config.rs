@@ -80,6 +80,19 @@ fn settings_that_are_no_file_are_refused_with_what_to_do() {
         scene.run(command).exits(2).says("config.toml: No such file or directory").says(hint);
     }
     assert!(path.is_symlink());
+    std::fs::remove_file(&path).unwrap();
+    std::os::unix::fs::symlink("config.toml", &path).unwrap();
+    scene.run(&["config", "check"]).exits(2).says("Too many levels of symbolic links").says(hint);
+}
+
+#[test]
+fn no_change_makes_the_settings_larger_than_what_is_read() {
+    let (scene, _) = Scene::installed();
+    let text = format!("{}\n", "#".repeat(256 * 1024 - 10));
+    std::fs::write(scene.root().join(CONFIG), &text).unwrap();
+    scene.run(&["config", "check"]).ok();
+    scene.run(&["config", "set", "api.port=8080"]).exits(2).says("and 262144 are read");
+    assert_eq!(scene.read(CONFIG), text);
 }
 
 #[test]

@@ -151,6 +151,28 @@ fn staged_blobs_are_not_read_again_after_an_interruption() {
     update(&scene, &scene.put("rotten.tar", &rotten)).ok();
 }
 
+#[test]
+fn no_operation_waits_for_a_pipe_in_the_place_of_a_blob_or_of_the_program_that_recovers() {
+    let pipe = |path: &std::path::Path| {
+        std::fs::remove_file(path).unwrap();
+        rustix::fs::mknodat(rustix::fs::CWD, path, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+    };
+    let (scene, second) = ready();
+    let recovers = scene.root().join("opt/landfall/bin/landfall-installer");
+    let program = std::fs::read(&recovers).unwrap();
+    pipe(&recovers);
+    update(&scene, &second).exits(6).says("could not be recovered from");
+    std::fs::remove_file(&recovers).unwrap();
+    std::fs::write(&recovers, program).unwrap();
+    std::fs::set_permissions(&recovers, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    for blob in std::fs::read_dir(scene.root().join("var/lib/landfall/store/sha256")).unwrap() {
+        pipe(&blob.unwrap().path());
+    }
+    // What the medium has is read from there, and put in the place of each pipe that this release needs.
+    update(&scene, &second).ok();
+    scene.run(&["rollback"]).ok();
+}
+
 /// The blobs of a bundle: name and content.
 fn blobs_of(bundle: &[u8]) -> Vec<(String, Vec<u8>)> {
     let mut archive = tar::Archive::new(bundle);

@@ -12,6 +12,7 @@ use landfall_host::lock::LockError;
 use landfall_host::record::RecordError;
 use landfall_host::regular::{NotRegular, TooLarge};
 use landfall_host::subprocess::SubprocessError;
+use rustix::io::Errno;
 use std::error::Error;
 use std::io;
 
@@ -90,7 +91,8 @@ pub(super) fn of_settings_file(error: &SettingsFileError) -> ErrorClass {
         SettingsFileError::Path(error)
             if NotRegular::caused(&error.source)
                 || TooLarge::caused(&error.source)
-                || error.source.kind() == io::ErrorKind::NotFound =>
+                || error.source.kind() == io::ErrorKind::NotFound
+                || error.source.raw_os_error() == Some(Errno::LOOP.raw_os_error()) =>
         {
             ErrorClass::new(Exit::Usage, "settings", "put a file of TOML text in its place, or remove it")
         }

@@ -45,6 +45,7 @@ pub(super) fn of_settings(error: &SettingsError) -> ErrorClass {
         | SettingsError::Form(_)
         | SettingsError::Key(_)
         | SettingsError::Shape(_)
+        | SettingsError::TooLarge(_)
         | SettingsError::Values(_) => ErrorClass::new(
             Exit::Usage,
             "settings",
