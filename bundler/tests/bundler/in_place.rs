@@ -109,3 +109,24 @@ fn a_stream_may_bring_as_much_as_an_image_can_have() {
     let release = workspace.release("acme.tar");
     assert_eq!(release["images"][0]["tenant"]["writable"].as_array().unwrap().len(), 32);
 }
+
+/// What needs strace besides; `make check` leaves it out.
+mod needs_tools {
+    use super::*;
+
+    #[test]
+    fn the_disk_begins_with_a_bundle_before_its_last_byte_is_there() {
+        let workspace = Workspace::new();
+        let contents: Vec<u8> = (0..20).flat_map(noise).collect();
+        save(&workspace, "saved.tar", Form::Gzip, &[("app:1", vec![layer_of(&contents)])]);
+        workspace.define(&image("app", "docker-archive:saved.tar"));
+        for args in [&["--out", "acme.tar"][..], &["--out", "cut.tar", "--split", "3MB"]] {
+            let traced = &["-qq", "-f", "-o", "trace", "-e", "trace=fadvise64,fsync,fdatasync", BUNDLER][..];
+            workspace.tool("strace", &[traced, &["build", "acme.toml", "--key", "k.key"][..], args].concat());
+            let trace = fs::read_to_string(workspace.path("trace")).unwrap();
+            let (before, _) = trace.split_once("sync(").expect("a call that waits for the disk");
+            let begun = before.matches("POSIX_FADV_DONTNEED").count();
+            assert!(begun >= 2, "{begun} times: {trace}");
+        }
+    }
+}
