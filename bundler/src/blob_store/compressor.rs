@@ -1,8 +1,9 @@
 use super::blob_writer::BlobWriter;
+use super::content_hasher::Content;
 use super::gzip::Gzip;
 use super::{BlobStore, CHUNK, StoreError, StoredContent};
-use crate::layer_scan::{LayerFacts, LayerScan};
-use landfall_manifests::{Encoding, Hasher};
+use crate::layer_scan::LayerScan;
+use landfall_manifests::{Digest, Encoding, Hasher};
 use std::io::{self, Write};
 use zstd::stream::raw::{self, CParameter};
 use zstd::stream::write::Encoder;
@@ -65,9 +66,10 @@ impl<'a> BlobCompressor<'a> {
         Self { scan: Some(LayerScan::default()), ..self }
     }
 
-    /// What the content shows so far.
-    pub(super) fn take_facts(&mut self) -> LayerFacts {
-        self.scan.take().unwrap_or_default().finish()
+    /// What is known of a layer's content, all of which was written.
+    pub(super) fn take_content(&mut self) -> Content {
+        let (hasher, scan) = (std::mem::take(&mut self.hasher), self.scan.take().unwrap_or_default());
+        Content { diff_id: hasher.finish(), size: self.size, facts: scan.finish() }
     }
 
     /// How the blob is compressed.
@@ -79,19 +81,29 @@ impl<'a> BlobCompressor<'a> {
     }
 
     /// Keeps what was written.
-    pub(crate) fn keep(self) -> Result<StoredContent, StoreError> {
-        self.finish().map(|(_, content)| content)
+    pub(crate) fn keep(mut self) -> Result<StoredContent, StoreError> {
+        let (digest, size) = (std::mem::take(&mut self.hasher).finish(), self.size);
+        self.end().map(|(_, blob)| StoredContent { digest, size, blob })
     }
 
-    pub(super) fn finish(self) -> Result<(&'a mut BlobStore, StoredContent), StoreError> {
-        let Self { store, stream, hasher, size, .. } = self;
+    /// Ends the blob, and makes it an entry of the bundle.
+    pub(super) fn end(self) -> Result<(&'a mut BlobStore, Digest), StoreError> {
+        let Self { store, stream, .. } = self;
         let ended = match stream {
             Stream::Zstd(encoder) => encoder.finish(),
             Stream::Gzip(encoder) => encoder.finish(),
         };
         let blob = ended.map_err(|error| store.failed(error))?;
         let blob = store.commit(blob.finish())?;
-        Ok((store, StoredContent { digest: hasher.finish(), size, blob }))
+        Ok((store, blob))
+    }
+
+    /// Compresses bytes that somebody else hashes.
+    pub(super) fn compress(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match &mut self.stream {
+            Stream::Zstd(encoder) => encoder.write_all(bytes),
+            Stream::Gzip(encoder) => encoder.write_all(bytes),
+        }
     }
 
     /// The error of a write.
@@ -103,10 +115,7 @@ impl<'a> BlobCompressor<'a> {
 impl Write for BlobCompressor<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         // First compressed, then hashed: zstd's workers compress while this thread hashes.
-        match &mut self.stream {
-            Stream::Zstd(encoder) => encoder.write_all(bytes)?,
-            Stream::Gzip(encoder) => encoder.write_all(bytes)?,
-        }
+        self.compress(bytes)?;
         self.hasher.update(bytes);
         self.scan.iter_mut().for_each(|scan| scan.update(bytes));
         self.size += bytes.len() as u64;
@@ -139,7 +148,6 @@ fn encoder<W: Write>(out: W, workers: u32, size: Option<u64>) -> io::Result<Enco
 #[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
-    use landfall_manifests::Digest;
 
     /// Text-like bytes that compress by about half, the same ones each time.
     fn content(length: usize) -> Vec<u8> {

@@ -1,12 +1,12 @@
 //! Layers on their way into the store: uncompressed ones are compressed, compressed ones are stored unchanged and checked.
 
 use super::blob_writer::FinishedBlob;
-use super::content_hasher::{self, Content, read_some};
+use super::content_hasher::{Content, hash_all, read_some};
 use super::{BlobCompressor, BlobStore, BlobWriter, CHUNK, StoreError};
 use crate::layer_scan::{Entries, LayerFacts};
 use flate2::read::MultiGzDecoder;
 use landfall_manifests::{Digest, Encoding, Layer, limits};
-use std::io::{self, BufReader, Read, Write as _};
+use std::io::{self, BufReader, Read};
 
 /// zstd's message for a window over the limit (`ZSTD_error_frameParameter_windowTooLarge`): the crate does not expose the number.
 const WINDOW_ERROR: &str = "Frame requires too much memory for decoding";
@@ -47,21 +47,11 @@ fn shortened(path: &str) -> String {
 
 impl BlobStore {
     /// Takes in a layer that is an uncompressed tar archive; `size` is its length, where it is known.
-    pub(crate) fn add_uncompressed_layer(
-        &mut self,
-        mut tar: impl Read,
-        size: Option<u64>,
-    ) -> Result<Layer, LayerError> {
-        let mut packer = self.layer_compressor(size)?;
-        let mut buffer = vec![0; CHUNK];
-        loop {
-            let read = read_some(&mut tar, &mut buffer).map_err(LayerError::Read)?;
-            if read == 0 {
-                break;
-            }
-            packer.write_all(&buffer[..read]).map_err(|error| packer.failed(error))?;
-        }
-        packer.keep_layer()
+    pub(crate) fn add_uncompressed_layer(&mut self, tar: impl Read, size: Option<u64>) -> Result<Layer, LayerError> {
+        let mut compressor = self.layer_compressor(size)?;
+        let compress = |bytes: &[u8]| Ok(compressor.compress(bytes).map_err(|error| compressor.failed(error))?);
+        let content = hash_all(tar, LayerError::Read, compress)?;
+        compressor.keep_content(content)
     }
 
     /// Remembers a layer, unless no engine would unpack it.
@@ -100,10 +90,16 @@ impl BlobStore {
 impl BlobCompressor<'_> {
     /// Keeps what was written, which is a layer.
     pub(crate) fn keep_layer(mut self) -> Result<Layer, LayerError> {
-        let facts = self.take_facts();
+        let content = self.take_content();
+        self.keep_content(content)
+    }
+
+    /// Keeps what was compressed, which is this layer.
+    fn keep_content(self, content: Content) -> Result<Layer, LayerError> {
+        let Content { diff_id, size, facts } = content;
         let encoding = self.encoding();
-        let (store, content) = self.finish()?;
-        store.keep(Layer { blob: content.blob, encoding, diff_id: content.digest, size: content.size }, facts)
+        let (store, blob) = self.end()?;
+        store.keep(Layer { blob, encoding, diff_id, size }, facts)
     }
 }
 
@@ -116,10 +112,11 @@ pub(crate) fn check_compressed_layer(
     // Read once: the same bytes go to the decoder, which finds the diffID, and unchanged into the blob.
     let mut failed = None;
     let tee = Tee { stream, out: &mut blob, failed: &mut failed };
+    let hash = |content: &mut dyn Read| hash_all(content, |error| error, |_| Ok(()));
     let found = match encoding {
         // A gzip stream may be several members, whose contents follow each other (RFC 1952, section 2.2).
-        Encoding::Gzip => content_hasher::hash_all(MultiGzDecoder::new(BufReader::with_capacity(CHUNK, tee))),
-        Encoding::Zstd => zstd_decoder(tee).and_then(content_hasher::hash_all),
+        Encoding::Gzip => hash(&mut MultiGzDecoder::new(BufReader::with_capacity(CHUNK, tee))),
+        Encoding::Zstd => zstd_decoder(tee).and_then(|mut content| hash(&mut content)),
     };
     // The tee's failure first: of it the decoder only knows that its input stopped.
     match (found, failed) {
@@ -187,5 +184,40 @@ impl<R: Read, W: io::Write> Read for Tee<'_, R, W> {
             return Err(stop());
         }
         Ok(read)
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use crate::layer_scan::LayerScan;
+    use landfall_media::Destination;
+
+    #[test]
+    fn no_more_entries_are_remembered_of_all_layers_than_16_mib_hold() {
+        let mut header = tar::Header::new_ustar();
+        header.set_path("etc/passwd").unwrap();
+        header.set_entry_type(tar::EntryType::Regular);
+        header.set_size(0);
+        header.set_cksum();
+        let mut scan = LayerScan::default();
+        (0..1 << 17).for_each(|_| scan.update(header.as_bytes()));
+        let facts = scan.finish();
+        let each = facts.entries.len();
+
+        let folder = tempfile::tempdir().unwrap();
+        let out = Destination { path: &folder.path().join("bundle"), part_size: None };
+        let mut store = BlobStore::new(out, 1, Encoding::Zstd).unwrap();
+        let blobs: Vec<Digest> = (0..MOST_ENTRIES / each + 3).map(|number| Digest::of(&number.to_le_bytes())).collect();
+        for blob in &blobs {
+            let layer = Layer { blob: *blob, encoding: Encoding::Zstd, diff_id: *blob, size: 0 };
+            store.keep(layer, facts.clone()).unwrap();
+        }
+        let remembered = blobs.iter().map(|blob| store.facts_of(blob).unwrap());
+        let entries: Vec<usize> = remembered.clone().map(|facts| facts.entries.len()).collect();
+        assert_eq!(entries.iter().sum::<usize>() * size_of::<u64>(), 16 << 20);
+        assert_eq!(entries[entries.len() - 3..], [0; 3]);
+        assert!(remembered.into_iter().all(|kept| kept.users == facts.users), "the rest is small");
     }
 }

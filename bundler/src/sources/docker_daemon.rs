@@ -24,8 +24,8 @@ pub(super) fn pack(requested: &[RequestedImage], packing: &mut PackContext<'_>) 
     let stream = progress.reader(export);
     let packed = match requested {
         // An export of one image needs no name, so that an image that has none can be asked for by its id.
-        [only] => pack_stream(stream, &[RequestedImage { reference: None, ..only.clone() }], None, packing),
-        several => pack_stream(stream, several, None, packing),
+        [only] => pack_stream(stream, &[RequestedImage { reference: None, ..only.clone() }], packing),
+        several => pack_stream(stream, several, packing),
     };
     let packed = packed?;
     progress.finish();

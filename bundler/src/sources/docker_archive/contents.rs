@@ -26,7 +26,7 @@ pub(super) struct ArchiveContents {
     /// Documents that are too large for an image's own: an error only if an image needs one.
     oversized: BTreeSet<String>,
     /// The files that may be layers, whether they were kept or not.
-    layer_files: BTreeSet<String>,
+    layer_files: BTreeMap<String, LayerFile>,
     /// Files that are nothing that an image is made of.
     other_files: BTreeSet<String>,
     layers: BTreeMap<String, Layer>,
@@ -42,26 +42,39 @@ pub(super) struct SavedDocuments<'a> {
     pub(super) layers: Vec<(String, Digest)>,
 }
 
-/// A layer that the pass has come to.
+/// A file that may be a layer.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct LayerFile {
+    pub(super) kind: ContentKind,
+    /// Where its content begins in the archive.
+    pub(super) offset: u64,
+    pub(super) size: u64,
+}
+
+/// A layer that is being read.
 pub(super) struct LayerEntry<'a> {
     pub(super) name: &'a str,
-    kind: ContentKind,
-    size: u64,
-    content: &'a mut dyn Read,
+    pub(super) file: LayerFile,
+    pub(super) content: &'a mut dyn Read,
 }
 
 impl LayerEntry<'_> {
     /// Takes the layer into the store.
     pub(super) fn keep(self, store: &mut BlobStore) -> Result<Layer, SourceError> {
-        let kept = match self.kind {
+        let kept = match self.file.kind {
             ContentKind::Compressed(encoding) => store.add_compressed_layer(self.content, encoding),
-            _ => store.add_uncompressed_layer(self.content, Some(self.size)),
+            _ => store.add_uncompressed_layer(self.content, Some(self.file.size)),
         };
-        kept.map_err(|error| match error {
-            // Of the archive that the layer is in.
-            LayerError::Read(source) => SourceError::reading(source),
-            other => SourceError::Layer(self.name.to_owned(), other),
-        })
+        kept.map_err(|error| layer_error(self.name, error))
+    }
+}
+
+/// An error of the layer of this name.
+pub(super) fn layer_error(name: &str, error: LayerError) -> SourceError {
+    match error {
+        // Of the archive that the layer is in.
+        LayerError::Read(source) => SourceError::reading(source),
+        other => SourceError::Layer(name.to_owned(), other),
     }
 }
 
@@ -90,7 +103,7 @@ impl ArchiveContents {
         entry: &mut tar::Entry<'_, impl Read>,
         layer: &mut impl FnMut(LayerEntry<'_>) -> Result<Option<Layer>, SourceError>,
     ) -> Result<(), SourceError> {
-        let size = entry.size();
+        let (offset, size) = (entry.raw_file_position(), entry.size());
         let start = first_block(entry).map_err(SourceError::reading)?;
         // By content and not by name: what a file is called differs between the versions of Docker.
         let kind = ContentKind::of(&start);
@@ -107,8 +120,9 @@ impl ArchiveContents {
                 Ok(())
             }
             ContentKind::Tar | ContentKind::Compressed(_) => {
-                self.layer_files.insert(name.to_owned());
-                let found = layer(LayerEntry { name, kind, size, content: &mut content })?;
+                let file = LayerFile { kind, offset, size };
+                self.layer_files.insert(name.to_owned(), file);
+                let found = layer(LayerEntry { name, file, content: &mut content })?;
                 self.layers.extend(found.map(|layer| (name.to_owned(), layer)));
                 Ok(())
             }
@@ -156,7 +170,7 @@ impl ArchiveContents {
         let layers = saved.layers.iter().zip(diff_ids).map(|(name, digest)| {
             let file = self.resolve(name);
             match () {
-                () if self.layer_files.contains(file) => Ok((file.to_owned(), digest)),
+                () if self.layer_files.contains_key(file) => Ok((file.to_owned(), digest)),
                 () if self.is_there(file) => Err(SourceError::LayerKind(name.to_owned())),
                 () => Err(self.missing(SourceError::NoLayer { digest, name: Some(name.to_owned()) })),
             }
@@ -186,6 +200,16 @@ impl ArchiveContents {
     /// Notes how the archive ended.
     pub(super) fn end(&mut self, end: End) {
         self.is_cut_off = end == End::Unmarked;
+    }
+
+    /// The file of this name that may be a layer.
+    pub(super) fn layer_file(&self, name: &str) -> Option<LayerFile> {
+        self.layer_files.get(name).copied()
+    }
+
+    /// Notes which layer of the store the file of this name is.
+    pub(super) fn keep(&mut self, name: &str, layer: Layer) {
+        self.layers.insert(name.to_owned(), layer);
     }
 
     /// A layer that was kept.

@@ -1,6 +1,7 @@
-//! `docker-archive:` and everything else that speaks `docker save`'s format: one pass over a stream.
+//! `docker-archive:` and everything else that speaks `docker save`'s format: one pass over a stream, or the layers of a file where they lie.
 
 mod contents;
+mod layers;
 mod select;
 
 use super::content_kind::{ContentKind, first_block};
@@ -12,14 +13,11 @@ use crate::plan::RequestedImage;
 use crate::regular;
 use contents::{ArchiveContents, LayerEntry, SavedDocuments};
 use flate2::read::MultiGzDecoder;
-use landfall_manifests::{Digest, Encoding, Layer, limits, oci::Platform};
-use std::collections::BTreeMap;
+use landfall_manifests::{Encoding, Layer, limits, oci::Platform};
+use layers::WantedLayers;
 use std::fs::File;
 use std::io::{BufReader, Read, Seek as _};
 use std::path::Path;
-
-/// Layers that are requested, by their names in the archive, with the diffIDs that they should have.
-type ExpectedLayers = BTreeMap<String, Digest>;
 
 /// Takes images from an archive file, which may be compressed with gzip.
 pub(super) fn pack_file(
@@ -29,18 +27,22 @@ pub(super) fn pack_file(
 ) -> Result<PackedImages, ImageError> {
     let (file, size, gzip) = open(path).map_err(|error| requested[0].error(error))?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let progress = packing.console.progress(format!("Reading {name}"), Some(size));
-    let packed = if gzip {
+    let reading = |total| packing.console.progress(format!("Reading {name}"), Some(total));
+    if gzip {
+        let progress = reading(size);
         let stream = MultiGzDecoder::new(BufReader::with_capacity(CHUNK, progress.reader(file)));
-        pack_stream(stream, requested, None, packing)
-    } else {
-        // Only a file can be read twice cheaply: a compressed one would have to be decompressed twice.
-        let expected = expected_layers(&file, requested, &packing.platform)?;
-        pack_stream(progress.reader(file), requested, Some(&expected), packing)
-    };
-    let packed = packed?;
+        let packed = pack_stream(stream, requested, packing)?;
+        progress.finish();
+        return Ok(packed);
+    }
+    let mut contents = look(&file, requested)?;
+    let wanted = wanted_layers(&contents, requested, &packing.platform)?;
+    let progress = reading(wanted.keys().filter_map(|name| contents.layer_file(name)).map(|layer| layer.size).sum());
+    let taken = layers::take(&file, &mut contents, &wanted, packing.store, &progress);
+    // Of the archive as a whole: an error in it is reported at the first image's line.
+    taken.map_err(|error| requested[0].error(error))?;
     progress.finish();
-    Ok(packed)
+    images(&contents, requested, packing)
 }
 
 /// Looks for the images in an archive file. Of one that is compressed only the beginning is read.
@@ -78,47 +80,43 @@ fn open(path: &Path) -> Result<(File, u64, bool), SourceError> {
     }
 }
 
-/// Takes images from a stream. What is `expected` of its layers spares those that are not requested or are stored already.
+/// Takes images from a stream, and all layers that it brings: which of them are needed is known in the end.
 pub(super) fn pack_stream(
     stream: impl Read,
     requested: &[RequestedImage],
-    expected: Option<&ExpectedLayers>,
     packing: &mut PackContext<'_>,
 ) -> Result<PackedImages, ImageError> {
     let stream = BufReader::with_capacity(CHUNK, stream);
     let mut contents = ArchiveContents::default();
-    let mut keep = |layer: LayerEntry<'_>| match expected.map(|expected| expected.get(layer.name)) {
-        // Nobody asked for it: it is read past.
-        Some(None) => Ok(None),
-        Some(Some(diff_id)) => match packing.store.layer_with_diff_id(diff_id) {
-            // Stored already, from this source or another one.
-            Some(known) => Ok(Some(known.clone())),
-            None => layer.keep(packing.store).map(Some),
-        },
-        None => layer.keep(packing.store).map(Some),
-    };
+    let mut keep = |layer: LayerEntry<'_>| layer.keep(packing.store).map(Some);
     let read = TarReader::new(stream).read(|entry| contents.add(entry, &mut keep));
     // Of the stream as a whole: an error in it concerns every image, and is reported at the first one's line.
     contents.end(read.map_err(|error| requested[0].error(error))?);
-    requested
-        .iter()
-        .map(|requested| image(&contents, requested, packing).map_err(|error| requested.error(error)))
-        .collect()
+    images(&contents, requested, packing)
+}
+
+fn images(
+    contents: &ArchiveContents,
+    requested: &[RequestedImage],
+    packing: &mut PackContext<'_>,
+) -> Result<PackedImages, ImageError> {
+    let image =
+        |requested| image(contents, requested, packing).map_err(|error| RequestedImage::error(requested, error));
+    requested.iter().map(image).collect()
 }
 
 /// Which layers are requested, and what they should be.
-fn expected_layers(
-    file: &File,
+fn wanted_layers(
+    contents: &ArchiveContents,
     requested: &[RequestedImage],
     platform: &Platform,
-) -> Result<ExpectedLayers, ImageError> {
-    let contents = look(file, requested)?;
-    let mut expected = ExpectedLayers::new();
+) -> Result<WantedLayers, ImageError> {
+    let mut wanted = WantedLayers::new();
     for requested in requested {
         let documents = contents.documents_of(requested, platform).map_err(|error| requested.error(error))?;
-        expected.extend(documents.layers);
+        wanted.extend(documents.layers);
     }
-    Ok(expected)
+    Ok(wanted)
 }
 
 /// Reads an archive's headers and documents only.

@@ -1,6 +1,7 @@
 use crate::regular;
 use crate::sources::SourceError;
 use crate::sources::content_kind::{ContentKind, first_block};
+use crate::sources::file_range::file_range;
 use crate::sources::image::check_digest;
 use crate::sources::tar_reader::{End, TarReader};
 use landfall_console::Size;
@@ -8,8 +9,7 @@ use landfall_manifests::oci::Descriptor;
 use landfall_manifests::{Digest, archive, limits};
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, ErrorKind, Read, Seek as _};
-use std::os::unix::fs::FileExt as _;
+use std::io::{ErrorKind, Read, Seek as _};
 use std::path::{Path, PathBuf};
 
 /// A readable image layout.
@@ -74,7 +74,6 @@ impl Layout for FolderLayout {
 #[derive(Debug)]
 pub(super) struct ArchiveLayout {
     file: File,
-    path: PathBuf,
     /// Where each file's content begins, and its size.
     files: BTreeMap<String, (u64, u64)>,
     end: End,
@@ -99,7 +98,7 @@ impl ArchiveLayout {
             }
             Ok(())
         })?;
-        Ok(Self { file, path: path.to_owned(), files, end })
+        Ok(Self { file, files, end })
     }
 }
 
@@ -110,30 +109,6 @@ impl Layout for ArchiveLayout {
             End::Marked => SourceError::NoEntry(name.to_owned()),
             End::Unmarked => SourceError::CutOff,
         })?;
-        let opened = || -> io::Result<(File, u64)> {
-            let file = self.file.try_clone()?;
-            let length = file.metadata()?.len();
-            Ok((file, length))
-        };
-        let (file, length) = opened().map_err(SourceError::read(&self.path))?;
-        // Headers are read by seeking from one to the next: the content of the last one may not be there.
-        if length < offset.saturating_add(*size) {
-            return Err(SourceError::CutOff);
-        }
-        Ok(Box::new(At { file, offset: *offset }.take(*size)))
-    }
-}
-
-/// Reads a file from an offset on. Handles of one file share its position, which this neither uses nor moves: several are read at a time.
-struct At {
-    file: File,
-    offset: u64,
-}
-
-impl Read for At {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.file.read_at(buffer, self.offset)?;
-        self.offset += read as u64;
-        Ok(read)
+        Ok(Box::new(file_range(&self.file, *offset, *size)?))
     }
 }

@@ -1,10 +1,11 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 use super::*;
 use flate2::{Compression, write::GzEncoder};
-use landfall_manifests::Hasher;
+use landfall_manifests::{Encoding, Hasher};
 use landfall_media::Destination;
 use std::io::{self, Write as _};
 use std::sync::{Arc, Mutex};
+use std::thread;
 use std::time::Duration;
 
 /// How many layers in zstd are being read, and which threads have read one.
