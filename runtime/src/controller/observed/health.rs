@@ -33,16 +33,23 @@ pub(in crate::controller) struct HealthHistory {
 /// How long to wait before the next check, by health.
 #[derive(Debug, Clone, Copy)]
 struct Pauses {
+    /// After the first check of a container that was just started; twice as long after each further one, up to `starting`.
+    first: Duration,
     starting: Duration,
     healthy: Duration,
     unhealthy: Duration,
 }
 
-/// Short while clients may be waiting.
-const OF_CONNECTIONS: Pauses =
-    Pauses { starting: Duration::from_millis(50), healthy: Duration::from_secs(5), unhealthy: Duration::from_secs(1) };
+/// Short while clients may be waiting: for whoever spawns a tenant, most programs listen a few milliseconds after their start.
+const OF_CONNECTIONS: Pauses = Pauses {
+    first: Duration::from_millis(5),
+    starting: Duration::from_millis(50),
+    healthy: Duration::from_secs(5),
+    unhealthy: Duration::from_secs(1),
+};
 /// A command costs the engine a process.
 const OF_COMMANDS: Pauses = Pauses {
+    first: Duration::from_millis(500),
     starting: Duration::from_millis(500),
     healthy: Duration::from_secs(10),
     unhealthy: Duration::from_secs(5),
@@ -75,7 +82,10 @@ impl HealthHistory {
     /// How long to wait before the next check.
     pub(in crate::controller) fn pause(self) -> Duration {
         match self.health {
-            Health::Starting => self.pauses.starting,
+            Health::Starting => {
+                let doublings = self.failures.saturating_sub(1);
+                self.pauses.first.saturating_mul(2_u32.saturating_pow(doublings)).min(self.pauses.starting)
+            }
             Health::Healthy => self.pauses.healthy,
             Health::Unhealthy => self.pauses.unhealthy,
         }
@@ -115,6 +125,18 @@ mod tests {
         ] {
             assert_eq!(health_after(answers), health, "{answers:?}");
         }
+    }
+
+    #[test]
+    fn a_tenant_that_was_just_started_is_asked_again_at_once_and_then_less_often() {
+        let pauses = |check| {
+            let failing = |last: &HealthHistory| Some(last.after(false, Duration::ZERO));
+            let histories = std::iter::successors(failing(&history(check, 1)), failing);
+            histories.take(6).map(|history| history.pause().as_millis()).collect::<Vec<_>>()
+        };
+        assert_eq!(pauses(HealthCheck::Tcp), [5, 10, 20, 40, 50, 50]);
+        let command = HealthCheck::Command(vec!["true".to_owned()].try_into().unwrap());
+        assert_eq!(pauses(command), [500; 6]);
     }
 
     #[test]
