@@ -111,15 +111,16 @@ impl Controller {
         loop {
             let now = Instant::now();
             let free = self.free_for_volumes().await;
+            let is_any_new = self.disk.requested.load(Ordering::Relaxed);
             let is_due = if let Some(free) = free {
                 trend.add(now, free);
-                trend.wants_measurement(last.as_ref(), limits, !self.disk.stopped().is_empty())
+                trend.wants_measurement(last.as_ref(), limits, !self.disk.stopped().is_empty(), is_any_new)
             } else {
                 // There are no volumes, or the first measurement finds them.
                 trend = Trend::default();
-                last.is_none()
+                last.is_none() || is_any_new
             };
-            if (is_due || self.disk.requested.load(Ordering::Relaxed)) && now >= retry_at {
+            if is_due && now >= retry_at {
                 match self.measure(last.as_ref(), free, trend.is_urgent(limits)).await {
                     Ok(measured) => {
                         failure.note(None);

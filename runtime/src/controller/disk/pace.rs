@@ -21,6 +21,8 @@ const URGENT_CALM: Duration = Duration::from_secs(10);
 const CALM: Duration = Duration::from_mins(5);
 const STOPPED: Duration = Duration::from_secs(5);
 const SHARE: u32 = 10;
+/// How old a measurement is before one is made for a new tenant, so that those that are spawned one after the other are measured together.
+const TOGETHER: Duration = Duration::from_secs(1);
 /// How much free space may fall before tenants are measured: a share of a tenant's limit.
 const STEPS: u64 = 8;
 
@@ -79,15 +81,24 @@ impl Trend {
         free < limits.reserve.saturating_add(self.fall_until_reaction())
     }
 
-    /// Whether to measure now.
-    pub(super) fn wants_measurement(&self, last: Option<&Measured>, limits: DiskLimits, is_any_stopped: bool) -> bool {
+    /// Whether to measure now, where tenants are stopped for the disk, or were never measured.
+    pub(super) fn wants_measurement(
+        &self,
+        last: Option<&Measured>,
+        limits: DiskLimits,
+        is_any_stopped: bool,
+        is_any_new: bool,
+    ) -> bool {
         let (Some((now, free)), Some(last)) = (self.0.back(), last) else { return true };
         let age = now.duration_since(last.at);
         let fall = last.free_before.saturating_sub(*free);
         if self.is_urgent(limits) {
-            return age >= last.took && (fall >= NOISE || age >= URGENT_CALM);
+            return age >= last.took && (is_any_new || fall >= NOISE || age >= URGENT_CALM);
         }
-        let due = fall >= limits.tenant / STEPS || age >= CALM || (is_any_stopped && age >= STOPPED);
+        let due = fall >= limits.tenant / STEPS
+            || age >= CALM
+            || (is_any_stopped && age >= STOPPED)
+            || (is_any_new && age >= TOGETHER);
         due && age >= last.took * SHARE
     }
 }
@@ -178,19 +189,33 @@ mod tests {
             let (trend, start) = trend(&[(600_000, free)]);
             let last = measured(start + Duration::from_secs(600 - age), before);
             assert_eq!(
-                trend.wants_measurement(Some(&last), LIMITS, stopped),
+                trend.wants_measurement(Some(&last), LIMITS, stopped, false),
                 wanted,
                 "{free} {before} {age} {stopped}"
             );
         }
-        assert!(trend(&[(0, 50 * GIB)]).0.wants_measurement(None, LIMITS, false), "nothing is known");
+        assert!(trend(&[(0, 50 * GIB)]).0.wants_measurement(None, LIMITS, false, false), "nothing is known");
+    }
+
+    #[test]
+    fn tenants_that_are_spawned_together_are_measured_together_unless_it_is_urgent() {
+        for (free, age, wanted) in [(50 * GIB, 999, false), (50 * GIB, 1000, true), (GIB / 2, 10, true)] {
+            let (trend, start) = trend(&[(600_000, free)]);
+            let last = measured(start + Duration::from_millis(600_000 - age), free);
+            assert_eq!(trend.wants_measurement(Some(&last), LIMITS, false, true), wanted, "{free} {age}");
+        }
+        let (trend, start) = trend(&[(600_000, 50 * GIB)]);
+        let at = |seconds: u64| start + Duration::from_secs(600 - seconds);
+        let slow = |seconds| Measured { took: Duration::from_secs(3), ..measured(at(seconds), 50 * GIB) };
+        assert!(!trend.wants_measurement(Some(&slow(29)), LIMITS, false, true));
+        assert!(trend.wants_measurement(Some(&slow(30)), LIMITS, false, true));
     }
 
     #[test]
     fn what_is_written_while_tenants_are_measured_is_a_reason_to_measure_again() {
         let (trend, start) = trend(&[(600_000, 50 * GIB)]);
         let last = Measured { free_before: 51 * GIB, ..measured(start + Duration::from_secs(599), 50 * GIB) };
-        assert!(trend.wants_measurement(Some(&last), LIMITS, false));
+        assert!(trend.wants_measurement(Some(&last), LIMITS, false, false));
     }
 
     #[test]
@@ -198,7 +223,7 @@ mod tests {
         let (trend, start) = trend(&[(600_000, 50 * GIB)]);
         let at = |seconds: u64| start + Duration::from_secs(600 - seconds);
         let slow = |seconds| Measured { took: Duration::from_secs(3), ..measured(at(seconds), 60 * GIB) };
-        assert!(!trend.wants_measurement(Some(&slow(29)), LIMITS, false));
-        assert!(trend.wants_measurement(Some(&slow(30)), LIMITS, false));
+        assert!(!trend.wants_measurement(Some(&slow(29)), LIMITS, false, false));
+        assert!(trend.wants_measurement(Some(&slow(30)), LIMITS, false, false));
     }
 }
