@@ -147,6 +147,19 @@ pub fn large(engine: &Engine) -> Result<PathBuf> {
     saved(engine, &tag)
 }
 
+/// Images on one base of about 100 MB with a small layer each, one for each name, as docker-archives.
+pub fn on_one_base(engine: &Engine, names: &[&str]) -> Result<Vec<PathBuf>> {
+    static TURN: Mutex<()> = Mutex::new(());
+    let base = debian(engine)?;
+    let archive = |name: &&str| {
+        let folder = workspace::fresh_folder(&format!("on-one-base/{name}"))?;
+        std::fs::write(folder.join("Dockerfile"), "ARG BASE\nFROM $BASE\nCOPY layer /srv/layer\n")?;
+        std::fs::write(folder.join("layer"), format!("{name}\n").repeat(100_000))?;
+        saved(engine, &built(engine, &TURN, &folder, &base)?)
+    };
+    names.iter().map(archive).collect()
+}
+
 /// What the tenants' images share.
 fn certificates(engine: &Engine) -> Result<String> {
     static TURN: Mutex<()> = Mutex::new(());

@@ -1,6 +1,6 @@
 //! `make bench`: speed and memory of the programs, each against what an operator would use instead, in turn in the same run.
 //! Prints a table for docs/testing.md, and fails when a figure is beyond its limit; a goal is what we want to reach yet. `bench WORD` measures the parts whose names have
-//! that word; landing needs what packing made.
+//! that word.
 
 mod downtime;
 mod land;
@@ -71,10 +71,6 @@ impl Bench {
         let megabytes = archive.metadata()?.len() >> 20;
         println!("   {}: {megabytes} MiB", archive.display());
         Ok(Self { engine, publisher, archive, release })
-    }
-
-    fn bundle(&self) -> std::path::PathBuf {
-        self.publisher.file("acme-1.0.0.landfall.tar")
     }
 }
 

@@ -39,7 +39,7 @@ pub(crate) fn rows(bench: &Bench) -> Result<Vec<Row>> {
     let slowest = looking.into_iter().collect::<Result<Vec<f64>>>()?.into_iter().fold(0.0, f64::max);
     let answering = repeated(|| start(&host))?;
     Ok(vec![
-        against("spawn to `running`", "network create, container create, start", [1.1, 1.3], spawning),
+        against("spawn to `running`", "create network, two volumes and container, start", [1.1, 1.3], spawning),
         against("ten spawns at a time", "the same calls", [1.1, 1.4], together),
         at_most("spawn to healthy", "s", 5.0, healthy),
         at_most("memory of the runtime with ten tenants", "MiB", 30.0, memory),
@@ -84,7 +84,7 @@ fn destroy(installation: Installation<'_>, number: usize) -> Result<()> {
     Ok(())
 }
 
-/// The same calls of the engine's API, one after the other, by one curl.
+/// What makes the same objects, by calls of the engine's API one after the other, by one curl.
 fn bare(host: &Host, image: &str) -> Result<f64> {
     let took = seconds_on(host, &bare_calls(image, 0))?;
     remove_bare(host, 0)?;
@@ -102,14 +102,21 @@ fn bare_calls(image: &str, number: usize) -> String {
     let name = format!("bare{number}");
     let subnet = format!("10.99.{number}.0/29");
     let network = json!({"Name": name, "Internal": true, "IPAM": {"Config": [{"Subnet": subnet}]}});
-    let container = json!({"Image": image, "HostConfig": {"NetworkMode": name}});
+    let volumes = ["files", "history"].map(|volume| format!("{name}-{volume}"));
+    let mounts = volumes
+        .each_ref()
+        .map(|volume| json!({"Type": "volume", "Source": volume, "Target": format!("/app/{volume}")}));
+    let container = json!({"Image": image, "HostConfig": {"NetworkMode": name, "Mounts": mounts}});
     let post = |path: &str, body: &serde_json::Value| {
         format!(
             "-fsS --unix-socket /run/docker.sock -H 'Content-Type: application/json' -d '{body}' 'http://engine/{path}'"
         )
     };
+    let [files, history] = volumes.map(|volume| post("volumes/create", &json!({"Name": volume})));
     let calls = [
         post("networks/create", &network),
+        files,
+        history,
         post(&format!("containers/create?name={name}"), &container),
         post(&format!("containers/{name}/start"), &json!({})),
     ];
@@ -117,7 +124,9 @@ fn bare_calls(image: &str, number: usize) -> String {
 }
 
 fn remove_bare(host: &Host, number: usize) -> Result<()> {
-    host.ok(&format!("docker rm --force bare{number} && docker network rm bare{number}")).map(drop)
+    let name = format!("bare{number}");
+    let volumes = format!("docker volume rm {name}-files {name}-history");
+    host.ok(&format!("docker rm --force {name} && docker network rm {name} && {volumes}")).map(drop)
 }
 
 /// A command that runs ten at a time, and ends with the last of them.
