@@ -111,7 +111,7 @@ mod tests {
             begun.push(task.layer);
             another.notify_all();
             let (begun, waited) =
-                another.wait_timeout_while(begun, Duration::from_secs(120), |begun| begun.len() < 4).unwrap();
+                another.wait_timeout_while(begun, Duration::from_mins(2), |begun| begun.len() < 4).unwrap();
             assert!(!waited.timed_out(), "{begun:?}");
             drop(begun);
             empty(task)
