@@ -14,6 +14,9 @@ use tempfile::TempDir;
 
 pub(crate) const API: u16 = 3000;
 pub(crate) const SSH: u16 = 22;
+/// The gateways of two tenants.
+pub(crate) const GATEWAY: &str = "10.213.0.1";
+pub(crate) const OTHER_GATEWAY: &str = "10.213.0.9";
 
 /// How long to wait for what must happen: far longer than it takes on the slowest machine.
 const LIMIT: Duration = Duration::from_mins(5);
@@ -155,14 +158,48 @@ impl FirewalledHost {
             }}"
         );
         ok(self.on_host("nft").arg(rules), "nftables");
-        let call = |_| {
-            let mut command = self.on_tenant("bash");
-            command.args(["-c", &format!("exec 3<>/dev/tcp/10.213.0.1/{port}")]).stderr(Stdio::null());
-            Running(command.spawn().unwrap())
-        };
-        let calls = (0..number).map(call).collect();
+        let calls = self.call(GATEWAY, port, number);
         wait_until(|| self.counted("silent", "arrived") >= number);
         calls
+    }
+
+    /// Processes of a tenant, each of which calls this port once.
+    pub(crate) fn call(&self, gateway: &str, port: u16, number: u64) -> Vec<Running> {
+        let call = |_| {
+            let mut command = self.on_tenant("bash");
+            command.args(["-c", &format!("exec 3<>/dev/tcp/{gateway}/{port}")]).stderr(Stdio::null());
+            Running(command.spawn().unwrap())
+        };
+        (0..number).map(call).collect()
+    }
+
+    /// Adds another tenant's bridge, and counts the calls of the API that come in from each of the two, and those that no table of ours drops.
+    pub(crate) fn count_calls_of_two(&self) {
+        let (host, tenant) = (self.host(), self.tenant());
+        for arguments in [
+            format!("-n {host} link add lft2 type veth peer name eth1 netns {tenant}"),
+            format!("-n {host} address add {OTHER_GATEWAY}/29 dev lft2"),
+            format!("-n {host} link set lft2 up"),
+            format!("-n {tenant} address add 10.213.0.10/29 dev eth1"),
+            format!("-n {tenant} link set eth1 up"),
+        ] {
+            ok(Command::new("ip").args(arguments.split(' ')), "iproute2");
+        }
+        let each = |what: &str| {
+            [1, 2]
+                .map(|link| format!("iifname lft{link} tcp dport {API} tcp flags syn counter name {what}{link};"))
+                .concat()
+        };
+        let rules = format!(
+            "table inet calls {{
+                counter sent1 {{}}; counter sent2 {{}}; counter passed1 {{}}; counter passed2 {{}}
+                chain first {{ type filter hook input priority -300; {} }}
+                chain last {{ type filter hook input priority 0; {} }}
+            }}",
+            each("sent"),
+            each("passed")
+        );
+        ok(self.on_host("nft").arg(rules), "nftables");
     }
 
     /// Waits until the holder has logged the event this many times.
@@ -202,9 +239,9 @@ impl FirewalledHost {
         self.nft("list table inet landfall_standby").status.success()
     }
 
-    /// Whether all rules of both tables are there: each drops in three places.
+    /// Whether all rules of both tables are there: each drops in four places.
     pub(crate) fn is_whole(&self) -> bool {
-        String::from_utf8_lossy(&self.nft("list ruleset").stdout).matches("drop").count() == 6
+        String::from_utf8_lossy(&self.nft("list ruleset").stdout).matches("drop").count() == 8
     }
 
     /// Removes what outlives the holder.

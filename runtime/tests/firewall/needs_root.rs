@@ -1,6 +1,6 @@
 //! The firewall's tables stand against everything that removes them.
 
-use crate::firewalled_host::{API, FirewalledHost, SSH, ok, signal, wait_until};
+use crate::firewalled_host::{API, FirewalledHost, GATEWAY, OTHER_GATEWAY, SSH, ok, signal, wait_until};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -40,6 +40,21 @@ fn a_tenants_calls_of_the_api_leave_nothing_in_the_hosts_connection_table() {
     let _calls = host.calls(API, CALLS);
     let after = host.tracked();
     assert!(after <= before, "{before} connections were tracked before {CALLS} calls, {after} after them");
+}
+
+#[test]
+fn a_flood_of_calls_is_cut_down_and_another_tenants_calls_are_not() {
+    let mut host = FirewalledHost::new("calls");
+    host.hold("");
+    host.count_calls_of_two();
+    // More than pass at once, and each is repeated until it is answered.
+    let _flood = host.call(GATEWAY, API, 250);
+    wait_until(|| host.counted("calls", "sent1") > host.counted("calls", "passed1") + 50);
+    let _calls = host.call(OTHER_GATEWAY, API, 20);
+    wait_until(|| host.counted("calls", "passed2") >= 20);
+    assert_eq!(host.counted("calls", "sent2"), 20, "one was dropped and sent again");
+    let log = host.end();
+    assert!(!log.contains("event=firewall_restored"), "what the table counts is no change of it: {log}");
 }
 
 #[test]

@@ -24,6 +24,12 @@ pub const TABLE: &str = "inet landfall";
 /// The table that stays when its holder ends, until [`clear`] removes it or the host shuts down.
 pub const STANDBY: &str = "inet landfall_standby";
 
+/// New calls of the API by one tenant in a row, and each second after that.
+const CALLS: &str = "20/second burst 100 packets";
+
+/// Tenants whose calls are counted at a time: all that the pool of the default settings has room for.
+const TENANTS: u32 = 8192;
+
 /// What keeps others from removing [`TABLE`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Guard {
@@ -67,14 +73,28 @@ fn text(table: &str, flags: &str, port: Option<u16>) -> String {
     // gateway. Another tenant's gateway is local to the host, too, but not to this bridge.
     // `ct state established,related`: tenants answer the host, whose proxy and health checks connect to them. Nothing
     // is forwarded: a tenant reaches no other, and nothing beyond the host.
-    let api = port.map(|port| format!("        tcp dport {port} fib daddr . iif type local accept\n"));
+    // A flood of calls costs the service's time, which no tenant's limit of CPU time counts: beyond as many as it answers, a call is dropped
+    // before the service learns of it. Each bridge, which is each tenant, is counted for itself.
+    let api = port.map(|port| {
+        format!(
+            r"        tcp dport {port} tcp flags & (syn | ack) == syn update @callers {{ iifname limit rate over {CALLS} }} drop
+        tcp dport {port} fib daddr . iif type local accept
+"
+        )
+    });
     let api = api.unwrap_or_default();
     // The kernel remembers each connection for minutes after its end, in one table for the whole host, which a few tenants could fill by
     // calling the API. So their calls are not tracked at all: the rule above needs no state. What else they send is dropped before it
     // gets an entry, and the entries of the host's own connections to them are as many as the tenants' ports take clients.
-    let untracked = port.map(|port| {
+    let objects = port.map(|port| {
         format!(
-            r#"    chain untracked_calls {{
+            r#"    set callers {{
+        type ifname
+        size {TENANTS}
+        flags dynamic,timeout
+        timeout 1m
+    }}
+    chain untracked_calls {{
         type filter hook prerouting priority raw; policy accept;
         iifname "{BRIDGE_PREFIX}*" tcp dport {port} fib daddr . iif type local notrack
     }}
@@ -85,10 +105,10 @@ fn text(table: &str, flags: &str, port: Option<u16>) -> String {
 "#
         )
     });
-    let untracked = untracked.unwrap_or_default();
+    let objects = objects.unwrap_or_default();
     format!(
         r#"table {table} {{
-{flags}    chain from_tenants {{
+{flags}{objects}    chain from_tenants {{
         type filter hook input priority filter - 10; policy accept;
         iifname != "{BRIDGE_PREFIX}*" return
         ct state established,related accept
@@ -99,7 +119,7 @@ fn text(table: &str, flags: &str, port: Option<u16>) -> String {
         iifname "{BRIDGE_PREFIX}*" drop
         oifname "{BRIDGE_PREFIX}*" drop
     }}
-{untracked}}}
+}}
 "#
     )
 }
@@ -128,17 +148,11 @@ mod tests {
     fn tenants_reach_the_api_at_their_own_gateway_and_nothing_else() {
         let expected = r#"table inet landfall {
     flags owner
-    chain from_tenants {
-        type filter hook input priority filter - 10; policy accept;
-        iifname != "lft*" return
-        ct state established,related accept
-        tcp dport 8080 fib daddr . iif type local accept
-        drop
-    }
-    chain between_tenants {
-        type filter hook forward priority filter - 10; policy accept;
-        iifname "lft*" drop
-        oifname "lft*" drop
+    set callers {
+        type ifname
+        size 8192
+        flags dynamic,timeout
+        timeout 1m
     }
     chain untracked_calls {
         type filter hook prerouting priority raw; policy accept;
@@ -147,6 +161,19 @@ mod tests {
     chain untracked_answers {
         type filter hook output priority raw; policy accept;
         oifname "lft*" tcp sport 8080 notrack
+    }
+    chain from_tenants {
+        type filter hook input priority filter - 10; policy accept;
+        iifname != "lft*" return
+        ct state established,related accept
+        tcp dport 8080 tcp flags & (syn | ack) == syn update @callers { iifname limit rate over 20/second burst 100 packets } drop
+        tcp dport 8080 fib daddr . iif type local accept
+        drop
+    }
+    chain between_tenants {
+        type filter hook forward priority filter - 10; policy accept;
+        iifname "lft*" drop
+        oifname "lft*" drop
     }
 }
 "#;
@@ -159,7 +186,7 @@ mod tests {
     #[test]
     fn without_a_port_tenants_reach_nothing() {
         let rules = render(None, Guard::Owner);
-        assert!(!rules.contains("dport"));
+        assert!(!rules.contains("dport") && !rules.contains("callers"));
         assert!(rules.contains("        ct state established,related accept\n        drop\n"));
     }
 

@@ -61,10 +61,11 @@ pub(super) fn list_chains() -> Result<String, HoldError> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// The kernel's listing of a table with all handles, where the table exists. Any change of the table changes it.
+/// The kernel's listing of a table with all handles, where the table exists. Any change of the table changes it, but for what its own rules
+/// note in sets.
 pub(super) fn list(table: &str) -> Result<Option<String>, HoldError> {
     // With handles: a table that was removed and loaded again in the same words has other ones.
-    let nft = Command::new("nft").args(["--handle", "list", "table"]).args(table.split(' ')).output();
+    let nft = Command::new("nft").args(["--handle", "--terse", "list", "table"]).args(table.split(' ')).output();
     let output = nft.map_err(HoldError::Nft)?;
     Ok(output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned()))
 }
