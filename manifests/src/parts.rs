@@ -50,11 +50,11 @@ pub enum RangesError {
     #[error("the parts up to part {0} are larger together than any bundle")]
     Overflow(u32),
     /// A bundle that would have to be cut into too many parts.
-    #[error("parts of {size} bytes would be more than 999: {smallest} bytes is the smallest size for this bundle")]
+    #[error("parts of {size} bytes would be more than 999: this bundle needs parts of at least {smallest} bytes")]
     TooSmall {
         /// The size that was asked for, in bytes.
         size: u64,
-        /// The smallest one that gives few enough parts, in bytes.
+        /// No smaller one gives few enough parts, in bytes. Of a bundle that is not there yet, all that is known.
         smallest: u64,
     },
 }

@@ -5,9 +5,10 @@ use crate::plan::Plan;
 use crate::sources::{FoundFile, ImageOutline};
 use landfall_keys::RootLink;
 use landfall_manifests::{
-    Blob, Digest, Encoding, File as ReleaseFile, Image, Layer, Mode, Release, Tenant, Writable, WritablePath, limits,
-    oci,
+    Blob, Digest, Encoding, File as ReleaseFile, Image, Layer, Mode, Release, Tenant, Writable, WritablePath, archive,
+    limits, oci,
 };
+use std::collections::BTreeMap;
 
 /// A release that takes as much room before its blobs as the one of these files and images at most will: of as many blobs, each of the largest
 /// size.
@@ -30,6 +31,13 @@ pub(crate) fn bound(
     let images = images.into_iter().map(|image| largest(plan, image, &mut blobs));
     let images = images.collect::<Result<Vec<Image>, _>>()?;
     Ok(whole(plan, trust, blobs.0, files, images))
+}
+
+/// What a bundle of these images has at least behind its manifest, in bytes: the layers that it takes as they are, each once.
+pub(crate) fn kept_bytes(images: &[ImageOutline]) -> u64 {
+    let kept: BTreeMap<Digest, u64> =
+        images.iter().flat_map(|image| &image.kept).map(|blob| (blob.digest, blob.size)).collect();
+    kept.values().fold(archive::END_BYTES, |sum, size| sum.saturating_add(archive::entry_bytes(*size)))
 }
 
 /// Blobs of which no two are the same.

@@ -5,7 +5,7 @@ mod release;
 mod volumes;
 mod write;
 
-pub(crate) use bound::bound;
+pub(crate) use bound::{bound, kept_bytes};
 pub(crate) use release::{PackedReleaseError, release};
 #[cfg(test)]
 pub(crate) use volumes::VolumeError;

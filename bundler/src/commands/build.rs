@@ -12,6 +12,7 @@ use crate::trust::{TrustFolder, UnverifiedRoot};
 use crate::{assemble, byte_size, output};
 use landfall_console::{Console, Count, Size};
 use landfall_keys::{PublicKey, RootLink, SecretKey};
+use landfall_manifests::parts::Ranges;
 use landfall_manifests::{File, Release, Signed};
 use landfall_media::{Destination, folder_of};
 use serde::Serialize;
@@ -112,9 +113,13 @@ fn make(
     let files = sources::find_files(plan)?;
     let images = sources::find_images(plan)?;
     // 2. What comes before the blobs is written last, into the room that is left for it now.
+    let kept = assemble::kept_bytes(&images);
     let bound = assemble::bound(plan, trust.clone(), &files, images)?;
     let room = Signed::room_for(&bound, keys)?;
     drop(bound);
+    // More parts than can be named are refused now, if that is certain before anything is compressed.
+    let at_least = room.saturating_add(kept);
+    out.part_size.map(|size| Ranges::cut(at_least, size)).transpose().map_err(Error::PartSize)?;
     store.leave_room(room);
     // 3. Each blob is written where it stays.
     let (files, images) = pack(plan, &files, &mut store, console)?;

@@ -39,6 +39,7 @@ pub(super) fn find(requested: &[RequestedImage]) -> Result<Vec<ImageOutline>, Im
         name: requested.image.clone(),
         layers: found.layers,
         config: None,
+        kept: Vec::new(),
     };
     Ok(requested.iter().zip(found).map(outline).collect())
 }

@@ -3,7 +3,7 @@
 use super::{PackContext, PackedImage, SourceError};
 use crate::plan::RequestedImage;
 use landfall_manifests::oci::{self, Descriptor, ImageConfig, ImageManifest, Platform};
-use landfall_manifests::{Digest, ImageName, Layer, limits};
+use landfall_manifests::{Blob, Digest, ImageName, Layer, limits};
 use serde::de::DeserializeOwned;
 
 /// The images of one source.
@@ -16,6 +16,8 @@ pub(crate) struct ImageOutline {
     pub(crate) layers: usize,
     /// Its configuration, or one with the same volumes. Some sources show it only while they are read.
     pub(crate) config: Option<Vec<u8>>,
+    /// Layers that the bundle will have as they are.
+    pub(crate) kept: Vec<Blob>,
 }
 
 /// Parses one of an image's JSON documents.

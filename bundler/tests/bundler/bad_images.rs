@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::fs;
 
 /// Writes an OCI layout of one document, which is said to be an image's manifest, with these blobs beside it.
-fn layout(workspace: &Workspace, folder: &str, manifest: &Value, blobs: &[&[u8]]) {
+pub(crate) fn layout(workspace: &Workspace, folder: &str, manifest: &Value, blobs: &[&[u8]]) {
     let manifest = manifest.to_string();
     for blob in blobs.iter().chain([&manifest.as_bytes()]) {
         workspace.write(&format!("{folder}/blobs/sha256/{}", hex(blob)), blob);
@@ -20,11 +20,11 @@ fn layout(workspace: &Workspace, folder: &str, manifest: &Value, blobs: &[&[u8]]
     workspace.write(&format!("{folder}/oci-layout"), "{\"imageLayoutVersion\": \"1.0.0\"}");
 }
 
-fn descriptor(media_type: &str, content: &[u8]) -> Value {
+pub(crate) fn descriptor(media_type: &str, content: &[u8]) -> Value {
     json!({"mediaType": media_type, "digest": format!("sha256:{}", hex(content)), "size": content.len()})
 }
 
-fn manifest(config: &Value, layers: &[Value]) -> Value {
+pub(crate) fn manifest(config: &Value, layers: &[Value]) -> Value {
     json!({"schemaVersion": 2, "config": config, "layers": layers})
 }
 

@@ -10,7 +10,7 @@ fn image(name: &str, source: &str) -> String {
 }
 
 /// Bytes that do not compress.
-fn noise(seed: u8) -> Vec<u8> {
+pub(crate) fn noise(seed: u8) -> Vec<u8> {
     (0..20_000_u32)
         .flat_map(|number| {
             landfall_manifests::Digest::of(&[&number.to_le_bytes()[..], &[seed]].concat()).to_string().into_bytes()
@@ -53,7 +53,7 @@ fn each_byte_of_a_bundle_is_written_once() {
     }
 }
 
-fn layer_of(content: &[u8]) -> Vec<u8> {
+pub(crate) fn layer_of(content: &[u8]) -> Vec<u8> {
     let mut builder = Builder::new(Vec::new());
     put(&mut builder, "file", content);
     builder.into_inner().unwrap()

@@ -1,5 +1,8 @@
 //! Bundles in parts: written, read where they lie, and missed where they do not.
 
+use crate::bad_images::{descriptor, layout, manifest};
+use crate::docker_archive::{config, gzip, hex};
+use crate::in_place::{layer_of, noise};
 use crate::workspace::{BUNDLER, Workspace, sha256sum};
 use landfall_manifests::archive;
 use serde_json::Value;
@@ -240,6 +243,25 @@ fn an_older_bundle_is_replaced_in_whichever_form_it_lies_there() {
 }
 
 #[test]
+fn parts_that_are_certainly_too_many_are_refused_before_anything_is_packed() {
+    let workspace = Workspace::new();
+    let layer = layer_of(&noise(1));
+    let (config, mut stored) = (config("amd64", std::slice::from_ref(&layer)), gzip(&layer));
+    let image_config = descriptor("application/vnd.oci.image.config.v1+json", &config);
+    let described = descriptor("application/vnd.oci.image.layer.v1.tar+gzip", &stored);
+    layout(&workspace, "layout", &manifest(&image_config, &[described]), &[&config, &stored]);
+    // Packing would find it damaged.
+    let path = format!("layout/blobs/sha256/{}", hex(&stored));
+    *stored.last_mut().unwrap() ^= 1;
+    workspace.write(&path, &stored);
+    workspace.define("[[image]]\nname = \"app\"\nsource = \"oci:layout\"\n");
+    let build = |size| workspace.run(&["build", "acme.toml", "--key", "k.key", "--json", "--split", size]);
+    let code = |size| json(&String::from_utf8(build(size).stdout).unwrap())["error"]["code"].take();
+    assert_eq!(code("500B"), "part_size");
+    assert_ne!(code("5000B"), "part_size");
+}
+
+#[test]
 fn nothing_is_cut_that_would_mislead() {
     let (workspace, bytes) = with_bundle();
     let exists = |args: &[&str], exit, code: &str| assert_eq!(workspace.refused(exit, args)["code"], code, "{args:?}");
@@ -254,7 +276,7 @@ fn nothing_is_cut_that_would_mislead() {
     exists(&["split", "acme.tar", "--size", "20"], 2, "part_size");
     exists(&["build", "acme.toml", "--key", "k.key", "--out", "few.tar", "--split", "20"], 2, "part_size");
     let error = workspace.refused(2, &["split", "acme.tar", "--size", "20"]);
-    let smallest = format!("{} bytes is the smallest", bytes.len().div_ceil(999));
+    let smallest = format!("at least {} bytes", bytes.len().div_ceil(999));
     assert!(error["message"].as_str().unwrap().contains(&smallest), "{error}");
     for wrong in ["4G", "0", "-1", "1.5GB", "many"] {
         assert_eq!(workspace.run(&["split", "acme.tar", "--size", wrong]).status.code(), Some(2), "{wrong}");

@@ -54,14 +54,16 @@ pub(super) fn find_in_file(
     let (file, _, gzip) = open(path).map_err(|error| requested[0].error(error))?;
     let name = |requested: &RequestedImage| requested.image.clone();
     if gzip {
-        let outline = |requested| ImageOutline { name: name(requested), layers: limits::LAYERS, config: None };
+        let outline =
+            |requested| ImageOutline { name: name(requested), layers: limits::LAYERS, config: None, kept: Vec::new() };
         return Ok(requested.iter().map(outline).collect());
     }
     let contents = look(&file, requested)?;
     let outline = |requested: &RequestedImage| {
         let found = contents.documents_of(requested, platform).map_err(|error| requested.error(error))?;
         let config = Some(found.config_bytes.to_vec());
-        Ok(ImageOutline { name: name(requested), layers: found.layers.len(), config })
+        // Other sources may have the same layers otherwise compressed, which would then be stored.
+        Ok(ImageOutline { name: name(requested), layers: found.layers.len(), config, kept: Vec::new() })
     };
     requested.iter().map(outline).collect()
 }

@@ -8,7 +8,7 @@ use crate::sources::read_ahead::{Task, read_ahead};
 use crate::sources::{PackContext, SourceError};
 use landfall_console::Progress;
 use landfall_manifests::oci::{self, Descriptor};
-use landfall_manifests::{Digest, Layer, archive};
+use landfall_manifests::{Blob, Digest, Layer, archive};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Cursor, Read};
 
@@ -29,6 +29,18 @@ pub(super) fn open(layout: &impl Layout, described: &Descriptor) -> Result<Box<d
         SourceError::NoEntry(_) => SourceError::NoLayer { digest: described.digest, name: None },
         other => other,
     })
+}
+
+/// Looks for all of `layers`. Those that are compressed, which are stored as they are.
+pub(super) fn find_compressed(layout: &impl Layout, layers: &[Descriptor]) -> Result<Vec<Blob>, SourceError> {
+    let mut compressed = Vec::new();
+    for described in layers {
+        let start = first_block(&mut open(layout, described)?).map_err(SourceError::reading)?;
+        if matches!(ContentKind::of(&start), ContentKind::Compressed(_)) {
+            compressed.push(Blob { digest: described.digest, size: described.size });
+        }
+    }
+    Ok(compressed)
 }
 
 impl<L: Layout + Sync> LayerReader<'_, L> {

@@ -61,9 +61,9 @@ fn find(
 ) -> Result<Vec<ImageOutline>, ImageError> {
     let outline = |requested: &RequestedImage| -> Result<ImageOutline, SourceError> {
         let found = Documents::read(layout, requested, platform)?;
-        found.manifest.layers.iter().try_for_each(|layer| layers::open(layout, layer).map(drop))?;
+        let kept = layers::find_compressed(layout, &found.manifest.layers)?;
         let (name, layers) = (requested.image.clone(), found.manifest.layers.len());
-        Ok(ImageOutline { name, layers, config: Some(found.config_bytes) })
+        Ok(ImageOutline { name, layers, config: Some(found.config_bytes), kept })
     };
     requested.iter().map(|requested| outline(requested).map_err(|error| requested.error(error))).collect()
 }

@@ -32,6 +32,7 @@ pub(super) fn find(folder: &Path, requested: &[RequestedImage]) -> Result<Vec<Im
         name: requested.image.clone(),
         layers: 1,
         config: Some(b"{}".to_vec()),
+        kept: Vec::new(),
     };
     Ok(requested.iter().map(outline).collect())
 }
