@@ -9,6 +9,7 @@ mod classes;
 mod keys;
 
 use crate::error::Error;
+use crate::partial_folder::Busy;
 use crate::stick::StickError;
 use build::{
     of_assembly, of_build_host, of_definition, of_file, of_output, of_packed_release, of_plan, of_signing, of_source,
@@ -17,7 +18,7 @@ use build::{
 use bundle::{of_bundle, of_copy, of_repair, of_root_file, of_stick};
 use classes::{DAMAGED, PARTS_TOO_SMALL, ROOM, ROOM_FOR_COPY, unfit};
 use keys::{of_cli_trust, of_key_file, of_key_pair, of_trust_folder};
-use landfall_console::{Classify, ErrorClass, StorageFault};
+use landfall_console::{Classify, ErrorClass, Exit, StorageFault};
 
 impl Classify for Error {
     fn class(&self) -> ErrorClass {
@@ -26,6 +27,9 @@ impl Classify for Error {
             && !matches!(error, StickError::Copy(_))
         {
             return of_stick(error);
+        }
+        if Busy::is_among(self) {
+            return ErrorClass::new(Exit::Busy, "busy", "repeat it when that run is done");
         }
         // Whatever was being done, it failed for want of room.
         let room = if matches!(self, Self::Copy(_) | Self::Stick(_)) { ROOM_FOR_COPY } else { ROOM };

@@ -3,8 +3,8 @@
 
 use crate::definition::DefinitionLine;
 use crate::plan::Plan;
-use landfall_manifests::parts::parse_part_name;
-use landfall_manifests::{ReadError, archive};
+use landfall_manifests::parts::{parse_part_name, part_name};
+use landfall_manifests::{ReadError, archive, limits};
 use landfall_media::{UnverifiedBundle, folder_of};
 use std::path::{Path, PathBuf};
 
@@ -29,6 +29,10 @@ pub(crate) enum OutputError {
     WholeAndParts { path: PathBuf, part: PathBuf },
     #[error("{} cannot be cut into parts: its name is not UTF-8, as names of parts are", path.display())]
     NotUtf8 { path: PathBuf },
+    #[error("{} is too long for a name of a file", path.display())]
+    LongName { path: PathBuf },
+    #[error("{} is no file, but has the name of a part", path.display())]
+    PartNotAFile { path: PathBuf },
     #[error("{line}: the bundle {} would replace what it is made from", out.display())]
     ReplacesSource { line: DefinitionLine, out: PathBuf },
     #[error("{line}: {} is packed, and the bundle {} would be inside it", source_path.display(), out.display())]
@@ -80,13 +84,22 @@ pub(crate) fn check_one_form(bundle: &Path) -> Result<(), OutputError> {
 /// Whether `out` can name parts.
 pub(crate) fn check_names_parts(out: &Path) -> Result<(), OutputError> {
     match out.file_name().and_then(|name| name.to_str()) {
-        Some(_) => Ok(()),
+        Some(name) => check_length(&out.with_file_name(part_name(name, limits::PARTS))),
         None => Err(OutputError::NotUtf8 { path: out.to_owned() }),
+    }
+}
+
+/// Told now, and not when all is packed.
+fn check_length(out: &Path) -> Result<(), OutputError> {
+    match out.file_name() {
+        Some(name) if name.len() > limits::PATH_COMPONENT_BYTES => Err(OutputError::LongName { path: out.to_owned() }),
+        _ => Ok(()),
     }
 }
 
 /// Whether `out` names a whole file, and not one of a bundle's parts.
 fn check_is_whole(out: &Path) -> Result<(), OutputError> {
+    check_length(out)?;
     match out.file_name().and_then(|name| name.to_str()).and_then(parse_part_name) {
         Some(_) => Err(OutputError::PartName { path: out.to_owned() }),
         None => Ok(()),
@@ -104,7 +117,11 @@ pub(crate) fn check_replaced(out: &Path) -> Result<(), OutputError> {
 
 /// Checks that parts that exist at `out` are a bundle, or the beginning of one that an interrupted run left behind.
 pub(crate) fn check_parts_replaced(out: &Path) -> Result<(), OutputError> {
-    match landfall_media::parts_at(out).into_iter().next() {
+    let parts = landfall_media::parts_at(out);
+    if let Some(path) = parts.iter().find(|part| !part.is_file()) {
+        return Err(OutputError::PartNotAFile { path: path.clone() });
+    }
+    match parts.into_iter().next() {
         Some(first) if UnverifiedBundle::open(&first, &[]).is_err() && !begins_a_bundle(&first) => {
             Err(OutputError::NotABundle { path: first })
         }

@@ -37,4 +37,4 @@ pub use repair_request::{RequestFile, RequestFileError, read_request};
 pub use source::prompt::{MediumPrompt, Unattended};
 pub use unverified::UnverifiedBundle;
 pub use verify::verify;
-pub use write::{CopyError, Destination, PartFiles, PartWriter, folder_of, parts_at};
+pub use write::{CopyError, Destination, DurableFiles, PartFiles, PartWriter, folder_of, parts_at, settle};

@@ -1,6 +1,7 @@
 //! The signed bundle, from blobs in their places to files that have their names.
 
 use crate::blob_store::{BlobStore, StoreError};
+use crate::output::{self, OutputError};
 use landfall_keys::SecretKey;
 use landfall_manifests::parts::{Ranges, RangesError};
 use landfall_manifests::{Release, SignError, Signed};
@@ -17,6 +18,8 @@ pub(crate) enum AssembleError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Parts(#[from] RangesError),
+    #[error(transparent)]
+    Output(#[from] OutputError),
     #[error("{} cannot be written", path.display())]
     Write { path: PathBuf, source: io::Error },
     #[error("{} cannot be put in place", path.display())]
@@ -47,8 +50,12 @@ pub(crate) fn write(
     let files = store.finish(room, &signed.release().blobs)?;
     let written = signed.write_head(&mut files.writer_at(0));
     written.map_err(|source| AssembleError::Write { path: out.path.to_owned(), source })?;
-    // In the store's folder, which is on the destination's file system: the bundle gets its name by a rename.
-    let placed = out.replace(files, store.folder());
+    let durable = files.finish().map_err(|source| AssembleError::Write { path: out.path.to_owned(), source })?;
+    // Packing took its time: what came there since is not replaced unless it is a bundle.
+    output::check_replaced(out.path)?;
+    output::check_parts_replaced(out.path)?;
+    // The files are in the store's folder, on the destination's file system: the bundle gets its name by a rename.
+    let placed = out.replace(&durable);
     let parts = placed.map_err(|source| AssembleError::Place { path: out.path.to_owned(), source })?;
     Ok(WrittenBundle { signed, parts })
 }

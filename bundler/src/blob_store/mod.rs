@@ -20,7 +20,7 @@ use landfall_manifests::{Blob, Digest, Encoding, Layer, archive};
 use landfall_media::{Destination, PartFiles, folder_of};
 use std::collections::BTreeMap;
 use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// How much is read at once, in bytes: enough that system calls cost nothing beside hashing, small enough for a cache.
@@ -29,7 +29,7 @@ pub(crate) const CHUNK: usize = 256 << 10;
 /// Blobs in the files of a bundle, which are in a temporary folder. That is removed when this value is dropped.
 #[derive(Debug)]
 pub(crate) struct BlobStore {
-    folder: PartialFolder,
+    _folder: PartialFolder,
     /// The folder that the bundle will be in, for errors: the files themselves are removed.
     out: PathBuf,
     files: Arc<PartFiles>,
@@ -73,11 +73,11 @@ impl BlobStore {
     /// `layer_encoding`.
     pub(crate) fn new(out: Destination<'_>, workers: u32, layer_encoding: Encoding) -> Result<Self, StoreError> {
         let parent = folder_of(out.path);
-        let folder = PartialFolder::new(parent);
+        let folder = PartialFolder::beside(out.path);
         let folder = folder.map_err(|source| StoreError::Folder { folder: parent.to_owned(), source })?;
         Ok(Self {
             files: out.files(folder.path()),
-            folder,
+            _folder: folder,
             out: parent.to_owned(),
             blobs: BTreeMap::new(),
             end: 0,
@@ -90,11 +90,6 @@ impl BlobStore {
     /// Leaves `room` bytes before the first blob, which was not begun yet.
     pub(crate) fn leave_room(&mut self, room: u64) {
         self.end = room;
-    }
-
-    /// The store's folder, for other files that are to be removed with it.
-    pub(crate) fn folder(&self) -> &Path {
-        self.folder.path()
     }
 
     /// The size of a blob that is there.

@@ -77,12 +77,13 @@ fn write(
 ) -> Result<()> {
     let failed = |source: io::Error| CopyError::Write { path: out.to_owned(), source: source.into() };
     let destination = Destination { path: out, part_size: None };
-    let partial = PartialFolder::new(folder_of(out)).map_err(failed)?;
+    let partial = PartialFolder::beside(out).map_err(failed)?;
     let sizes = signed.release().blobs.iter().filter(|blob| wanted.contains(&blob.digest)).map(|blob| blob.size);
     let progress = console.progress("Writing the patch", Some(sizes.sum()));
     let files = destination.files(partial.path());
     opened.copy_patch_to(signed, wanted, files.writer_at(0), &progress).map_err(|error| error.to(out))?;
-    destination.place(&files).map_err(failed)?;
+    let durable = files.finish().map_err(failed)?;
+    destination.place(&durable).map_err(failed)?;
     progress.finish();
     Ok(())
 }

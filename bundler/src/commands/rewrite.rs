@@ -1,9 +1,10 @@
 use crate::error::Result;
+use crate::output;
 use crate::partial_folder::PartialFolder;
 use landfall_console::Console;
 use landfall_manifests::Signed;
 use landfall_manifests::parts::Ranges;
-use landfall_media::{CopyError, Destination, UnverifiedBundle, folder_of};
+use landfall_media::{CopyError, Destination, UnverifiedBundle};
 use std::io;
 use std::path::PathBuf;
 
@@ -20,12 +21,15 @@ pub(super) fn rewrite(
     out.part_size.map(|size| Ranges::cut(signed.bundle_bytes(), size)).transpose()?;
     // 2. Beside the destination, on the same file system: the finished files only need new names.
     let failed = |source: io::Error| CopyError::Write { path: out.path.to_owned(), source: source.into() };
-    let partial = PartialFolder::new(folder_of(out.path)).map_err(failed)?;
+    let partial = PartialFolder::beside(out.path).map_err(failed)?;
     let progress = console.progress(what, Some(opened.found_bytes()));
     let files = out.files(partial.path());
     opened.copy_to(signed, files.writer_at(0), &progress).map_err(|error| error.to(out.path))?;
     // 3. Names come last, when every byte is there and right.
-    let parts = out.place(&files).map_err(failed)?;
+    let durable = files.finish().map_err(failed)?;
+    output::check_replaced(out.path)?;
+    output::check_parts_replaced(out.path)?;
+    let parts = out.place(&durable).map_err(failed)?;
     progress.finish();
     Ok(parts)
 }

@@ -1,6 +1,6 @@
 use crate::error::Result;
 use crate::key_files::{self, PasswordArgs};
-use crate::output;
+use crate::{output, partial_folder};
 use landfall_console::Console;
 use landfall_media::{Destination, UnverifiedBundle, folder_of};
 use serde::Serialize;
@@ -36,7 +36,10 @@ struct SignReport<'a> {
 }
 
 pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
-    let opened = UnverifiedBundle::open(&output::resolve_link(&args.bundle), &[])?;
+    let bundle = output::resolve_link(&args.bundle);
+    // A killed run may have set the bundle aside.
+    partial_folder::sweep(folder_of(&bundle));
+    let opened = UnverifiedBundle::open(&bundle, &[])?;
     output::check_one_form(opened.path())?;
     let key = key_files::secret(&args.key, &args.password, console)?;
     let mut signed = opened.head().clone().into_signed_without_verifying()?;

@@ -8,9 +8,10 @@ use crate::definition::DefinitionError;
 use crate::output::OutputError;
 use crate::plan::PlanError;
 use crate::sources::{FileError, SourceError};
-use landfall_console::{ErrorClass, Exit};
+use landfall_console::{ErrorClass, Exit, StorageFault};
 use landfall_engine::EngineError;
 use landfall_manifests::SignError;
+use std::io;
 
 const DEFINITION: &str = "correct the definition, and build again";
 const SOURCE_FILE: &str = "correct the path in the definition (it is relative to the definition), or make the file";
@@ -47,6 +48,8 @@ pub(super) fn of_output(error: &OutputError) -> ErrorClass {
         OutputError::WholeAndParts { .. } => {
             usage("exists", "move one of the two to another folder; add signatures before the bundle is split")
         }
+        OutputError::LongName { .. } => usage("part_name", "give the bundle a shorter name"),
+        OutputError::PartNotAFile { .. } => usage("exists", "move it to another folder"),
         OutputError::NotUtf8 { .. } => usage("part_name", "give the bundle a name in UTF-8"),
         OutputError::ShadowsParts { .. } => usage("exists", "remove it, or name another folder with --out"),
         OutputError::ReplacesOwnParts { .. }
@@ -157,10 +160,21 @@ pub(super) fn of_layer(error: &LayerError) -> ErrorClass {
 
 pub(super) fn of_store(error: &StoreError) -> ErrorClass {
     match error {
-        StoreError::Folder { .. } | StoreError::Write { .. } => {
-            unfit("cannot_write", "write to a folder that is yours with --out: temporary files lie beside the bundle")
-        }
+        StoreError::Folder { source, .. } | StoreError::Write { source, .. } => cannot_write(source),
     }
+}
+
+fn cannot_write(error: &io::Error) -> ErrorClass {
+    if error.kind() == io::ErrorKind::AlreadyExists {
+        return usage("exists", "name another file with --out");
+    }
+    let hint = match StorageFault::of(error) {
+        Some(StorageFault::NotPermitted) => {
+            "write to a folder that is yours with --out: temporary files lie beside the bundle"
+        }
+        _ => "check the disk, or write to another one with --out: an older bundle there is as it was",
+    };
+    unfit("cannot_write", hint)
 }
 
 pub(super) fn of_packed_release(error: &PackedReleaseError) -> ErrorClass {
@@ -178,9 +192,8 @@ pub(super) fn of_packed_release(error: &PackedReleaseError) -> ErrorClass {
 
 pub(super) fn of_assembly(error: &AssembleError) -> ErrorClass {
     match error {
-        AssembleError::Write { .. } | AssembleError::Place { .. } => {
-            unfit("cannot_write", "write to a folder that is yours with --out")
-        }
+        AssembleError::Write { source, .. } | AssembleError::Place { source, .. } => cannot_write(source),
+        AssembleError::Output(error) => of_output(error),
         AssembleError::Sign(error) => of_signing(error),
         AssembleError::Store(error) => of_store(error),
         AssembleError::Parts(_) => PARTS_TOO_SMALL,

@@ -78,7 +78,10 @@ pub(super) fn of_read(error: &ReadError) -> ErrorClass {
 pub(super) fn of_copy(error: &CopyError) -> ErrorClass {
     match error {
         CopyError::Bundle(error) => of_bundle(error),
-        CopyError::Write { .. } => unfit("cannot_write", "copy the bundle to a folder that is yours"),
+        CopyError::Write { .. } => unfit(
+            "cannot_write",
+            "check that the folder is yours and its disk sound, or copy the bundle to another one",
+        ),
     }
 }
 

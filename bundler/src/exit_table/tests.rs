@@ -137,6 +137,8 @@ fn build() -> Vec<Error> {
         OutputError::ShadowsExistingParts { path: at("out"), part: at("out.part001") }.into(),
         OutputError::WholeAndParts { path: at("out"), part: at("out.part001") }.into(),
         OutputError::NotUtf8 { path: at("out") }.into(),
+        OutputError::LongName { path: at("out") }.into(),
+        OutputError::PartNotAFile { path: at("out.part009") }.into(),
         OutputError::ReplacesSource { line: line(), out: at("out") }.into(),
         OutputError::InsideSource { line: line(), source_path: at("docs"), out: at("docs/out") }.into(),
         OutputError::SecretInSource { line: line(), source_path: at("docs"), secret: at("docs/k.key") }.into(),
@@ -219,6 +221,7 @@ fn writing() -> Vec<Error> {
     let write = || WriteError::Output(io());
     vec![
         StoreError::Folder { folder: at("out"), source: io() }.into(),
+        StoreError::Folder { folder: at("out"), source: io::ErrorKind::PermissionDenied.into() }.into(),
         PackedReleaseError::Store(StoreError::Folder { folder: at("out"), source: io() }).into(),
         PackedReleaseError::Config {
             image: "app".parse().unwrap(),
@@ -229,6 +232,8 @@ fn writing() -> Vec<Error> {
             .into(),
         AssembleError::Write { path: at("b.tar"), source: io() }.into(),
         AssembleError::Place { path: at("b.tar"), source: io() }.into(),
+        AssembleError::Place { path: at("b.tar"), source: io::ErrorKind::AlreadyExists.into() }.into(),
+        AssembleError::Output(OutputError::NotABundle { path: at("out") }).into(),
         AssembleError::Sign(SignError::Count(MAX_SIGNATURES + 1)).into(),
         AssembleError::Store(StoreError::Folder { folder: at("out"), source: io() }).into(),
         AssembleError::Parts(RangesError::TooMany).into(),

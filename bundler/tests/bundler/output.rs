@@ -164,9 +164,58 @@ fn what_a_killed_run_left_goes_away_with_the_next_one() {
     workspace.define("");
     workspace.build("first.tar");
     assert_eq!(partial(), 1, "what a run still needs stays");
+    let same = "acme-1.0.0-linux-amd64.landfall.tar";
+    for more in [&[][..], &["--split", "1MB"], &["--out", same]] {
+        let error = workspace.refused(8, &[&["build", "acme.toml", "--key", "k.key"], more].concat());
+        assert_eq!(error["code"], "busy", "{error}");
+        assert!(error["message"].as_str().unwrap().ends_with(&format!("another run writes {same} there")), "{error}");
+    }
     running.kill().unwrap();
     running.wait().unwrap();
     assert_eq!(partial(), 1);
     workspace.build("second.tar");
     assert_eq!(partial(), 0);
+}
+
+/// What needs strace besides; `make check` leaves it out.
+mod needs_tools {
+    use super::*;
+
+    /// Builds `acme.tar`, which is stopped at the first call of this name while `act` is done; its exit code.
+    fn stopped_at(workspace: &Workspace, call: &str, act: impl FnOnce()) -> Option<i32> {
+        let (trace, inject) = (format!("trace={call}"), format!("inject={call}:signal=SIGSTOP:when=1"));
+        let mut run = std::process::Command::new("strace");
+        run.args(["-qq", "-f", "-o", "trace", "-e", &trace, "-e", &inject, crate::workspace::BUNDLER]);
+        run.args(["build", "acme.toml", "--key", "k.key", "--out", "acme.tar", "--quiet"]);
+        fs::remove_file(workspace.path("trace")).ok();
+        let mut running = run.current_dir(workspace.folder.path()).spawn().expect("this test needs strace");
+        let stopped = loop {
+            assert!(running.try_wait().unwrap().is_none(), "it was not stopped");
+            let text = fs::read_to_string(workspace.path("trace")).unwrap_or_default();
+            let line = text.lines().find(|line| line.ends_with("--- stopped by SIGSTOP ---"));
+            match line.and_then(|line| line.split(' ').next()) {
+                Some(process) => break process.to_owned(),
+                None => std::thread::sleep(Duration::from_millis(2)),
+            }
+        };
+        act();
+        workspace.tool("kill", &["-CONT", &stopped]);
+        running.wait().unwrap().code()
+    }
+
+    #[test]
+    fn what_comes_there_while_a_bundle_is_packed_is_not_replaced() {
+        let workspace = Workspace::new();
+        workspace.define("");
+        let mine = || drop(workspace.write("acme.tar", "mine"));
+        for call in ["pwrite64", "fsync"] {
+            fs::remove_file(workspace.path("acme.tar")).ok();
+            assert_eq!(stopped_at(&workspace, call, mine), Some(2), "{call}");
+            assert_eq!(fs::read(workspace.path("acme.tar")).unwrap(), b"mine", "{call}");
+        }
+        fs::remove_file(workspace.path("acme.tar")).unwrap();
+        workspace.build("acme.tar");
+        assert_eq!(stopped_at(&workspace, "pwrite64", mine), Some(2), "in place of a bundle");
+        assert_eq!(fs::read(workspace.path("acme.tar")).unwrap(), b"mine");
+    }
 }

@@ -1,5 +1,7 @@
 //! Bundles in parts: written, read where they lie, and missed where they do not.
 
+mod needs_tools;
+
 use crate::bad_images::{descriptor, layout, manifest};
 use crate::docker_archive::{config, gzip, hex};
 use crate::in_place::{layer_of, noise};
@@ -340,6 +342,35 @@ fn refuses_names_that_parts_cannot_have() {
 }
 
 #[test]
+fn a_name_that_is_too_long_for_parts_costs_no_bundle() {
+    let (workspace, _) = with_bundle();
+    let name = "b".repeat(250);
+    let bytes = workspace.build(&name);
+    let build = ["build", "acme.toml", "--key", "k.key", "--out", &name, "--split", "5000"];
+    assert_eq!(workspace.refused(2, &build)["code"], "part_name");
+    assert_eq!(workspace.refused(2, &["split", &name, "--size", "5000"])["code"], "part_name");
+    assert!(fs::read(workspace.path(&name)).unwrap() == bytes);
+    let longer = "b".repeat(256);
+    assert_eq!(workspace.refused(2, &["build", "acme.toml", "--key", "k.key", "--out", &longer])["code"], "part_name");
+}
+
+#[test]
+fn a_folder_with_the_name_of_a_part_stays() {
+    let (workspace, _) = with_bundle();
+    let build = ["build", "acme.toml", "--key", "k.key", "--out", "b.tar"];
+    let cut = [&build[..], &["--split", "5000"]].concat();
+    workspace.ok(&cut);
+    workspace.write("b.tar.part099/mine", "mine");
+    split(&workspace, 5000, "p");
+    workspace.write("p/acme.tar.part099/mine", "mine");
+    for args in [&cut[..], &build, &["split", "acme.tar", "--size", "5000", "--out", "p"]] {
+        let error = workspace.refused(2, args);
+        assert!(error["message"].as_str().unwrap().contains("part099 is no file"), "{error}");
+    }
+    assert!(workspace.path("b.tar.part099/mine").exists() && workspace.path("p/acme.tar.part099/mine").exists());
+}
+
+#[test]
 fn a_full_disk_leaves_no_part() {
     let (workspace, bytes) = with_bundle();
     workspace.tool("mkdir", &["full"]);
@@ -360,60 +391,4 @@ fn the_most_parts_that_names_can_count() {
     let parts = split(&workspace, size, "p");
     assert!(parts.len() > 900, "{}", parts.len());
     workspace.ok(&["verify", "p/acme.tar", "--trust", "k.pub"]);
-}
-
-/// What needs strace besides; `make check` leaves it out.
-mod needs_tools {
-    use super::*;
-
-    #[test]
-    fn killed_at_any_rename_old_and_new_parts_are_never_there_together() {
-        let (workspace, old) = with_bundle();
-        workspace.define_as("1.1.0", "[[file]]\nsource = \"docs\"\npath = \"docs\"\n");
-        workspace.write("docs/more.txt", "more\n");
-        fs::create_dir(workspace.path("new")).unwrap();
-        let new = workspace.build("new/acme.tar");
-        let (old_size, new_size) = (old.len() / 5, new.len() / 3);
-        let whole: Vec<Vec<&[u8]>> = vec![old.chunks(old_size).collect(), new.chunks(new_size).collect()];
-        let new_size = new_size.to_string();
-        let again = ["split", "new/acme.tar", "--size", &new_size, "--out", "p", "--quiet"];
-        for killed_at in 1.. {
-            fs::remove_dir_all(workspace.path("p")).ok();
-            split(&workspace, old_size, "p");
-            let inject = format!("inject=/^rename:signal=KILL:when={killed_at}");
-            let mut run = std::process::Command::new("strace");
-            run.args(["-qq", "-f", "-o", "trace", "-e", "trace=/^rename", "-e", &inject, BUNDLER]).args(again);
-            let finished = run.current_dir(workspace.folder.path()).status().expect("this test needs strace").success();
-            let there: Vec<Vec<u8>> = (1..20)
-                .map_while(|number| fs::read(workspace.path(&format!("p/acme.tar.part{number:03}"))).ok())
-                .collect();
-            let visible = fs::read_dir(workspace.path("p"))
-                .unwrap()
-                .filter(|entry| !entry.as_ref().unwrap().file_name().to_string_lossy().starts_with('.'));
-            assert_eq!(visible.count(), there.len(), "no part lies behind a gap: {killed_at}");
-            let of = whole.iter().find(|of| there.iter().zip(*of).all(|(found, part)| found == part));
-            let of = of.unwrap_or_else(|| panic!("old and new are mixed: {killed_at}"));
-            let expected = match there.len() {
-                0 => Some(2),
-                some if some < of.len() => Some(3),
-                _ => Some(0),
-            };
-            assert_eq!(
-                workspace.run(&["verify", "p/acme.tar", "--trust", "k.pub"]).status.code(),
-                expected,
-                "{killed_at}"
-            );
-            workspace.ok(&again);
-            workspace.tool("sh", &["-c", "cat p/acme.tar.part* | cmp - new/acme.tar"]);
-            assert_eq!(
-                fs::read_dir(workspace.path("p")).unwrap().count(),
-                whole[1].len(),
-                "nothing is left: {killed_at}"
-            );
-            if finished {
-                assert_eq!(killed_at, whole[0].len() + whole[1].len() + 1, "each rename was a point");
-                return;
-            }
-        }
-    }
 }

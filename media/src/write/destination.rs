@@ -1,5 +1,5 @@
-use super::part_files::PartFiles;
-use super::placement::{place_parts, place_whole, set_aside, set_parts_aside};
+use super::part_files::{DurableFiles, PartFiles};
+use super::placement::{parts_at, place_parts, place_whole, set_parts_aside};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,34 +19,32 @@ impl Destination<'_> {
         Arc::new(PartFiles::new(folder, self.part_size))
     }
 
-    /// Makes what was written durable and gives it its name, in place of what has that name in the same form. Returns the parts,
-    /// if there are any.
+    /// Gives what was written its name, in place of what has that name in the same form. Returns the parts, if there are any. After
+    /// an error, what was there is there again.
     ///
     /// # Errors
-    /// A file cannot be synced or renamed.
-    pub fn place(&self, files: &PartFiles) -> io::Result<Vec<PathBuf>> {
-        let written = files.finish()?;
-        match (&written[..], self.part_size) {
+    /// A file cannot be renamed, or what has a part's name is no file.
+    pub fn place(&self, files: &DurableFiles) -> io::Result<Vec<PathBuf>> {
+        match (&files.paths[..], self.part_size) {
             ([whole], None) => place_whole(whole, self.path).map(|()| Vec::new()),
-            (all, _) => place_parts(all, self.path),
+            (all, _) => place_parts(all, &files.folder, self.path, &parts_at(self.path)),
         }
     }
 
-    /// As [`Destination::place`], in place of a bundle in either form. The old bundle is moved into the temporary folder `aside`.
+    /// As [`Destination::place`], in place of a bundle in either form.
     ///
     /// # Errors
-    /// A file cannot be synced or renamed.
-    pub fn replace(&self, files: &PartFiles, aside: &Path) -> io::Result<Vec<PathBuf>> {
+    /// As [`Destination::place`].
+    pub fn replace(&self, files: &DurableFiles) -> io::Result<Vec<PathBuf>> {
         if self.part_size.is_none() {
             // The new file comes first: it is read and not the parts, so that there is a whole bundle at every moment.
             let placed = self.place(files)?;
-            return set_parts_aside(self.path, aside).map(|()| placed);
+            return set_parts_aside(self.path, &files.folder).map(|()| placed);
         }
         // The old file goes first: it would be read in place of the new parts.
-        if self.path.exists() {
-            set_aside(&[self.path.to_owned()], aside)?;
-        }
-        self.place(files)
+        let whole = Some(self.path.to_owned()).filter(|path| path.symlink_metadata().is_ok());
+        let old: Vec<PathBuf> = whole.into_iter().chain(parts_at(self.path)).collect();
+        place_parts(&files.paths, &files.folder, self.path, &old)
     }
 }
 
@@ -69,7 +67,7 @@ mod tests {
             let destination = Destination { path: &path, part_size };
             let files = destination.files(aside.path());
             files.write_all_at(content.as_bytes(), 0).unwrap();
-            let parts = destination.replace(&files, aside.path()).unwrap();
+            let parts = destination.replace(&files.finish().unwrap()).unwrap();
             aside.close().unwrap();
             let mut names: Vec<PathBuf> =
                 std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect();

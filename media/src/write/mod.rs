@@ -7,5 +7,5 @@ mod placement;
 
 pub use copy::CopyError;
 pub use destination::Destination;
-pub use part_files::{PartFiles, PartWriter};
-pub use placement::{folder_of, parts_at};
+pub use part_files::{DurableFiles, PartFiles, PartWriter};
+pub use placement::{folder_of, parts_at, settle};

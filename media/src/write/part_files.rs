@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// What the file is called while it is written, or its parts with their numbers.
-const NAME: &str = "bundle";
+pub(super) const NAME: &str = "bundle";
 /// How much is moved at once, in bytes.
 const CHUNK: usize = 256 << 10;
 /// How much is written, in bytes, before the disk begins with it.
@@ -22,6 +22,15 @@ pub struct PartFiles {
     folder: PathBuf,
     part_size: Option<u64>,
     open: Mutex<Open>,
+}
+
+/// The files of a bundle that the disk has: nothing else takes the place of an older one.
+#[derive(Debug)]
+pub struct DurableFiles {
+    /// The folder that they are in.
+    pub(super) folder: PathBuf,
+    /// In order.
+    pub(super) paths: Vec<PathBuf>,
 }
 
 /// The parts that were created, one of which is open: there may be more of them than a process can have open.
@@ -120,18 +129,18 @@ impl PartFiles {
         Ok(())
     }
 
-    /// Makes all files durable. Returns their paths, in order.
+    /// Makes all files durable.
     ///
     /// # Errors
     /// A file cannot be synced.
-    pub(super) fn finish(&self) -> io::Result<Vec<PathBuf>> {
+    pub fn finish(&self) -> io::Result<DurableFiles> {
         let created = self.lock().created;
         for part in 0..created {
             let file = self.part(part)?;
             durable::make_readable(&file)?;
             file.sync_all()?;
         }
-        Ok((0..created).map(|part| self.path(part)).collect())
+        Ok(DurableFiles { folder: self.folder.clone(), paths: (0..created).map(|part| self.path(part)).collect() })
     }
 
     /// The part that the byte at `offset` is in, where it is there, and how many bytes the part takes from there on.
@@ -202,7 +211,7 @@ mod tests {
     use super::*;
 
     fn contents(files: &PartFiles) -> Vec<String> {
-        files.finish().unwrap().iter().map(|path| fs::read_to_string(path).unwrap()).collect()
+        files.finish().unwrap().paths.iter().map(|path| fs::read_to_string(path).unwrap()).collect()
     }
 
     #[test]
