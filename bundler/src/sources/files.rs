@@ -1,9 +1,10 @@
 //! The files of a release's folder.
 
+use super::beneath::{self, Identity};
 use super::content_kind::first_block;
 use super::secret_key::is_secret_key;
 use crate::blob_store::{BlobStore, CHUNK, StoreError, StoredContent};
-use crate::definition::DefinitionLine;
+use crate::definition::{DefinitionLine, SourcePath};
 use crate::elf::{self, ElfError};
 use crate::plan::{CONFIG_PATH, FileContent, Plan, PlannedFile, PlannedTree};
 use crate::regular;
@@ -57,7 +58,7 @@ pub(crate) struct FoundFile<'a> {
 /// Where a file's content comes from.
 enum Origin<'a> {
     Planned(&'a PlannedFile),
-    Tree { path: PathBuf, line: &'a DefinitionLine },
+    Tree { path: PathBuf, tree: &'a PlannedTree, identity: Identity },
 }
 
 impl Origin<'_> {
@@ -74,7 +75,7 @@ impl Origin<'_> {
 
     fn line(&self) -> Option<&DefinitionLine> {
         match self {
-            Self::Tree { line, .. } => Some(line),
+            Self::Tree { tree, .. } => Some(&tree.source.line),
             Self::Planned(file) => match &file.content {
                 FileContent::Program { line, .. } => line.as_ref(),
                 FileContent::File { line, .. } => Some(line),
@@ -124,7 +125,13 @@ fn find_in<'a>(tree: &'a PlannedTree, found: &mut Vec<FoundFile<'a>>) -> Result<
         if let Some(kind) = special(&entry) {
             return Err(FileError::Special { line: line.clone(), path: entry.path().to_owned(), kind });
         }
-        found.push(FoundFile { path: target(&entry, tree)?, from: Origin::Tree { path: entry.into_path(), line } });
+        let metadata = entry.metadata().map_err(|error| FileError::Read {
+            line: Some(line.clone()),
+            path: entry.path().to_owned(),
+            source: error.into(),
+        })?;
+        let (path, identity) = (target(&entry, tree)?, Identity::of(&metadata));
+        found.push(FoundFile { path, from: Origin::Tree { path: entry.into_path(), tree, identity } });
     }
     Ok(())
 }
@@ -185,7 +192,7 @@ impl FilePacker<'_> {
     fn file(&mut self, file: &FoundFile<'_>) -> Result<ReleaseFile, FileError> {
         let (mode, content) = match &file.from {
             Origin::Planned(planned) => (planned.mode, self.planned(planned)?),
-            Origin::Tree { path, line } => self.found(path, line)?,
+            Origin::Tree { path, tree, identity } => self.found(path, &tree.source, *identity)?,
         };
         let StoredContent { digest, size, blob } = content;
         Ok(ReleaseFile { path: file.path.clone(), mode, digest, size, blob, encoding: Encoding::Zstd })
@@ -198,9 +205,16 @@ impl FilePacker<'_> {
         }
     }
 
-    fn found(&mut self, path: &Path, line: &DefinitionLine) -> Result<(Mode, StoredContent), FileError> {
+    fn found(
+        &mut self,
+        path: &Path,
+        SourcePath { path: root, line }: &SourcePath,
+        identity: Identity,
+    ) -> Result<(Mode, StoredContent), FileError> {
         let cannot = |source| FileError::Read { line: Some(line.clone()), path: path.to_owned(), source };
-        let (opened, metadata) = regular::open(path).map_err(cannot)?;
+        let below = path.strip_prefix(root).unwrap_or(path);
+        let opened = beneath::open_file(root, below, identity).map_err(cannot)?;
+        let (opened, metadata) = opened.ok_or_else(|| FileError::Changed { path: path.to_owned() })?;
         if is_secret_key(&opened, metadata.len()).map_err(cannot)? {
             return Err(FileError::SecretKey { line: line.clone(), path: path.to_owned() });
         }

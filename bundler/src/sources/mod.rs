@@ -1,6 +1,7 @@
 //! Where images and files come from. Each transport turns its input into blobs and a [`PackedImage`]; what they have in
 //! common is in `image` and `content_kind`.
 
+mod beneath;
 mod content_kind;
 mod docker_archive;
 mod docker_daemon;

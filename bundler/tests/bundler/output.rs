@@ -204,6 +204,31 @@ mod needs_tools {
     }
 
     #[test]
+    fn a_link_that_is_swapped_in_while_a_folder_is_packed_is_not_followed() {
+        for body in [file("docs"), rootfs("docs")] {
+            for is_folder in [false, true] {
+                let workspace = Workspace::new();
+                workspace.write("docs/a.txt", crate::workspace::noise(300_000));
+                workspace.write("docs/sub/b.txt", "b");
+                workspace.write("outside/b.txt", "secret");
+                workspace.define(&body);
+                // By the first write, all is found; the last file is not read.
+                let swapped = || {
+                    let of = if is_folder { "sub" } else { "sub/b.txt" };
+                    fs::rename(workspace.path("docs").join(of), workspace.path("was")).unwrap();
+                    let to = if is_folder { "../outside" } else { "../../outside/b.txt" };
+                    symlink(to, workspace.path("docs").join(of)).unwrap();
+                };
+                let is_link_of_its_own = body.contains("rootfs");
+                let code = stopped_at(&workspace, "pwrite64", swapped);
+                // A folder's layer is as the folder is when it is read, with a link as a link.
+                assert!(code == Some(1) || (is_link_of_its_own && code == Some(0)), "{body}: {code:?}");
+                assert_eq!(workspace.path("acme.tar").exists(), code == Some(0));
+            }
+        }
+    }
+
+    #[test]
     fn what_comes_there_while_a_bundle_is_packed_is_not_replaced() {
         let workspace = Workspace::new();
         workspace.define("");

@@ -120,7 +120,7 @@ pub(crate) fn sha256sum(path: &Path) -> String {
 }
 
 /// Bytes that do not compress, the same ones each time.
-fn noise(size: usize) -> Vec<u8> {
+pub(crate) fn noise(size: usize) -> Vec<u8> {
     let mut state = 1_u64;
     let mut next = || {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

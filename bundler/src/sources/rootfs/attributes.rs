@@ -1,9 +1,10 @@
 //! Extended attributes of a folder's files (xattr(7)), as records of pax headers: an image keeps them, or is refused.
 
 use crate::sources::SourceError;
-use rustix::fs::{lgetxattr, llistxattr};
+use rustix::fs::{fgetxattr, flistxattr};
 use rustix::io::Errno;
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::path::Path;
 
 /// How star(1), and after it GNU tar and the engines, name a record that holds an attribute.
@@ -16,11 +17,11 @@ const KEPT: [&str; 4] = ["security.capability", "system.posix_acl_access", "syst
 /// What the security modules of the machine that builds put on every file: a host has its own.
 const LEFT_OUT: [&str; 4] = ["security.selinux", "security.apparmor", "security.ima", "security.evm"];
 
-/// The records for the attributes of the file at `path`, sorted by name.
-pub(super) fn records(path: &Path) -> Result<BTreeMap<String, Vec<u8>>, SourceError> {
+/// The records for the attributes of an open file or folder, which is at `path`, sorted by name.
+pub(super) fn records(file: &File, path: &Path) -> Result<BTreeMap<String, Vec<u8>>, SourceError> {
     let failed = |error: Errno| SourceError::Read { path: path.to_owned(), source: error.into() };
     let mut list = vec![0; LARGEST];
-    let length = match llistxattr(path, &mut list[..]) {
+    let length = match flistxattr(file, &mut list[..]) {
         Ok(length) => length,
         // A file system without attributes.
         Err(Errno::NOTSUP) => 0,
@@ -36,7 +37,7 @@ pub(super) fn records(path: &Path) -> Result<BTreeMap<String, Vec<u8>>, SourceEr
             return Err(SourceError::Attribute { path: path.to_owned(), name });
         }
         let mut value = vec![0; LARGEST];
-        let length = lgetxattr(path, name.as_str(), &mut value[..]).map_err(failed)?;
+        let length = fgetxattr(file, name.as_str(), &mut value[..]).map_err(failed)?;
         value.truncate(length);
         records.insert(format!("{RECORD}{name}"), value);
     }

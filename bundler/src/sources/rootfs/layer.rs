@@ -1,13 +1,16 @@
 use super::attributes;
 use crate::blob_store::{BlobCompressor, CHUNK};
 use crate::definition::Owners;
-use crate::regular;
 use crate::sources::SourceError;
+use crate::sources::beneath::{self, Identity};
 use crate::sources::secret_key::is_secret_key;
 use landfall_console::Progress;
+use rustix::fs::readlinkat;
 use std::collections::BTreeMap;
-use std::fs::Metadata;
+use std::ffi::OsStr;
+use std::fs::{File, Metadata};
 use std::io::{self, BufReader, Read};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use tar::{Builder, EntryType, Header};
@@ -27,7 +30,7 @@ pub(super) fn write<'s>(
     packer: BlobCompressor<'s>,
     progress: &Progress,
 ) -> Result<BlobCompressor<'s>, SourceError> {
-    let mut layer = Layer { tar: Builder::new(packer), mtime, owners, progress, linked: BTreeMap::new() };
+    let mut layer = Layer { tar: Builder::new(packer), folder, mtime, owners, progress, linked: BTreeMap::new() };
     // Sorted, since readdir(3) gives names in no order: the same folder gives the same layer.
     let walk = WalkDir::new(folder).min_depth(1).follow_root_links(true).sort_by_file_name();
     check_is_folder(folder)?;
@@ -53,6 +56,7 @@ pub(super) fn check_is_folder(folder: &Path) -> Result<(), SourceError> {
 
 struct Layer<'a, 's> {
     tar: Builder<BlobCompressor<'s>>,
+    folder: &'a Path,
     mtime: u64,
     owners: Owners,
     progress: &'a Progress,
@@ -62,20 +66,24 @@ struct Layer<'a, 's> {
 
 impl Layer<'_, '_> {
     fn add(&mut self, path: &Path, name: &Path, metadata: &Metadata) -> Result<(), SourceError> {
-        let kind = metadata.file_type();
+        let (kind, found) = (metadata.file_type(), Identity::of(metadata));
         if name.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(WHITEOUT)) {
             return Err(SourceError::Whiteout { path: path.to_owned() });
         }
         let mut header = self.header(metadata);
         if kind.is_dir() {
             header.set_entry_type(EntryType::Directory);
+            let folder = unchanged(path, beneath::open_folder(self.folder, name, found))?;
+            self.attributes(&folder, path)?;
             // Joined with nothing, the name gets the final / that tar writes after folders.
-            return self.empty(&mut header, &name.join(""), path);
+            let added = self.tar.append_data(&mut header, name.join(""), io::empty());
+            return added.map_err(|error| self.failed(path, error));
         }
         if kind.is_symlink() {
             header.set_entry_type(EntryType::Symlink);
-            let target = path.read_link().map_err(SourceError::read(path))?;
-            return self.link(&mut header, name, &target, path);
+            let link = unchanged(path, beneath::open_link(self.folder, name, found))?;
+            let target = readlinkat(&link, "", Vec::new()).map_err(|error| SourceError::read(path)(error.into()))?;
+            return self.link(&mut header, name, Path::new(OsStr::from_bytes(target.as_bytes())), path);
         }
         if !kind.is_file() {
             return Err(SourceError::Special { path: path.to_owned(), kind: "device, pipe or socket" });
@@ -90,7 +98,8 @@ impl Layer<'_, '_> {
             }
             self.linked.insert(inode, name.to_owned());
         }
-        self.file(&mut header, name, path, metadata.len())
+        let file = unchanged(path, beneath::open_file(self.folder, name, found))?;
+        self.file(&mut header, name, path, (file, metadata.len()))
     }
 
     fn header(&self, metadata: &Metadata) -> Header {
@@ -113,30 +122,30 @@ impl Layer<'_, '_> {
     }
 
     /// Writes the attributes of the entry that follows.
-    fn attributes(&mut self, path: &Path) -> Result<(), SourceError> {
-        let records = attributes::records(path)?;
+    fn attributes(&mut self, file: &File, path: &Path) -> Result<(), SourceError> {
+        let records = attributes::records(file, path)?;
         let records = records.iter().map(|(name, value)| (name.as_str(), value.as_slice()));
         self.tar.append_pax_extensions(records).map_err(|error| self.failed(path, error))
-    }
-
-    fn empty(&mut self, header: &mut Header, name: &Path, path: &Path) -> Result<(), SourceError> {
-        self.attributes(path)?;
-        self.tar.append_data(header, name, io::empty()).map_err(|error| self.failed(path, error))
     }
 
     fn link(&mut self, header: &mut Header, name: &Path, target: &Path, path: &Path) -> Result<(), SourceError> {
         self.tar.append_link(header, name, target).map_err(|error| self.failed(path, error))
     }
 
-    fn file(&mut self, header: &mut Header, name: &Path, path: &Path, size: u64) -> Result<(), SourceError> {
+    fn file(
+        &mut self,
+        header: &mut Header,
+        name: &Path,
+        path: &Path,
+        (file, size): (File, u64),
+    ) -> Result<(), SourceError> {
         header.set_entry_type(EntryType::Regular);
         header.set_size(size);
-        let (file, _) = regular::open(path).map_err(SourceError::read(path))?;
         // Looked at here, where the content is in hand: a folder that is packed may hold what its owner forgot.
         if is_secret_key(&file, size).map_err(SourceError::read(path))? {
             return Err(SourceError::SecretKey { path: path.to_owned() });
         }
-        self.attributes(path)?;
+        self.attributes(&file, path)?;
         // The header is written first: the content must have exactly the size in it, or all that follows is read
         // wrongly.
         let mut content = ExactLength { content: BufReader::with_capacity(CHUNK, file), left: size, is_changed: false };
@@ -155,6 +164,12 @@ impl Layer<'_, '_> {
             None => SourceError::Read { path: path.to_owned(), source: error },
         }
     }
+}
+
+/// What was opened at `path`, where it is what was found there.
+fn unchanged(path: &Path, opened: io::Result<Option<(File, Metadata)>>) -> Result<File, SourceError> {
+    let opened = opened.map_err(SourceError::read(path))?;
+    opened.map(|(file, _)| file).ok_or_else(|| SourceError::Changed { path: path.to_owned() })
 }
 
 /// The content of a file whose size has been written down already.
