@@ -4,6 +4,7 @@
 
 use super::access::Peer;
 use super::malformed::WithErrorBodies;
+use crate::network::pace::{Pace, Rested};
 use crate::network::{
     Activity, Connection, ConnectionLimits, Connections, IDLE, TenantAddresses, accept_errors, tcp_timeouts,
 };
@@ -14,8 +15,10 @@ use hyper::service::service_fn;
 use hyper::{Request, server::conn::http1};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use std::sync::Arc;
-use std::time::Duration;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -28,6 +31,9 @@ const ALL: usize = 256;
 const PER_TENANT: usize = 16;
 /// Connections of one other address at a time: half of all, because the address may be a proxy's.
 const PER_ADDRESS: usize = 128;
+/// Requests of one tenant in a row, and each second after that: more wait. Answering one costs a millisecond of a processor or two, the
+/// engine's part included, which no tenant's limit of CPU time counts.
+const TENANTS_PACE: Pace = Pace { interval: Duration::from_millis(50), burst: 100 };
 /// Connections over the unix socket at a time, counted apart so that no other client can lock root out.
 const SOCKET_CONNECTIONS: usize = 32;
 /// How long a client may accept no data, such as one that sends requests and never reads.
@@ -82,13 +88,27 @@ impl Permit {
             Self::Socket(_) => None,
         }
     }
+}
 
-    /// Returns when the connection has to give way to another one.
-    async fn evicted(&self) {
-        match self {
-            Self::Tcp(connection) => connection.evicted().await,
-            Self::Socket(_) => std::future::pending().await,
+/// The tenants' requests, so that none of them keeps the service from the others: each has its turn at its tenant's pace.
+#[derive(Default)]
+struct Turns(Mutex<HashMap<IpAddr, Rested>>);
+
+impl Turns {
+    /// Returns when a request from `address` has its turn. A tenant has one address, and as many requests that wait as connections.
+    async fn next(&self, address: IpAddr) {
+        let wait = self.take(address, Instant::now());
+        if !wait.is_zero() {
+            tokio::time::sleep(wait).await;
         }
+    }
+
+    fn take(&self, address: IpAddr, now: Instant) -> Duration {
+        let mut rested = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if rested.len() > ALL {
+            rested.retain(|_, rested| *rested > now);
+        }
+        TENANTS_PACE.spend(rested.entry(address).or_insert(now), now)
     }
 }
 
@@ -104,15 +124,18 @@ impl Server<'_> {
         let [tenants, others] = [PER_TENANT, PER_ADDRESS].map(|per_address| {
             Connections::new(ConnectionLimits { total: ALL, per_port: ALL, per_address, idle: IDLE })
         });
+        let turns = Arc::new(Turns::default());
         loop {
             match listener.accept().await {
                 Ok((stream, from)) => {
-                    let open = if self.tenants.contains(from.ip()) { &tenants } else { &others };
+                    let is_tenant = self.tenants.contains(from.ip());
+                    let open = if is_tenant { &tenants } else { &others };
                     // Setting a timeout fails only for a connection that the client closed already.
                     if let Some(permit) = open.admit(from.ip(), ANY_PORT)
                         && tcp_timeouts::set(&stream, STALL_TIMEOUT).is_ok()
                     {
-                        self.serve_connection(stream, Peer::Address(from.ip()), Permit::Tcp(permit));
+                        let turns = is_tenant.then(|| (Arc::clone(&turns), from.ip()));
+                        self.serve_connection(stream, Peer::Address(from.ip()), Permit::Tcp(permit), turns);
                     }
                 }
                 Err(error) => accept_errors::pause(&error).await,
@@ -125,25 +148,32 @@ impl Server<'_> {
         // The slot first: beyond the limit, root's clients wait in the kernel's queue and are not refused.
         while let Ok(slot) = Arc::clone(&slots).acquire_owned().await {
             match listener.accept().await {
-                Ok((stream, _)) => self.serve_connection(stream, Peer::Socket, Permit::Socket(slot)),
+                Ok((stream, _)) => self.serve_connection(stream, Peer::Socket, Permit::Socket(slot), None),
                 Err(error) => accept_errors::pause(&error).await,
             }
         }
     }
 
-    /// Serves one connection in a task of its own, which holds `permit` until the connection ends.
-    fn serve_connection<S>(&self, stream: S, peer: Peer, permit: Permit)
+    /// Serves one connection in a task of its own, which holds `permit` until the connection ends. Requests of a tenant wait for their turns.
+    fn serve_connection<S>(&self, stream: S, peer: Peer, permit: Permit, turns: Option<(Arc<Turns>, IpAddr)>)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let (router, activity) = (self.router.clone(), permit.activity());
+        let served = activity.clone();
         let service = service_fn(move |request: Request<Incoming>| {
             if let Some(activity) = &activity {
                 activity.touch();
             }
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(peer);
-            router.clone().oneshot(request)
+            let (router, turns) = (router.clone(), turns.clone());
+            async move {
+                if let Some((turns, address)) = turns {
+                    turns.next(address).await;
+                }
+                router.oneshot(request).await
+            }
         });
         let connection = http1::Builder::new()
             // hyper panics at `header_read_timeout` without a timer.
@@ -153,13 +183,14 @@ impl Server<'_> {
             .max_headers(MAX_HEAD_FIELDS)
             .serve_connection(TokioIo::new(WithErrorBodies::new(stream)), service);
         let connection = self.graceful.watch(connection);
-        tokio::spawn(async move {
-            tokio::select! {
-                // A client's protocol error ends its own connection and concerns no other.
-                _ = connection => {}
-                () = permit.evicted() => {}
-            }
+        let task = tokio::spawn(async move {
+            let _permit = permit;
+            // A client's protocol error ends its own connection and concerns no other.
+            let _ = connection.await;
         });
+        if let Some(activity) = served {
+            activity.served_by(task.abort_handle());
+        }
     }
 }
 
@@ -187,6 +218,24 @@ mod tests {
         };
         let answered = tokio::time::timeout(Duration::from_mins(5), exchange).await.unwrap();
         answered.map_or_else(|_| String::new(), |_| String::from_utf8_lossy(&answer).into_owned())
+    }
+
+    #[test]
+    fn a_tenant_that_asks_all_the_time_waits_and_the_next_one_does_not() {
+        let (turns, now) = (Turns::default(), Instant::now());
+        let [loud, calm] = [2, 10].map(|last| IpAddr::from([10, 213, 0, last]));
+        let waits: Vec<Duration> = (0..TENANTS_PACE.burst + 20).map(|_| turns.take(loud, now)).collect();
+        assert_eq!(waits.iter().filter(|wait| wait.is_zero()).count(), TENANTS_PACE.burst as usize);
+        assert_eq!(waits.last(), Some(&Duration::from_secs(1)));
+        assert_eq!(turns.take(calm, now), Duration::ZERO);
+        let later = now + Duration::from_mins(1);
+        assert_eq!(turns.take(loud, later), Duration::ZERO);
+        for number in 0..=u16::MAX {
+            let [high, low] = number.to_be_bytes();
+            turns.take(IpAddr::from([10, 213, high, low]), later);
+        }
+        turns.take(calm, later + Duration::from_mins(1));
+        assert!(turns.0.lock().unwrap().len() <= ALL, "what has rested is forgotten");
     }
 
     #[tokio::test]

@@ -5,10 +5,13 @@ pub(crate) mod bridges;
 mod connections;
 pub mod firewall;
 mod host_routes;
+pub(crate) mod pace;
 mod subnet;
 pub(crate) mod tcp_timeouts;
 mod tenant_addresses;
 
+#[cfg(test)]
+pub(crate) use connections::Clock;
 pub(crate) use connections::{Activity, Connection, ConnectionLimits, Connections, IDLE};
 pub use host_routes::{HostRoutes, KernelRoutes};
 pub use landfall_host::routes::Network;

@@ -4,13 +4,14 @@ use super::downstream::Sockets;
 use super::refusal::{self, Refusal};
 use super::workers::Dispatcher;
 use super::{Backend, Phase, proxy};
+use crate::network::pace::Pace;
 use crate::network::{Connection, Connections, TenantAddresses, accept_errors};
 use crate::service::{FdStore, log};
 use rustix::net::{SocketFlags, acceptfrom_with};
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::net::TcpStream;
@@ -21,6 +22,12 @@ use tokio::task::JoinSet;
 const REFUSALS: usize = 64;
 /// How long connections may take to be stored, or to receive a refusal, once the handover has begun.
 const HANDOVER_TIMEOUT: Duration = Duration::from_millis(250);
+
+/// New connections of one port while other ports have traffic. One costs as much time as several requests on an open
+/// connection, which no tenant's limit of CPU time counts: these take about a twentieth of two processors.
+const PACE: Pace = Pace { interval: Duration::from_millis(1), burst: 500 };
+/// For how long after something moved there another port counts as having traffic.
+const BUSY: Duration = Duration::from_millis(100);
 
 /// The accept loop of one port.
 pub(super) struct Acceptor {
@@ -44,7 +51,14 @@ impl Acceptor {
         // The set aborts its tasks when it is dropped: connections end with the port.
         let mut connections = JoinSet::new();
         self.resume_stored(&mut connections);
-        while let Some((client, from)) = self.accept().await {
+        let (mut wait, mut rested) = (Duration::ZERO, Instant::now());
+        while let Some((client, from)) = self.accept(wait).await {
+            // Those that come meanwhile queue in the kernel, which refuses more than fit there before they have cost anybody's time.
+            wait = if self.all.others_moved(self.port, BUSY) {
+                PACE.spend(&mut rested, Instant::now())
+            } else {
+                Duration::ZERO
+            };
             // The set keeps the result of each task until it is asked for: without this it would grow as long as the
             // port is open.
             while connections.try_join_next().is_some() {}
@@ -85,32 +99,30 @@ impl Acceptor {
 
     fn spawn(&self, connections: &mut JoinSet<()>, permit: Connection, sockets: Sockets) {
         let (backend, phase, activity) = (self.backend.clone(), self.phase.clone(), permit.activity());
+        let served = Arc::clone(&activity);
         let (fd_store, port) = (self.fd_store.clone(), self.port);
         let (worker, place) = self.dispatcher.place();
         let serve = async move {
-            let _place = place;
+            let (_place, _permit) = (place, permit);
             let client = match sockets.register() {
                 Ok(client) => client,
                 Err(error) => return log::warning!("connection_lost", port = port, error = error),
             };
-            let unfinished = tokio::select! {
-                biased;
-                // Closed, in favour of another one.
-                () = permit.evicted() => None,
-                unfinished = proxy::serve(client, backend, phase, &activity) => unfinished,
-            };
             // Stored in this task, before its permit is given back: the descriptors are still open here.
-            if let Some(unfinished) = unfinished {
+            if let Some(unfinished) = proxy::serve(client, backend, phase, &activity).await {
                 fd_store.store_connection(port, &unfinished.descriptors());
             }
         };
-        connections.spawn_on(serve, worker);
+        served.served_by(connections.spawn_on(serve, worker));
     }
 
-    /// The next connection; `None` once the ports drain.
-    async fn accept(&mut self) -> Option<(std::net::TcpStream, IpAddr)> {
+    /// The next connection, after `wait`; `None` once the ports drain.
+    async fn accept(&mut self, wait: Duration) -> Option<(std::net::TcpStream, IpAddr)> {
         let Self { listener, phase, .. } = self;
         let accept = async {
+            if !wait.is_zero() {
+                tokio::time::sleep(wait).await;
+            }
             loop {
                 match listener.async_io(Interest::READABLE, accept).await {
                     Ok(accepted) => return accepted,

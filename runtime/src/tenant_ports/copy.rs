@@ -37,13 +37,16 @@ pub(super) async fn both_ways(
     activity: &Activity,
 ) -> Result<CopyEnd, Failed> {
     let ((mut from_client, to_client), (mut from_tenant, to_tenant)) = (client.split(), tenant.split());
-    let mut phase = phase.clone();
-    let mut handing_over = pin!(Phase::HandingOver.begun(&mut phase));
+    let (mut waiting, mut first) = (phase.clone(), true);
+    let mut handing_over = pin!(Phase::HandingOver.begun(&mut waiting));
     let [mut there, mut back] = [Direction::new(beginning), Direction::new(beginning)];
     let (mut interrupted, mut lingering) = (false, None);
     // Both directions in one task, which is woken once for both.
     poll_fn(|context| {
-        interrupted = interrupted || handing_over.as_mut().poll(context).is_ready();
+        // Its task is woken when the phase changes, and need not wait for that anew each time that something moves.
+        if std::mem::take(&mut first) || phase.has_changed().unwrap_or(true) {
+            interrupted = interrupted || handing_over.as_mut().poll(context).is_ready();
+        }
         let come = match back.poll(context, &mut from_tenant, to_client.as_ref(), interrupted, activity) {
             Poll::Ready(Err(Failed::Sender)) => {
                 back.ended = true;
@@ -85,8 +88,9 @@ pub(super) async fn both_ways(
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
+    use crate::network::Clock;
     use rustix::net::sockopt;
-    use std::time::Instant;
+    use std::sync::Arc;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpListener;
     use tokio::sync::mpsc;
@@ -121,7 +125,7 @@ mod tests {
             asked
         });
         let copying = tokio::spawn(async move {
-            let activity = Activity::new(Instant::now());
+            let activity = Activity::new(Arc::new(Clock::new()), 0);
             let mut processes = 0;
             loop {
                 processes += 1;
@@ -175,7 +179,7 @@ mod tests {
     async fn an_answer_reaches_the_client_though_the_tenant_does_not_take_the_request() {
         let ((mut client, mut near), mut far) = (pair().await, reset_after(b"answer").await);
         let (_end, phase) = watch::channel(Phase::Accepting);
-        let activity = Activity::new(Instant::now());
+        let activity = Activity::new(Arc::new(Clock::new()), 0);
         let client = tokio::spawn(async move {
             client.write_all(&vec![0; 5_000_000]).await.unwrap();
             let mut answer = Vec::new();
@@ -190,7 +194,7 @@ mod tests {
     async fn a_client_that_sends_for_ever_to_a_tenant_that_is_gone_is_closed() {
         let ((mut client, mut near), mut far) = (pair().await, reset_after(b"answer").await);
         let (_end, phase) = watch::channel(Phase::Accepting);
-        let activity = Activity::new(Instant::now());
+        let activity = Activity::new(Arc::new(Clock::new()), 0);
         let client = tokio::spawn(async move { while client.write_all(&[0; BUFFER / 8]).await.is_ok() {} });
         let copied = timeout(LIMIT, both_ways(&mut near, &mut far, Beginning::New, &phase, &activity)).await.unwrap();
         assert_eq!(copied, Ok(CopyEnd::Finished));
@@ -202,7 +206,7 @@ mod tests {
     async fn a_client_that_closes_ends_both_directions() {
         let ((client, mut near), (mut far, mut tenant)) = (pair().await, pair().await);
         let (_end, phase) = watch::channel(Phase::Accepting);
-        let activity = Activity::new(Instant::now());
+        let activity = Activity::new(Arc::new(Clock::new()), 0);
         drop(client);
         tenant.shutdown().await.unwrap();
         let stopped =

@@ -6,6 +6,7 @@ use super::downstream::Downstream;
 use super::refusal::{self, Refusal};
 use super::{Backend, Phase};
 use crate::network::{Activity, accept_errors, tcp_timeouts};
+use futures_util::future::poll_immediate;
 use std::io;
 use std::net::SocketAddrV4;
 use std::pin::pin;
@@ -37,8 +38,9 @@ pub(super) async fn serve(
         Downstream::Waiting(client) => {
             let connected = tokio::select! {
                 biased;
-                () = Phase::HandingOver.begun(&mut phase) => return Some(Downstream::Waiting(client)),
+                // Where both is so, the copy ends before it begins.
                 connected = connect_when_ready(backend) => connected,
+                () = Phase::HandingOver.begun(&mut phase) => return Some(Downstream::Waiting(client)),
             };
             match connected {
                 Ok(tenant) => (client, tenant, Beginning::New),
@@ -62,18 +64,14 @@ async fn connect_when_ready(mut backend: watch::Receiver<Backend>) -> Result<Tcp
     let deadline = Instant::now() + READY_TIMEOUT;
     loop {
         let address = wait_until_ready(&mut backend, deadline).await?;
-        tokio::select! {
-            connected = connect(address) => match connected {
-                Ok(tenant) => return Ok(tenant),
-                Err(error) if accept_errors::shortage(&error).is_some() => return Err(Refusal::TooManyConnections),
-                // The container may have ended, which the reconcile loop is about to notice.
-                Err(_) => if timeout(EXIT_NOTICE_TIMEOUT, changed_from(backend.clone(), address)).await.is_err() {
-                    return Err(Refusal::Unreachable);
-                },
-            },
-            // The container ended, and its address answers nobody: without this, connecting would take all of its
-            // timeout.
-            () = changed_from(backend.clone(), address) => {}
+        match connect(address, &backend).await {
+            Some(Ok(tenant)) => return Ok(tenant),
+            Some(Err(error)) if accept_errors::shortage(&error).is_some() => return Err(Refusal::TooManyConnections),
+            // The container may have ended, which the reconcile loop is about to notice.
+            Some(Err(_)) if timeout(EXIT_NOTICE_TIMEOUT, changed_from(backend.clone(), address)).await.is_err() => {
+                return Err(Refusal::Unreachable);
+            }
+            Some(Err(_)) | None => {}
         }
     }
 }
@@ -100,15 +98,28 @@ async fn changed_from(mut backend: watch::Receiver<Backend>, address: SocketAddr
     }
 }
 
-async fn connect(address: SocketAddrV4) -> io::Result<TcpStream> {
+/// Connects to the tenant; `None` where it is not the backend any more.
+async fn connect(address: SocketAddrV4, backend: &watch::Receiver<Backend>) -> Option<io::Result<TcpStream>> {
     let mut connecting = pin!(TcpStream::connect(address));
-    let tenant = tokio::select! {
-        biased;
-        connected = &mut connecting => connected?,
-        // On the host's own bridge it is connected by the time that the event loop has looked once, and a clock for each connection
-        // costs more than that.
-        () = yield_now() => timeout(CONNECT_TIMEOUT, connecting).await??,
+    // On the host's own bridge it is connected by the time that the event loop has looked once, and a clock for each connection costs
+    // more than that.
+    let mut connected = poll_immediate(&mut connecting).await;
+    if connected.is_none() {
+        yield_now().await;
+        connected = poll_immediate(&mut connecting).await;
+    }
+    let connected = if let Some(connected) = connected {
+        connected
+    } else {
+        tokio::select! {
+            connected = timeout(CONNECT_TIMEOUT, connecting) => connected.map_err(io::Error::from).flatten(),
+            // The container ended, and its address answers nobody: without this, connecting would take all of its
+            // timeout.
+            () = changed_from(backend.clone(), address) => return None,
+        }
     };
-    tcp_timeouts::set(&tenant, STALL_TIMEOUT)?;
-    Ok(tenant)
+    Some(connected.and_then(|tenant| {
+        tcp_timeouts::set(&tenant, STALL_TIMEOUT)?;
+        Ok(tenant)
+    }))
 }

@@ -1,32 +1,37 @@
 //! When something last moved on a connection, and whether it has to give way to another one.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
-use tokio::sync::Notify;
+use super::clock::Clock;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use tokio::task::AbortHandle;
 
 /// What is known of one open connection while it is served.
 #[derive(Debug)]
 pub(crate) struct Activity {
-    began: Instant,
-    /// Milliseconds since then.
+    clock: Arc<Clock>,
+    port: u16,
+    /// In milliseconds of the clock.
     last: AtomicU64,
-    evicted: Notify,
+    evicted: AtomicBool,
+    /// The task that serves it. An end from outside costs a connection nothing as long as it does not happen, as waiting for it would.
+    task: OnceLock<AbortHandle>,
 }
 
 impl Activity {
-    /// Of a connection that begins now; times are counted from `began`.
-    pub(crate) fn new(began: Instant) -> Self {
-        let activity = Self { began, last: AtomicU64::new(0), evicted: Notify::new() };
+    /// Of a connection at `port` that begins now.
+    pub(crate) fn new(clock: Arc<Clock>, port: u16) -> Self {
+        let activity =
+            Self { clock, port, last: AtomicU64::new(0), evicted: AtomicBool::new(false), task: OnceLock::new() };
         activity.touch();
         activity
     }
 
     /// Something has moved.
     pub(crate) fn touch(&self) {
-        self.last.store(milliseconds_since(self.began), Ordering::Relaxed);
+        self.last.store(self.clock.note(self.port), Ordering::Relaxed);
     }
 
-    /// When something last moved, in milliseconds since the clock of all connections began. It never goes back.
+    /// When something last moved, in milliseconds of the clock. It never goes back.
     pub(super) fn last(&self) -> u64 {
         self.last.load(Ordering::Relaxed)
     }
@@ -36,18 +41,24 @@ impl Activity {
         self.last.store(last, Ordering::Relaxed);
     }
 
-    /// Tells whoever serves the connection to end it.
+    /// Names the task that serves the connection: it is ended when the connection has to give way to another one.
+    pub(crate) fn served_by(&self, task: AbortHandle) {
+        let task = self.task.get_or_init(|| task);
+        // It may have had to before this.
+        if self.is_evicted() {
+            task.abort();
+        }
+    }
+
+    /// Ends the task that serves the connection.
     pub(super) fn evict(&self) {
-        self.evicted.notify_one();
+        self.evicted.store(true, Ordering::SeqCst);
+        if let Some(task) = self.task.get() {
+            task.abort();
+        }
     }
 
-    /// Returns when the connection has to give way to another one.
-    pub(super) async fn evicted(&self) {
-        self.evicted.notified().await;
+    pub(super) fn is_evicted(&self) -> bool {
+        self.evicted.load(Ordering::SeqCst)
     }
-}
-
-/// The time on the clock that began then.
-pub(super) fn milliseconds_since(began: Instant) -> u64 {
-    u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)
 }

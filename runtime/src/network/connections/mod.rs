@@ -5,16 +5,17 @@
 //! longest time.
 
 mod activity;
+mod clock;
 mod scope;
 
 pub(crate) use activity::Activity;
+pub(crate) use clock::Clock;
 
-use activity::milliseconds_since;
 use scope::{Entry, Id, Newcomer, Open, Scope};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Memory of the host for each connection, in bytes. What is queued in the kernel for one may be as much.
 const MEMORY_PER_CONNECTION: u64 = 512 << 10;
@@ -52,7 +53,7 @@ impl ConnectionLimits {
 pub(crate) struct Connections {
     limits: ConnectionLimits,
     table: Arc<Mutex<Table>>,
-    began: Instant,
+    clock: Arc<Clock>,
 }
 
 /// The open connections, and what each limit counts of them.
@@ -75,19 +76,24 @@ pub(crate) struct Connection {
 impl Connections {
     /// No connection yet.
     pub(crate) fn new(limits: ConnectionLimits) -> Self {
-        Self { limits, table: Arc::default(), began: Instant::now() }
+        Self { limits, table: Arc::default(), clock: Arc::new(Clock::new()) }
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether something moved on connections of other ports than this one within the last `span`.
+    pub(crate) fn others_moved(&self, port: u16, span: Duration) -> bool {
+        self.clock.others_moved(port, span)
+    }
+
     /// Permits a connection from `address` at `port`. Where a limit is reached, another one is told to end, or this one is refused.
     pub(crate) fn admit(&self, address: IpAddr, port: u16) -> Option<Connection> {
         let ConnectionLimits { total, per_port, per_address, idle } = self.limits;
         let idle = u64::try_from(idle.as_millis()).unwrap_or(u64::MAX);
-        let newcomer = Newcomer { address, idle_since: milliseconds_since(self.began).checked_sub(idle) };
-        let activity = Arc::new(Activity::new(self.began));
+        let newcomer = Newcomer { address, idle_since: self.clock.now().checked_sub(idle) };
+        let activity = Arc::new(Activity::new(Arc::clone(&self.clock), port));
         let mut table = self.table();
         // The narrowest limit first: an address beyond its share replaces a connection of its own.
         let has_room = table.make_room_for_address(newcomer, per_address)
@@ -152,14 +158,9 @@ impl Table {
 }
 
 impl Connection {
-    /// Where the connection's traffic is noted.
+    /// Where the connection's traffic is noted, and who serves it.
     pub(crate) fn activity(&self) -> Arc<Activity> {
         Arc::clone(&self.activity)
-    }
-
-    /// Returns when the connection has to give way to another one.
-    pub(crate) async fn evicted(&self) {
-        self.activity.evicted().await;
     }
 }
 
@@ -174,7 +175,6 @@ impl Drop for Connection {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
-    use tokio::time::timeout;
 
     fn address(last: u8) -> IpAddr {
         IpAddr::from([10, 0, 0, last])
@@ -207,20 +207,36 @@ mod tests {
         assert!(2 * LARGEST_TOTAL <= limit.parse::<usize>().unwrap() / 2, "{limit}");
     }
 
-    #[tokio::test]
-    async fn a_flood_of_idle_connections_keeps_nobody_out() {
+    #[test]
+    fn a_flood_of_idle_connections_keeps_nobody_out() {
         let table = Connections::new(ConnectionLimits { total: 100, per_port: 8, per_address: 6, idle: Duration::MAX });
         let mut flood: Vec<Connection> = (0..6).map(|_| table.admit(address(1), 1).unwrap()).collect();
         flood.extend((0..2).map(|_| table.admit(address(2), 1).unwrap()));
         let honest = table.admit(address(3), 1).unwrap();
-        let told = flood.iter().map(|connection| timeout(Duration::ZERO, connection.evicted()));
-        let told = futures_util::future::join_all(told).await.into_iter().flatten().count();
+        let told = flood.iter().filter(|connection| connection.activity.is_evicted()).count();
         assert_eq!(told, 1, "one of the flood's gives way");
-        assert!(timeout(Duration::ZERO, honest.evicted()).await.is_err());
+        assert!(!honest.activity.is_evicted());
         assert!(table.admit(address(1), 2).is_some(), "another port has room");
         drop((flood, honest));
         let table = table.table();
         assert!(table.open.is_empty() && table.total.len() == 0 && table.ports.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_task_ends_when_its_connection_gives_way_also_before_it_was_named() {
+        let table = Connections::new(ConnectionLimits { total: 1, per_port: 1, per_address: 1, idle: Duration::ZERO });
+        let serve = || tokio::spawn(std::future::pending::<()>());
+        for named_late in [false, true] {
+            let (first, task) = (table.admit(address(1), 1).unwrap(), serve());
+            if !named_late {
+                first.activity().served_by(task.abort_handle());
+            }
+            let _second = table.admit(address(1), 1).unwrap();
+            if named_late {
+                first.activity().served_by(task.abort_handle());
+            }
+            assert!(task.await.unwrap_err().is_cancelled());
+        }
     }
 
     #[test]

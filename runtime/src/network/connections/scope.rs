@@ -135,7 +135,7 @@ const SLACK: usize = 16;
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
-    use std::time::Instant;
+    use crate::network::Clock;
 
     fn address(last: u8) -> IpAddr {
         IpAddr::from([10, 0, 0, last])
@@ -147,7 +147,7 @@ mod tests {
         for (id, (from, last)) in (0..).zip(connections) {
             // Known as it was when it began.
             scope.add(id, address(*from), 0);
-            let activity = Activity::new(Instant::now());
+            let activity = Activity::new(Arc::new(Clock::new()), 0);
             activity.set_last(*last);
             open.insert(id, Entry { port: 1, address: address(*from), activity: Arc::new(activity) });
         }
