@@ -35,6 +35,8 @@ pub struct CallStats {
     pub slowest: Duration,
     /// The longest time in which a client got no good answer, from one to the next.
     pub gap: Duration,
+    /// Good answers in a second.
+    pub a_second: f64,
 }
 
 impl Callers<'_> {
@@ -77,6 +79,7 @@ impl CallStats {
             truncated: number("truncated")?,
             slowest: time("slowestMs")?,
             gap: time("longestGapMs")?,
+            a_second: report["aSecond"].as_f64().context("no aSecond")?,
         })
     }
 

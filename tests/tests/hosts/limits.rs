@@ -1,7 +1,9 @@
 //! A tenant that takes more than its share harms neither the host nor the others.
 
 use anyhow::{Context as _, Result, ensure};
-use landfall_tests::{BundleFolder, Callers, Engine, Host, Installation, Publisher, Release, TIMEOUT, Tenant, tell};
+use landfall_tests::{
+    BUNDLES, BundleFolder, CallStats, Callers, Engine, Host, Installation, Publisher, Release, TIMEOUT, Tenant, tell,
+};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -12,6 +14,10 @@ const RESERVE: u64 = 512 << 20;
 const FREE: &str = "stat -f -c '%a %S' /var/lib/docker/volumes";
 /// The engine's CPU time, in hundredths of a second (proc_pid_stat(5)).
 const ENGINE_TIME: &str = "cut -d' ' -f14,15 /proc/$(pidof dockerd)/stat";
+/// Counts what tenants begin to send, before any other table sees it.
+const COUNT: &str = "nft 'table inet count { counter sent {}; chain first { type filter hook prerouting priority -400; \
+                     iifname lft* udp dport 1-65535 counter name sent; \
+                     iifname lft* tcp flags & (syn | ack) == syn counter name sent; }; }'";
 
 #[test]
 fn a_tenant_that_fills_the_disk_is_stopped_and_the_others_are_served() -> Result<()> {
@@ -63,6 +69,74 @@ fn a_tenant_that_fills_the_disk_is_stopped_and_the_others_are_served() -> Result
     host.until("curl -fsS http://127.0.0.1:3000/health")?;
     installation.spawn(&json!({"name": "next", "baseImage": "hello"}))?;
     ensure!(installation.visit(&calm, "/data/note")?.expect(200)?.body == "kept");
+    Ok(())
+}
+
+#[test]
+fn floods_by_one_tenant_and_at_its_port_cost_the_others_no_answer() -> Result<()> {
+    let engine = Engine::shared()?;
+    let publisher = Publisher::new("floods")?;
+    let bundles = BundleFolder::new("floods", &publisher)?;
+    let bundle = bundles.put(&publisher.pack(&Release::new("1.0.0", 1, &[publisher.slow_tenant()?]))?)?;
+    let host = Host::boot(&engine, &[bundles.mount()])?;
+    let settings = ["update.healthy_for=1", "update.patience=600"];
+    let installation = Installation::install_from_folder(&host, &bundle, &settings)?;
+    let spawn = |name: &str| installation.spawn(&json!({"name": name, "baseImage": "slow"}));
+    let (calm, loud) = (spawn("calm")?, spawn("loud")?);
+    let served = Callers { port: calm.port, path: "/take", number: 4 };
+    host.ok(COUNT)?;
+
+    // What the kernel counts by user.
+    ensure!(installation.visit(&loud, "/take")?.status == 200, "the image cannot take anything");
+    let (calls, ()) = served.during(&host, || {
+        installation.visit(&loud, "/hoard")?.expect(200)?;
+        ensure!(installation.visit(&loud, "/take")?.status == 507, "it could take more than all");
+        Ok(())
+    })?;
+    every_answer_was_good(&calls)?;
+    installation.destroy(&loud)?;
+
+    for path in ["/call", "/scatter"] {
+        let loud = spawn("loud")?;
+        let (calls, ()) = served.during(&host, || {
+            let before = sent(&host)?;
+            installation.visit(&loud, path)?.expect(200)?;
+            until_more(|| sent(&host), before + 5000)
+        })?;
+        every_answer_was_good(&calls)?;
+        tell(format_args!("{path}: the slowest answer took {:?}", calls.slowest));
+        installation.destroy(&loud)?;
+    }
+
+    let loud = spawn("loud")?;
+    let flood = format!("{BUNDLES}/host-probe flood {} 20000", loud.port);
+    let (calls, printed) = served.during(&host, || host.ok(&flood))?;
+    every_answer_was_good(&calls)?;
+    tell(format_args!("at its port, of 20000, {}: the slowest answer took {:?}", printed.trim(), calls.slowest));
+    installation.visit(&loud, "/health")?.expect(200)?;
+    Ok(())
+}
+
+fn every_answer_was_good(calls: &CallStats) -> Result<()> {
+    calls.every_answer_was_whole()?;
+    ensure!(calls.other_status + calls.refused == 0, "{calls:?}");
+    Ok(())
+}
+
+/// How often tenants have begun to send something.
+fn sent(host: &Host) -> Result<u64> {
+    let listed = host.ok("nft list counter inet count sent")?;
+    let packets = listed.split("packets ").nth(1).and_then(|rest| rest.split(' ').next());
+    Ok(packets.context("no counter")?.parse()?)
+}
+
+/// Waits until a number exceeds another one.
+fn until_more(number: impl Fn() -> Result<u64>, than: u64) -> Result<()> {
+    let start = Instant::now();
+    while number()? <= than {
+        ensure!(start.elapsed() < TIMEOUT, "not more than {than}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 //! that word.
 
 mod downtime;
+mod fairness;
 mod land;
 mod measure;
 mod pack;
@@ -17,11 +18,12 @@ use std::sync::Arc;
 use table::{HEADER, Row};
 
 /// What is measured, part by part.
-const PARTS: [(&str, Part); 5] = [
+const PARTS: [(&str, Part); 6] = [
     ("Pack and verify", pack::rows),
     ("Land", land::rows),
     ("Provision", provision::rows),
     ("Tenants' ports", ports::rows),
+    ("Fairness between tenants", fairness::rows),
     ("Move on and back", downtime::rows),
 ];
 
@@ -78,6 +80,17 @@ impl Bench {
 fn against(what: &'static str, alternative: &'static str, [goal, factor]: [f64; 2], (ours, theirs): (f64, f64)) -> Row {
     let limit = table::Limit::Times { alternative: theirs, factor, fixed: 0.0, goal };
     Row { what, against: alternative, unit: "s", ours, limit }
+}
+
+/// A row of what a request takes beside something, in milliseconds, with multiples of what it takes beside something else.
+fn against_itself(
+    what: &'static str,
+    beside: &'static str,
+    [goal, factor]: [f64; 2],
+    (ours, theirs): (f64, f64),
+) -> Row {
+    let limit = table::Limit::Times { alternative: theirs, factor, fixed: 0.0, goal };
+    Row { what, against: beside, unit: "ms", ours, limit }
 }
 
 /// A row whose limit is a number.

@@ -13,6 +13,10 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// How long a client waits for an answer.
 const TIMEOUT: Duration = Duration::from_mins(10);
 
+/// Those that flood a port together, and how long each waits for a connection.
+const FLOODERS: usize = 8;
+const FLOOD_PATIENCE: Duration = Duration::from_millis(20);
+
 /// How one question ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum CallOutcome {
@@ -95,6 +99,7 @@ pub(crate) fn watch(port: u16, path: &str, callers: usize, until: &Path) -> Valu
             eprintln!("cannot say that all are answered: {error}");
         }
     };
+    let start = Instant::now();
     let stats: Vec<CallStats> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..callers).map(|_| scope.spawn(|| call(port, path, until, answered))).collect();
         threads.into_iter().filter_map(|thread| thread.join().ok()).collect()
@@ -103,7 +108,20 @@ pub(crate) fn watch(port: u16, path: &str, callers: usize, until: &Path) -> Valu
     json!({
         "callers": stats.len(), "good": all.good, "otherStatus": all.other_status, "refused": all.refused,
         "closed": all.closed, "truncated": all.truncated,
+        "aSecond": f64::from(all.good) / start.elapsed().as_secs_f64(),
         "slowestMs": all.slowest.as_secs_f64() * 1e3, "longestGapMs": all.gap.as_secs_f64() * 1e3,
+    })
+}
+
+/// Tries to connect so many times, as fast as possible, and sends nothing; how many connections were accepted.
+pub(crate) fn flood(port: u16, connections: usize) -> usize {
+    let address = (Ipv4Addr::LOCALHOST, port).into();
+    std::thread::scope(|scope| {
+        let count = move || {
+            (0..connections / FLOODERS).filter(|_| TcpStream::connect_timeout(&address, FLOOD_PATIENCE).is_ok()).count()
+        };
+        let threads: Vec<_> = (0..FLOODERS).map(|_| scope.spawn(count)).collect();
+        threads.into_iter().filter_map(|thread| thread.join().ok()).sum()
     })
 }
 
