@@ -4,7 +4,7 @@
 
 use crate::image_config::Execution;
 use crate::layer_scan::{self, CapableFile, EntryKind, LayerFacts, PATHS, Users};
-use landfall_manifests::{Capability, ImageName, OWN_VOLUMES, Tenant, Writable, WritablePath};
+use landfall_manifests::{Capability, Encoding, Image, ImageName, Layer, OWN_VOLUMES, Tenant, Writable, WritablePath};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -23,12 +23,13 @@ pub(crate) enum LintId {
     VolumeInTmpfs,
     WritableLink,
     WritableFile,
+    ZstdLayer,
 }
 
 impl LintId {
     /// All of them, each with what `docs/definition.md` says of it.
     #[cfg(test)]
-    pub(crate) const ALL: [(Self, &str); 10] = [
+    pub(crate) const ALL: [(Self, &str); 11] = [
         (Self::NoCommand, "A tenant image has neither `Entrypoint` nor `Cmd`: no container of it can start."),
         (
             Self::UnknownUser,
@@ -70,6 +71,11 @@ impl LintId {
             "A path of `writable`, or a `VOLUME` of a tenant image, is a file in the image, or below one, and no folder can be mounted \
              there: no container of it can start.",
         ),
+        (
+            Self::ZstdLayer,
+            "The release asks for `compression = \"gzip\"`, and a layer came in zstd from a registry's copy, or is one with a layer that did. It is \
+             packed as it came, and what cannot read zstd cannot read the image.",
+        ),
     ];
 
     /// The word.
@@ -85,6 +91,7 @@ impl LintId {
             Self::VolumeInTmpfs => "volume-in-tmpfs",
             Self::WritableLink => "writable-link",
             Self::WritableFile => "writable-file",
+            Self::ZstdLayer => "zstd-layer",
         }
     }
 }
@@ -109,6 +116,14 @@ pub(crate) fn image(name: &ImageName, tenant: Option<&Tenant>, config: &[u8], la
     let of_tenant = tenant.and_then(|tenant| Some(tenant_lints(tenant, &Execution::of(config).ok()?, layers)));
     let found = of_tenant.into_iter().flatten().chain(file_lints(layers));
     found.map(|(id, message)| Lint { id, image: name.to_string(), message }).collect()
+}
+
+/// What is to be said of layers that are not compressed as the release asks: they came compressed.
+pub(crate) fn encodings(image: &Image, wanted: Encoding) -> Option<Lint> {
+    let is_other = |layer: &&Layer| wanted == Encoding::Gzip && layer.encoding == Encoding::Zstd;
+    let layer = image.layers.iter().find(is_other)?;
+    let message = format!("the release asks for gzip, and its layer {} came in zstd", layer.diff_id);
+    Some(Lint { id: LintId::ZstdLayer, image: image.name.to_string(), message })
 }
 
 /// What keeps tenants from running, or runs them otherwise than their publisher expects.

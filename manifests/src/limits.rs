@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-/// `landfall.json`, in bytes: room for some 60,000 blobs, and small enough to hold in memory.
+/// `landfall.json`, in bytes: room for some 40,000 files, and small enough to hold in memory.
 pub const MANIFEST_BYTES: u64 = 16 << 20;
 /// One detached signature, in bytes: four lines, the comments among them (minisign writes under 400).
 pub const SIGNATURE_BYTES: u64 = 4 << 10;

@@ -17,7 +17,9 @@ pub enum SignError {
     #[error(transparent)]
     Release(#[from] ReleaseError),
     /// `landfall.json` would be larger than any reader accepts.
-    #[error("landfall.json has {0} bytes, more than the 16 MiB that a reader accepts: put fewer files into the bundle")]
+    #[error(
+        "landfall.json needs room for {0} bytes, more than the 16 MiB that a reader accepts: the bundle has too many files or images"
+    )]
     TooLarge(u64),
     /// `landfall.json` does not fit the room that was left for it.
     #[error("landfall.json has {bytes} bytes, and there is room for {room}: what is packed changed meanwhile")]

@@ -168,6 +168,7 @@ fn lints(plan: &Plan, release: &Release, store: &BlobStore) -> Result<Vec<Lint>,
         let planned = plan.images.iter().find(|planned| planned.name == image.name);
         let tenant = planned.and_then(|planned| planned.tenant.as_ref());
         found.extend(lint::image(&image.name, tenant, &config, &facts));
+        found.extend(lint::encodings(image, plan.layer_encoding));
     }
     Ok(found)
 }

@@ -202,9 +202,13 @@ pub(super) fn of_assembly(error: &AssembleError) -> ErrorClass {
 
 pub(super) fn of_signing(error: &SignError) -> ErrorClass {
     match error {
-        SignError::Twice(_) | SignError::Count(_) => usage("signatures", "sign with keys that have not signed yet"),
+        SignError::Twice(_) => usage("signatures", "sign with keys that have not signed yet"),
+        SignError::Count(_) => usage("signatures", "sign with fewer keys: hosts count no more signatures than that"),
         SignError::NoRoom { .. } => ErrorClass::new(Exit::Unexpected, "changed", CHANGED),
-        SignError::TooLarge(_) => usage("too_large", "pack folders of many files as archives"),
+        SignError::TooLarge(_) => usage(
+            "too_large",
+            "pack folders of many files as archives; take images from plain archives or OCI layouts, where what an image needs is known before",
+        ),
         // The manifest was made from the definition, which alone can make it wrong.
         SignError::Release(_) => usage("definition", DEFINITION),
         SignError::Key { .. } => usage("secret_key", "sign with another key"),

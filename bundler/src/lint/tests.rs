@@ -193,6 +193,23 @@ fn warns_where_the_table_and_the_images_configuration_disagree() {
 }
 
 #[test]
+fn warns_of_layers_in_zstd_where_gzip_is_asked_for() {
+    let digest = |digit: &str| format!("sha256:{}", digit.repeat(64));
+    let image = |encoding: &str| -> Image {
+        let layer = serde_json::json!({"blob": digest("1"), "encoding": encoding, "diffId": digest("2"), "size": 9});
+        let image = serde_json::json!({
+            "name": "app", "platform": "linux/amd64", "mediaType": "", "source": "", "manifest": digest("3"), "config": digest("4"), "layers": [layer],
+        });
+        serde_json::from_value(image).unwrap()
+    };
+    let told = encodings(&image("zstd"), Encoding::Gzip).unwrap();
+    assert_eq!((told.id.word(), told.message.contains(&digest("2"))), ("zstd-layer", true));
+    for (has, wanted) in [("gzip", Encoding::Gzip), ("zstd", Encoding::Zstd), ("gzip", Encoding::Zstd)] {
+        assert_eq!(encodings(&image(has), wanted), None);
+    }
+}
+
+#[test]
 fn each_warning_has_the_word_that_json_has() {
     for (id, _) in LintId::ALL {
         assert_eq!(serde_json::to_value(id).unwrap(), id.word());
