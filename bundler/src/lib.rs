@@ -24,6 +24,7 @@ mod partial_folder;
 mod plan;
 mod program_pages;
 pub mod readers;
+mod registry;
 mod release_diff;
 mod repair;
 mod sources;

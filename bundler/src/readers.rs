@@ -5,11 +5,13 @@ use crate::blob_store::BlobStore;
 use crate::build_host::BuildHost;
 use crate::definition::{Definition, DefinitionLine, Variables};
 use crate::plan::{Plan, RequestedImage, Source, SourceJob};
+use crate::registry::{Reference, Registries, RegistryArgs, challenge};
 use crate::sources::PackContext;
 use landfall_console::Console;
 use landfall_manifests::oci::Platform;
 use landfall_manifests::{Arch, Encoding, Layer, Os};
 use landfall_media::Destination;
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
@@ -44,6 +46,19 @@ pub fn definition(text: &str) -> Result<(), Refused> {
     Ok(())
 }
 
+/// Reads a reference to an image in a registry, and writes it in full.
+///
+/// # Errors
+/// The text is no reference.
+pub fn reference(text: &str) -> Result<String, Refused> {
+    Ok(text.parse::<Reference>()?.to_string())
+}
+
+/// Reads a `WWW-Authenticate` header: schemes, each with its parameters.
+pub fn challenges(header: &str) -> Vec<(String, BTreeMap<String, String>)> {
+    challenge::parse(header).into_iter().map(|challenge| (challenge.scheme, challenge.parameters)).collect()
+}
+
 /// Takes the image at `path` for linux/amd64, the one that `reference` names or the only one, into a store in `scratch`, which
 /// is gone afterwards.
 ///
@@ -57,8 +72,10 @@ pub fn image(
 ) -> Result<Vec<Stored>, Refused> {
     let out = Destination { path: &scratch.join("bundle"), part_size: None };
     let mut store = BlobStore::new(out, 1, Encoding::Zstd)?;
+    let registries = Registries::new(RegistryArgs::default(), Console::unattended());
     let packed = PackContext {
         store: &mut store,
+        registries: &registries,
         console: Console::unattended(),
         platform: Platform { architecture: Arch::Amd64.name().to_owned(), os: Os::Linux.name().to_owned() },
         created: None,

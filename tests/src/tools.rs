@@ -8,9 +8,11 @@ use std::sync::Mutex;
 /// A program that a test runs, and the Debian package that has it, as `apt-get satisfy` takes it.
 const TOOLS: &[(&str, &str)] = &[
     ("curl", "curl"),
+    ("docker-registry", "docker-registry"),
     ("dockerd", "docker.io"),
     ("docker", "docker-cli | docker.io"),
     ("gcc", "gcc"),
+    ("htpasswd", "apache2-utils"),
     ("ip", "iproute2"),
     ("iptables", "iptables"),
     ("jq", "jq"),
@@ -22,6 +24,7 @@ const TOOLS: &[(&str, &str)] = &[
     ("mmdebstrap", "mmdebstrap"),
     ("mount", "mount"),
     ("nft", "nftables"),
+    ("openssl", "openssl"),
     ("skopeo", "skopeo"),
     ("strace", "strace"),
     ("systemd-analyze", "systemd"),

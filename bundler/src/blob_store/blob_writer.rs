@@ -4,7 +4,8 @@ use landfall_media::PartWriter;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-/// A blob that is being written: hashed on its way into its place in the bundle.
+/// A blob that is being written: hashed on its way into its place in the bundle. A clone goes on from the same byte.
+#[derive(Clone)]
 pub(crate) struct BlobWriter {
     out: PartWriter,
     /// The folder that the bundle will be in.

@@ -7,6 +7,7 @@ use crate::key_files::{self, PasswordArgs};
 use crate::layer_scan::LayerFacts;
 use crate::lint::{self, Lint};
 use crate::plan::Plan;
+use crate::registry::{Registries, RegistryArgs};
 use crate::sources::{self, FoundFile, PackContext, PackedImage};
 use crate::trust::{TrustFolder, UnverifiedRoot};
 use crate::{assemble, byte_size, output};
@@ -32,9 +33,14 @@ or a secret key.
 With `trust = \"DIR\"` in [release], the bundle carries the trust roots that `trust` keeps in that folder: hosts that trust an \
 older one follow to the newest, and new hosts are offered the newest.
 
+Images of registries (docker://REF) need no engine. Logins are taken from REGISTRY_AUTH_FILE, or else from where `podman login` and \
+`docker login` keep them; proxies from HTTPS_PROXY, HTTP_PROXY and NO_PROXY. Certificates are checked against Mozilla's authorities, \
+this machine's, /etc/docker/certs.d/HOST/ca.crt and --ca-file.
+
 Examples:
   landfall-bundler build acme.toml --key acme.key
   landfall-bundler build acme.toml --key a.key --key b.key --out /srv/bundles/ --set VERSION=1.4.0
+  landfall-bundler build acme.toml --key acme.key --registry-mirror docker.io=mirror.lan:5000 --ca-file lan.crt
   landfall-bundler build acme.toml --key acme.key --split 4095MiB   # FAT32 holds files below 4 GiB")]
 pub(crate) struct Args {
     /// The bundle definition
@@ -53,6 +59,8 @@ pub(crate) struct Args {
     split: Option<u64>,
     #[command(flatten)]
     password: PasswordArgs,
+    #[command(flatten)]
+    registries: RegistryArgs,
 }
 
 fn setting(text: &str) -> Result<(String, String), String> {
@@ -79,7 +87,8 @@ pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
     // 5. Sources are read into the store, the release is signed, and the bundle gets its name last.
     let folder = folder_of(&out);
     let output = Destination { path: &out, part_size: args.split };
-    let made = make(&plan, trust, &keys, output, console);
+    let registries = Registries::new(args.registries.clone(), console);
+    let made = make(&plan, trust, &keys, output, &registries, console);
     let (written, lints) = made.map_err(|error| error.with_free_space(folder))?;
     report(&written, &lints, &out, console)
 }
@@ -106,12 +115,13 @@ fn make(
     trust: Vec<RootLink>,
     keys: &[SecretKey],
     out: Destination<'_>,
+    registries: &Registries,
     console: Console,
 ) -> Result<(WrittenBundle, Vec<Lint>)> {
     let mut store = BlobStore::new(out, default_workers(), plan.layer_encoding)?;
     // 1. Whatever is missing is told now, and not after minutes of packing what is there.
     let files = sources::find_files(plan)?;
-    let images = sources::find_images(plan)?;
+    let images = sources::find_images(plan, registries)?;
     // 2. What comes before the blobs is written last, into the room that is left for it now.
     let kept = assemble::kept_bytes(&images);
     let bound = assemble::bound(plan, trust.clone(), &files, images)?;
@@ -122,7 +132,7 @@ fn make(
     out.part_size.map(|size| Ranges::cut(at_least, size)).transpose().map_err(Error::PartSize)?;
     store.leave_room(room);
     // 3. Each blob is written where it stays.
-    let (files, images) = pack(plan, &files, &mut store, console)?;
+    let (files, images) = pack(plan, &files, &mut store, registries, console)?;
     let release = assemble::release(plan, trust, &store, files, images)?;
     let lints = lints(plan, &release, &store)?;
     for lint in &lints {
@@ -139,6 +149,7 @@ fn pack(
     plan: &Plan,
     files: &[FoundFile<'_>],
     store: &mut BlobStore,
+    registries: &Registries,
     console: Console,
 ) -> Result<(Vec<File>, Vec<PackedImage>)> {
     let pack = |files, store: &mut BlobStore| {
@@ -151,7 +162,7 @@ fn pack(
     let mut packed = pack(settings, store)?;
     let mut images = Vec::new();
     for job in &plan.jobs {
-        images.extend(PackContext::new(plan, store, console).run(job)?);
+        images.extend(PackContext::new(plan, store, registries, console).run(job)?);
     }
     packed.extend(pack(others, store)?);
     Ok((packed, images))

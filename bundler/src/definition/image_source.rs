@@ -1,9 +1,19 @@
+use crate::registry::{Reference, ReferenceError};
 use std::path::{Path, PathBuf};
 
 /// Where an image comes from, by the transport names that skopeo made common.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) enum ImageSource {
+    /// `docker://REF`: an image of a registry, as `docker pull` names it: `[HOST[:PORT]/]NAME[:TAG][@DIGEST]`. Names without a host are
+    /// Docker Hub's; without a tag and a digest, `latest` is taken; with a digest, the tag is only a note. No engine is needed. Of an
+    /// image for several platforms, the one for the release's architecture is taken. Layers travel as they are, so that hosts report the
+    /// digest that the registry has. Logins are those of `podman login` and `docker login`, with their credential helpers.
+    /// `landfall-bundler build --help` tells how mirrors, private authorities and registries without TLS are named.
+    Registry {
+        #[cfg_attr(test, schemars(with = "String"))]
+        reference: Reference,
+    },
     /// `docker-daemon:REF`: an image of an engine that speaks Docker's API, by name, tag or id. Without a tag, `latest` is taken.
     /// The engine is the one that `DOCKER_HOST` names, or else Docker's own. For the same bytes in each build, use one of the
     /// other transports: an engine may compress or convert images again.
@@ -35,10 +45,14 @@ pub(crate) enum ImageSourceSyntaxError {
     Transport(String),
     #[error("{0:?} has nothing after its transport")]
     Empty(String),
+    #[error("write docker://, and then the reference: {0:?} has no slashes")]
+    Slashes(String),
+    #[error(transparent)]
+    Reference(#[from] ReferenceError),
 }
 
 const TRANSPORTS: &str =
-    "docker-daemon:REF, docker-archive:FILE[:REF], oci:DIR[:NAME], oci-archive:FILE[:NAME] or rootfs:DIR";
+    "docker://REF, docker-daemon:REF, docker-archive:FILE[:REF], oci:DIR[:NAME], oci-archive:FILE[:NAME] or rootfs:DIR";
 
 impl ImageSource {
     /// Reads a source; its path is relative to `base`.
@@ -51,6 +65,11 @@ impl ImageSource {
             None => (base.join(rest), None),
         };
         let source = match transport {
+            "docker" => {
+                let reference =
+                    rest.strip_prefix("//").ok_or_else(|| ImageSourceSyntaxError::Slashes(text.to_owned()))?;
+                return Ok(Self::Registry { reference: reference.parse()? });
+            }
             "docker-daemon" => Self::DockerDaemon { reference: rest.to_owned() },
             "docker-archive" => Self::DockerArchive { file: path, reference: name },
             "oci" => Self::OciFolder { folder: path, name },
@@ -69,9 +88,8 @@ impl ImageSource {
 /// A source as a release tells it: of an absolute path the last component only, since the folders above it are the building
 /// machine's own, and would change the bytes of a release that is built in another folder.
 pub(super) fn published(written: &str) -> String {
-    let Some((transport, rest)) = written.split_once(':').filter(|(_, rest)| rest.starts_with('/')) else {
-        return written.to_owned();
-    };
+    let of_path = |(transport, rest): &(&str, &str)| *transport != "docker" && rest.starts_with('/');
+    let Some((transport, rest)) = written.split_once(':').filter(of_path) else { return written.to_owned() };
     let (path, name) = match rest.split_once(':') {
         Some((path, name)) if transport != "rootfs" => (path, format!(":{name}")),
         _ => (rest, String::new()),
@@ -81,6 +99,7 @@ pub(super) fn published(written: &str) -> String {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 
@@ -90,6 +109,7 @@ mod tests {
         let some = |name: &str| Some(name.to_owned());
         let parse = |text| ImageSource::parse(text, Path::new("/defs"));
         for (text, expected) in [
+            ("docker://debian:12", ImageSource::Registry { reference: "docker.io/library/debian:12".parse().unwrap() }),
             ("docker-daemon:hello:1", ImageSource::DockerDaemon { reference: "hello:1".to_owned() }),
             ("docker-archive:a.tar", ImageSource::DockerArchive { file: path("/defs/a.tar"), reference: None }),
             ("docker-archive:/a.tar:b:1", ImageSource::DockerArchive { file: path("/a.tar"), reference: some("b:1") }),
@@ -103,10 +123,20 @@ mod tests {
 
     #[test]
     fn names_the_transports_where_another_is_asked_for() {
-        for wrong in ["docker://debian:12", "hello", "", "oci:", "oci:dir:", "containers-storage:x"] {
+        for wrong in ["docker-hub:debian:12", "hello", "", "oci:", "oci:dir:", "containers-storage:x"] {
             let error = parse_error(wrong);
             assert!(error.contains("docker-archive:FILE") || error.contains("has nothing"), "{wrong}: {error}");
         }
+    }
+
+    #[test]
+    fn a_registrys_source_is_told_as_it_is_written() {
+        for source in ["docker://localhost:5000/a/b:1", "docker://debian"] {
+            assert_eq!(published(source), source);
+        }
+        assert_eq!(published("oci:/srv/images/app:1"), "oci:app:1");
+        assert!(parse_error("docker:debian:12").contains("write docker://"));
+        assert!(parse_error("docker://Debian").contains("no name of a repository"));
     }
 
     fn parse_error(text: &str) -> String {

@@ -158,7 +158,7 @@ const INTRODUCTION: &str = "\
 `landfall-bundler build acme.toml --key acme.key` makes a bundle from a definition: a TOML 1.0 file that names the release, its
 images and its files. Paths are relative to the folder of the definition. Keys that are not on this page are errors; every error
 names the definition's file and line. What is wrong in the definition ends with exit code 2, a damaged image with 3, and an engine
-that does not answer with 6. The same inputs give the same bytes, on every machine.
+or registry that does not answer, or wants a login, with 6. The same inputs give the same bytes, on every machine.
 ";
 
 const SOURCES: &str = "\
@@ -192,6 +192,8 @@ The first that is given counts.
 | the programs | `binary` and `installer`; the files beside `landfall-bundler` |
 | the settings | `config`; the runtime's own |
 | the engine for `docker-daemon:` | `DOCKER_HOST` of the environment; `unix:///var/run/docker.sock` |
+| the login for a registry | `REGISTRY_AUTH_FILE`, and no other; `containers/auth.json` in `XDG_RUNTIME_DIR`, in `/run/containers/UID`, in `XDG_CONFIG_HOME` (`~/.config`); `config.json` in `DOCKER_CONFIG` (`~/.docker`). In each of them: `credHelpers`, `credsStore`, `auths` |
+| where an image of a registry comes from | the mirrors (`--registry-mirror`), in their order; the registry |
 | the file of the bundle | `--out FILE`; in the folder `--out DIR`, or else the current one, PRODUCT-VERSION-OS-ARCH.landfall.tar |
 ";
 

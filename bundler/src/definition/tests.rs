@@ -302,7 +302,7 @@ fn names_the_line_of_what_is_wrong() {
         "[[image]\n",
         "[[image]]\nname = \"a\"\n",
         "[[image]]\nname = \"A\"\nsource = \"rootfs:a\"\n",
-        "[[image]]\nname = \"a\"\nsource = \"docker://debian:12\"\n",
+        "[[image]]\nname = \"a\"\nsource = \"docker-hub:debian:12\"\n",
         "[[image]]\nname = \"a\"\nsource = \"debian:12\"\n",
         "[[image]]\nname = \"a\"\nsource = \"rootfs:\"\n",
         "[[image]]\nname = \"a\"\nsource = \"rootfs:a\"\nport = 3\n",

@@ -7,6 +7,7 @@ use crate::build_host::BuildHostError;
 use crate::definition::DefinitionError;
 use crate::output::OutputError;
 use crate::plan::PlanError;
+use crate::registry::{CredentialsError, RegistryError};
 use crate::sources::{FileError, SourceError};
 use landfall_console::{ErrorClass, Exit, StorageFault};
 use landfall_engine::EngineError;
@@ -124,6 +125,8 @@ pub(super) fn of_source(error: &SourceError) -> ErrorClass {
             usage("foreign_layer", "copy the image with its foreign layers, or build it from another base")
         }
         SourceError::Engine(error) => of_engine(error),
+        SourceError::Reference(_) => usage("definition", DEFINITION),
+        SourceError::Registry(error) => of_registry(error),
         SourceError::Store(error) => of_store(error),
         SourceError::Layer(_, error) => of_layer(error),
         SourceError::Archive(_)
@@ -138,7 +141,38 @@ pub(super) fn of_source(error: &SourceError) -> ErrorClass {
         | SourceError::Size { .. }
         | SourceError::LayerCount { .. }
         | SourceError::MediaType { .. }
+        | SourceError::MediaTypes { .. }
         | SourceError::LayerKind(_) => DAMAGED_IMAGE,
+    }
+}
+
+pub(super) fn of_registry(error: &RegistryError) -> ErrorClass {
+    match error {
+        RegistryError::NotFound { .. } => usage("no_such_image", "correct the image's source in the definition"),
+        RegistryError::Login { .. } => unfit(
+            "registry_login",
+            "log in with `podman login` or `docker login`, or name a file of logins with REGISTRY_AUTH_FILE; some registries say this of what they do not have, too",
+        ),
+        RegistryError::Credentials(CredentialsError::File { .. }) => {
+            usage("registry_credentials", "correct the file, or name another one with REGISTRY_AUTH_FILE")
+        }
+        RegistryError::Credentials(CredentialsError::Helper { .. }) => {
+            unfit("credential_helper", "install the helper, or log in without one")
+        }
+        RegistryError::Certificate { .. } => {
+            unfit("registry_certificate", "name the certificate of the registry's authority with --ca-file")
+        }
+        RegistryError::CaFile { .. } => usage("ca_file", "name a file with certificates in PEM"),
+        RegistryError::Plain { .. } => {
+            unfit("insecure_registry", "allow it with --insecure-registry, if you trust the network in between")
+        }
+        RegistryError::Unreachable { .. } => {
+            unfit("no_registry", "check the host's name and the network; a proxy is named with HTTPS_PROXY")
+        }
+        RegistryError::Lost { .. } | RegistryError::Busy { .. } | RegistryError::Answer { .. } => {
+            unfit("registry", "build again later, or from a mirror with --registry-mirror")
+        }
+        RegistryError::Length { .. } => DAMAGED_IMAGE,
     }
 }
 

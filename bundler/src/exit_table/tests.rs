@@ -11,6 +11,7 @@ use crate::key_files::{KeyFileError, KeyPairError};
 use crate::output::OutputError;
 use crate::plan::PlanError;
 use crate::plan::RequestedImage;
+use crate::registry::{CredentialsError, ReferenceError, RegistryError};
 use crate::repair::RepairError;
 use crate::sources::{FileError, SourceError};
 use crate::stick::{RootFileError, SplitError, StickError};
@@ -26,6 +27,7 @@ use landfall_manifests::{ReadError, SignError};
 use landfall_media::{BundleError, CopyError, MediaError, RequestFileError};
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
 fn io() -> io::Error {
     io::Error::other("the device is gone")
@@ -70,7 +72,7 @@ fn media(error: MediaError) -> Error {
 
 /// A sample of every error.
 fn all() -> impl Iterator<Item = Error> {
-    [build(), sources(), writing(), reading(), sticks(), keys(), trust_folders()].into_iter().flatten()
+    [build(), sources(), registries(), writing(), reading(), sticks(), keys(), trust_folders()].into_iter().flatten()
 }
 
 #[test]
@@ -158,6 +160,7 @@ fn build() -> Vec<Error> {
 fn sources() -> Vec<Error> {
     let path_error: PathError = "../a".parse::<landfall_manifests::BundlePath>().unwrap_err();
     let store = || StoreError::Write { folder: at("out"), source: io() };
+    let [what, said, own] = ["the image's manifest", "a/b", "c/d"].map(str::to_owned);
     let digests = || SourceError::Digest { what: "layer 1".to_owned(), expected: blob(), found: Digest::of(b"x") };
     vec![
         FileError::Read { line: None, path: at("landfall"), source: io() }.into(),
@@ -208,9 +211,31 @@ fn sources() -> Vec<Error> {
         image(SourceError::Layer("layer.tar".to_owned(), LayerError::Store(store()))),
         image(SourceError::Store(store())),
         image(SourceError::NotInEngine { address: "unix:///e".to_owned(), reference: "hello".to_owned() }),
+        image(SourceError::MediaTypes { what, said, own }),
+        image(SourceError::Reference(ReferenceError::Tag("?".to_owned()))),
         engine(EngineError::Unreachable { address: "unix:///e".to_owned(), source: "the device is gone".into() }),
         engine(EngineError::Failed { operation: "export images".to_owned(), message: "out of memory".to_owned() }),
     ]
+}
+
+fn registries() -> Vec<Error> {
+    let host = || "registry.lan:5000".to_owned();
+    let (text, hour) = (|text: &str| text.to_owned(), Duration::from_hours(1));
+    let errors = vec![
+        RegistryError::Unreachable { host: host(), reason: text("Connection refused") },
+        RegistryError::Lost { host: host(), reason: text("the rest did not come") },
+        RegistryError::Certificate { host: host(), reason: text("unknown issuer") },
+        RegistryError::Plain { host: host() },
+        RegistryError::Login { host: host(), what: text("team/app"), message: text("authentication required") },
+        RegistryError::NotFound { host: host(), what: text("team/app/manifests/1"), message: String::new() },
+        RegistryError::Busy { host: host(), status: 429, wait: Some(hour), message: text("slow down") },
+        RegistryError::Answer { host: host(), reason: text("it redirects without end") },
+        RegistryError::Length { host: host(), what: blob(), expected: 1, found: 2 },
+        CredentialsError::File { path: at("auth.json"), reason: text("it is wrong at line 1, column 2") }.into(),
+        CredentialsError::Helper { program: text("docker-credential-x"), host: host(), reason: text("locked") }.into(),
+        RegistryError::CaFile { path: at("ca.pem"), reason: text("there is no such file") },
+    ];
+    errors.into_iter().map(|error| image(error.into())).collect()
 }
 
 fn engine(error: EngineError) -> Error {

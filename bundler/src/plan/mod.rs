@@ -136,7 +136,7 @@ impl Plan {
                 Some((&job.images[0].line, path.as_path()))
             }
             // Of a layout's folder only the images' own blobs are packed, whatever else is in it.
-            Source::OciFolder(_) | Source::DockerDaemon => None,
+            Source::Registry | Source::OciFolder(_) | Source::DockerDaemon => None,
         });
         trees.chain(jobs)
     }

@@ -16,6 +16,8 @@ pub(crate) struct RequestedImage {
 /// A place that images are read from.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Source {
+    /// All registries, whose images share their connections.
+    Registry,
     OciFolder(PathBuf),
     OciArchive(PathBuf),
     DockerArchive(PathBuf),
@@ -35,7 +37,7 @@ pub(crate) struct SourceJob {
     pub(crate) images: Vec<RequestedImage>,
 }
 
-/// Groups images by the source that they are read from, so that nothing is read twice. OCI layouts come first: their layers
+/// Groups images by the source that they are read from, so that nothing is read twice. Registries and OCI layouts come first: their layers
 /// are stored unchanged, and images whose manifests are made here can share them.
 pub(super) fn jobs(images: &[ImageSection]) -> Vec<SourceJob> {
     let mut jobs: Vec<SourceJob> = Vec::new();
@@ -55,6 +57,7 @@ impl Source {
     /// Where an image is read from, and its name there.
     fn of(image: &ImageSection) -> (Self, Option<String>) {
         match image.source.clone() {
+            ImageSource::Registry { reference } => (Self::Registry, Some(reference.to_string())),
             ImageSource::OciFolder { folder, name } => (Self::OciFolder(folder), name),
             ImageSource::OciArchive { file, name } => (Self::OciArchive(file), name),
             ImageSource::DockerArchive { file, reference } => (Self::DockerArchive(file), reference),
@@ -67,11 +70,12 @@ impl Source {
 
     fn rank(&self) -> u8 {
         match self {
-            Self::OciFolder(_) => 0,
-            Self::OciArchive(_) => 1,
-            Self::DockerArchive(_) => 2,
-            Self::DockerDaemon => 3,
-            Self::Rootfs { .. } => 4,
+            Self::Registry => 0,
+            Self::OciFolder(_) => 1,
+            Self::OciArchive(_) => 2,
+            Self::DockerArchive(_) => 3,
+            Self::DockerDaemon => 4,
+            Self::Rootfs { .. } => 5,
         }
     }
 }

@@ -1,6 +1,7 @@
 use crate::blob_store::{LayerError, StoreError};
 use crate::definition::DefinitionLine;
 use crate::plan::RequestedImage;
+use crate::registry::{ReferenceError, RegistryError};
 use landfall_console::{Count, Size};
 use landfall_engine::EngineError;
 use landfall_manifests::{Digest, ImageName};
@@ -68,6 +69,8 @@ pub(crate) enum SourceError {
     LayerCount { expected: usize, found: usize },
     #[error("{what} has the media type {found:?}, which no engine loads")]
     MediaType { what: String, found: String },
+    #[error("{what} is referred to as {said:?}, and calls itself {own:?}")]
+    MediaTypes { what: String, said: String, own: String },
     #[error("its layer {digest} is not in it{}", at(name.as_deref()))]
     NoLayer {
         /// Of the layer as its image's documents name it.
@@ -101,9 +104,37 @@ pub(crate) enum SourceError {
     NotInEngine { address: String, reference: String },
     #[error(transparent)]
     Engine(#[from] EngineError),
+    #[error(transparent)]
+    Reference(#[from] ReferenceError),
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
 }
 
 impl SourceError {
+    /// A layer that could not be taken in.
+    pub(super) fn of_layer(name: String, error: LayerError) -> Self {
+        match error {
+            LayerError::Read(error) => match RegistryError::of_reading(error) {
+                Ok(error) => error.into(),
+                Err(error) => Self::Layer(name, LayerError::Read(error)),
+            },
+            other => Self::Layer(name, other),
+        }
+    }
+
+    /// Whether what was read is not what it should be, and not only unfit.
+    pub(super) fn is_damage(&self) -> bool {
+        matches!(
+            self,
+            Self::Digest { .. }
+                | Self::Size { .. }
+                | Self::CutOff
+                | Self::LayerKind(_)
+                | Self::Layer(_, LayerError::Compression { .. } | LayerError::Window | LayerError::NotTar)
+                | Self::Registry(RegistryError::Length { .. })
+        )
+    }
+
     /// For `map_err` of what is done to the file at `path`.
     pub(super) fn read(path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
@@ -114,6 +145,10 @@ impl SourceError {
 impl SourceError {
     /// An error of reading an archive, whose stream may be compressed.
     pub(super) fn reading(error: io::Error) -> Self {
+        let error = match RegistryError::of_reading(error) {
+            Ok(error) => return error.into(),
+            Err(error) => error,
+        };
         match error.kind() {
             // What a decompressor says of a stream that stops, and of one that is wrong.
             io::ErrorKind::UnexpectedEof => Self::CutOff,

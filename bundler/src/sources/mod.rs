@@ -11,6 +11,7 @@ mod files;
 mod image;
 mod oci;
 mod read_ahead;
+mod registry;
 mod rootfs;
 mod secret_key;
 mod tar_reader;
@@ -23,6 +24,7 @@ pub(crate) use image::ImageOutline;
 
 use crate::blob_store::BlobStore;
 use crate::plan::{Plan, Source, SourceJob};
+use crate::registry::Registries;
 use image::PackedImages;
 use landfall_console::Console;
 use landfall_manifests::{Digest, ImageName, Layer, oci::Platform};
@@ -42,6 +44,7 @@ pub(crate) struct PackedImage {
 pub(crate) struct PackContext<'a> {
     pub(crate) store: &'a mut BlobStore,
     pub(crate) console: Console,
+    pub(crate) registries: &'a Registries,
     pub(crate) platform: Platform,
     /// RFC 3339, for the configuration of images made here.
     pub(crate) created: Option<String>,
@@ -51,14 +54,16 @@ pub(crate) struct PackContext<'a> {
 
 impl<'a> PackContext<'a> {
     /// What packing `plan` into `store` needs.
-    pub(crate) fn new(plan: &Plan, store: &'a mut BlobStore, console: Console) -> Self {
-        Self { store, console, platform: platform(plan), created: plan.release.created.clone(), mtime: plan.mtime }
+    pub(crate) fn new(plan: &Plan, store: &'a mut BlobStore, registries: &'a Registries, console: Console) -> Self {
+        let created = plan.release.created.clone();
+        Self { store, console, registries, platform: platform(plan), created, mtime: plan.mtime }
     }
 
     /// Takes the images of one source into the store.
     pub(crate) fn run(&mut self, job: &SourceJob) -> Result<PackedImages, ImageError> {
         let images = &job.images;
         match &job.source {
+            Source::Registry => registry::pack(images, self),
             Source::OciFolder(folder) => oci::pack_folder(folder, images, self),
             Source::OciArchive(file) => oci::pack_archive(file, images, self),
             Source::DockerArchive(file) => docker_archive::pack_file(file, images, self),
@@ -70,11 +75,12 @@ impl<'a> PackContext<'a> {
 
 /// Looks for every image of the plan in its source, and reads its documents where that takes no time, so that what is missing is
 /// told before anything is packed.
-pub(crate) fn find_images(plan: &Plan) -> Result<Vec<ImageOutline>, ImageError> {
+pub(crate) fn find_images(plan: &Plan, registries: &Registries) -> Result<Vec<ImageOutline>, ImageError> {
     let platform = platform(plan);
     let mut found = Vec::new();
     for SourceJob { source, images } in &plan.jobs {
         found.extend(match source {
+            Source::Registry => registry::find(images, registries, &platform)?,
             Source::OciFolder(folder) => oci::find_in_folder(folder, images, &platform)?,
             Source::OciArchive(file) => oci::find_in_archive(file, images, &platform)?,
             Source::DockerArchive(file) => docker_archive::find_in_file(file, images, &platform)?,

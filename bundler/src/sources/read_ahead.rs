@@ -5,10 +5,10 @@
 //! of zstd says itself how large its window is, up to `limits::ZSTD_WINDOW_LOG`, and a layer may be many frames, so that its first one
 //! bounds nothing: those layers are read one after another, all by the calling thread. The allocator keeps freed memory
 //! for each thread apart, so that windows would add up if several threads had them, even in turn. In all that is one window
-//! and `MOST_AT_A_TIME + 1` times 2 MiB.
+//! and 2 MiB for each that is read at a time.
 
 use super::SourceError;
-use crate::blob_store::{BlobWriter, CheckedLayer};
+use crate::blob_store::BlobWriter;
 use landfall_manifests::Encoding;
 use std::cmp::Reverse;
 use std::collections::VecDeque;
@@ -16,8 +16,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-/// Layers in gzip that are read at a time, beside one in zstd.
-const MOST_AT_A_TIME: usize = 4;
+/// Layers in gzip that are read at a time, beside one in zstd, where they are on this machine.
+pub(super) const MOST_AT_A_TIME: usize = 4;
 
 /// A compressed layer that is to be read.
 pub(super) struct Task<T> {
@@ -32,17 +32,18 @@ pub(super) struct Task<T> {
 /// A task, and its number among those that are requested.
 type Numbered<T> = (usize, Task<T>);
 
-/// Reads the layers of `tasks`. After one that fails no further ones are begun, and none is missing before it.
-pub(super) fn read_ahead<T: Copy + Send>(
+/// Reads the layers of `tasks`, of which `at_a_time` in gzip. After one that fails no further ones are begun, and none is missing before it.
+pub(super) fn read_ahead<T: Copy + Send, C: Send>(
     tasks: impl IntoIterator<Item = Task<T>>,
-    read: impl Fn(Task<T>) -> Result<CheckedLayer, SourceError> + Sync,
-) -> Vec<(T, Result<CheckedLayer, SourceError>)> {
+    at_a_time: usize,
+    read: impl Fn(Task<T>) -> Result<C, SourceError> + Sync,
+) -> Vec<(T, Result<C, SourceError>)> {
     let tasks = tasks.into_iter().enumerate();
     let (mut in_gzip, in_zstd): (Vec<Numbered<T>>, Vec<_>) =
         tasks.partition(|(_, task)| task.encoding == Encoding::Gzip);
     // The largest first, so that none is left when the others are done. More than there are cores, too: each has begun when one ends.
     in_gzip.sort_by_key(|(_, task)| Reverse(task.size));
-    let at_a_time = in_gzip.len().min(MOST_AT_A_TIME);
+    let at_a_time = in_gzip.len().min(at_a_time);
     // The first one that failed, so far.
     let failed = AtomicUsize::new(usize::MAX);
     let read_all = |tasks: &Mutex<VecDeque<Numbered<T>>>| {
@@ -76,7 +77,7 @@ pub(super) fn read_ahead<T: Copy + Send>(
 #[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
-    use crate::blob_store::{BlobStore, check_compressed_layer};
+    use crate::blob_store::{BlobStore, CheckedLayer, check_compressed_layer};
     use flate2::{Compression, write::GzEncoder};
     use landfall_media::Destination;
     use std::sync::Condvar;
@@ -106,7 +107,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut store = store(&folder);
         let (begun, another) = (Mutex::new(Vec::new()), Condvar::new());
-        let done = read_ahead(tasks(&mut store, &[3, 9, 1, 7, 8, 2]), |task| {
+        let done = read_ahead(tasks(&mut store, &[3, 9, 1, 7, 8, 2]), MOST_AT_A_TIME, |task| {
             let mut begun = begun.lock().unwrap();
             begun.push(task.layer);
             another.notify_all();
@@ -126,7 +127,7 @@ mod tests {
     fn a_small_layer_before_one_that_fails_is_read_though_its_turn_comes_later() {
         let folder = tempfile::tempdir().unwrap();
         let mut store = store(&folder);
-        let done = read_ahead(tasks(&mut store, &[1, 9, 8, 7, 6, 5]), |task| {
+        let done = read_ahead(tasks(&mut store, &[1, 9, 8, 7, 6, 5]), MOST_AT_A_TIME, |task| {
             if task.layer == 9 { Err(SourceError::NotTar) } else { empty(task) }
         });
         let of = |layer| done.iter().find(|(done, _)| *done == layer).map(|(_, checked)| checked.is_ok());

@@ -10,6 +10,7 @@ mod keys;
 mod media;
 mod output;
 mod parts;
+mod registry;
 mod repair;
 mod sources;
 mod trust;

@@ -48,7 +48,11 @@ impl Workspace {
     /// The bundler, run here and without the settings of whoever runs the tests.
     pub(crate) fn bundler(&self) -> Command {
         let mut command = Command::new(BUNDLER);
-        command.current_dir(self.folder.path()).env_remove("SOURCE_DATE_EPOCH").env_remove("DOCKER_HOST");
+        command.current_dir(self.folder.path()).env("HOME", self.folder.path());
+        let set = ["SOURCE_DATE_EPOCH", "DOCKER_HOST", "DOCKER_CONFIG", "REGISTRY_AUTH_FILE", "SSL_CERT_FILE"];
+        let set =
+            set.into_iter().chain(["XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"]);
+        set.for_each(|name| _ = command.env_remove(name));
         command
     }
 

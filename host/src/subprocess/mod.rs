@@ -1,6 +1,6 @@
 //! Runs a program to its end, with a limit on its time and on its output.
 //!
-//! No shell, no input, no environment but a plain one, no thread. The program is the leader of its own process group, and when
+//! No shell, no input but what the caller gives, no environment but a plain one, no thread. The program is the leader of its own process group, and when
 //! [`Subprocess::run`] returns, it has ended and whatever else is in that group is killed. Only if this process itself is killed
 //! does the program run on: what is run here must be safe to run again.
 
@@ -15,7 +15,7 @@ pub use error::SubprocessError;
 use running::{End, Running};
 use rustix::fs::Access;
 use std::ffi::OsString;
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf, absolute};
 use std::process::{Child, Command, Stdio};
@@ -38,6 +38,7 @@ pub struct Subprocess {
     env: Vec<(&'static str, &'static str)>,
     timeout: Duration,
     output_limit: usize,
+    input: Vec<u8>,
 }
 
 /// What a program that ended by itself wrote, and its exit code.
@@ -61,6 +62,7 @@ impl Subprocess {
             env: Vec::new(),
             timeout: TIMEOUT,
             output_limit: OUTPUT_LIMIT,
+            input: Vec::new(),
         }
     }
 
@@ -99,6 +101,13 @@ impl Subprocess {
         self
     }
 
+    /// Gives it text to read on standard input: a line or two, which a pipe holds whether it reads them or not. There is none by default.
+    #[must_use]
+    pub fn input(mut self, text: impl Into<Vec<u8>>) -> Self {
+        self.input = text.into();
+        self
+    }
+
     /// Runs it to its end, or kills it at a limit.
     ///
     /// # Errors
@@ -106,7 +115,7 @@ impl Subprocess {
     pub fn run(&self) -> Result<CapturedOutput, SubprocessError> {
         let program = || self.program.clone();
         let lost = |source| SubprocessError::Wait { program: program(), source };
-        let child = self.start().map_err(|source| SubprocessError::Start { program: program(), source })?;
+        let child = self.start_with_input().map_err(|source| SubprocessError::Start { program: program(), source })?;
         let mut running = Running::new(child);
         let end = running.wait(Instant::now(), self.timeout, self.output_limit);
         // However it ended, nothing of its process group stays behind.
@@ -126,6 +135,15 @@ impl Subprocess {
         }
     }
 
+    fn start_with_input(&self) -> io::Result<Child> {
+        let mut child = self.start()?;
+        if let Some(mut stdin) = child.stdin.take() {
+            // Whoever has ended without reading it says so itself.
+            let _ = stdin.write_all(&self.input);
+        }
+        Ok(child)
+    }
+
     fn start(&self) -> io::Result<Child> {
         let program = find(&self.program)?;
         // Before the fork: its error reaches the caller with the program's name.
@@ -141,7 +159,7 @@ impl Subprocess {
             .envs(self.env.iter().copied())
             // On no file system that somebody may want to unmount.
             .current_dir("/")
-            .stdin(Stdio::null())
+            .stdin(if self.input.is_empty() { Stdio::null() } else { Stdio::piped() })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             // Its own group, so that what it starts itself can be killed together with it.

@@ -181,7 +181,7 @@ impl PartFiles {
 }
 
 /// Writes a bundle's files from one offset on.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct PartWriter {
     files: Arc<PartFiles>,
     offset: u64,

@@ -20,6 +20,7 @@ mod parts;
 mod patch;
 mod public_key;
 mod receipts;
+mod registry;
 mod release;
 mod repair_request;
 mod sample;
@@ -77,6 +78,7 @@ pub const TARGETS: &[Target] = &[
     patch::TARGET,
     public_key::TARGET,
     receipts::TARGET,
+    registry::TARGET,
     release::TARGET,
     repair_request::TARGET,
     secret_key::TARGET,

@@ -3,7 +3,9 @@
 //! run; then cleans up.
 
 use anyhow::{Result, bail, ensure};
-use landfall_tests::{Engine, Host, Installation, Publisher, Release, Report, STICK, Tenant, echo_commands, image};
+use landfall_tests::{
+    Engine, Host, Installation, Publisher, Registry, Release, Report, STICK, Tenant, echo_commands, image,
+};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -27,9 +29,14 @@ fn run(report: &mut Report) -> Result<()> {
 
 fn journey(report: &mut Report, engine: &Arc<Engine>) -> Result<()> {
     let publisher = report.stage("Build the programs, and make a key pair to sign with", || Publisher::new("demo"))?;
-    let images = report.stage("Two tenant images: a static program, and Node.js with Express on Debian", || {
-        Ok(vec![publisher.hello()?, image::node_express(engine)?])
-    })?;
+    let (registry, images) = report.stage(
+        "Two tenant images: a static program, and Node.js with Express on Debian in a registry",
+        || {
+            let registry = Registry::start("demo")?;
+            let pushed = registry.push(&image::node_express(engine)?)?;
+            Ok((registry, vec![publisher.hello()?, pushed]))
+        },
+    )?;
     let (stick, bundles) = report.stage("PACK a release and the next one, and copy both to a FAT32 stick", || {
         std::fs::write(publisher.file("NEWS"), "What is new in 1.1.0.\n")?;
         let news = "\n[[file]]\nsource = \"NEWS\"\npath = \"docs/NEWS\"\n".to_owned();
@@ -37,6 +44,8 @@ fn journey(report: &mut Report, engine: &Arc<Engine>) -> Result<()> {
         let first = Release::new("1.0.0", 1, &images);
         publisher.deliver_all(engine, &[&first, &next])
     })?;
+    // From here on there is no network, and no registry.
+    drop(registry);
     let [first, next] = &bundles[..] else { bail!("two bundles were packed") };
     let host = report.stage("Boot an isolated host: systemd, Docker, no network; plug the stick in", || {
         let host = Host::boot(engine, &[stick.writable()])?;

@@ -38,6 +38,9 @@ const NEVER: &[(&str, &[&str])] = &[
     ("landfall-keys", &["tokio", "landfall-manifests"]),
     ("landfall-systemd", &["tokio"]),
     ("landfall-console", &["tokio"]),
+    // Hosts are reached by sticks alone.
+    ("landfall-installer", &["ureq", "reqwest", "rustls"]),
+    ("landfall", &["ureq", "reqwest", "rustls"]),
     // A tenant's image is as small as can be.
     ("hello", &["tokio", "hyper", "serde"]),
 ];

@@ -5,7 +5,7 @@ use crate::blob_store::{BlobStore, CheckedLayer, check_compressed_layer};
 use crate::sources::SourceError;
 use crate::sources::content_kind::ContentKind;
 use crate::sources::file_range::file_range;
-use crate::sources::read_ahead::{Task, read_ahead};
+use crate::sources::read_ahead::{MOST_AT_A_TIME, Task, read_ahead};
 use landfall_console::Progress;
 use landfall_manifests::Digest;
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,7 +40,7 @@ pub(super) fn take(
     let check = |Task { layer, encoding, place, .. }: Task<Wanted<'_>>| -> Result<CheckedLayer, SourceError> {
         check_compressed_layer(open(layer.file)?, encoding, place).map_err(|error| layer_error(layer.name, error))
     };
-    let done = read_ahead(compressed(&files, store), check);
+    let done = read_ahead(compressed(&files, store), MOST_AT_A_TIME, check);
     let mut ahead: BTreeMap<&str, _> = done.into_iter().map(|(wanted, checked)| (wanted.name, checked)).collect();
     for Wanted { name, diff_id, file } in files {
         let layer = match (ahead.remove(name), store.layer_with_diff_id(diff_id)) {

@@ -1,4 +1,5 @@
-use super::layout::{Layout, document, small};
+use super::layout::{Layout, document};
+use super::manifest;
 use crate::sources::SourceError;
 use crate::sources::image::parse_json;
 use landfall_console::Size;
@@ -14,7 +15,7 @@ const CONTAINERD_NAME: &str = "io.containerd.image.name";
 
 /// The manifest of the image with this name, or of the only image, for a platform.
 pub(super) fn find(layout: &impl Layout, name: Option<&str>, platform: &Platform) -> Result<Descriptor, SourceError> {
-    let index: ImageIndex = parse_json(oci::INDEX_NAME, &small(layout, oci::INDEX_NAME)?)?;
+    let index = layout.index()?;
     let available = names(&index.manifests);
     let named = index.manifests.into_iter().filter(|found| name.is_none_or(|name| is_named(found, name)));
     let named: Vec<Descriptor> = named.collect();
@@ -70,13 +71,18 @@ impl<L: Layout> Search<'_, L> {
             let what = "the sum of the layout's indexes".to_owned();
             return Err(SourceError::TooLarge { what, limit: Size(INDEX_BYTES as u64) });
         }
-        parse_json("an index in index.json", &bytes)
+        let index: ImageIndex = parse_json("an index in index.json", &bytes)?;
+        manifest::check_media_types("an index in index.json", &descriptor.media_type, &index.media_type)?;
+        Ok(index)
     }
 }
 
 fn no_platform(requested: &Platform, others: &[Descriptor]) -> SourceError {
     let name = |platform: &Platform| format!("{}/{}", platform.os, platform.architecture);
-    let available = others.iter().filter_map(|other| other.platform.as_ref()).map(name).collect();
+    // BuildKit lists its attestations among the images, as those of an unknown system.
+    let platforms =
+        others.iter().filter_map(|other| other.platform.as_ref()).filter(|platform| platform.os != "unknown");
+    let available = platforms.map(name).collect();
     SourceError::NoSuchPlatform { requested: name(requested), available }
 }
 
@@ -103,8 +109,13 @@ mod tests {
     struct Memory(BTreeMap<String, Vec<u8>>);
 
     impl Layout for Memory {
-        fn open(&self, name: &str) -> Result<Box<dyn Read>, SourceError> {
-            let found = self.0.get(name).cloned().ok_or_else(|| SourceError::NoEntry(name.to_owned()))?;
+        fn index(&self) -> Result<ImageIndex, SourceError> {
+            parse_json(oci::INDEX_NAME, &self.0[oci::INDEX_NAME])
+        }
+
+        fn open(&self, blob: &Descriptor) -> Result<Box<dyn Read + '_>, SourceError> {
+            let name = landfall_manifests::archive::blob_name(&blob.digest);
+            let found = self.0.get(&name).cloned().ok_or(SourceError::NoEntry(name))?;
             Ok(Box::new(Cursor::new(found)))
         }
     }

@@ -2,44 +2,101 @@ use crate::regular;
 use crate::sources::SourceError;
 use crate::sources::content_kind::{ContentKind, first_block};
 use crate::sources::file_range::file_range;
-use crate::sources::image::check_digest;
+use crate::sources::image::{check_digest, parse_json};
+use crate::sources::read_ahead::MOST_AT_A_TIME;
 use crate::sources::tar_reader::{End, TarReader};
 use landfall_console::Size;
-use landfall_manifests::oci::Descriptor;
+use landfall_manifests::oci::{self, Descriptor, ImageIndex};
 use landfall_manifests::{Digest, archive, limits};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{ErrorKind, Read, Seek as _};
 use std::path::{Path, PathBuf};
 
-/// A readable image layout.
-pub(super) trait Layout {
-    /// Opens a file of the layout by its name.
-    fn open(&self, name: &str) -> Result<Box<dyn Read>, SourceError>;
+/// Where images and their blobs are found by descriptors.
+pub(in crate::sources) trait Layout {
+    /// The images.
+    fn index(&self) -> Result<ImageIndex, SourceError>;
+
+    /// Opens a blob.
+    fn open(&self, blob: &Descriptor) -> Result<Box<dyn Read + '_>, SourceError>;
+
+    /// All of a small blob, or of as much of it as is too much.
+    fn read(&self, blob: &Descriptor) -> Result<Vec<u8>, SourceError> {
+        small(self.open(blob)?)
+    }
+
+    /// What a layer seems to be before it is read.
+    fn kind(&self, layer: &Descriptor) -> Result<ContentKind, SourceError> {
+        let start = first_block(&mut open_layer(self, layer)?).map_err(SourceError::reading)?;
+        Ok(ContentKind::of(&start))
+    }
+
+    /// How many layers in gzip to read at a time.
+    fn at_a_time(&self) -> usize {
+        MOST_AT_A_TIME
+    }
+
+    /// Told that a blob was not what it should be, the `times`-th time. Returns whether it may be had from elsewhere now.
+    fn distrust(&self, times: usize) -> bool {
+        let _ = times;
+        false
+    }
+}
+
+/// Opens a layer.
+pub(super) fn open_layer<'l>(
+    layout: &'l (impl Layout + ?Sized),
+    described: &Descriptor,
+) -> Result<Box<dyn Read + 'l>, SourceError> {
+    layout.open(described).map_err(|error| missing(described, error))
+}
+
+/// The error of a layer, which may not be there.
+pub(super) fn missing(described: &Descriptor, error: SourceError) -> SourceError {
+    let is_missing = match &error {
+        SourceError::NoEntry(_) => true,
+        SourceError::Registry(error) => error.is_not_found(),
+        _ => false,
+    };
+    match is_missing {
+        true if oci::is_foreign(&described.media_type) => SourceError::Foreign(described.digest.to_string()),
+        true => SourceError::NoLayer { digest: described.digest, name: None },
+        false => error,
+    }
 }
 
 /// Reads a JSON document, and checks its size and its digest.
 pub(super) fn document(layout: &impl Layout, what: &str, of: &Descriptor) -> Result<Vec<u8>, SourceError> {
+    let too_large = || SourceError::TooLarge { what: what.to_owned(), limit: Size(limits::IMAGE_JSON_BYTES) };
     if of.size > limits::IMAGE_JSON_BYTES {
-        return Err(SourceError::TooLarge { what: what.to_owned(), limit: Size(limits::IMAGE_JSON_BYTES) });
+        return Err(too_large());
     }
-    let name = archive::blob_name(&of.digest);
-    let bytes = small(layout, &name)?;
+    let bytes = layout.read(of)?;
+    if bytes.len() as u64 > limits::IMAGE_JSON_BYTES {
+        return Err(too_large());
+    }
     // The size before the digest: it says more about a file that was cut off.
     check_size(what, of.size, bytes.len() as u64)?;
     check_digest(what, &of.digest, &Digest::of(&bytes))?;
     Ok(bytes)
 }
 
-/// Reads a small file of the layout.
-pub(super) fn small(layout: &impl Layout, name: &str) -> Result<Vec<u8>, SourceError> {
+/// Reads what should be small, and one byte more where it is not.
+fn small(file: impl Read) -> Result<Vec<u8>, SourceError> {
     let mut bytes = Vec::new();
-    let limit = limits::IMAGE_JSON_BYTES;
-    layout.open(name)?.take(limit + 1).read_to_end(&mut bytes).map_err(SourceError::reading)?;
-    if bytes.len() as u64 > limit {
-        return Err(SourceError::TooLarge { what: name.to_owned(), limit: Size(limit) });
-    }
+    file.take(limits::IMAGE_JSON_BYTES + 1).read_to_end(&mut bytes).map_err(SourceError::reading)?;
     Ok(bytes)
+}
+
+/// `index.json`.
+fn index(file: impl Read) -> Result<ImageIndex, SourceError> {
+    let bytes = small(file)?;
+    if bytes.len() as u64 > limits::IMAGE_JSON_BYTES {
+        let limit = Size(limits::IMAGE_JSON_BYTES);
+        return Err(SourceError::TooLarge { what: oci::INDEX_NAME.to_owned(), limit });
+    }
+    parse_json(oci::INDEX_NAME, &bytes)
 }
 
 pub(super) fn check_size(what: &str, expected: u64, found: u64) -> Result<(), SourceError> {
@@ -54,19 +111,27 @@ impl FolderLayout {
     pub(super) fn new(folder: &Path) -> Self {
         Self(folder.to_owned())
     }
-}
 
-impl Layout for FolderLayout {
-    fn open(&self, name: &str) -> Result<Box<dyn Read>, SourceError> {
+    fn file(&self, name: &str) -> Result<File, SourceError> {
         let path = self.0.join(name);
         match regular::open(&path) {
-            Ok((file, _)) => Ok(Box::new(file)),
+            Ok((file, _)) => Ok(file),
             // A folder without the file may be of another transport; one that is not there is a wrong path.
             Err(error) if error.kind() == ErrorKind::NotFound && self.0.is_dir() => {
                 Err(SourceError::NoEntry(name.to_owned()))
             }
             Err(source) => Err(SourceError::Read { path, source }),
         }
+    }
+}
+
+impl Layout for FolderLayout {
+    fn index(&self) -> Result<ImageIndex, SourceError> {
+        index(self.file(oci::INDEX_NAME)?)
+    }
+
+    fn open(&self, blob: &Descriptor) -> Result<Box<dyn Read + '_>, SourceError> {
+        Ok(Box::new(self.file(&archive::blob_name(&blob.digest))?))
     }
 }
 
@@ -100,15 +165,23 @@ impl ArchiveLayout {
         })?;
         Ok(Self { file, files, end })
     }
-}
 
-impl Layout for ArchiveLayout {
-    fn open(&self, name: &str) -> Result<Box<dyn Read>, SourceError> {
+    fn file(&self, name: &str) -> Result<impl Read + use<>, SourceError> {
         // What is not in an archive that was cut off may have been behind the cut.
         let (offset, size) = self.files.get(name).ok_or_else(|| match self.end {
             End::Marked => SourceError::NoEntry(name.to_owned()),
             End::Unmarked => SourceError::CutOff,
         })?;
-        Ok(Box::new(file_range(&self.file, *offset, *size)?))
+        file_range(&self.file, *offset, *size)
+    }
+}
+
+impl Layout for ArchiveLayout {
+    fn index(&self) -> Result<ImageIndex, SourceError> {
+        index(self.file(oci::INDEX_NAME)?)
+    }
+
+    fn open(&self, blob: &Descriptor) -> Result<Box<dyn Read + '_>, SourceError> {
+        Ok(Box::new(self.file(&archive::blob_name(&blob.digest))?))
     }
 }

@@ -7,14 +7,28 @@ mod layers;
 mod layout;
 mod manifest;
 
+pub(super) use layout::Layout;
+
 use super::image::{ImageOutline, PackedImages, check_layers, parse_config};
 use super::{ImageError, PackContext, PackedImage, SourceError};
 use crate::plan::RequestedImage;
-use landfall_manifests::oci::{self, Descriptor, ImageConfig, ImageManifest, Platform};
+use landfall_console::Progress;
+use landfall_manifests::oci::{ImageConfig, ImageManifest, Platform};
 use landfall_manifests::{Layer, limits};
 use layers::LayerReader;
-use layout::{ArchiveLayout, FolderLayout, Layout};
+use layout::{ArchiveLayout, FolderLayout};
 use std::path::Path;
+
+/// An image that is asked for, and where it is.
+pub(super) struct Wanted<'a, L> {
+    pub(super) layout: &'a L,
+    pub(super) requested: &'a RequestedImage,
+}
+
+/// Images that are all in one layout.
+fn all_in<'a, L>(layout: &'a L, requested: &'a [RequestedImage]) -> Vec<Wanted<'a, L>> {
+    requested.iter().map(|requested| Wanted { layout, requested }).collect()
+}
 
 /// Takes images from a layout in a folder.
 pub(super) fn pack_folder(
@@ -22,7 +36,8 @@ pub(super) fn pack_folder(
     requested: &[RequestedImage],
     packing: &mut PackContext<'_>,
 ) -> Result<PackedImages, ImageError> {
-    pack(&FolderLayout::new(folder), folder, requested, packing)
+    let progress = progress(folder, packing);
+    pack(&all_in(&FolderLayout::new(folder), requested), progress, packing)
 }
 
 /// Takes images from a layout in a tar archive.
@@ -32,7 +47,13 @@ pub(super) fn pack_archive(
     packing: &mut PackContext<'_>,
 ) -> Result<PackedImages, ImageError> {
     let layout = ArchiveLayout::open(file).map_err(|error| requested[0].error(error))?;
-    pack(&layout, file, requested, packing)
+    let progress = progress(file, packing);
+    pack(&all_in(&layout, requested), progress, packing)
+}
+
+fn progress(path: &Path, packing: &PackContext<'_>) -> Progress {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    packing.console.progress(format!("Reading {name}"), None)
 }
 
 /// Looks for the images in a folder.
@@ -41,7 +62,7 @@ pub(super) fn find_in_folder(
     requested: &[RequestedImage],
     platform: &Platform,
 ) -> Result<Vec<ImageOutline>, ImageError> {
-    find(&FolderLayout::new(folder), requested, platform)
+    find(&all_in(&FolderLayout::new(folder), requested), platform)
 }
 
 /// Looks for the images in a tar archive.
@@ -51,26 +72,23 @@ pub(super) fn find_in_archive(
     platform: &Platform,
 ) -> Result<Vec<ImageOutline>, ImageError> {
     let layout = ArchiveLayout::open(file).map_err(|error| requested[0].error(error))?;
-    find(&layout, requested, platform)
+    find(&all_in(&layout, requested), platform)
 }
 
-fn find(
-    layout: &impl Layout,
-    requested: &[RequestedImage],
-    platform: &Platform,
-) -> Result<Vec<ImageOutline>, ImageError> {
-    let outline = |requested: &RequestedImage| -> Result<ImageOutline, SourceError> {
-        let found = Documents::read(layout, requested, platform)?;
-        let kept = layers::find_compressed(layout, &found.manifest.layers)?;
+/// Looks for images.
+pub(super) fn find<L: Layout>(images: &[Wanted<'_, L>], platform: &Platform) -> Result<Vec<ImageOutline>, ImageError> {
+    let outline = |Wanted { layout, requested }: &Wanted<'_, L>| -> Result<ImageOutline, SourceError> {
+        let found = Documents::read(*layout, requested, platform)?;
+        let kept = layers::find_compressed(*layout, &found.manifest.layers)?;
         let (name, layers) = (requested.image.clone(), found.manifest.layers.len());
         Ok(ImageOutline { name, layers, config: Some(found.config_bytes), kept })
     };
-    requested.iter().map(|requested| outline(requested).map_err(|error| requested.error(error))).collect()
+    images.iter().map(|wanted| outline(wanted).map_err(|error| wanted.requested.error(error))).collect()
 }
 
 /// The documents of an image.
 struct Documents {
-    found: Descriptor,
+    media_type: String,
     manifest_bytes: Vec<u8>,
     manifest: ImageManifest,
     config_bytes: Vec<u8>,
@@ -81,38 +99,38 @@ impl Documents {
     fn read(layout: &impl Layout, requested: &RequestedImage, platform: &Platform) -> Result<Self, SourceError> {
         let found = index::find(layout, requested.reference.as_deref(), platform)?;
         let manifest_bytes = layout::document(layout, "the image's manifest", &found)?;
-        let manifest = manifest::parse(&manifest_bytes)?;
+        let (manifest, media_type) = manifest::parse(&manifest_bytes, &found.media_type)?;
         if manifest.layers.len() > limits::LAYERS {
             return Err(SourceError::TooManyLayers(manifest.layers.len()));
         }
         let config_bytes = layout::document(layout, "the image's configuration", &manifest.config)?;
         let config = parse_config(&config_bytes, platform)?;
-        Ok(Self { found, manifest_bytes, manifest, config_bytes, config })
+        Ok(Self { media_type, manifest_bytes, manifest, config_bytes, config })
     }
 }
 
-fn pack(
-    layout: &(impl Layout + Sync),
-    path: &Path,
-    requested: &[RequestedImage],
+/// Takes images, and shows it as `progress`.
+pub(super) fn pack<L: Layout + Sync>(
+    images: &[Wanted<'_, L>],
+    progress: Progress,
     packing: &mut PackContext<'_>,
 ) -> Result<PackedImages, ImageError> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let progress = packing.console.progress(format!("Reading {name}"), None);
-    let read = |requested: &RequestedImage| {
-        Documents::read(layout, requested, &packing.platform).map_err(|error| requested.error(error))
+    let read = |Wanted { layout, requested }: &Wanted<'_, L>| {
+        Documents::read(*layout, requested, &packing.platform).map_err(|error| requested.error(error))
     };
-    let documents: Vec<Documents> = requested.iter().map(read).collect::<Result<_, _>>()?;
-    let reader = LayerReader { layout, progress: &progress };
-    let mut ahead = reader.ahead(documents.iter().flat_map(|image| &image.manifest.layers), packing.store);
-    let images = requested.iter().zip(documents).map(|(requested, documents)| {
-        let layers = documents.manifest.layers.iter().map(|layer| reader.layer(layer, &mut ahead, packing));
+    let documents: Vec<Documents> = images.iter().map(read).collect::<Result<_, _>>()?;
+    let reader = LayerReader { progress: &progress };
+    let layers = images.iter().zip(&documents);
+    let layers = layers.flat_map(|(wanted, image)| image.manifest.layers.iter().map(|layer| (wanted.layout, layer)));
+    let mut ahead = reader.ahead(layers, packing.store);
+    let packed = images.iter().zip(documents).map(|(Wanted { layout, requested }, documents)| {
+        let layers = documents.manifest.layers.iter().map(|layer| reader.layer(*layout, layer, &mut ahead, packing));
         let image = layers.collect::<Result<_, _>>().and_then(|layers| image(requested, documents, layers, packing));
         image.map_err(|error| requested.error(error))
     });
-    let images = images.collect::<Result<_, _>>()?;
+    let packed = packed.collect::<Result<_, _>>()?;
     progress.finish();
-    Ok(images)
+    Ok(packed)
 }
 
 fn image(
@@ -121,7 +139,7 @@ fn image(
     layers: Vec<Layer>,
     packing: &mut PackContext<'_>,
 ) -> Result<PackedImage, SourceError> {
-    let Documents { found, manifest_bytes, manifest, config_bytes, config } = documents;
+    let Documents { media_type, manifest_bytes, manifest, config_bytes, config } = documents;
     // The layers that were read against the diffIDs of the configuration:
     // the host would refuse an image in which they differ.
     check_layers(&config, &layers)?;
@@ -131,20 +149,9 @@ fn image(
     }
     Ok(PackedImage {
         name: requested.image.clone(),
-        media_type: media_type(&found, &manifest)?,
+        media_type,
         manifest: packing.store.add_bytes(&manifest_bytes)?,
         config: packing.store.add_bytes(&config_bytes)?,
         layers,
     })
-}
-
-/// The media type of the manifest. Where both the descriptor and the manifest have one, they must agree.
-fn media_type(found: &Descriptor, manifest: &ImageManifest) -> Result<String, SourceError> {
-    let claims = [found.media_type.as_str(), manifest.media_type.as_str()];
-    let claim = claims.into_iter().find(|claim| !claim.is_empty()).unwrap_or(oci::MANIFEST);
-    let agree = claims.into_iter().all(|other| other.is_empty() || other == claim);
-    if agree && [oci::MANIFEST, oci::DOCKER_MANIFEST].contains(&claim) {
-        return Ok(claim.to_owned());
-    }
-    Err(SourceError::MediaType { what: "the manifest".to_owned(), found: claims.join(", ") })
 }

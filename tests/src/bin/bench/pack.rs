@@ -4,7 +4,7 @@ use crate::measure::{peak_memory, seconds};
 use crate::table::{Row, in_turn};
 use crate::{Bench, against, at_most};
 use anyhow::Result;
-use landfall_tests::{Command, Image, Release};
+use landfall_tests::{Command, Image, Registry, Release, image};
 use std::path::Path;
 
 pub(crate) fn rows(bench: &Bench) -> Result<Vec<Row>> {
@@ -28,6 +28,7 @@ pub(crate) fn rows(bench: &Bench) -> Result<Vec<Row>> {
         at_most("memory of `verify`", "MiB", 64.0, peak_memory(verify()?)?),
     ];
     rows.extend(of_gzip_layers(bench)?);
+    rows.extend(from_a_registry(bench)?);
     Ok(rows)
 }
 
@@ -56,6 +57,46 @@ fn of_gzip_layers(bench: &Bench) -> Result<Vec<Row>> {
     }
     Ok(vec![
         against("`build` of its gzip layers", "`skopeo copy` to `oci-archive:`", [0.5, 1.5], building),
+        at_most("memory of that `build`", "MiB", 64.0, memory),
+    ])
+}
+
+/// Three images on one base. Only ours are checked against their diffIDs, and in one bundle.
+fn from_a_registry(bench: &Bench) -> Result<Vec<Row>> {
+    let registry = Registry::start("bench")?;
+    let large = Image { name: "large", source: format!("docker-archive:{}", bench.archive.display()), more: "" };
+    let images = [large, image::node_express(&bench.engine)?, image::stranger(&bench.engine)?];
+    let images = images.iter().map(|image| registry.push(image)).collect::<Result<Vec<_>>>()?;
+    let bundle = bench.publisher.pack(&Release::new("1.0.2", 3, &images))?;
+    let copies: Vec<_> = images.iter().map(|image| bench.publisher.file(&format!("{}.oci.tar", image.name))).collect();
+    let skopeo = || {
+        let mut took = 0.0;
+        for (image, copy) in images.iter().zip(&copies) {
+            // It adds to an archive that is there.
+            let _ = std::fs::remove_file(copy);
+            let to = format!("oci-archive:{}:{}", copy.display(), image.name);
+            took += seconds(Command::new("skopeo").args([
+                "copy",
+                "--quiet",
+                "--src-tls-verify=false",
+                &image.source,
+                &to,
+            ]))?;
+        }
+        Ok(took)
+    };
+    let building = in_turn(|| seconds(build(bench, "1.0.2", &bundle)?), skopeo)?;
+    let memory = peak_memory(build(bench, "1.0.2", &bundle)?)?;
+    for file in copies.iter().chain([&bundle]) {
+        std::fs::remove_file(file)?;
+    }
+    Ok(vec![
+        against(
+            "`build` of three images of a registry",
+            "`skopeo copy` of the three to `oci-archive:`",
+            [0.5, 1.2],
+            building,
+        ),
         at_most("memory of that `build`", "MiB", 64.0, memory),
     ])
 }

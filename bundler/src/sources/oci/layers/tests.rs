@@ -1,7 +1,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 use super::*;
 use flate2::{Compression, write::GzEncoder};
-use landfall_manifests::{Encoding, Hasher};
+use landfall_manifests::oci::ImageIndex;
+use landfall_manifests::{Hasher, archive};
 use landfall_media::Destination;
 use std::io::{self, Write as _};
 use std::sync::{Arc, Mutex};
@@ -34,13 +35,19 @@ impl Watched {
         let folder = tempfile::tempdir().unwrap();
         let out = Destination { path: &folder.path().join("bundle"), part_size: None };
         let mut store = BlobStore::new(out, 1, Encoding::Zstd).unwrap();
-        LayerReader { layout: self, progress: &Progress::hidden() }.ahead(layers.iter(), &mut store)
+        let layers = layers.iter().map(|layer| (self, layer));
+        LayerReader { progress: &Progress::hidden() }.ahead(layers, &mut store)
     }
 }
 
 impl Layout for Watched {
-    fn open(&self, name: &str) -> Result<Box<dyn Read>, SourceError> {
-        let stored = self.files.get(name).cloned().ok_or_else(|| SourceError::NoEntry(name.to_owned()))?;
+    fn index(&self) -> Result<ImageIndex, SourceError> {
+        Ok(ImageIndex::new(Vec::new()))
+    }
+
+    fn open(&self, blob: &Descriptor) -> Result<Box<dyn Read + '_>, SourceError> {
+        let name = archive::blob_name(&blob.digest);
+        let stored = self.files.get(&name).cloned().ok_or(SourceError::NoEntry(name))?;
         Ok(Box::new(WatchedLayer { content: Cursor::new(stored), reads: Arc::clone(&self.reads), counted: false }))
     }
 }
