@@ -3,7 +3,7 @@
 use crate::table::{Row, in_turn};
 use crate::{Bench, against_itself};
 use anyhow::Result;
-use landfall_tests::{BUNDLES, BundleFolder, Callers, Host, Installation, Publisher, Release, Tenant};
+use landfall_tests::{BundleFolder, Callers, Host, Installation, Publisher, Release, Tenant};
 use serde_json::json;
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ const CPUS: &str = "0.25";
 /// Others shall lose a tenth of their requests at most.
 const COST: [f64; 2] = [1.1, 1.3];
 
-/// What floods, the path of the tenant at which it begins, and what it is compared with.
+/// What floods, and the path of the tenant at which it begins.
 const FLOODS: [(&str, &str); 4] = [
     ("connections to the API", "/call"),
     ("packets that would be tracked", "/scatter"),
@@ -36,17 +36,6 @@ pub(crate) fn rows(bench: &Bench) -> Result<Vec<Row>> {
         let times = in_turn(|| site.beside(path), || site.beside("/compute"))?;
         rows.push(against_itself(what, "a tenant that computes", COST, times));
     }
-    let loud = site.loud()?;
-    let flooded = || {
-        // The clients of a flood are elsewhere: here they take what nobody else wants.
-        let flood = format!("nice -n 19 {BUNDLES}/host-probe flood {} 1000000", loud.port);
-        host.ok(&format!("({flood} & echo $! >/run/flood) >/dev/null 2>&1"))?;
-        let time = site.a_request();
-        host.ok("kill $(cat /run/flood)")?;
-        time
-    };
-    let times = in_turn(flooded, || site.a_request())?;
-    rows.push(against_itself("connections to its port from outside", "without them", COST, times));
     Ok(rows)
 }
 
