@@ -1,12 +1,12 @@
 //! Logins for registries, as `docker login` and `podman login` leave them: in a file, or with a credential helper.
 
 use data_encoding::BASE64;
+use landfall_host::regular;
 use landfall_host::subprocess::Subprocess;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs::File;
-use std::io::{ErrorKind, Read as _};
+use std::io::ErrorKind;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
@@ -128,15 +128,14 @@ pub(super) fn find(files: &[PathBuf], host: &str, repository: &str) -> Result<Op
 
 fn read(path: &Path) -> Result<Option<AuthFile>, CredentialsError> {
     let failed = |reason: String| CredentialsError::File { path: path.to_owned(), reason };
-    let mut text = Zeroizing::new(String::new());
-    match File::open(path).and_then(|file| file.take(FILE_BYTES).read_to_string(&mut text)) {
-        Ok(_) => {}
+    let bytes = match regular::read(path, FILE_BYTES) {
+        Ok(bytes) => Zeroizing::new(bytes),
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
         Err(error) => return Err(failed(error.to_string())),
-    }
+    };
     // Where it is wrong, and nothing of what stands there.
     let place = |error: serde_json::Error| format!("it is wrong at line {}, column {}", error.line(), error.column());
-    serde_json::from_str(&text).map(Some).map_err(|error| failed(place(error)))
+    serde_json::from_slice(&bytes).map(Some).map_err(|error| failed(place(error)))
 }
 
 impl AuthFile {
