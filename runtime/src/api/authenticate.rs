@@ -1,6 +1,7 @@
 //! Middleware: identifies the client of each request, and refuses those that may not use a route.
 
 use super::access::{self, Client, Denied, Peer, SubnetOwner};
+use super::request_log::Identified;
 use super::{ApiError, App};
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
@@ -20,11 +21,11 @@ pub(super) async fn identify(State(app): State<App>, mut request: Request, next:
     let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let pool = app.controller.settings().pool;
     let client = access::identify(peer, pool, owner, header.and_then(access::bearer), app.admin);
+    if let Some(identified) = request.extensions().get::<Identified>() {
+        identified.as_client(client);
+    }
     request.extensions_mut().insert(client);
-    let mut response = next.run(request).await;
-    // For the log.
-    response.extensions_mut().insert(client);
-    Ok(response)
+    Ok(next.run(request).await)
 }
 
 /// The request's client; unknown where [`identify`] did not run.

@@ -21,11 +21,12 @@ const SELF_CHECK_TIMEOUT: Duration = SELF_CHECK_LIMIT.saturating_add(Duration::f
 const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("5");
 
 /// Wraps every route.
-pub(super) async fn wrap(State(limits): State<LogLimits>, request: Request, next: Next) -> Response {
+pub(super) async fn wrap(State(limits): State<LogLimits>, mut request: Request, next: Next) -> Response {
     let given = request.headers().get(&REQUEST_ID).and_then(|value| value.to_str().ok());
     // The client's own id where it is safe to log, so that one id is found in both logs.
     let id = RequestId::adopt(given);
-    let asked = Asked::new(&request);
+    let (asked, identified) = Asked::new(&request, id.clone(), limits);
+    request.extensions_mut().insert(identified);
     // The time until a response begins: a stream may last. What the handler began goes on in a task of its own.
     // The self-check bounds itself by the start period of the image that it tries.
     let limit = if request.uri().path() == super::SELF_CHECK { SELF_CHECK_TIMEOUT } else { RESPONSE_TIMEOUT };
@@ -34,9 +35,8 @@ pub(super) async fn wrap(State(limits): State<LogLimits>, request: Request, next
         Err(refused) => Ok(refused.into_response()),
     };
     let response = responded.unwrap_or_else(|_| ApiError::timeout().into_response());
-    let client = response.extensions().get().copied();
     let mut response = write_errors(response, &id);
-    asked.log(&id, client, response.status(), &limits);
+    asked.answered(response.status());
     let headers = response.headers_mut();
     // Responses contain keys, and none stays valid for long.
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

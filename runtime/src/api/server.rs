@@ -162,17 +162,20 @@ impl Server<'_> {
         let (router, activity) = (self.router.clone(), permit.activity());
         let served = activity.clone();
         let service = service_fn(move |request: Request<Incoming>| {
-            if let Some(activity) = &activity {
-                activity.touch();
-            }
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(peer);
-            let (router, turns) = (router.clone(), turns.clone());
+            let (router, turns, activity) = (router.clone(), turns.clone(), activity.clone());
             async move {
-                if let Some((turns, address)) = turns {
-                    turns.next(address).await;
+                let answered = async {
+                    if let Some((turns, address)) = turns {
+                        turns.next(address).await;
+                    }
+                    router.oneshot(request).await
+                };
+                match activity {
+                    Some(activity) => in_use(|| activity.touch(), IDLE / 2, answered).await,
+                    None => answered.await,
                 }
-                router.oneshot(request).await
             }
         });
         let connection = http1::Builder::new()
@@ -190,6 +193,17 @@ impl Server<'_> {
         });
         if let Some(activity) = served {
             activity.served_by(task.abort_handle());
+        }
+    }
+}
+
+/// Waits for a request's answer, and touches its connection so often that it does not give way to those that send nothing.
+async fn in_use<T>(touch: impl Fn(), every: Duration, answered: impl Future<Output = T>) -> T {
+    let mut answered = std::pin::pin!(answered);
+    loop {
+        touch();
+        if let Ok(answer) = tokio::time::timeout(every, &mut answered).await {
+            return answer;
         }
     }
 }
@@ -236,6 +250,14 @@ mod tests {
         }
         turns.take(calm, later + Duration::from_mins(1));
         assert!(turns.0.lock().unwrap().len() <= ALL, "what has rested is forgotten");
+    }
+
+    #[tokio::test]
+    async fn a_connection_whose_request_is_being_answered_is_in_use() {
+        let touched = Semaphore::new(0);
+        // The answer waits for it, again and again.
+        let answered = async { touched.acquire_many(3).await.map(drop) };
+        in_use(|| touched.add_permits(1), Duration::from_millis(1), answered).await.unwrap();
     }
 
     #[tokio::test]

@@ -113,7 +113,7 @@ pub(super) async fn logs(
     if tail > MAX_TAIL {
         return Err(ApiError::invalid(format!("tail is at most {MAX_TAIL}")));
     }
-    let lines = LogQuery { tenant: id, tail };
+    let lines = LogQuery { tenant: id, tail, by_tenant: matches!(client, Client::Tenant(_)) };
     if follow {
         stream_lines(app, lines).await
     } else {

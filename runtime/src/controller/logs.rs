@@ -1,5 +1,6 @@
 //! A tenant's output.
 
+use super::log_turns::LogTurn;
 use super::{ActionError, Controller};
 use crate::engine::{EngineError, LogStream, LogWindow};
 use crate::identity::EnvId;
@@ -21,6 +22,8 @@ pub struct LogQuery {
     pub tenant: EnvId,
     /// The number of latest lines, at most.
     pub tail: u32,
+    /// Whether the tenant itself asks, which waits for its turn.
+    pub by_tenant: bool,
 }
 
 fn is_being_removed(tenant: &Environment) -> bool {
@@ -30,6 +33,7 @@ fn is_being_removed(tenant: &Environment) -> bool {
 impl Controller {
     /// The latest lines of a tenant's output, oldest first, at most a MiB of them.
     pub async fn logs(&self, query: LogQuery) -> Result<Vec<String>, ActionError> {
+        let _turn = self.log_turn(query).await;
         let mut stream = self.open_logs(query, false).await?;
         let mut lines = VecDeque::new();
         let mut bytes = 0;
@@ -50,7 +54,16 @@ impl Controller {
 
     /// The latest lines of a tenant's output, followed by new ones.
     pub async fn follow_logs(&self, query: LogQuery) -> Result<LogStream, ActionError> {
-        self.open_logs(query, true).await
+        let turn = self.log_turn(query).await;
+        let stream = self.open_logs(query, true).await?;
+        if let Some(turn) = turn {
+            turn.follows();
+        }
+        Ok(stream)
+    }
+
+    async fn log_turn(&self, query: LogQuery) -> Option<LogTurn> {
+        if query.by_tenant { Some(self.log_turns.next(query.tenant).await) } else { None }
     }
 
     async fn open_logs(&self, query: LogQuery, follow: bool) -> Result<LogStream, ActionError> {

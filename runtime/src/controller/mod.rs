@@ -9,6 +9,7 @@ mod destroy;
 mod disk;
 mod error;
 mod health;
+mod log_turns;
 mod logs;
 mod lost_volumes;
 mod observed;
@@ -41,6 +42,7 @@ use crate::store::{Environment, Status, Store};
 use crate::tenant_ports::TenantPorts;
 use disk::DiskWatch;
 use health::KnownHealth;
+use log_turns::LogTurns;
 use lost_volumes::RecreatedVolumes;
 use observed::{ObservedTenants, Target};
 use output::OutputWatch;
@@ -84,6 +86,8 @@ pub struct Controller {
     deps: Dependencies,
     observed: ObservedTenants,
     locks: TenantLocks,
+    /// The tenants' turns at reading their output.
+    log_turns: LogTurns,
     /// Locked while a spawn chooses a port, a subnet and a number, and takes the tenant's lock.
     allocation: tokio::sync::Mutex<()>,
     /// One permit for each spawn at a time.
@@ -113,6 +117,7 @@ impl Controller {
             deps,
             observed: ObservedTenants::default(),
             locks: TenantLocks::default(),
+            log_turns: LogTurns::default(),
             allocation: tokio::sync::Mutex::default(),
             spawn_slots: Semaphore::new(SPAWNS_AT_ONCE),
             surveyed: OnceCell::new(),
