@@ -86,7 +86,7 @@ pub(super) fn place_parts(
     Ok(places)
 }
 
-/// Ends what was cut off in [`place_parts`], whose parts were written in `folder`: the old bundle gets its names back, or the new one all
+/// Ends what was cut off in `place_parts`, whose parts were written in `folder`: the old bundle gets its names back, or the new one all
 /// of its names if it has some. No file that is there is replaced.
 ///
 /// # Errors
