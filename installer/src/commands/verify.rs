@@ -5,7 +5,7 @@ use crate::store::Store;
 use crate::transition::PlanError;
 use crate::transition::verified_bundle::{self, FirstUse, VerifiedBundle};
 use crate::trust::{TrustArgs, TrustError};
-use landfall_console::{Console, Count, Failure, Size};
+use landfall_console::{Console, Count, Size};
 use landfall_manifests::repair::RepairRequest;
 use landfall_manifests::{Blob, Digest, ReadError};
 use landfall_media::RequestFile;
@@ -63,13 +63,13 @@ pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> Result
     // The store is only looked into, and only if somebody wants to know: that may take reading the blobs.
     let store = request.as_ref().map(|_| Store::new(&layout));
     let holds = |blob: &Blob| store.as_ref().is_some_and(|store| store.holds(blob));
-    let wanted = wanted(&verified, &damage, holds);
-    let is_needed = !wanted.is_empty() || !damage.iter().all(|error| is_in_held_content(error, holds));
+    let needed: Vec<&ReadError> = damage.iter().filter(|error| !is_in_held_content(error, holds)).collect();
+    let wanted = wanted(&verified, &needed);
+    let is_none_wanted = needed.is_empty() && wanted.is_empty();
     if let Err(error) = media.report(bundle, damage) {
         let error = PlanError::from(error);
-        if !is_needed && request.is_some() {
-            let failure = Error::from(error).into_failure();
-            return Err(Failure::new(failure.exit(), failure.code(), failure.to_string()).hint(ALL_HELD).into());
+        if is_none_wanted && request.is_some() {
+            return Err(Error::from(error).into_failure().hint(ALL_HELD).into());
         }
         return Err(requested(request.as_ref(), &RepairRequest::of(bundle, &wanted), error));
     }
@@ -106,9 +106,8 @@ fn may_be_damaged_in_head(error: &PlanError) -> bool {
 
 /// What a patch has to hold: all that is damaged, and all that the patch at hand holds, so that one is always enough. Of a blob that
 /// the host holds, an installation reads what surrounds it in the bundle and not its content.
-fn wanted(verified: &VerifiedBundle, damage: &[ReadError], holds: impl Fn(&Blob) -> bool) -> BTreeSet<Digest> {
-    let needed = damage.iter().filter(|error| !is_in_held_content(error, &holds));
-    needed.filter_map(ReadError::blob).chain(verified.media.patched_blobs(&verified.bundle)).collect()
+fn wanted(verified: &VerifiedBundle, needed: &[&ReadError]) -> BTreeSet<Digest> {
+    needed.iter().filter_map(|error| error.blob()).chain(verified.media.patched_blobs(&verified.bundle)).collect()
 }
 
 fn is_in_held_content(error: &ReadError, holds: impl Fn(&Blob) -> bool) -> bool {
