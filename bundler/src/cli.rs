@@ -1,4 +1,4 @@
-use crate::commands::{build, diff, inspect, keygen, media, repair, sign, split, trust, verify};
+use crate::commands::{build, diff, inspect, keygen, media, repair, sign, split, trust, update, verify};
 use crate::error::Result;
 use clap::{Parser, Subcommand};
 use landfall_console::{Console, Extras, Flags};
@@ -25,6 +25,7 @@ Exit codes: 0 done, 1 unexpected, 2 usage or definition, 3 damaged, 4 not truste
 enum Command {
     Keygen(keygen::Args),
     Build(build::Args),
+    Update(update::Args),
     Inspect(inspect::Args),
     Verify(verify::Args),
     Sign(sign::Args),
@@ -43,6 +44,7 @@ impl Cli {
         match self.command {
             Command::Keygen(args) => keygen::run(&args, console),
             Command::Build(args) => build::run(&args, console),
+            Command::Update(args) => update::run(&args, console),
             Command::Inspect(args) => inspect::run(&args, console),
             Command::Verify(args) => verify::run(&args, console),
             Command::Sign(args) => sign::run(&args, console),

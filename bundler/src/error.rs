@@ -6,8 +6,10 @@
 use crate::assemble::{AssembleError, PackedReleaseError};
 use crate::blob_store::StoreError;
 use crate::build_host::BuildHostError;
+use crate::cache::CacheError;
 use crate::definition::{DefinitionError, DefinitionLine};
 use crate::key_files::{KeyFileError, KeyPairError};
+use crate::lock_file::LockFileError;
 use crate::output::OutputError;
 use crate::plan::PlanError;
 use crate::repair::RepairError;
@@ -29,6 +31,10 @@ pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 pub(crate) enum Error {
     #[error(transparent)]
     Definition(#[from] DefinitionError),
+    #[error(transparent)]
+    LockFile(#[from] LockFileError),
+    #[error(transparent)]
+    Cache(#[from] CacheError),
     #[error(transparent)]
     BuildHost(#[from] BuildHostError),
     #[error(transparent)]

@@ -12,8 +12,8 @@ use crate::error::Error;
 use crate::partial_folder::Busy;
 use crate::stick::StickError;
 use build::{
-    of_assembly, of_build_host, of_definition, of_file, of_output, of_packed_release, of_plan, of_signing, of_source,
-    of_store,
+    of_assembly, of_build_host, of_cache, of_definition, of_file, of_lock_file, of_output, of_packed_release, of_plan,
+    of_signing, of_source, of_store,
 };
 use bundle::{of_bundle, of_copy, of_repair, of_root_file, of_stick};
 use classes::{DAMAGED, PARTS_TOO_SMALL, ROOM, ROOM_FOR_COPY, unfit};
@@ -38,6 +38,8 @@ impl Classify for Error {
         }
         match self {
             Self::Definition(error) => of_definition(error),
+            Self::LockFile(error) => of_lock_file(error),
+            Self::Cache(error) => of_cache(error),
             Self::BuildHost(error) => of_build_host(error),
             Self::Plan(error) => of_plan(error),
             Self::Output(error) => of_output(error),

@@ -7,8 +7,10 @@
 
 mod assemble;
 mod blob_store;
+mod build;
 mod build_host;
 mod byte_size;
+mod cache;
 mod cli;
 mod commands;
 mod definition;
@@ -19,6 +21,7 @@ mod image_config;
 mod key_files;
 mod layer_scan;
 mod lint;
+mod lock_file;
 mod output;
 mod partial_folder;
 mod plan;

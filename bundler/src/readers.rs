@@ -4,6 +4,7 @@
 use crate::blob_store::BlobStore;
 use crate::build_host::BuildHost;
 use crate::definition::{Definition, DefinitionLine, Variables};
+use crate::lock_file;
 use crate::plan::{Plan, RequestedImage, Source, SourceJob};
 use crate::registry::{Reference, Registries, RegistryArgs, challenge};
 use crate::sources::PackContext;
@@ -52,6 +53,14 @@ pub fn definition(text: &str) -> Result<(), Refused> {
 /// The text is no reference.
 pub fn reference(text: &str) -> Result<String, Refused> {
     Ok(text.parse::<Reference>()?.to_string())
+}
+
+/// Reads a lock file, and writes it again.
+///
+/// # Errors
+/// The text is no lock file.
+pub fn lock_file(text: &[u8]) -> Result<String, Refused> {
+    Ok(lock_file::text(&lock_file::parse(text)?))
 }
 
 /// Reads a `WWW-Authenticate` header: schemes, each with its parameters.

@@ -97,9 +97,10 @@ impl Publisher {
         &self.programs
     }
 
-    /// A `landfall-bundler` command line in the publisher's folder.
+    /// A `landfall-bundler` command line in the publisher's folder, with a cache of its own.
     pub fn bundler(&self) -> Result<Command> {
-        Ok(Command::new(self.programs.bundler()?).current_dir(&self.folder))
+        let command = Command::new(self.programs.bundler()?).current_dir(&self.folder);
+        Ok(command.env("XDG_CACHE_HOME", self.folder.join("cache")))
     }
 
     /// Writes the release's definition, packs and signs it, and returns the bundle.

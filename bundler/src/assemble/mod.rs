@@ -2,6 +2,7 @@
 
 mod bound;
 mod release;
+mod unchanged;
 mod volumes;
 mod write;
 

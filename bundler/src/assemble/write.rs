@@ -1,5 +1,6 @@
 //! The signed bundle, from blobs in their places to files that have their names.
 
+use super::unchanged;
 use crate::blob_store::{BlobStore, StoreError};
 use crate::output::{self, OutputError};
 use landfall_keys::SecretKey;
@@ -32,10 +33,12 @@ pub(crate) struct WrittenBundle {
     pub(crate) signed: Signed,
     /// Its parts, if it was cut into some.
     pub(crate) parts: Vec<PathBuf>,
+    /// Whether it was there already, byte for byte.
+    pub(crate) is_unchanged: bool,
 }
 
 /// Signs `release`, writes what comes before the blobs into the `room` that was left for it, and puts the bundle at `out`, which holds
-/// the old bundle or the whole new one at any time. In parts, there is a moment between the two at which it holds the beginning of
+/// the old bundle or the whole new one at any time; where it is there already, nothing is written. In parts, there is a moment between the two at which it holds the beginning of
 /// one of them.
 pub(crate) fn write(
     release: Release,
@@ -47,6 +50,9 @@ pub(crate) fn write(
     let signed = Signed::new_in(room, release, keys)?;
     // Refused before anything has its name: parts of this size may be more than their names can count.
     out.part_size.map(|size| Ranges::cut(signed.bundle_bytes(), size)).transpose()?;
+    if out.part_size.is_none() && unchanged::is_there(&signed, out.path) {
+        return Ok(WrittenBundle { signed, parts: Vec::new(), is_unchanged: true });
+    }
     let files = store.finish(room, &signed.release().blobs)?;
     let written = signed.write_head(&mut files.writer_at(0));
     written.map_err(|source| AssembleError::Write { path: out.path.to_owned(), source })?;
@@ -57,5 +63,5 @@ pub(crate) fn write(
     // The files are in the store's folder, on the destination's file system: the bundle gets its name by a rename.
     let placed = out.replace(&durable);
     let parts = placed.map_err(|source| AssembleError::Place { path: out.path.to_owned(), source })?;
-    Ok(WrittenBundle { signed, parts })
+    Ok(WrittenBundle { signed, parts, is_unchanged: false })
 }

@@ -1,6 +1,6 @@
 use super::blob_writer::BlobWriter;
 use super::content_hasher::Content;
-use super::gzip::Gzip;
+use super::gzip::{self, Gzip};
 use super::{BlobStore, CHUNK, StoreError, StoredContent};
 use crate::layer_scan::LayerScan;
 use landfall_manifests::{Digest, Encoding, Hasher};
@@ -27,6 +27,17 @@ pub(crate) fn default_workers() -> u32 {
     u32::try_from(cores.saturating_mul(2)).unwrap_or(MOST_WORKERS).min(MOST_WORKERS)
 }
 
+/// How layers and files become blobs: the same content with the same form gives the same blob.
+pub(crate) fn form(encoding: Encoding) -> String {
+    match encoding {
+        Encoding::Zstd => {
+            let library = zstd::zstd_safe::version_number();
+            format!("zstd {library} {LEVEL} {HASH_LOG} {CHAIN_LOG} {JOB_BYTES}")
+        }
+        Encoding::Gzip => gzip::form(),
+    }
+}
+
 /// Compresses and hashes what is written to it into a blob.
 ///
 /// zstd runs on all cores, always in its multi-threaded mode, whose output follows from the input and the job size alone, not
@@ -47,12 +58,13 @@ enum Stream {
 
 impl<'a> BlobCompressor<'a> {
     pub(super) fn zstd(store: &'a mut BlobStore, size: Option<u64>) -> Result<Self, StoreError> {
-        let stream = encoder(store.begin(), store.workers, size).map_err(|error| store.failed(error))?;
+        let stream = encoder(store.begin().with_copy(store.cache.copy()), store.workers, size)
+            .map_err(|error| store.failed(error))?;
         Ok(Self::new(store, Stream::Zstd(stream)))
     }
 
     pub(super) fn gzip(store: &'a mut BlobStore) -> Self {
-        let stream = Stream::Gzip(Gzip::new(store.begin()));
+        let stream = Stream::Gzip(Gzip::new(store.begin().with_copy(store.cache.copy())));
         Self::new(store, stream)
     }
 

@@ -11,7 +11,7 @@ use std::thread;
 const CHUNKS: usize = 4;
 
 /// The content of a layer.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Content {
     pub(super) diff_id: Digest,
     pub(super) size: u64,

@@ -2,10 +2,11 @@
 
 use super::blob_writer::FinishedBlob;
 use super::content_hasher::{Content, hash_all, read_some};
-use super::{BlobCompressor, BlobStore, BlobWriter, CHUNK, StoreError};
+use super::{BlobCompressor, BlobFile, BlobStore, BlobWriter, CHUNK, StoreError, compressor};
+use crate::cache::{Cache, LayerRecord};
 use crate::layer_scan::{Entries, LayerFacts};
 use flate2::read::MultiGzDecoder;
-use landfall_manifests::{Digest, Encoding, Layer, limits};
+use landfall_manifests::{Blob, Digest, Encoding, Layer, limits};
 use std::io::{self, BufReader, Read};
 
 /// zstd's message for a window over the limit (`ZSTD_error_frameParameter_windowTooLarge`): the crate does not expose the number.
@@ -54,6 +55,25 @@ impl BlobStore {
         compressor.keep_content(content)
     }
 
+    /// Takes a compressed layer of which an earlier build has noted all that is to be known, and whose blob is at `from` or in the cache.
+    pub(crate) fn take_known_layer(&mut self, blob: &Blob, from: Option<BlobFile>) -> Result<bool, LayerError> {
+        let Some(known) = self.cache.layer(&blob.digest) else { return Ok(false) };
+        let cached = || Some(BlobFile { path: self.cache.blob(blob)?, offset: 0 });
+        let Some(from) = from.or_else(cached) else { return Ok(false) };
+        let LayerRecord { encoding, diff_id, size, facts } = known;
+        self.keep(Layer { blob: blob.digest, encoding, diff_id, size }, facts)?;
+        self.defer(blob, from);
+        Ok(true)
+    }
+
+    /// Takes a layer that arrives uncompressed and was compressed in an earlier build. `content` is what it should be.
+    pub(crate) fn take_known_content(&mut self, content: &Blob) -> Result<Option<Layer>, LayerError> {
+        let form = compressor::form(self.layer_encoding);
+        let Some(blob) = self.cache.compressed_layer(&form, content) else { return Ok(None) };
+        let is_taken = self.take_known_layer(&blob, None)?;
+        Ok(self.layer_in_blob(&blob.digest).filter(|_| is_taken).cloned())
+    }
+
     /// Remembers a layer, unless no engine would unpack it.
     fn keep(&mut self, layer: Layer, mut facts: LayerFacts) -> Result<Layer, LayerError> {
         if facts.not_tar {
@@ -96,10 +116,14 @@ impl BlobCompressor<'_> {
 
     /// Keeps what was compressed, which is this layer.
     fn keep_content(self, content: Content) -> Result<Layer, LayerError> {
-        let Content { diff_id, size, facts } = content;
         let encoding = self.encoding();
         let (store, blob) = self.end()?;
-        store.keep(Layer { blob, encoding, diff_id, size }, facts)
+        let record = LayerRecord { encoding, diff_id: content.diff_id, size: content.size, facts: content.facts };
+        store.cache.note_layer(&blob, &record);
+        let stored = Blob { digest: blob, size: store.size(&blob).unwrap_or_default() };
+        let content = Blob { digest: record.diff_id, size: record.size };
+        store.cache.note_compressed_layer(&compressor::form(encoding), &content, &stored);
+        store.keep(Layer { blob, encoding, diff_id: content.digest, size: content.size }, record.facts)
     }
 }
 
@@ -141,6 +165,15 @@ impl CheckedLayer {
     /// The digest of the layer as it is stored.
     pub(crate) fn blob(&self) -> Digest {
         self.blob.digest
+    }
+
+    /// Has the cache keep the layer and what is known of it.
+    pub(crate) fn note(&mut self, cache: &Cache) {
+        let Content { diff_id, size, facts } = self.content.clone();
+        cache.note_layer(&self.blob.digest, &LayerRecord { encoding: self.encoding, diff_id, size, facts });
+        if let Some(copy) = self.blob.copy.take() {
+            cache.keep(copy, &self.blob.digest);
+        }
     }
 
     /// The size of the layer as it is stored, in bytes.

@@ -1,21 +1,26 @@
 //! The blobs of a bundle while it is being made: each is written once, into its place in the bundle's own files, beside the output.
 //!
 //! Entries follow each other in the order in which blobs are begun. A blob that is there already leaves no gap: what comes next is written over it. Gaps
-//! that are found out about later, where a stream brought layers that no image needs, are closed in the end.
+//! that are found out about later, where a stream brought layers that no image needs, are closed in the end. What is known from an earlier build
+//! and lies on this machine only has its place until then, and is copied last.
 
 mod blob_writer;
 mod compressor;
 mod content_hasher;
+mod deferred;
 mod gzip;
 mod layer;
 
 pub(crate) use blob_writer::BlobWriter;
-pub(crate) use compressor::{BlobCompressor, default_workers};
+pub(crate) use compressor::{BlobCompressor, default_workers, form};
+pub(crate) use deferred::BlobFile;
 pub(crate) use layer::{CheckedLayer, LayerError, check_compressed_layer};
 
+use crate::cache::{Cache, FileRecord};
 use crate::layer_scan::LayerFacts;
 use crate::partial_folder::PartialFolder;
 use blob_writer::FinishedBlob;
+use deferred::Copy;
 use landfall_manifests::{Blob, Digest, Encoding, Layer, archive};
 use landfall_media::{Destination, PartFiles, folder_of};
 use std::collections::BTreeMap;
@@ -34,6 +39,9 @@ pub(crate) struct BlobStore {
     out: PathBuf,
     files: Arc<PartFiles>,
     blobs: BTreeMap<Digest, Place>,
+    /// Those of them that are not copied yet.
+    deferred: BTreeMap<Digest, BlobFile>,
+    cache: Arc<Cache>,
     /// Where the next entry begins.
     end: u64,
     layers: Vec<(Layer, LayerFacts)>,
@@ -55,6 +63,9 @@ pub(crate) enum StoreError {
     Folder { folder: PathBuf, source: io::Error },
     #[error("temporary files in {} cannot be written", folder.display())]
     Write { folder: PathBuf, source: io::Error },
+    /// What an earlier build has noted is not true any more.
+    #[error("{} has something else than {digest}", path.display())]
+    Stale { digest: Digest, path: PathBuf },
 }
 
 /// A file's content in the store.
@@ -80,11 +91,24 @@ impl BlobStore {
             _folder: folder,
             out: parent.to_owned(),
             blobs: BTreeMap::new(),
+            deferred: BTreeMap::new(),
+            cache: Arc::default(),
             end: 0,
             layers: Vec::new(),
             workers,
             layer_encoding,
         })
+    }
+
+    /// The store with what earlier builds have left.
+    #[must_use]
+    pub(crate) fn with_cache(self, cache: Arc<Cache>) -> Self {
+        Self { cache, ..self }
+    }
+
+    /// What earlier builds have left.
+    pub(crate) fn cache(&self) -> &Arc<Cache> {
+        &self.cache
     }
 
     /// Leaves `room` bytes before the first blob, which was not begun yet.
@@ -153,6 +177,21 @@ impl BlobStore {
         self.layers.iter().find(|(layer, _)| layer.blob == *blob).map(|(_, facts)| facts)
     }
 
+    /// Gives the next place to a blob that lies in a file of this machine, from which it is copied in the end.
+    fn defer(&mut self, blob: &Blob, from: BlobFile) {
+        if !self.blobs.contains_key(&blob.digest) {
+            self.blobs.insert(blob.digest, Place { offset: self.end, size: blob.size });
+            self.deferred.insert(blob.digest, from);
+            self.end = self.end.saturating_add(archive::entry_bytes(blob.size));
+        }
+    }
+
+    /// Takes a file's blob from the cache, if it is there.
+    pub(crate) fn take_known_file(&mut self, known: &FileRecord) -> bool {
+        let from = self.cache.blob(&known.blob).map(|path| BlobFile { path, offset: 0 });
+        from.map(|from| self.defer(&known.blob, from)).is_some()
+    }
+
     /// Reads a small blob that is there.
     pub(crate) fn read(&self, digest: &Digest) -> Result<Vec<u8>, StoreError> {
         let missing = || self.failed(io::ErrorKind::NotFound.into());
@@ -164,23 +203,28 @@ impl BlobStore {
 
     /// Makes `wanted`, which are in the order of [`BlobStore::blobs`], the only entries from `room` on, and ends the archive.
     pub(crate) fn finish(&self, room: u64, wanted: &[Blob]) -> Result<&Arc<PartFiles>, StoreError> {
-        self.close_gaps(room, wanted).map_err(|error| self.failed(error))?;
+        let copies = self.close_gaps(room, wanted).map_err(|error| self.failed(error))?;
+        deferred::copy_all(&copies, &self.files, |error| self.failed(error))?;
         Ok(&self.files)
     }
 
-    fn close_gaps(&self, room: u64, wanted: &[Blob]) -> io::Result<()> {
+    /// Moves what is there to where it stays. Returns what is to be copied.
+    fn close_gaps(&self, room: u64, wanted: &[Blob]) -> io::Result<Vec<Copy<'_>>> {
         let mut end = room;
-        for Blob { digest, size } in wanted {
-            let bytes = archive::entry_bytes(*size);
-            match self.blobs.get(digest) {
-                Some(place) if place.offset == end => {}
-                Some(place) => self.files.move_back(place.offset, end, bytes)?,
-                None => return Err(io::ErrorKind::NotFound.into()),
+        let mut copies = Vec::new();
+        for blob in wanted {
+            let bytes = archive::entry_bytes(blob.size);
+            match (self.blobs.get(&blob.digest), self.deferred.get(&blob.digest)) {
+                (Some(_), Some(from)) => copies.push(Copy { blob: blob.clone(), from, entry: end }),
+                (Some(place), None) if place.offset == end => {}
+                (Some(place), None) => self.files.move_back(place.offset, end, bytes)?,
+                (None, _) => return Err(io::ErrorKind::NotFound.into()),
             }
             end += bytes;
         }
         self.files.write_all_at(&zeros(archive::END_BYTES), end)?;
-        self.files.truncate(end + archive::END_BYTES)
+        self.files.truncate(end + archive::END_BYTES)?;
+        Ok(copies)
     }
 
     /// The blob whose entry comes next.
@@ -191,15 +235,14 @@ impl BlobStore {
 
     /// Makes a blob an entry of the bundle, or drops it if it is there already.
     fn commit(&mut self, blob: FinishedBlob) -> Result<Digest, StoreError> {
-        let FinishedBlob { offset, digest, size } = blob;
+        let FinishedBlob { offset, digest, size, copy } = blob;
+        if let Some(copy) = copy {
+            self.cache.keep(copy, &digest);
+        }
         // Equal digests are equal contents, whichever source they came from: what comes next is written over the second copy.
         if !self.blobs.contains_key(&digest) {
-            let header = archive::header(&archive::blob_name(&digest), size);
-            let written = self.files.write_all_at(&header, offset);
-            // The padding as well: a blob that was dropped may have left bytes there.
-            let padding = zeros(archive::padding(size));
-            let written = written.and_then(|()| self.files.write_all_at(&padding, offset + archive::BLOCK + size));
-            written.map_err(|error| self.failed(error))?;
+            let framed = deferred::frame(&self.files, &Blob { digest, size }, offset);
+            framed.map_err(|error| self.failed(error))?;
             self.blobs.insert(digest, Place { offset, size });
             // A place that was reserved is before the end.
             self.end = self.end.max(offset.saturating_add(archive::entry_bytes(size)));

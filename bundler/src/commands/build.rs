@@ -1,23 +1,23 @@
+use super::variable_args::VariableArgs;
 use crate::assemble::WrittenBundle;
-use crate::blob_store::{BlobStore, StoreError, default_workers};
+use crate::build::Build;
 use crate::build_host::BuildHost;
-use crate::definition::{Definition, Variables, is_name};
+use crate::cache::{Cache, CacheArgs};
+use crate::definition::Definition;
 use crate::error::{Error, Result};
 use crate::key_files::{self, PasswordArgs};
-use crate::layer_scan::LayerFacts;
-use crate::lint::{self, Lint};
+use crate::lint::Lint;
+use crate::lock_file::LockFile;
 use crate::plan::Plan;
-use crate::registry::{Registries, RegistryArgs};
-use crate::sources::{self, FoundFile, PackContext, PackedImage};
+use crate::registry::{Reference, RegistryArgs};
 use crate::trust::{TrustFolder, UnverifiedRoot};
-use crate::{assemble, byte_size, output};
+use crate::{byte_size, output};
 use landfall_console::{Console, Count, Size};
-use landfall_keys::{PublicKey, RootLink, SecretKey};
-use landfall_manifests::parts::Ranges;
-use landfall_manifests::{File, Release, Signed};
+use landfall_keys::{PublicKey, RootLink};
 use landfall_media::{Destination, folder_of};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Pack a bundle from a definition, and sign it
 #[derive(Debug, clap::Args)]
@@ -37,6 +37,10 @@ Images of registries (docker://REF) need no engine. Logins are taken from REGIST
 `docker login` keep them; proxies from HTTPS_PROXY, HTTP_PROXY and NO_PROXY. Certificates are checked against Mozilla's authorities, \
 this machine's, /etc/docker/certs.d/HOST/ca.crt and --ca-file.
 
+What a tag stands for is noted in landfall.lock, beside the definition: later builds pack the same images, until `update` moves them. Keep the file under \
+version control; with --locked, a build takes nothing that is not in it. What was pulled and compressed is kept in a cache, from which later builds take it \
+when its digest is right. Where a bundle would not change, none is written.
+
 Examples:
   landfall-bundler build acme.toml --key acme.key
   landfall-bundler build acme.toml --key a.key --key b.key --out /srv/bundles/ --set VERSION=1.4.0
@@ -51,33 +55,36 @@ pub(crate) struct Args {
     /// The bundle's file, or its folder [default: PRODUCT-VERSION-OS-ARCH.landfall.tar here]
     #[arg(long, value_name = "FILE|DIR")]
     out: Option<PathBuf>,
-    /// What ${NAME} stands for in the definition; may be given several times
-    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = setting)]
-    set: Vec<(String, String)>,
+    #[command(flatten)]
+    variables: VariableArgs,
     /// Cut the bundle into parts of SIZE, such as 700MB or 4095MiB: BUNDLE.part001 and so on, which `cat` joins
     #[arg(long, value_name = "SIZE", value_parser = byte_size::parse)]
     split: Option<u64>,
     #[command(flatten)]
     password: PasswordArgs,
+    /// Take no image of a registry whose digest is not in landfall.lock, and look nothing up
+    #[arg(long)]
+    locked: bool,
     #[command(flatten)]
     registries: RegistryArgs,
-}
-
-fn setting(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
-    if is_name(name) { Ok((name.to_owned(), value.to_owned())) } else { Err(format!("{name:?} is not a name")) }
+    #[command(flatten)]
+    cache: CacheArgs,
 }
 
 pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
     // 1. What was typed and written becomes a definition.
-    let environment =
-        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    let variables = Variables::new(environment, args.set.clone());
-    let definition = Definition::read(&args.definition, &variables)?;
+    let definition = Definition::read(&args.definition, &args.variables.read())?;
+    let lock = LockFile::beside(&args.definition)?;
+    if args.locked {
+        lock.check(&definition)?;
+    }
     // 2. Passwords are asked for now, not after minutes of packing.
     let keys = key_files::secrets(&args.keys, &args.password, console)?;
     let host = BuildHost::detect(&keys)?;
-    // 3. The plan is a pure function of definition and machine.
+    // 3. The plan is a pure function of definition, lock file and machine.
+    let open: Vec<Reference> =
+        definition.images.iter().filter_map(|image| image.source.open_reference()).cloned().collect();
+    let definition = lock.apply(definition);
     let plan = Plan::new(&definition, &host)?;
     let trust = trust(&definition, &host.keys, console)?;
     // 4. The output is checked before anything is read: it must replace no other file, and no secret may be packed.
@@ -86,11 +93,12 @@ pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
     args.split.map(|_| output::check_names_parts(&out)).transpose()?;
     // 5. Sources are read into the store, the release is signed, and the bundle gets its name last.
     let folder = folder_of(&out);
-    let output = Destination { path: &out, part_size: args.split };
-    let registries = Registries::new(args.registries.clone(), console);
-    let made = make(&plan, trust, &keys, output, &registries, console);
-    let (written, lints) = made.map_err(|error| error.with_free_space(folder))?;
-    report(&written, &lints, &out, console)
+    let out = Destination { path: &out, part_size: args.split };
+    let cache = Arc::new(Cache::open(&args.cache, console)?);
+    let registries = args.registries.clone();
+    let build = Build { plan: &plan, trust, keys: &keys, out, lock: &lock, open, registries, cache, console };
+    let (written, lints) = build.run().map_err(|error| error.with_free_space(folder))?;
+    report(&written, &lints, out.path, console)
 }
 
 /// The trust roots that the bundle carries.
@@ -110,80 +118,6 @@ fn trust(definition: &Definition, keys: &[PublicKey], console: Console) -> Resul
     Ok(chain.packed())
 }
 
-fn make(
-    plan: &Plan,
-    trust: Vec<RootLink>,
-    keys: &[SecretKey],
-    out: Destination<'_>,
-    registries: &Registries,
-    console: Console,
-) -> Result<(WrittenBundle, Vec<Lint>)> {
-    let mut store = BlobStore::new(out, default_workers(), plan.layer_encoding)?;
-    // 1. Whatever is missing is told now, and not after minutes of packing what is there.
-    let files = sources::find_files(plan)?;
-    let images = sources::find_images(plan, registries)?;
-    // 2. What comes before the blobs is written last, into the room that is left for it now.
-    let kept = assemble::kept_bytes(&images);
-    let bound = assemble::bound(plan, trust.clone(), &files, images)?;
-    let room = Signed::room_for(&bound, keys)?;
-    drop(bound);
-    // More parts than can be named are refused now, if that is certain before anything is compressed.
-    let at_least = room.saturating_add(kept);
-    out.part_size.map(|size| Ranges::cut(at_least, size)).transpose().map_err(Error::PartSize)?;
-    store.leave_room(room);
-    // 3. Each blob is written where it stays.
-    let (files, images) = pack(plan, &files, &mut store, registries, console)?;
-    let release = assemble::release(plan, trust, &store, files, images)?;
-    let lints = lints(plan, &release, &store)?;
-    for lint in &lints {
-        console.warn(lint);
-    }
-    // 4. The bundle gets its name when the disk has all of it.
-    let progress = console.progress("Writing the bundle", None);
-    let written = assemble::write(release, keys, &store, room, out)?;
-    progress.finish();
-    Ok((written, lints))
-}
-
-fn pack(
-    plan: &Plan,
-    files: &[FoundFile<'_>],
-    store: &mut BlobStore,
-    registries: &Registries,
-    console: Console,
-) -> Result<(Vec<File>, Vec<PackedImage>)> {
-    let pack = |files, store: &mut BlobStore| {
-        let progress = console.progress("Reading files", None);
-        sources::pack_files(files, plan.release.arch, store, &progress).inspect(|_| progress.finish())
-    };
-    // The settings lie before all other blobs. Other files follow the images: what the compressors of files have used stays with the
-    // allocator, beside the windows that layers in zstd need.
-    let (settings, others) = files.split_at(1);
-    let mut packed = pack(settings, store)?;
-    let mut images = Vec::new();
-    for job in &plan.jobs {
-        images.extend(PackContext::new(plan, store, registries, console).run(job)?);
-    }
-    packed.extend(pack(others, store)?);
-    Ok((packed, images))
-}
-
-/// What is to be said of the images.
-fn lints(plan: &Plan, release: &Release, store: &BlobStore) -> Result<Vec<Lint>, StoreError> {
-    let mut found = Vec::new();
-    for image in &release.images {
-        let facts = image.layers.iter().filter_map(|layer| store.facts_of(&layer.blob));
-        let facts: Vec<&LayerFacts> = facts.collect();
-        let config = store.read(&image.config)?;
-        // As the definition has it: the release's has the image's volumes, too.
-        let planned = plan.images.iter().find(|planned| planned.name == image.name);
-        let tenant = planned.and_then(|planned| planned.tenant.as_ref());
-        found.extend(lint::image(&image.name, tenant, &config, &facts));
-        found.extend(lint::encodings(image, plan.layer_encoding));
-    }
-    Ok(found)
-}
-
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct BuildReport<'a> {
@@ -191,6 +125,8 @@ struct BuildReport<'a> {
     #[serde(skip_serializing_if = "<[PathBuf]>::is_empty")]
     parts: &'a [PathBuf],
     size: u64,
+    /// Whether it was there already, byte for byte.
+    unchanged: bool,
     product: String,
     version: String,
     serial: u64,
@@ -207,7 +143,7 @@ struct BuildReport<'a> {
 }
 
 fn report(written: &WrittenBundle, lints: &[Lint], out: &Path, console: Console) -> Result<()> {
-    let WrittenBundle { signed, parts } = written;
+    let WrittenBundle { signed, parts, is_unchanged } = written;
     let release = signed.release();
     let size = signed.bundle_bytes();
     let keys: Vec<String> = signed.signatures().iter().map(|signature| signature.key_id().to_string()).collect();
@@ -216,8 +152,9 @@ fn report(written: &WrittenBundle, lints: &[Lint], out: &Path, console: Console)
     let trust = UnverifiedRoot::of(&release.trust);
     let trusts = trust.as_ref().map(|root| format!("  trust    {root}\n")).unwrap_or_default();
     let cut = if parts.is_empty() { String::new() } else { format!(" in {} parts", parts.len()) };
+    let state = if *is_unchanged { " (unchanged)" } else { "" };
     let text = format!(
-        "{}\n  release  {} {} (serial {}) for {}\n  size     {:#}{cut}\n  signed   by {}\n{trusts}  holds    {}, {}\n  images   {names}\n",
+        "{}{state}\n  release  {} {} (serial {}) for {}\n  size     {:#}{cut}\n  signed   by {}\n{trusts}  holds    {}, {}\n  images   {names}\n",
         out.display(),
         release.product,
         release.version,
@@ -232,6 +169,7 @@ fn report(written: &WrittenBundle, lints: &[Lint], out: &Path, console: Console)
         path: out,
         parts,
         size,
+        unchanged: *is_unchanged,
         product: release.product.to_string(),
         version: release.version.to_string(),
         serial: release.serial.into(),

@@ -11,4 +11,6 @@ mod rewrite;
 pub(crate) mod sign;
 pub(crate) mod split;
 pub(crate) mod trust;
+pub(crate) mod update;
+mod variable_args;
 pub(crate) mod verify;

@@ -8,7 +8,8 @@ pub(crate) enum ImageSource {
     /// `docker://REF`: an image of a registry, as `docker pull` names it: `[HOST[:PORT]/]NAME[:TAG][@DIGEST]`. Names without a host are
     /// Docker Hub's; without a tag and a digest, `latest` is taken; with a digest, the tag is only a note. No engine is needed. Of an
     /// image for several platforms, the one for the release's architecture is taken. Layers travel as they are, so that hosts report the
-    /// digest that the registry has. Logins are those of `podman login` and `docker login`, with their credential helpers.
+    /// digest that the registry has. What a tag stands for is looked up once: `landfall.lock`, beside the definition, has its digest from then on, and
+    /// `landfall-bundler update` moves it. Logins are those of `podman login` and `docker login`, with their credential helpers.
     /// `landfall-bundler build --help` tells how mirrors, private authorities and registries without TLS are named.
     Registry {
         #[cfg_attr(test, schemars(with = "String"))]
@@ -55,6 +56,14 @@ const TRANSPORTS: &str =
     "docker://REF, docker-daemon:REF, docker-archive:FILE[:REF], oci:DIR[:NAME], oci-archive:FILE[:NAME] or rootfs:DIR";
 
 impl ImageSource {
+    /// Its reference to a registry, if that may stand for another image tomorrow.
+    pub(crate) fn open_reference(&self) -> Option<&Reference> {
+        match self {
+            Self::Registry { reference } if reference.digest().is_none() => Some(reference),
+            _ => None,
+        }
+    }
+
     /// Reads a source; its path is relative to `base`.
     pub(super) fn parse(text: &str, base: &Path) -> Result<Self, ImageSourceSyntaxError> {
         let (transport, rest) =

@@ -4,7 +4,9 @@ use super::classes::{PARTS_TOO_SMALL, unfit, usage};
 use crate::assemble::{AssembleError, PackedReleaseError};
 use crate::blob_store::{LayerError, StoreError};
 use crate::build_host::BuildHostError;
+use crate::cache::CacheError;
 use crate::definition::DefinitionError;
+use crate::lock_file::LockFileError;
 use crate::output::OutputError;
 use crate::plan::PlanError;
 use crate::registry::{CredentialsError, RegistryError};
@@ -23,6 +25,30 @@ pub(super) fn of_definition(error: &DefinitionError) -> ErrorClass {
     match error {
         DefinitionError::Read { .. } => usage("missing_file", "name the definition, a TOML file"),
         DefinitionError::TooLarge { .. } | DefinitionError::Wrong { .. } => usage("definition", DEFINITION),
+    }
+}
+
+pub(super) fn of_lock_file(error: &LockFileError) -> ErrorClass {
+    match error {
+        LockFileError::Read { .. } => usage("lock_file", "make landfall.lock a file that you can read, or remove it"),
+        LockFileError::Syntax { .. } => {
+            usage("lock_file", "restore it from version control, or remove it and build again")
+        }
+        LockFileError::Unpinned { .. } => {
+            usage("not_locked", "pin it with `landfall-bundler update`, or build without --locked")
+        }
+        LockFileError::NoSuchImage(_) | LockFileError::Fixed(_) => {
+            usage("no_such_image", "name images of the definition whose source is docker:// with a tag")
+        }
+        LockFileError::Write(_) => unfit("cannot_write", "make the definition's folder one that you can write to"),
+    }
+}
+
+pub(super) fn of_cache(error: &CacheError) -> ErrorClass {
+    match error {
+        CacheError::Folder { .. } | CacheError::Others { .. } => {
+            unfit("cache", "name a folder that only you can write to with --cache, or build with --no-cache")
+        }
     }
 }
 
@@ -195,6 +221,7 @@ pub(super) fn of_layer(error: &LayerError) -> ErrorClass {
 pub(super) fn of_store(error: &StoreError) -> ErrorClass {
     match error {
         StoreError::Folder { source, .. } | StoreError::Write { source, .. } => cannot_write(source),
+        StoreError::Stale { .. } => ErrorClass::new(Exit::Unexpected, "changed", CHANGED),
     }
 }
 

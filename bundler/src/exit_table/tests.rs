@@ -2,12 +2,14 @@ use super::classes::{ROOM, ROOM_FOR_COPY, unfit};
 use crate::assemble::{AssembleError, PackedReleaseError, VolumeError};
 use crate::blob_store::{LayerError, StoreError};
 use crate::build_host::BuildHostError;
+use crate::cache::CacheError;
 use crate::definition::DefinitionError;
 use crate::definition::DefinitionLine;
 use crate::elf::ElfError;
 use crate::error::Error;
 use crate::image_config::ConfigError;
 use crate::key_files::{KeyFileError, KeyPairError};
+use crate::lock_file::LockFileError;
 use crate::output::OutputError;
 use crate::plan::PlanError;
 use crate::plan::RequestedImage;
@@ -72,7 +74,8 @@ fn media(error: MediaError) -> Error {
 
 /// A sample of every error.
 fn all() -> impl Iterator<Item = Error> {
-    [build(), sources(), registries(), writing(), reading(), sticks(), keys(), trust_folders()].into_iter().flatten()
+    let build = [build(), lock_and_cache(), sources(), registries(), writing()];
+    build.into_iter().chain([reading(), sticks(), keys(), trust_folders()]).flatten()
 }
 
 #[test]
@@ -215,6 +218,23 @@ fn sources() -> Vec<Error> {
         image(SourceError::Reference(ReferenceError::Tag("?".to_owned()))),
         engine(EngineError::Unreachable { address: "unix:///e".to_owned(), source: "the device is gone".into() }),
         engine(EngineError::Failed { operation: "export images".to_owned(), message: "out of memory".to_owned() }),
+    ]
+}
+
+fn lock_and_cache() -> Vec<Error> {
+    let path = || at("landfall.lock");
+    let app = || "app".parse().unwrap();
+    vec![
+        LockFileError::Read { path: path(), source: io() }.into(),
+        LockFileError::Syntax { path: path(), reason: "its version is 2, and this program knows 1".to_owned() }.into(),
+        LockFileError::Unpinned { line: line(), image: app(), reference: Box::new("debian:12".parse().unwrap()) }
+            .into(),
+        LockFileError::NoSuchImage(app()).into(),
+        LockFileError::Fixed(app()).into(),
+        LockFileError::Write(landfall_host::durable::PathError::new("rename", &path(), io())).into(),
+        CacheError::Folder { path: at("/cache"), source: io() }.into(),
+        CacheError::Others { path: at("/cache") }.into(),
+        StoreError::Stale { digest: blob(), path: at("/cache/blobs/e3b0") }.into(),
     ]
 }
 

@@ -1,7 +1,8 @@
 //! What a layer has at which path, in eight bytes an entry: images have a hundred thousand files, and few of their paths are ever asked for.
 
 use super::header::Kind;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use data_encoding::BASE64;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// As many entries as are remembered of a layer: in all 1 MiB.
 const ENTRIES: usize = 1 << 17;
@@ -101,11 +102,32 @@ pub(crate) fn folders(path: &str) -> impl Iterator<Item = &str> {
     path.match_indices('/').map(|(at, _)| &path[..at])
 }
 
+/// FNV-1a of 64 bits: the same in each build of this program, since records of earlier ones are compared with what is found now.
 fn hash(path: &str) -> u64 {
-    // With fixed keys: each layer's hashes are compared with the others'.
-    let mut hasher = DefaultHasher::new();
-    path.hash(&mut hasher);
-    hasher.finish() & !KIND
+    let hash = path
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
+    hash & !KIND
+}
+
+/// As text, in a fifth of the time and half the room that numbers take.
+impl Serialize for Entries {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let bytes: Vec<u8> = self.found.iter().flat_map(|entry| entry.to_le_bytes()).collect();
+        serializer.serialize_str(&BASE64.encode(&bytes))
+    }
+}
+
+impl<'de> Deserialize<'de> for Entries {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let bytes = BASE64.decode(text.as_bytes()).map_err(de::Error::custom)?;
+        let (entries, rest) = bytes.as_chunks();
+        if !rest.is_empty() {
+            return Err(de::Error::custom("an entry that is cut off"));
+        }
+        Ok(Self { found: entries.iter().map(|entry| u64::from_le_bytes(*entry)).collect() })
+    }
 }
 
 #[cfg(test)]

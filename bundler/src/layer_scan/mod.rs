@@ -11,6 +11,7 @@ pub(crate) use entries::{Entries, EntryKind, at, folders};
 use header::{EntryHeader, Kind};
 use landfall_manifests::archive::{BLOCK, padding};
 use pax::PaxRecords;
+use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 /// A file of users or a pax header that is looked into, in bytes. Larger ones are passed over.
@@ -23,7 +24,8 @@ const CAPABLE: usize = 64;
 const NAME_BYTES: usize = 255;
 
 /// What is remembered of a layer. Paths are those in the archive, without a leading `/` or `./`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct LayerFacts {
     /// Whether it begins as no archive does.
     pub(crate) not_tar: bool,
@@ -44,7 +46,7 @@ pub(crate) struct LayerFacts {
 }
 
 /// A program that starts only with capabilities.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct CapableFile {
     pub(crate) path: String,
     /// The capabilities, as bits.
@@ -52,7 +54,8 @@ pub(crate) struct CapableFile {
 }
 
 /// What a layer does to `/etc/passwd`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) enum Users {
     /// Nothing: what the layers below have stays.
     #[default]

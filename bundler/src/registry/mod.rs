@@ -32,13 +32,14 @@ pub(crate) use reference::{Reference, ReferenceError};
 pub(crate) use repository::Repository;
 pub(crate) use settings::RegistryArgs;
 
+use crate::cache::Cache;
 use landfall_console::Console;
 use landfall_manifests::{Digest, oci::Descriptor};
 use session::Sessions;
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use transport::Transport;
 
 /// Documents that are kept, in bytes: those of hundreds of images, and little enough for the memory of a build.
@@ -52,6 +53,7 @@ pub(crate) struct Registries {
     documents: Mutex<Documents>,
     /// Mirrors that are asked no more.
     left: Mutex<BTreeSet<String>>,
+    cache: Arc<Cache>,
     console: Console,
 }
 
@@ -83,7 +85,18 @@ impl Registries {
         let variable = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         let auth_files = credentials::files(variable, rustix::process::getuid().as_raw());
         let sessions = Sessions::new(Transport::new(args.clone()), auth_files, console);
-        Self { args, sessions, documents: Mutex::default(), left: Mutex::default(), console }
+        Self { args, sessions, documents: Mutex::default(), left: Mutex::default(), cache: Arc::default(), console }
+    }
+
+    /// The registries, where what earlier builds have read of them is not asked for again.
+    #[must_use]
+    pub(crate) fn with_cache(self, cache: Arc<Cache>) -> Self {
+        Self { cache, ..self }
+    }
+
+    /// What a reference stands for, if it was resolved.
+    pub(crate) fn resolved(&self, reference: &Reference) -> Option<Digest> {
+        self.documents().resolved.get(&reference.to_string()).map(|descriptor| descriptor.digest)
     }
 
     /// The repository of a reference.

@@ -18,6 +18,7 @@ const TAG_BYTES: usize = 128;
 pub(crate) struct Reference {
     host: String,
     repository: String,
+    /// There is one at least of these two.
     tag: Option<String>,
     digest: Option<Digest>,
 }
@@ -58,15 +59,17 @@ impl Reference {
 
     /// What its manifest is asked for by. A digest says all that a tag could say.
     pub(super) fn version(&self) -> String {
-        match (&self.digest, &self.tag) {
-            (Some(digest), _) => digest.to_string(),
-            (None, Some(tag)) => tag.clone(),
-            (None, None) => DEFAULT_TAG.to_owned(),
-        }
+        let tag = || self.tag.clone().unwrap_or_default();
+        self.digest.map_or_else(tag, |digest| digest.to_string())
     }
 
-    pub(super) fn digest(&self) -> Option<&Digest> {
+    pub(crate) fn digest(&self) -> Option<&Digest> {
         self.digest.as_ref()
+    }
+
+    /// The same reference, which stands for this digest whatever its tag does.
+    pub(crate) fn with_digest(&self, digest: Digest) -> Self {
+        Self { digest: Some(digest), ..self.clone() }
     }
 }
 
@@ -109,6 +112,8 @@ impl FromStr for Reference {
         if host.len() + 1 + repository.len() > NAME_BYTES {
             return Err(ReferenceError::Length(name.to_owned()));
         }
+        // A digest says all that a tag could say.
+        let tag = tag.or_else(|| digest.is_none().then(|| DEFAULT_TAG.to_owned()));
         Ok(Self { host: host.to_owned(), repository, tag, digest })
     }
 }
@@ -116,11 +121,7 @@ impl FromStr for Reference {
 impl fmt::Display for Reference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.host, self.repository)?;
-        match &self.tag {
-            Some(tag) => write!(f, ":{tag}")?,
-            None if self.digest.is_none() => write!(f, ":{DEFAULT_TAG}")?,
-            None => {}
-        }
+        self.tag.as_ref().map_or(Ok(()), |tag| write!(f, ":{tag}"))?;
         self.digest.as_ref().map_or(Ok(()), |digest| write!(f, "@{digest}"))
     }
 }
@@ -192,7 +193,7 @@ mod tests {
             let parsed: Reference = text.parse().unwrap();
             assert_eq!((parsed.to_string(), parsed.api_host()), (canonical.to_owned(), served_by), "{text}");
             assert_eq!(parsed.version(), version, "{text}");
-            assert_eq!(canonical.parse::<Reference>().unwrap(), Reference { tag: Some(version.to_owned()), ..parsed });
+            assert_eq!(canonical.parse::<Reference>().unwrap(), parsed);
         }
         let both: Reference = format!("a.b/c:1@{DIGEST}").parse().unwrap();
         assert_eq!((both.to_string(), both.version()), (format!("a.b/c:1@{DIGEST}"), DIGEST.to_owned()));

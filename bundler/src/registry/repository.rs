@@ -3,6 +3,7 @@ use super::{Reference, Registries, RegistryError};
 use landfall_manifests::oci::{self, Descriptor};
 use landfall_manifests::{Digest, limits};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use ureq::http::HeaderMap;
@@ -25,6 +26,8 @@ pub(crate) struct Repository<'a> {
 struct Claims {
     #[serde(default, rename = "mediaType")]
     media_type: String,
+    /// What an index has.
+    manifests: Option<IgnoredAny>,
 }
 
 impl<'a> Repository<'a> {
@@ -91,6 +94,9 @@ impl<'a> Repository<'a> {
         if let Some(known) = self.registries.documents().resolved.get(&name) {
             return Ok(known.clone());
         }
+        if let Some(resolved) = self.reference.digest().and_then(|digest| self.resolve_cached(digest)) {
+            return Ok(resolved);
+        }
         let path = format!("manifests/{}", self.reference.version());
         let (bytes, headers) = self.ask(&path, &MANIFESTS.join(", "), self.reference.digest())?;
         let said = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
@@ -103,10 +109,24 @@ impl<'a> Repository<'a> {
         let is_general = matches!(content_type, "" | "application/json" | "application/octet-stream" | "text/plain");
         let media_type = if is_general { &own_type } else { content_type };
         let resolved = Descriptor::new(media_type, digest, bytes.len() as u64);
+        self.keep(&digest, &bytes);
         let mut documents = self.registries.documents();
         documents.add(digest, bytes);
         documents.resolved.insert(name, resolved.clone());
         Ok(resolved)
+    }
+
+    /// What a digest stands for, where an earlier build has read it.
+    fn resolve_cached(&self, digest: &Digest) -> Option<Descriptor> {
+        let bytes = self.registries.cache.document(digest)?;
+        let claims: Claims = serde_json::from_slice(&bytes).ok()?;
+        let media_type = match () {
+            () if !claims.media_type.is_empty() => claims.media_type.as_str(),
+            // Only Docker's documents always say what they are.
+            () if claims.manifests.is_some() => oci::INDEX,
+            () => oci::MANIFEST,
+        };
+        Some(Descriptor::new(media_type, *digest, bytes.len() as u64))
     }
 
     /// A manifest, an index or a configuration. Whether it is what was described is for the caller to see.
@@ -114,12 +134,23 @@ impl<'a> Repository<'a> {
         if let Some(known) = self.registries.documents().get(&described.digest) {
             return Ok(known);
         }
+        if let Some(known) = self.registries.cache.document(&described.digest) {
+            return Ok(known);
+        }
         let media_type = described.media_type.as_str();
         let folder = if MANIFESTS.contains(&media_type) { "manifests" } else { "blobs" };
         let accept = if media_type.is_empty() { "*/*" } else { media_type };
         let (bytes, _) = self.ask(&format!("{folder}/{}", described.digest), accept, Some(&described.digest))?;
+        self.keep(&described.digest, &bytes);
         self.registries.documents().add(described.digest, bytes.clone());
         Ok(bytes)
+    }
+
+    /// Has the cache keep a document, if it is what it should be.
+    fn keep(&self, digest: &Digest, bytes: &[u8]) {
+        if Digest::of(bytes) == *digest {
+            self.registries.cache.keep_document(digest, bytes);
+        }
     }
 
     fn ask(&self, path: &str, accept: &str, digest: Option<&Digest>) -> Result<(Vec<u8>, HeaderMap), RegistryError> {

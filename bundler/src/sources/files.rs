@@ -3,22 +3,26 @@
 use super::beneath::{self, Identity};
 use super::content_kind::first_block;
 use super::secret_key::is_secret_key;
-use crate::blob_store::{BlobStore, CHUNK, StoreError, StoredContent};
+use crate::blob_store::{BlobStore, CHUNK, StoreError, StoredContent, form};
+use crate::cache::FileRecord;
 use crate::definition::{DefinitionLine, SourcePath};
 use crate::elf::{self, ElfError};
 use crate::plan::{CONFIG_PATH, FileContent, Plan, PlannedFile, PlannedTree};
 use crate::regular;
 use landfall_console::Progress;
-use landfall_manifests::{Arch, BundlePath, Encoding, File as ReleaseFile, Mode, PathError};
+use landfall_manifests::{Arch, Blob, BundlePath, Encoding, File as ReleaseFile, Hasher, Mode, PathError};
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, Cursor, Read, Write as _};
+use std::io::{self, Cursor, Read, Seek, Write as _};
 use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use walkdir::{DirEntry, WalkDir};
 
 /// A settings file, in bytes: what hosts read.
 pub(crate) const SETTINGS_BYTES: u64 = landfall_host::settings::MAX_BYTES;
+
+/// Files of this size and above are looked for in the cache, in bytes: to compress the others takes no longer.
+const CACHED_BYTES: u64 = 256 << 10;
 
 /// A file of the definition cannot be packed.
 #[derive(Debug, thiserror::Error)]
@@ -150,13 +154,7 @@ pub(crate) fn pack(
 /// A file of the plan that can be packed.
 enum Opened<'a> {
     Text(&'static str),
-    /// The first block has been read.
-    File {
-        path: &'a PathBuf,
-        start: Vec<u8>,
-        rest: File,
-        size: u64,
-    },
+    File { path: &'a PathBuf, content: File, size: u64 },
 }
 
 /// Opens a file, and checks that it is a program for `arch`, or settings, where it has to be.
@@ -168,18 +166,19 @@ fn open(file: &PlannedFile, arch: Arch) -> Result<Opened<'_>, FileError> {
         FileContent::Page(path) => (None, path),
     };
     let cannot = |source| FileError::Read { line: line.cloned(), path: path.clone(), source };
-    let (mut rest, metadata) = regular::open(path).map_err(cannot)?;
     // The file is opened once: what is checked and what is packed are the same bytes, whatever its name leads to by then.
-    let start = first_block(&mut rest).map_err(cannot)?;
+    let (mut content, metadata) = regular::open(path).map_err(cannot)?;
+    let start = first_block(&mut content).map_err(cannot)?;
+    content.rewind().map_err(cannot)?;
     if matches!(file.content, FileContent::Program { .. }) {
         let header = &start[..start.len().min(elf::HEADER_BYTES)];
         let wrong = |source| FileError::Program { line: line.cloned(), path: path.clone(), arch: arch.name(), source };
         elf::check(header, arch).map_err(wrong)?;
     }
     if let FileContent::File { line, .. } = &file.content {
-        check_settings(&rest, line, path)?;
+        check_settings(&content, line, path)?;
     }
-    Ok(Opened::File { path, start, rest, size: metadata.len() })
+    Ok(Opened::File { path, content, size: metadata.len() })
 }
 
 struct FilePacker<'a> {
@@ -192,7 +191,7 @@ impl FilePacker<'_> {
     fn file(&mut self, file: &FoundFile<'_>) -> Result<ReleaseFile, FileError> {
         let (mode, content) = match &file.from {
             Origin::Planned(planned) => (planned.mode, self.planned(planned)?),
-            Origin::Tree { path, tree, identity } => self.found(path, &tree.source, *identity)?,
+            Origin::Tree { path, tree, identity } => self.found(&file.path, path, &tree.source, *identity)?,
         };
         let StoredContent { digest, size, blob } = content;
         Ok(ReleaseFile { path: file.path.clone(), mode, digest, size, blob, encoding: Encoding::Zstd })
@@ -200,13 +199,17 @@ impl FilePacker<'_> {
 
     fn planned(&mut self, file: &PlannedFile) -> Result<StoredContent, FileError> {
         match open(file, self.arch)? {
-            Opened::Text(text) => self.content(Path::new(file.path.as_str()), text.as_bytes(), text.len() as u64),
-            Opened::File { path, start, rest, size } => self.content(path, Cursor::new(start).chain(rest), size),
+            Opened::Text(text) => {
+                let content = OpenedContent { path: Path::new(file.path.as_str()), size: text.len() as u64 };
+                self.content(&file.path, content, Cursor::new(text.as_bytes()))
+            }
+            Opened::File { path, content, size } => self.content(&file.path, OpenedContent { path, size }, content),
         }
     }
 
     fn found(
         &mut self,
+        in_release: &BundlePath,
         path: &Path,
         SourcePath { path: root, line }: &SourcePath,
         identity: Identity,
@@ -221,13 +224,69 @@ impl FilePacker<'_> {
         // Only the executable bit: the others depend on the umask under which the folder was checked out.
         let program = metadata.permissions().mode() & 0o111 != 0;
         let mode = Mode::of(if program { 0o755 } else { 0o644 });
-        Ok((mode, self.content(path, opened, metadata.len())?))
+        let content = OpenedContent { path, size: metadata.len() };
+        Ok((mode, self.content(in_release, content, opened)?))
     }
 
-    /// Compresses content of exactly `size` bytes.
-    fn content(&mut self, path: &Path, content: impl Read, size: u64) -> Result<StoredContent, FileError> {
+    /// Takes the content of a file, which an earlier build may have compressed.
+    fn content(
+        &mut self,
+        in_release: &BundlePath,
+        opened: OpenedContent<'_>,
+        mut content: impl Read + Seek,
+    ) -> Result<StoredContent, FileError> {
+        let OpenedContent { path, size } = opened;
+        let is_cached = size >= CACHED_BYTES;
+        let form = form(Encoding::Zstd);
+        let known = is_cached.then(|| self.store.cache().file(&form, in_release, size)).flatten();
+        if let Some(known) = known {
+            let mut hasher = Hasher::default();
+            opened.read(&mut content, |bytes| {
+                hasher.update(bytes);
+                Ok(())
+            })?;
+            if hasher.finish() == known.content && self.store.take_known_file(&known) {
+                self.progress.add(size);
+                return Ok(StoredContent { digest: known.content, size, blob: known.blob.digest });
+            }
+            let rewound = content.rewind();
+            rewound.map_err(|source| FileError::Read { line: None, path: path.to_owned(), source })?;
+        }
+        let stored = self.compress(opened, content)?;
+        if is_cached {
+            let blob = Blob { digest: stored.blob, size: self.store.size(&stored.blob).unwrap_or_default() };
+            self.store.cache().note_file(&form, in_release, size, &FileRecord { content: stored.digest, blob });
+        }
+        Ok(stored)
+    }
+
+    fn compress(&mut self, opened: OpenedContent<'_>, mut content: impl Read) -> Result<StoredContent, FileError> {
+        let mut packer = self.store.compressor(Some(opened.size))?;
+        opened.read(&mut content, |bytes| {
+            packer.write_all(bytes).map_err(|error| packer.failed(error))?;
+            self.progress.add(bytes.len() as u64);
+            Ok(())
+        })?;
+        Ok(packer.keep()?)
+    }
+}
+
+/// A file's content, which has to be of the size that the file had when it was opened.
+#[derive(Clone, Copy)]
+struct OpenedContent<'a> {
+    path: &'a Path,
+    size: u64,
+}
+
+impl OpenedContent<'_> {
+    /// Gives all of it to `take`.
+    fn read(
+        self,
+        content: &mut impl Read,
+        mut take: impl FnMut(&[u8]) -> Result<(), FileError>,
+    ) -> Result<(), FileError> {
+        let Self { path, size } = self;
         let changed = || FileError::Changed { path: path.to_owned() };
-        let mut packer = self.store.compressor(Some(size))?;
         // One byte more than is announced shows that the file has grown.
         let mut content = content.take(size + 1);
         let mut buffer = vec![0; CHUNK.min(usize::try_from(size).unwrap_or(CHUNK).saturating_add(1))];
@@ -240,13 +299,9 @@ impl FilePacker<'_> {
                 Err(source) => return Err(FileError::Read { line: None, path: path.to_owned(), source }),
             };
             left = left.checked_sub(read as u64).ok_or_else(changed)?;
-            packer.write_all(&buffer[..read]).map_err(|error| packer.failed(error))?;
-            self.progress.add(read as u64);
+            take(&buffer[..read])?;
         }
-        if left > 0 {
-            return Err(changed());
-        }
-        Ok(packer.keep()?)
+        if left > 0 { Err(changed()) } else { Ok(()) }
     }
 }
 

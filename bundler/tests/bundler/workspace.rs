@@ -13,11 +13,14 @@ pub(crate) const PROGRAM: &str = "/bin/true";
 /// A folder with a key pair `k.key` and `k.pub`, in which commands run.
 pub(crate) struct Workspace {
     pub(crate) folder: TempDir,
+    /// `XDG_CACHE_HOME`.
+    pub(crate) cache: TempDir,
 }
 
 impl Workspace {
     pub(crate) fn new() -> Self {
-        let workspace = Self { folder: tempfile::tempdir().expect("a temporary folder") };
+        let [folder, cache] = [(); 2].map(|()| tempfile::tempdir().expect("a temporary folder"));
+        let workspace = Self { folder, cache };
         workspace.ok(&["keygen", "--out", "k"]);
         workspace
     }
@@ -49,6 +52,7 @@ impl Workspace {
     pub(crate) fn bundler(&self) -> Command {
         let mut command = Command::new(BUNDLER);
         command.current_dir(self.folder.path()).env("HOME", self.folder.path());
+        command.env("XDG_CACHE_HOME", self.cache.path());
         let set = ["SOURCE_DATE_EPOCH", "DOCKER_HOST", "DOCKER_CONFIG", "REGISTRY_AUTH_FILE", "SSL_CERT_FILE"];
         let set =
             set.into_iter().chain(["XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"]);

@@ -13,6 +13,7 @@ mod definition;
 mod docker_archive;
 mod image;
 mod key;
+mod lock_file;
 mod media;
 mod oci_archive;
 mod oci_layout;
@@ -71,6 +72,7 @@ pub const TARGETS: &[Target] = &[
     blob::TARGET,
     definition::TARGET,
     docker_archive::TARGET,
+    lock_file::TARGET,
     media::TARGET,
     oci_archive::TARGET,
     oci_layout::TARGET,

@@ -75,7 +75,11 @@ fn stock_tools_check_a_bundle_and_see_a_changed_byte() -> Result<()> {
 fn the_same_inputs_give_the_same_bytes_on_any_number_of_cores() -> Result<()> {
     let packed = packed("twice", |publisher| Ok(vec![publisher.hello()?]))?;
     let again = packed.publisher.file("again.landfall.tar");
-    let build = packed.publisher.bundler()?.args(["build", "1.0.0.toml", "--key", "landfall.key", "--out"]).arg(&again);
+    let build = packed
+        .publisher
+        .bundler()?
+        .args(["build", "1.0.0.toml", "--key", "landfall.key", "--no-cache", "--out"])
+        .arg(&again);
     build.under("taskset", ["1"]).ok()?;
     ensure!(std::fs::read(&packed.bundle)? == std::fs::read(&again)?, "two builds differ");
     Ok(())

@@ -1,13 +1,13 @@
 //! The layers of an archive that is a file, each read where it lies: compressed ones are read ahead, several at a time.
 
 use super::contents::{ArchiveContents, LayerEntry, LayerFile, layer_error};
-use crate::blob_store::{BlobStore, CheckedLayer, check_compressed_layer};
+use crate::blob_store::{BlobStore, CheckedLayer, LayerError, check_compressed_layer};
 use crate::sources::SourceError;
 use crate::sources::content_kind::ContentKind;
 use crate::sources::file_range::file_range;
 use crate::sources::read_ahead::{MOST_AT_A_TIME, Task, read_ahead};
 use landfall_console::Progress;
-use landfall_manifests::Digest;
+use landfall_manifests::{Blob, Digest, Layer};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 
@@ -47,11 +47,22 @@ pub(super) fn take(
             (Some(checked), _) => store.keep_checked(checked?).map_err(|error| layer_error(name, error))?,
             // From this source or another one.
             (None, Some(known)) => known.clone(),
-            (None, None) => LayerEntry { name, file, content: &mut open(file)? }.keep(store)?,
+            (None, None) => match known(diff_id, file, store).map_err(|error| layer_error(name, error))? {
+                Some(known) => known,
+                None => LayerEntry { name, file, content: &mut open(file)? }.keep(store)?,
+            },
         };
         contents.keep(name, layer);
     }
     Ok(())
+}
+
+/// A layer that an earlier build has compressed. What is in the archive is not looked at: the image is the same, or cannot be packed.
+fn known(diff_id: &Digest, file: LayerFile, store: &mut BlobStore) -> Result<Option<Layer>, LayerError> {
+    match file.kind {
+        ContentKind::Tar => store.take_known_content(&Blob { digest: *diff_id, size: file.size }),
+        _ => Ok(None),
+    }
 }
 
 /// The compressed ones, each once, that are not in the store yet. They are stored as they are, so that their places are known.

@@ -2,6 +2,7 @@
 
 use super::layout::{self, Layout, missing, open_layer};
 use crate::blob_store::{BlobStore, BlobWriter, CheckedLayer, check_compressed_layer};
+use crate::cache::Cache;
 use crate::sources::content_kind::{ContentKind, first_block};
 use crate::sources::image::check_digest;
 use crate::sources::read_ahead::{Task, read_ahead};
@@ -17,6 +18,7 @@ pub(super) type ReadAhead = BTreeMap<Digest, Result<CheckedLayer, SourceError>>;
 
 pub(super) struct LayerReader<'a> {
     pub(super) progress: &'a Progress,
+    pub(super) cache: &'a Cache,
 }
 
 /// Looks for all of `layers`. Those that are compressed, which are stored as they are.
@@ -47,6 +49,14 @@ impl LayerReader<'_> {
                 continue;
             }
             at_a_time = layout.at_a_time();
+            match known(layout, described, store) {
+                Ok(false) => {}
+                Ok(true) => continue,
+                Err(error) => {
+                    read.insert(described.digest, Err(error));
+                    break;
+                }
+            }
             match layout.kind(described) {
                 // What is compressed is as large as it is said to be, so that all places are known before the first layer is read.
                 Ok(ContentKind::Compressed(encoding)) => {
@@ -124,17 +134,31 @@ impl LayerReader<'_> {
             let (kind, content) = self.content(layout, described)?;
             let checked = match kind {
                 ContentKind::Compressed(found) if found == encoding => {
-                    compressed(content, described, encoding, place.clone())
+                    // What is on this machine anyway is not kept twice.
+                    let copy = layout.blob_file(described).is_none().then(|| self.cache.copy()).flatten();
+                    compressed(content, described, encoding, place.clone().with_copy(copy))
                 }
                 ContentKind::Compressed(_) | ContentKind::Tar => return Ok(None),
                 _ => Err(SourceError::LayerKind(described.digest.to_string())),
             };
             match checked {
                 Err(error) if error.is_damage() && layout.distrust(times) => times += 1,
-                other => return other.map(Some),
+                Err(error) => return Err(error),
+                Ok(mut checked) => {
+                    // Now, so that nothing is pulled again where a later layer fails.
+                    checked.note(self.cache);
+                    return Ok(Some(checked));
+                }
             }
         }
     }
+}
+
+/// Takes a layer of which all is known from an earlier build.
+fn known(layout: &impl Layout, described: &Descriptor, store: &mut BlobStore) -> Result<bool, SourceError> {
+    let blob = Blob { digest: described.digest, size: described.size };
+    let taken = store.take_known_layer(&blob, layout.blob_file(described));
+    taken.map_err(|error| SourceError::of_layer(described.digest.to_string(), error))
 }
 
 fn compressed(
@@ -157,8 +181,13 @@ fn uncompressed(
     packing: &mut PackContext<'_>,
 ) -> Result<Layer, SourceError> {
     let name = described.digest.to_string();
+    let of_layer = |error| SourceError::of_layer(name.clone(), error);
+    let content_blob = Blob { digest: described.digest, size: described.size };
+    if let Some(known) = packing.store.take_known_content(&content_blob).map_err(of_layer)? {
+        return Ok(known);
+    }
     let kept = packing.store.add_uncompressed_layer(content, Some(described.size));
-    let layer = kept.map_err(|error| SourceError::of_layer(name.clone(), error))?;
+    let layer = kept.map_err(of_layer)?;
     // The descriptor is of the bytes in the layout, which are the content itself.
     layout::check_size(&format!("layer {name}"), described.size, layer.size)?;
     check_digest("the layer", &described.digest, &layer.diff_id)?;

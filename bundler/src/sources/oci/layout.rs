@@ -1,3 +1,4 @@
+use crate::blob_store::BlobFile;
 use crate::regular;
 use crate::sources::SourceError;
 use crate::sources::content_kind::{ContentKind, first_block};
@@ -30,6 +31,12 @@ pub(in crate::sources) trait Layout {
     fn kind(&self, layer: &Descriptor) -> Result<ContentKind, SourceError> {
         let start = first_block(&mut open_layer(self, layer)?).map_err(SourceError::reading)?;
         Ok(ContentKind::of(&start))
+    }
+
+    /// Where a blob lies on this machine, if all of it is there.
+    fn blob_file(&self, blob: &Descriptor) -> Option<BlobFile> {
+        let _ = blob;
+        None
     }
 
     /// How many layers in gzip to read at a time.
@@ -133,11 +140,18 @@ impl Layout for FolderLayout {
     fn open(&self, blob: &Descriptor) -> Result<Box<dyn Read + '_>, SourceError> {
         Ok(Box::new(self.file(&archive::blob_name(&blob.digest))?))
     }
+
+    fn blob_file(&self, blob: &Descriptor) -> Option<BlobFile> {
+        let path = self.0.join(archive::blob_name(&blob.digest));
+        let (_, found) = regular::open(&path).ok()?;
+        (found.len() == blob.size).then_some(BlobFile { path, offset: 0 })
+    }
 }
 
 /// A layout in a tar archive, of which the headers have been read.
 #[derive(Debug)]
 pub(super) struct ArchiveLayout {
+    path: PathBuf,
     file: File,
     /// Where each file's content begins, and its size.
     files: BTreeMap<String, (u64, u64)>,
@@ -163,7 +177,7 @@ impl ArchiveLayout {
             }
             Ok(())
         })?;
-        Ok(Self { file, files, end })
+        Ok(Self { path: path.to_owned(), file, files, end })
     }
 
     fn file(&self, name: &str) -> Result<impl Read + use<>, SourceError> {
@@ -183,5 +197,10 @@ impl Layout for ArchiveLayout {
 
     fn open(&self, blob: &Descriptor) -> Result<Box<dyn Read + '_>, SourceError> {
         Ok(Box::new(self.file(&archive::blob_name(&blob.digest))?))
+    }
+
+    fn blob_file(&self, blob: &Descriptor) -> Option<BlobFile> {
+        let (offset, size) = *self.files.get(&archive::blob_name(&blob.digest))?;
+        (size == blob.size).then(|| BlobFile { path: self.path.clone(), offset })
     }
 }

@@ -18,6 +18,7 @@ use landfall_manifests::{Layer, limits};
 use layers::LayerReader;
 use layout::{ArchiveLayout, FolderLayout};
 use std::path::Path;
+use std::sync::Arc;
 
 /// An image that is asked for, and where it is.
 pub(super) struct Wanted<'a, L> {
@@ -119,7 +120,8 @@ pub(super) fn pack<L: Layout + Sync>(
         Documents::read(*layout, requested, &packing.platform).map_err(|error| requested.error(error))
     };
     let documents: Vec<Documents> = images.iter().map(read).collect::<Result<_, _>>()?;
-    let reader = LayerReader { progress: &progress };
+    let cache = Arc::clone(packing.store.cache());
+    let reader = LayerReader { progress: &progress, cache: &cache };
     let layers = images.iter().zip(&documents);
     let layers = layers.flat_map(|(wanted, image)| image.manifest.layers.iter().map(|layer| (wanted.layout, layer)));
     let mut ahead = reader.ahead(layers, packing.store);

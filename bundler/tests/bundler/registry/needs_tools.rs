@@ -72,6 +72,7 @@ fn images_of_a_real_registry_keep_their_digests() {
         push(&workspace, &registry, &["--dest-tls-verify=false", "--format", format]);
         let upstream = inspect(&workspace, &format!("docker://{}/team/app:1", registry.host));
         define_pushed(&workspace, &registry);
+        workspace.ok(&["update", "acme.toml"]);
         let images = built(&workspace);
         assert_eq!(images[0]["manifest"], upstream, "{format}");
         assert!(images[0]["layers"].as_array().unwrap().iter().all(|layer| layer["encoding"] == "gzip"));

@@ -1,5 +1,6 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 use super::*;
+use crate::cache::Cache;
 use flate2::{Compression, write::GzEncoder};
 use landfall_manifests::oci::ImageIndex;
 use landfall_manifests::{Hasher, archive};
@@ -36,7 +37,7 @@ impl Watched {
         let out = Destination { path: &folder.path().join("bundle"), part_size: None };
         let mut store = BlobStore::new(out, 1, Encoding::Zstd).unwrap();
         let layers = layers.iter().map(|layer| (self, layer));
-        LayerReader { progress: &Progress::hidden() }.ahead(layers, &mut store)
+        LayerReader { progress: &Progress::hidden(), cache: &Cache::default() }.ahead(layers, &mut store)
     }
 }
 

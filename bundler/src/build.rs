@@ -1,0 +1,132 @@
+//! A build, from the plan to the bundle in its place.
+
+use crate::assemble::{self, AssembleError, WrittenBundle};
+use crate::blob_store::{BlobStore, StoreError, default_workers};
+use crate::cache::Cache;
+use crate::error::{Error, Result};
+use crate::layer_scan::LayerFacts;
+use crate::lint::{self, Lint};
+use crate::lock_file::LockFile;
+use crate::plan::Plan;
+use crate::registry::{Reference, Registries, RegistryArgs};
+use crate::sources::{self, FoundFile, PackContext, PackedImage};
+use landfall_console::{Console, message_with_causes};
+use landfall_keys::{RootLink, SecretKey};
+use landfall_manifests::parts::Ranges;
+use landfall_manifests::{File, Release, Signed};
+use landfall_media::Destination;
+use std::sync::Arc;
+
+/// One bundle in the making.
+#[derive(Clone)]
+pub(crate) struct Build<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) trust: Vec<RootLink>,
+    pub(crate) keys: &'a [SecretKey],
+    pub(crate) out: Destination<'a>,
+    pub(crate) lock: &'a LockFile,
+    /// The references that the lock file may pin.
+    pub(crate) open: Vec<Reference>,
+    pub(crate) registries: RegistryArgs,
+    pub(crate) cache: Arc<Cache>,
+    pub(crate) console: Console,
+}
+
+impl Build<'_> {
+    /// Makes the bundle. Where what an earlier build has noted turns out not to be true any more, all is packed anew.
+    pub(crate) fn run(self) -> Result<(WrittenBundle, Vec<Lint>)> {
+        let made = match self.attempt() {
+            Err(Error::Assemble(AssembleError::Store(StoreError::Stale { digest, path }))) => {
+                self.cache.forget(&digest);
+                let stale = StoreError::Stale { digest, path };
+                self.console.say(format_args!("{stale}: packing everything anew"));
+                Build { cache: Arc::default(), ..self.clone() }.attempt()
+            }
+            other => other,
+        };
+        self.cache.prune();
+        made
+    }
+
+    fn attempt(&self) -> Result<(WrittenBundle, Vec<Lint>)> {
+        let Self { plan, keys, out, .. } = *self;
+        let store = BlobStore::new(out, default_workers(), plan.layer_encoding)?;
+        let mut store = store.with_cache(Arc::clone(&self.cache));
+        let registries = Registries::new(self.registries.clone(), self.console).with_cache(Arc::clone(&self.cache));
+        // 1. Whatever is missing is told now, and not after minutes of packing what is there.
+        let files = sources::find_files(plan)?;
+        let images = sources::find_images(plan, &registries)?;
+        // 2. What comes before the blobs is written last, into the room that is left for it now.
+        let kept = assemble::kept_bytes(&images);
+        let bound = assemble::bound(plan, self.trust.clone(), &files, images)?;
+        let room = Signed::room_for(&bound, keys)?;
+        drop(bound);
+        // More parts than can be named are refused now, if that is certain before anything is compressed.
+        let at_least = room.saturating_add(kept);
+        out.part_size.map(|size| Ranges::cut(at_least, size)).transpose().map_err(Error::PartSize)?;
+        store.leave_room(room);
+        // 3. Each blob is written where it stays.
+        let (files, images) = self.pack(&files, &mut store, &registries)?;
+        let release = assemble::release(plan, self.trust.clone(), &store, files, images)?;
+        let lints = lints(plan, &release, &store)?;
+        for lint in &lints {
+            self.console.warn(lint);
+        }
+        // 4. The bundle gets its name when the disk has all of it.
+        let progress = self.console.progress("Writing the bundle", None);
+        let written = assemble::write(release, keys, &store, room, out)?;
+        progress.finish();
+        self.pin(&registries);
+        Ok((written, lints))
+    }
+
+    /// Notes what references stand for.
+    fn pin(&self, registries: &Registries) {
+        let lock = self.lock.with(self.open.iter(), registries);
+        if lock != *self.lock
+            && let Err(error) = lock.write()
+        {
+            let error = message_with_causes(&error);
+            self.console.warn(format_args!("{error}: the next build looks its images up again"));
+        }
+    }
+
+    fn pack(
+        &self,
+        files: &[FoundFile<'_>],
+        store: &mut BlobStore,
+        registries: &Registries,
+    ) -> Result<(Vec<File>, Vec<PackedImage>)> {
+        let Self { plan, console, .. } = *self;
+        let pack = |files, store: &mut BlobStore| {
+            let progress = console.progress("Reading files", None);
+            sources::pack_files(files, plan.release.arch, store, &progress).inspect(|_| progress.finish())
+        };
+        // The settings lie before all other blobs. Other files follow the images: what the compressors of files have used stays with the
+        // allocator, beside the windows that layers in zstd need.
+        let (settings, others) = files.split_at(1);
+        let mut packed = pack(settings, store)?;
+        let mut images = Vec::new();
+        for job in &plan.jobs {
+            images.extend(PackContext::new(plan, store, registries, console).run(job)?);
+        }
+        packed.extend(pack(others, store)?);
+        Ok((packed, images))
+    }
+}
+
+/// What is to be said of the images.
+fn lints(plan: &Plan, release: &Release, store: &BlobStore) -> Result<Vec<Lint>, StoreError> {
+    let mut found = Vec::new();
+    for image in &release.images {
+        let facts = image.layers.iter().filter_map(|layer| store.facts_of(&layer.blob));
+        let facts: Vec<&LayerFacts> = facts.collect();
+        let config = store.read(&image.config)?;
+        // As the definition has it: the release's has the image's volumes, too.
+        let planned = plan.images.iter().find(|planned| planned.name == image.name);
+        let tenant = planned.and_then(|planned| planned.tenant.as_ref());
+        found.extend(lint::image(&image.name, tenant, &config, &facts));
+        found.extend(lint::encodings(image, plan.layer_encoding));
+    }
+    Ok(found)
+}
