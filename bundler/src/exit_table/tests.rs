@@ -1,19 +1,19 @@
+mod registries;
+
 use super::classes::{ROOM, ROOM_FOR_COPY, unfit};
 use crate::assemble::{AssembleError, PackedReleaseError, VolumeError};
 use crate::blob_store::{LayerError, StoreError};
 use crate::build_host::BuildHostError;
-use crate::cache::CacheError;
 use crate::definition::DefinitionError;
 use crate::definition::DefinitionLine;
 use crate::elf::ElfError;
 use crate::error::Error;
 use crate::image_config::ConfigError;
 use crate::key_files::{KeyFileError, KeyPairError};
-use crate::lock_file::LockFileError;
 use crate::output::OutputError;
 use crate::plan::PlanError;
 use crate::plan::RequestedImage;
-use crate::registry::{CredentialsError, ReferenceError, RegistryError};
+use crate::registry::ReferenceError;
 use crate::repair::RepairError;
 use crate::sources::{FileError, SourceError};
 use crate::stick::{RootFileError, SplitError, StickError};
@@ -29,7 +29,6 @@ use landfall_manifests::{ReadError, SignError};
 use landfall_media::{BundleError, CopyError, MediaError, RequestFileError};
 use std::io;
 use std::path::PathBuf;
-use std::time::Duration;
 
 fn io() -> io::Error {
     io::Error::other("the device is gone")
@@ -74,7 +73,7 @@ fn media(error: MediaError) -> Error {
 
 /// A sample of every error.
 fn all() -> impl Iterator<Item = Error> {
-    let build = [build(), lock_and_cache(), sources(), registries(), writing()];
+    let build = [build(), sources(), registries::lock_and_cache(), registries::all(), writing()];
     build.into_iter().chain([reading(), sticks(), keys(), trust_folders()]).flatten()
 }
 
@@ -219,43 +218,6 @@ fn sources() -> Vec<Error> {
         engine(EngineError::Unreachable { address: "unix:///e".to_owned(), source: "the device is gone".into() }),
         engine(EngineError::Failed { operation: "export images".to_owned(), message: "out of memory".to_owned() }),
     ]
-}
-
-fn lock_and_cache() -> Vec<Error> {
-    let path = || at("landfall.lock");
-    let app = || "app".parse().unwrap();
-    vec![
-        LockFileError::Read { path: path(), source: io() }.into(),
-        LockFileError::Syntax { path: path(), reason: "its version is 2, and this program knows 1".to_owned() }.into(),
-        LockFileError::Unpinned { line: line(), image: app(), reference: Box::new("debian:12".parse().unwrap()) }
-            .into(),
-        LockFileError::NoSuchImage(app()).into(),
-        LockFileError::Fixed(app()).into(),
-        LockFileError::Write(landfall_host::durable::PathError::new("rename", &path(), io())).into(),
-        CacheError::Folder { path: at("/cache"), source: io() }.into(),
-        CacheError::Others { path: at("/cache") }.into(),
-        StoreError::Stale { digest: blob(), path: at("/cache/blobs/e3b0") }.into(),
-    ]
-}
-
-fn registries() -> Vec<Error> {
-    let host = || "registry.lan:5000".to_owned();
-    let (text, hour) = (|text: &str| text.to_owned(), Duration::from_hours(1));
-    let errors = vec![
-        RegistryError::Unreachable { host: host(), reason: text("Connection refused") },
-        RegistryError::Lost { host: host(), reason: text("the rest did not come") },
-        RegistryError::Certificate { host: host(), reason: text("unknown issuer") },
-        RegistryError::Plain { host: host() },
-        RegistryError::Login { host: host(), what: text("team/app"), message: text("authentication required") },
-        RegistryError::NotFound { host: host(), what: text("team/app/manifests/1"), message: String::new() },
-        RegistryError::Busy { host: host(), status: 429, wait: Some(hour), message: text("slow down") },
-        RegistryError::Answer { host: host(), reason: text("it redirects without end") },
-        RegistryError::Length { host: host(), what: blob(), expected: 1, found: 2 },
-        CredentialsError::File { path: at("auth.json"), reason: text("it is wrong at line 1, column 2") }.into(),
-        CredentialsError::Helper { program: text("docker-credential-x"), host: host(), reason: text("locked") }.into(),
-        RegistryError::CaFile { path: at("ca.pem"), reason: text("there is no such file") },
-    ];
-    errors.into_iter().map(|error| image(error.into())).collect()
 }
 
 fn engine(error: EngineError) -> Error {
