@@ -35,7 +35,8 @@ older one follow to the newest, and new hosts are offered the newest.
 
 Images of registries (docker://REF) need no engine. Logins are taken from REGISTRY_AUTH_FILE, or else from where `podman login` and \
 `docker login` keep them; proxies from HTTPS_PROXY, HTTP_PROXY and NO_PROXY. Certificates are checked against Mozilla's authorities, \
-this machine's, /etc/docker/certs.d/HOST/ca.crt and --ca-file.
+this machine's, --ca-file, and those in HOST's folder below ~/.config/containers/certs.d, /etc/containers/certs.d or /etc/docker/certs.d, \
+which may have a client's certificate, too (containers-certs.d(5)).
 
 What a tag stands for is noted in landfall.lock, beside the definition: later builds pack the same images, until `update` moves them. Keep the file under \
 version control; with --locked, a build takes nothing that is not in it. What was pulled and compressed is kept in a cache, from which later builds take it \

@@ -188,7 +188,10 @@ pub(super) fn of_registry(error: &RegistryError) -> ErrorClass {
         RegistryError::Certificate { .. } => {
             unfit("registry_certificate", "name the certificate of the registry's authority with --ca-file")
         }
-        RegistryError::CaFile { .. } => usage("ca_file", "name a file with certificates in PEM"),
+        RegistryError::CaFile { .. } => usage(
+            "ca_file",
+            "name a file in PEM with --ca-file; what is for one registry only is in certs.d/HOST: AUTHORITY.crt, CLIENT.cert with CLIENT.key",
+        ),
         RegistryError::Plain { .. } => {
             unfit("insecure_registry", "allow it with --insecure-registry, if you trust the network in between")
         }

@@ -31,7 +31,7 @@ pub(crate) enum RegistryError {
     Length { host: String, what: Digest, expected: u64, found: u64 },
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
-    #[error("the certificates in {} cannot be read: {reason}", path.display())]
+    #[error("{} cannot be read: {reason}", path.display())]
     CaFile { path: PathBuf, reason: String },
 }
 

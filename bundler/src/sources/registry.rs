@@ -10,6 +10,7 @@ use crate::registry::{BlobReader, Registries, Repository};
 use landfall_manifests::Encoding;
 use landfall_manifests::oci::{Descriptor, ImageIndex, Platform, REF_NAME};
 use std::io::Read;
+use std::thread;
 
 /// Layers that are pulled at a time: a connection rarely fills a line, and their buffers have to fit into 64 MiB.
 const AT_A_TIME: usize = 8;
@@ -17,8 +18,7 @@ const AT_A_TIME: usize = 8;
 /// Takes images from their registries.
 pub(super) fn pack(requested: &[RequestedImage], packing: &mut PackContext<'_>) -> Result<PackedImages, ImageError> {
     let repositories = repositories(requested, packing.registries)?;
-    let progress = packing.console.progress("Pulling from registries", None);
-    oci::pack(&wanted(&repositories, requested), progress, packing)
+    oci::pack(&wanted(&repositories, requested), "Pulling from registries", packing)
 }
 
 /// Looks for images in their registries.
@@ -28,7 +28,18 @@ pub(super) fn find(
     platform: &Platform,
 ) -> Result<Vec<ImageOutline>, ImageError> {
     let repositories = repositories(requested, registries)?;
-    oci::find(&wanted(&repositories, requested), platform)
+    let wanted = wanted(&repositories, requested);
+    // Several at a time, since most of it is to wait. Of several errors, the first image's is told.
+    let at_a_time = wanted.len().div_ceil(AT_A_TIME).max(1);
+    let found = thread::scope(|scope| {
+        let find = |wanted| scope.spawn(move || oci::find(wanted, platform));
+        let threads: Vec<_> = wanted.chunks(at_a_time).map(find).collect();
+        let join = |thread: thread::ScopedJoinHandle<'_, _>| {
+            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        };
+        threads.into_iter().map(join).collect::<Result<Vec<_>, _>>()
+    });
+    Ok(found?.into_iter().flatten().collect())
 }
 
 fn repositories<'a>(

@@ -51,7 +51,10 @@ impl LayerReader<'_> {
             at_a_time = layout.at_a_time();
             match known(layout, described, store) {
                 Ok(false) => {}
-                Ok(true) => continue,
+                Ok(true) => {
+                    self.progress.add(described.size);
+                    continue;
+                }
                 Err(error) => {
                     read.insert(described.digest, Err(error));
                     break;

@@ -12,11 +12,11 @@ pub(super) use layout::Layout;
 use super::image::{ImageOutline, PackedImages, check_layers, parse_config};
 use super::{ImageError, PackContext, PackedImage, SourceError};
 use crate::plan::RequestedImage;
-use landfall_console::Progress;
 use landfall_manifests::oci::{ImageConfig, ImageManifest, Platform};
-use landfall_manifests::{Layer, limits};
+use landfall_manifests::{Digest, Layer, limits};
 use layers::LayerReader;
 use layout::{ArchiveLayout, FolderLayout};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -37,8 +37,7 @@ pub(super) fn pack_folder(
     requested: &[RequestedImage],
     packing: &mut PackContext<'_>,
 ) -> Result<PackedImages, ImageError> {
-    let progress = progress(folder, packing);
-    pack(&all_in(&FolderLayout::new(folder), requested), progress, packing)
+    pack(&all_in(&FolderLayout::new(folder), requested), &reading(folder), packing)
 }
 
 /// Takes images from a layout in a tar archive.
@@ -48,13 +47,11 @@ pub(super) fn pack_archive(
     packing: &mut PackContext<'_>,
 ) -> Result<PackedImages, ImageError> {
     let layout = ArchiveLayout::open(file).map_err(|error| requested[0].error(error))?;
-    let progress = progress(file, packing);
-    pack(&all_in(&layout, requested), progress, packing)
+    pack(&all_in(&layout, requested), &reading(file), packing)
 }
 
-fn progress(path: &Path, packing: &PackContext<'_>) -> Progress {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    packing.console.progress(format!("Reading {name}"), None)
+fn reading(path: &Path) -> String {
+    format!("Reading {}", path.file_name().unwrap_or_default().to_string_lossy())
 }
 
 /// Looks for the images in a folder.
@@ -110,16 +107,19 @@ impl Documents {
     }
 }
 
-/// Takes images, and shows it as `progress`.
+/// Takes images, and shows the progress of it under a `title`.
 pub(super) fn pack<L: Layout + Sync>(
     images: &[Wanted<'_, L>],
-    progress: Progress,
+    title: &str,
     packing: &mut PackContext<'_>,
 ) -> Result<PackedImages, ImageError> {
     let read = |Wanted { layout, requested }: &Wanted<'_, L>| {
         Documents::read(*layout, requested, &packing.platform).map_err(|error| requested.error(error))
     };
     let documents: Vec<Documents> = images.iter().map(read).collect::<Result<_, _>>()?;
+    let layers = documents.iter().flat_map(|image| &image.manifest.layers);
+    let sizes: BTreeMap<Digest, u64> = layers.map(|layer| (layer.digest, layer.size)).collect();
+    let progress = packing.console.progress(title, Some(sizes.values().fold(0, |sum, size| sum.saturating_add(*size))));
     let cache = Arc::clone(packing.store.cache());
     let reader = LayerReader { progress: &progress, cache: &cache };
     let layers = images.iter().zip(&documents);

@@ -192,6 +192,31 @@ fn a_real_registry_with_a_certificate_of_the_house_is_trusted_when_it_is_named()
     assert!(whole.success());
 }
 
+#[test]
+fn a_real_registry_that_wants_a_certificate_gets_the_one_that_is_kept_for_it() {
+    let workspace = Workspace::new();
+    certificates(&workspace);
+    let at = |name: &str| workspace.path(name).display().to_string();
+    let plain = Registry::start(&workspace, "", "");
+    push(&workspace, &plain, &["--dest-tls-verify=false"]);
+    drop(plain);
+    let tls =
+        format!("  tls: {{certificate: {}, key: {}, clientcas: [{}]}}\n", at("host.pem"), at("host.key"), at("ca.pem"));
+    let registry = Registry::start(&workspace, &tls, "");
+    define_pushed(&workspace, &registry);
+    let kept = format!(".config/containers/certs.d/{}", registry.host);
+    let file = |from: &str, name: &str| workspace.write(&format!("{kept}/{name}"), fs::read(at(from)).unwrap());
+    file("ca.pem", "ca.crt");
+    let error = refused(&workspace, 6, &[]);
+    assert!(["no_registry", "registry", "registry_certificate"].contains(&error["code"].as_str().unwrap()), "{error}");
+    file("host.pem", "client.cert");
+    let error = refused(&workspace, 2, &[]);
+    assert!(error["code"] == "ca_file" && message(&error).contains("client.key cannot be read"), "{error}");
+    assert!(!error.to_string().contains("PRIVATE"), "{error}");
+    file("host.key", "client.key");
+    built(&workspace);
+}
+
 /// A token as the registry accepts it (distribution, "Token Authentication Implementation"), signed by `host.key`.
 fn token(folder: &std::path::Path, actions: &[&str]) -> String {
     let certificate = fs::read_to_string(folder.join("host.pem")).unwrap();
