@@ -237,15 +237,14 @@ fn token(folder: &std::path::Path, actions: &[&str]) -> String {
 fn a_real_registry_takes_tokens() {
     let workspace = Workspace::new();
     certificates(&workspace);
-    let folder = workspace.folder.path().to_owned();
+    let [pull, push] = [&["pull"][..], &["pull", "push"]].map(|actions| token(workspace.folder.path(), actions));
     let basic = format!("Basic {}", STANDARD.encode("ann:s3cr3t"));
     let tokens = Server::start(move |request| {
         if request.header("authorization") != Some(&basic) {
             return Response::new(401, "{}");
         }
-        let may_push = request.path.contains("push");
-        let token = token(&folder, if may_push { &["pull", "push"] } else { &["pull"] });
-        Response::new(200, json!({"token": token}).to_string())
+        let token = if request.path.contains("push") { &push } else { &pull };
+        Response::new(200, json!({ "token": token }).to_string())
     });
     let bundle = workspace.path("ca.pem");
     let auth = format!(
@@ -254,7 +253,7 @@ fn a_real_registry_takes_tokens() {
         bundle.display()
     );
     let registry = Registry::start(&workspace, "", &auth);
-    push(&workspace, &registry, &["--dest-tls-verify=false", "--dest-creds", "ann:s3cr3t"]);
+    self::push(&workspace, &registry, &["--dest-tls-verify=false", "--dest-creds", "ann:s3cr3t"]);
     define_pushed(&workspace, &registry);
     let pushed = tokens.seen().len();
     let auths = json!({"auths": {registry.host.clone(): {"auth": STANDARD.encode("ann:s3cr3t")}}});
