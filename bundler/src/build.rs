@@ -110,6 +110,7 @@ impl Build<'_> {
         for job in &plan.jobs {
             images.extend(PackContext::new(plan, store, registries, console).run(job)?);
         }
+        PackContext::new(plan, store, registries, console).derive(&plan.derived, &mut images)?;
         packed.extend(pack(others, store)?);
         Ok((packed, images))
     }

@@ -51,6 +51,11 @@ fn debian_of(engine: &Engine, mirror: &Mirror) -> Result<String> {
     Ok(tag)
 }
 
+/// The same as a docker-archive.
+pub fn debian_archive(engine: &Engine) -> Result<PathBuf> {
+    saved(engine, &debian(engine)?)
+}
+
 /// The isolated host: systemd, a Docker Engine, firewall tools and curl.
 pub fn isolated_host(engine: &Engine) -> Result<String> {
     static TURN: Mutex<()> = Mutex::new(());

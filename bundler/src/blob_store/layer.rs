@@ -8,6 +8,7 @@ use crate::layer_scan::{Entries, LayerFacts};
 use flate2::read::MultiGzDecoder;
 use landfall_manifests::{Blob, Digest, Encoding, Layer, limits};
 use std::io::{self, BufReader, Read};
+use std::sync::Arc;
 
 /// zstd's message for a window over the limit (`ZSTD_error_frameParameter_windowTooLarge`): the crate does not expose the number.
 const WINDOW_ERROR: &str = "Frame requires too much memory for decoding";
@@ -87,9 +88,9 @@ impl BlobStore {
         }
         let known: usize = self.layers.iter().map(|(_, facts)| facts.entries.len()).sum();
         if known + facts.entries.len() > MOST_ENTRIES {
-            facts.entries = Entries::default();
+            facts.entries = Entries::forgotten();
         }
-        self.layers.push((layer.clone(), facts));
+        self.layers.push((layer.clone(), Arc::new(facts)));
         Ok(layer)
     }
 

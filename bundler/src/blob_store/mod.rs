@@ -44,7 +44,7 @@ pub(crate) struct BlobStore {
     cache: Arc<Cache>,
     /// Where the next entry begins.
     end: u64,
-    layers: Vec<(Layer, LayerFacts)>,
+    layers: Vec<(Layer, Arc<LayerFacts>)>,
     workers: u32,
     layer_encoding: Encoding,
 }
@@ -174,7 +174,12 @@ impl BlobStore {
 
     /// What was seen of the layer that is stored in this blob.
     pub(crate) fn facts_of(&self, blob: &Digest) -> Option<&LayerFacts> {
-        self.layers.iter().find(|(layer, _)| layer.blob == *blob).map(|(_, facts)| facts)
+        self.layers.iter().find(|(layer, _)| layer.blob == *blob).map(|(_, facts)| facts.as_ref())
+    }
+
+    /// The same, for those that go on to write into the store.
+    pub(crate) fn shared_facts_of(&self, blob: &Digest) -> Option<Arc<LayerFacts>> {
+        self.layers.iter().find(|(layer, _)| layer.blob == *blob).map(|(_, facts)| Arc::clone(facts))
     }
 
     /// Gives the next place to a blob that lies in a file of this machine, from which it is copied in the end.

@@ -11,8 +11,8 @@ use toml::de::{DeTable, DeValue};
 
 /// The keys whose values are integers. A variable stands in quotes there as well, since TOML has no other place for it.
 pub(super) const NUMBERS: [&str; 5] = ["serial", "port", "schema", "reversible_to", "start_period"];
-/// The one table whose keys are a user's own.
-const FREE_TABLE: &str = "env";
+/// The tables whose keys are a user's own.
+const FREE_TABLES: [&str; 2] = ["env", "labels"];
 
 /// The strings that variables changed, as they were written, by their position.
 #[derive(Debug, Default)]
@@ -55,7 +55,7 @@ fn numbers(table: &DeTable<'_>, text: &str, variables: &Variables, found: &mut V
                 let number = expanded.filter(|it| it.bytes().all(|byte| byte.is_ascii_digit()));
                 found.extend(number.and_then(|number| Some((value.span(), number.parse().ok()?))));
             }
-            DeValue::Table(inner) if **key.get_ref() != *FREE_TABLE => numbers(inner, text, variables, found),
+            DeValue::Table(inner) if !FREE_TABLES.contains(&&**key.get_ref()) => numbers(inner, text, variables, found),
             DeValue::Array(array) => {
                 for item in array {
                     if let DeValue::Table(inner) = item.get_ref() {

@@ -32,8 +32,8 @@ pub(crate) enum ImageSource {
     /// and so are file capabilities, access control lists and `user.` attributes; what the security modules of the machine that builds
     /// note on files is left out. Files keep their times, but none is later than the release's (`created`), and all are of 1970
     /// where the release has none. Devices, pipes, sockets, secret keys, other attributes, and names that begin with `.wh.` (which
-    /// engines take for removals) are refused. `entrypoint`, `cmd`, `env`, `user` and `workdir` say what runs in it, `owners` whose
-    /// it is.
+    /// engines take for removals) are refused. `entrypoint`, `cmd`, `env`, `user` and other keys say what runs in it and how, `owners`
+    /// whose it is.
     Rootfs { folder: PathBuf },
 }
 

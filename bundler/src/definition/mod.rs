@@ -1,10 +1,14 @@
 //! Bundle definitions: TOML text becomes a typed [`Definition`], and nothing here touches what it refers to.
 
+mod add_table;
 mod database_table;
 mod definition_line;
 mod error;
 mod expand;
+mod image;
+mod image_path;
 mod image_source;
+mod process;
 #[cfg(test)]
 mod reference;
 mod tables;
@@ -16,10 +20,12 @@ mod validate;
 mod variables;
 mod wording;
 
+pub(crate) use add_table::{Addition, FileOwner};
 pub(crate) use database_table::database_of_this_build;
 pub(crate) use definition_line::DefinitionLine;
 pub(crate) use error::DefinitionError;
 pub(crate) use image_source::ImageSource;
+pub(crate) use process::Process;
 pub(crate) use variables::{Variables, is_name};
 
 use text::DefinitionText;
@@ -27,7 +33,6 @@ use text::DefinitionText;
 use landfall_keys::PublicKey;
 use landfall_manifests::{Arch, BundlePath, Database, Encoding, ImageName, Product, Serial, Tenant, Version};
 use serde::Deserialize;
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -80,6 +85,8 @@ pub(crate) struct RuntimeSection {
 pub(crate) struct ImageSection {
     pub(crate) name: ImageName,
     pub(crate) source: ImageSource,
+    /// Where `source` is the image's base: what is put onto it.
+    pub(crate) additions: Option<Vec<Addition>>,
     /// The source as it is written in the definition, with its variables and without the folders of an absolute path: it tells
     /// where an image came from, but not what the building machine's folders are called.
     pub(crate) source_text: String,
@@ -99,16 +106,6 @@ pub(crate) enum Owners {
     Root,
     /// Those of the folder's files, by number.
     Keep,
-}
-
-/// What runs in an image made from a folder (OCI image specification, "Image Configuration", `config`).
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Process {
-    pub(crate) entrypoint: Option<Vec<String>>,
-    pub(crate) cmd: Option<Vec<String>>,
-    pub(crate) env: BTreeMap<String, String>,
-    pub(crate) user: Option<String>,
-    pub(crate) workdir: Option<String>,
 }
 
 #[derive(Debug, PartialEq, Eq)]

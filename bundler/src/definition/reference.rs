@@ -77,7 +77,9 @@ fn table(page: &mut String, schema: &Value, heading: &str, name: &str) {
 
 /// The keys of an inline table.
 fn inner_keys(page: &mut String, schema: &Value, property: &Value) {
-    let table = resolved(schema, property);
+    let value = resolved(schema, property);
+    // Of a list, those of each value.
+    let table = value.get("items").map_or(value, |items| resolved(schema, items));
     let Some(properties) = table["properties"].as_object() else { return };
     writeln!(page, "\n| key | type | meaning |\n| --- | --- | --- |").unwrap();
     for (key, property) in properties {
@@ -134,10 +136,10 @@ fn kind(root: &Value, schema: &Value) -> String {
     }
 }
 
-/// The lines of the example from `heading` up to the next table.
+/// The lines of the example in all tables of this heading.
 fn section(heading: &str) -> impl Iterator<Item = &'static str> {
-    let after = EXAMPLE.lines().skip_while(move |line| *line != heading);
-    after.skip(1).take_while(|line| !line.starts_with('['))
+    let tables = EXAMPLE.split("\n[").skip(1).filter_map(move |table| table.strip_prefix(&heading[1..]));
+    tables.flat_map(str::lines)
 }
 
 fn is_of(line: &str, key: &str) -> bool {
@@ -162,7 +164,7 @@ or registry that does not answer, or wants a login, with 6. The same inputs give
 ";
 
 const SOURCES: &str = "\
-`source` of an image begins with a transport, as in skopeo. Layers that several images share are stored once. Compressed layers
+`source` of an image, and so its `from`, begins with a transport, as in skopeo. Layers that several images share are stored once. Compressed layers
 are stored as they come, so that an image keeps the digest that it has in a registry; uncompressed layers are compressed as
 `compression` says. Names after the path are only needed where the source holds several images.";
 

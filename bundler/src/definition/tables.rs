@@ -4,6 +4,7 @@
 //! beginning with "Default:" is wanted for every optional key, and one beginning with "Refused:" for every key.
 
 use super::Owners;
+use super::add_table::AddTable;
 use super::database_table::DatabaseTable;
 use super::tenant_table::TenantTable;
 use landfall_keys::PublicKey;
@@ -130,10 +131,30 @@ pub(super) struct ImageTable {
     /// Where the image comes from: see [image sources](#image-sources). The manifest tells it as it is written here, with
     /// variables unreplaced, and of an absolute path its last component only.
     ///
-    /// * Refused: another transport; an image for another architecture; more than 127 layers; layers that need a zstd window
-    ///   of more than 32 MiB to be unpacked; a digest that does not match.
-    #[cfg_attr(test, schemars(with = "String"))]
-    pub(super) source: Spanned<String>,
+    /// * Default: none; `from` is there instead.
+    /// * Refused: together with `from`; another transport; an image for another architecture; more than 127 layers; layers that need a zstd
+    ///   window of more than 32 MiB to be unpacked; a digest that does not match.
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
+    pub(super) source: Option<Spanned<String>>,
+    /// The base on which the image is built: any of the [image sources](#image-sources). The image has the base's layers as they are, one
+    /// layer with what `add` names, compressed as the release's `compression` says, and the base's configuration with the changes that
+    /// the keys below make. No engine is needed. The base is in the release only if another image is made from it alone.
+    ///
+    /// * Default: none; `source` is there instead.
+    /// * Refused: together with `source`; as `source`; where nothing is added or changed; a base of 127 layers to which one is added.
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
+    pub(super) from: Option<Spanned<String>>,
+    /// Folders and files that are put onto the base of `from`, in one layer. Modes, links, attributes and times are kept or refused as
+    /// those of `rootfs:` are. Symbolic links of the base that the path leads through are followed, as `COPY` of a Dockerfile follows
+    /// them. A folder that the base has keeps the base's mode and owner; of several that bring a folder, the one with the shortest
+    /// `path` decides about it.
+    ///
+    /// * Default: nothing.
+    /// * Refused: without `from`; a `path` that is not absolute, or has a component `.` or `..`; a file that is added twice; a file or a
+    ///   link in the place of a folder, and a folder in the place of a file; links of the base that lead nowhere known; attributes of
+    ///   a folder that the base has; what is refused of `rootfs:`.
+    #[cfg_attr(test, schemars(with = "Option<Vec<AddTable>>"))]
+    pub(super) add: Option<Spanned<Vec<Spanned<AddTable>>>>,
     /// Makes the image one that tenants run, and says how it is chosen and reached, and what a container of it needs to run.
     ///
     /// * Default: no tenant can be made from it.
@@ -144,28 +165,29 @@ pub(super) struct ImageTable {
     ///   `SYS_CHROOT`; less `memory` than 8 MiB; a second canary.
     #[cfg_attr(test, schemars(with = "Option<TenantTable>"))]
     pub(super) tenant: Option<Spanned<TenantTable>>,
-    /// The program that runs in the image, with its first arguments (`Entrypoint` of the OCI image specification).
+    /// The program that runs in the image, with its first arguments (`Entrypoint` of the OCI image specification). Without `cmd`, it
+    /// takes the base's `Cmd` away, as in a Dockerfile.
     ///
-    /// * Default: none.
-    /// * Refused: for images from other sources than `rootfs:`, which bring their own configuration.
+    /// * Default: none; with `from`, the base's.
+    /// * Refused: for images that are neither from `rootfs:` nor have a `from`, and so bring their own configuration.
     #[cfg_attr(test, schemars(with = "Option<Vec<String>>"))]
     pub(super) entrypoint: Option<Spanned<Vec<String>>>,
     /// The program's further arguments (`Cmd`).
     ///
-    /// * Default: none.
+    /// * Default: none; with `from`, the base's.
     /// * Refused: as `entrypoint`.
     #[cfg_attr(test, schemars(with = "Option<Vec<String>>"))]
     pub(super) cmd: Option<Spanned<Vec<String>>>,
-    /// Environment variables (`Env`).
+    /// Environment variables (`Env`), which replace the base's of the same names.
     ///
-    /// * Default: none.
-    /// * Refused: as `entrypoint`.
+    /// * Default: none; with `from`, the base's.
+    /// * Refused: as `entrypoint`; a name that is empty, or has a `=` in it.
     #[cfg_attr(test, schemars(with = "Option<BTreeMap<String, String>>"))]
     pub(super) env: Option<Spanned<BTreeMap<String, String>>>,
     /// The user, and optionally the group, that the program runs as, by number or name (`User`). A tenant whose image names none, root or 65532 runs as
     /// a user of its own (2000000000 and up); name another one only where the program insists on it.
     ///
-    /// * Default: the engine's, which is root inside the container.
+    /// * Default: with `from`, the base's; otherwise the engine's, which is root inside the container.
     /// * Refused: as `entrypoint`.
     #[cfg_attr(test, schemars(with = "Option<String>"))]
     pub(super) user: Option<Spanned<String>>,
@@ -173,15 +195,41 @@ pub(super) struct ImageTable {
     /// owner of the folder that it is mounted on: where a tenant that is not root has to write, keep the owner.
     ///
     /// * Default: `root`, so that whoever builds makes the same image.
-    /// * Refused: as `entrypoint`.
+    /// * Refused: for images from other sources; for those with `from`, each of `add` says it.
     #[cfg_attr(test, schemars(with = "Option<Owners>"))]
     pub(super) owners: Option<Spanned<Owners>>,
     /// The folder that the program starts in (`WorkingDir`).
     ///
-    /// * Default: the engine's, which is `/`.
+    /// * Default: with `from`, the base's; otherwise the engine's, which is `/`.
     /// * Refused: as `entrypoint`.
     #[cfg_attr(test, schemars(with = "Option<String>"))]
     pub(super) workdir: Option<Spanned<String>>,
+    /// Ports that the program listens on (`ExposedPorts`), such as `"80"`, `"80/tcp"` and `"53/udp"`, besides those of the base. They say it to people and
+    /// to tools: what is reached from outside is `port` of `tenant`.
+    ///
+    /// * Default: none; with `from`, the base's.
+    /// * Refused: as `entrypoint`; what is no number from 1 to 65535; other protocols than `tcp`, `udp` and `sctp`.
+    #[cfg_attr(test, schemars(with = "Option<Vec<String>>"))]
+    pub(super) ports: Option<Spanned<Vec<String>>>,
+    /// Paths at which engines mount volumes (`Volumes`), besides those of the base. Tenants keep what is in them, unless `writable` has
+    /// the path in memory.
+    ///
+    /// * Default: none; with `from`, the base's.
+    /// * Refused: as `entrypoint`; the root; a path that is not absolute, or has a component `.` or `..`.
+    #[cfg_attr(test, schemars(with = "Option<Vec<String>>"))]
+    pub(super) volumes: Option<Spanned<Vec<String>>>,
+    /// Notes for people and tools (`Labels`), which replace the base's of the same names.
+    ///
+    /// * Default: none; with `from`, the base's.
+    /// * Refused: as `entrypoint`.
+    #[cfg_attr(test, schemars(with = "Option<BTreeMap<String, String>>"))]
+    pub(super) labels: Option<Spanned<BTreeMap<String, String>>>,
+    /// The signal that asks the program to end (`StopSignal`), by name or number.
+    ///
+    /// * Default: with `from`, the base's; otherwise the engine's, which is `SIGTERM`.
+    /// * Refused: as `entrypoint`; what is no signal of Linux.
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
+    pub(super) stop_signal: Option<Spanned<String>>,
 }
 
 /// A file, or all files of a folder, that the release carries besides. There may be any number of these tables.

@@ -175,7 +175,7 @@ fn a_value_of_another_type_is_told_by_its_key_and_in_no_librarys_words() {
         let others = pairs.into_iter().filter(|pair| !pair.starts_with(key));
         format!("{image}tenant = {{ {}, {key} = {value} }}\n", others.collect::<Vec<_>>().join(", "))
     };
-    let tables: [(&[&str], TextWith<'_>); 8] = [
+    let tables: [(&[&str], TextWith<'_>); 10] = [
         (&["release", "runtime", "image", "file"], &|key, value| match key {
             "release" => format!("# [release]\n{key} = {value}\n"),
             _ => format!("{key} = {value}\n{RELEASE}"),
@@ -189,8 +189,28 @@ fn a_value_of_another_type_is_told_by_its_key_and_in_no_librarys_words() {
             let other = if key == "schema" { "reversible_to" } else { "schema" };
             format!("[runtime]\nbinary = \"a\"\ndatabase = {{ {other} = 1, {key} = {value} }}\n")
         }),
-        (&["entrypoint", "cmd", "env", "user", "owners", "workdir", "tenant"], &|key, value| {
-            format!("{image}{key} = {value}\n")
+        (
+            &[
+                "entrypoint",
+                "cmd",
+                "env",
+                "user",
+                "owners",
+                "workdir",
+                "ports",
+                "volumes",
+                "labels",
+                "stop_signal",
+                "tenant",
+            ],
+            &|key, value| format!("{image}{key} = {value}\n"),
+        ),
+        (&["from", "add"], &|key, value| format!("[[image]]\nname = \"a\"\n{key} = {value}\n")),
+        (&["source", "path", "owner", "owners"], &|key, value| {
+            let pairs = ["source = \"a\"", "path = \"/a\""];
+            let others = pairs.into_iter().filter(|pair| !pair.starts_with(key));
+            let pairs = others.collect::<Vec<_>>().join(", ");
+            format!("[[image]]\nname = \"a\"\nfrom = \"oci:a\"\nadd = [{{ {pairs}, {key} = {value} }}]\n")
         }),
         (
             &[
@@ -240,6 +260,31 @@ fn needs(what: &str) -> String {
     format!(
         "[[image]]\nname = \"a\"\nsource = \"oci:a\"\ntenant = {{ language = \"c\", port = 1, health = \"tcp\", {what} }}\n"
     )
+}
+
+/// An image on a base, to which something is added.
+fn adds(what: &str) -> String {
+    format!("[[image]]\nname = \"a\"\nfrom = \"oci:a\"\nadd = [{what}]\n")
+}
+
+#[test]
+fn reads_what_is_put_onto_a_base() {
+    let added = "{ source = \"${NAME}\", path = \"/www/\" }, { source = \"/b\", path = \"/\", owner = \"33:44\" }, \
+                 { source = \"c\", path = \"/c\", owners = \"keep\" }";
+    let definition = parse(&format!("{RELEASE}{}ports = [\"80\", \"80/tcp\"]\n", adds(added))).unwrap();
+    let image = &definition.images[0];
+    assert_eq!(image.source, ImageSource::OciFolder { folder: "defs/a".into(), name: None });
+    assert_eq!((image.source_text.as_str(), &image.process.ports), ("from oci:a", &["80/tcp".to_owned()].into()));
+    let additions = image.additions.as_ref().unwrap().iter();
+    let additions = additions.map(|one| (one.source.path.to_str().unwrap(), one.path.to_string(), one.owner));
+    assert_eq!(
+        additions.collect::<Vec<_>>(),
+        [
+            ("defs/hello", "/www".to_owned(), FileOwner::ROOT),
+            ("/b", "/".to_owned(), FileOwner::Numbers { user: 33, group: 44 }),
+            ("defs/c", "/c".to_owned(), FileOwner::Kept),
+        ]
+    );
 }
 
 #[test]
@@ -308,6 +353,23 @@ fn names_the_line_of_what_is_wrong() {
         "[[image]]\nname = \"a\"\nsource = \"rootfs:a\"\nport = 3\n",
         "[[image]]\nname = \"a\"\nsource = \"rootfs:a\"\n[[image]]\nname = \"a\"\nsource = \"rootfs:b\"\n",
         "[[image]]\nname = \"a\"\nsource = \"oci:a\"\nuser = \"1\"\n",
+        "[[image]]\nname = \"a\"\nsource = \"oci:a\"\nstop_signal = \"TERM\"\n",
+        "[[image]]\nname = \"a\"\nsource = \"oci:a\"\nfrom = \"oci:b\"\n",
+        "[[image]]\nname = \"a\"\nsource = \"rootfs:a\"\nadd = []\n",
+        "[[image]]\nname = \"a\"\nfrom = \"oci:a\"\n",
+        "[[image]]\nname = \"a\"\nfrom = \"debian\"\nuser = \"1\"\n",
+        "[[image]]\nname = \"a\"\nfrom = \"oci:a\"\nowners = \"keep\"\n",
+        &adds("{ source = \"a\", path = \"www\" }"),
+        &adds("{ source = \"a\", path = \"/../www\" }"),
+        &adds("{ source = \"\", path = \"/www\" }"),
+        &adds("{ source = \"a\" }"),
+        &adds("{ source = \"a\", path = \"/a\", owner = \"www-data\" }"),
+        &adds("{ source = \"a\", path = \"/a\", owner = \"1:1\", owners = \"keep\" }"),
+        "[[image]]\nname = \"a\"\nsource = \"rootfs:a\"\nports = [\"http\"]\n",
+        "[[image]]\nname = \"a\"\nsource = \"rootfs:a\"\nvolumes = [\"/\"]\n",
+        "[[image]]\nname = \"a\"\nsource = \"rootfs:a\"\nvolumes = [\"data\"]\n",
+        "[[image]]\nname = \"a\"\nsource = \"rootfs:a\"\nstop_signal = \"STOPPED\"\n",
+        "[[image]]\nname = \"a\"\nsource = \"rootfs:a\"\nenv = { \"A=B\" = \"1\" }\n",
         "[[image]]\nname = \"a\"\nsource = \"oci:a\"\ntenant = { language = \"c\", port = 0, health = \"/\" }\n",
         "[[image]]\nname = \"a\"\nsource = \"oci:a\"\ntenant = { language = \"c\", port = 1, health = \"up\" }\n",
         "[[image]]\nname = \"a\"\nsource = \"oci:a\"\ntenant = { language = \"c\", port = 70000, health = \"/\" }\n",

@@ -2,16 +2,11 @@
 
 use super::database_table::DatabaseTable;
 use super::expand::OriginalStrings;
-use super::image_source::published;
-use super::tables::{DefinitionTable, FileTable, ImageTable, ReleaseTable, RuntimeTable};
-use super::tenant_table::TenantTable;
+use super::image::image;
+use super::tables::{DefinitionTable, FileTable, ReleaseTable, RuntimeTable};
 use super::text::DefinitionText;
-use super::{
-    Definition, DefinitionError, DefinitionLine, FileSection, ImageSection, ImageSource, Process, ReleaseSection,
-    RuntimeSection,
-};
+use super::{Definition, DefinitionError, DefinitionLine, FileSection, ImageSection, ReleaseSection, RuntimeSection};
 use landfall_manifests::{Database, Encoding, ImageName, Tenant};
-use std::ops::Range;
 use toml::Spanned;
 
 pub(super) fn definition(
@@ -81,66 +76,6 @@ fn database(
         return Err(text.wrong(at, format!("reversible_to is {reversible_to}: it must be from 1 to schema, {schema}")));
     }
     Ok(database)
-}
-
-fn image(
-    text: &DefinitionText<'_>,
-    table: ImageTable,
-    originals: &OriginalStrings,
-) -> Result<ImageSection, DefinitionError> {
-    let span = table.source.span();
-    let source = ImageSource::parse(table.source.get_ref(), &text.base())
-        .map_err(|error| text.wrong(span.start, error.to_string()))?;
-    if !matches!(source, ImageSource::Rootfs { .. }) {
-        check_no_process(text, &table)?;
-    }
-    let tenant = table.tenant.map(|written| tenant(text, written)).transpose()?;
-    let process = Process {
-        entrypoint: table.entrypoint.map(Spanned::into_inner),
-        cmd: table.cmd.map(Spanned::into_inner),
-        env: table.env.map(Spanned::into_inner).unwrap_or_default(),
-        user: table.user.map(Spanned::into_inner),
-        workdir: table.workdir.map(Spanned::into_inner),
-    };
-    Ok(ImageSection {
-        line: text.line_at(table.name.span().start),
-        name: table.name.into_inner(),
-        source,
-        source_text: published(originals.before_expansion(&span, table.source.get_ref())),
-        tenant,
-        process,
-        owners: table.owners.map(Spanned::into_inner).unwrap_or_default(),
-    })
-}
-
-/// Images from other sources bring their own configuration, which packing never changes.
-fn check_no_process(text: &DefinitionText<'_>, table: &ImageTable) -> Result<(), DefinitionError> {
-    fn at<T>(value: Option<&Spanned<T>>) -> Option<Range<usize>> {
-        value.map(Spanned::span)
-    }
-    let keys = [
-        ("entrypoint", at(table.entrypoint.as_ref())),
-        ("cmd", at(table.cmd.as_ref())),
-        ("env", at(table.env.as_ref())),
-        ("user", at(table.user.as_ref())),
-        ("workdir", at(table.workdir.as_ref())),
-        ("owners", at(table.owners.as_ref())),
-    ];
-    match keys.into_iter().find_map(|(key, span)| Some((key, span?))) {
-        None => Ok(()),
-        Some((key, span)) => {
-            let message = format!("{key} is for rootfs: images only: other images bring their own configuration");
-            Err(text.wrong(span.start, message))
-        }
-    }
-}
-
-fn tenant(text: &DefinitionText<'_>, written: Spanned<TenantTable>) -> Result<Tenant, DefinitionError> {
-    let at = written.span().start;
-    let tenant = Tenant::from(written.into_inner());
-    // `Release::check` refuses these as well, but knows no line of the definition.
-    tenant.check().map_err(|problem| text.wrong(at, problem.to_string()))?;
-    Ok(tenant)
 }
 
 /// Makes the first tenant image of the definition the canary, unless another one is. `images` are sorted by name: hosts do not see the

@@ -10,7 +10,7 @@ use crate::lock_file::LockFileError;
 use crate::output::OutputError;
 use crate::plan::PlanError;
 use crate::registry::{CredentialsError, RegistryError};
-use crate::sources::{FileError, SourceError};
+use crate::sources::{AddError, FileError, SourceError};
 use landfall_console::{ErrorClass, Exit, StorageFault};
 use landfall_engine::EngineError;
 use landfall_manifests::SignError;
@@ -137,6 +137,8 @@ pub(super) fn of_source(error: &SourceError) -> ErrorClass {
             usage("attribute", "remove it with `setfattr -x`, or pack a copy of the folder without it")
         }
         SourceError::Whiteout { .. } => usage("whiteout", "rename it, or leave it out of the folder"),
+        SourceError::Add(error) => of_add(error),
+        SourceError::BaseConfig(_) => usage("image_config", "build the base anew with the tool that made it"),
         SourceError::Compressed(_) => usage(
             "compressed_archive",
             "decompress it, such as with `zstd -d`, `xz -d`, `bzip2 -d` or `gunzip`, and name what comes out in the definition",
@@ -170,6 +172,19 @@ pub(super) fn of_source(error: &SourceError) -> ErrorClass {
         | SourceError::MediaTypes { .. }
         | SourceError::LayerKind(_) => DAMAGED_IMAGE,
     }
+}
+
+fn of_add(error: &AddError) -> ErrorClass {
+    let hint = match error {
+        AddError::File { .. } | AddError::Twice { .. } => "correct `path`, or leave the file out of what is added",
+        AddError::Folder { .. } => "correct `path`: with / at its end, it is the folder that a file goes into",
+        AddError::Link { .. } => "name the folder that the link leads to, or move what is below it there",
+        AddError::FolderAttribute { .. } => {
+            return usage("attribute", "remove it with `setfattr -x`, or pack a copy of the folder without it");
+        }
+        AddError::ManyFolders => "build the image with another tool, and name it as `source`",
+    };
+    usage("add", hint)
 }
 
 pub(super) fn of_registry(error: &RegistryError) -> ErrorClass {

@@ -15,7 +15,7 @@ use crate::plan::PlanError;
 use crate::plan::RequestedImage;
 use crate::registry::ReferenceError;
 use crate::repair::RepairError;
-use crate::sources::{FileError, SourceError};
+use crate::sources::{AddError, FileError, SourceError};
 use crate::stick::{RootFileError, SplitError, StickError};
 use crate::trust::{CliTrustError, TrustFolderError};
 use landfall_console::{Classify as _, Failure};
@@ -204,6 +204,13 @@ fn sources() -> Vec<Error> {
         image(SourceError::Whiteout { path: at("rootfs/.wh.bin") }),
         image(SourceError::SecretKey { path: at("rootfs/k.key") }),
         image(SourceError::Changed { path: at("rootfs/log") }),
+        image(AddError::File { path: at("etc/motd") }.into()),
+        image(AddError::Folder { path: at("etc") }.into()),
+        image(AddError::Link { path: at("a/b/c") }.into()),
+        image(AddError::Twice { path: at("www/index.html") }.into()),
+        image(AddError::FolderAttribute { path: at("site"), name: "user.note".to_owned() }.into()),
+        image(AddError::ManyFolders.into()),
+        image(SourceError::BaseConfig(ConfigError::Spelling { found: "env".to_owned(), expected: "Env" })),
         image(SourceError::Foreign("sha256:00".to_owned())),
         image(SourceError::Layer("layer.tar".to_owned(), LayerError::Read(io()))),
         image(SourceError::Layer("layer.tar".to_owned(), LayerError::Window)),

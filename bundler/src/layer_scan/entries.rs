@@ -4,7 +4,7 @@ use super::header::Kind;
 use data_encoding::BASE64;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// As many entries as are remembered of a layer: in all 1 MiB.
+/// As many files as are remembered of a layer, and as many folders, links and removals: 1 MiB of each.
 const ENTRIES: usize = 1 << 17;
 /// The bits of an entry that say what it is; the others are of its path's hash.
 const KIND: u64 = 0b11;
@@ -12,6 +12,9 @@ const KIND: u64 = 0b11;
 const WHITEOUT: &str = ".wh.";
 /// What removes all that the layers below have in its folder.
 const OPAQUE: &str = ".wh..wh..opq";
+/// What stands before entries that are written as text: whether some are missing.
+const CUT: char = '-';
+const WHOLE: char = '.';
 
 /// What is at a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,23 +30,45 @@ pub(crate) enum EntryKind {
 pub(crate) struct Entries {
     /// In the order of the archive while it is scanned, then sorted by the hash.
     found: Vec<u64>,
+    /// How many were added of either kind, while the archive is scanned.
+    files: usize,
+    others: usize,
+    /// Whether a folder, a link or a removal may be missing.
+    is_cut: bool,
 }
 
 impl Entries {
     pub(super) fn add(&mut self, path: &str, kind: Kind) {
-        if self.found.len() < ENTRIES {
-            let kind = match kind {
-                Kind::Folder => EntryKind::Folder,
-                Kind::Symlink => EntryKind::Symlink,
-                _ => EntryKind::File,
-            };
+        let kind = match kind {
+            Kind::Folder => EntryKind::Folder,
+            Kind::Symlink => EntryKind::Symlink,
+            _ => EntryKind::File,
+        };
+        let is_removal = path.rsplit('/').next().is_some_and(|name| name.starts_with(WHITEOUT));
+        let is_file = kind == EntryKind::File && !is_removal;
+        let count = if is_file { &mut self.files } else { &mut self.others };
+        if *count < ENTRIES {
+            *count += 1;
             self.found.push(hash(path) | kind as u64);
+        } else {
+            self.is_cut |= !is_file;
         }
+    }
+
+    /// Entries of which none is remembered.
+    pub(crate) fn forgotten() -> Self {
+        Self { is_cut: true, ..Self::default() }
+    }
+
+    /// Whether all folders, links and removals are remembered.
+    pub(crate) fn knows_folders(&self) -> bool {
+        !self.is_cut
     }
 
     pub(super) fn sort(&mut self) {
         // Stable: of several entries with one path, the last stays the last.
         self.found.sort_by_key(|entry| entry & !KIND);
+        (self.files, self.others) = (0, 0);
     }
 
     /// How many are remembered.
@@ -86,9 +111,19 @@ impl Entries {
 
 /// What the layers, base first, have at `path` together.
 pub(crate) fn at<'a>(layers: impl DoubleEndedIterator<Item = &'a Entries>, path: &str) -> Option<EntryKind> {
-    for layer in layers.rev() {
+    uppermost(layers, |entries| *entries, path).map(|(_, kind)| kind)
+}
+
+/// The layer, of layers with these entries, base first, that has what is at `path`; and what that is.
+pub(crate) fn uppermost<'a, L>(
+    layers: impl DoubleEndedIterator<Item = L>,
+    entries: impl Fn(&L) -> &'a Entries,
+    path: &str,
+) -> Option<(L, EntryKind)> {
+    for found in layers.rev() {
+        let layer = entries(&found);
         if let Some(kind) = layer.at(path) {
-            return Some(kind);
+            return Some((found, kind));
         }
         if layer.hides(path) {
             return None;
@@ -114,23 +149,29 @@ fn hash(path: &str) -> u64 {
 impl Serialize for Entries {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let bytes: Vec<u8> = self.found.iter().flat_map(|entry| entry.to_le_bytes()).collect();
-        serializer.serialize_str(&BASE64.encode(&bytes))
+        let mark = if self.is_cut { CUT } else { WHOLE };
+        serializer.serialize_str(&format!("{mark}{}", BASE64.encode(&bytes)))
     }
 }
 
 impl<'de> Deserialize<'de> for Entries {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
+        let is_cut = text.starts_with(CUT);
+        let text = text.strip_prefix([CUT, WHOLE]).ok_or_else(|| de::Error::custom("entries without a mark"))?;
         let bytes = BASE64.decode(text.as_bytes()).map_err(de::Error::custom)?;
         let (entries, rest) = bytes.as_chunks();
         if !rest.is_empty() {
             return Err(de::Error::custom("an entry that is cut off"));
         }
-        Ok(Self { found: entries.iter().map(|entry| u64::from_le_bytes(*entry)).collect() })
+        let found = entries.iter().map(|entry| u64::from_le_bytes(*entry)).collect();
+        // Nothing is added to them any more.
+        Ok(Self { found, is_cut, ..Self::default() })
     }
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 
@@ -187,5 +228,16 @@ mod tests {
             (layer.found.len(), layer.at("7"), layer.at(&(ENTRIES + 5).to_string())),
             (ENTRIES, Some(EntryKind::File), None)
         );
+        // What tells where a path leads is remembered beside any number of files.
+        layer.add("lib", Kind::Symlink);
+        layer.add(".wh.bin", Kind::File);
+        layer.sort();
+        assert_eq!((layer.at("lib"), layer.hides("bin")), (Some(EntryKind::Symlink), true));
+        assert!(layer.knows_folders());
+        (0..=ENTRIES).for_each(|number| layer.add(&format!("d/{number}"), Kind::Folder));
+        layer.sort();
+        assert_eq!((layer.knows_folders(), layer.len()), (false, 2 * ENTRIES + 2));
+        let text = serde_json::to_string(&layer).unwrap();
+        assert!(serde_json::from_str::<Entries>(&text).unwrap() == layer, "as a later build has them");
     }
 }

@@ -17,7 +17,9 @@ pub(super) enum Kind {
     Pax,
     /// The next entry's name.
     LongName,
-    /// Records for all entries, or the next entry's link: nothing is looked for in them.
+    /// Where the next entry, a link, leads.
+    LongLink,
+    /// Records for all entries: nothing is looked for in them.
     Ignored,
     /// Anything else.
     Other,
@@ -27,6 +29,8 @@ pub(super) enum Kind {
 pub(super) struct EntryHeader {
     pub(super) kind: Kind,
     pub(super) path: String,
+    /// Where a link leads.
+    pub(super) link: String,
     pub(super) size: u64,
     /// Seconds since 1970.
     pub(super) mtime: u64,
@@ -50,14 +54,21 @@ impl EntryHeader {
             b'1' | b'3' | b'4' | b'6' => Kind::Special,
             b'x' => Kind::Pax,
             b'L' => Kind::LongName,
-            b'g' | b'K' => Kind::Ignored,
+            b'K' => Kind::LongLink,
+            b'g' => Kind::Ignored,
             _ => Kind::Other,
         };
         // GNU's headers have other fields where ustar has the beginning of a long path.
         let prefix = if &block[257..263] == b"ustar\0" { text(&block[345..500]) } else { String::new() };
         let name = text(&block[..100]);
         let path = if prefix.is_empty() { name } else { format!("{prefix}/{name}") };
-        Some(Self { kind, path, size: number(&block[124..136])?, mtime: number(&block[136..148]).unwrap_or(0) })
+        Some(Self {
+            kind,
+            path,
+            link: text(&block[157..257]),
+            size: number(&block[124..136])?,
+            mtime: number(&block[136..148]).unwrap_or(0),
+        })
     }
 }
 

@@ -4,9 +4,11 @@
 
 mod entries;
 mod header;
+mod links;
 mod pax;
 
-pub(crate) use entries::{Entries, EntryKind, at, folders};
+pub(crate) use entries::{Entries, EntryKind, at, folders, uppermost};
+pub(crate) use links::Links;
 
 use header::{EntryHeader, Kind};
 use landfall_manifests::archive::{BLOCK, padding};
@@ -43,6 +45,8 @@ pub(crate) struct LayerFacts {
     pub(crate) users: Users,
     /// What is at which path.
     pub(crate) entries: Entries,
+    /// Where symbolic links near the root lead.
+    pub(crate) links: Links,
 }
 
 /// A program that starts only with capabilities.
@@ -98,6 +102,7 @@ enum Expected {
 enum Content {
     Pax,
     LongName,
+    LongLink,
     Users,
 }
 
@@ -159,6 +164,10 @@ impl LayerScan {
                 let name = content.split(|byte| *byte == 0).next().unwrap_or_default();
                 self.pending.path = Some(String::from_utf8_lossy(name).into_owned());
             }
+            Content::LongLink => {
+                let target = content.split(|byte| *byte == 0).next().unwrap_or_default();
+                self.pending.link = Some(String::from_utf8_lossy(target).into_owned());
+            }
             Content::Users => {
                 let lines = content.split(|byte| *byte == b'\n');
                 let names = lines.filter_map(|line| line.split(|byte| *byte == b':').next());
@@ -178,6 +187,7 @@ impl LayerScan {
         match header.kind {
             Kind::Pax => return collected(Content::Pax),
             Kind::LongName => return collected(Content::LongName),
+            Kind::LongLink => return collected(Content::LongLink),
             Kind::Ignored => return skipped(header.size),
             Kind::File | Kind::GnuSparse | Kind::Folder | Kind::Symlink | Kind::Special | Kind::Other => {}
         }
@@ -202,6 +212,9 @@ impl LayerScan {
     fn note(&mut self, header: &EntryHeader, pending: &PaxRecords, path: &str) {
         let facts = &mut self.facts;
         facts.entries.add(path, header.kind);
+        if header.kind == Kind::Symlink {
+            facts.links.add(path, pending.link.as_deref().unwrap_or(&header.link));
+        }
         if facts.long_name.is_none() && path.split('/').any(|name| bytes(name) > NAME_BYTES) {
             facts.long_name = Some(path.to_owned());
         }

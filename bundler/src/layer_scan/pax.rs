@@ -4,6 +4,8 @@
 #[derive(Debug, Default)]
 pub(super) struct PaxRecords {
     pub(super) path: Option<String>,
+    /// Where the entry, a link, leads.
+    pub(super) link: Option<String>,
     pub(super) size: Option<u64>,
     /// Whole seconds since 1970.
     pub(super) mtime: Option<u64>,
@@ -29,6 +31,7 @@ impl PaxRecords {
         let text = || String::from_utf8_lossy(value).into_owned();
         match &*key {
             "path" => self.path = Some(text()),
+            "linkpath" => self.link = Some(text()),
             // The name of a sparse file stands here, and an invented one in its header.
             "GNU.sparse.name" => {
                 self.path = Some(text());

@@ -53,6 +53,7 @@ fn finds_what_hosts_stumble_over_in_pieces_of_any_size() {
         untimed_python: vec!["lib/untimed.pyc".to_owned()],
         users: Users::Named(vec!["root".to_owned(), "node".to_owned()]),
         entries: facts(&archive, archive.len()).entries,
+        links: Links::default(),
     };
     for (path, kind) in [("etc", EntryKind::Folder), ("var/core", EntryKind::File), (&long, EntryKind::File)] {
         assert_eq!(expected.entries.at(path), Some(kind), "{path}");
@@ -75,6 +76,35 @@ fn knows_gnus_sparse_entries_and_what_happens_to_the_users() {
         (EntryType::Regular, "etc/passwd-", Users::Untouched),
     ] {
         assert_eq!(facts(&archive(&[(kind, name, b"", &[])]), 512).users, expected, "{name}");
+    }
+}
+
+#[test]
+fn knows_where_links_near_the_root_lead() {
+    let mut builder = Builder::new(Vec::new());
+    let long = format!("usr/{}", "l".repeat(120));
+    for (name, target) in
+        [("bin", "usr/bin"), ("./var/run/", "/run"), ("usr/lib/a", "b"), ("lib", &long), ("bin", "sbin")]
+    {
+        let mut header = Header::new_gnu();
+        header.set_entry_type(EntryType::Symlink);
+        header.set_size(0);
+        builder.append_link(&mut header, name, target).unwrap();
+    }
+    builder.append_pax_extensions([("linkpath", "run/lock".as_bytes())]).unwrap();
+    let mut header = Header::new_ustar();
+    header.set_entry_type(EntryType::Symlink);
+    header.set_size(0);
+    builder.append_link(&mut header, "lock", "other").unwrap();
+    let links = facts(&builder.into_inner().unwrap(), 100).links;
+    for (path, target) in [
+        ("bin", Some("sbin")),
+        ("var/run", Some("/run")),
+        ("usr/lib/a", None),
+        ("lib", Some(long.as_str())),
+        ("lock", Some("run/lock")),
+    ] {
+        assert_eq!(links.at(path), target, "{path}");
     }
 }
 

@@ -1,7 +1,9 @@
 //! What is to be done, as a pure function of the definition and of what this machine is like.
 
+mod derived_image;
 mod source_job;
 
+pub(crate) use derived_image::DerivedImage;
 pub(crate) use source_job::{RequestedImage, Source, SourceJob};
 
 use crate::build_host::BuildHost;
@@ -33,6 +35,8 @@ pub(crate) struct Plan {
     pub(crate) images: Vec<PlannedImage>,
     /// In the order in which they are worked on; each opens one source.
     pub(crate) jobs: Vec<SourceJob>,
+    /// Images whose bases are among those of the jobs. They are made after all of these.
+    pub(crate) derived: Vec<DerivedImage>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,6 +129,7 @@ impl Plan {
             trees: trees.collect(),
             images: definition.images.iter().map(planned).collect(),
             jobs: source_job::jobs(&definition.images),
+            derived: definition.images.iter().filter_map(DerivedImage::of).collect(),
         })
     }
 
@@ -138,7 +143,9 @@ impl Plan {
             // Of a layout's folder only the images' own blobs are packed, whatever else is in it.
             Source::Registry | Source::OciFolder(_) | Source::DockerDaemon => None,
         });
-        trees.chain(jobs)
+        let additions = self.derived.iter().flat_map(|image| &image.additions);
+        let added = additions.map(|addition| (&addition.source.line, addition.source.path.as_path()));
+        trees.chain(jobs).chain(added)
     }
 }
 

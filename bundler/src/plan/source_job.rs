@@ -4,9 +4,10 @@ use crate::definition::{DefinitionLine, ImageSection, ImageSource, Owners, Proce
 use landfall_manifests::ImageName;
 use std::path::PathBuf;
 
-/// One image of a source.
+/// One image of a source, or the base of one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RequestedImage {
+    /// What it is called in the release; a base is called as the image that is built on it.
     pub(crate) image: ImageName,
     /// Its name in the source; without one, the source must hold one image only.
     pub(crate) reference: Option<String>,
@@ -63,7 +64,9 @@ impl Source {
             ImageSource::DockerArchive { file, reference } => (Self::DockerArchive(file), reference),
             ImageSource::DockerDaemon { reference } => (Self::DockerDaemon, Some(reference)),
             ImageSource::Rootfs { folder } => {
-                (Self::Rootfs { folder, process: image.process.clone(), owners: image.owners }, None)
+                // What is said of an image on a base is not said of the base.
+                let process = if image.additions.is_some() { Process::default() } else { image.process.clone() };
+                (Self::Rootfs { folder, process, owners: image.owners }, None)
             }
         }
     }

@@ -1,5 +1,7 @@
+use super::derived::AddError;
 use crate::blob_store::{LayerError, StoreError};
 use crate::definition::DefinitionLine;
+use crate::image_config::ConfigError;
 use crate::plan::RequestedImage;
 use crate::registry::{ReferenceError, RegistryError};
 use landfall_console::{Count, Size};
@@ -94,6 +96,10 @@ pub(crate) enum SourceError {
     SecretKey { path: PathBuf },
     #[error("{} changed while it was read", path.display())]
     Changed { path: PathBuf },
+    #[error(transparent)]
+    Add(#[from] AddError),
+    #[error("its base's configuration cannot be changed")]
+    BaseConfig(#[source] ConfigError),
     #[error("the layer {0} is foreign (its license forbids distributing it), and is not in it")]
     Foreign(String),
     #[error("layer {0}")]

@@ -1,14 +1,18 @@
 //! Where images and files come from. Each transport turns its input into blobs and a [`PackedImage`]; what they have in
 //! common is in `image` and `content_kind`.
 
+mod attributes;
 mod beneath;
+mod config_document;
 mod content_kind;
+mod derived;
 mod docker_archive;
 mod docker_daemon;
 mod error;
 mod file_range;
 mod files;
 mod image;
+mod layer_writer;
 mod oci;
 mod read_ahead;
 mod registry;
@@ -16,6 +20,7 @@ mod rootfs;
 mod secret_key;
 mod tar_reader;
 
+pub(crate) use derived::AddError;
 pub(crate) use error::{ImageError, SourceError};
 #[cfg(test)]
 pub(crate) use files::SETTINGS_BYTES;
@@ -23,7 +28,7 @@ pub(crate) use files::{FileError, FoundFile, find as find_files, pack as pack_fi
 pub(crate) use image::ImageOutline;
 
 use crate::blob_store::BlobStore;
-use crate::plan::{Plan, Source, SourceJob};
+use crate::plan::{DerivedImage, Plan, Source, SourceJob};
 use crate::registry::Registries;
 use image::PackedImages;
 use landfall_console::Console;
@@ -68,8 +73,18 @@ impl<'a> PackContext<'a> {
             Source::OciArchive(file) => oci::pack_archive(file, images, self),
             Source::DockerArchive(file) => docker_archive::pack_file(file, images, self),
             Source::DockerDaemon => docker_daemon::pack(images, self),
-            Source::Rootfs { folder, process, owners } => rootfs::pack(folder, process, *owners, images, self),
+            Source::Rootfs { folder, process, owners } => rootfs::pack(folder, process, (*owners).into(), images, self),
         }
+    }
+
+    /// Builds images on the bases among `images`, and puts them into their places.
+    pub(crate) fn derive(&mut self, derived: &[DerivedImage], images: &mut [PackedImage]) -> Result<(), ImageError> {
+        for image in derived {
+            for packed in images.iter_mut().filter(|packed| packed.name == image.base.image) {
+                *packed = derived::pack(image, packed, self).map_err(|error| image.base.error(error))?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -85,9 +100,10 @@ pub(crate) fn find_images(plan: &Plan, registries: &Registries) -> Result<Vec<Im
             Source::OciArchive(file) => oci::find_in_archive(file, images, &platform)?,
             Source::DockerArchive(file) => docker_archive::find_in_file(file, images, &platform)?,
             Source::DockerDaemon => docker_daemon::find(images)?,
-            Source::Rootfs { folder, .. } => rootfs::find(folder, images)?,
+            Source::Rootfs { folder, process, .. } => rootfs::find(folder, process, images, &platform)?,
         });
     }
+    derived::find(&plan.derived, &mut found, &platform)?;
     Ok(found)
 }
 

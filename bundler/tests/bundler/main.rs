@@ -3,6 +3,7 @@
 
 mod bad_images;
 mod bundles;
+mod derived;
 mod docker_archive;
 mod image_files;
 mod in_place;

@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod broken_releases;
+mod built_images;
 mod by_hand;
 mod engine_deaths;
 mod engine_rules;

@@ -1,9 +1,11 @@
+//! A layer that is made from files of this machine, the same bytes each time.
+
+use super::SourceError;
 use super::attributes;
+use super::beneath::{self, Identity};
+use super::secret_key::is_secret_key;
 use crate::blob_store::{BlobCompressor, CHUNK};
-use crate::definition::Owners;
-use crate::sources::SourceError;
-use crate::sources::beneath::{self, Identity};
-use crate::sources::secret_key::is_secret_key;
+use crate::definition::FileOwner;
 use landfall_console::Progress;
 use rustix::fs::readlinkat;
 use std::collections::BTreeMap;
@@ -14,104 +16,129 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use tar::{Builder, EntryType, Header};
-use walkdir::WalkDir;
 
 /// How a name begins that engines take for the removal of what bears the rest of it in a layer below (OCI image specification,
 /// "Whiteouts").
 const WHITEOUT: &[u8] = b".wh.";
+/// The mode of a folder that nothing is known of.
+const FOLDER: u32 = 0o755;
 
-/// Writes the content of `folder` as a tar archive that follows from names, modes, attributes, content and, if they are to be
-/// kept, owners: entries are sorted; files keep their times up to `mtime`, all else has that; names of users and holes are left
-/// out.
-pub(super) fn write<'s>(
-    folder: &Path,
-    mtime: u64,
-    owners: Owners,
-    packer: BlobCompressor<'s>,
-    progress: &Progress,
-) -> Result<BlobCompressor<'s>, SourceError> {
-    let mut layer = Layer { tar: Builder::new(packer), folder, mtime, owners, progress, linked: BTreeMap::new() };
-    // Sorted, since readdir(3) gives names in no order: the same folder gives the same layer.
-    let walk = WalkDir::new(folder).min_depth(1).follow_root_links(true).sort_by_file_name();
-    check_is_folder(folder)?;
-    for entry in walk {
-        let entry = entry.map_err(|error| {
-            let path = error.path().unwrap_or(folder).to_owned();
-            SourceError::Read { path, source: error.into() }
-        })?;
-        // Of the entry itself: a link is packed as a link, wherever it leads on this machine.
-        let metadata = entry.path().symlink_metadata().map_err(SourceError::read(entry.path()))?;
-        let name = entry.path().strip_prefix(folder).unwrap_or(entry.path());
-        layer.add(entry.path(), name, &metadata)?;
-    }
-    layer.tar.into_inner().map_err(SourceError::Archive)
-}
-
-pub(super) fn check_is_folder(folder: &Path) -> Result<(), SourceError> {
-    if folder.metadata().map_err(SourceError::read(folder))?.is_dir() {
-        return Ok(());
-    }
-    Err(SourceError::Read { path: folder.to_owned(), source: io::ErrorKind::NotADirectory.into() })
-}
-
-struct Layer<'a, 's> {
+/// A tar archive that follows from names, modes, attributes, content and owners: files keep their times up to `mtime`, all else has that;
+/// names of users and holes are left out. Entries are in the order in which they are added.
+pub(super) struct LayerWriter<'a, 's> {
     tar: Builder<BlobCompressor<'s>>,
-    folder: &'a Path,
     mtime: u64,
-    owners: Owners,
     progress: &'a Progress,
     /// The first name of each file that has several.
     linked: BTreeMap<(u64, u64), PathBuf>,
 }
 
-impl Layer<'_, '_> {
-    fn add(&mut self, path: &Path, name: &Path, metadata: &Metadata) -> Result<(), SourceError> {
-        let (kind, found) = (metadata.file_type(), Identity::of(metadata));
+/// What was found in a folder that is packed, or a file that is packed by itself.
+pub(super) struct Found<'a> {
+    /// The folder, or that file.
+    pub(super) root: &'a Path,
+    /// The path below it; empty for itself.
+    pub(super) below: &'a Path,
+    /// Of a link, and not of what it leads to.
+    pub(super) metadata: Metadata,
+    pub(super) owner: FileOwner,
+}
+
+impl Found<'_> {
+    pub(super) fn path(&self) -> PathBuf {
+        if self.below.as_os_str().is_empty() { self.root.to_owned() } else { self.root.join(self.below) }
+    }
+
+    /// The folder itself, open.
+    fn folder(&self, path: &Path) -> Result<File, SourceError> {
+        let below = if self.below.as_os_str().is_empty() { Path::new(".") } else { self.below };
+        unchanged(path, beneath::open_folder(self.root, below, Identity::of(&self.metadata)))
+    }
+
+    /// The attributes of a folder, as records of a pax header.
+    pub(super) fn folder_attributes(&self) -> Result<BTreeMap<String, Vec<u8>>, SourceError> {
+        let path = self.path();
+        attributes::records(&self.folder(&path)?, &path)
+    }
+}
+
+impl<'a, 's> LayerWriter<'a, 's> {
+    pub(super) fn new(packer: BlobCompressor<'s>, mtime: u64, progress: &'a Progress) -> Self {
+        Self { tar: Builder::new(packer), mtime, progress, linked: BTreeMap::new() }
+    }
+
+    /// Ends the archive.
+    pub(super) fn finish(self) -> Result<BlobCompressor<'s>, SourceError> {
+        self.tar.into_inner().map_err(SourceError::Archive)
+    }
+
+    /// What is added from now on has no hard links to what was added before.
+    pub(super) fn forget_links(&mut self) {
+        self.linked.clear();
+    }
+
+    /// Adds a folder of which nothing is known, as root's.
+    pub(super) fn add_folder(&mut self, name: &Path) -> Result<(), SourceError> {
+        let mut header = Header::new_ustar();
+        header.set_entry_type(EntryType::Directory);
+        header.set_mode(FOLDER);
+        header.set_uid(0);
+        header.set_gid(0);
+        header.set_mtime(self.mtime);
+        header.set_size(0);
+        let added = self.tar.append_data(&mut header, name.join(""), io::empty());
+        added.map_err(|error| self.failed(name, error))
+    }
+
+    /// Adds what was found, as `name`.
+    pub(super) fn add(&mut self, name: &Path, found: &Found<'_>) -> Result<(), SourceError> {
+        let (kind, path, identity) = (found.metadata.file_type(), found.path(), Identity::of(&found.metadata));
         if name.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(WHITEOUT)) {
-            return Err(SourceError::Whiteout { path: path.to_owned() });
+            return Err(SourceError::Whiteout { path });
         }
-        let mut header = self.header(metadata);
+        let mut header = self.header(found);
         if kind.is_dir() {
             header.set_entry_type(EntryType::Directory);
-            let folder = unchanged(path, beneath::open_folder(self.folder, name, found))?;
-            self.attributes(&folder, path)?;
+            let folder = found.folder(&path)?;
+            self.attributes(&folder, &path)?;
             // Joined with nothing, the name gets the final / that tar writes after folders.
             let added = self.tar.append_data(&mut header, name.join(""), io::empty());
-            return added.map_err(|error| self.failed(path, error));
+            return added.map_err(|error| self.failed(&path, error));
         }
         if kind.is_symlink() {
             header.set_entry_type(EntryType::Symlink);
-            let link = unchanged(path, beneath::open_link(self.folder, name, found))?;
-            let target = readlinkat(&link, "", Vec::new()).map_err(|error| SourceError::read(path)(error.into()))?;
-            return self.link(&mut header, name, Path::new(OsStr::from_bytes(target.as_bytes())), path);
+            let link = unchanged(&path, beneath::open_link(found.root, found.below, identity))?;
+            let target = readlinkat(&link, "", Vec::new()).map_err(|error| SourceError::read(&path)(error.into()))?;
+            return self.link(&mut header, name, Path::new(OsStr::from_bytes(target.as_bytes())), &path);
         }
         if !kind.is_file() {
-            return Err(SourceError::Special { path: path.to_owned(), kind: "device, pipe or socket" });
+            return Err(SourceError::Special { path, kind: "device, pipe or socket" });
         }
-        if metadata.nlink() > 1 {
+        if found.metadata.nlink() > 1 {
             // Hard links stay links: the layer holds their content once.
-            let inode = (metadata.dev(), metadata.ino());
+            let inode = (found.metadata.dev(), found.metadata.ino());
             // Its first name has the attributes.
             if let Some(first) = self.linked.get(&inode).cloned() {
                 header.set_entry_type(EntryType::Link);
-                return self.link(&mut header, name, &first, path);
+                return self.link(&mut header, name, &first, &path);
             }
             self.linked.insert(inode, name.to_owned());
         }
-        let file = unchanged(path, beneath::open_file(self.folder, name, found))?;
-        self.file(&mut header, name, path, (file, metadata.len()))
+        let file = unchanged(&path, beneath::open_file(found.root, found.below, identity))?;
+        self.file(&mut header, name, &path, (file, found.metadata.len()))
     }
 
-    fn header(&self, metadata: &Metadata) -> Header {
+    fn header(&self, found: &Found<'_>) -> Header {
+        let metadata = &found.metadata;
         let mut header = Header::new_ustar();
         // With the set-user-id, set-group-id and sticky bits, which programs in the image may need.
         header.set_mode(metadata.mode() & 0o7777);
-        let (uid, gid) = match self.owners {
-            Owners::Root => (0, 0),
-            Owners::Keep => (metadata.uid(), metadata.gid()),
+        let (user, group) = match found.owner {
+            FileOwner::Kept => (metadata.uid(), metadata.gid()),
+            FileOwner::Numbers { user, group } => (user, group),
         };
-        header.set_uid(uid.into());
-        header.set_gid(gid.into());
+        header.set_uid(user.into());
+        header.set_gid(group.into());
         // Python compares a source's time with the one that its compiled file was made for, so that files keep theirs. Those
         // of folders and links change with each copy, and nothing goes by them.
         let own = u64::try_from(metadata.mtime()).unwrap_or_default();
