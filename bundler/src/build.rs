@@ -56,6 +56,8 @@ impl Build<'_> {
         // 1. Whatever is missing is told now, and not after minutes of packing what is there.
         let files = sources::find_files(plan)?;
         let images = sources::find_images(plan, &registries)?;
+        let evidence = sources::find_evidence(plan, &registries)?;
+        let files = sources::with_made(files, &evidence);
         // 2. What comes before the blobs is written last, into the room that is left for it now.
         let kept = assemble::kept_bytes(&images);
         let bound = assemble::bound(plan, self.trust.clone(), &files, images)?;

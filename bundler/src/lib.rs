@@ -13,6 +13,7 @@ mod byte_size;
 mod cache;
 mod cli;
 mod commands;
+mod cosign;
 mod definition;
 mod elf;
 mod error;

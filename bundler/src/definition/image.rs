@@ -8,7 +8,7 @@ use super::process::{is_signal, port};
 use super::tables::ImageTable;
 use super::tenant_table::TenantTable;
 use super::text::DefinitionText;
-use super::{DefinitionError, ImageSection, ImageSource, Process};
+use super::{DefinitionError, ImageSection, ImageSource, Process, SourcePath};
 use landfall_manifests::Tenant;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -34,6 +34,7 @@ pub(super) fn image(
     let source = ImageSource::parse(written.get_ref(), &text.base())
         .map_err(|error| text.wrong(span.start, error.to_string()))?;
     check_keys(text, &table, is_base, &source)?;
+    let cosign = table.cosign.as_ref().map(|path| cosign(text, path, &source)).transpose()?;
     let told = published(originals.before_expansion(&span, written.get_ref()));
     let process = process(text, &table)?;
     let additions = is_base.then(|| additions(text, table.add)).transpose()?;
@@ -46,10 +47,22 @@ pub(super) fn image(
         source,
         additions,
         source_text: if is_base { format!("from {told}") } else { told },
+        cosign,
         tenant: table.tenant.map(|written| tenant(text, written)).transpose()?,
         process,
         owners: table.owners.map(Spanned::into_inner).unwrap_or_default(),
     })
+}
+
+fn cosign(
+    text: &DefinitionText<'_>,
+    path: &Spanned<String>,
+    source: &ImageSource,
+) -> Result<SourcePath, DefinitionError> {
+    match source {
+        ImageSource::Registry { .. } => text.source_path(path),
+        _ => Err(text.wrong(path.span().start, "cosign is for images of registries, which have the signatures, too")),
+    }
 }
 
 /// Checks that the image has no key that does not go with its source: images that are taken as they are bring their own configuration,

@@ -90,6 +90,8 @@ pub(crate) struct ImageSection {
     /// The source as it is written in the definition, with its variables and without the folders of an absolute path: it tells
     /// where an image came from, but not what the building machine's folders are called.
     pub(crate) source_text: String,
+    /// The key that has to have signed it.
+    pub(crate) cosign: Option<SourcePath>,
     pub(crate) tenant: Option<Tenant>,
     pub(crate) process: Process,
     pub(crate) owners: Owners,

@@ -144,6 +144,14 @@ pub(super) struct ImageTable {
     /// * Refused: together with `source`; as `source`; where nothing is added or changed; a base of 127 layers to which one is added.
     #[cfg_attr(test, schemars(with = "Option<String>"))]
     pub(super) from: Option<Spanned<String>>,
+    /// The public key (`cosign.pub`) that has to have signed what `source` or `from` stands for: ECDSA on P-256 in PEM, as `cosign
+    /// generate-key-pair` makes it. The signature is looked for in the image's registry, where `cosign sign --key` puts it, and goes into the
+    /// release as `evidence/images/NAME.cosign.json`. An index of images for several platforms is signed as a whole.
+    ///
+    /// * Default: no signature is asked for.
+    /// * Refused: for an image that is not of a registry; a file that is no such key; an image that the key has not signed.
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
+    pub(super) cosign: Option<Spanned<String>>,
     /// Folders and files that are put onto the base of `from`, in one layer. Modes, links, attributes and times are kept or refused as
     /// those of `rootfs:` are. Symbolic links of the base that the path leads through are followed, as `COPY` of a Dockerfile follows
     /// them. A folder that the base has keeps the base's mode and owner; of several that bring a folder, the one with the shortest

@@ -141,29 +141,32 @@ fn reads_the_examples() {
 /// A definition in which a key has a value.
 type TextWith<'a> = &'a dyn Fn(&str, &str) -> String;
 
+/// A value of each type of TOML.
+const VALUES: [&str; 10] =
+    ["1", "-1", "99999999999999999999", "1.5", "true", "\"x\"", "2026-01-01", "[1]", "[[]]", "{ x = 1 }"];
+/// What libraries say of such values.
+const LIBRARIES: [&str; 16] = [
+    "invalid type",
+    "invalid value",
+    "invalid length",
+    "tagged",
+    "i128",
+    "u16",
+    "u32",
+    "u64",
+    "struct",
+    "enum",
+    "sequence",
+    "unknown",
+    "missing field",
+    "wanted",
+    "$",
+    "`",
+];
+
 /// Each key of each table with a value of each type of TOML.
 #[test]
 fn a_value_of_another_type_is_told_by_its_key_and_in_no_librarys_words() {
-    const VALUES: [&str; 10] =
-        ["1", "-1", "99999999999999999999", "1.5", "true", "\"x\"", "2026-01-01", "[1]", "[[]]", "{ x = 1 }"];
-    const LIBRARIES: [&str; 16] = [
-        "invalid type",
-        "invalid value",
-        "invalid length",
-        "tagged",
-        "i128",
-        "u16",
-        "u32",
-        "u64",
-        "struct",
-        "enum",
-        "sequence",
-        "unknown",
-        "missing field",
-        "wanted",
-        "$",
-        "`",
-    ];
     let image = "[[image]]\nname = \"a\"\nsource = \"rootfs:a\"\n";
     let release = |key: &str, value: &str| {
         let lines = ["product = \"acme\"", "version = \"1.0.0\"", "serial = 1"];

@@ -105,8 +105,10 @@ fn choose_canary(images: &mut [ImageSection]) -> Result<(), DefinitionError> {
 fn file(text: &DefinitionText<'_>, table: FileTable) -> Result<FileSection, DefinitionError> {
     let at = table.path.span().start;
     let path = table.path.into_inner();
-    if path.is_reserved() || ["bin", "units", "config.toml"].into_iter().any(|reserved| path.is_within(reserved)) {
-        let reserved = "bin/, units/, config.toml, landfall.json* and .landfall.json* are the release's own";
+    if path.is_reserved()
+        || ["bin", "units", "config.toml", "evidence"].into_iter().any(|reserved| path.is_within(reserved))
+    {
+        let reserved = "bin/, units/, evidence/, config.toml, landfall.json* and .landfall.json* are the release's own";
         return Err(text.wrong(at, format!("a file cannot be at {path}: {reserved}")));
     }
     Ok(FileSection { source: text.source_path(&table.source)?, path })

@@ -5,6 +5,7 @@ use crate::assemble::{AssembleError, PackedReleaseError};
 use crate::blob_store::{LayerError, StoreError};
 use crate::build_host::BuildHostError;
 use crate::cache::CacheError;
+use crate::cosign::CosignError;
 use crate::definition::DefinitionError;
 use crate::lock_file::LockFileError;
 use crate::output::OutputError;
@@ -155,6 +156,8 @@ pub(super) fn of_source(error: &SourceError) -> ErrorClass {
         SourceError::Engine(error) => of_engine(error),
         SourceError::Reference(_) => usage("definition", DEFINITION),
         SourceError::Registry(error) => of_registry(error),
+        SourceError::CosignKey(_) => usage("cosign_key", "name the cosign.pub of `cosign generate-key-pair`"),
+        SourceError::Cosign(error) => of_cosign(error),
         SourceError::Store(error) => of_store(error),
         SourceError::Layer(_, error) => of_layer(error),
         SourceError::Archive(_)
@@ -217,6 +220,22 @@ pub(super) fn of_registry(error: &RegistryError) -> ErrorClass {
             unfit("registry", "build again later, or from a mirror with --registry-mirror")
         }
         RegistryError::Length { .. } => DAMAGED_IMAGE,
+    }
+}
+
+fn of_cosign(error: &CosignError) -> ErrorClass {
+    match error {
+        CosignError::Missing { .. } => ErrorClass::new(
+            Exit::Untrusted,
+            "no_signature",
+            "have it signed with `cosign sign --key`, or take an image that is: without its signature, nobody vouches for it",
+        ),
+        CosignError::Wrong { .. } => ErrorClass::new(
+            Exit::Untrusted,
+            "signature",
+            "compare the key's fingerprint with its owner's; an image that was pushed again has to be signed again",
+        ),
+        CosignError::Registry(error) => of_registry(error),
     }
 }
 

@@ -73,7 +73,8 @@ fn media(error: MediaError) -> Error {
 
 /// A sample of every error.
 fn all() -> impl Iterator<Item = Error> {
-    let build = [build(), sources(), registries::lock_and_cache(), registries::all(), writing()];
+    let build =
+        [build(), sources(), registries::lock_and_cache(), registries::all(), registries::signatures(), writing()];
     build.into_iter().chain([reading(), sticks(), keys(), trust_folders()]).flatten()
 }
 

@@ -81,6 +81,8 @@ pub(crate) struct PlannedTree {
 pub(crate) struct PlannedImage {
     pub(crate) name: ImageName,
     pub(crate) source_text: String,
+    /// The key that has to have signed it.
+    pub(crate) cosign: Option<SourcePath>,
     pub(crate) tenant: Option<Tenant>,
 }
 
@@ -150,7 +152,8 @@ impl Plan {
 }
 
 fn planned(image: &ImageSection) -> PlannedImage {
-    PlannedImage { name: image.name.clone(), source_text: image.source_text.clone(), tenant: image.tenant.clone() }
+    let ImageSection { name, source_text, cosign, tenant, .. } = image.clone();
+    PlannedImage { name, source_text, cosign, tenant }
 }
 
 /// The files that every release has: both programs, their pages, the units, the settings.

@@ -26,7 +26,8 @@ pub(crate) enum Source {
     /// Images of one folder that run different programs are packed each by itself.
     Rootfs {
         folder: PathBuf,
-        process: Process,
+        /// Boxed, since few images are made from folders and it is large.
+        process: Box<Process>,
         owners: Owners,
     },
 }
@@ -66,7 +67,7 @@ impl Source {
             ImageSource::Rootfs { folder } => {
                 // What is said of an image on a base is not said of the base.
                 let process = if image.additions.is_some() { Process::default() } else { image.process.clone() };
-                (Self::Rootfs { folder, process, owners: image.owners }, None)
+                (Self::Rootfs { folder, process: Box::new(process), owners: image.owners }, None)
             }
         }
     }

@@ -67,6 +67,11 @@ impl Reference {
         self.digest.as_ref()
     }
 
+    /// What has this tag in the same repository.
+    pub(crate) fn with_tag(&self, tag: &str) -> Self {
+        Self { tag: Some(tag.to_owned()), digest: None, ..self.clone() }
+    }
+
     /// The same reference, which stands for this digest whatever its tag does.
     pub(crate) fn with_digest(&self, digest: Digest) -> Self {
         Self { digest: Some(digest), ..self.clone() }

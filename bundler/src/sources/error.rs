@@ -1,5 +1,6 @@
 use super::derived::AddError;
 use crate::blob_store::{LayerError, StoreError};
+use crate::cosign::{CosignError, CosignKeyError};
 use crate::definition::DefinitionLine;
 use crate::image_config::ConfigError;
 use crate::plan::RequestedImage;
@@ -114,6 +115,10 @@ pub(crate) enum SourceError {
     Reference(#[from] ReferenceError),
     #[error(transparent)]
     Registry(#[from] RegistryError),
+    #[error(transparent)]
+    CosignKey(#[from] CosignKeyError),
+    #[error(transparent)]
+    Cosign(#[from] CosignError),
 }
 
 impl SourceError {

@@ -2,6 +2,7 @@
 
 use super::beneath::{self, Identity};
 use super::content_kind::first_block;
+use super::evidence::EvidenceFile;
 use super::secret_key::is_secret_key;
 use crate::blob_store::{BlobStore, CHUNK, StoreError, StoredContent, form};
 use crate::cache::FileRecord;
@@ -62,7 +63,13 @@ pub(crate) struct FoundFile<'a> {
 /// Where a file's content comes from.
 enum Origin<'a> {
     Planned(&'a PlannedFile),
-    Tree { path: PathBuf, tree: &'a PlannedTree, identity: Identity },
+    Tree {
+        path: PathBuf,
+        tree: &'a PlannedTree,
+        identity: Identity,
+    },
+    /// Content that was made during this build.
+    Made(&'a EvidenceFile),
 }
 
 impl Origin<'_> {
@@ -70,6 +77,7 @@ impl Origin<'_> {
     fn path(&self) -> &Path {
         match self {
             Self::Tree { path, .. } => path,
+            Self::Made(file) => Path::new(file.path.as_str()),
             Self::Planned(PlannedFile { path, content, .. }) => match content {
                 FileContent::Text(_) => Path::new(path.as_str()),
                 FileContent::Program { path, .. } | FileContent::File { path, .. } | FileContent::Page(path) => path,
@@ -80,6 +88,7 @@ impl Origin<'_> {
     fn line(&self) -> Option<&DefinitionLine> {
         match self {
             Self::Tree { tree, .. } => Some(&tree.source.line),
+            Self::Made(_) => None,
             Self::Planned(file) => match &file.content {
                 FileContent::Program { line, .. } => line.as_ref(),
                 FileContent::File { line, .. } => Some(line),
@@ -106,12 +115,22 @@ pub(crate) fn find(plan: &Plan) -> Result<Vec<FoundFile<'_>>, FileError> {
             return Err(FileError::Twice { line: from.line().cloned(), path: path.clone(), first: first.to_owned() });
         }
     }
-    // By path, since the order of the definition must not show in the bytes.
+    Ok(in_order(found))
+}
+
+/// The files that were found, and those that were made during this build, whose paths no definition can name.
+pub(crate) fn with_made<'a>(mut found: Vec<FoundFile<'a>>, made: &'a [EvidenceFile]) -> Vec<FoundFile<'a>> {
+    found.extend(made.iter().map(|file| FoundFile { path: file.path.clone(), from: Origin::Made(file) }));
+    in_order(found)
+}
+
+/// By path, since the order of the definition must not show in the bytes.
+fn in_order(mut found: Vec<FoundFile<'_>>) -> Vec<FoundFile<'_>> {
     found.sort_by(|a, b| {
         let rank = |file: &FoundFile<'_>| file.path.as_str() != CONFIG_PATH;
         rank(a).cmp(&rank(b)).then_with(|| a.path.cmp(&b.path))
     });
-    Ok(found)
+    found
 }
 
 /// Finds a file, or everything below a folder. The named path itself may be a symbolic link; nothing below it may.
@@ -191,6 +210,7 @@ impl FilePacker<'_> {
     fn file(&mut self, file: &FoundFile<'_>) -> Result<ReleaseFile, FileError> {
         let (mode, content) = match &file.from {
             Origin::Planned(planned) => (planned.mode, self.planned(planned)?),
+            Origin::Made(made) => (Mode::of(0o644), self.made(&made.path, &made.content)?),
             Origin::Tree { path, tree, identity } => self.found(&file.path, path, &tree.source, *identity)?,
         };
         let StoredContent { digest, size, blob } = content;
@@ -199,12 +219,14 @@ impl FilePacker<'_> {
 
     fn planned(&mut self, file: &PlannedFile) -> Result<StoredContent, FileError> {
         match open(file, self.arch)? {
-            Opened::Text(text) => {
-                let content = OpenedContent { path: Path::new(file.path.as_str()), size: text.len() as u64 };
-                self.content(&file.path, content, Cursor::new(text.as_bytes()))
-            }
+            Opened::Text(text) => self.made(&file.path, text.as_bytes()),
             Opened::File { path, content, size } => self.content(&file.path, OpenedContent { path, size }, content),
         }
+    }
+
+    fn made(&mut self, path: &BundlePath, bytes: &[u8]) -> Result<StoredContent, FileError> {
+        let content = OpenedContent { path: Path::new(path.as_str()), size: bytes.len() as u64 };
+        self.content(path, content, Cursor::new(bytes))
     }
 
     fn found(

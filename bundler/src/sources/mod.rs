@@ -9,6 +9,7 @@ mod derived;
 mod docker_archive;
 mod docker_daemon;
 mod error;
+mod evidence;
 mod file_range;
 mod files;
 mod image;
@@ -22,9 +23,10 @@ mod tar_reader;
 
 pub(crate) use derived::AddError;
 pub(crate) use error::{ImageError, SourceError};
+pub(crate) use evidence::find as find_evidence;
 #[cfg(test)]
 pub(crate) use files::SETTINGS_BYTES;
-pub(crate) use files::{FileError, FoundFile, find as find_files, pack as pack_files};
+pub(crate) use files::{FileError, FoundFile, find as find_files, pack as pack_files, with_made};
 pub(crate) use image::ImageOutline;
 
 use crate::blob_store::BlobStore;

@@ -17,15 +17,12 @@ fn layer(entries: &[&str]) -> Vec<u8> {
         let mut header = Header::new_ustar();
         header.set_mode(0o755);
         header.set_size(0);
-        match entry.split_once("->") {
-            Some((name, target)) => {
-                header.set_entry_type(EntryType::Symlink);
-                builder.append_link(&mut header, name, target).unwrap();
-            }
-            None => {
-                header.set_entry_type(if entry.ends_with('/') { EntryType::Directory } else { EntryType::Regular });
-                builder.append_data(&mut header, entry, std::io::empty()).unwrap();
-            }
+        if let Some((name, target)) = entry.split_once("->") {
+            header.set_entry_type(EntryType::Symlink);
+            builder.append_link(&mut header, name, target).unwrap();
+        } else {
+            header.set_entry_type(if entry.ends_with('/') { EntryType::Directory } else { EntryType::Regular });
+            builder.append_data(&mut header, entry, std::io::empty()).unwrap();
         }
     }
     builder.into_inner().unwrap()
@@ -86,14 +83,12 @@ fn blob(workspace: &Workspace, digest: &Value) -> Vec<u8> {
 fn added(workspace: &Workspace, image: &Value) -> Vec<String> {
     let layer = image["layers"].as_array().unwrap().last().unwrap();
     let stored = blob(workspace, &layer["blob"]);
-    let content = match layer["encoding"].as_str().unwrap() {
-        "zstd" => zstd::decode_all(&*stored).unwrap(),
-        _ => {
-            let mut content = Vec::new();
-            flate2::read::GzDecoder::new(&*stored).read_to_end(&mut content).unwrap();
-            content
-        }
-    };
+    let mut content = Vec::new();
+    if layer["encoding"] == "zstd" {
+        zstd::stream::copy_decode(&*stored, &mut content).unwrap();
+    } else {
+        flate2::read::GzDecoder::new(&*stored).read_to_end(&mut content).unwrap();
+    }
     let mut archive = tar::Archive::new(&*content);
     let entries = archive.entries().unwrap().map(|entry| {
         let entry = entry.unwrap();

@@ -2,9 +2,23 @@
 
 use super::*;
 use crate::cache::CacheError;
+use crate::cosign::{CosignError, CosignKeyError};
 use crate::lock_file::LockFileError;
 use crate::registry::{CredentialsError, RegistryError};
 use std::time::Duration;
+
+pub(super) fn signatures() -> Vec<Error> {
+    let (reference, path) = ("localhost:5000/app:1".to_owned(), at("cosign.pub"));
+    let wrong =
+        CosignError::Wrong { reference: reference.clone(), digest: blob(), fingerprint: "0123456789abcdef".to_owned() };
+    let form = CosignKeyError::Form { path: path.clone(), reason: "it has no PUBLIC KEY in PEM" };
+    vec![
+        image(CosignError::Missing { reference }.into()),
+        image(wrong.into()),
+        image(CosignKeyError::Read { path, source: io() }.into()),
+        image(form.into()),
+    ]
+}
 
 pub(super) fn lock_and_cache() -> Vec<Error> {
     let path = || at("landfall.lock");

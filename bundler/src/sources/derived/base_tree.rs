@@ -89,16 +89,13 @@ mod tests {
         for entry in entries {
             let mut header = Header::new_ustar();
             header.set_size(0);
-            match entry.split_once("->") {
-                Some((name, target)) => {
-                    header.set_entry_type(EntryType::Symlink);
-                    builder.append_link(&mut header, name, target).unwrap();
-                }
-                None => {
-                    let is_folder = entry.ends_with('/');
-                    header.set_entry_type(if is_folder { EntryType::Directory } else { EntryType::Regular });
-                    builder.append_data(&mut header, entry, std::io::empty()).unwrap();
-                }
+            if let Some((name, target)) = entry.split_once("->") {
+                header.set_entry_type(EntryType::Symlink);
+                builder.append_link(&mut header, name, target).unwrap();
+            } else {
+                let is_folder = entry.ends_with('/');
+                header.set_entry_type(if is_folder { EntryType::Directory } else { EntryType::Regular });
+                builder.append_data(&mut header, entry, std::io::empty()).unwrap();
             }
         }
         let mut scan = LayerScan::default();
