@@ -175,6 +175,12 @@ fn recipe(name: &str) -> PathBuf {
     workspace::root().join("tests/images").join(name)
 }
 
+/// The image whose program is cosign 2.
+pub fn cosign(engine: &Engine) -> Result<String> {
+    static TURN: Mutex<()> = Mutex::new(());
+    built(engine, &TURN, &recipe("cosign"), &debian_of(engine, &Mirror::of_this_machine()?.of_suite("trixie"))?)
+}
+
 /// The application of tenants/node-express with what it depends on, as `npm ci` puts it together.
 fn npm_ci(to: &Path) -> Result<()> {
     let tenants = workspace::root().join("tenants");

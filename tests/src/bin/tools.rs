@@ -11,5 +11,6 @@ fn main() -> anyhow::Result<()> {
     }
     image::node_express(&engine)?;
     image::stranger(&engine)?;
+    image::cosign(&engine)?;
     Ok(())
 }

@@ -6,6 +6,7 @@ mod bad_input;
 mod broken_releases;
 mod built_images;
 mod by_hand;
+mod cosign;
 mod engine_deaths;
 mod engine_rules;
 mod engines;

@@ -1,4 +1,4 @@
-//! Images that a key of cosign has to have signed. openssl signs here as cosign does; the real one does in `tests/tests/media`.
+//! Images that a key of cosign has to have signed. openssl signs here as cosign does; the real one does in `tests/tests/hosts`.
 
 use super::*;
 use base64::Engine as _;
