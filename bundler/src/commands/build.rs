@@ -2,6 +2,7 @@ use super::variable_args::VariableArgs;
 use crate::assemble::WrittenBundle;
 use crate::build::Build;
 use crate::build_host::BuildHost;
+use crate::build_stats::BuildStats;
 use crate::cache::{Cache, CacheArgs};
 use crate::definition::Definition;
 use crate::error::{Error, Result};
@@ -18,6 +19,7 @@ use landfall_media::{Destination, folder_of};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Pack a bundle from a definition, and sign it
 #[derive(Debug, clap::Args)]
@@ -61,6 +63,9 @@ pub(crate) struct Args {
     /// Cut the bundle into parts of SIZE, such as 700MB or 4095MiB: BUNDLE.part001 and so on, which `cat` joins
     #[arg(long, value_name = "SIZE", value_parser = byte_size::parse)]
     split: Option<u64>,
+    /// Show what the build took: time, memory, bytes read and written
+    #[arg(long)]
+    stats: bool,
     #[command(flatten)]
     password: PasswordArgs,
     /// Take no image of a registry whose digest is not in landfall.lock, and look nothing up
@@ -73,6 +78,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
+    let began = Instant::now();
     // 1. What was typed and written becomes a definition.
     let definition = Definition::read(&args.definition, &args.variables.read())?;
     let lock = LockFile::beside(&args.definition)?;
@@ -99,7 +105,8 @@ pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
     let registries = args.registries.clone();
     let build = Build { plan: &plan, trust, keys: &keys, out, lock: &lock, open, registries, cache, console };
     let (written, lints) = build.run().map_err(|error| error.with_free_space(folder))?;
-    report(&written, &lints, out.path, console)
+    let stats = if args.stats { BuildStats::of_this_process(began) } else { None };
+    report(&written, &lints, stats, out.path, console)
 }
 
 /// The trust roots that the bundle carries.
@@ -141,9 +148,17 @@ struct BuildReport<'a> {
     files: usize,
     images: Vec<String>,
     warnings: &'a [Lint],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stats: Option<BuildStats>,
 }
 
-fn report(written: &WrittenBundle, lints: &[Lint], out: &Path, console: Console) -> Result<()> {
+fn report(
+    written: &WrittenBundle,
+    lints: &[Lint],
+    stats: Option<BuildStats>,
+    out: &Path,
+    console: Console,
+) -> Result<()> {
     let WrittenBundle { signed, parts, is_unchanged } = written;
     let release = signed.release();
     let size = signed.bundle_bytes();
@@ -153,9 +168,10 @@ fn report(written: &WrittenBundle, lints: &[Lint], out: &Path, console: Console)
     let trust = UnverifiedRoot::of(&release.trust);
     let trusts = trust.as_ref().map(|root| format!("  trust    {root}\n")).unwrap_or_default();
     let cut = if parts.is_empty() { String::new() } else { format!(" in {} parts", parts.len()) };
-    let state = if *is_unchanged { " (unchanged)" } else { "" };
+    let took = stats.as_ref().map(ToString::to_string).unwrap_or_default();
+    let unchanged = if *is_unchanged { " (unchanged)" } else { "" };
     let text = format!(
-        "{}{state}\n  release  {} {} (serial {}) for {}\n  size     {:#}{cut}\n  signed   by {}\n{trusts}  holds    {}, {}\n  images   {names}\n",
+        "{}{unchanged}\n  release  {} {} (serial {}) for {}\n  size     {:#}{cut}\n  signed   by {}\n{trusts}  holds    {}, {}\n  images   {names}\n{took}",
         out.display(),
         release.product,
         release.version,
@@ -182,6 +198,7 @@ fn report(written: &WrittenBundle, lints: &[Lint], out: &Path, console: Console)
         files: release.files.len(),
         images,
         warnings: lints,
+        stats,
     };
     console.result(&built, text)
 }
