@@ -1,7 +1,7 @@
 //! Blobs are written where they stay: once, without gaps, behind a head whose size was not known then.
 
 use crate::docker_archive::{Form, gzip, hex, layer, put, save};
-use crate::workspace::Workspace;
+use crate::workspace::{BUNDLER, Workspace};
 use std::fs;
 use tar::Builder;
 

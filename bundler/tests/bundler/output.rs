@@ -186,7 +186,7 @@ mod needs_tools {
         let (trace, inject) = (format!("trace={call}"), format!("inject={call}:signal=SIGSTOP:when=1"));
         let mut run = std::process::Command::new("strace");
         run.args(["-qq", "-f", "-o", "trace", "-e", &trace, "-e", &inject, crate::workspace::BUNDLER]);
-        run.args(["build", "acme.toml", "--key", "k.key", "--out", "acme.tar", "--quiet"]);
+        run.args(["build", "acme.toml", "--key", "k.key", "--no-cache", "--out", "acme.tar", "--quiet"]);
         fs::remove_file(workspace.path("trace")).ok();
         let mut running = run.current_dir(workspace.folder.path()).spawn().expect("this test needs strace");
         let stopped = loop {

@@ -113,7 +113,9 @@ impl Workspace {
 
     /// Runs another program here; it must be installed, and it must succeed. Its standard output.
     pub(crate) fn tool(&self, program: &str, args: &[&str]) -> String {
-        let run = Command::new(program).args(args).current_dir(self.folder.path()).output();
+        let mut command = Command::new(program);
+        command.args(args).current_dir(self.folder.path()).env("XDG_CACHE_HOME", self.cache.path());
+        let run = command.output();
         let output = run.unwrap_or_else(|error| panic!("this test needs {program}: {error}"));
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{program} {args:?}: {errors}");

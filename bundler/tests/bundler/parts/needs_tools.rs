@@ -49,7 +49,7 @@ fn no_failure_and_no_kill_loses_a_bundle() {
     let (workspace, bytes) = with_bundle();
     workspace.ok(&["keygen", "--out", "second"]);
     let size = (bytes.len() / 3 + 1).to_string();
-    let whole = ["build", "acme.toml", "--key", "k.key", "--quiet", "--out", "f/b.tar"];
+    let whole = ["build", "acme.toml", "--key", "k.key", "--no-cache", "--quiet", "--out", "f/b.tar"];
     let cut = [&whole[..], &["--split", &size]].concat();
     let sign = ["sign", "f/b.tar.part001", "--key", "second.key", "--quiet"];
     for (before, args) in [(&whole[..], &cut[..]), (&cut, &sign)] {
