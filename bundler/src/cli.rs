@@ -1,7 +1,7 @@
-use crate::commands::{build, diff, inspect, keygen, media, repair, sign, split, trust, update, verify};
+use crate::commands::{build, diff, inspect, key, keygen, media, repair, sign, split, trust, update, verify};
 use crate::error::Result;
 use clap::{Parser, Subcommand};
-use landfall_console::{Console, Extras, Flags};
+use landfall_console::{Console, Extras, Failure, Flags};
 
 /// Packs container images and files into one signed file for hosts without a network.
 #[derive(Debug, Parser)]
@@ -24,6 +24,7 @@ Exit codes: 0 done, 1 unexpected, 2 usage or definition, 3 damaged, 4 not truste
 #[derive(Debug, Subcommand)]
 enum Command {
     Keygen(keygen::Args),
+    Key(key::Args),
     Build(build::Args),
     Update(update::Args),
     Inspect(inspect::Args),
@@ -40,9 +41,10 @@ enum Command {
 
 impl Cli {
     /// Runs the command.
-    pub(crate) fn run(self, console: Console) -> Result<()> {
-        match self.command {
+    pub(crate) fn run(self, console: Console) -> Result<(), Failure> {
+        let done: Result<()> = match self.command {
             Command::Keygen(args) => keygen::run(&args, console),
+            Command::Key(args) => key::run(&args, console),
             Command::Build(args) => build::run(&args, console),
             Command::Update(args) => update::run(&args, console),
             Command::Inspect(args) => inspect::run(&args, console),
@@ -54,6 +56,7 @@ impl Cli {
             Command::Media(args) => media::run(&args, console),
             Command::Trust(args) => trust::run(&args, console),
             Command::Extras(extras) => extras.run::<Self>(&console).map_err(Into::into),
-        }
+        };
+        done.map_err(Failure::from)
     }
 }

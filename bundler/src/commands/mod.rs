@@ -3,6 +3,7 @@
 pub(crate) mod build;
 pub(crate) mod diff;
 pub(crate) mod inspect;
+pub(crate) mod key;
 pub(crate) mod keygen;
 pub(crate) mod media;
 mod parts_args;

@@ -23,6 +23,10 @@ pub(super) fn of_key_file(error: &KeyFileError) -> ErrorClass {
         KeyFileError::PublicKey { .. } => {
             usage("public_key", "a public key is a line that begins with RW, or a .pub file")
         }
+        KeyFileError::NotAKey { .. } => usage(
+            "not_a_key",
+            "name a file that `landfall-bundler keygen` or `minisign -G` wrote, or a public key's line, which begins with RW",
+        ),
         KeyFileError::NoTerminal => usage("password", "put it into a file and pass --password-file FILE"),
         KeyFileError::PasswordsDiffer => ErrorClass::without_hint(Exit::Usage, "password"),
         KeyFileError::Prompt(_) => ErrorClass::UNEXPECTED,

@@ -1,3 +1,4 @@
+mod keys;
 mod registries;
 
 use super::classes::{ROOM, ROOM_FOR_COPY, unfit};
@@ -9,7 +10,7 @@ use crate::definition::DefinitionLine;
 use crate::elf::ElfError;
 use crate::error::Error;
 use crate::image_config::ConfigError;
-use crate::key_files::{KeyFileError, KeyPairError};
+use crate::key_files::KeyPairError;
 use crate::output::OutputError;
 use crate::plan::PlanError;
 use crate::plan::RequestedImage;
@@ -17,11 +18,10 @@ use crate::registry::ReferenceError;
 use crate::repair::RepairError;
 use crate::sources::{AddError, FileError, SourceError};
 use crate::stick::{RootFileError, SplitError, StickError};
-use crate::trust::{CliTrustError, TrustFolderError};
 use landfall_console::{Classify as _, Failure};
 use landfall_console::{Exit, Size};
 use landfall_engine::EngineError;
-use landfall_keys::{KeyId, MAX_SIGNATURES, PublicKey, RootLink, SecretKeyFile, TrustError, TrustedKeys};
+use landfall_keys::{KeyId, MAX_SIGNATURES, RootLink, TrustError};
 use landfall_manifests::parts::RangesError;
 use landfall_manifests::repair::{RequestError, RequestedBlobs};
 use landfall_manifests::{Arch, Digest, PathError, ReleaseError, TenantProblem, WriteError};
@@ -75,7 +75,8 @@ fn media(error: MediaError) -> Error {
 fn all() -> impl Iterator<Item = Error> {
     let build =
         [build(), sources(), registries::lock_and_cache(), registries::all(), registries::signatures(), writing()];
-    build.into_iter().chain([reading(), sticks(), keys(), trust_folders()]).flatten()
+    let of_keys = [keys::of_keys(), keys::of_trust_folders()];
+    build.into_iter().chain([reading(), sticks()]).chain(of_keys).flatten()
 }
 
 #[test]
@@ -340,50 +341,5 @@ fn sticks() -> Vec<Error> {
         StickError::ReadBack { path: stick(), faults: Vec::new() }.into(),
         RootFileError::Chain(chain_error()).into(),
         RootFileError::Refused { told: "its keys".to_owned(), source: Box::new(refused(ReadError::NotABundle)) }.into(),
-    ]
-}
-
-fn keys() -> Vec<Error> {
-    let key_error = || SecretKeyFile::parse("").unwrap_err();
-    let public = "".parse::<PublicKey>().unwrap_err();
-    vec![
-        KeyPairError::Exists { path: at("k.key") }.into(),
-        KeyPairError::Generate(key_error()).into(),
-        KeyPairError::Password(key_error()).into(),
-        KeyPairError::Create { path: at("k.key"), source: io() }.into(),
-        KeyPairError::Write { path: at("k.key"), source: io() }.into(),
-        KeyFileError::Read { what: "secret key", path: at("k.key"), source: io() }.into(),
-        KeyFileError::TooLarge { what: "secret key", path: at("k.key"), limit: 1 }.into(),
-        KeyFileError::SecretKey { path: at("k.key"), source: key_error() }.into(),
-        KeyFileError::PublicKey { name: "k.pub".to_owned(), source: public }.into(),
-        KeyFileError::NoTerminal.into(),
-        KeyFileError::PasswordsDiffer.into(),
-        KeyFileError::Prompt(io()).into(),
-        CliTrustError::File(KeyFileError::NoTerminal).into(),
-        CliTrustError::Keys(TrustedKeys::new(Vec::new(), 1).unwrap_err()).into(),
-        CliTrustError::RootNotAlone { text: "1.root.json".to_owned() }.into(),
-        CliTrustError::Root { name: "1.root.json".to_owned(), source: chain_error() }.into(),
-    ]
-}
-
-fn trust_folders() -> Vec<Error> {
-    let dir = || at("trust");
-    let path = || at("trust/2.root.json");
-    let read = || TrustFolderError::Read { path: path(), source: io() };
-    vec![
-        Error::DefinitionTrust { line: line(), source: Box::new(read()) },
-        read().into(),
-        TrustFolderError::TooLarge { path: path(), limit: 1 }.into(),
-        TrustFolderError::TooMany { dir: dir(), limit: 1 }.into(),
-        TrustFolderError::NoRoot { dir: dir() }.into(),
-        TrustFolderError::Exists { path: path() }.into(),
-        TrustFolderError::Chain { dir: dir(), source: chain_error() }.into(),
-        TrustFolderError::Unsigned { path: path(), missing: "1 more key".to_owned() }.into(),
-        TrustFolderError::UnknownKey { dir: dir(), id: id() }.into(),
-        TrustFolderError::NotASigner { path: path(), id: id() }.into(),
-        TrustFolderError::Full { dir: dir(), oldest: 1 }.into(),
-        TrustFolderError::OtherKeysSignature { path: path(), id: id() }.into(),
-        TrustFolderError::Change(landfall_keys::RootError::LastVersion).into(),
-        TrustFolderError::Write { path: path(), source: io() }.into(),
     ]
 }

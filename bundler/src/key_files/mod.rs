@@ -1,7 +1,9 @@
 //! Keys in files, and the passwords that open them. Secrets are wiped, never printed, and never on a command line.
 
+mod key_description;
 mod key_pair;
 
+pub(crate) use key_description::{KeyContent, KeyDescription};
 pub(crate) use key_pair::{KeyPairError, write_pair};
 
 use landfall_console::{Console, Size};
@@ -24,6 +26,8 @@ pub(crate) enum KeyFileError {
     SecretKey { path: PathBuf, source: KeyError },
     #[error("{name}")]
     PublicKey { name: String, source: PublicKeyError },
+    #[error("{} holds neither a secret nor a public key", path.display())]
+    NotAKey { path: PathBuf },
     #[error("a password is needed, and there is no terminal to ask on")]
     NoTerminal,
     #[error("the two passwords differ")]
@@ -108,10 +112,15 @@ pub(crate) fn public_in(name: &str, file: &str) -> Result<PublicKey> {
 
 /// The text of a file that has at most `limit` bytes; `what` it is called in errors.
 pub(crate) fn read_small(path: &Path, limit: usize, what: &'static str) -> Result<Zeroizing<String>> {
+    let file = File::open(path).map_err(|source| KeyFileError::Read { what, path: path.to_owned(), source })?;
+    read_open(file, path, limit, what)
+}
+
+/// The same of a file that is open; `path` is what it is called in errors.
+fn read_open(file: File, path: &Path, limit: usize, what: &'static str) -> Result<Zeroizing<String>> {
     let cannot = |source| KeyFileError::Read { what, path: path.to_owned(), source };
     // Sized in advance: a growing buffer would leave copies of the secret in memory that are never wiped.
     let mut text = Zeroizing::new(String::with_capacity(limit + 1));
-    let file = File::open(path).map_err(cannot)?;
     file.take(limit as u64 + 1).read_to_string(&mut text).map_err(cannot)?;
     if text.len() > limit {
         return Err(KeyFileError::TooLarge { what, path: path.to_owned(), limit });

@@ -3,6 +3,7 @@
 
 mod cli_trust;
 mod error;
+mod key_standing;
 mod root_chain;
 mod root_report;
 mod signature_status;
@@ -11,6 +12,7 @@ mod unverified_root;
 
 pub(crate) use cli_trust::{CliTrust, CliTrustError, SuccessorError, newest_successor, read_root};
 pub(crate) use error::TrustFolderError;
+pub(crate) use key_standing::KeyStanding;
 pub(crate) use root_chain::RootChain;
 pub(crate) use root_report::{RootReport, RootVersions, digest};
 pub(crate) use signature_status::SignatureStatus;

@@ -71,6 +71,11 @@ impl Workspace {
         String::from_utf8(output.stdout).expect("UTF-8")
     }
 
+    /// Runs the bundler, which must succeed; the object that it prints.
+    pub(crate) fn json(&self, args: &[&str]) -> serde_json::Value {
+        serde_json::from_str(&self.ok(&[args, &["--json"]].concat())).expect("JSON")
+    }
+
     /// Runs the bundler, which must end with `exit`; its error object.
     pub(crate) fn refused(&self, exit: i32, args: &[&str]) -> serde_json::Value {
         let output = self.run(&[args, &["--json"]].concat());
