@@ -1,4 +1,4 @@
-use crate::commands::{build, diff, inspect, key, keygen, media, repair, sign, split, trust, update, verify};
+use crate::commands::{build, diff, inspect, key, keygen, lint, media, repair, sign, split, trust, update, verify};
 use crate::error::Result;
 use clap::{Parser, Subcommand};
 use landfall_console::{Console, Extras, Failure, Flags};
@@ -27,6 +27,7 @@ enum Command {
     Key(key::Args),
     Build(build::Args),
     Update(update::Args),
+    Lint(lint::Args),
     Inspect(inspect::Args),
     Verify(verify::Args),
     Sign(sign::Args),
@@ -47,6 +48,8 @@ impl Cli {
             Command::Key(args) => key::run(&args, console),
             Command::Build(args) => build::run(&args, console),
             Command::Update(args) => update::run(&args, console),
+            // It prints its result although it fails.
+            Command::Lint(args) => return lint::run(&args, console),
             Command::Inspect(args) => inspect::run(&args, console),
             Command::Verify(args) => verify::run(&args, console),
             Command::Sign(args) => sign::run(&args, console),

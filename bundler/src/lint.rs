@@ -28,7 +28,6 @@ pub(crate) enum LintId {
 
 impl LintId {
     /// All of them, each with what `docs/definition.md` says of it.
-    #[cfg(test)]
     pub(crate) const ALL: [(Self, &str); 11] = [
         (Self::NoCommand, "A tenant image has neither `Entrypoint` nor `Cmd`: no container of it can start."),
         (
@@ -78,6 +77,25 @@ impl LintId {
         ),
     ];
 
+    /// All of them.
+    pub(crate) fn every() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().map(|(id, _)| id)
+    }
+
+    /// Whether the layers have to be read to know of it; of the others, an image's configuration tells.
+    pub(crate) fn needs_layers(self) -> bool {
+        match self {
+            Self::NoCommand | Self::RootUser | Self::UnexposedPort | Self::VolumeInTmpfs => false,
+            Self::UnknownUser
+            | Self::SparseFile
+            | Self::FileCapabilities
+            | Self::UntimedPython
+            | Self::WritableLink
+            | Self::WritableFile
+            | Self::ZstdLayer => true,
+        }
+    }
+
     /// The word.
     pub(crate) fn word(self) -> &'static str {
         match self {
@@ -116,6 +134,11 @@ pub(crate) fn image(name: &ImageName, tenant: Option<&Tenant>, config: &[u8], la
     let of_tenant = tenant.and_then(|tenant| Some(tenant_lints(tenant, &Execution::of(config).ok()?, layers)));
     let found = of_tenant.into_iter().flatten().chain(file_lints(layers));
     found.map(|(id, message)| Lint { id, image: name.to_string(), message }).collect()
+}
+
+/// What is to be said of an image before its layers are read.
+pub(crate) fn configuration(name: &ImageName, tenant: Option<&Tenant>, config: &[u8]) -> Vec<Lint> {
+    image(name, tenant, config, &[]).into_iter().filter(|lint| !lint.id.needs_layers()).collect()
 }
 
 /// What is to be said of layers that are not compressed as the release asks: they came compressed.

@@ -112,7 +112,7 @@ pub(super) fn platform(plan: &Plan) -> String {
 }
 
 /// The tenant image with what its configuration adds to the definition.
-pub(super) fn tenant_of(name: &ImageName, tenant: &Tenant, config: &[u8]) -> Result<Tenant, PackedReleaseError> {
+pub(crate) fn tenant_of(name: &ImageName, tenant: &Tenant, config: &[u8]) -> Result<Tenant, PackedReleaseError> {
     let execution =
         Execution::of(config).map_err(|source| PackedReleaseError::Config { image: name.clone(), source })?;
     with_volumes(tenant, &execution).map_err(|source| PackedReleaseError::Volume { image: name.clone(), source })

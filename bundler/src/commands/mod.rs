@@ -5,6 +5,7 @@ pub(crate) mod diff;
 pub(crate) mod inspect;
 pub(crate) mod key;
 pub(crate) mod keygen;
+pub(crate) mod lint;
 pub(crate) mod media;
 mod parts_args;
 pub(crate) mod repair;

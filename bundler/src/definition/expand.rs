@@ -74,40 +74,53 @@ pub(super) fn parse(
 ) -> Result<(DefinitionTable, OriginalStrings), DefinitionError> {
     // Variables are replaced after parsing: a value with quotes or line ends cannot change the structure.
     let mut table = DeTable::parse(text.text).map_err(|error| text.toml(&error))?;
-    let mut originals = OriginalStrings::default();
-    expand_table(table.get_mut(), text, variables, &mut originals)?;
+    let (originals, wrong) = expand(table.get_mut(), text, variables);
+    if let Some((_, error)) = wrong.into_iter().next() {
+        return Err(error);
+    }
     let table = DefinitionTable::deserialize(toml::Deserializer::from(table)).map_err(|error| text.toml(&error))?;
     Ok((table, originals))
 }
 
-fn expand_table(
+/// A string that cannot be expanded, by its place, and why.
+pub(super) type WrongString = (Range<usize>, DefinitionError);
+
+/// Replaces the variables in all strings; those that cannot be expanded stay as they are written.
+pub(super) fn expand(
     table: &mut DeTable<'_>,
     text: &DefinitionText<'_>,
     variables: &Variables,
-    originals: &mut OriginalStrings,
-) -> Result<(), DefinitionError> {
-    for (_, value) in table.iter_mut() {
-        let span = value.span();
-        expand_value(value.get_mut(), &span, text, variables, originals)?;
-    }
-    Ok(())
+) -> (OriginalStrings, Vec<WrongString>) {
+    let (mut originals, mut wrong) = (OriginalStrings::default(), Vec::new());
+    each_string(table, &mut |string, span| {
+        if let Err(error) = expand_string(string, &span, text, variables, &mut originals) {
+            wrong.push((span, error));
+        }
+    });
+    (originals, wrong)
 }
 
-fn expand_value(
-    value: &mut DeValue<'_>,
-    span: &Range<usize>,
-    text: &DefinitionText<'_>,
-    variables: &Variables,
-    originals: &mut OriginalStrings,
-) -> Result<(), DefinitionError> {
+/// A string of a definition, and its place.
+type Visit<'a, 'text> = dyn FnMut(&mut Cow<'text, str>, Range<usize>) + 'a;
+
+fn each_string<'text>(table: &mut DeTable<'text>, visit: &mut Visit<'_, 'text>) {
+    for (_, value) in table.iter_mut() {
+        let span = value.span();
+        in_value(value.get_mut(), span, visit);
+    }
+}
+
+fn in_value<'text>(value: &mut DeValue<'text>, span: Range<usize>, visit: &mut Visit<'_, 'text>) {
     match value {
-        DeValue::String(string) => expand_string(string, span, text, variables, originals),
-        DeValue::Table(table) => expand_table(table, text, variables, originals),
-        DeValue::Array(array) => array.iter_mut().try_for_each(|item| {
-            let span = item.span();
-            expand_value(item.get_mut(), &span, text, variables, originals)
-        }),
-        _ => Ok(()),
+        DeValue::String(string) => visit(string, span),
+        DeValue::Table(table) => each_string(table, visit),
+        DeValue::Array(array) => {
+            for item in array.iter_mut() {
+                let span = item.span();
+                in_value(item.get_mut(), span, visit);
+            }
+        }
+        _ => {}
     }
 }
 

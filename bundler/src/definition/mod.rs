@@ -4,6 +4,7 @@ mod add_table;
 mod database_table;
 mod definition_line;
 mod error;
+mod examination;
 mod expand;
 mod image;
 mod image_path;
@@ -24,11 +25,13 @@ pub(crate) use add_table::{Addition, FileOwner};
 pub(crate) use database_table::database_of_this_build;
 pub(crate) use definition_line::DefinitionLine;
 pub(crate) use error::DefinitionError;
+pub(crate) use examination::Examination;
 pub(crate) use image_source::ImageSource;
 pub(crate) use process::Process;
 pub(crate) use variables::{Variables, is_name};
 
 use text::DefinitionText;
+use validate::Problems;
 
 use landfall_keys::PublicKey;
 use landfall_manifests::{Arch, BundlePath, Database, Encoding, ImageName, Product, Serial, Tenant, Version};
@@ -119,6 +122,11 @@ pub(crate) struct FileSection {
 impl Definition {
     /// Reads a definition file of at most 1 MiB.
     pub(crate) fn read(file: &Path, variables: &Variables) -> Result<Self, DefinitionError> {
+        Self::parse(&Self::read_text(file)?, file, variables)
+    }
+
+    /// Reads the text of a definition file of at most 1 MiB.
+    pub(crate) fn read_text(file: &Path) -> Result<String, DefinitionError> {
         let cannot = |source| DefinitionError::Read { file: file.to_owned(), source };
         let mut text = String::new();
         // One byte more than is allowed shows that there is more.
@@ -126,7 +134,7 @@ impl Definition {
         if read.map_err(cannot)? as u64 > DEFINITION_BYTES {
             return Err(DefinitionError::TooLarge { file: file.to_owned(), limit: DEFINITION_BYTES });
         }
-        Self::parse(&text, file, variables)
+        Ok(text)
     }
 
     /// Parses the text of the definition at `file`; paths in it are relative to the folder of `file`.
@@ -134,6 +142,8 @@ impl Definition {
         let text = &expand::with_numbers(text, variables);
         let text = DefinitionText { text, file };
         let (table, originals) = expand::parse(&text, variables)?;
-        validate::definition(&text, table, &originals)
+        let mut problems = Problems::default();
+        let definition = validate::definition(&text, table, &originals, &mut problems);
+        problems.into_sorted().into_iter().next().map_or(Ok(definition), Err)
     }
 }

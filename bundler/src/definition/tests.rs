@@ -9,7 +9,7 @@ fn variables() -> Variables {
 }
 
 fn parse(text: &str) -> Result<Definition, DefinitionError> {
-    Definition::parse(text, Path::new("defs/acme.toml"), &variables())
+    super::examination::tests::parse(text, Path::new("defs/acme.toml"), &variables())
 }
 
 const RELEASE: &str = "[release]\nproduct = \"acme\"\nversion = \"1.0.0\"\nserial = 1\n";

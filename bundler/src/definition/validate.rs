@@ -9,25 +9,54 @@ use super::{Definition, DefinitionError, DefinitionLine, FileSection, ImageSecti
 use landfall_manifests::{Database, Encoding, ImageName, Tenant};
 use toml::Spanned;
 
+/// What is wrong with a definition, by line.
+#[derive(Debug, Default)]
+pub(super) struct Problems(Vec<DefinitionError>);
+
+impl Problems {
+    pub(super) fn add(&mut self, error: DefinitionError) {
+        self.0.push(error);
+    }
+
+    /// What there is, or else its problem is noted.
+    fn keep<T>(&mut self, outcome: Result<T, DefinitionError>) -> Option<T> {
+        outcome.map_err(|error| self.add(error)).ok()
+    }
+
+    /// In the order of the definition's lines.
+    pub(super) fn into_sorted(mut self) -> Vec<DefinitionError> {
+        self.0.sort_by_key(|error| match error {
+            DefinitionError::Wrong { line, .. } => line.number,
+            DefinitionError::Read { .. } | DefinitionError::TooLarge { .. } => 0,
+        });
+        self.0
+    }
+}
+
+/// The definition that tables make. What is wrong is noted in `problems`, and left out: the definition is one to build only if there
+/// are none.
 pub(super) fn definition(
     text: &DefinitionText<'_>,
     table: DefinitionTable,
     originals: &OriginalStrings,
-) -> Result<Definition, DefinitionError> {
-    let images = table.image.into_iter().map(|table| image(text, table, originals));
-    let mut images = images.collect::<Result<Vec<_>, _>>()?;
+    problems: &mut Problems,
+) -> Definition {
+    let images = table.image.into_iter().filter_map(|table| problems.keep(image(text, table, originals)));
+    let mut images: Vec<ImageSection> = images.collect();
     // Equal names by line, so that the later one is reported as the repetition.
     images.sort_by(|a, b| (&a.name, a.line.number).cmp(&(&b.name, b.line.number)));
-    if let Some([first, second]) = images.array_windows().find(|[a, b]| a.name == b.name) {
+    for [first, second] in images.array_windows().filter(|[a, b]| a.name == b.name) {
         let message = format!("the image {} is defined already, in line {}", first.name, first.line.number);
-        return Err(DefinitionError::Wrong { line: second.line.clone(), message });
+        problems.add(DefinitionError::Wrong { line: second.line.clone(), message });
     }
-    choose_canary(&mut images)?;
-    let files = table.file.into_iter().map(|table| file(text, table)).collect::<Result<Vec<_>, _>>()?;
-    Ok(Definition { release: release(text, table.release)?, runtime: runtime(text, &table.runtime)?, images, files })
+    images.dedup_by(|second, first| second.name == first.name);
+    problems.keep(choose_canary(&mut images));
+    let files = table.file.into_iter().filter_map(|table| problems.keep(file(text, table))).collect();
+    let release = release(text, table.release, problems);
+    Definition { release, runtime: runtime(text, &table.runtime, problems), images, files }
 }
 
-fn release(text: &DefinitionText<'_>, table: ReleaseTable) -> Result<ReleaseSection, DefinitionError> {
+fn release(text: &DefinitionText<'_>, table: ReleaseTable, problems: &mut Problems) -> ReleaseSection {
     let created = table.created.map(|written| {
         let parsed: Result<jiff::Timestamp, _> = written.get_ref().parse();
         parsed.map_err(|_| {
@@ -35,31 +64,30 @@ fn release(text: &DefinitionText<'_>, table: ReleaseTable) -> Result<ReleaseSect
             text.wrong(written.span().start, message)
         })
     });
-    Ok(ReleaseSection {
+    ReleaseSection {
         product: table.product,
         version: table.version,
         serial: table.serial,
         arch: table.arch,
         min_upgrade_from: table.min_upgrade_from,
-        created: created.transpose()?,
+        created: created.and_then(|created| problems.keep(created)),
         compression: table.compression.unwrap_or(Encoding::Zstd),
         keys: table.keys,
-        trust: table.trust.as_ref().map(|path| text.source_path(path)).transpose()?,
-    })
+        trust: table.trust.as_ref().and_then(|path| problems.keep(text.source_path(path))),
+    }
 }
 
-fn runtime(text: &DefinitionText<'_>, table: &RuntimeTable) -> Result<RuntimeSection, DefinitionError> {
-    let named = |path: &Option<Spanned<String>>| path.as_ref().map(|path| text.source_path(path)).transpose();
-    Ok(RuntimeSection {
-        binary: named(&table.binary)?,
-        installer: named(&table.installer)?,
-        config: named(&table.config)?,
-        database: table.database.as_ref().map(|written| database(text, written, table.binary.is_some())).transpose()?,
-    })
+fn runtime(text: &DefinitionText<'_>, table: &RuntimeTable, problems: &mut Problems) -> RuntimeSection {
+    let mut named =
+        |path: &Option<Spanned<String>>| path.as_ref().and_then(|path| problems.keep(text.source_path(path)));
+    let (binary, installer, config) = (named(&table.binary), named(&table.installer), named(&table.config));
+    let database = table.database.as_ref();
+    let database = database.and_then(|written| problems.keep(database_of(text, written, table.binary.is_some())));
+    RuntimeSection { binary, installer, config, database }
 }
 
 /// What the bundler's own runtime does with a database is known; of another `binary`, the definition has to tell it.
-fn database(
+fn database_of(
     text: &DefinitionText<'_>,
     written: &Spanned<DatabaseTable>,
     own_binary: bool,

@@ -33,6 +33,8 @@ pub(super) fn own_words(message: &str, text: &str, span: &Range<usize>) -> Strin
         return format!("there is no key {field} here; those that there are: {known}");
     }
     if let Some(field) = after("missing field `", "`") {
+        // Whatever table the text begins with is at the place of the whole text, too.
+        let key = if field == "release" { "the definition" } else { key };
         return format!("{key} lacks {field}");
     }
     if let Some(kind) = after("wanted ", "") {
@@ -86,7 +88,10 @@ fn place_of<'a>(table: &'a DeTable<'_>, span: &Range<usize>) -> Option<Place<'a>
     table.iter().find_map(|(key, value)| {
         let found = value.span();
         let around = || Place { key: key.get_ref(), is_item: value.get_ref().is_array() && found != *span };
-        let is_around = found.start <= span.start && span.end <= found.end;
+        // Each table of a list that is written [[key]] has its own place, and the list that of the first.
+        let is_one_of_it =
+            value.get_ref().as_array().is_some_and(|items| items.iter().any(|item| item.span() == *span));
+        let is_around = is_one_of_it || found.start <= span.start && span.end <= found.end;
         inside(value.get_ref(), span).or_else(|| is_around.then(around))
     })
 }

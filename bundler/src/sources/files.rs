@@ -13,7 +13,7 @@ use crate::regular;
 use landfall_console::Progress;
 use landfall_manifests::{Arch, Blob, BundlePath, Encoding, File as ReleaseFile, Hasher, Mode, PathError};
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Cursor, Read, Seek, Write as _};
 use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
@@ -101,21 +101,31 @@ impl Origin<'_> {
 /// Looks for every file of the plan, so that what is missing is told before anything is packed. The settings come first, since hosts read
 /// them before all other blobs.
 pub(crate) fn find(plan: &Plan) -> Result<Vec<FoundFile<'_>>, FileError> {
-    let mut found = Vec::new();
+    let (found, errors) = find_all(plan);
+    errors.into_iter().next().map_or(Ok(found), Err)
+}
+
+/// The same with all that is wrong, and not the first of it alone; what is there besides is found all the same.
+pub(crate) fn find_all(plan: &Plan) -> (Vec<FoundFile<'_>>, Vec<FileError>) {
+    let (mut found, mut errors) = (Vec::new(), Vec::new());
     for file in &plan.files {
-        open(file, plan.release.arch)?;
-        found.push(FoundFile { path: file.path.clone(), from: Origin::Planned(file) });
+        match open(file, plan.release.arch) {
+            Ok(_) => found.push(FoundFile { path: file.path.clone(), from: Origin::Planned(file) }),
+            Err(error) => errors.push(error),
+        }
     }
-    plan.trees.iter().try_for_each(|tree| find_in(tree, &mut found))?;
+    for tree in &plan.trees {
+        find_in(tree, &mut found, &mut errors);
+    }
     // Refused, although the contents may be equal: which of the two
     // wins would otherwise depend on the order of the definition.
     let mut paths = BTreeMap::new();
     for FoundFile { path, from } in &found {
         if let Some(first) = paths.insert(path, from.path()) {
-            return Err(FileError::Twice { line: from.line().cloned(), path: path.clone(), first: first.to_owned() });
+            errors.push(FileError::Twice { line: from.line().cloned(), path: path.clone(), first: first.to_owned() });
         }
     }
-    Ok(in_order(found))
+    (in_order(found), errors)
 }
 
 /// The files that were found, and those that were made during this build, whose paths no definition can name.
@@ -134,29 +144,58 @@ fn in_order(mut found: Vec<FoundFile<'_>>) -> Vec<FoundFile<'_>> {
 }
 
 /// Finds a file, or everything below a folder. The named path itself may be a symbolic link; nothing below it may.
-fn find_in<'a>(tree: &'a PlannedTree, found: &mut Vec<FoundFile<'a>>) -> Result<(), FileError> {
-    let (root, line) = (&tree.source.path, &tree.source.line);
+fn find_in<'a>(tree: &'a PlannedTree, found: &mut Vec<FoundFile<'a>>, errors: &mut Vec<FileError>) {
     // Sorted, since readdir(3) gives names in no order: of several errors, the same one is found first.
-    for entry in WalkDir::new(root).follow_root_links(true).sort_by_file_name() {
-        let entry = entry.map_err(|error| {
-            let path = error.path().unwrap_or(root).to_owned();
-            FileError::Read { line: Some(line.clone()), path, source: error.into() }
-        })?;
-        if entry.file_type().is_dir() {
-            continue;
+    for entry in WalkDir::new(&tree.source.path).follow_root_links(true).sort_by_file_name() {
+        match find_entry(entry, tree) {
+            Ok(file) => found.extend(file),
+            Err(error) => errors.push(error),
         }
-        if let Some(kind) = special(&entry) {
-            return Err(FileError::Special { line: line.clone(), path: entry.path().to_owned(), kind });
-        }
-        let metadata = entry.metadata().map_err(|error| FileError::Read {
-            line: Some(line.clone()),
-            path: entry.path().to_owned(),
-            source: error.into(),
-        })?;
-        let (path, identity) = (target(&entry, tree)?, Identity::of(&metadata));
-        found.push(FoundFile { path, from: Origin::Tree { path: entry.into_path(), tree, identity } });
     }
-    Ok(())
+}
+
+/// The file at one entry of a folder; none at a folder.
+fn find_entry(entry: walkdir::Result<DirEntry>, tree: &PlannedTree) -> Result<Option<FoundFile<'_>>, FileError> {
+    let line = || tree.source.line.clone();
+    let cannot = |error: walkdir::Error| {
+        let path = error.path().unwrap_or(&tree.source.path).to_owned();
+        FileError::Read { line: Some(line()), path, source: error.into() }
+    };
+    let entry = entry.map_err(cannot)?;
+    if entry.file_type().is_dir() {
+        return Ok(None);
+    }
+    if let Some(kind) = special(&entry) {
+        return Err(FileError::Special { line: line(), path: entry.path().to_owned(), kind });
+    }
+    let metadata = entry.metadata().map_err(cannot)?;
+    let (path, identity) = (target(&entry, tree)?, Identity::of(&metadata));
+    Ok(Some(FoundFile { path, from: Origin::Tree { path: entry.into_path(), tree, identity } }))
+}
+
+/// Looks into each file that is small enough to be a secret key, as packing will: none may leave this machine.
+pub(crate) fn check_secrets(files: &[FoundFile<'_>]) -> Vec<FileError> {
+    let check = |file: &FoundFile<'_>| match &file.from {
+        Origin::Tree { path, tree, identity } => open_found(path, &tree.source, *identity).err(),
+        Origin::Planned(_) | Origin::Made(_) => None,
+    };
+    files.iter().filter_map(check).collect()
+}
+
+/// Opens a file that was found below a folder, and is no secret key.
+fn open_found(
+    path: &Path,
+    SourcePath { path: root, line }: &SourcePath,
+    identity: Identity,
+) -> Result<(File, Metadata), FileError> {
+    let cannot = |source| FileError::Read { line: Some(line.clone()), path: path.to_owned(), source };
+    let below = path.strip_prefix(root).unwrap_or(path);
+    let opened = beneath::open_file(root, below, identity).map_err(cannot)?;
+    let (opened, metadata) = opened.ok_or_else(|| FileError::Changed { path: path.to_owned() })?;
+    if is_secret_key(&opened, metadata.len()).map_err(cannot)? {
+        return Err(FileError::SecretKey { line: line.clone(), path: path.to_owned() });
+    }
+    Ok((opened, metadata))
 }
 
 /// Packs files that were found for `arch`.
@@ -233,16 +272,10 @@ impl FilePacker<'_> {
         &mut self,
         in_release: &BundlePath,
         path: &Path,
-        SourcePath { path: root, line }: &SourcePath,
+        source: &SourcePath,
         identity: Identity,
     ) -> Result<(Mode, StoredContent), FileError> {
-        let cannot = |source| FileError::Read { line: Some(line.clone()), path: path.to_owned(), source };
-        let below = path.strip_prefix(root).unwrap_or(path);
-        let opened = beneath::open_file(root, below, identity).map_err(cannot)?;
-        let (opened, metadata) = opened.ok_or_else(|| FileError::Changed { path: path.to_owned() })?;
-        if is_secret_key(&opened, metadata.len()).map_err(cannot)? {
-            return Err(FileError::SecretKey { line: line.clone(), path: path.to_owned() });
-        }
+        let (opened, metadata) = open_found(path, source, identity)?;
         // Only the executable bit: the others depend on the umask under which the folder was checked out.
         let program = metadata.permissions().mode() & 0o111 != 0;
         let mode = Mode::of(if program { 0o755 } else { 0o644 });

@@ -26,11 +26,13 @@ pub(crate) use error::{ImageError, SourceError};
 pub(crate) use evidence::find as find_evidence;
 #[cfg(test)]
 pub(crate) use files::SETTINGS_BYTES;
-pub(crate) use files::{FileError, FoundFile, find as find_files, pack as pack_files, with_made};
+pub(crate) use files::{
+    FileError, FoundFile, check_secrets, find as find_files, find_all as find_all_files, pack as pack_files, with_made,
+};
 pub(crate) use image::ImageOutline;
 
 use crate::blob_store::BlobStore;
-use crate::plan::{DerivedImage, Plan, Source, SourceJob};
+use crate::plan::{DerivedImage, Plan, RequestedImage, Source, SourceJob};
 use crate::registry::Registries;
 use image::PackedImages;
 use landfall_console::Console;
@@ -96,17 +98,56 @@ pub(crate) fn find_images(plan: &Plan, registries: &Registries) -> Result<Vec<Im
     let platform = platform(plan);
     let mut found = Vec::new();
     for SourceJob { source, images } in &plan.jobs {
-        found.extend(match source {
-            Source::Registry => registry::find(images, registries, &platform)?,
-            Source::OciFolder(folder) => oci::find_in_folder(folder, images, &platform)?,
-            Source::OciArchive(file) => oci::find_in_archive(file, images, &platform)?,
-            Source::DockerArchive(file) => docker_archive::find_in_file(file, images, &platform)?,
-            Source::DockerDaemon => docker_daemon::find(images)?,
-            Source::Rootfs { folder, process, .. } => rootfs::find(folder, process, images, &platform)?,
-        });
+        found.extend(find_in(source, images, registries, &platform)?);
     }
     derived::find(&plan.derived, &mut found, &platform)?;
     Ok(found)
+}
+
+/// The same with all images that cannot be found, and not the first of them alone.
+pub(crate) fn find_all_images(plan: &Plan, registries: &Registries) -> (Vec<ImageOutline>, Vec<ImageError>) {
+    let platform = platform(plan);
+    let (mut found, mut errors) = (Vec::new(), Vec::new());
+    for SourceJob { source, images } in &plan.jobs {
+        // Each by itself only where it has to be: a source is opened once for all of its images.
+        let outcomes = match find_in(source, images, registries, &platform) {
+            Err(_) if images.len() > 1 => {
+                images.iter().map(|image| find_in(source, std::slice::from_ref(image), registries, &platform)).collect()
+            }
+            outcome => vec![outcome],
+        };
+        for outcome in outcomes {
+            match outcome {
+                Ok(outlines) => found.extend(outlines),
+                Err(error) => errors.push(error),
+            }
+        }
+    }
+    for image in &plan.derived {
+        if let Err(error) = derived::find(std::slice::from_ref(image), &mut found, &platform) {
+            errors.push(error);
+            // What is there is the base alone.
+            found.retain(|outline| outline.name != image.base.image);
+        }
+    }
+    (found, errors)
+}
+
+/// Looks for images in their source.
+fn find_in(
+    source: &Source,
+    images: &[RequestedImage],
+    registries: &Registries,
+    platform: &Platform,
+) -> Result<Vec<ImageOutline>, ImageError> {
+    match source {
+        Source::Registry => registry::find(images, registries, platform),
+        Source::OciFolder(folder) => oci::find_in_folder(folder, images, platform),
+        Source::OciArchive(file) => oci::find_in_archive(file, images, platform),
+        Source::DockerArchive(file) => docker_archive::find_in_file(file, images, platform),
+        Source::DockerDaemon => docker_daemon::find(images),
+        Source::Rootfs { folder, process, .. } => rootfs::find(folder, process, images, platform),
+    }
 }
 
 /// Where the plan's images have to run.

@@ -8,6 +8,7 @@ mod docker_archive;
 mod image_files;
 mod in_place;
 mod keys;
+mod lint;
 mod media;
 mod output;
 mod parts;

@@ -1,0 +1,103 @@
+use crate::assemble;
+use crate::build_host::BuildHost;
+use crate::definition::{Definition, Examination, Variables};
+use crate::error::Error;
+use crate::lint::{self, Lint};
+use crate::lock_file::LockFile;
+use crate::plan::Plan;
+use crate::registry::Registries;
+use crate::sources::{self, FoundFile, ImageOutline};
+use crate::trust::TrustFolder;
+use landfall_keys::RootLink;
+use landfall_manifests::{Problem, ReleaseError, SignError, Signed};
+use std::path::Path;
+
+/// All that is found without packing.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    /// What a build would stop at, in the order in which it would come to it.
+    pub(super) errors: Vec<Error>,
+    pub(super) warnings: Vec<Lint>,
+    /// Whether there are layers that only a build looks into.
+    pub(super) has_images: bool,
+}
+
+impl Findings {
+    /// Looks at the definition and at all that it names, in the order in which `build` does.
+    pub(super) fn of(file: &Path, variables: &Variables, registries: &Registries, locked: bool) -> Self {
+        let mut findings = Self::default();
+        // 1. What is written.
+        let Some(text) = findings.keep(Definition::read_text(file)) else { return findings };
+        let Examination { definition, problems } = Examination::of(&text, file, variables);
+        let is_whole = problems.is_empty();
+        findings.add(problems);
+        let Some(definition) = definition else { return findings };
+        // 2. What it is built from, as a pure function of it: without keys, since nothing is signed.
+        let Some(lock) = findings.keep(LockFile::beside(file)) else { return findings };
+        if locked {
+            findings.keep(lock.check(&definition));
+        }
+        let definition = lock.apply(definition);
+        let Some(host) = findings.keep(BuildHost::detect(&[])) else { return findings };
+        let Some(plan) = findings.keep(Plan::new(&definition, &host)) else { return findings };
+        let trust = findings.trust(&definition);
+        // 3. What is there.
+        let (files, errors) = sources::find_all_files(&plan);
+        findings.add(errors);
+        findings.add(sources::check_secrets(&files));
+        let (images, errors) = sources::find_all_images(&plan, registries);
+        // Signatures are looked for beside images that are there.
+        let evidence = if errors.is_empty() { findings.keep(sources::find_evidence(&plan, registries)) } else { None };
+        let evidence = evidence.unwrap_or_default();
+        let files = sources::with_made(files, &evidence);
+        findings.add(errors);
+        // 4. What it would make.
+        let are_fit = images.iter().fold(true, |are_fit, image| findings.image(&plan, image) && are_fit);
+        findings.has_images = !images.is_empty();
+        if is_whole && are_fit {
+            findings.release(&plan, trust, &files, images);
+        }
+        findings
+    }
+
+    fn add<E: Into<Error>>(&mut self, errors: Vec<E>) {
+        self.errors.extend(errors.into_iter().map(Into::into));
+    }
+
+    /// What there is, or else its error is noted.
+    fn keep<T, E: Into<Error>>(&mut self, outcome: Result<T, E>) -> Option<T> {
+        outcome.map_err(|error| self.errors.push(error.into())).ok()
+    }
+
+    /// The trust roots that the bundle would carry.
+    fn trust(&mut self, definition: &Definition) -> Vec<RootLink> {
+        let Some(named) = &definition.release.trust else { return Vec::new() };
+        let packed = TrustFolder::open(&named.path).and_then(|folder| Ok(folder.complete()?.packed()));
+        let packed =
+            packed.map_err(|source| Error::DefinitionTrust { line: named.line.clone(), source: Box::new(source) });
+        self.keep(packed).unwrap_or_default()
+    }
+
+    /// What an image's configuration tells; whether a release can hold the image.
+    fn image(&mut self, plan: &Plan, image: &ImageOutline) -> bool {
+        let planned = plan.images.iter().find(|planned| planned.name == image.name);
+        let tenant = planned.and_then(|planned| planned.tenant.as_ref());
+        // Some sources show it only while they are read.
+        let (Some(tenant), Some(config)) = (tenant, &image.config) else { return true };
+        self.warnings.extend(lint::configuration(&image.name, Some(tenant), config));
+        self.keep(assemble::tenant_of(&image.name, tenant, config)).is_some()
+    }
+
+    /// What the files and images come to together.
+    fn release(&mut self, plan: &Plan, trust: Vec<RootLink>, files: &[FoundFile<'_>], images: Vec<ImageOutline>) {
+        let Some(bound) = self.keep(assemble::bound(plan, trust, files, images)) else { return };
+        self.keep(Signed::room_for(&bound, &[]));
+        if let Err(ReleaseError::Problems(mut problems)) = bound.check() {
+            // Digests and sizes are not known yet, and what is said of them means nothing; the rest was told already.
+            problems.retain(|problem| matches!(problem, Problem::FileAndFolder(_)));
+            if !problems.is_empty() {
+                self.errors.push(SignError::Release(ReleaseError::Problems(problems)).into());
+            }
+        }
+    }
+}
