@@ -1,4 +1,6 @@
-use crate::commands::{build, diff, inspect, key, keygen, lint, media, repair, sign, split, trust, update, verify};
+use crate::commands::{
+    build, diff, init, inspect, key, keygen, lint, media, repair, schema, sign, split, trust, update, verify,
+};
 use crate::error::Result;
 use clap::{Parser, Subcommand};
 use landfall_console::{Console, Extras, Failure, Flags};
@@ -15,7 +17,7 @@ pub(crate) struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
-  landfall-bundler keygen --out acme --password
+  landfall-bundler init
   landfall-bundler build acme.toml --key acme.key
   landfall-bundler verify acme-1.0.0-linux-amd64.landfall.tar --trust acme.pub
 
@@ -23,11 +25,13 @@ Exit codes: 0 done, 1 unexpected, 2 usage or definition, 3 damaged, 4 not truste
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Init(init::Args),
     Keygen(keygen::Args),
     Key(key::Args),
     Build(build::Args),
     Update(update::Args),
     Lint(lint::Args),
+    Schema(schema::Args),
     Inspect(inspect::Args),
     Verify(verify::Args),
     Sign(sign::Args),
@@ -44,12 +48,14 @@ impl Cli {
     /// Runs the command.
     pub(crate) fn run(self, console: Console) -> Result<(), Failure> {
         let done: Result<()> = match self.command {
+            Command::Init(args) => init::run(&args, console),
             Command::Keygen(args) => keygen::run(&args, console),
             Command::Key(args) => key::run(&args, console),
             Command::Build(args) => build::run(&args, console),
             Command::Update(args) => update::run(&args, console),
             // It prints its result although it fails.
             Command::Lint(args) => return lint::run(&args, console),
+            Command::Schema(args) => schema::run(&args, console),
             Command::Inspect(args) => inspect::run(&args, console),
             Command::Verify(args) => verify::run(&args, console),
             Command::Sign(args) => sign::run(&args, console),

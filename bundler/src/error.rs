@@ -14,6 +14,7 @@ use crate::output::OutputError;
 use crate::plan::PlanError;
 use crate::repair::RepairError;
 use crate::sources::{FileError, ImageError};
+use crate::starter::StarterError;
 use crate::stick::{RootFileError, StickError};
 use crate::trust::{CliTrustError, TrustFolderError};
 use landfall_console::{Classify as _, ErrorClass, Size, StorageFault, message_with_causes};
@@ -68,6 +69,8 @@ pub(crate) enum Error {
     Stick(#[from] StickError),
     #[error(transparent)]
     RootFile(#[from] RootFileError),
+    #[error(transparent)]
+    Starter(#[from] StarterError),
     #[error(transparent)]
     KeyPair(#[from] KeyPairError),
     #[error(transparent)]

@@ -13,7 +13,7 @@ use crate::partial_folder::Busy;
 use crate::stick::StickError;
 use build::{
     of_assembly, of_build_host, of_cache, of_definition, of_file, of_lock_file, of_output, of_packed_release, of_plan,
-    of_signing, of_source, of_store,
+    of_signing, of_source, of_starter, of_store,
 };
 use bundle::{of_bundle, of_copy, of_repair, of_root_file, of_stick};
 use classes::{DAMAGED, PARTS_TOO_SMALL, ROOM, ROOM_FOR_COPY, unfit};
@@ -56,6 +56,7 @@ impl Classify for Error {
             Self::Repair(error) => of_repair(error),
             Self::Stick(error) => of_stick(error),
             Self::RootFile(error) => of_root_file(error),
+            Self::Starter(error) => of_starter(error),
             Self::KeyPair(error) => of_key_pair(error),
             Self::KeyFile(error) => of_key_file(error),
             Self::CliTrust(error) => of_cli_trust(error),

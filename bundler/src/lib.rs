@@ -33,8 +33,10 @@ mod registry;
 mod release_diff;
 mod repair;
 mod sources;
+mod starter;
 mod stick;
 mod trust;
+mod whole_file;
 
 use landfall_host::regular;
 

@@ -25,6 +25,7 @@ const TOOLS: &[(&str, &str)] = &[
     ("mount", "mount"),
     ("nft", "nftables"),
     ("openssl", "openssl"),
+    ("/usr/lib/python3/dist-packages/jsonschema/__init__.py", "python3-jsonschema"),
     ("skopeo", "skopeo"),
     ("strace", "strace"),
     ("systemd-analyze", "systemd"),

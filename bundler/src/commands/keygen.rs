@@ -1,7 +1,6 @@
 use crate::error::Result;
-use crate::key_files::{self, KeyPairError, PasswordArgs};
+use crate::key_files::{KeyPairFiles, PasswordArgs};
 use landfall_console::Console;
-use landfall_keys::{Protection, SecretKey};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -36,37 +35,22 @@ struct KeygenReport<'a> {
 }
 
 pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
-    let named = |extension: &str| {
-        let mut name = args.out.clone().into_os_string();
-        name.push(extension);
-        PathBuf::from(name)
-    };
-    let (secret_file, public_file) = (named(".key"), named(".pub"));
-    // Before the password is asked for, although writing would refuse as well.
-    if let Some(there) = [&secret_file, &public_file].into_iter().find(|path| path.symlink_metadata().is_ok()) {
-        return Err(KeyPairError::Exists { path: there.clone() }.into());
-    }
+    let files = KeyPairFiles::named(&args.out)?;
     let protected = args.password || args.source.password_file.is_some();
     let password = protected.then(|| args.source.new_password(console)).transpose()?;
-    let protection = password.as_ref().map_or(Protection::None, |text| Protection::Password(text.as_bytes()));
-    let key = SecretKey::generate().map_err(KeyPairError::Generate)?;
-    let text = key.to_file(protection).map_err(KeyPairError::Password)?;
-    let public = key.public_key();
-    key_files::write_pair((&secret_file, &text), (&public_file, &public.to_file()))?;
+    let key = files.make(password.as_ref().map(|text| text.as_str()))?;
     if !protected {
-        console.say(format_args!(
-            "{} is not protected by a password: anyone who reads it can sign",
-            secret_file.display()
-        ));
+        let secret = files.secret().display();
+        console.say(format_args!("{secret} is not protected by a password: anyone who reads it can sign"));
     }
     let made = KeygenReport {
         key_id: key.id().to_string(),
-        public_key: public.to_line(),
-        secret_key_file: &secret_file,
-        public_key_file: &public_file,
+        public_key: key.to_line(),
+        secret_key_file: files.secret(),
+        public_key_file: files.public(),
         protected,
     };
-    let (secret, public) = (secret_file.display(), public_file.display());
+    let (secret, public) = (files.secret().display(), files.public().display());
     let text = format!("key {}\nsecret: {secret}\npublic: {public}\n{}\n", made.key_id, made.public_key);
     console.result(&made, text)
 }

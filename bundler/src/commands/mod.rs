@@ -2,6 +2,7 @@
 
 pub(crate) mod build;
 pub(crate) mod diff;
+pub(crate) mod init;
 pub(crate) mod inspect;
 pub(crate) mod key;
 pub(crate) mod keygen;
@@ -10,6 +11,7 @@ pub(crate) mod media;
 mod parts_args;
 pub(crate) mod repair;
 mod rewrite;
+pub(crate) mod schema;
 pub(crate) mod sign;
 pub(crate) mod split;
 pub(crate) mod trust;

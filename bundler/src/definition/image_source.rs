@@ -65,7 +65,7 @@ impl ImageSource {
     }
 
     /// Reads a source; its path is relative to `base`.
-    pub(super) fn parse(text: &str, base: &Path) -> Result<Self, ImageSourceSyntaxError> {
+    pub(crate) fn parse(text: &str, base: &Path) -> Result<Self, ImageSourceSyntaxError> {
         let (transport, rest) =
             text.split_once(':').ok_or_else(|| ImageSourceSyntaxError::NoTransport(text.to_owned()))?;
         // At the first colon: names have more of them (`app:1.0`).

@@ -12,6 +12,7 @@ mod image_source;
 mod process;
 #[cfg(test)]
 mod reference;
+mod schema;
 mod tables;
 mod tenant_table;
 #[cfg(test)]
@@ -26,8 +27,9 @@ pub(crate) use database_table::database_of_this_build;
 pub(crate) use definition_line::DefinitionLine;
 pub(crate) use error::DefinitionError;
 pub(crate) use examination::Examination;
-pub(crate) use image_source::ImageSource;
+pub(crate) use image_source::{ImageSource, ImageSourceSyntaxError};
 pub(crate) use process::Process;
+pub(crate) use schema::{SCHEMA, SCHEMA_FILE};
 pub(crate) use variables::{Variables, is_name};
 
 use text::DefinitionText;

@@ -161,6 +161,14 @@ const INTRODUCTION: &str = "\
 images and its files. Paths are relative to the folder of the definition. Keys that are not on this page are errors; every error
 names the definition's file and line. What is wrong in the definition ends with exit code 2, a damaged image with 3, and an engine
 or registry that does not answer, or wants a login, with 6. The same inputs give the same bytes, on every machine.
+
+`landfall-bundler init` writes one to begin with. `landfall-bundler lint acme.toml` says all that is wrong with a definition and its
+sources at once, and packs nothing. Editors with Taplo, such as VS Code with Even Better TOML, check and complete a definition by the
+[JSON schema](definition.schema.json), which `landfall-bundler schema` prints, if its first line names the file:
+
+```toml
+#:schema ./landfall-bundler.schema.json
+```
 ";
 
 const SOURCES: &str = "\
@@ -227,10 +235,12 @@ fn limits_table() -> String {
 fn warnings_table() -> String {
     let mut table = String::from(
         "\n## Warnings\n\nA build looks into the images for what would show on a host only, and warns of it. With `--json` the result has\n\
-         `warnings`, each with its `id`, `image` and `message`.\n\n| id | meaning |\n| --- | --- |\n",
+         `warnings`, each with its `id`, `image` and `message`. `lint` gives those for which no layer has to be read.\n\n\
+         | id | given by | meaning |\n| --- | --- | --- |\n",
     );
     for (id, meaning) in LintId::ALL {
-        writeln!(table, "| `{}` | {meaning} |", id.word()).unwrap();
+        let by = if id.needs_layers() { "`build`" } else { "`build`, `lint`" };
+        writeln!(table, "| `{}` | {by} | {meaning} |", id.word()).unwrap();
     }
     table
 }

@@ -12,6 +12,7 @@ use crate::output::OutputError;
 use crate::plan::PlanError;
 use crate::registry::{CredentialsError, RegistryError};
 use crate::sources::{AddError, FileError, SourceError};
+use crate::starter::StarterError;
 use landfall_console::{ErrorClass, Exit, StorageFault};
 use landfall_engine::EngineError;
 use landfall_manifests::SignError;
@@ -50,6 +51,22 @@ pub(super) fn of_cache(error: &CacheError) -> ErrorClass {
         CacheError::Folder { .. } | CacheError::Others { .. } => {
             unfit("cache", "name a folder that only you can write to with --cache, or build with --no-cache")
         }
+    }
+}
+
+pub(super) fn of_starter(error: &StarterError) -> ErrorClass {
+    match error {
+        StarterError::Exists { .. } => {
+            usage("exists", "nothing is overwritten: name another folder, or another product")
+        }
+        StarterError::Write { .. } => unfit("cannot_write", "name a folder that is yours"),
+        StarterError::NoAnswer => usage(
+            "no_answer",
+            "answer all questions, or by flags (`landfall-bundler init --help`), or take the defaults with --yes",
+        ),
+        StarterError::Answer(_) => ErrorClass::UNEXPECTED,
+        StarterError::Image(_) => usage("image_source", "name one with --image, or none for now"),
+        StarterError::Definition(_) => usage("definition", "give other answers"),
     }
 }
 

@@ -1,5 +1,6 @@
 mod keys;
 mod registries;
+mod starter;
 
 use super::classes::{ROOM, ROOM_FOR_COPY, unfit};
 use crate::assemble::{AssembleError, PackedReleaseError, VolumeError};
@@ -75,7 +76,7 @@ fn media(error: MediaError) -> Error {
 fn all() -> impl Iterator<Item = Error> {
     let build =
         [build(), sources(), registries::lock_and_cache(), registries::all(), registries::signatures(), writing()];
-    let of_keys = [keys::of_keys(), keys::of_trust_folders()];
+    let of_keys = [keys::of_keys(), keys::of_trust_folders(), starter::of_starter()];
     build.into_iter().chain([reading(), sticks()]).chain(of_keys).flatten()
 }
 

@@ -4,7 +4,7 @@ mod key_description;
 mod key_pair;
 
 pub(crate) use key_description::{KeyContent, KeyDescription};
-pub(crate) use key_pair::{KeyPairError, write_pair};
+pub(crate) use key_pair::{KeyPairError, KeyPairFiles};
 
 use landfall_console::{Console, Size};
 use landfall_keys::{

@@ -1,13 +1,11 @@
 use super::{RootChain, TrustFolderError};
-use crate::partial_folder::PartialFolder;
-use crate::regular;
-use landfall_host::durable;
+use crate::{regular, whole_file};
 use landfall_keys::{
     KeyId, MAX_CHAIN_LINKS, MAX_FILE_BYTES, MAX_SIGNATURES, MAX_TRUST_ROOT_BYTES, RootChanges, RootFiles, SecretKey,
     Signature, TrustRoot, root_file_name, root_version, signature_file_name, signed_root_version,
 };
-use std::fs::{self, File};
-use std::io::{self, Read as _, Write as _};
+use std::fs;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 /// The most files that are read: every version of a chain with every signature that it may have.
@@ -80,7 +78,7 @@ impl TrustFolder {
         let failed = |source| TrustFolderError::Write { path: path.clone(), source };
         let signature =
             key.sign(root.to_json().as_bytes(), &comment).map_err(|error| failed(io::Error::other(error)))?;
-        write(&path, &signature.to_file(), true).map_err(failed)?;
+        whole_file::replace(&path, &signature.to_file()).map_err(failed)?;
         Ok(path)
     }
 
@@ -148,26 +146,10 @@ fn add_root(dir: &Path, root: &TrustRoot) -> Result<(), TrustFolderError> {
         return Err(TrustFolderError::Exists { path: dir.join(name) });
     }
     let path = dir.join(root_file_name(version));
-    write(&path, &root.to_json(), false).map_err(|source| match source.kind() {
+    whole_file::create(&path, &root.to_json()).map_err(|source| match source.kind() {
         io::ErrorKind::AlreadyExists => TrustFolderError::Exists { path },
         _ => TrustFolderError::Write { path, source },
     })
-}
-
-/// Writes a file that is there whole or not at all, also after a power cut.
-fn write(path: &Path, text: &str, replace: bool) -> io::Result<()> {
-    let dir = landfall_media::folder_of(path);
-    // In a locked folder, which the next run removes if this one is killed.
-    let partial = PartialFolder::new(dir)?;
-    let mut file = tempfile::NamedTempFile::new_in(partial.path())?;
-    file.write_all(text.as_bytes())?;
-    // A temporary file is its owner's alone, and roots and signatures are handed on.
-    durable::make_readable(file.as_file())?;
-    file.as_file().sync_all()?;
-    let placed = if replace { file.persist(path) } else { file.persist_noclobber(path) };
-    placed.map_err(|error| error.error)?;
-    // The name is durable only when the folder is (fsync(2)).
-    File::open(dir)?.sync_all()
 }
 
 #[cfg(test)]
