@@ -8,6 +8,7 @@ use crate::blob_store::StoreError;
 use crate::build_host::BuildHostError;
 use crate::cache::CacheError;
 use crate::definition::{DefinitionError, DefinitionLine};
+use crate::job_summary::SummaryError;
 use crate::key_files::{KeyFileError, KeyPairError};
 use crate::lock_file::LockFileError;
 use crate::output::OutputError;
@@ -85,6 +86,8 @@ pub(crate) enum Error {
     /// An error because of too little room, with how much there is.
     #[error("{message}: {} are free in {}, which was too little", Size(*free), folder.display())]
     NoSpace { class: ErrorClass, message: String, free: u64, folder: PathBuf },
+    #[error(transparent)]
+    Summary(#[from] SummaryError),
     /// Standard output.
     #[error(transparent)]
     Stdout(#[from] io::Error),

@@ -57,6 +57,7 @@ impl Classify for Error {
             Self::Stick(error) => of_stick(error),
             Self::RootFile(error) => of_root_file(error),
             Self::Starter(error) => of_starter(error),
+            Self::Summary(_) => unfit("cannot_write", "name another file with --summary"),
             Self::KeyPair(error) => of_key_pair(error),
             Self::KeyFile(error) => of_key_file(error),
             Self::CliTrust(error) => of_cli_trust(error),

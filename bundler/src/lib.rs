@@ -20,6 +20,7 @@ mod elf;
 mod error;
 mod exit_table;
 mod image_config;
+mod job_summary;
 mod key_files;
 mod layer_scan;
 mod lint;

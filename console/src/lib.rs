@@ -30,7 +30,7 @@ pub use escape::OneLine;
 pub use exit::Exit;
 pub use failure::{Failure, FailureReport};
 pub use line::line_of;
-pub use output::{Console, Flags};
+pub use output::{Console, Flags, ResultFormat};
 pub use progress::Progress;
 pub use run::{Extras, run};
 pub use size::Size;

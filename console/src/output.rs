@@ -15,12 +15,31 @@ pub struct Flags {
     /// Print one JSON object on standard output instead of text
     #[arg(long, global = true)]
     pub json: bool,
+    /// Print results as text, or as one JSON object as --json does [default: text]
+    #[arg(long = "output", value_name = "FORMAT", global = true, conflicts_with = "json")]
+    pub format: Option<ResultFormat>,
     /// Print results and errors only
     #[arg(long, short, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
     /// Say more about what is being done
     #[arg(long, short, global = true)]
     pub verbose: bool,
+}
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum ResultFormat {
+    /// For people.
+    Text,
+    /// One JSON object.
+    Json,
+}
+
+impl Flags {
+    /// Whether results are printed as JSON.
+    fn is_json(self) -> bool {
+        self.json || self.format == Some(ResultFormat::Json)
+    }
 }
 
 /// Where a command writes: results to standard output, everything else to standard error.
@@ -86,7 +105,7 @@ impl Console {
     /// # Errors
     /// Standard output cannot be written to; a reader that went away is not an error.
     pub fn result<E: From<io::Error>>(&self, object: &impl Serialize, text: impl Display) -> Result<(), E> {
-        let text = if self.flags.json {
+        let text = if self.flags.is_json() {
             escaped_json(&serde_json::to_string_pretty(object).map_err(io::Error::from)?)
         } else {
             escaped(&text.to_string())
@@ -111,10 +130,10 @@ impl Console {
 
     /// Prints a failure: a JSON object on standard output under `--json`, text on standard error otherwise.
     pub fn failure(&self, failure: &Failure) {
-        if self.flags.json && failure.has_result() {
+        if self.flags.is_json() && failure.has_result() {
             return;
         }
-        if self.flags.json {
+        if self.flags.is_json() {
             let report = escaped_json(&serde_json::to_string_pretty(&Report::from(failure)).unwrap_or_default());
             // The exit code still tells of the failure where its report cannot be written.
             if let Err(error) = self.raw::<io::Error>(format!("{report}\n").as_bytes()) {

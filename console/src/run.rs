@@ -117,10 +117,17 @@ fn suggest_nothing_destructive(error: &mut clap::Error) {
     }
 }
 
+/// Whether JSON is asked for by words of a command line that is not parsed.
+fn asks_for_json(words: impl Iterator<Item = std::ffi::OsString>) -> bool {
+    let words: Vec<_> = words.collect();
+    let is_named = |pair: &[_]| matches!(pair, [flag, value] if flag == "--output" && value == "json");
+    words.iter().any(|word| word == "--json" || word == "--output=json") || words.windows(2).any(is_named)
+}
+
 /// `--help` and `--version` are results; anything else clap refuses is a usage error, also as JSON where `--json` was typed.
 fn usage(error: &clap::Error) -> ExitCode {
     // clap has parsed nothing when it refuses a command line, so the flag is looked for in what was typed.
-    let json = std::env::args_os().any(|arg| arg == "--json");
+    let json = asks_for_json(std::env::args_os());
     let result = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
     if result || !json {
         // Nobody reads a closed terminal.
@@ -195,6 +202,20 @@ mod tests {
             let text = error.to_string();
             assert_eq!(text.contains("similar"), suggested, "{text}");
             assert!(NEVER_SUGGESTED.iter().all(|command| !text.contains(&format!("'{command}'"))), "{text}");
+        }
+    }
+
+    #[test]
+    fn json_is_asked_for_in_each_of_its_spellings() {
+        for (line, expected) in [
+            ("landfall --json x", true),
+            ("landfall x --output json", true),
+            ("landfall x --output=json", true),
+            ("landfall x --output text", false),
+            ("landfall x --output", false),
+            ("landfall json", false),
+        ] {
+            assert_eq!(asks_for_json(line.split(' ').map(Into::into)), expected, "{line}");
         }
     }
 

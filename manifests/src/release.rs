@@ -2,7 +2,7 @@ use crate::{BundlePath, Digest, ImageName, Mode, Product, ReleaseId, Serial, Ten
 use landfall_keys::{MAX_CHAIN_LINKS, RootLink, at_most};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// As many offered keys are kept as show that there are too many.
 pub(crate) const KEYS_KEPT: usize = limits::OFFERED_KEYS + 1;
@@ -233,6 +233,15 @@ impl Database {
     /// Whether the declaration is consistent: `schema` is at least 1, and `reversible_to` from 1 to `schema`.
     pub fn is_consistent(self) -> bool {
         (1..=self.schema).contains(&self.reversible_to)
+    }
+}
+
+impl Image {
+    /// The bytes that its blobs take in the bundle, by the stored `sizes` of the release's blobs; other images may share them.
+    pub fn stored_bytes(&self, sizes: &BTreeMap<Digest, u64>) -> u64 {
+        let layers = self.layers.iter().map(|layer| layer.blob);
+        let blobs: BTreeSet<Digest> = [self.manifest, self.config].into_iter().chain(layers).collect();
+        blobs.iter().filter_map(|blob| sizes.get(blob)).sum()
     }
 }
 

@@ -6,6 +6,7 @@ use crate::build_stats::BuildStats;
 use crate::cache::{Cache, CacheArgs};
 use crate::definition::Definition;
 use crate::error::{Error, Result};
+use crate::job_summary::{self, SummaryFile};
 use crate::key_files::{self, PasswordArgs};
 use crate::lint::Lint;
 use crate::lock_file::LockFile;
@@ -48,7 +49,8 @@ Examples:
   landfall-bundler build acme.toml --key acme.key
   landfall-bundler build acme.toml --key a.key --key b.key --out /srv/bundles/ --set VERSION=1.4.0
   landfall-bundler build acme.toml --key acme.key --registry-mirror docker.io=mirror.lan:5000 --ca-file lan.crt
-  landfall-bundler build acme.toml --key acme.key --split 4095MiB   # FAT32 holds files below 4 GiB")]
+  landfall-bundler build acme.toml --key acme.key --split 4095MiB   # FAT32 holds files below 4 GiB
+  landfall-bundler build acme.toml --key ci.key --output json --summary \"$GITHUB_STEP_SUMMARY\"")]
 pub(crate) struct Args {
     /// The bundle definition
     definition: PathBuf,
@@ -66,6 +68,9 @@ pub(crate) struct Args {
     /// Show what the build took: time, memory, bytes read and written
     #[arg(long)]
     stats: bool,
+    /// Add what was built to FILE, in Markdown: images with their digests, sizes, keys and warnings
+    #[arg(long, value_name = "FILE")]
+    summary: Option<PathBuf>,
     #[command(flatten)]
     password: PasswordArgs,
     /// Take no image of a registry whose digest is not in landfall.lock, and look nothing up
@@ -98,6 +103,7 @@ pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
     let secrets: Vec<&Path> = args.keys.iter().chain(&args.password.password_file).map(PathBuf::as_path).collect();
     let out = output::resolve(args.out.as_deref(), &plan, &secrets)?;
     args.split.map(|_| output::check_names_parts(&out)).transpose()?;
+    let summary = args.summary.as_deref().map(SummaryFile::open).transpose()?;
     // 5. Sources are read into the store, the release is signed, and the bundle gets its name last.
     let folder = folder_of(&out);
     let out = Destination { path: &out, part_size: args.split };
@@ -105,6 +111,9 @@ pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
     let registries = args.registries.clone();
     let build = Build { plan: &plan, trust, keys: &keys, out, lock: &lock, open, registries, cache, console };
     let (written, lints) = build.run().map_err(|error| error.with_free_space(folder))?;
+    if let Some(summary) = summary {
+        summary.add(&job_summary::markdown(&written, &lints, out.path)?)?;
+    }
     let stats = if args.stats { BuildStats::of_this_process(began) } else { None };
     report(&written, &lints, stats, out.path, console)
 }

@@ -2,10 +2,9 @@ use super::parts_args::PartsArgs;
 use crate::error::Result;
 use crate::trust::UnverifiedRoot;
 use landfall_console::{Console, Count, OneLine, Size};
-use landfall_manifests::{Database, Digest, Image, Release, StartPeriod, Tenant, Writable};
+use landfall_manifests::{Database, Release, StartPeriod, Tenant, Writable};
 use landfall_media::UnverifiedBundle;
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -92,7 +91,7 @@ fn text(shown: &InspectReport<'_>) -> Result<String, fmt::Error> {
     writeln!(text, "\nimages: {}", release.images.len())?;
     let sizes = release.blob_sizes();
     for image in &release.images {
-        let (stored, raw) = (Size(stored(image, &sizes)), Size(image.layers.iter().map(|layer| layer.size).sum()));
+        let (stored, raw) = (Size(image.stored_bytes(&sizes)), Size(image.layers.iter().map(|layer| layer.size).sum()));
         writeln!(text, "  {}  {}, {stored} stored, {raw} unpacked", image.name, Count(image.layers.len(), "layer"))?;
         writeln!(text, "    from {}", OneLine(&image.source))?;
         if let Some(tenant) = &image.tenant {
@@ -122,11 +121,4 @@ fn needs(tenant: &Tenant) -> String {
     let capabilities = tenant.capabilities.iter().map(|capability| format!(", {}", capability.name()));
     let canary = tenant.canary.then(|| ", canary".to_owned());
     period.into_iter().chain(memory).chain(writable).chain(capabilities).chain(canary).collect()
-}
-
-/// Bytes of an image's blobs in the bundle; other images may share them.
-fn stored(image: &Image, sizes: &BTreeMap<Digest, u64>) -> u64 {
-    let layers = image.layers.iter().map(|layer| layer.blob);
-    let blobs: BTreeSet<Digest> = [image.manifest, image.config].into_iter().chain(layers).collect();
-    blobs.iter().filter_map(|blob| sizes.get(blob)).sum()
 }

@@ -17,6 +17,7 @@ mod registry;
 mod repair;
 mod schema;
 mod sources;
+mod summary;
 mod terminal;
 mod trust;
 mod trust_ids;
