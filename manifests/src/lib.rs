@@ -15,7 +15,8 @@
 //!    compared ([`archive::header`]), never parsed.
 //!
 //! A bundle may be cut into byte ranges ([`parts`]). When some of it arrives damaged, a host asks for it
-//! ([`repair::RepairRequest`]), and a [`patch`] with just those blobs replaces them.
+//! ([`repair::RepairRequest`]), and a [`patch`] with just those blobs replaces them. Where a [`parity`] file lies beside the bundle,
+//! the host computes the damaged blocks itself.
 //!
 //! Writing goes the other way: a [`Release`] is signed into a [`Signed`], and only that can be written ([`Writer`]).
 
@@ -29,6 +30,7 @@ mod image_layout;
 pub mod limits;
 mod names;
 pub mod oci;
+pub mod parity;
 pub mod parts;
 pub mod patch;
 mod path;

@@ -75,6 +75,9 @@ impl Media {
         if (from.as_path(), start) != (self.path(), range.start) {
             let _ = write!(text, " (offset {} of the bundle)", range.start);
         }
+        if let Some((parity, lost)) = self.lost_in(range) {
+            let _ = write!(text, " ({} does not help: {lost})", parity.display());
+        }
         text
     }
 }

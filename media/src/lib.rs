@@ -7,6 +7,8 @@
 //! * [`verify()`] compares every byte of a bundle with its manifest.
 //! * [`UnverifiedBundle`] is a bundle whose signatures were not checked: a bundler shows it or copies it, also into a patch.
 //! * [`Destination`] and [`PartFiles`] write a bundle, whole or in parts, and put it in the place of an older one.
+//! * [`ParityEncoder`] makes the parity file of a bundle. Where one lies beside a bundle, what its medium does not give back is
+//!   computed while it is read, and [`RecoveryReport`] says what that was.
 //! * [`RequestFile`] is the repair request for what is damaged.
 //! * [`BundleError`] and [`DamageReport`] say what is wrong, and where: in which part, at which offset of it and of the bundle,
 //!   in which blob, and what of the release needs that blob.
@@ -18,6 +20,7 @@
 mod damage;
 mod errors;
 mod media;
+mod parity;
 mod patch;
 mod read_once_cache;
 mod reader;
@@ -32,9 +35,13 @@ mod write;
 pub use errors::bundle_error::{BundleError, DamageReport, is_head_damaged};
 pub use errors::media_error::{MediaError, media_error};
 pub use media::{BundleLocation, Media};
+pub use parity::{RecoveredRange, RecoveryReport};
 pub use reader::Reader;
 pub use repair_request::{RequestFile, RequestFileError, read_request};
 pub use source::prompt::{MediumPrompt, Unattended};
 pub use unverified::UnverifiedBundle;
 pub use verify::verify;
-pub use write::{CopyError, Destination, DurableFiles, PartFiles, PartWriter, folder_of, parts_at, settle};
+pub use write::{
+    CopyError, Destination, DurableFiles, ParityEncoder, ParityError, PartFiles, PartWriter, RecordingWriter,
+    folder_of, parts_at, settle,
+};

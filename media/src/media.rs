@@ -1,14 +1,17 @@
 use crate::errors::bundle_error::{BundleError, is_head_damaged};
 use crate::errors::media_error::MediaError;
+use crate::parity::{Lost, ParityFile, ParityFileError, Recovery, RecoveryReport};
 use crate::patch::Patch;
 use crate::patch::overlay::Overlay;
 use crate::read_once_cache::{HEADER, Recorder};
 use crate::reader::{Contents, Reader};
 use crate::source::Source;
 use crate::source::prompt::MediumPrompt;
+use landfall_console::message_with_causes;
 use landfall_keys::TrustedKeys;
 use landfall_manifests::{Bundle, Digest, Entry, Head, ReadError, archive, limits};
 use std::io::{self, Read as _};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// Where a bundle is.
@@ -28,6 +31,8 @@ pub struct Media {
     contents: Contents,
     /// Whether [`Media::bind_manifest`] was called: until then, offsets are those of the patch, if there is one.
     is_bound: bool,
+    /// Why what has the name of the bundle's parity file cannot be used.
+    unusable_parity: Option<ParityFileError>,
 }
 
 impl Media {
@@ -39,7 +44,12 @@ impl Media {
         // The patch first: a person is asked for the discs of the bundle only once what is small was found.
         let patch = location.patch.as_deref().map(Patch::open).transpose()?;
         let source = Source::open(&location.file, &location.folders, prompt)?;
-        Ok(Self { contents: Contents::new(source, patch), is_bound: false })
+        let (recovery, unusable_parity) = match ParityFile::find(source.path(), &location.folders) {
+            Ok(found) => (found.map(Recovery::new), None),
+            // It is an aid, and not asked for: a bundle is not worse for one that cannot be read.
+            Err(error) => (None, Some(error)),
+        };
+        Ok(Self { contents: Contents::new(source, recovery, patch), is_bound: false, unusable_parity })
     }
 
     /// Opens the bundle that is in one file, even if the file has the name of a part.
@@ -47,7 +57,8 @@ impl Media {
     /// # Errors
     /// The file cannot be opened, or is no regular file.
     pub(crate) fn open_file(path: &Path) -> Result<Self, MediaError> {
-        Ok(Self { contents: Contents::new(Source::open_file(path)?, None), is_bound: false })
+        let contents = Contents::new(Source::open_file(path)?, None, None);
+        Ok(Self { contents, is_bound: false, unusable_parity: None })
     }
 
     /// The bundle's path; of parts, the one that the whole bundle would have.
@@ -65,7 +76,8 @@ impl Media {
         self.patch_path().filter(|_| !self.is_bound).unwrap_or(self.path())
     }
 
-    /// Reads the manifest and its signatures: those of the patch, if there is one.
+    /// Reads the manifest and its signatures: those of the patch, if there is one. A head that is damaged is recovered by the
+    /// parity file, if there is one.
     ///
     /// # Errors
     /// What is there is no bundle, is damaged, or cannot be read.
@@ -73,11 +85,27 @@ impl Media {
         if let Some(patch) = &self.contents.patch {
             return patch.head();
         }
-        // The reader goes one header beyond the signatures, that of the first entry: the pass begins with it.
-        let mut recorder = Recorder::new(self.at(0), 0, HEADER);
-        let head = Head::read(&mut recorder)?;
+        let own = self.own_head();
+        let own = match &self.contents.recovery {
+            Some(recovery) if own.as_ref().is_ok_and(|(head, _)| is_of_another_build(head, recovery)) => own,
+            Some(recovery) => {
+                recovery.set_used(true);
+                let recovered = self.own_head().ok().filter(|(head, _)| is_of(head, recovery));
+                recovery.set_used(recovered.is_some());
+                recovered.map_or(own, Ok)
+            }
+            None => own,
+        };
+        let (head, recorder) = own?;
         recorder.store_in(&self.contents.cache);
         Ok(head)
+    }
+
+    /// Reads the bundle's own manifest and signatures. The reader goes one header beyond them, that of the first entry: the pass
+    /// begins with it.
+    fn own_head(&self) -> Result<(Head, Recorder<Reader<'_>>), ReadError> {
+        let mut recorder = Recorder::new(self.at(0), 0, HEADER);
+        Ok((Head::read(&mut recorder)?, recorder))
     }
 
     /// Binds the media to the manifest that was verified, which [`Media::head`] has read. Returns the bundle with its entries
@@ -89,6 +117,9 @@ impl Media {
     /// The patch is damaged or is for another bundle, no trusted key signed the bundle's own head, or there are parts behind its
     /// end.
     pub fn bind_manifest(&mut self, bundle: Bundle, trusted: &TrustedKeys) -> Result<Bundle, BundleError> {
+        // A patch's bundle has the offsets of the patch.
+        let own_size = self.contents.patch.is_none().then(|| bundle.size());
+        self.use_parity_for(&Digest::of(bundle.manifest()), own_size);
         let bundle = match &self.contents.patch {
             None => bundle,
             Some(patch) => {
@@ -99,11 +130,50 @@ impl Media {
                 stored
             }
         };
+        self.use_parity_for(&Digest::of(bundle.manifest()), Some(bundle.size()));
         // Only a verified manifest says how large the bundle is; the parts' own sizes were an assumption until here.
         self.assume_size(bundle.size());
         self.contents.source.check_surplus()?;
         self.is_bound = true;
         Ok(bundle)
+    }
+
+    /// Uses the parity file if it was made for the bundle with this manifest and of this size, as far as that is known.
+    pub(crate) fn use_parity_for(&self, manifest: &Digest, size: Option<u64>) {
+        if let Some(recovery) = &self.contents.recovery {
+            let is_same_size = size.is_none_or(|size| size == recovery.bundle_bytes());
+            recovery.set_used(recovery.manifest() == *manifest && is_same_size);
+        }
+    }
+
+    /// Whether there is a parity file, for whatever bundle.
+    pub(crate) fn has_parity(&self) -> bool {
+        self.contents.recovery.is_some()
+    }
+
+    /// Whether what is bad or missing is recovered by a parity file. Known once the manifest is read.
+    pub(crate) fn recovers(&self) -> bool {
+        self.contents.recovery.as_ref().is_some_and(Recovery::is_used)
+    }
+
+    /// What was recovered so far by the parity file.
+    pub fn recovery_report(&self) -> Option<RecoveryReport> {
+        self.contents.recovery.as_ref().and_then(|recovery| recovery.report(&self.contents.source))
+    }
+
+    /// Why a file that has the name of the bundle's parity file is not used, if there is one. Known once the manifest is read.
+    pub fn unused_parity(&self) -> Option<String> {
+        let other = self.contents.recovery.as_ref().filter(|recovery| !recovery.is_used());
+        let other =
+            other.map(|recovery| format!("{} is not used: it is for another bundle", recovery.path().display()));
+        let unusable = |error: &ParityFileError| format!("the parity file is not used: {}", message_with_causes(error));
+        other.or_else(|| self.unusable_parity.as_ref().map(unusable))
+    }
+
+    /// The parity file, and what is lost around a range of the bundle, if it cannot be recovered.
+    pub(crate) fn lost_in(&self, range: &Range<u64>) -> Option<(&Path, Lost)> {
+        let recovery = self.contents.recovery.as_ref()?;
+        recovery.lost_in(range).map(|lost| (recovery.path(), lost))
     }
 
     /// Sets the size of the whole bundle, in bytes: it decides which part has which bytes.
@@ -114,6 +184,11 @@ impl Media {
     /// Checks that no part is missing between those that were found, or empty.
     pub(crate) fn check_gaps(&self) -> Result<(), MediaError> {
         self.contents.source.check_gaps()
+    }
+
+    /// Checks that there is no part behind the bundle's end, and none that is too long.
+    pub(crate) fn check_excess(&self) -> Result<(), MediaError> {
+        self.contents.source.check_surplus().and_then(|()| self.contents.source.check_lengths())
     }
 
     /// Checks that the parts that were found are those of a bundle of `total` bytes. The size of a single file is not checked.
@@ -256,4 +331,16 @@ impl Media {
         let is_patched = |entry: &&Entry| entry.is_blob && self.contents.overlay.holds(entry);
         bundle.entries().iter().filter(is_patched).map(|entry| entry.digest)
     }
+}
+
+/// Whether a head is that of the bundle that the parity file was made for.
+fn is_of(head: &Head, recovery: &Recovery) -> bool {
+    Digest::of(head.manifest()) == recovery.manifest()
+}
+
+/// Whether a head is whole, and another one than that of the bundle that the parity file was made for. It must not be "recovered"
+/// then: one build of a release would be read in place of another, where they differ by little.
+fn is_of_another_build(head: &Head, recovery: &Recovery) -> bool {
+    // No byte of a manifest can change without its signatures noticing, whoever's they are.
+    !is_of(head, recovery) && !head.offered_keys().is_empty()
 }

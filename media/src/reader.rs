@@ -1,3 +1,4 @@
+use crate::parity::Recovery;
 use crate::patch::Patch;
 use crate::patch::overlay::{Origin, Overlay};
 use crate::read_once_cache::{Cached, ReadOnceCache};
@@ -7,18 +8,20 @@ use std::io::{self, Read};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// The bytes of a bundle, whatever they are read from: the cache, a patch, or the bundle's own files.
+/// The bytes of a bundle, whatever they are read from: the cache, a patch, the bundle's own files, or a computation by a parity file.
 #[derive(Debug)]
 pub(crate) struct Contents {
     pub(crate) source: Source,
+    /// By the parity file, if there is one that can be used.
+    pub(crate) recovery: Option<Recovery>,
     pub(crate) cache: ReadOnceCache,
     pub(crate) patch: Option<Patch>,
     pub(crate) overlay: Overlay,
 }
 
 impl Contents {
-    pub(crate) fn new(source: Source, patch: Option<Patch>) -> Self {
-        Self { source, cache: ReadOnceCache::default(), patch, overlay: Overlay::default() }
+    pub(crate) fn new(source: Source, recovery: Option<Recovery>, patch: Option<Patch>) -> Self {
+        Self { source, recovery, cache: ReadOnceCache::default(), patch, overlay: Overlay::default() }
     }
 
     /// A reader that is at `offset`.
@@ -53,7 +56,14 @@ impl Contents {
                 let buffer = first(buffer, not_cached.min(bytes));
                 self.patch.as_ref().map_or(Ok(0), |patch| patch.read_at(buffer, offset))
             }
-            Origin::Bundle(bytes) => self.source.read_at(part, first(buffer, not_cached.min(bytes)), offset),
+            Origin::Bundle(bytes) => {
+                let buffer = first(buffer, not_cached.min(bytes));
+                match self.recovery.as_ref().filter(|recovery| recovery.is_used()) {
+                    // 3. What the medium does not give back is computed.
+                    Some(recovery) => recovery.read_at(&self.source, part, buffer, offset),
+                    None => self.source.read_at(part, buffer, offset),
+                }
+            }
         }
     }
 }

@@ -1,11 +1,12 @@
 use crate::errors::bundle_error::BundleError;
 use crate::media::{BundleLocation, Media};
+use crate::parity::RecoveryReport;
 use crate::reader::Reader;
 use crate::source::prompt::Unattended;
 use crate::verify::verify;
 use landfall_console::Progress;
 use landfall_keys::TrustedKeys;
-use landfall_manifests::{Blob, Bundle, Head, ReadError, Release, archive, patch};
+use landfall_manifests::{Blob, Bundle, Digest, Head, ReadError, Release, archive, patch};
 use std::path::{Path, PathBuf};
 
 /// A bundle whose head was read and whose signatures were not checked. A bundler copies such a bundle, shows it, or verifies it
@@ -25,9 +26,15 @@ impl UnverifiedBundle {
     pub fn open(file: &Path, folders: &[PathBuf]) -> Result<Self, BundleError> {
         let location = BundleLocation { file: file.to_owned(), folders: folders.to_owned(), patch: None };
         let media = Media::open(&location, Box::new(Unattended))?;
-        // Nobody is asked for a part here: one that is missing is named before anything is read.
-        media.check_gaps()?;
-        Self::read(media)
+        // Nobody is asked for a part here: one that is missing is named before anything is read, unless it may be recovered.
+        if !media.has_parity() {
+            media.check_gaps()?;
+        }
+        let opened = Self::read(media)?;
+        if !opened.media.recovers() {
+            opened.media.check_gaps()?;
+        }
+        Ok(opened)
     }
 
     /// Opens the bundle that is in one file, even if the file has the name of a part.
@@ -42,6 +49,7 @@ impl UnverifiedBundle {
         let head = media.head().map_err(|error| media.located(None, error))?;
         // What the manifest says about sizes tells where the last part ends. Where it does not parse, nothing is read behind it.
         if let Some(release) = claimed_release(&head) {
+            media.use_parity_for(&Digest::of(head.manifest()), Some(size_of(&head, &release)));
             media.assume_size(size_of(&head, &release));
         }
         Ok(Self { media, head })
@@ -77,6 +85,16 @@ impl UnverifiedBundle {
         self.media.part_size()
     }
 
+    /// What was recovered so far by a parity file beside the bundle.
+    pub fn recovery_report(&self) -> Option<RecoveryReport> {
+        self.media.recovery_report()
+    }
+
+    /// Why a file that has the name of the bundle's parity file is not used, if there is one.
+    pub fn unused_parity(&self) -> Option<String> {
+        self.media.unused_parity()
+    }
+
     /// Verifies the manifest.
     ///
     /// # Errors
@@ -90,7 +108,9 @@ impl UnverifiedBundle {
     /// # Errors
     /// A part is missing or has a wrong size; otherwise, the first damaged place in the bundle.
     pub fn check(&self, bundle: &Bundle, progress: &Progress) -> Result<(), BundleError> {
-        self.media.check_sizes(bundle.size())?;
+        if !self.media.recovers() {
+            self.media.check_sizes(bundle.size())?;
+        }
         match verify(&self.media, bundle, progress).into_iter().next() {
             None => Ok(()),
             Some(error) => Err(self.media.located(Some(bundle), error)),
@@ -103,9 +123,17 @@ impl UnverifiedBundle {
     /// A part is missing or has a wrong size, or the file is too short or too long.
     pub(crate) fn check_size(&self, release: &Release) -> Result<(), BundleError> {
         let expected = size_of(&self.head, release);
-        self.media.check_sizes(expected)?;
+        // What is missing may be recovered. What is too much may not.
+        let recovers = self.media.recovers();
+        if recovers {
+            self.media.check_excess()?;
+        } else {
+            self.media.check_sizes(expected)?;
+        }
         match self.found_bytes() {
-            size if size < expected => Err(self.located(ReadError::Truncated { entry: None, offset: size })),
+            size if size < expected && !recovers => {
+                Err(self.located(ReadError::Truncated { entry: None, offset: size }))
+            }
             size if size > expected => Err(self.located(ReadError::Trailing { offset: expected })),
             _ => Ok(()),
         }

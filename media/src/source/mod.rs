@@ -6,7 +6,7 @@ pub(crate) mod prompt;
 
 use crate::errors::media_error::MediaError;
 use file::MediaFile;
-use parts::{OpenPart, Parts};
+use parts::{Absent, OpenPart, Parts};
 use prompt::MediumPrompt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -127,8 +127,31 @@ impl Source {
     ) -> io::Result<usize> {
         match self {
             Self::Whole(file) => file.read_at(buffer, offset),
-            Self::Parts(parts) => parts.read_at(part, buffer, offset),
+            Self::Parts(parts) => parts.read_at(part, buffer, offset, Absent::IsAskedFor),
         }
+    }
+
+    /// Fills `buffer` from `offset` on. Returns how much of it there is, which is less only at an end.
+    pub(crate) fn read_full_at(
+        &self,
+        part: &mut Option<Arc<OpenPart>>,
+        buffer: &mut [u8],
+        offset: u64,
+    ) -> io::Result<usize> {
+        fill(buffer, offset, |buffer, offset| self.read_at(part, buffer, offset))
+    }
+
+    /// As [`Source::read_full_at`], without asking for a part that is not there.
+    pub(crate) fn read_present_at(
+        &self,
+        part: &mut Option<Arc<OpenPart>>,
+        buffer: &mut [u8],
+        offset: u64,
+    ) -> io::Result<usize> {
+        fill(buffer, offset, |buffer, offset| match self {
+            Self::Whole(file) => file.read_at(buffer, offset),
+            Self::Parts(parts) => parts.read_at(part, buffer, offset, Absent::IsMissing),
+        })
     }
 
     /// The file that has the byte at `offset`, and the offset in it.
@@ -143,4 +166,22 @@ impl Source {
     pub(crate) fn is_complete(&self) -> bool {
         self.parts().is_none_or(Parts::are_complete)
     }
+}
+
+/// Reads until `buffer` is full, or no more comes.
+fn fill(
+    buffer: &mut [u8],
+    offset: u64,
+    mut read_at: impl FnMut(&mut [u8], u64) -> io::Result<usize>,
+) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match read_at(&mut buffer[filled..], offset.saturating_add(filled as u64)) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
 }

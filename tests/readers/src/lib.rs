@@ -17,6 +17,7 @@ mod lock_file;
 mod media;
 mod oci_archive;
 mod oci_layout;
+mod parity;
 mod parts;
 mod patch;
 mod public_key;
@@ -76,6 +77,7 @@ pub const TARGETS: &[Target] = &[
     media::TARGET,
     oci_archive::TARGET,
     oci_layout::TARGET,
+    parity::TARGET,
     parts::TARGET,
     patch::TARGET,
     public_key::TARGET,

@@ -72,10 +72,10 @@ fn read(input: &[u8]) -> ReadOutcome {
 }
 
 /// A bundle, and the content of its blobs.
-type Contents = (Bundle, Vec<Vec<u8>>);
+pub(crate) type Contents = (Bundle, Vec<Vec<u8>>);
 
 /// Reads a bundle from its first byte to its last, as one that is installed.
-fn media(file: &Path, patch: Option<&Path>, trusted: &TrustedKeys) -> Result<Contents, Box<dyn Error>> {
+pub(crate) fn media(file: &Path, patch: Option<&Path>, trusted: &TrustedKeys) -> Result<Contents, Box<dyn Error>> {
     let (file, patch) = (file.to_owned(), patch.map(Path::to_owned));
     let mut media = Media::open(&BundleLocation { file, folders: Vec::new(), patch }, Box::new(Unattended))?;
     let bundle = media.head()?.verify(trusted)?;

@@ -54,6 +54,14 @@ pub(crate) struct OpenPart {
     bytes: u64,
 }
 
+/// What a part is that is in no folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Absent {
+    /// It may be on another medium, and a person is asked for that.
+    IsAskedFor,
+    IsMissing,
+}
+
 /// The folder and the name of the bundle that `file` is, or is a part of, and the part's number.
 fn bundle_of(file: &Path) -> Option<(&Path, &str, Option<u32>)> {
     let name = file.file_name()?.to_str()?;
@@ -212,6 +220,7 @@ impl Parts {
         open: &mut Option<Arc<OpenPart>>,
         buffer: &mut [u8],
         offset: u64,
+        absent: Absent,
     ) -> io::Result<usize> {
         // Behind the last range: an end, like that of a file.
         let Some(place) = self.ranges.locate(offset) else { return Ok(0) };
@@ -223,7 +232,7 @@ impl Parts {
         }
         let part = match open {
             Some(part) => part,
-            None => open.insert(self.open_part(place.part)?),
+            None => open.insert(self.open_part(place.part, absent)?),
         };
         // A read never crosses into the next part: that may be on a disc that is not in the drive yet.
         let left = part.bytes.saturating_sub(place.offset);
@@ -231,8 +240,8 @@ impl Parts {
         part.file.read_at(&mut buffer[..want], place.offset)
     }
 
-    /// Opens a part; where it is in no folder, asks for it if there is somebody to ask.
-    fn open_part(&self, number: u32) -> Result<Arc<OpenPart>, MediaError> {
+    /// Opens a part; where it is in no folder, asks for it if there is somebody to ask, and asking is wanted.
+    fn open_part(&self, number: u32, absent: Absent) -> Result<Arc<OpenPart>, MediaError> {
         let name = part_name(&self.name, number);
         let mut state = self.state();
         // The state stays locked while a person is asked: other readers that want a part wait, and do not ask as well.
@@ -245,6 +254,9 @@ impl Parts {
                 // A weak reference: the part is closed with its last reader.
                 state.open.insert(number, Arc::downgrade(&part));
                 return Ok(part);
+            }
+            if absent == Absent::IsMissing {
+                return Err(self.missing(number));
             }
             let asks = !state.declined.contains(&number) && self.prompt.is_attended();
             if !asks || !ask(&*self.prompt, &name, &self.folders)? {

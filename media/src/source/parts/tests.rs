@@ -9,11 +9,11 @@ fn readers_of_one_part_share_it_and_the_last_one_closes_it() -> anyhow::Result<(
     let mut parts = Parts::find(&file, &[], Box::new(Unattended))?.unwrap();
     parts.set_total(4);
     let (mut one, mut other, mut buffer) = (None, None, [0; 4]);
-    parts.read_at(&mut one, &mut buffer, 0)?;
+    parts.read_at(&mut one, &mut buffer, 0, Absent::IsAskedFor)?;
     std::fs::remove_file(&first)?;
-    assert_eq!((parts.read_at(&mut other, &mut buffer, 1)?, &buffer[..3]), (3, &b"art"[..]));
+    assert_eq!((parts.read_at(&mut other, &mut buffer, 1, Absent::IsAskedFor)?, &buffer[..3]), (3, &b"art"[..]));
     drop((one, other));
-    assert!(parts.read_at(&mut None, &mut buffer, 0).is_err(), "it is still open");
+    assert!(parts.read_at(&mut None, &mut buffer, 0, Absent::IsAskedFor).is_err(), "it is still open");
     Ok(())
 }
 
