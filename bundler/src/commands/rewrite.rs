@@ -31,5 +31,8 @@ pub(super) fn rewrite(
     output::check_parts_replaced(out.path)?;
     let parts = out.place(&durable).map_err(failed)?;
     progress.finish();
+    if let Some(recovered) = opened.recovery_report() {
+        console.warn(recovered);
+    }
     Ok(parts)
 }

@@ -2,14 +2,15 @@ use super::parts_args::PartsArgs;
 use crate::error::Result;
 use crate::trust::CliTrust;
 use landfall_console::{Console, Size};
-use landfall_media::UnverifiedBundle;
+use landfall_media::{RecoveryReport, UnverifiedBundle};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
 /// Check a bundle whole: its signatures against keys that you trust, then every byte
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Exit code 0 means that enough of the keys signed, and that no byte differs. 3 means that the bundle is damaged (the message names \
+Exit code 0 means that enough of the keys signed, and that no byte differs, or that what the medium did not give back was recovered \
+by the parity file beside the bundle, of which a warning tells. 3 means that the bundle is damaged (the message names \
 the part, the byte in it, and the files and images that need it) or that a part is missing; 4 means not signed by these keys.
 
 Examples:
@@ -45,6 +46,9 @@ struct VerifyReport<'a> {
     platform: String,
     signers: Vec<String>,
     blobs: usize,
+    /// How many bytes were recovered by a parity file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recovered: Option<u64>,
 }
 
 pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
@@ -57,6 +61,13 @@ pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
     let progress = console.progress("Verifying", Some(total));
     opened.check(&bundle, &progress)?;
     progress.finish();
+    if let Some(unused) = opened.unused_parity() {
+        console.warn(unused);
+    }
+    let recovery = opened.recovery_report();
+    if let Some(recovered) = &recovery {
+        console.warn(recovered);
+    }
     let release = bundle.release();
     let signers = bundle.verified().signers().iter();
     let checked = VerifyReport {
@@ -70,6 +81,7 @@ pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
         platform: release.platform(),
         signers: signers.map(|signer| signer.key().id().to_string()).collect(),
         blobs: release.blobs.len(),
+        recovered: recovery.as_ref().map(RecoveryReport::bytes),
     };
     let parts = if opened.parts().is_empty() { String::new() } else { format!(" in {} parts", opened.parts().len()) };
     let text = format!(

@@ -6,7 +6,7 @@ use crate::stick::{RootFileError, SplitError, StickError};
 use landfall_console::{ErrorClass, Exit, StorageFault};
 use landfall_keys::TrustError;
 use landfall_manifests::ReadError;
-use landfall_media::{BundleError, CopyError, MediaError, RequestFileError, media_error};
+use landfall_media::{BundleError, CopyError, MediaError, ParityError, RequestFileError, media_error};
 use std::io;
 
 const FIND_PARTS: &str = "put all parts into one folder, or name the folders of the others with --parts";
@@ -126,12 +126,25 @@ pub(super) fn of_stick(error: &StickError) -> ErrorClass {
         StickError::Split(SplitError::TooLarge { .. } | SplitError::Ranges(_)) => {
             usage("split", "give another size with --split, or none")
         }
+        StickError::Parity(error) => of_parity(error),
         StickError::Write { source, .. } => of_writing_to_stick(source),
         StickError::ReadBack { .. } => ErrorClass::new(
             Exit::Damaged,
             "medium",
             "the medium is worn out, or smaller than it says: take another one",
         ),
+    }
+}
+
+fn of_parity(error: &ParityError) -> ErrorClass {
+    match error {
+        ParityError::Geometry(_) => usage("parity", "give another share with --parity, or none"),
+        ParityError::Bundle(error) => of_bundle(error),
+        ParityError::Changed(_) => {
+            ErrorClass::new(Exit::Damaged, "changed", "wait until whatever writes to the bundle has ended")
+        }
+        ParityError::Write(source) => of_writing_to_stick(source),
+        ParityError::Code(_) => ErrorClass::UNEXPECTED,
     }
 }
 

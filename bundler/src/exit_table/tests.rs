@@ -6,28 +6,26 @@ use super::classes::{ROOM, ROOM_FOR_COPY, unfit};
 use crate::assemble::{AssembleError, PackedReleaseError, VolumeError};
 use crate::blob_store::{LayerError, StoreError};
 use crate::build_host::BuildHostError;
-use crate::definition::DefinitionError;
-use crate::definition::DefinitionLine;
+use crate::definition::{DefinitionError, DefinitionLine};
 use crate::elf::ElfError;
 use crate::error::Error;
 use crate::image_config::ConfigError;
 use crate::key_files::KeyPairError;
 use crate::output::OutputError;
-use crate::plan::PlanError;
-use crate::plan::RequestedImage;
+use crate::plan::{PlanError, RequestedImage};
 use crate::registry::ReferenceError;
 use crate::repair::RepairError;
 use crate::sources::{AddError, FileError, SourceError};
 use crate::stick::{RootFileError, SplitError, StickError};
-use landfall_console::{Classify as _, Failure};
-use landfall_console::{Exit, Size};
+use landfall_console::{Classify as _, Exit, Failure, Size};
 use landfall_engine::EngineError;
 use landfall_keys::{KeyId, MAX_SIGNATURES, RootLink, TrustError};
+use landfall_manifests::parity::GeometryError;
 use landfall_manifests::parts::RangesError;
 use landfall_manifests::repair::{RequestError, RequestedBlobs};
 use landfall_manifests::{Arch, Digest, PathError, ReleaseError, TenantProblem, WriteError};
 use landfall_manifests::{ReadError, SignError};
-use landfall_media::{BundleError, CopyError, MediaError, RequestFileError};
+use landfall_media::{BundleError, CopyError, MediaError, ParityError, RequestFileError};
 use std::io;
 use std::path::PathBuf;
 
@@ -337,6 +335,8 @@ fn sticks() -> Vec<Error> {
         StickError::Split(SplitError::Ranges(RangesError::TooMany)).into(),
         StickError::Release(ReleaseError::Problems(Vec::new())).into(),
         StickError::Copy(CopyError::Bundle(refused(ReadError::NotABundle))).into(),
+        StickError::Parity(GeometryError::Percent(99).into()).into(),
+        StickError::Parity(ParityError::Changed(at("b.tar"))).into(),
         StickError::Write { path: stick(), source: io() }.into(),
         StickError::Write { path: stick(), source: io::ErrorKind::StorageFull.into() }.into(),
         StickError::ReadBack { path: stick(), faults: Vec::new() }.into(),

@@ -26,6 +26,8 @@ pub(crate) struct Guide<'a> {
     pub(crate) bundle: &'a str,
     /// How many parts the bundle is cut into, if it is.
     pub(crate) parts: Option<u32>,
+    /// The name of the bundle's parity file, without the number of a part, if there is one.
+    pub(crate) parity: Option<&'a str>,
     /// What is on the medium beside the guide.
     pub(crate) files: &'a [FileRecord],
 }
@@ -172,9 +174,20 @@ impl Guide<'_> {
     fn damage(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (bundle, product, trust) = (self.bundle, &self.release.product, self.trust());
         let patch = self.release.patch_file_name();
+        f.write_str("\n\nIF THE BUNDLE IS DAMAGED\n\n")?;
+        if let Some(parity) = self.parity {
+            writeln!(
+                f,
+                "{parity}\n\
+                 lets the installer compute what this medium no longer gives back. Keep it\n\
+                 beside the bundle. It is used by itself, and the installer says where: then\n\
+                 copy all of it to another medium. The rest of this section is for a bundle of\n\
+                 which more is lost.\n"
+            )?;
+        }
         writeln!(
             f,
-            "\n\nIF THE BUNDLE IS DAMAGED\n\n\
+            "\
              The installer exits with code 3 and names the damaged places. The rest of the\n\
              bundle is still usable: only the damaged blobs have to be brought again.\n\n\
              First, write a request to a writable medium. On a host that has no {product} yet:\n\n  \

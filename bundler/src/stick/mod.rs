@@ -1,5 +1,5 @@
-//! Makes the medium that is carried to an isolated host: the bundle, in parts where the medium's file system needs them, the
-//! installer, the publisher's trust root, and a guide for readers who have nothing but the medium.
+//! Makes the medium that is carried to an isolated host: the bundle, in parts where the medium's file system needs them, its parity
+//! file if one is wanted, the installer, the publisher's trust root, and a guide for readers who have nothing but the medium.
 //!
 //! Everything is written under temporary names, synced, and read back from the medium itself once *all* of it has been
 //! written: a medium that is smaller than it claims to be drops or overwrites what was written first. Only then do the files
@@ -8,6 +8,7 @@
 mod file_recorder;
 mod file_system;
 mod guide;
+mod medium_plan;
 mod overwrite_check;
 mod payload;
 mod read_back;
@@ -15,6 +16,7 @@ mod root_file;
 mod split_plan;
 
 pub(crate) use file_recorder::FileRecord;
+pub(crate) use medium_plan::MediumPlan;
 pub(crate) use payload::Payload;
 pub(crate) use read_back::Fault;
 pub(crate) use root_file::{RootFile, RootFileError};
@@ -26,7 +28,7 @@ use file_system::FileSystem;
 use guide::{Guide, NAME as GUIDE_NAME};
 use landfall_console::Size;
 use landfall_manifests::ReleaseError;
-use landfall_media::CopyError;
+use landfall_media::{CopyError, ParityError};
 use read_back::read_back;
 use std::fmt::Write as _;
 use std::io;
@@ -63,6 +65,9 @@ pub(crate) enum StickError {
     /// The bundle, on its way to the medium.
     #[error(transparent)]
     Copy(#[from] CopyError),
+    /// The parity file of the bundle.
+    #[error(transparent)]
+    Parity(#[from] ParityError),
     #[error("{} cannot be written", path.display())]
     Write { path: PathBuf, source: io::Error },
     #[error("{}: {}", path.display(), list(faults))]

@@ -1,9 +1,9 @@
 //! Checks what is on the medium under the names that are about to be used: only what an earlier run wrote is replaced.
 
 use super::guide::FIRST_LINE;
-use super::{GUIDE_NAME, INSTALLER_NAME, RootFile, SplitPlan, StickError};
+use super::{GUIDE_NAME, INSTALLER_NAME, MediumPlan, RootFile, SplitPlan, StickError};
 use crate::{elf, output, regular};
-use landfall_manifests::Arch;
+use landfall_manifests::{Arch, parity};
 use std::io::{self, Read as _};
 use std::path::Path;
 
@@ -11,22 +11,10 @@ use std::path::Path;
 ///
 /// # Errors
 /// A file has one of the names and was not written by this program.
-pub(super) fn check(
-    folder: &Path,
-    split_plan: &SplitPlan,
-    arch: Arch,
-    root: Option<&RootFile>,
-) -> Result<(), StickError> {
-    let mut bundle =
-        split_plan.names().into_iter().filter(|name| folder.join(name).symlink_metadata().is_ok()).peekable();
-    // Parts get their names in order: the first that is there is the first of all.
-    if let Some(first) = bundle.peek() {
-        let path = folder.join(first);
-        require(is_regular(&path) && output::begins_a_bundle(&path), &path)?;
-    }
-    for name in bundle.map(|name| folder.join(name)) {
-        require(is_regular(&name), &name)?;
-    }
+pub(super) fn check(folder: &Path, plan: &MediumPlan, arch: Arch, root: Option<&RootFile>) -> Result<(), StickError> {
+    check_parts(folder, plan.bundle.names(), output::begins_a_bundle)?;
+    let parity = plan.parity.as_ref().map(SplitPlan::names).unwrap_or_default();
+    check_parts(folder, parity, |path| read(path, parity::PAGE_BYTES).is_ok_and(|found| parity::begins(&found)))?;
     // Any program for that processor counts as an installer: its bytes differ from version to version.
     check_installer(&folder.join(INSTALLER_NAME), arch)?;
     let guide = folder.join(GUIDE_NAME);
@@ -37,6 +25,16 @@ pub(super) fn check(
         return Err(StickError::OtherRoot { path });
     }
     Ok(())
+}
+
+/// Checks those of the files `names` that are there: all are regular, and the first begins as `begins` says.
+fn check_parts(folder: &Path, names: Vec<String>, begins: impl FnOnce(&Path) -> bool) -> Result<(), StickError> {
+    let mut paths = names.into_iter().map(|name| folder.join(name)).filter(|path| is_there(path)).peekable();
+    // Parts get their names in order: the first that is there is the first of all.
+    if let Some(first) = paths.peek() {
+        require(is_regular(first) && begins(first), first)?;
+    }
+    paths.try_for_each(|path| require(is_regular(&path), &path))
 }
 
 fn check_installer(path: &Path, arch: Arch) -> Result<(), StickError> {

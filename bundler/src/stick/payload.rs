@@ -1,12 +1,12 @@
 use super::{
-    FileRecord, FileRecorder, FileSystem, GUIDE_NAME, Guide, INSTALLER_NAME, PartRecorder, RootFile, SplitPlan,
-    StickError, overwrite_check, read_back,
+    FileRecord, FileRecorder, FileSystem, GUIDE_NAME, Guide, INSTALLER_NAME, MediumPlan, PartRecorder, RootFile,
+    SplitPlan, StickError, overwrite_check, read_back,
 };
 use crate::{elf, regular};
 use landfall_console::Progress;
 use landfall_keys::PublicKey;
 use landfall_manifests::{Digest, Signed};
-use landfall_media::UnverifiedBundle;
+use landfall_media::{ParityEncoder, ParityError, RecoveryReport, UnverifiedBundle};
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::os::unix::fs::FileExt as _;
@@ -22,6 +22,8 @@ pub(crate) struct Payload {
     keys: Vec<PublicKey>,
     root: Option<RootFile>,
     installer: Installer,
+    /// Makes the parity file, if one is wanted.
+    encoder: Option<ParityEncoder>,
 }
 
 struct Installer {
@@ -52,7 +54,29 @@ impl Payload {
         let header = installer.read(0, elf::HEADER_BYTES.min(usize::try_from(installer.size).unwrap_or(usize::MAX)))?;
         elf::check(&header, signed.release().arch)
             .map_err(|source| StickError::InstallerArch { path: installer.path.clone(), source })?;
-        Ok(Self { bundle, signed, keys, root, installer })
+        Ok(Self { bundle, signed, keys, root, installer, encoder: None })
+    }
+
+    /// The same with a parity file, of at least so many percent of the bundle's size.
+    pub(crate) fn with_parity(self, percent: u32) -> Result<Self, StickError> {
+        let encoder = ParityEncoder::new(&self.signed, percent).map_err(ParityError::from)?;
+        Ok(Self { encoder: Some(encoder), ..self })
+    }
+
+    /// The size of the largest gap in the bundle that the parity file fills, in bytes.
+    pub(crate) fn recoverable(&self) -> Option<u64> {
+        let geometry = self.encoder.as_ref().map(ParityEncoder::geometry);
+        geometry.map(|geometry| geometry.recovery_blocks() * u64::from(geometry.block_bytes()))
+    }
+
+    /// What was recovered by a parity file beside the bundle that is copied.
+    pub(crate) fn recovery_report(&self) -> Option<RecoveryReport> {
+        self.bundle.recovery_report()
+    }
+
+    /// Why a parity file beside the bundle that is copied is not used.
+    pub(crate) fn unused_parity(&self) -> Option<String> {
+        self.bundle.unused_parity()
     }
 
     /// The manifest with its signatures.
@@ -70,9 +94,10 @@ impl Payload {
         self.root.as_ref()
     }
 
-    /// How many bytes are copied.
+    /// How many bytes are copied, and read once more for the parity file.
     pub(crate) fn bytes(&self) -> u64 {
-        self.bundle.found_bytes().saturating_add(self.installer.size)
+        let passes = if self.encoder.is_some() { 2 } else { 1 };
+        self.signed.bundle_bytes().saturating_mul(passes).saturating_add(self.installer.size)
     }
 
     /// Plans how the bundle is cut on the medium that is mounted at `folder`. `split` is the size of parts that is asked for,
@@ -80,42 +105,43 @@ impl Payload {
     ///
     /// # Errors
     /// The payload does not fit, or would replace what this program did not write.
-    pub(crate) fn plan_split(&self, folder: &Path, split: Option<u64>) -> Result<SplitPlan, StickError> {
+    pub(crate) fn plan(&self, folder: &Path, split: Option<u64>) -> Result<MediumPlan, StickError> {
         let look = |source| StickError::Inspect { path: folder.to_owned(), source };
         let medium = FileSystem::of(folder).map_err(look)?;
-        let split_plan =
-            SplitPlan::new(self.signed.release().file_name(), self.bundle.found_bytes(), split, medium.largest_file)?;
+        let (name, size) = (self.signed.release().file_name(), self.signed.bundle_bytes());
+        let plan = MediumPlan::new(name, size, self.encoder.as_ref(), split, &medium)?;
         let entries = fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>).map_err(look)?;
         let mut there: Vec<String> =
             entries.iter().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
         there.sort_unstable();
         // An older, longer copy's last parts would be read as the end of this one.
-        if let Some(stale) = split_plan.stale(&there) {
+        if let Some(stale) = plan.stale(&there) {
             return Err(StickError::StalePart { path: folder.join(stale) });
         }
-        overwrite_check::check(folder, &split_plan, self.signed.release().arch, self.root())?;
-        let needed = split_plan.room(self.installer.size, medium.block);
+        overwrite_check::check(folder, &plan, self.signed.release().arch, self.root())?;
+        let needed = plan.room(self.installer.size, medium.block);
         if medium.free < needed {
             return Err(StickError::NoSpace { path: folder.to_owned(), needed, free: medium.free });
         }
-        Ok(split_plan)
+        Ok(plan)
     }
 
     /// Writes everything into `folder` and syncs it. The guide is written last: it lists the others.
     pub(crate) fn write(
         &self,
-        split_plan: &SplitPlan,
+        plan: &MediumPlan,
         folder: &Path,
         progress: &Progress,
     ) -> Result<WrittenFiles, StickError> {
-        let mut parts = PartRecorder::new(folder, split_plan.names(), split_plan.part_size());
-        let copied = self.bundle.copy_to(&self.signed, &mut parts, progress).map(drop);
-        // Of a failure of the medium, copying knows only that its output failed.
-        if let Some(failure) = parts.failure() {
-            return Err(failure);
+        let mut encoder = self.encoder.clone();
+        let mut records = in_parts(folder, &plan.bundle, |parts| match &mut encoder {
+            None => Ok(self.bundle.copy_to(&self.signed, parts, progress).map(drop)?),
+            Some(encoder) => Ok(self.bundle.copy_to(&self.signed, encoder.recording(parts), progress).map(drop)?),
+        })?;
+        if let (Some(encoder), Some(parity)) = (encoder, &plan.parity) {
+            let parity = in_parts(folder, parity, |parts| Ok(encoder.write(&self.bundle, parts, progress)?));
+            records.extend(parity?);
         }
-        copied?;
-        let mut records = parts.finish()?;
         records.push(self.write_installer(folder, progress)?);
         if let Some(root) = &self.root {
             records.push(write(folder, root.name(), root.bytes())?);
@@ -125,8 +151,9 @@ impl Payload {
             manifest: Digest::of(self.signed.bytes()),
             keys: &self.keys,
             root: self.root(),
-            bundle: split_plan.bundle(),
-            parts: split_plan.parts(),
+            bundle: plan.bundle.bundle(),
+            parts: plan.bundle.parts(),
+            parity: plan.parity.as_ref().map(SplitPlan::bundle),
             files: &records,
         };
         let guide = guide.to_string();
@@ -152,7 +179,7 @@ impl Payload {
     /// Reads everything in `folder` back from the medium.
     pub(crate) fn check(
         &self,
-        split_plan: &SplitPlan,
+        plan: &MediumPlan,
         written: &WrittenFiles,
         folder: &Path,
         progress: &Progress,
@@ -160,16 +187,19 @@ impl Payload {
         let mut faults = Vec::new();
         // The bundle's files are the first records: for these alone it is a place in the bundle.
         let mut start = 0;
+        let bundle = plan.bundle.names();
         for record in &written.records {
             let root = self.root().filter(|root| root.name() == record.name);
             let mut origin = |offset: u64, length: usize| match (record.name.as_str(), root) {
                 (INSTALLER_NAME, _) => self.installer.read(offset, length).map_err(io::Error::other),
                 (GUIDE_NAME, _) => Ok(slice(written.guide.as_bytes(), offset, length)),
                 (_, Some(root)) => Ok(slice(root.bytes(), offset, length)),
-                _ => self.read_bundle(start + offset, length),
+                (name, None) if bundle.iter().any(|part| part == name) => self.read_bundle(start + offset, length),
+                // The parity file was computed: it is not there a second time.
+                _ => Err(io::ErrorKind::Unsupported.into()),
             };
             faults.extend(read_back(folder, record, &mut origin, progress).err());
-            start = start.saturating_add(split_plan.part_size());
+            start = start.saturating_add(plan.bundle.part_size());
         }
         if faults.is_empty() { Ok(()) } else { Err(StickError::ReadBack { path: folder.to_owned(), faults }) }
     }
@@ -214,6 +244,21 @@ fn sync(folder: &Path) -> Result<(), StickError> {
         Ok(rustix::fs::syncfs(&opened)?)
     });
     synced.map_err(|source| StickError::Write { path: folder.to_owned(), source })
+}
+
+/// Has `write` write what is cut into the files of `plan`, in `folder`.
+fn in_parts(
+    folder: &Path,
+    plan: &SplitPlan,
+    write: impl FnOnce(&mut PartRecorder<'_>) -> Result<(), StickError>,
+) -> Result<Vec<FileRecord>, StickError> {
+    let mut parts = PartRecorder::new(folder, plan.names(), plan.part_size());
+    let written = write(&mut parts);
+    // Of a failure of the medium, `write` knows only that its output failed.
+    match parts.failure() {
+        Some(failure) => Err(failure),
+        None => written.and_then(|()| parts.finish()),
+    }
 }
 
 /// Writes a small file.

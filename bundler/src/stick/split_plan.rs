@@ -4,9 +4,6 @@ use landfall_manifests::parts::{Ranges, RangesError, parse_part_name, part_name}
 /// The size of parts where only the file system asks for them: the largest that FAT takes in whole clusters of any size.
 const LARGEST_PART: u64 = (4 << 30) - (1 << 20);
 
-/// What the guide, a root and the folder's own entries take at most, in bytes: 999 parts are listed in a quarter of it.
-const SMALL_FILES: u64 = 1 << 20;
-
 /// A bundle cannot be cut like this for the medium.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum SplitError {
@@ -16,7 +13,7 @@ pub(crate) enum SplitError {
     Ranges(#[from] RangesError),
 }
 
-/// The files that the bundle is on the medium: one, or parts.
+/// The files that the bundle is on the medium, or its parity file: one, or parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SplitPlan {
     bundle: String,
@@ -63,26 +60,25 @@ impl SplitPlan {
         }
     }
 
-    /// The room that the bundle takes beside a file of `other` bytes, in bytes, where files take whole blocks of `block`.
-    pub(crate) fn room(&self, other: u64, block: u64) -> u64 {
+    /// The room that the files take, in bytes, where files take whole blocks of `block`.
+    pub(crate) fn room(&self, block: u64) -> u64 {
         let count = u64::from(self.parts().unwrap_or(1));
         // Every file wastes up to a block at its end.
-        let rounded = |size: u64| size.checked_next_multiple_of(block).unwrap_or(u64::MAX);
-        [count.saturating_mul(block), rounded(other), SMALL_FILES].into_iter().fold(self.size, u64::saturating_add)
+        self.size.saturating_add(count.saturating_mul(block))
     }
 
-    /// The first of `there` that a reader would take for a part of this bundle, and that this bundle does not replace. FAT knows
-    /// no difference between capital and small letters.
+    /// The first of `there` that a reader would take for a part of this bundle, and that this bundle does not replace.
     pub(crate) fn stale<'a>(&self, there: &'a [String]) -> Option<&'a str> {
         let ours: Vec<String> = self.names();
-        let looks_ours = |name: &str| {
-            let name = name.to_ascii_lowercase();
-            let bundle = self.bundle.to_ascii_lowercase();
-            name == bundle || parse_part_name(&name).is_some_and(|(of, _)| of == bundle)
-        };
         let replaced = |name: &str| ours.iter().any(|own| own.eq_ignore_ascii_case(name));
-        there.iter().map(String::as_str).find(|name| looks_ours(name) && !replaced(name))
+        there.iter().map(String::as_str).find(|name| is_named(name, &self.bundle) && !replaced(name))
     }
+}
+
+/// Whether a file is read as the one called `whole`, or as a part of it. FAT knows no difference between capital and small letters.
+pub(super) fn is_named(name: &str, whole: &str) -> bool {
+    let (name, whole) = (name.to_ascii_lowercase(), whole.to_ascii_lowercase());
+    name == whole || parse_part_name(&name).is_some_and(|(of, _)| of == whole)
 }
 
 #[cfg(test)]
@@ -131,8 +127,8 @@ mod tests {
     #[test]
     fn room_is_counted_in_blocks() {
         let cut = split_plan(1000, Some(400), None).unwrap();
-        assert_eq!(cut.room(1, 512), 1000 + 3 * 512 + 512 + SMALL_FILES);
-        assert_eq!(split_plan(u64::MAX, None, None).unwrap().room(u64::MAX, 512), u64::MAX);
+        assert_eq!(cut.room(512), 1000 + 3 * 512);
+        assert_eq!(split_plan(u64::MAX, None, None).unwrap().room(512), u64::MAX);
     }
 
     #[test]

@@ -49,6 +49,9 @@ pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> Result
         return console.result(&report, "exactly this release is installed: there is nothing to do");
     }
     let planned = transition_plan::prepare(&verified, &host, &args.settings, before.as_ref())?;
+    if let Some(recovered) = verified.media.recovery_report() {
+        console.warn(recovered);
+    }
     let TransitionPlan { plan, problems, warnings, .. } = &planned;
     if !problems.is_empty() {
         console.warn(format_args!("this would happen:\n{plan}"));

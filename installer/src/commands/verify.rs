@@ -8,14 +8,15 @@ use crate::trust::{TrustArgs, TrustError};
 use landfall_console::{Console, Count, Size};
 use landfall_manifests::repair::RepairRequest;
 use landfall_manifests::{Blob, Digest, ReadError};
-use landfall_media::RequestFile;
+use landfall_media::{RecoveredRange, RecoveryReport, RequestFile};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Check a bundle whole: its signatures, then every byte. Changes nothing
 ///
-/// Without --trust the keys are those that this host has pinned.
+/// Without --trust the keys are those that this host has pinned. What the media no longer give back is recovered, if the bundle has a
+/// parity file beside it, of which a warning tells; the exit code is 0 then.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -36,6 +37,8 @@ struct Report<'a> {
     patch: Option<&'a Path>,
     /// The number of blobs that were read from it, and not looked at in the bundle.
     patched: usize,
+    /// What the media did not give back, and was recovered by the parity file.
+    recovered: Vec<Recovered>,
     verified: bool,
     size: u64,
     product: String,
@@ -44,6 +47,21 @@ struct Report<'a> {
     platform: String,
     signers: Vec<String>,
     blobs: usize,
+}
+
+/// Bytes of one of the bundle's files.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Recovered {
+    path: PathBuf,
+    offset: u64,
+    bytes: u64,
+}
+
+impl From<RecoveredRange> for Recovered {
+    fn from(RecoveredRange { path, offset, bytes }: RecoveredRange) -> Self {
+        Self { path, offset, bytes }
+    }
 }
 
 pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> Result<(), Error> {
@@ -74,7 +92,11 @@ pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> Result
         return Err(requested(request.as_ref(), &RepairRequest::of(bundle, &wanted), error));
     }
     progress.finish();
-    let report = Report::of(&verified);
+    let recovery = media.recovery_report();
+    if let Some(recovered) = &recovery {
+        console.warn(recovered);
+    }
+    let report = Report::of(&verified, recovery);
     let text = report.text();
     console.result(&report, text)
 }
@@ -118,13 +140,14 @@ fn is_in_held_content(error: &ReadError, holds: impl Fn(&Blob) -> bool) -> bool 
 }
 
 impl<'a> Report<'a> {
-    fn of(verified: &'a VerifiedBundle) -> Self {
+    fn of(verified: &'a VerifiedBundle, recovery: Option<RecoveryReport>) -> Self {
         let (media, bundle) = (&verified.media, &verified.bundle);
         let release = bundle.release();
         Self {
             path: media.path(),
             patch: media.patch_path(),
             patched: media.patched_blobs(bundle).count(),
+            recovered: recovery.into_iter().flat_map(|report| report.places).map(Recovered::from).collect(),
             verified: true,
             size: bundle.size(),
             product: release.product.to_string(),
@@ -139,7 +162,11 @@ impl<'a> Report<'a> {
     fn text(&self) -> String {
         let bundle = self.path.display();
         let checked = match self.patch {
-            None => "all of it checked".to_owned(),
+            None if self.recovered.is_empty() => "all of it checked".to_owned(),
+            None => {
+                let bytes = self.recovered.iter().map(|place| place.bytes).sum();
+                format!("all of it checked; {} of it recovered, {bundle} alone is damaged", Size(bytes))
+            }
             Some(patch) => {
                 format!("{} from {}; {bundle} alone is damaged", Count(self.patched, "blob"), patch.display())
             }

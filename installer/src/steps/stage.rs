@@ -43,6 +43,9 @@ pub(super) fn act(work: &Work<'_>, transition: &Transition) -> Result<(), StepEr
     // 4. All of it has verified.
     store.promote(&work.release.blobs)?;
     progress.finish();
+    if let Some(recovered) = bundle_source.media.recovery_report() {
+        work.host.console.warn(recovered);
+    }
     Ok(())
 }
 

@@ -68,6 +68,9 @@ pub(crate) fn open(
     // The only way from a head to a bundle: what follows works from the bytes that these keys have signed.
     let bundle = head.verify(trust.trusted_keys()).map_err(refused)?;
     let bundle = media.bind_manifest(bundle, trust.trusted_keys())?;
+    if let Some(unused) = media.unused_parity() {
+        console.warn(unused);
+    }
     // To be relied on from here: the offered keys are in the manifest that was verified. They also name signers whose
     // signatures are not counted here.
     let signers = offered.max(bundle.verified().signers().len());

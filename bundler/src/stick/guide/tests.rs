@@ -45,7 +45,8 @@ fn guide(keys: &[&str], root: Option<&RootFile>, parts: Option<u32>) -> String {
     names.extend(root.map(RootFile::name));
     let keys: Vec<PublicKey> = keys.iter().map(|line| line.parse().unwrap()).collect();
     let (release, manifest) = (release("1.4.0"), Digest::of(b"manifest"));
-    Guide { release: &release, manifest, keys: &keys, root, bundle, parts, files: &files(&names) }.to_string()
+    Guide { release: &release, manifest, keys: &keys, root, bundle, parts, parity: None, files: &files(&names) }
+        .to_string()
 }
 
 #[test]
