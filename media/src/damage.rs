@@ -48,7 +48,7 @@ impl Media {
                 (None, Some(entry)) => format!("{}, in {entry}", self.describe(&range)),
                 (blob, _) => self.place_of(release, &range, blob.as_ref()),
             },
-            None => self.head_path().display().to_string(),
+            None => format!("{}{}", self.head_path().display(), self.why_not_recovered(&(0..1))),
         }
     }
 
@@ -64,6 +64,12 @@ impl Media {
         place
     }
 
+    /// Why a parity file does not help, in parentheses, if there is one that was tried there.
+    fn why_not_recovered(&self, range: &Range<u64>) -> String {
+        let lost = self.lost_in(range);
+        lost.map_or_else(String::new, |(parity, lost)| format!(" ({} does not help: {lost})", parity.display()))
+    }
+
     /// The files and the offsets in them that a range of the bundle spans.
     fn describe(&self, range: &Range<u64>) -> String {
         // The last byte and not the one behind it, which may be in the next part.
@@ -75,9 +81,7 @@ impl Media {
         if (from.as_path(), start) != (self.path(), range.start) {
             let _ = write!(text, " (offset {} of the bundle)", range.start);
         }
-        if let Some((parity, lost)) = self.lost_in(range) {
-            let _ = write!(text, " ({} does not help: {lost})", parity.display());
-        }
+        text.push_str(&self.why_not_recovered(range));
         text
     }
 }

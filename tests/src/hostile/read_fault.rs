@@ -16,6 +16,8 @@ pub enum ReadFault {
     ChangesAtCall(usize, Arc<[u8]>),
     /// No byte from this offset on can be read (EIO).
     FailsFrom(u64),
+    /// No read that touches these bytes succeeds (EIO).
+    BadSectors(Range<u64>),
     /// The call with this number, counted from 0, and all later ones fail (EIO): the stick is pulled out.
     FailsAtCall(usize),
     /// The file never ends: behind its end it begins again.
@@ -63,15 +65,19 @@ impl ReadFault {
             }
             Self::ChangesAtCall(call, other) if before.calls() >= *call => within(other, range).to_vec(),
             Self::FailsFrom(at) if end > *at => return Answer::Failure,
+            Self::BadSectors(bad) if start < bad.end && end > bad.start => return Answer::Failure,
             Self::FailsAtCall(call) if before.calls() >= *call => return Answer::Failure,
             Self::Endless => {
                 let bytes = honest(range.clone());
                 if bytes.is_empty() { honest(0..end - start) } else { bytes }
             }
             Self::Shrinks { to, at_call } if before.calls() >= *at_call => honest(start..end.min(*to).max(start)),
-            Self::None | Self::ChangesAtCall(..) | Self::FailsFrom(_) | Self::FailsAtCall(_) | Self::Shrinks { .. } => {
-                honest(range)
-            }
+            Self::None
+            | Self::ChangesAtCall(..)
+            | Self::FailsFrom(_)
+            | Self::BadSectors(_)
+            | Self::FailsAtCall(_)
+            | Self::Shrinks { .. } => honest(range),
         })
     }
 
@@ -118,6 +124,7 @@ mod tests {
             (ReadFault::ChangesOnceRead(Arc::clone(&other)), ["0123", "cd45", "89", ""]),
             (ReadFault::ChangesAtCall(1, other), ["0123", "cdef", "ij", ""]),
             (ReadFault::FailsFrom(5), ["0123", "-", "-", "-"]),
+            (ReadFault::BadSectors(5..8), ["0123", "-", "89", ""]),
             (ReadFault::FailsAtCall(2), ["0123", "2345", "-", "-"]),
             (ReadFault::Endless, ["0123", "2345", "89", "01234"]),
             (ReadFault::Shrinks { to: 5, at_call: 1 }, ["0123", "234", "", ""]),

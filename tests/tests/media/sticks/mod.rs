@@ -9,5 +9,6 @@ mod failing;
 mod fat;
 mod fixtures;
 mod large;
+mod parity;
 mod read_once;
 mod written;
