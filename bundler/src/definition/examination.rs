@@ -34,7 +34,9 @@ impl Examination {
         let mut problems = Problems::default();
         let (table, errors) = DeTable::parse_recoverable(text.text);
         if !errors.is_empty() {
-            errors.iter().for_each(|error| problems.add(text.toml(error)));
+            for error in &errors {
+                problems.add(text.toml(error));
+            }
             return Self { definition: None, problems: problems.into_sorted() };
         }
         let read = readable(&text, table, variables, &mut problems);

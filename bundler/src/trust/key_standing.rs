@@ -21,8 +21,8 @@ pub(crate) struct KeyStanding {
     listed_in: Vec<u32>,
     /// Whether the newest version revokes the key's id.
     revoked: bool,
-    /// Whether a version lists another key with the same id.
-    shares_id: bool,
+    /// The versions that list another key with the same id.
+    same_id_in: Vec<u32>,
 }
 
 impl KeyStanding {
@@ -32,15 +32,18 @@ impl KeyStanding {
         let keys = |root: &TrustRoot| root.trusted_keys().keys().to_vec();
         let lists = |root: &TrustRoot| keys(root).contains(key);
         let is_imitated = |root: &TrustRoot| keys(root).iter().any(|other| other.id() == key.id() && other != key);
+        let versions = |are: &dyn Fn(&TrustRoot) -> bool| {
+            chain.versions().filter(|(root, _)| are(root)).map(|(root, _)| root.version()).collect()
+        };
         Self {
             may_sign: lists(newest),
             newest: newest.version(),
             complete: chain.is_complete(),
             threshold: newest.trusted_keys().threshold(),
             keys: newest.trusted_keys().keys().len(),
-            listed_in: chain.versions().filter(|(root, _)| lists(root)).map(|(root, _)| root.version()).collect(),
+            listed_in: versions(&lists),
             revoked: newest.revoked().contains(&key.id()),
-            shares_id: chain.versions().any(|(root, _)| is_imitated(root)),
+            same_id_in: versions(&is_imitated),
         }
     }
 }
@@ -54,7 +57,7 @@ impl fmt::Display for KeyStanding {
             (Some(last), false) => write!(f, "may not sign: version {last} was the last one to list it"),
             (None, false) => write!(f, "may not sign: no version lists it"),
         }?;
-        if self.shares_id {
+        if !self.same_id_in.is_empty() {
             write!(f, "; another key has its id")?;
         }
         if !self.complete {

@@ -42,8 +42,8 @@ fn flags_answer_for_a_folder_elsewhere() {
     let made = workspace.json(&[&["init", "new site"], &flags[..]].concat());
     assert_eq!(made["definition"], "new site/new-site.toml", "called as the folder is");
     let next: Vec<&str> = made["next"].as_array().unwrap().iter().map(|line| line.as_str().unwrap()).collect();
-    let build = "landfall-bundler build 'new site/new-site.toml' --key 'new site/new-site.key'";
-    assert_eq!(next[1], build, "a shell takes it as it is");
+    let command = "landfall-bundler build 'new site/new-site.toml' --key 'new site/new-site.key'";
+    assert_eq!(next[1], command, "a shell takes it as it is");
     assert_eq!(made["key"]["made"]["protected"], false);
     let built = builds(&workspace, "new site/new-site.toml");
     assert_eq!(built["images"], serde_json::json!(["root"]));

@@ -10,8 +10,8 @@ fn a_job_summary_tells_what_was_built_and_each_build_adds_to_it() {
     let tenant = "tenant = { language = \"rust\", port = 3000, health = \"tcp\" }";
     workspace.define(&format!("[[image]]\nname = \"hello\"\nsource = \"rootfs:root\"\n{tenant}\n"));
     workspace.write("summary.md", "what another step wrote\n");
-    let build = ["build", "acme.toml", "--key", "k.key", "--summary", "summary.md"];
-    let built = workspace.json(&build);
+    let words = ["build", "acme.toml", "--key", "k.key", "--summary", "summary.md"];
+    let built = workspace.json(&words);
     let text = fs::read_to_string(workspace.path("summary.md")).unwrap();
     let key = workspace.json(&["key", "k.key"])["keys"][0]["keyId"].as_str().unwrap().to_owned();
     let image = workspace.release("acme-1.0.0-linux-amd64.landfall.tar")["images"][0].clone();
@@ -28,7 +28,7 @@ fn a_job_summary_tells_what_was_built_and_each_build_adds_to_it() {
     ] {
         assert!(text.contains(expected), "{expected} is not in {text}");
     }
-    workspace.ok(&build);
+    workspace.ok(&words);
     let twice = fs::read_to_string(workspace.path("summary.md")).unwrap();
     assert!(twice.starts_with(&text) && twice.matches("## acme 1.0.0").count() == 2, "{twice}");
 }

@@ -97,9 +97,9 @@ impl Signing {
 /// The product's secret key in a folder, or else the first by name.
 fn secret_key_in(folder: &Path, product: &Product) -> Option<KeyToSign> {
     let entries = std::fs::read_dir(folder).ok()?;
-    let named = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "key");
+    let is_key = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "key");
     let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    let mut paths: Vec<PathBuf> = names.map(|name| in_folder(folder, &name)).filter(named).collect();
+    let mut paths: Vec<PathBuf> = names.map(|name| in_folder(folder, &name)).filter(is_key).collect();
     let own = format!("{product}.key");
     paths.sort_by_key(|path| (path.file_name().is_none_or(|name| *name != *own), path.clone()));
     let is_secret =

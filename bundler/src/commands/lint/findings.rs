@@ -52,7 +52,10 @@ impl Findings {
         let files = sources::with_made(files, &evidence);
         findings.add(errors);
         // 4. What it would make.
-        let are_fit = images.iter().fold(true, |are_fit, image| findings.image(&plan, image) && are_fit);
+        let mut are_fit = true;
+        for image in &images {
+            are_fit &= findings.image(&plan, image);
+        }
         findings.has_images = !images.is_empty();
         if is_whole && are_fit {
             findings.release(&plan, trust, &files, images);
