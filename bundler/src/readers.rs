@@ -3,7 +3,7 @@
 
 use crate::blob_store::BlobStore;
 use crate::build_host::BuildHost;
-use crate::definition::{Definition, DefinitionLine, Variables};
+use crate::definition::{Definition, DefinitionLine, Examination, Variables};
 use crate::lock_file;
 use crate::plan::{Plan, RequestedImage, Source, SourceJob};
 use crate::registry::{Reference, Registries, RegistryArgs, challenge};
@@ -39,7 +39,13 @@ pub type Stored = (Layer, Vec<u8>);
 /// The text is no definition.
 pub fn definition(text: &str) -> Result<(), Refused> {
     let variables = Variables::new([], [("NAME".to_owned(), "value ${NAME}".to_owned())]);
-    let definition = Definition::parse(text, Path::new("/definitions/acme.toml"), &variables)?;
+    let file = Path::new("/definitions/acme.toml");
+    let parsed = Definition::parse(text, file, &variables);
+    // Whoever looks for all problems finds some exactly where a build would stop.
+    if Examination::of(text, file, &variables).problems.is_empty() != parsed.is_ok() {
+        return Err("`lint` and `build` judge this text differently".into());
+    }
+    let definition = parsed?;
     let programs = PathBuf::from("/programs");
     let machine =
         BuildHost { arch: Some(Arch::Amd64), source_date_epoch: None, programs, pages: Vec::new(), keys: Vec::new() };
