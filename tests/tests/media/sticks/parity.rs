@@ -171,7 +171,7 @@ fn a_parity_file_that_does_not_come_back_from_the_stick_is_found_out() -> Result
     let output = fixtures.media(&bundle, stick.folder(), &[])?.run()?;
     refused(&output, &[2])?;
     ensure!(output.stderr.contains(&parity), "{}", output.text());
-    std::fs::write(stick.folder().join(&parity), "my notes")?;
+    stick.put(&parity, b"my notes");
     refused(&fixtures.media(&bundle, stick.folder(), &["--parity", "5%"])?.run()?, &[2])?;
     ensure!(std::fs::read(stick.folder().join(&parity))? == b"my notes", "a file that is no parity file is replaced");
     Ok(())
