@@ -26,6 +26,9 @@ pub(crate) struct Examination {
 /// What stands in for what a release lacks, so that the rest can be judged.
 const RELEASE: &str = "product = \"x\"\nversion = \"0.0.0\"\nserial = 1\n";
 
+/// How many values are taken out: all is read again after each, and nobody corrects more at once.
+const MOST_TAKEN_OUT: usize = 100;
+
 impl Examination {
     /// Judges the text of the definition at `file`, as [`Definition::parse`] does.
     pub(crate) fn of(text: &str, file: &Path, variables: &Variables) -> Self {
@@ -58,7 +61,7 @@ fn readable(
         problems.add(error);
         take_out(&mut table, &span, &mut taken);
     }
-    loop {
+    for _ in 0..MOST_TAKEN_OUT {
         let error = match DefinitionTable::deserialize(toml::Deserializer::from(table.clone())) {
             Ok(read) => {
                 let read = if taken.items.is_empty() { Some(read) } else { without_items(table, &taken.items) };
@@ -79,6 +82,7 @@ fn readable(
             return None;
         }
     }
+    None
 }
 
 /// Puts in what stands for the release, or for the `field` that the one at `span` lacks; whether there is such a thing.
