@@ -149,7 +149,9 @@ fn out_of_table(table: &mut DeTable<'_>, place: &Range<usize>, span: &Range<usiz
     }
     let is_found =
         |(key, value): &(&Spanned<_>, &Spanned<_>)| is_around(&key.span(), span) || is_around(&value.span(), span);
-    let Some(key) = table.iter().find(is_found).map(|(key, _)| key.clone()) else { return false };
+    // What was put in has no place in the text: taken out again, it would be put in for ever.
+    let mut written = table.iter().filter(|(_, value)| value.span() != (0..0));
+    let Some(key) = written.find(is_found).map(|(key, _)| key.clone()) else { return false };
     table.remove(&key);
     taken.values.push(Taken { table: place.clone(), key: key.into_inner().into_owned() });
     true
