@@ -9,7 +9,7 @@ use crate::lint::{self, Lint};
 use crate::lock_file::LockFile;
 use crate::plan::Plan;
 use crate::registry::{Reference, Registries, RegistryArgs};
-use crate::sources::{self, FoundFile, PackContext, PackedImage};
+use crate::sources::{self, Archives, FoundFile, PackContext, PackedImage};
 use landfall_console::{Console, message_with_causes};
 use landfall_keys::{RootLink, SecretKey};
 use landfall_manifests::parts::Ranges;
@@ -35,12 +35,14 @@ pub(crate) struct Build<'a> {
 impl Build<'_> {
     /// Makes the bundle. Where what an earlier build has noted turns out not to be true any more, all is packed anew.
     pub(crate) fn run(self) -> Result<(WrittenBundle, Vec<Lint>)> {
-        let made = match self.attempt() {
+        // Standard input is read once, however often is packed.
+        let archives = Archives::new(self.console);
+        let made = match self.attempt(&archives) {
             Err(Error::Assemble(AssembleError::Store(StoreError::Stale { digest, path }))) => {
                 self.cache.forget(&digest);
                 let stale = StoreError::Stale { digest, path };
                 self.console.say(format_args!("{stale}: packing everything anew"));
-                Build { cache: Arc::default(), ..self.clone() }.attempt()
+                Build { cache: Arc::default(), ..self.clone() }.attempt(&archives)
             }
             other => other,
         };
@@ -48,14 +50,15 @@ impl Build<'_> {
         made
     }
 
-    fn attempt(&self) -> Result<(WrittenBundle, Vec<Lint>)> {
+    fn attempt(&self, archives: &Archives) -> Result<(WrittenBundle, Vec<Lint>)> {
         let Self { plan, keys, out, .. } = *self;
-        let store = BlobStore::new(out, default_workers(), plan.layer_encoding)?;
+        let store = BlobStore::new(out, default_workers(), plan.layer_encoding)?.at_level(plan.compression_level);
         let mut store = store.with_cache(Arc::clone(&self.cache));
         let registries = Registries::new(self.registries.clone(), self.console).with_cache(Arc::clone(&self.cache));
         // 1. Whatever is missing is told now, and not after minutes of packing what is there.
-        let files = sources::find_files(plan)?;
-        let images = sources::find_images(plan, &registries)?;
+        let mut files = sources::find_files(plan)?;
+        let images = sources::find_images(plan, &registries, archives, &store)?;
+        sources::download_files(&mut files, &registries, &store, self.console)?;
         let evidence = sources::find_evidence(plan, &registries)?;
         let files = sources::with_made(files, &evidence);
         // 2. What comes before the blobs is written last, into the room that is left for it now.
@@ -68,7 +71,7 @@ impl Build<'_> {
         out.part_size.map(|size| Ranges::cut(at_least, size)).transpose().map_err(Error::PartSize)?;
         store.leave_room(room);
         // 3. Each blob is written where it stays.
-        let (files, images) = self.pack(&files, &mut store, &registries)?;
+        let (files, images) = self.pack(&files, &mut store, &registries, archives)?;
         let release = assemble::release(plan, self.trust.clone(), &store, files, images)?;
         let lints = lints(plan, &release, &store)?;
         for lint in &lints {
@@ -98,6 +101,7 @@ impl Build<'_> {
         files: &[FoundFile<'_>],
         store: &mut BlobStore,
         registries: &Registries,
+        archives: &Archives,
     ) -> Result<(Vec<File>, Vec<PackedImage>)> {
         let Self { plan, console, .. } = *self;
         let pack = |files, store: &mut BlobStore| {
@@ -110,9 +114,9 @@ impl Build<'_> {
         let mut packed = pack(settings, store)?;
         let mut images = Vec::new();
         for job in &plan.jobs {
-            images.extend(PackContext::new(plan, store, registries, console).run(job)?);
+            images.extend(PackContext::new(plan, store, registries, archives, console).run(job)?);
         }
-        PackContext::new(plan, store, registries, console).derive(&plan.derived, &mut images)?;
+        PackContext::new(plan, store, registries, archives, console).derive(&plan.derived, &mut images)?;
         packed.extend(pack(others, store)?);
         Ok((packed, images))
     }

@@ -3,11 +3,11 @@
 
 use crate::blob_store::BlobStore;
 use crate::build_host::BuildHost;
-use crate::definition::{Definition, DefinitionLine, Examination, Variables};
+use crate::definition::{ArchivePath, Definition, DefinitionLine, Examination, Variables};
 use crate::lock_file;
 use crate::plan::{Plan, RequestedImage, Source, SourceJob};
 use crate::registry::{Reference, Registries, RegistryArgs, challenge};
-use crate::sources::PackContext;
+use crate::sources::{Archives, PackContext};
 use landfall_console::Console;
 use landfall_manifests::oci::Platform;
 use landfall_manifests::{Arch, Encoding, Layer, Os};
@@ -88,9 +88,11 @@ pub fn image(
     let out = Destination { path: &scratch.join("bundle"), part_size: None };
     let mut store = BlobStore::new(out, 1, Encoding::Zstd)?;
     let registries = Registries::new(RegistryArgs::default(), Console::unattended());
+    let archives = Archives::new(Console::unattended());
     let packed = PackContext {
         store: &mut store,
         registries: &registries,
+        archives: &archives,
         console: Console::unattended(),
         platform: Platform { architecture: Arch::Amd64.name().to_owned(), os: Os::Linux.name().to_owned() },
         created: None,
@@ -106,8 +108,8 @@ fn job(transport: Transport, path: &Path, reference: Option<&str>) -> Result<Sou
     let images = vec![RequestedImage { image: "app".parse()?, reference: reference.map(str::to_owned), line }];
     let path = path.to_owned();
     let source = match transport {
-        Transport::DockerArchive => Source::DockerArchive(path),
-        Transport::OciArchive => Source::OciArchive(path),
+        Transport::DockerArchive => Source::DockerArchive(ArchivePath::File(path)),
+        Transport::OciArchive => Source::OciArchive(ArchivePath::File(path)),
         Transport::OciFolder => Source::OciFolder(path),
     };
     Ok(SourceJob { source, images })

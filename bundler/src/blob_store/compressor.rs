@@ -11,7 +11,10 @@ use zstd::stream::zio;
 
 /// zstd's own default: half the size of the input for a quarter of the time that gzip takes.
 const LEVEL: i32 = 3;
-/// The level's two tables at half their sizes (2^HASH_LOG and 2^CHAIN_LOG entries of 4 bytes), so that a core's own cache
+/// Levels from here on take so much memory for each worker that there are few.
+const HIGH_LEVEL: u32 = 10;
+const WORKERS_AT_HIGH_LEVELS: u32 = 2;
+/// The two tables of that level at half their sizes (2^HASH_LOG and 2^CHAIN_LOG entries of 4 bytes), so that a core's own cache
 /// holds them: a fifth less time for 1 % more bytes.
 const HASH_LOG: u32 = 16;
 const CHAIN_LOG: u32 = 15;
@@ -28,14 +31,24 @@ pub(crate) fn default_workers() -> u32 {
 }
 
 /// How layers and files become blobs: the same content with the same form gives the same blob.
-pub(crate) fn form(encoding: Encoding) -> String {
+pub(super) fn form(encoding: Encoding, level: Option<u32>) -> String {
     match encoding {
         Encoding::Zstd => {
             let library = zstd::zstd_safe::version_number();
-            format!("zstd {library} {LEVEL} {HASH_LOG} {CHAIN_LOG} {JOB_BYTES}")
+            let level = zstd_level(level);
+            format!("zstd {library} {level} {HASH_LOG} {CHAIN_LOG} {JOB_BYTES}")
         }
-        Encoding::Gzip => gzip::form(),
+        Encoding::Gzip => gzip::form(level),
     }
+}
+
+fn zstd_level(level: Option<u32>) -> i32 {
+    level.and_then(|level| i32::try_from(level).ok()).unwrap_or(LEVEL)
+}
+
+/// As many workers as there may be at a level.
+pub(super) fn workers_at(level: Option<u32>, workers: u32) -> u32 {
+    if level.is_some_and(|level| level >= HIGH_LEVEL) { workers.min(WORKERS_AT_HIGH_LEVELS) } else { workers }
 }
 
 /// Compresses and hashes what is written to it into a blob.
@@ -58,13 +71,15 @@ enum Stream {
 
 impl<'a> BlobCompressor<'a> {
     pub(super) fn zstd(store: &'a mut BlobStore, size: Option<u64>) -> Result<Self, StoreError> {
-        let stream = encoder(store.begin().with_copy(store.cache.copy()), store.workers, size)
+        let level = store.level_of(Encoding::Zstd);
+        let stream = encoder(store.begin().with_copy(store.cache.copy()), store.workers, size, level)
             .map_err(|error| store.failed(error))?;
         Ok(Self::new(store, Stream::Zstd(stream)))
     }
 
     pub(super) fn gzip(store: &'a mut BlobStore) -> Self {
-        let stream = Stream::Gzip(Gzip::new(store.begin().with_copy(store.cache.copy())));
+        let level = store.level_of(Encoding::Gzip);
+        let stream = Stream::Gzip(Gzip::new(store.begin().with_copy(store.cache.copy()), level));
         Self::new(store, stream)
     }
 
@@ -140,11 +155,14 @@ impl Write for BlobCompressor<'_> {
     }
 }
 
-/// An encoder whose output follows from the content and its announced `size`.
-fn encoder<W: Write>(out: W, workers: u32, size: Option<u64>) -> io::Result<Encoder<'static, W>> {
-    let mut encoder = raw::Encoder::new(LEVEL)?;
-    encoder.set_parameter(CParameter::HashLog(HASH_LOG))?;
-    encoder.set_parameter(CParameter::ChainLog(CHAIN_LOG))?;
+/// An encoder whose output follows from the content, its announced `size` and the level.
+fn encoder<W: Write>(out: W, workers: u32, size: Option<u64>, level: Option<u32>) -> io::Result<Encoder<'static, W>> {
+    let level = zstd_level(level);
+    let mut encoder = raw::Encoder::new(level)?;
+    if level == LEVEL {
+        encoder.set_parameter(CParameter::HashLog(HASH_LOG))?;
+        encoder.set_parameter(CParameter::ChainLog(CHAIN_LOG))?;
+    }
     // 0 would be zstd's mode without workers, whose output differs.
     encoder.set_parameter(CParameter::NbWorkers(workers.max(1)))?;
     encoder.set_parameter(CParameter::JobSize(JOB_BYTES))?;
@@ -172,7 +190,11 @@ mod tests {
     }
 
     fn compress(content: &[u8], workers: u32, size: Option<u64>, chunk: usize) -> Vec<u8> {
-        let mut encoder = encoder(Vec::new(), workers, size).unwrap();
+        compress_at(None, content, workers, size, chunk)
+    }
+
+    fn compress_at(level: Option<u32>, content: &[u8], workers: u32, size: Option<u64>, chunk: usize) -> Vec<u8> {
+        let mut encoder = encoder(Vec::new(), workers, size, level).unwrap();
         for piece in content.chunks(chunk) {
             encoder.write_all(piece).unwrap();
         }
@@ -194,9 +216,25 @@ mod tests {
     }
 
     #[test]
+    fn other_levels_are_as_reproducible() {
+        let content: String =
+            (0..200_000_u64).map(|number| format!("{number}: {}\n", number * number % 1009)).collect();
+        let content = content.as_bytes();
+        let sizes = [1, 9, 19].map(|level| {
+            let one = compress_at(Some(level), content, 1, None, 1 << 18);
+            assert!(zstd::decode_all(&*one).unwrap() == content, "{level}");
+            assert!(compress_at(Some(level), content, 3, None, 100_003) == one, "level {level} with more workers");
+            one.len()
+        });
+        assert!(sizes[0] != sizes[1] && sizes[1] != sizes[2], "{sizes:?}");
+        assert!(compress_at(Some(3), content, 1, None, 4096) == compress(content, 1, None, 4096), "the usual one");
+        assert_eq!((workers_at(None, 6), workers_at(Some(9), 6), workers_at(Some(10), 6)), (6, 6, 2));
+    }
+
+    #[test]
     fn gzips_to_the_same_bytes_in_any_pieces_and_in_every_build() {
         let compress = |content: &[u8], chunk: usize| {
-            let mut encoder = Gzip::new(Vec::new());
+            let mut encoder = Gzip::new(Vec::new(), None);
             content.chunks(chunk).for_each(|piece| encoder.write_all(piece).unwrap());
             encoder.finish().unwrap()
         };

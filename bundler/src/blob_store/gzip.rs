@@ -10,11 +10,12 @@ const PIECE: usize = 256 << 10;
 const OUTPUT: u32 = 1;
 
 /// See `compressor::form`.
-pub(super) fn form() -> String {
-    format!("gzip {OUTPUT} {LEVEL} {PIECE}")
+pub(super) fn form(level: Option<u32>) -> String {
+    let level = level.unwrap_or(LEVEL);
+    format!("gzip {OUTPUT} {level} {PIECE}")
 }
 
-/// gzip, whose output follows from the content and the constants above: it has no time and no name in its header (RFC 1952, section
+/// gzip, whose output follows from the content, the level and the constants above: it has no time and no name in its header (RFC 1952, section
 /// 2.3.1).
 pub(super) struct Gzip<W: Write> {
     encoder: GzEncoder<W>,
@@ -22,8 +23,11 @@ pub(super) struct Gzip<W: Write> {
 }
 
 impl<W: Write> Gzip<W> {
-    pub(super) fn new(out: W) -> Self {
-        Self { encoder: GzEncoder::new(out, Compression::new(LEVEL)), piece: Vec::with_capacity(PIECE) }
+    pub(super) fn new(out: W, level: Option<u32>) -> Self {
+        Self {
+            encoder: GzEncoder::new(out, Compression::new(level.unwrap_or(LEVEL))),
+            piece: Vec::with_capacity(PIECE),
+        }
     }
 
     pub(super) fn write_all(&mut self, mut bytes: &[u8]) -> io::Result<()> {

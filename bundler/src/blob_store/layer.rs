@@ -2,7 +2,7 @@
 
 use super::blob_writer::FinishedBlob;
 use super::content_hasher::{Content, hash_all, read_some};
-use super::{BlobCompressor, BlobFile, BlobStore, BlobWriter, CHUNK, StoreError, compressor};
+use super::{BlobCompressor, BlobFile, BlobStore, BlobWriter, CHUNK, StoreError};
 use crate::cache::{Cache, LayerRecord};
 use crate::layer_scan::{Entries, LayerFacts};
 use flate2::read::MultiGzDecoder;
@@ -69,7 +69,7 @@ impl BlobStore {
 
     /// Takes a layer that arrives uncompressed and was compressed in an earlier build. `content` is what it should be.
     pub(crate) fn take_known_content(&mut self, content: &Blob) -> Result<Option<Layer>, LayerError> {
-        let form = compressor::form(self.layer_encoding);
+        let form = self.form(self.layer_encoding);
         let Some(blob) = self.cache.compressed_layer(&form, content) else { return Ok(None) };
         let is_taken = self.take_known_layer(&blob, None)?;
         Ok(self.layer_in_blob(&blob.digest).filter(|_| is_taken).cloned())
@@ -123,7 +123,7 @@ impl BlobCompressor<'_> {
         store.cache.note_layer(&blob, &record);
         let stored = Blob { digest: blob, size: store.size(&blob).unwrap_or_default() };
         let content = Blob { digest: record.diff_id, size: record.size };
-        store.cache.note_compressed_layer(&compressor::form(encoding), &content, &stored);
+        store.cache.note_compressed_layer(&store.form(encoding), &content, &stored);
         store.keep(Layer { blob, encoding, diff_id: content.digest, size: content.size }, record.facts)
     }
 }
@@ -147,7 +147,7 @@ pub(crate) fn check_compressed_layer(
     match (found, failed) {
         (_, Some(TeeFailure::Write(error))) => Err(blob.failed(error).into()),
         (_, Some(TeeFailure::Read(error))) => Err(LayerError::Read(error)),
-        (Err(source), None) if source.to_string() == WINDOW_ERROR => Err(LayerError::Window),
+        (Err(source), None) if is_window_error(&source) => Err(LayerError::Window),
         // The library's own words tell how it decompresses.
         (Err(_), None) => Err(LayerError::Compression { encoding }),
         (Ok(content), None) => Ok(CheckedLayer { blob: blob.finish(), encoding, content }),
@@ -184,11 +184,16 @@ impl CheckedLayer {
 }
 
 /// A decoder that accepts what the installer will accept.
-fn zstd_decoder<R: Read>(stream: R) -> io::Result<zstd::Decoder<'static, BufReader<R>>> {
+pub(crate) fn zstd_decoder<R: Read>(stream: R) -> io::Result<zstd::Decoder<'static, BufReader<R>>> {
     let mut decoder = zstd::Decoder::with_buffer(BufReader::with_capacity(CHUNK, stream))?;
     // A frame names its window itself (RFC 8878, section 3.1.1.1.2), and so how much memory its reader needs.
     decoder.window_log_max(limits::ZSTD_WINDOW_LOG)?;
     Ok(decoder)
+}
+
+/// Whether a decoder refused a stream for its window.
+pub(crate) fn is_window_error(error: &io::Error) -> bool {
+    error.to_string() == WINDOW_ERROR
 }
 
 /// Copies a stream to `out` while it is read, and records whether reading or writing failed.

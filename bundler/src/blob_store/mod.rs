@@ -12,9 +12,9 @@ mod gzip;
 mod layer;
 
 pub(crate) use blob_writer::BlobWriter;
-pub(crate) use compressor::{BlobCompressor, default_workers, form};
+pub(crate) use compressor::{BlobCompressor, default_workers};
 pub(crate) use deferred::BlobFile;
-pub(crate) use layer::{CheckedLayer, LayerError, check_compressed_layer};
+pub(crate) use layer::{CheckedLayer, LayerError, check_compressed_layer, is_window_error, zstd_decoder};
 
 use crate::cache::{Cache, FileRecord};
 use crate::layer_scan::LayerFacts;
@@ -24,6 +24,7 @@ use deferred::Copy;
 use landfall_manifests::{Blob, Digest, Encoding, Layer, archive};
 use landfall_media::{Destination, PartFiles, folder_of};
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -34,7 +35,7 @@ pub(crate) const CHUNK: usize = 256 << 10;
 /// Blobs in the files of a bundle, which are in a temporary folder. That is removed when this value is dropped.
 #[derive(Debug)]
 pub(crate) struct BlobStore {
-    _folder: PartialFolder,
+    folder: PartialFolder,
     /// The folder that the bundle will be in, for errors: the files themselves are removed.
     out: PathBuf,
     files: Arc<PartFiles>,
@@ -47,6 +48,8 @@ pub(crate) struct BlobStore {
     layers: Vec<(Layer, Arc<LayerFacts>)>,
     workers: u32,
     layer_encoding: Encoding,
+    /// Of the compression of layers, where it is not the usual one.
+    level: Option<u32>,
 }
 
 /// Where a blob's entry begins, and the blob's size.
@@ -88,7 +91,7 @@ impl BlobStore {
         let folder = folder.map_err(|source| StoreError::Folder { folder: parent.to_owned(), source })?;
         Ok(Self {
             files: out.files(folder.path()),
-            _folder: folder,
+            folder,
             out: parent.to_owned(),
             blobs: BTreeMap::new(),
             deferred: BTreeMap::new(),
@@ -97,6 +100,7 @@ impl BlobStore {
             layers: Vec::new(),
             workers,
             layer_encoding,
+            level: None,
         })
     }
 
@@ -109,6 +113,28 @@ impl BlobStore {
     /// What earlier builds have left.
     pub(crate) fn cache(&self) -> &Arc<Cache> {
         &self.cache
+    }
+
+    /// The store with another level of compression for layers, and for files if they are compressed in the same way.
+    #[must_use]
+    pub(crate) fn at_level(self, level: Option<u32>) -> Self {
+        let workers = compressor::workers_at(level, self.workers);
+        Self { level, workers, ..self }
+    }
+
+    /// How content becomes blobs that are compressed so: the same content with the same form gives the same blob.
+    pub(crate) fn form(&self, encoding: Encoding) -> String {
+        compressor::form(encoding, self.level_of(encoding))
+    }
+
+    /// The level of what is compressed so.
+    fn level_of(&self, encoding: Encoding) -> Option<u32> {
+        self.level.filter(|_| self.layer_encoding == encoding)
+    }
+
+    /// A file without a name, beside the bundle, which is gone when it is closed.
+    pub(crate) fn temporary_file(&self) -> Result<File, StoreError> {
+        tempfile::tempfile_in(self.folder.path()).map_err(|error| self.failed(error))
     }
 
     /// Leaves `room` bytes before the first blob, which was not begun yet.
@@ -255,8 +281,8 @@ impl BlobStore {
         Ok(digest)
     }
 
-    /// The error of writing a blob.
-    fn failed(&self, source: io::Error) -> StoreError {
+    /// The error of writing a blob, or a temporary file.
+    pub(crate) fn failed(&self, source: io::Error) -> StoreError {
         StoreError::Write { folder: self.out.clone(), source }
     }
 }

@@ -47,7 +47,7 @@ pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
     let open = Definition { images: chosen.clone(), ..definition };
     let plan = Plan::new(&open, &BuildHost::detect(&[])?)?;
     let progress = console.progress("Asking registries", None);
-    sources::find_images(&plan, &registries)?;
+    sources::find_in_registries(&plan, &registries)?;
     progress.finish();
     // 2. What they stand for now is noted.
     let references = chosen.iter().filter_map(|image| image.source.open_reference());

@@ -10,7 +10,8 @@ use std::ops::Range;
 use toml::de::{DeTable, DeValue};
 
 /// The keys whose values are integers. A variable stands in quotes there as well, since TOML has no other place for it.
-pub(super) const NUMBERS: [&str; 5] = ["serial", "port", "schema", "reversible_to", "start_period"];
+pub(super) const NUMBERS: [&str; 6] =
+    ["serial", "compression_level", "port", "schema", "reversible_to", "start_period"];
 /// The tables whose keys are a user's own.
 const FREE_TABLES: [&str; 2] = ["env", "labels"];
 

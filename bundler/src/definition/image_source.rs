@@ -1,3 +1,4 @@
+use super::archive_path::ArchivePath;
 use crate::registry::{Reference, ReferenceError};
 use std::path::{Path, PathBuf};
 
@@ -19,15 +20,21 @@ pub(crate) enum ImageSource {
     /// The engine is the one that `DOCKER_HOST` names, or else Docker's own. For the same bytes in each build, use one of the
     /// other transports: an engine may compress or convert images again.
     DockerDaemon { reference: String },
-    /// `docker-archive:FILE[:REF]`: a file that `docker save` or `podman save` wrote, also compressed with gzip. REF is a name and
-    /// tag, or the first 12 or more digits of an id.
-    DockerArchive { file: PathBuf, reference: Option<String> },
+    /// `docker-archive:FILE[:REF]`: a file that `docker save` or `podman save` wrote, also compressed as a whole with gzip, zstd or xz, of
+    /// which none may need more than a window of 32 MiB to be unpacked. REF is a name and tag, or the first 12 or more digits of an id.
+    /// `-` in the place of FILE is standard input, which one source may read; it is kept beside the bundle meanwhile, as large as it is
+    /// unpacked.
+    DockerArchive { file: ArchivePath, reference: Option<String> },
     /// `oci:DIR[:NAME]`: a folder with an OCI image layout. NAME is the annotation `org.opencontainers.image.ref.name`, or the digest
     /// that the index lists (`sha256:…`), which tells images of one name apart. Of an image
     /// for several platforms, the one for the release's architecture is taken.
     OciFolder { folder: PathBuf, name: Option<String> },
-    /// `oci-archive:FILE[:NAME]`: an OCI image layout in an uncompressed tar archive, otherwise like `oci:`.
-    OciArchive { file: PathBuf, name: Option<String> },
+    /// `oci-archive:FILE[:NAME]`: an OCI image layout in a tar archive, otherwise like `oci:`. The archive may be compressed as a whole, and
+    /// may be `-`, as with `docker-archive:`; one that is compressed is unpacked beside the bundle meanwhile.
+    OciArchive { file: ArchivePath, name: Option<String> },
+    /// `dir:DIR`: a folder as `skopeo copy` writes it to `dir:`. Of an image for several platforms (`--all`), the one for the release's
+    /// architecture is taken.
+    Directory { folder: PathBuf },
     /// `rootfs:DIR`: a folder whose content becomes an image of one layer. Modes, symbolic links and hard links are kept,
     /// and so are file capabilities, access control lists and `user.` attributes; what the security modules of the machine that builds
     /// note on files is left out. Files keep their times, but none is later than the release's (`created`), and all are of 1970
@@ -52,8 +59,7 @@ pub(crate) enum ImageSourceSyntaxError {
     Reference(#[from] ReferenceError),
 }
 
-const TRANSPORTS: &str =
-    "docker://REF, docker-daemon:REF, docker-archive:FILE[:REF], oci:DIR[:NAME], oci-archive:FILE[:NAME] or rootfs:DIR";
+const TRANSPORTS: &str = "docker://REF, docker-daemon:REF, docker-archive:FILE[:REF], oci:DIR[:NAME], oci-archive:FILE[:NAME], dir:DIR or rootfs:DIR";
 
 impl ImageSource {
     /// Its reference to a registry, if that may stand for another image tomorrow.
@@ -70,9 +76,10 @@ impl ImageSource {
             text.split_once(':').ok_or_else(|| ImageSourceSyntaxError::NoTransport(text.to_owned()))?;
         // At the first colon: names have more of them (`app:1.0`).
         let (path, name) = match rest.split_once(':') {
-            Some((path, name)) => (base.join(path), Some(name.to_owned())),
-            None => (base.join(rest), None),
+            Some((path, name)) => (path, Some(name.to_owned())),
+            None => (rest, None),
         };
+        let file = || ArchivePath::new(path, base);
         let source = match transport {
             "docker" => {
                 let reference =
@@ -80,10 +87,11 @@ impl ImageSource {
                 return Ok(Self::Registry { reference: reference.parse()? });
             }
             "docker-daemon" => Self::DockerDaemon { reference: rest.to_owned() },
-            "docker-archive" => Self::DockerArchive { file: path, reference: name },
-            "oci" => Self::OciFolder { folder: path, name },
-            "oci-archive" => Self::OciArchive { file: path, name },
+            "docker-archive" => Self::DockerArchive { file: file(), reference: name },
+            "oci" => Self::OciFolder { folder: base.join(path), name },
+            "oci-archive" => Self::OciArchive { file: file(), name },
             // No name follows the folder, so that it may have colons itself.
+            "dir" => Self::Directory { folder: base.join(rest) },
             "rootfs" => Self::Rootfs { folder: base.join(rest) },
             other => return Err(ImageSourceSyntaxError::Transport(other.to_owned())),
         };
@@ -100,7 +108,7 @@ pub(super) fn published(written: &str) -> String {
     let of_path = |(transport, rest): &(&str, &str)| *transport != "docker" && rest.starts_with('/');
     let Some((transport, rest)) = written.split_once(':').filter(of_path) else { return written.to_owned() };
     let (path, name) = match rest.split_once(':') {
-        Some((path, name)) if transport != "rootfs" => (path, format!(":{name}")),
+        Some((path, name)) if !["rootfs", "dir"].contains(&transport) => (path, format!(":{name}")),
         _ => (rest, String::new()),
     };
     let last = Path::new(path).file_name().map_or(path.into(), |last| last.to_string_lossy());
@@ -115,15 +123,23 @@ mod tests {
     #[test]
     fn reads_the_transports_that_skopeo_has() {
         let path = PathBuf::from;
+        let file = |text: &str| ArchivePath::File(text.into());
         let some = |name: &str| Some(name.to_owned());
         let parse = |text| ImageSource::parse(text, Path::new("/defs"));
         for (text, expected) in [
             ("docker://debian:12", ImageSource::Registry { reference: "docker.io/library/debian:12".parse().unwrap() }),
             ("docker-daemon:hello:1", ImageSource::DockerDaemon { reference: "hello:1".to_owned() }),
-            ("docker-archive:a.tar", ImageSource::DockerArchive { file: path("/defs/a.tar"), reference: None }),
-            ("docker-archive:/a.tar:b:1", ImageSource::DockerArchive { file: path("/a.tar"), reference: some("b:1") }),
+            ("docker-archive:a.tar", ImageSource::DockerArchive { file: file("/defs/a.tar"), reference: None }),
+            ("docker-archive:/a.tar:b:1", ImageSource::DockerArchive { file: file("/a.tar"), reference: some("b:1") }),
+            (
+                "docker-archive:-:b:1",
+                ImageSource::DockerArchive { file: ArchivePath::StandardInput, reference: some("b:1") },
+            ),
+            ("oci-archive:-", ImageSource::OciArchive { file: ArchivePath::StandardInput, name: None }),
+            ("oci-archive:./-", ImageSource::OciArchive { file: file("/defs/./-"), name: None }),
+            ("dir:a:b", ImageSource::Directory { folder: path("/defs/a:b") }),
             ("oci:dir:name", ImageSource::OciFolder { folder: path("/defs/dir"), name: some("name") }),
-            ("oci-archive:../x.tar", ImageSource::OciArchive { file: path("/defs/../x.tar"), name: None }),
+            ("oci-archive:../x.tar", ImageSource::OciArchive { file: file("/defs/../x.tar"), name: None }),
             ("rootfs:root:fs", ImageSource::Rootfs { folder: path("/defs/root:fs") }),
         ] {
             assert_eq!(parse(text), Ok(expected), "{text}");

@@ -1,11 +1,13 @@
 //! Bundle definitions: TOML text becomes a typed [`Definition`], and nothing here touches what it refers to.
 
 mod add_table;
+mod archive_path;
 mod database_table;
 mod definition_line;
 mod error;
 mod examination;
 mod expand;
+mod file_source;
 mod image;
 mod image_path;
 mod image_source;
@@ -23,10 +25,12 @@ mod variables;
 mod wording;
 
 pub(crate) use add_table::{Addition, FileOwner};
+pub(crate) use archive_path::ArchivePath;
 pub(crate) use database_table::database_of_this_build;
 pub(crate) use definition_line::DefinitionLine;
 pub(crate) use error::DefinitionError;
 pub(crate) use examination::Examination;
+pub(crate) use file_source::FileSource;
 pub(crate) use image_source::{ImageSource, ImageSourceSyntaxError};
 pub(crate) use process::Process;
 pub(crate) use schema::{SCHEMA, SCHEMA_FILE};
@@ -65,6 +69,8 @@ pub(crate) struct ReleaseSection {
     pub(crate) created: Option<jiff::Timestamp>,
     /// How layers that arrive uncompressed are stored.
     pub(crate) compression: Encoding,
+    /// How much work that takes, where it is not the usual one.
+    pub(crate) compression_level: Option<u32>,
     pub(crate) keys: Vec<PublicKey>,
     /// The folder of the publisher's trust roots.
     pub(crate) trust: Option<SourcePath>,
@@ -117,7 +123,7 @@ pub(crate) enum Owners {
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct FileSection {
-    pub(crate) source: SourcePath,
+    pub(crate) source: FileSource,
     pub(crate) path: BundlePath,
 }
 

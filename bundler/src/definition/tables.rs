@@ -69,6 +69,13 @@ pub(super) struct ReleaseTable {
     /// * Default: `zstd`.
     /// * Refused: any other.
     pub(super) compression: Option<Encoding>,
+    /// How much work `compression` takes to make layers small: 1 is fast, higher levels are slower. With `zstd`, files are compressed so, too;
+    /// and from level 10 on, a build takes some hundred MiB of memory. What arrives compressed stays as it is.
+    ///
+    /// * Default: 3 for `zstd`, 6 for `gzip`.
+    /// * Refused: with `zstd`, what is not from 1 to 19; with `gzip`, what is not from 1 to 9.
+    #[cfg_attr(test, schemars(with = "Option<u32>", range(min = 1, max = 19)))]
+    pub(super) compression_level: Option<Spanned<u32>>,
     /// Public keys of those who will add their signatures with `landfall-bundler sign`. The keys that sign the build are
     /// listed by themselves. Operators who are not told any key see this list, which proves nothing by itself.
     ///
@@ -246,10 +253,11 @@ pub(super) struct ImageTable {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct FileTable {
     /// The file or folder to pack. The path itself may be a symbolic link. Files get the mode 0755 where somebody may execute
-    /// them, else 0644; owners and times are left out.
+    /// them, else 0644; owners and times are left out. Or the address of a file, `https://…`, which is downloaded beside the bundle, and
+    /// gets the mode 0644; proxies, authorities and hosts without TLS are named as for registries, logins are not given.
     ///
     /// * Refused: below a folder, symbolic links, devices, pipes and sockets; secret keys; names that are not UTF-8; a folder
-    ///   in which the bundle would lie; a file that changes while it is read.
+    ///   in which the bundle would lie; a file that changes while it is read; an address without `sha256`, or with a user's name.
     #[cfg_attr(test, schemars(with = "String"))]
     pub(super) source: Spanned<String>,
     /// Where it lies below the release's folder on a host, `/opt/landfall/current`.
@@ -258,4 +266,10 @@ pub(super) struct FileTable {
     ///   `landfall.json*` and `.landfall.json*`, which are the release's own.
     #[cfg_attr(test, schemars(with = "BundlePath"))]
     pub(super) path: Spanned<BundlePath>,
+    /// The SHA-256 of the file's content, in 64 hexadecimal digits, as `sha256sum` prints it.
+    ///
+    /// * Default: none; what has an address needs it.
+    /// * Refused: a file with another one; text of another form; for a folder.
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
+    pub(super) sha256: Option<Spanned<String>>,
 }

@@ -1,5 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod images;
+
 use super::*;
 use landfall_manifests::{Capability, Writable};
 
@@ -57,12 +59,17 @@ path = "docs"
     let [hello, zeta] = definition.images.as_slice() else { panic!("two images") };
     assert_eq!(hello.process.entrypoint.as_deref().unwrap(), ["/bin/hello", "${literal}"]);
     assert_eq!(hello.line.number, 18);
-    assert_eq!(zeta.source, ImageSource::DockerArchive { file: "/srv/images/node.tar".into(), reference: None });
+    assert_eq!(
+        zeta.source,
+        ImageSource::DockerArchive { file: ArchivePath::File("/srv/images/node.tar".into()), reference: None }
+    );
     assert_eq!(
         zeta.source_text, "docker-archive:${IMAGES}/node.tar",
         "what machine it was built on is nobody's business"
     );
-    assert_eq!(definition.files[0].source.path, PathBuf::from("defs/docs"));
+    assert!(
+        matches!(&definition.files[0].source, FileSource::Path { source, digest: None } if source.path == Path::new("defs/docs"))
+    );
 }
 
 #[test]
@@ -178,13 +185,24 @@ fn a_value_of_another_type_is_told_by_its_key_and_in_no_librarys_words() {
         let others = pairs.into_iter().filter(|pair| !pair.starts_with(key));
         format!("{image}tenant = {{ {}, {key} = {value} }}\n", others.collect::<Vec<_>>().join(", "))
     };
-    let tables: [(&[&str], TextWith<'_>); 10] = [
+    let tables: [(&[&str], TextWith<'_>); 11] = [
         (&["release", "runtime", "image", "file"], &|key, value| match key {
             "release" => format!("# [release]\n{key} = {value}\n"),
             _ => format!("{key} = {value}\n{RELEASE}"),
         }),
         (
-            &["product", "version", "serial", "arch", "min_upgrade_from", "created", "compression", "keys", "trust"],
+            &[
+                "product",
+                "version",
+                "serial",
+                "arch",
+                "min_upgrade_from",
+                "created",
+                "compression",
+                "compression_level",
+                "keys",
+                "trust",
+            ],
             &release,
         ),
         (&["binary", "installer", "config", "database"], &|key, value| format!("[runtime]\n{key} = {value}\n")),
@@ -234,6 +252,7 @@ fn a_value_of_another_type_is_told_by_its_key_and_in_no_librarys_words() {
             let others = pairs.into_iter().filter(|pair| !pair.starts_with(key));
             tenant("writable", &format!("[{{ {}, {key} = {value} }}]", others.collect::<Vec<_>>().join(", ")))
         }),
+        (&["sha256"], &|key, value| format!("[[file]]\nsource = \"a\"\npath = \"a\"\n{key} = {value}\n")),
         (&["source", "path"], &|key, value| {
             let other = if key == "source" { "path" } else { "source" };
             format!("[[file]]\n{other} = \"a\"\n{key} = {value}\n")
@@ -268,66 +287,6 @@ fn needs(what: &str) -> String {
 /// An image on a base, to which something is added.
 fn adds(what: &str) -> String {
     format!("[[image]]\nname = \"a\"\nfrom = \"oci:a\"\nadd = [{what}]\n")
-}
-
-#[test]
-fn reads_what_is_put_onto_a_base() {
-    let added = "{ source = \"${NAME}\", path = \"/www/\" }, { source = \"/b\", path = \"/\", owner = \"33:44\" }, \
-                 { source = \"c\", path = \"/c\", owners = \"keep\" }";
-    let definition = parse(&format!("{RELEASE}{}ports = [\"80\", \"80/tcp\"]\n", adds(added))).unwrap();
-    let image = &definition.images[0];
-    assert_eq!(image.source, ImageSource::OciFolder { folder: "defs/a".into(), name: None });
-    assert_eq!((image.source_text.as_str(), &image.process.ports), ("from oci:a", &["80/tcp".to_owned()].into()));
-    let additions = image.additions.as_ref().unwrap().iter();
-    let additions = additions.map(|one| (one.source.path.to_str().unwrap(), one.path.to_string(), one.owner));
-    assert_eq!(
-        additions.collect::<Vec<_>>(),
-        [
-            ("defs/hello", "/www".to_owned(), FileOwner::ROOT),
-            ("/b", "/".to_owned(), FileOwner::Numbers { user: 33, group: 44 }),
-            ("defs/c", "/c".to_owned(), FileOwner::Kept),
-        ]
-    );
-}
-
-#[test]
-fn reads_what_an_image_needs() {
-    let text = format!(
-        "{RELEASE}{}",
-        needs(
-            "start_period = \"${SECONDS}\", memory = \"1GiB\", capabilities = [\"CHOWN\"], writable = [{ path = \"/a\", kind = \"tmpfs\" }, \
-             { path = \"/b\", kind = \"tmpfs\", size = \"4KiB\" }, { path = \"/c\", kind = \"volume\" }]"
-        )
-    );
-    let variables = Variables::new([], [("SECONDS".to_owned(), "9".to_owned())]);
-    let definition = Definition::parse(&text, Path::new("acme.toml"), &variables).unwrap();
-    let tenant = definition.images[0].tenant.clone().unwrap();
-    assert_eq!((tenant.start_period.duration().as_secs(), tenant.memory), (9, Some(1 << 30)));
-    assert_eq!(tenant.capabilities, [Capability::Chown].into());
-    let path = |path: &str| path.parse().unwrap();
-    assert_eq!(
-        tenant.writable,
-        [
-            Writable::Tmpfs { path: path("/a"), size: 64 << 20 },
-            Writable::Tmpfs { path: path("/b"), size: 4096 },
-            Writable::Volume { path: path("/c") },
-        ]
-    );
-}
-
-#[test]
-fn the_first_tenant_image_of_the_definition_is_the_canary_unless_another_is() {
-    let canaries = |body: &str| -> Vec<String> {
-        let images = parse(&format!("{RELEASE}{body}")).unwrap().images;
-        let is_canary = |image: &ImageSection| image.tenant.as_ref().is_some_and(|tenant| tenant.canary);
-        images.into_iter().filter(is_canary).map(|image| image.name.to_string()).collect()
-    };
-    let image = |name: &str, more: &str| needs(more).replace("name = \"a\"", &format!("name = \"{name}\""));
-    let plain = "[[image]]\nname = \"base\"\nsource = \"oci:base\"\n";
-    let (second, first) = (image("a", "memory = \"1GiB\""), image("z", "memory = \"1GiB\""));
-    assert_eq!(canaries(&format!("{plain}{first}{second}")), ["z"]);
-    assert_eq!(canaries(&format!("{plain}{first}{}", image("a", "canary = true"))), ["a"]);
-    assert_eq!(canaries(plain), [""; 0]);
 }
 
 #[test]
@@ -394,6 +353,13 @@ fn names_the_line_of_what_is_wrong() {
         "[[file]]\nsource = \"a\"\npath = \"bin/a\"\n",
         "[[file]]\nsource = \"a\"\npath = \"landfall.json.bak\"\n",
         "[[file]]\nsource = \"\"\npath = \"a\"\n",
+        "[[file]]\nsource = \"https://files.lan/a\"\npath = \"a\"\n",
+        "[[file]]\nsource = \"https://me:pw@files.lan/a\"\npath = \"a\"\nsha256 = \"\"\n",
+        "[[file]]\nsource = \"https://\"\npath = \"a\"\n",
+        "[release]\nproduct = \"acme\"\nversion = \"1.0.0\"\nserial = 1\ncompression_level = 0\n",
+        "[release]\nproduct = \"acme\"\nversion = \"1.0.0\"\nserial = 1\ncompression_level = 20\n",
+        "[release]\nproduct = \"acme\"\nversion = \"1.0.0\"\nserial = 1\ncompression = \"gzip\"\ncompression_level = 10\n",
+        "[[image]]\nname = \"a\"\nsource = \"docker-archive:-\"\n[[image]]\nname = \"b\"\nsource = \"oci-archive:-\"\n",
     ];
     let said: Vec<String> = wrong.iter().map(|body| format!("{body}=> {}\n", error(body))).collect();
     insta::assert_snapshot!(said.join("\n"));

@@ -5,7 +5,10 @@ use super::expand::OriginalStrings;
 use super::image::image;
 use super::tables::{DefinitionTable, FileTable, ReleaseTable, RuntimeTable};
 use super::text::DefinitionText;
-use super::{Definition, DefinitionError, DefinitionLine, FileSection, ImageSection, ReleaseSection, RuntimeSection};
+use super::{
+    Definition, DefinitionError, DefinitionLine, FileSection, FileSource, ImageSection, ImageSource, ReleaseSection,
+    RuntimeSection,
+};
 use landfall_manifests::{Database, Encoding, ImageName, Tenant};
 use toml::Spanned;
 
@@ -50,10 +53,29 @@ pub(super) fn definition(
         problems.add(DefinitionError::Wrong { line: second.line.clone(), message });
     }
     images.dedup_by(|second, first| second.name == first.name);
+    problems.keep(check_standard_input(&images));
     problems.keep(choose_canary(&mut images));
     let files = table.file.into_iter().filter_map(|table| problems.keep(file(text, table))).collect();
     let release = release(text, table.release, problems);
     Definition { release, runtime: runtime(text, &table.runtime, problems), images, files }
+}
+
+/// Standard input is read once: several images may be in one archive, which is of one form.
+fn check_standard_input(images: &[ImageSection]) -> Result<(), DefinitionError> {
+    let is_read = |image: &&ImageSection| match &image.source {
+        ImageSource::DockerArchive { file, .. } | ImageSource::OciArchive { file, .. } => file.file().is_none(),
+        _ => false,
+    };
+    let mut readers: Vec<&ImageSection> = images.iter().filter(is_read).collect();
+    readers.sort_by_key(|image| image.line.number);
+    let form = |image: &ImageSection| std::mem::discriminant(&image.source);
+    match readers.array_windows().find(|[one, other]| form(one) != form(other)) {
+        Some([_, other]) => {
+            let message = "standard input is read as an archive of another form already";
+            Err(DefinitionError::Wrong { line: other.line.clone(), message: message.to_owned() })
+        }
+        None => Ok(()),
+    }
 }
 
 fn release(text: &DefinitionText<'_>, table: ReleaseTable, problems: &mut Problems) -> ReleaseSection {
@@ -64,6 +86,7 @@ fn release(text: &DefinitionText<'_>, table: ReleaseTable, problems: &mut Proble
             text.wrong(written.span().start, message)
         })
     });
+    let compression = table.compression.unwrap_or(Encoding::Zstd);
     ReleaseSection {
         product: table.product,
         version: table.version,
@@ -71,10 +94,26 @@ fn release(text: &DefinitionText<'_>, table: ReleaseTable, problems: &mut Proble
         arch: table.arch,
         min_upgrade_from: table.min_upgrade_from,
         created: created.and_then(|created| problems.keep(created)),
-        compression: table.compression.unwrap_or(Encoding::Zstd),
+        compression,
+        compression_level: table
+            .compression_level
+            .and_then(|written| problems.keep(level(text, &written, compression))),
         keys: table.keys,
         trust: table.trust.as_ref().and_then(|path| problems.keep(text.source_path(path))),
     }
+}
+
+fn level(text: &DefinitionText<'_>, written: &Spanned<u32>, compression: Encoding) -> Result<u32, DefinitionError> {
+    let (name, most) = match compression {
+        Encoding::Zstd => ("zstd", 19),
+        Encoding::Gzip => ("gzip", 9),
+    };
+    let level = *written.get_ref();
+    if (1..=most).contains(&level) {
+        return Ok(level);
+    }
+    let message = format!("compression_level is {level}: with {name}, it has to be from 1 to {most}");
+    Err(text.wrong(written.span().start, message))
 }
 
 fn runtime(text: &DefinitionText<'_>, table: &RuntimeTable, problems: &mut Problems) -> RuntimeSection {
@@ -132,6 +171,7 @@ fn choose_canary(images: &mut [ImageSection]) -> Result<(), DefinitionError> {
 
 fn file(text: &DefinitionText<'_>, table: FileTable) -> Result<FileSection, DefinitionError> {
     let at = table.path.span().start;
+    let source = FileSource::of(text, &table)?;
     let path = table.path.into_inner();
     if path.is_reserved()
         || ["bin", "units", "config.toml", "evidence"].into_iter().any(|reserved| path.is_within(reserved))
@@ -139,5 +179,5 @@ fn file(text: &DefinitionText<'_>, table: FileTable) -> Result<FileSection, Defi
         let reserved = "bin/, units/, evidence/, config.toml, landfall.json* and .landfall.json* are the release's own";
         return Err(text.wrong(at, format!("a file cannot be at {path}: {reserved}")));
     }
-    Ok(FileSection { source: text.source_path(&table.source)?, path })
+    Ok(FileSection { source, path })
 }

@@ -10,7 +10,7 @@ use crate::definition::DefinitionError;
 use crate::lock_file::LockFileError;
 use crate::output::OutputError;
 use crate::plan::PlanError;
-use crate::registry::{CredentialsError, RegistryError};
+use crate::registry::{CredentialsError, DownloadError, RegistryError};
 use crate::sources::{AddError, FileError, SourceError};
 use crate::starter::StarterError;
 use landfall_console::{ErrorClass, Exit, StorageFault};
@@ -120,6 +120,13 @@ pub(super) fn of_file(error: &FileError) -> ErrorClass {
         FileError::Settings { .. } => usage("config", "correct it, and build again"),
         FileError::Path { .. } | FileError::NotUtf8 { .. } | FileError::Twice { .. } => usage("definition", DEFINITION),
         FileError::Changed { .. } => ErrorClass::new(Exit::Unexpected, "changed", CHANGED),
+        FileError::FolderDigest { .. } => usage("definition", DEFINITION),
+        FileError::Digest { .. } => ErrorClass::new(
+            Exit::Damaged,
+            "damaged_file",
+            "get the file again; or correct its sha256, if this is the file that is meant",
+        ),
+        FileError::Download { source, .. } => of_download(source),
         FileError::Store(error) => of_store(error),
     }
 }
@@ -159,8 +166,13 @@ pub(super) fn of_source(error: &SourceError) -> ErrorClass {
         SourceError::BaseConfig(_) => usage("image_config", "build the base anew with the tool that made it"),
         SourceError::Compressed(_) => usage(
             "compressed_archive",
-            "decompress it, such as with `zstd -d`, `xz -d`, `bzip2 -d` or `gunzip`, and name what comes out in the definition",
+            "decompress it, such as with `bzip2 -d` or `lz4 -d`, and name what comes out in the definition",
         ),
+        SourceError::Window => usage(
+            "archive_window",
+            "compress it again with a smaller window: `xz -8`, or `zstd` without --long and --ultra",
+        ),
+        SourceError::Terminal => usage("terminal", "pipe the archive into the program, or name its file"),
         SourceError::Schema1 => usage("schema_1", "build it anew, or copy it with `skopeo copy --format v2s2`"),
         SourceError::NotAnImage(_) => {
             usage("not_an_image", "name a container image; other things are packed with [[file]]")
@@ -191,6 +203,20 @@ pub(super) fn of_source(error: &SourceError) -> ErrorClass {
         | SourceError::MediaType { .. }
         | SourceError::MediaTypes { .. }
         | SourceError::LayerKind(_) => DAMAGED_IMAGE,
+    }
+}
+
+fn of_download(error: &DownloadError) -> ErrorClass {
+    match error {
+        DownloadError::Server(RegistryError::NotFound { .. }) => {
+            usage("missing_file", "correct the address in the definition")
+        }
+        DownloadError::Server(RegistryError::Login { .. }) => {
+            usage("missing_file", "download it by hand, and name the file: addresses are asked without a login")
+        }
+        DownloadError::Server(error) => of_registry(error),
+        DownloadError::TooLarge => usage("too_large", "correct the address in the definition"),
+        DownloadError::Write(error) => cannot_write(error),
     }
 }
 

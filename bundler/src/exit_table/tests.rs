@@ -72,10 +72,9 @@ fn media(error: MediaError) -> Error {
 
 /// A sample of every error.
 fn all() -> impl Iterator<Item = Error> {
-    let build =
-        [build(), sources(), registries::lock_and_cache(), registries::all(), registries::signatures(), writing()];
+    let build = [build(), sources(), registries::lock_and_cache(), registries::all(), registries::signatures()];
     let of_keys = [keys::of_keys(), keys::of_trust_folders(), starter::of_starter()];
-    build.into_iter().chain([reading(), sticks()]).chain(of_keys).flatten()
+    build.into_iter().chain([registries::downloads(), writing(), reading(), sticks()]).chain(of_keys).flatten()
 }
 
 #[test]
@@ -176,13 +175,16 @@ fn sources() -> Vec<Error> {
         FileError::NotUtf8 { line: line(), path: at("docs/x") }.into(),
         FileError::Twice { line: None, path: "docs".parse().unwrap(), first: at("a") }.into(),
         FileError::Changed { path: at("docs/log") }.into(),
-        FileError::Store(store()).into(),
+        FileError::FolderDigest { line: line(), path: at("docs") }.into(),
+        FileError::Digest { line: line(), path: at("docs/a"), found: blob() }.into(),
         image(SourceError::Read { path: at("a.tar"), source: io() }),
         image(SourceError::Archive(io())),
         image(SourceError::CutOff),
         image(SourceError::Stream),
         image(SourceError::NotTar),
-        image(SourceError::Compressed("zstd")),
+        image(SourceError::Compressed("bzip2")),
+        image(SourceError::Window),
+        image(SourceError::Terminal),
         image(SourceError::NoLayer { digest: blob(), name: Some("a/layer.tar".to_owned()) }),
         image(SourceError::Schema1),
         image(SourceError::NotAnImage("a Helm chart".to_owned())),

@@ -7,11 +7,14 @@ pub(crate) use derived_image::DerivedImage;
 pub(crate) use source_job::{RequestedImage, Source, SourceJob};
 
 use crate::build_host::BuildHost;
-use crate::definition::{Definition, DefinitionLine, ImageSection, SourcePath, database_of_this_build};
+use crate::definition::{Definition, DefinitionLine, FileSource, ImageSection, SourcePath, database_of_this_build};
 use crate::program_pages::DocumentedProgram;
 use landfall_keys::PublicKey;
-use landfall_manifests::{Arch, BundlePath, Database, Encoding, ImageName, Mode, Os, Product, Serial, Tenant, Version};
+use landfall_manifests::{
+    Arch, BundlePath, Database, Digest, Encoding, ImageName, Mode, Os, Product, Serial, Tenant, Version,
+};
 use std::path::{Path, PathBuf};
+use url::Url;
 
 /// The path of the runtime's settings in a release.
 pub(crate) const CONFIG_PATH: &str = "config.toml";
@@ -26,11 +29,14 @@ pub(crate) struct Plan {
     pub(crate) release: ReleaseMetadata,
     /// How layers that arrive uncompressed are stored.
     pub(crate) layer_encoding: Encoding,
+    /// How much work that takes, where it is not the usual one.
+    pub(crate) compression_level: Option<u32>,
     /// When what has no time of its own was changed: seconds since 1970.
     pub(crate) mtime: u64,
     pub(crate) files: Vec<PlannedFile>,
     /// Folders whose files are found when they are walked.
     pub(crate) trees: Vec<PlannedTree>,
+    pub(crate) downloads: Vec<PlannedDownload>,
     /// Sorted by name.
     pub(crate) images: Vec<PlannedImage>,
     /// In the order in which they are worked on; each opens one source.
@@ -75,6 +81,18 @@ pub(crate) enum FileContent {
 pub(crate) struct PlannedTree {
     pub(crate) path: BundlePath,
     pub(crate) source: SourcePath,
+    /// What a file has to be.
+    pub(crate) digest: Option<Digest>,
+}
+
+/// A file of a web server.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct PlannedDownload {
+    pub(crate) path: BundlePath,
+    pub(crate) url: Url,
+    /// What it has to be.
+    pub(crate) digest: Digest,
+    pub(crate) line: DefinitionLine,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -120,15 +138,28 @@ impl Plan {
             database: Some(definition.runtime.database.unwrap_or_else(database_of_this_build)),
             keys,
         };
-        let trees = definition.files.iter();
-        let trees = trees.map(|file| PlannedTree { path: file.path.clone(), source: file.source.clone() });
+        let trees = definition.files.iter().filter_map(|file| match &file.source {
+            FileSource::Path { source, digest } => {
+                Some(PlannedTree { path: file.path.clone(), source: source.clone(), digest: *digest })
+            }
+            FileSource::Address { .. } => None,
+        });
+        let downloads = definition.files.iter().filter_map(|file| match &file.source {
+            FileSource::Address { url, digest, line } => {
+                let (path, url, line) = (file.path.clone(), url.clone(), line.clone());
+                Some(PlannedDownload { path, url, digest: *digest, line })
+            }
+            FileSource::Path { .. } => None,
+        });
         Ok(Self {
             release,
             layer_encoding: section.compression,
+            compression_level: section.compression_level,
             // 1970 where no time is given: the clock of the machine that builds must not show in the bytes.
             mtime: created.map_or(0, |time| u64::try_from(time.as_second()).unwrap_or_default()),
             files: files(definition, host),
             trees: trees.collect(),
+            downloads: downloads.collect(),
             images: definition.images.iter().map(planned).collect(),
             jobs: source_job::jobs(&definition.images),
             derived: definition.images.iter().filter_map(DerivedImage::of).collect(),
@@ -139,11 +170,10 @@ impl Plan {
     pub(crate) fn sources(&self) -> impl Iterator<Item = (&DefinitionLine, &Path)> {
         let trees = self.trees.iter().map(|tree| (&tree.source.line, tree.source.path.as_path()));
         let jobs = self.jobs.iter().filter_map(|job| match &job.source {
-            Source::OciArchive(path) | Source::DockerArchive(path) | Source::Rootfs { folder: path, .. } => {
-                Some((&job.images[0].line, path.as_path()))
-            }
+            Source::OciArchive(path) | Source::DockerArchive(path) => Some((&job.images[0].line, path.file()?)),
+            Source::Rootfs { folder, .. } => Some((&job.images[0].line, folder.as_path())),
             // Of a layout's folder only the images' own blobs are packed, whatever else is in it.
-            Source::Registry | Source::OciFolder(_) | Source::DockerDaemon => None,
+            Source::Registry | Source::OciFolder(_) | Source::Directory(_) | Source::DockerDaemon => None,
         });
         let additions = self.derived.iter().flat_map(|image| &image.additions);
         let added = additions.map(|addition| (&addition.source.line, addition.source.path.as_path()));

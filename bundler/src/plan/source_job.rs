@@ -1,6 +1,6 @@
 //! Which sources are read, in which order, and which images are taken from each.
 
-use crate::definition::{DefinitionLine, ImageSection, ImageSource, Owners, Process};
+use crate::definition::{ArchivePath, DefinitionLine, ImageSection, ImageSource, Owners, Process};
 use landfall_manifests::ImageName;
 use std::path::PathBuf;
 
@@ -20,8 +20,10 @@ pub(crate) enum Source {
     /// All registries, whose images share their connections.
     Registry,
     OciFolder(PathBuf),
-    OciArchive(PathBuf),
-    DockerArchive(PathBuf),
+    OciArchive(ArchivePath),
+    /// A folder as skopeo writes it.
+    Directory(PathBuf),
+    DockerArchive(ArchivePath),
     DockerDaemon,
     /// Images of one folder that run different programs are packed each by itself.
     Rootfs {
@@ -62,6 +64,7 @@ impl Source {
             ImageSource::Registry { reference } => (Self::Registry, Some(reference.to_string())),
             ImageSource::OciFolder { folder, name } => (Self::OciFolder(folder), name),
             ImageSource::OciArchive { file, name } => (Self::OciArchive(file), name),
+            ImageSource::Directory { folder } => (Self::Directory(folder), None),
             ImageSource::DockerArchive { file, reference } => (Self::DockerArchive(file), reference),
             ImageSource::DockerDaemon { reference } => (Self::DockerDaemon, Some(reference)),
             ImageSource::Rootfs { folder } => {
@@ -77,9 +80,10 @@ impl Source {
             Self::Registry => 0,
             Self::OciFolder(_) => 1,
             Self::OciArchive(_) => 2,
-            Self::DockerArchive(_) => 3,
-            Self::DockerDaemon => 4,
-            Self::Rootfs { .. } => 5,
+            Self::Directory(_) => 3,
+            Self::DockerArchive(_) => 4,
+            Self::DockerDaemon => 5,
+            Self::Rootfs { .. } => 6,
         }
     }
 }

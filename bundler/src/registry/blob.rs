@@ -8,7 +8,7 @@ use ureq::{Body, BodyReader};
 
 /// As much as a connection has to bring before the failures before it are forgotten, in bytes. Without a bound, a registry could send
 /// one byte a connection for ever.
-const PROGRESS: u64 = 1 << 20;
+pub(super) const PROGRESS: u64 = 1 << 20;
 
 /// Reads a blob, and goes on where it was when the connection was lost. Nothing is asked for before the first byte is wanted. Its
 /// errors of input are [`RegistryError`]s.

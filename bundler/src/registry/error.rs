@@ -5,10 +5,10 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// A registry does not give what it is asked for.
+/// A registry, or another server, does not give what it is asked for.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RegistryError {
-    #[error("the registry {host} cannot be reached: {reason}")]
+    #[error("{host} cannot be reached: {reason}")]
     Unreachable { host: String, reason: String },
     /// The connection was there, and was lost.
     #[error("the connection to {host} was lost: {reason}")]
@@ -19,13 +19,13 @@ pub(crate) enum RegistryError {
         "{host} speaks HTTP without TLS, which is for loopback addresses and registries that are named as insecure"
     )]
     Plain { host: String },
-    #[error("the registry {host} wants a login for {what}{}", said(message))]
+    #[error("{host} wants a login for {what}{}", said(message))]
     Login { host: String, what: String, message: String },
-    #[error("the registry {host} has no {what}{}", said(message))]
+    #[error("{host} has no {what}{}", said(message))]
     NotFound { host: String, what: String, message: String },
-    #[error("the registry {host} is not able to answer (status {status}){}{}", later(*wait), said(message))]
+    #[error("{host} is not able to answer (status {status}){}{}", later(*wait), said(message))]
     Busy { host: String, status: u16, wait: Option<Duration>, message: String },
-    #[error("{host} does not answer as a registry does: {reason}")]
+    #[error("{host} does not answer as it should: {reason}")]
     Answer { host: String, reason: String },
     #[error("{host} says that {what} has {found} bytes, and it should have {expected}")]
     Length { host: String, what: Digest, expected: u64, found: u64 },

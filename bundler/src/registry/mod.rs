@@ -16,6 +16,7 @@ mod backoff;
 mod blob;
 pub(crate) mod challenge;
 mod credentials;
+mod download;
 mod error;
 mod reference;
 mod repository;
@@ -27,6 +28,7 @@ mod transport;
 
 pub(crate) use blob::BlobReader;
 pub(crate) use credentials::CredentialsError;
+pub(crate) use download::DownloadError;
 pub(crate) use error::RegistryError;
 pub(crate) use reference::{Reference, ReferenceError};
 pub(crate) use repository::Repository;

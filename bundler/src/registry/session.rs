@@ -123,6 +123,13 @@ impl Sessions {
         check(&place.host, &what, response)
     }
 
+    /// Sends a request without a login.
+    pub(super) fn send(&self, request: &Request) -> Result<Response<Body>, RegistryError> {
+        let response = self.transport.send(request, None)?;
+        lock(&self.answered).insert(transport::host_of(&request.url));
+        Ok(response)
+    }
+
     /// Another authorization than the one that was refused. Only one thread asks for it; the others wait for what it gets.
     fn renew(
         &self,
@@ -220,7 +227,7 @@ fn basic(user: &str, password: &str) -> String {
 }
 
 /// Passes on a response that has what was asked for.
-fn check(host: &str, what: &str, mut response: Response<Body>) -> Result<Response<Body>, RegistryError> {
+pub(super) fn check(host: &str, what: &str, mut response: Response<Body>) -> Result<Response<Body>, RegistryError> {
     let (host, what) = (host.to_owned(), what.to_owned());
     let status = response.status();
     let wait = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());

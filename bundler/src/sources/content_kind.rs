@@ -1,6 +1,5 @@
 //! What a file in an archive is, by its first bytes: names and media types are only claims.
 
-use super::SourceError;
 use landfall_manifests::{Encoding, archive::BLOCK};
 use std::io::{self, Read};
 
@@ -43,17 +42,6 @@ impl ContentKind {
                 Some(b'{' | b'[') => Self::Json,
                 _ => Self::Other,
             },
-        }
-    }
-
-    /// Checks that a whole file is an uncompressed tar archive.
-    pub(super) fn check_tar(self) -> Result<(), SourceError> {
-        match self {
-            Self::Tar => Ok(()),
-            Self::Compressed(Encoding::Gzip) => Err(SourceError::Compressed("gzip")),
-            Self::Compressed(Encoding::Zstd) => Err(SourceError::Compressed("zstd")),
-            Self::CompressedOtherwise(name) => Err(SourceError::Compressed(name)),
-            Self::Json | Self::Other => Err(SourceError::NotTar),
         }
     }
 }

@@ -1,3 +1,4 @@
+use super::decompressed::WideWindow;
 use super::derived::AddError;
 use crate::blob_store::{LayerError, StoreError};
 use crate::cosign::{CosignError, CosignKeyError};
@@ -39,6 +40,10 @@ pub(crate) enum SourceError {
     CutOff,
     #[error("its compressed stream is damaged")]
     Stream,
+    #[error("its compressed stream needs a window of more than 32 MiB to be unpacked")]
+    Window,
+    #[error("standard input is a terminal, and no archive")]
+    Terminal,
     #[error("it is no tar archive")]
     NotTar,
     #[error("it is compressed with {0}")]
@@ -161,6 +166,7 @@ impl SourceError {
             Err(error) => error,
         };
         match error.kind() {
+            _ if error.get_ref().is_some_and(|inner| inner.is::<WideWindow>()) => Self::Window,
             // What a decompressor says of a stream that stops, and of one that is wrong.
             io::ErrorKind::UnexpectedEof => Self::CutOff,
             io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData if error.raw_os_error().is_none() => Self::Stream,

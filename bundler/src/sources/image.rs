@@ -20,6 +20,17 @@ pub(crate) struct ImageOutline {
     pub(crate) kept: Vec<Blob>,
 }
 
+/// What is known of images whose source shows nothing before it is read.
+pub(super) fn unknown(requested: &[RequestedImage]) -> Vec<ImageOutline> {
+    let outline = |requested: &RequestedImage| ImageOutline {
+        name: requested.image.clone(),
+        layers: limits::LAYERS,
+        config: None,
+        kept: Vec::new(),
+    };
+    requested.iter().map(outline).collect()
+}
+
 /// Parses one of an image's JSON documents.
 pub(super) fn parse_json<T: DeserializeOwned>(what: &str, bytes: &[u8]) -> Result<T, SourceError> {
     serde_json::from_slice(bytes).map_err(|source| SourceError::Json { what: what.to_owned(), source })

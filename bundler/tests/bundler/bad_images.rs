@@ -33,8 +33,8 @@ fn archives(workspace: &Workspace) {
     save(workspace, "saved.tar", Form::Legacy, &[("app:1", vec![layer("base", 700_000), layer("app", 1000)])]);
     let saved = fs::read(workspace.path("saved.tar")).unwrap();
     for (name, content) in [
-        ("saved.tar.zst", zstd::encode_all(&*saved, 1).unwrap()),
-        ("saved.tar.xz", b"\xfd7zXZ\0".repeat(200)),
+        ("cut.tar.zst", zstd::encode_all(&*saved, 1).unwrap()[..500].to_vec()),
+        ("changed.tar.xz", b"\xfd7zXZ\0".repeat(200)),
         ("saved.tar.bz2", b"BZh91AY&SY".repeat(100)),
         ("saved.tar.gz", gzip(&saved)),
         ("cut-in-a-layer.tar", saved[..300_000].to_vec()),
@@ -90,8 +90,8 @@ fn layouts(workspace: &Workspace) {
 }
 
 const SOURCES: [&str; 25] = [
-    "docker-archive:saved.tar.zst",
-    "docker-archive:saved.tar.xz",
+    "docker-archive:cut.tar.zst",
+    "docker-archive:changed.tar.xz",
     "docker-archive:saved.tar.bz2",
     "docker-archive:cut-in-a-layer.tar",
     "docker-archive:cut-between-entries.tar",
@@ -103,7 +103,7 @@ const SOURCES: [&str; 25] = [
     "docker-archive:odd-layer.tar",
     "docker-archive:no-layer-oci.tar",
     "oci-archive:saved.tar",
-    "oci-archive:saved.tar.zst",
+    "oci-archive:cut.tar.zst",
     "oci-archive:layout.tar.gz",
     "oci-archive:no-layer-oci.tar",
     "oci-archive:cut-in-a-layer.tar",

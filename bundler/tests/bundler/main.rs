@@ -1,10 +1,12 @@
 //! The bundler as its users meet it: the built program, real inputs, and the tools that check bundles by hand.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+mod archives;
 mod bad_images;
 mod bundles;
 mod derived;
 mod docker_archive;
+mod downloads;
 mod image_files;
 mod in_place;
 mod init;

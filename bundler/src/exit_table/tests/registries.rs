@@ -4,7 +4,7 @@ use super::*;
 use crate::cache::CacheError;
 use crate::cosign::{CosignError, CosignKeyError};
 use crate::lock_file::LockFileError;
-use crate::registry::{CredentialsError, RegistryError};
+use crate::registry::{CredentialsError, DownloadError, RegistryError};
 use std::time::Duration;
 
 pub(super) fn signatures() -> Vec<Error> {
@@ -55,4 +55,20 @@ pub(super) fn all() -> Vec<Error> {
         RegistryError::CaFile { path: at("ca.pem"), reason: text("there is no such file") },
     ];
     errors.into_iter().map(|error| image(error.into())).collect()
+}
+
+/// Files that have addresses.
+pub(super) fn downloads() -> Vec<Error> {
+    let (host, what) = (|| "files.lan".to_owned(), || "/a".to_owned());
+    let reason = "no route".to_owned();
+    let failed = |source: DownloadError| -> Error {
+        FileError::Download { line: line(), url: "https://files.lan/a".parse().unwrap(), source }.into()
+    };
+    vec![
+        failed(DownloadError::TooLarge),
+        failed(DownloadError::Write(io())),
+        failed(RegistryError::Unreachable { host: host(), reason }.into()),
+        failed(RegistryError::NotFound { host: host(), what: what(), message: String::new() }.into()),
+        failed(RegistryError::Login { host: host(), what: what(), message: String::new() }.into()),
+    ]
 }

@@ -4,60 +4,90 @@ mod contents;
 mod layers;
 mod select;
 
-use super::content_kind::{ContentKind, first_block};
-use super::image::{ImageOutline, PackedImages};
+use super::archives::{self, Archives};
+use super::decompressed::Compression;
+use super::image::{ImageOutline, PackedImages, unknown};
 use super::tar_reader::TarReader;
 use super::{ImageError, PackContext, SourceError};
-use crate::blob_store::CHUNK;
+use crate::blob_store::{BlobStore, CHUNK};
+use crate::definition::ArchivePath;
 use crate::plan::RequestedImage;
-use crate::regular;
 use contents::{ArchiveContents, LayerEntry, SavedDocuments};
-use flate2::read::MultiGzDecoder;
-use landfall_manifests::{Encoding, Layer, limits, oci::Platform};
+use landfall_manifests::{Layer, oci::Platform};
 use layers::WantedLayers;
 use std::fs::File;
 use std::io::{BufReader, Read, Seek as _};
-use std::path::Path;
 
-/// Takes images from an archive file, which may be compressed with gzip.
+/// An archive that can be read.
+pub(super) enum OpenedArchive {
+    /// Any part of it, at any time.
+    Plain(File),
+    /// From its beginning to its end.
+    Compressed { file: File, compression: Compression },
+    /// Only while it is packed.
+    Unread,
+}
+
+/// Opens an archive.
+pub(super) fn open(
+    path: &ArchivePath,
+    archives: &Archives,
+    store: Option<&BlobStore>,
+) -> Result<OpenedArchive, SourceError> {
+    let Some(file) = path.file() else {
+        return archives
+            .open(path, store)
+            .map(|tar| tar.map_or(OpenedArchive::Unread, |tar| OpenedArchive::Plain(tar.file)));
+    };
+    Ok(match archives::open(file)? {
+        (file, None) => OpenedArchive::Plain(file),
+        (file, Some(compression)) => OpenedArchive::Compressed { file, compression },
+    })
+}
+
+/// Takes images from an archive, which may be compressed.
 pub(super) fn pack_file(
-    path: &Path,
+    path: &ArchivePath,
     requested: &[RequestedImage],
     packing: &mut PackContext<'_>,
 ) -> Result<PackedImages, ImageError> {
-    let (file, size, gzip) = open(path).map_err(|error| requested[0].error(error))?;
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let first = &requested[0];
+    let name = path.name();
     let reading = |total| packing.console.progress(format!("Reading {name}"), Some(total));
-    if gzip {
-        let progress = reading(size);
-        let stream = MultiGzDecoder::new(BufReader::with_capacity(CHUNK, progress.reader(file)));
-        let packed = pack_stream(stream, requested, packing)?;
-        progress.finish();
-        return Ok(packed);
-    }
+    let file = match open(path, packing.archives, Some(&*packing.store)).map_err(|error| first.error(error))? {
+        OpenedArchive::Plain(file) => file,
+        OpenedArchive::Unread => return Ok(Vec::new()),
+        OpenedArchive::Compressed { file, compression } => {
+            let size = file.metadata().map_err(|error| first.error(SourceError::Archive(error)))?.len();
+            let progress = reading(size);
+            let stream = compression.unpack(progress.reader(file));
+            let stream = stream.map_err(|error| first.error(SourceError::reading(error)))?;
+            let packed = pack_stream(stream, requested, packing)?;
+            progress.finish();
+            return Ok(packed);
+        }
+    };
     let mut contents = look(&file, requested)?;
     let wanted = wanted_layers(&contents, requested, &packing.platform)?;
     let progress = reading(wanted.keys().filter_map(|name| contents.layer_file(name)).map(|layer| layer.size).sum());
     let taken = layers::take(&file, &mut contents, &wanted, packing.store, &progress);
     // Of the archive as a whole: an error in it is reported at the first image's line.
-    taken.map_err(|error| requested[0].error(error))?;
+    taken.map_err(|error| first.error(error))?;
     progress.finish();
     images(&contents, requested, packing)
 }
 
-/// Looks for the images in an archive file. Of one that is compressed only the beginning is read.
+/// Looks for the images in an archive. Of one that is compressed only the beginning is read.
 pub(super) fn find_in_file(
-    path: &Path,
+    archive: Result<OpenedArchive, SourceError>,
     requested: &[RequestedImage],
     platform: &Platform,
 ) -> Result<Vec<ImageOutline>, ImageError> {
-    let (file, _, gzip) = open(path).map_err(|error| requested[0].error(error))?;
     let name = |requested: &RequestedImage| requested.image.clone();
-    if gzip {
-        let outline =
-            |requested| ImageOutline { name: name(requested), layers: limits::LAYERS, config: None, kept: Vec::new() };
-        return Ok(requested.iter().map(outline).collect());
-    }
+    let file = match archive.map_err(|error| requested[0].error(error))? {
+        OpenedArchive::Plain(file) => file,
+        OpenedArchive::Compressed { .. } | OpenedArchive::Unread => return Ok(unknown(requested)),
+    };
     let contents = look(&file, requested)?;
     let outline = |requested: &RequestedImage| {
         let found = contents.documents_of(requested, platform).map_err(|error| requested.error(error))?;
@@ -66,20 +96,6 @@ pub(super) fn find_in_file(
         Ok(ImageOutline { name: name(requested), layers: found.layers.len(), config, kept: Vec::new() })
     };
     requested.iter().map(outline).collect()
-}
-
-/// An archive file, its size, and whether it is compressed.
-fn open(path: &Path) -> Result<(File, u64, bool), SourceError> {
-    let opened = || {
-        let (mut file, metadata) = regular::open(path)?;
-        let kind = ContentKind::of(&first_block(&mut file)?);
-        file.rewind()?;
-        Ok((file, metadata.len(), kind))
-    };
-    match opened().map_err(SourceError::read(path))? {
-        (file, size, ContentKind::Compressed(Encoding::Gzip)) => Ok((file, size, true)),
-        (file, size, kind) => kind.check_tar().map(|()| (file, size, false)),
-    }
 }
 
 /// Takes images from a stream, and all layers that it brings: which of them are needed is known in the end.

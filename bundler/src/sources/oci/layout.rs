@@ -1,6 +1,7 @@
 use crate::blob_store::BlobFile;
 use crate::regular;
 use crate::sources::SourceError;
+use crate::sources::archives::TarFile;
 use crate::sources::content_kind::{ContentKind, first_block};
 use crate::sources::file_range::file_range;
 use crate::sources::image::{check_digest, parse_json};
@@ -11,7 +12,7 @@ use landfall_manifests::oci::{self, Descriptor, ImageIndex};
 use landfall_manifests::{Digest, archive, limits};
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{ErrorKind, Read, Seek as _};
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 /// Where images and their blobs are found by descriptors.
@@ -90,7 +91,7 @@ pub(super) fn document(layout: &impl Layout, what: &str, of: &Descriptor) -> Res
 }
 
 /// Reads what should be small, and one byte more where it is not.
-fn small(file: impl Read) -> Result<Vec<u8>, SourceError> {
+pub(super) fn small(file: impl Read) -> Result<Vec<u8>, SourceError> {
     let mut bytes = Vec::new();
     file.take(limits::IMAGE_JSON_BYTES + 1).read_to_end(&mut bytes).map_err(SourceError::reading)?;
     Ok(bytes)
@@ -120,15 +121,20 @@ impl FolderLayout {
     }
 
     fn file(&self, name: &str) -> Result<File, SourceError> {
-        let path = self.0.join(name);
-        match regular::open(&path) {
-            Ok((file, _)) => Ok(file),
-            // A folder without the file may be of another transport; one that is not there is a wrong path.
-            Err(error) if error.kind() == ErrorKind::NotFound && self.0.is_dir() => {
-                Err(SourceError::NoEntry(name.to_owned()))
-            }
-            Err(source) => Err(SourceError::Read { path, source }),
+        file_in(&self.0, name)
+    }
+}
+
+/// Opens a file of a folder that should be that of an image.
+pub(super) fn file_in(folder: &Path, name: &str) -> Result<File, SourceError> {
+    let path = folder.join(name);
+    match regular::open(&path) {
+        Ok((file, _)) => Ok(file),
+        // A folder without the file may be of another transport; one that is not there is a wrong path.
+        Err(error) if error.kind() == ErrorKind::NotFound && folder.is_dir() => {
+            Err(SourceError::NoEntry(name.to_owned()))
         }
+        Err(source) => Err(SourceError::Read { path, source }),
     }
 }
 
@@ -151,25 +157,17 @@ impl Layout for FolderLayout {
 /// A layout in a tar archive, of which the headers have been read.
 #[derive(Debug)]
 pub(super) struct ArchiveLayout {
-    path: PathBuf,
-    file: File,
+    archive: TarFile,
     /// Where each file's content begins, and its size.
     files: BTreeMap<String, (u64, u64)>,
     end: End,
 }
 
 impl ArchiveLayout {
-    pub(super) fn open(path: &Path) -> Result<Self, SourceError> {
-        let opened = || {
-            let (mut file, _) = regular::open(path)?;
-            let kind = ContentKind::of(&first_block(&mut file)?);
-            file.rewind()?;
-            Ok((file, kind))
-        };
-        let (file, kind) = opened().map_err(SourceError::read(path))?;
-        kind.check_tar()?;
+    /// The layout in an archive, which is read from its beginning on.
+    pub(super) fn of(archive: TarFile) -> Result<Self, SourceError> {
         let mut files = BTreeMap::new();
-        let end = TarReader::new(&file).seek(|entry| {
+        let end = TarReader::new(&archive.file).seek(|entry| {
             if entry.header().entry_type().is_file() {
                 // `tar -c .` writes names that begin with ./.
                 let name = String::from_utf8_lossy(&entry.path_bytes()).trim_start_matches("./").to_owned();
@@ -177,7 +175,7 @@ impl ArchiveLayout {
             }
             Ok(())
         })?;
-        Ok(Self { path: path.to_owned(), file, files, end })
+        Ok(Self { archive, files, end })
     }
 
     fn file(&self, name: &str) -> Result<impl Read + use<>, SourceError> {
@@ -186,7 +184,7 @@ impl ArchiveLayout {
             End::Marked => SourceError::NoEntry(name.to_owned()),
             End::Unmarked => SourceError::CutOff,
         })?;
-        file_range(&self.file, *offset, *size)
+        file_range(&self.archive.file, *offset, *size)
     }
 }
 
@@ -201,6 +199,7 @@ impl Layout for ArchiveLayout {
 
     fn blob_file(&self, blob: &Descriptor) -> Option<BlobFile> {
         let (offset, size) = *self.files.get(&archive::blob_name(&blob.digest))?;
-        (size == blob.size).then(|| BlobFile { path: self.path.clone(), offset })
+        let path = self.archive.path.clone().filter(|_| size == blob.size)?;
+        Some(BlobFile { path, offset })
     }
 }

@@ -1,7 +1,8 @@
-//! `oci:` and `oci-archive:`: OCI image layouts (OCI image specification, "Image Layout"). What is read is checked
+//! `oci:` and `oci-archive:`: OCI image layouts (OCI image specification, "Image Layout"); and `dir:`. What is read is checked
 //! against the size and the digest by which it is referred to. Compressed layers are stored unchanged, so that the manifest, and
 //! with it the digest that the image has in a registry, can be kept.
 
+mod directory;
 mod index;
 mod layers;
 mod layout;
@@ -9,9 +10,12 @@ mod manifest;
 
 pub(super) use layout::Layout;
 
-use super::image::{ImageOutline, PackedImages, check_layers, parse_config};
+use super::archives::TarFile;
+use super::image::{ImageOutline, PackedImages, check_layers, parse_config, unknown};
 use super::{ImageError, PackContext, PackedImage, SourceError};
+use crate::definition::ArchivePath;
 use crate::plan::RequestedImage;
+use directory::Directory;
 use landfall_manifests::oci::{ImageConfig, ImageManifest, Platform};
 use landfall_manifests::{Digest, Layer, limits};
 use layers::LayerReader;
@@ -42,16 +46,28 @@ pub(super) fn pack_folder(
 
 /// Takes images from a layout in a tar archive.
 pub(super) fn pack_archive(
-    file: &Path,
+    path: &ArchivePath,
     requested: &[RequestedImage],
     packing: &mut PackContext<'_>,
 ) -> Result<PackedImages, ImageError> {
-    let layout = ArchiveLayout::open(file).map_err(|error| requested[0].error(error))?;
-    pack(&all_in(&layout, requested), &reading(file), packing)
+    let archive = packing.archives.open(path, Some(&*packing.store)).map_err(|error| requested[0].error(error))?;
+    let Some(archive) = archive else { return Ok(Vec::new()) };
+    let layout = ArchiveLayout::of(archive).map_err(|error| requested[0].error(error))?;
+    pack(&all_in(&layout, requested), &format!("Reading {}", path.name()), packing)
 }
 
-fn reading(path: &Path) -> String {
-    format!("Reading {}", path.file_name().unwrap_or_default().to_string_lossy())
+/// Takes an image from a folder of skopeo's.
+pub(super) fn pack_directory(
+    folder: &Path,
+    requested: &[RequestedImage],
+    packing: &mut PackContext<'_>,
+) -> Result<PackedImages, ImageError> {
+    let layout = Directory::open(folder).map_err(|error| requested[0].error(error))?;
+    pack(&all_in(&layout, requested), &reading(folder), packing)
+}
+
+fn reading(folder: &Path) -> String {
+    format!("Reading {}", folder.file_name().unwrap_or_default().to_string_lossy())
 }
 
 /// Looks for the images in a folder.
@@ -65,11 +81,22 @@ pub(super) fn find_in_folder(
 
 /// Looks for the images in a tar archive.
 pub(super) fn find_in_archive(
-    file: &Path,
+    archive: Result<Option<TarFile>, SourceError>,
     requested: &[RequestedImage],
     platform: &Platform,
 ) -> Result<Vec<ImageOutline>, ImageError> {
-    let layout = ArchiveLayout::open(file).map_err(|error| requested[0].error(error))?;
+    let Some(archive) = archive.map_err(|error| requested[0].error(error))? else { return Ok(unknown(requested)) };
+    let layout = ArchiveLayout::of(archive).map_err(|error| requested[0].error(error))?;
+    find(&all_in(&layout, requested), platform)
+}
+
+/// Looks for the image in a folder of skopeo's.
+pub(super) fn find_in_directory(
+    folder: &Path,
+    requested: &[RequestedImage],
+    platform: &Platform,
+) -> Result<Vec<ImageOutline>, ImageError> {
+    let layout = Directory::open(folder).map_err(|error| requested[0].error(error))?;
     find(&all_in(&layout, requested), platform)
 }
 

@@ -66,7 +66,7 @@ fn logins_are_found_where_docker_and_podman_keep_them() {
     }
     let error = workspace.refused(6, &BUILD);
     assert_eq!(error["code"], "registry_login", "{error}");
-    let expected = format!("the registry {} wants a login for team/app (authentication required)", server.address);
+    let expected = format!("{} wants a login for team/app (authentication required)", server.address);
     assert!(message(&error).ends_with(&expected), "{error}");
     assert!(error["hint"].as_str().unwrap().contains("podman login"), "{error}");
     workspace.write(".docker/config.json", auths(&server, "wrong"));

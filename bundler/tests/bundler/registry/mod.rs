@@ -7,7 +7,7 @@ mod images;
 mod logins;
 mod mirrors;
 mod needs_tools;
-mod server;
+pub(crate) mod server;
 
 use crate::docker_archive::gzip;
 use crate::workspace::Workspace;
@@ -174,9 +174,9 @@ fn what_is_no_image_or_lies_about_it_is_refused_by_what_it_is() {
             "app:gone",
             2,
             "no_such_image",
-            of(&format!("the registry {} has no app/manifests/gone (manifest unknown)", server.address)),
+            of(&format!("{} has no app/manifests/gone (manifest unknown)", server.address)),
         ),
-        ("other:1", 2, "no_such_image", of(&format!("the registry {} has no other/manifests/1", server.address))),
+        ("other:1", 2, "no_such_image", of(&format!("{} has no other/manifests/1", server.address))),
     ] {
         define(&workspace, &server, &[("app", reference)]);
         let error = refused(&workspace, exit, &[]);

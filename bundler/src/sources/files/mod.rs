@@ -1,29 +1,32 @@
 //! The files of a release's folder.
 
+mod download;
+mod packer;
+
+pub(crate) use download::download;
+pub(crate) use packer::pack;
+
 use super::beneath::{self, Identity};
 use super::content_kind::first_block;
 use super::evidence::EvidenceFile;
 use super::secret_key::is_secret_key;
-use crate::blob_store::{BlobStore, CHUNK, StoreError, StoredContent, form};
-use crate::cache::FileRecord;
+use crate::blob_store::StoreError;
 use crate::definition::{DefinitionLine, SourcePath};
 use crate::elf::{self, ElfError};
-use crate::plan::{CONFIG_PATH, FileContent, Plan, PlannedFile, PlannedTree};
+use crate::plan::{CONFIG_PATH, FileContent, Plan, PlannedDownload, PlannedFile, PlannedTree};
+use crate::registry::DownloadError;
 use crate::regular;
-use landfall_console::Progress;
-use landfall_manifests::{Arch, Blob, BundlePath, Encoding, File as ReleaseFile, Hasher, Mode, PathError};
+use landfall_manifests::{Arch, BundlePath, Digest, PathError};
 use std::collections::BTreeMap;
 use std::fs::{File, Metadata};
-use std::io::{self, Cursor, Read, Seek, Write as _};
-use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
+use std::io::{self, Seek as _};
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
+use url::Url;
 use walkdir::{DirEntry, WalkDir};
 
 /// A settings file, in bytes: what hosts read.
 pub(crate) const SETTINGS_BYTES: u64 = landfall_host::settings::MAX_BYTES;
-
-/// Files of this size and above are looked for in the cache, in bytes: to compress the others takes no longer.
-const CACHED_BYTES: u64 = 256 << 10;
 
 /// A file of the definition cannot be packed.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +49,12 @@ pub(crate) enum FileError {
     Twice { line: Option<DefinitionLine>, path: BundlePath, first: PathBuf },
     #[error("{} changed while it was read", path.display())]
     Changed { path: PathBuf },
+    #[error("{line}: {} is a folder, and sha256 is for a file", path.display())]
+    FolderDigest { line: DefinitionLine, path: PathBuf },
+    #[error("{line}: {} is not what it should be: its sha256 is {}", path.display(), found.hex())]
+    Digest { line: DefinitionLine, path: PathBuf, found: Digest },
+    #[error("{line}: {url} cannot be downloaded")]
+    Download { line: DefinitionLine, url: Url, source: DownloadError },
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -70,6 +79,11 @@ enum Origin<'a> {
     },
     /// Content that was made during this build.
     Made(&'a EvidenceFile),
+    /// The content is there when it is downloaded.
+    Download {
+        download: &'a PlannedDownload,
+        content: Option<File>,
+    },
 }
 
 impl Origin<'_> {
@@ -78,6 +92,7 @@ impl Origin<'_> {
         match self {
             Self::Tree { path, .. } => path,
             Self::Made(file) => Path::new(file.path.as_str()),
+            Self::Download { download, .. } => Path::new(download.url.as_str()),
             Self::Planned(PlannedFile { path, content, .. }) => match content {
                 FileContent::Text(_) => Path::new(path.as_str()),
                 FileContent::Program { path, .. } | FileContent::File { path, .. } | FileContent::Page(path) => path,
@@ -89,6 +104,7 @@ impl Origin<'_> {
         match self {
             Self::Tree { tree, .. } => Some(&tree.source.line),
             Self::Made(_) => None,
+            Self::Download { download, .. } => Some(&download.line),
             Self::Planned(file) => match &file.content {
                 FileContent::Program { line, .. } => line.as_ref(),
                 FileContent::File { line, .. } => Some(line),
@@ -117,6 +133,12 @@ pub(crate) fn find_all(plan: &Plan) -> (Vec<FoundFile<'_>>, Vec<FileError>) {
     for tree in &plan.trees {
         find_in(tree, &mut found, &mut errors);
     }
+    found.extend(
+        plan.downloads.iter().map(|download| FoundFile {
+            path: download.path.clone(),
+            from: Origin::Download { download, content: None },
+        }),
+    );
     // Refused, although the contents may be equal: which of the two
     // wins would otherwise depend on the order of the definition.
     let mut paths = BTreeMap::new();
@@ -163,6 +185,9 @@ fn find_entry(entry: walkdir::Result<DirEntry>, tree: &PlannedTree) -> Result<Op
     };
     let entry = entry.map_err(cannot)?;
     if entry.file_type().is_dir() {
+        if tree.digest.is_some() {
+            return Err(FileError::FolderDigest { line: line(), path: tree.source.path.clone() });
+        }
         return Ok(None);
     }
     if let Some(kind) = special(&entry) {
@@ -177,7 +202,7 @@ fn find_entry(entry: walkdir::Result<DirEntry>, tree: &PlannedTree) -> Result<Op
 pub(crate) fn check_secrets(files: &[FoundFile<'_>]) -> Vec<FileError> {
     let check = |file: &FoundFile<'_>| match &file.from {
         Origin::Tree { path, tree, identity } => open_found(path, &tree.source, *identity).err(),
-        Origin::Planned(_) | Origin::Made(_) => None,
+        Origin::Planned(_) | Origin::Made(_) | Origin::Download { .. } => None,
     };
     files.iter().filter_map(check).collect()
 }
@@ -196,17 +221,6 @@ fn open_found(
         return Err(FileError::SecretKey { line: line.clone(), path: path.to_owned() });
     }
     Ok((opened, metadata))
-}
-
-/// Packs files that were found for `arch`.
-pub(crate) fn pack(
-    files: &[FoundFile<'_>],
-    arch: Arch,
-    store: &mut BlobStore,
-    progress: &Progress,
-) -> Result<Vec<ReleaseFile>, FileError> {
-    let mut packer = FilePacker { store, progress, arch };
-    files.iter().map(|file| packer.file(file)).collect()
 }
 
 /// A file of the plan that can be packed.
@@ -237,127 +251,6 @@ fn open(file: &PlannedFile, arch: Arch) -> Result<Opened<'_>, FileError> {
         check_settings(&content, line, path)?;
     }
     Ok(Opened::File { path, content, size: metadata.len() })
-}
-
-struct FilePacker<'a> {
-    store: &'a mut BlobStore,
-    progress: &'a Progress,
-    arch: Arch,
-}
-
-impl FilePacker<'_> {
-    fn file(&mut self, file: &FoundFile<'_>) -> Result<ReleaseFile, FileError> {
-        let (mode, content) = match &file.from {
-            Origin::Planned(planned) => (planned.mode, self.planned(planned)?),
-            Origin::Made(made) => (Mode::of(0o644), self.made(&made.path, &made.content)?),
-            Origin::Tree { path, tree, identity } => self.found(&file.path, path, &tree.source, *identity)?,
-        };
-        let StoredContent { digest, size, blob } = content;
-        Ok(ReleaseFile { path: file.path.clone(), mode, digest, size, blob, encoding: Encoding::Zstd })
-    }
-
-    fn planned(&mut self, file: &PlannedFile) -> Result<StoredContent, FileError> {
-        match open(file, self.arch)? {
-            Opened::Text(text) => self.made(&file.path, text.as_bytes()),
-            Opened::File { path, content, size } => self.content(&file.path, OpenedContent { path, size }, content),
-        }
-    }
-
-    fn made(&mut self, path: &BundlePath, bytes: &[u8]) -> Result<StoredContent, FileError> {
-        let content = OpenedContent { path: Path::new(path.as_str()), size: bytes.len() as u64 };
-        self.content(path, content, Cursor::new(bytes))
-    }
-
-    fn found(
-        &mut self,
-        in_release: &BundlePath,
-        path: &Path,
-        source: &SourcePath,
-        identity: Identity,
-    ) -> Result<(Mode, StoredContent), FileError> {
-        let (opened, metadata) = open_found(path, source, identity)?;
-        // Only the executable bit: the others depend on the umask under which the folder was checked out.
-        let program = metadata.permissions().mode() & 0o111 != 0;
-        let mode = Mode::of(if program { 0o755 } else { 0o644 });
-        let content = OpenedContent { path, size: metadata.len() };
-        Ok((mode, self.content(in_release, content, opened)?))
-    }
-
-    /// Takes the content of a file, which an earlier build may have compressed.
-    fn content(
-        &mut self,
-        in_release: &BundlePath,
-        opened: OpenedContent<'_>,
-        mut content: impl Read + Seek,
-    ) -> Result<StoredContent, FileError> {
-        let OpenedContent { path, size } = opened;
-        let is_cached = size >= CACHED_BYTES;
-        let form = form(Encoding::Zstd);
-        let known = is_cached.then(|| self.store.cache().file(&form, in_release, size)).flatten();
-        if let Some(known) = known {
-            let mut hasher = Hasher::default();
-            opened.read(&mut content, |bytes| {
-                hasher.update(bytes);
-                Ok(())
-            })?;
-            if hasher.finish() == known.content && self.store.take_known_file(&known) {
-                self.progress.add(size);
-                return Ok(StoredContent { digest: known.content, size, blob: known.blob.digest });
-            }
-            let rewound = content.rewind();
-            rewound.map_err(|source| FileError::Read { line: None, path: path.to_owned(), source })?;
-        }
-        let stored = self.compress(opened, content)?;
-        if is_cached {
-            let blob = Blob { digest: stored.blob, size: self.store.size(&stored.blob).unwrap_or_default() };
-            self.store.cache().note_file(&form, in_release, size, &FileRecord { content: stored.digest, blob });
-        }
-        Ok(stored)
-    }
-
-    fn compress(&mut self, opened: OpenedContent<'_>, mut content: impl Read) -> Result<StoredContent, FileError> {
-        let mut packer = self.store.compressor(Some(opened.size))?;
-        opened.read(&mut content, |bytes| {
-            packer.write_all(bytes).map_err(|error| packer.failed(error))?;
-            self.progress.add(bytes.len() as u64);
-            Ok(())
-        })?;
-        Ok(packer.keep()?)
-    }
-}
-
-/// A file's content, which has to be of the size that the file had when it was opened.
-#[derive(Clone, Copy)]
-struct OpenedContent<'a> {
-    path: &'a Path,
-    size: u64,
-}
-
-impl OpenedContent<'_> {
-    /// Gives all of it to `take`.
-    fn read(
-        self,
-        content: &mut impl Read,
-        mut take: impl FnMut(&[u8]) -> Result<(), FileError>,
-    ) -> Result<(), FileError> {
-        let Self { path, size } = self;
-        let changed = || FileError::Changed { path: path.to_owned() };
-        // One byte more than is announced shows that the file has grown.
-        let mut content = content.take(size + 1);
-        let mut buffer = vec![0; CHUNK.min(usize::try_from(size).unwrap_or(CHUNK).saturating_add(1))];
-        let mut left = size;
-        loop {
-            let read = match content.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(read) => read,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(source) => return Err(FileError::Read { line: None, path: path.to_owned(), source }),
-            };
-            left = left.checked_sub(read as u64).ok_or_else(changed)?;
-            take(&buffer[..read])?;
-        }
-        if left > 0 { Err(changed()) } else { Ok(()) }
-    }
 }
 
 /// Checks that the runtime's settings are TOML. Which settings there are is known to the release's own runtime only.
