@@ -119,7 +119,7 @@ impl BlobStore {
     #[must_use]
     pub(crate) fn at_level(self, level: Option<u32>) -> Self {
         let workers = compressor::workers_at(level, self.workers);
-        Self { level, workers, ..self }
+        Self { workers, level, ..self }
     }
 
     /// How content becomes blobs that are compressed so: the same content with the same form gives the same blob.

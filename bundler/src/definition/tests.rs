@@ -171,15 +171,16 @@ const LIBRARIES: [&str; 16] = [
     "`",
 ];
 
+fn release(key: &str, value: &str) -> String {
+    let lines = ["product = \"acme\"", "version = \"1.0.0\"", "serial = 1"];
+    let others = lines.into_iter().filter(|line| !line.starts_with(key));
+    format!("[release]\n{}\n{key} = {value}\n", others.collect::<Vec<_>>().join("\n"))
+}
+
 /// Each key of each table with a value of each type of TOML.
 #[test]
 fn a_value_of_another_type_is_told_by_its_key_and_in_no_librarys_words() {
     let image = "[[image]]\nname = \"a\"\nsource = \"rootfs:a\"\n";
-    let release = |key: &str, value: &str| {
-        let lines = ["product = \"acme\"", "version = \"1.0.0\"", "serial = 1"];
-        let others = lines.into_iter().filter(|line| !line.starts_with(key));
-        format!("[release]\n{}\n{key} = {value}\n", others.collect::<Vec<_>>().join("\n"))
-    };
     let tenant = |key: &str, value: &str| {
         let pairs = ["language = \"c\"", "port = 1", "health = \"tcp\""];
         let others = pairs.into_iter().filter(|pair| !pair.starts_with(key));

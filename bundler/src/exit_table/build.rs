@@ -118,9 +118,11 @@ pub(super) fn of_file(error: &FileError) -> ErrorClass {
         FileError::Special { .. } => usage("special_file", "replace it with what it stands for, or leave it out"),
         FileError::SecretKey { .. } => usage("secret_key_in_source", SECRET),
         FileError::Settings { .. } => usage("config", "correct it, and build again"),
-        FileError::Path { .. } | FileError::NotUtf8 { .. } | FileError::Twice { .. } => usage("definition", DEFINITION),
+        FileError::Path { .. }
+        | FileError::NotUtf8 { .. }
+        | FileError::Twice { .. }
+        | FileError::FolderDigest { .. } => usage("definition", DEFINITION),
         FileError::Changed { .. } => ErrorClass::new(Exit::Unexpected, "changed", CHANGED),
-        FileError::FolderDigest { .. } => usage("definition", DEFINITION),
         FileError::Digest { .. } => ErrorClass::new(
             Exit::Damaged,
             "damaged_file",

@@ -9,6 +9,7 @@ use crate::registry::{ReferenceError, RegistryError};
 use landfall_console::{Count, Size};
 use landfall_engine::EngineError;
 use landfall_manifests::{Digest, ImageName};
+use std::error::Error;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -166,7 +167,7 @@ impl SourceError {
             Err(error) => error,
         };
         match error.kind() {
-            _ if error.get_ref().is_some_and(|inner| inner.is::<WideWindow>()) => Self::Window,
+            _ if error.get_ref().is_some_and(<dyn Error + Send + Sync>::is::<WideWindow>) => Self::Window,
             // What a decompressor says of a stream that stops, and of one that is wrong.
             io::ErrorKind::UnexpectedEof => Self::CutOff,
             io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData if error.raw_os_error().is_none() => Self::Stream,

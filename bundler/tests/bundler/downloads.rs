@@ -35,10 +35,10 @@ fn a_file_that_is_downloaded_is_packed_as_one_that_is_here() {
     let digest = Digest::of(&content).hex();
     workspace.define(&format!("[[file]]\nsource = \"file\"\npath = \"data/file\"\nsha256 = \"{digest}\"\n"));
     let here = file(&workspace);
-    let served = content.clone();
+    let offered = content.clone();
     let server = Server::start(move |request: &Request| match request.path.as_str() {
         "/moved" => Response::new(302, "").with("Location", "/file"),
-        _ => Response::new(200, served.clone()),
+        _ => Response::new(200, offered.clone()),
     });
     for path in ["/file", "/moved"] {
         define(&workspace, &server, path, &content);
@@ -52,11 +52,11 @@ fn a_download_goes_on_after_the_connection_was_lost() {
     let workspace = Workspace::new();
     let content = content();
     for knows_ranges in [true, false] {
-        let (served, times) = (content.clone(), AtomicUsize::new(0));
+        let (offered, times) = (content.clone(), AtomicUsize::new(0));
         let server = Server::start(move |request: &Request| {
             let is_whole = times.fetch_add(1, Ordering::Relaxed) > 1;
             let offset = request.offset().filter(|_| knows_ranges);
-            let rest = Response::new(if offset.is_some() { 206 } else { 200 }, &served[offset.unwrap_or_default()..]);
+            let rest = Response::new(if offset.is_some() { 206 } else { 200 }, &offered[offset.unwrap_or_default()..]);
             if is_whole { rest } else { rest.cut(1_000_000) }
         });
         define(&workspace, &server, "/file", &content);

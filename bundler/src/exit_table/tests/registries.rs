@@ -62,7 +62,12 @@ pub(super) fn downloads() -> Vec<Error> {
     let (host, what) = (|| "files.lan".to_owned(), || "/a".to_owned());
     let reason = "no route".to_owned();
     let failed = |source: DownloadError| -> Error {
-        FileError::Download { line: line(), url: "https://files.lan/a".parse().unwrap(), source }.into()
+        FileError::Download {
+            line: line(),
+            url: Box::new("https://files.lan/a".parse().unwrap()),
+            source: Box::new(source),
+        }
+        .into()
     };
     vec![
         failed(DownloadError::TooLarge),

@@ -19,7 +19,8 @@ pub(crate) fn download(
         let PlannedDownload { path, url, digest, line } = download;
         let progress = console.progress(format!("Downloading {path}"), None);
         let mut downloaded = store.temporary_file()?;
-        let failed = |source| FileError::Download { line: line.clone(), url: url.clone(), source };
+        let failed =
+            |source| FileError::Download { line: line.clone(), url: Box::new(url.clone()), source: Box::new(source) };
         registries.download(url, &mut downloaded, |bytes| progress.add(bytes)).map_err(failed)?;
         progress.finish();
         let hashed = digest_of(&mut downloaded).map_err(|error| store.failed(error))?;

@@ -54,7 +54,7 @@ pub(crate) enum FileError {
     #[error("{line}: {} is not what it should be: its sha256 is {}", path.display(), found.hex())]
     Digest { line: DefinitionLine, path: PathBuf, found: Digest },
     #[error("{line}: {url} cannot be downloaded")]
-    Download { line: DefinitionLine, url: Url, source: DownloadError },
+    Download { line: DefinitionLine, url: Box<Url>, source: Box<DownloadError> },
     #[error(transparent)]
     Store(#[from] StoreError),
 }
