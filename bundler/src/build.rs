@@ -74,13 +74,13 @@ impl Build<'_> {
         let (files, images) = self.pack(&files, &mut store, &registries, archives)?;
         let release = assemble::release(plan, self.trust.clone(), &store, files, images)?;
         let lints = lints(plan, &release, &store)?;
-        for lint in &lints {
-            self.console.warn(lint);
-        }
         // 4. The bundle gets its name when the disk has all of it.
         let progress = self.console.progress("Writing the bundle", None);
         let written = assemble::write(release, keys, &store, room, out)?;
         progress.finish();
+        for lint in &lints {
+            self.console.warn(lint);
+        }
         self.pin(&registries);
         Ok((written, lints))
     }
@@ -89,7 +89,7 @@ impl Build<'_> {
     fn pin(&self, registries: &Registries) {
         let lock = self.lock.with(self.open.iter(), registries);
         if lock != *self.lock
-            && let Err(error) = lock.write()
+            && let Err(error) = lock.write(self.lock)
         {
             let error = message_with_causes(&error);
             self.console.warn(format_args!("{error}: the next build looks its images up again"));

@@ -2,6 +2,7 @@
 
 use crate::assemble::WrittenBundle;
 use crate::lint::Lint;
+use crate::regular::NotRegular;
 use crate::trust::UnverifiedRoot;
 use landfall_console::{Count, OneLine, Size};
 use landfall_manifests::Digest;
@@ -28,8 +29,12 @@ pub(crate) struct SummaryError {
 impl SummaryFile {
     /// Opens the file for what is added to it; it is made if it does not exist.
     pub(crate) fn open(path: &Path) -> Result<Self, SummaryError> {
-        let file = OpenOptions::new().create(true).append(true).open(path);
-        let file = file.map_err(|source| SummaryError { path: path.to_owned(), source })?;
+        let failed = |source| SummaryError { path: path.to_owned(), source };
+        // A pipe would wait for a reader.
+        if path.metadata().is_ok_and(|found| !found.is_file()) {
+            return Err(failed(NotRegular.into()));
+        }
+        let file = OpenOptions::new().create(true).append(true).open(path).map_err(failed)?;
         Ok(Self { path: path.to_owned(), file })
     }
 

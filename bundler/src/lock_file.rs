@@ -6,8 +6,10 @@ use crate::registry::{Reference, Registries};
 use crate::regular;
 use landfall_host::durable;
 use landfall_manifests::{Digest, ImageName};
+use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -70,17 +72,7 @@ impl LockFile {
             return Ok(Self { path: None, pins: Pins::new() });
         }
         let path = definition.with_file_name(NAME);
-        let text = match regular::read(&path, BYTES) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Ok(Self { path: Some(path), pins: Pins::new() });
-            }
-            Err(source) => return Err(LockFileError::Read { path, source }),
-        };
-        match parse(&text) {
-            Ok(pins) => Ok(Self { path: Some(path), pins }),
-            Err(reason) => Err(LockFileError::Syntax { path, reason }),
-        }
+        Ok(Self { pins: read(&path)?, path: Some(path) })
     }
 
     pub(crate) fn path(&self) -> Option<&Path> {
@@ -123,10 +115,25 @@ impl LockFile {
         Self { path: self.path.clone(), pins }
     }
 
-    /// Writes it, in one step.
-    pub(crate) fn write(&self) -> Result<(), LockFileError> {
+    /// Writes in one step what differs from `before`, which was read, beside what others have written since.
+    pub(crate) fn write(&self, before: &Self) -> Result<(), LockFileError> {
         let Some(path) = &self.path else { return Ok(()) };
-        Ok(durable::write(path, text(&self.pins).as_bytes(), 0o644)?)
+        // Held until the end. Where a file system has no locks, the last one wins.
+        let folder = File::open(durable::folder_of(path));
+        let _ = folder.as_ref().map(|folder| flock(folder, FlockOperation::LockExclusive));
+        let mut pins = read(path)?;
+        let moved = self.pins.iter().filter(|(reference, digest)| before.pins.get(reference) != Some(*digest));
+        pins.extend(moved.map(|(reference, digest)| (reference.clone(), *digest)));
+        Ok(durable::write(path, text(&pins).as_bytes(), 0o644)?)
+    }
+}
+
+/// What the lock file at `path` pins. One that is not there pins nothing yet.
+fn read(path: &Path) -> Result<Pins, LockFileError> {
+    match regular::read(path, BYTES) {
+        Ok(text) => parse(&text).map_err(|reason| LockFileError::Syntax { path: path.to_owned(), reason }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Pins::new()),
+        Err(source) => Err(LockFileError::Read { path: path.to_owned(), source }),
     }
 }
 
@@ -183,6 +190,19 @@ mod tests {
         name = "docker.io/library/debian:12"
         digest = "sha256:DIGEST"
         "#);
+    }
+
+    #[test]
+    fn what_another_build_has_pinned_meanwhile_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let definition = folder.path().join("acme.toml");
+        std::fs::write(&definition, "").unwrap();
+        let before = LockFile::beside(&definition).unwrap();
+        for name in ["debian:12", "debian:13"] {
+            let pins = lock(&[name]).pins;
+            LockFile { pins, ..before.clone() }.write(&before).unwrap();
+        }
+        assert_eq!(LockFile::beside(&definition).unwrap().pins, lock(&["debian:12", "debian:13"]).pins);
     }
 
     #[test]

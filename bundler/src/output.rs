@@ -37,6 +37,8 @@ pub(crate) enum OutputError {
     ReplacesSource { line: DefinitionLine, out: PathBuf },
     #[error("{line}: {} is packed, and the bundle {} would be inside it", source_path.display(), out.display())]
     InsideSource { line: DefinitionLine, source_path: PathBuf, out: PathBuf },
+    #[error("the summary cannot be added to {}, which is built or built from", path.display())]
+    Summary { path: PathBuf },
     #[error("{line}: {} is packed, and the secret {} is inside it", source_path.display(), secret.display())]
     SecretInSource { line: DefinitionLine, source_path: PathBuf, secret: PathBuf },
 }
@@ -164,6 +166,18 @@ pub(crate) fn absolute(out: &Path) -> Result<PathBuf, OutputError> {
 /// are.
 pub(crate) fn resolve_link(path: &Path) -> PathBuf {
     if path.is_symlink() { path.canonicalize().unwrap_or_else(|_| path.to_owned()) } else { path.to_owned() }
+}
+
+/// Checks that a file to which a summary is added is nothing that is written or packed, nor one of the `used` files.
+pub(crate) fn check_summary(path: &Path, out: &Path, plan: &Plan, used: &[&Path]) -> Result<(), OutputError> {
+    let (full, out) = (absolute(&resolve_link(path))?, absolute(out)?);
+    let is_used = |used: &&Path| used.canonicalize().is_ok_and(|used| used == full);
+    let is_packed = |source: &Path| source.canonicalize().is_ok_and(|packed| full.starts_with(packed));
+    let is_taken = full == out || is_part_of(&full, &out) || used.iter().any(is_used);
+    if is_taken || plan.sources().any(|(_, source)| is_packed(source)) {
+        return Err(OutputError::Summary { path: path.to_owned() });
+    }
+    Ok(())
 }
 
 fn check_sources(out: &Path, full: &Path, plan: &Plan, secrets: &[&Path]) -> Result<(), OutputError> {

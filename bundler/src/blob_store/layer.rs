@@ -72,7 +72,8 @@ impl BlobStore {
         let form = self.form(self.layer_encoding);
         let Some(blob) = self.cache.compressed_layer(&form, content) else { return Ok(None) };
         let is_taken = self.take_known_layer(&blob, None)?;
-        Ok(self.layer_in_blob(&blob.digest).filter(|_| is_taken).cloned())
+        let taken = self.layer_in_blob(&blob.digest).filter(|layer| is_taken && layer.diff_id == content.digest);
+        Ok(taken.cloned())
     }
 
     /// Remembers a layer, unless no engine would unpack it.

@@ -17,7 +17,13 @@ pub(crate) enum CacheError {
     Folder { path: PathBuf, source: io::Error },
     #[error("the cache in {} is another user's, or others may write to it", path.display())]
     Others { path: PathBuf },
+    #[error("{} is no cache: other files are in it", path.display())]
+    NotACache { path: PathBuf },
 }
+
+/// The file that marks a folder as a cache, which backups leave out (bford.info, "Cache Directory Tagging Specification").
+const TAG: &str = "CACHEDIR.TAG";
+const TAG_TEXT: &str = "Signature: 8a477f597d28d172789f06886806bc55\n# The cache of landfall-bundler.\n";
 
 /// What files there are, each kind in a folder of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +41,7 @@ pub(super) enum Kind {
 const KINDS: [Kind; 4] = [Kind::Blob, Kind::Layer, Kind::Compressed, Kind::File];
 
 impl Kind {
-    fn folder(self) -> &'static str {
+    pub(super) fn folder(self) -> &'static str {
         match self {
             Self::Blob => "blobs",
             Self::Layer => "layers",
@@ -61,12 +67,19 @@ impl Folder {
         let failed = |source| CacheError::Folder { path: path.clone(), source };
         let make = |folder: &Path| DirBuilder::new().recursive(true).mode(0o700).create(folder);
         make(&path).map_err(failed)?;
-        let found = fs::metadata(&path).map_err(failed)?;
         // Whoever can write records could say of a blob that it is another layer.
-        if found.uid() != geteuid().as_raw() || found.mode() & 0o022 != 0 {
+        if !is_own(&fs::metadata(&path).map_err(failed)?) {
             return Err(CacheError::Others { path });
         }
-        KINDS.iter().try_for_each(|kind| make(&path.join(kind.folder()))).map_err(failed)?;
+        mark(&path).map_err(failed)?.then_some(()).ok_or_else(|| CacheError::NotACache { path: path.clone() })?;
+        for folder in KINDS.map(|kind| path.join(kind.folder())) {
+            make(&folder).map_err(failed)?;
+            // Of a link, it is the link that counts: what is removed lies below.
+            let found = fs::symlink_metadata(&folder).map_err(failed)?;
+            if !found.is_dir() || !is_own(&found) {
+                return Err(CacheError::Others { path: folder });
+            }
+        }
         let partial = PartialFolder::new(&path).map_err(failed)?;
         Ok(Self { path, partial, most })
     }
@@ -122,12 +135,41 @@ impl Folder {
     fn files(&self) -> Vec<CachedFile> {
         let folders = KINDS.iter().filter_map(|kind| fs::read_dir(self.path.join(kind.folder())).ok());
         let file = |entry: fs::DirEntry| {
+            // Only what a cache has written there.
+            entry.file_name().to_str().filter(|name| is_key(name))?;
             let metadata = entry.metadata().ok()?;
             let used = metadata.modified().ok()?;
             Some(CachedFile { path: entry.path(), size: metadata.len(), used })
         };
         folders.flatten().flatten().filter_map(file).collect()
     }
+}
+
+/// Whether only this user can write to a folder.
+fn is_own(found: &fs::Metadata) -> bool {
+    found.uid() == geteuid().as_raw() && found.mode() & 0o022 == 0
+}
+
+/// Marks a new folder as a cache. Returns whether it is one.
+fn mark(path: &Path) -> io::Result<bool> {
+    let tag = path.join(TAG);
+    let found = match regular::read(&tag, TAG_TEXT.len() as u64) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        Err(error) if regular::TooLarge::caused(&error) => return Ok(false),
+        other => other?,
+    };
+    let has_others = fs::read_dir(path)?.flatten().any(|entry| entry.file_name() != TAG);
+    // Whoever was killed here has left the beginning of it at most.
+    if !has_others && TAG_TEXT.as_bytes().starts_with(&found) {
+        fs::write(&tag, TAG_TEXT)?;
+        return Ok(true);
+    }
+    Ok(found == TAG_TEXT.as_bytes())
+}
+
+/// Whether a name is that of a file of a cache: the hexadecimal digits of a digest.
+fn is_key(name: &str) -> bool {
+    name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// Notes that a file was used.

@@ -2,8 +2,9 @@
 //! records of what they are.
 //!
 //! A folder of files that nobody has to lock: each is made under another name and renamed when it is whole, by any number of builds at a
-//! time. Nothing in it is believed: blobs are hashed whenever they are used, and records bear the digest of their own text. What a power cut or a
-//! rotten disk made of it is removed where it is met, and made again. [`Cache::prune`] keeps it within its bound.
+//! time. What a power cut or a rotten disk made of it is noticed, removed where it is met, and made again: blobs are hashed whenever they are used,
+//! and records bear a digest. That is no protection from whoever may write to it, who could have built the bundle as well: the folder is the user's
+//! alone. [`Cache::prune`] keeps it within its bound, and removes nothing that a cache has not written.
 
 mod args;
 mod folder;
@@ -138,12 +139,12 @@ impl Cache {
 
     fn record<T: DeserializeOwned>(&self, kind: Kind, key: &Digest) -> Option<T> {
         let bytes = self.0.as_ref()?.read(kind, key, record::BYTES)?;
-        record::parse(&bytes)
+        record::parse(kind.folder(), key, &bytes)
     }
 
     fn note(&self, kind: Kind, key: &Digest, value: &impl Serialize) {
         if let Some(folder) = &self.0 {
-            folder.write(kind, key, &record::text(value));
+            folder.write(kind, key, &record::text(kind.folder(), key, value));
         }
     }
 }

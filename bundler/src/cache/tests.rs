@@ -82,7 +82,39 @@ fn what_is_not_whole_and_what_a_killed_build_left_has_no_name() {
     let names = fs::read_dir(folder.path().join("c")).unwrap().map(|entry| entry.unwrap().file_name());
     let mut names: Vec<_> = names.collect();
     names.sort();
-    assert_eq!(names, ["blobs", "compressed", "files", "layers"]);
+    assert_eq!(names, ["CACHEDIR.TAG", "blobs", "compressed", "files", "layers"]);
+}
+
+#[test]
+fn a_record_stands_for_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = cache(&folder, 1 << 20);
+    let [one, other] = [blob(b"one"), blob(b"other")];
+    cache.note_compressed_layer("zstd", &one, &one);
+    let path =
+        |content| cache.0.as_ref().unwrap().path(Kind::Compressed, &record::compressed_layer_key("zstd", content));
+    fs::copy(path(&one), path(&other)).unwrap();
+    assert_eq!(cache.compressed_layer("zstd", &other), None);
+    fs::copy(path(&one), cache.0.as_ref().unwrap().path(Kind::Layer, &record::compressed_layer_key("zstd", &one)))
+        .unwrap();
+    assert_eq!(cache.layer(&record::compressed_layer_key("zstd", &one)), None);
+}
+
+#[test]
+fn nothing_is_removed_that_no_cache_has_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("c");
+    fs::create_dir_all(path.join("files")).unwrap();
+    fs::write(path.join("files/report.pdf"), "own").unwrap();
+    assert!(matches!(Folder::open(path.clone(), 1), Err(CacheError::NotACache { .. })));
+    fs::remove_dir_all(&path).unwrap();
+    drop(Folder::open(path.clone(), 1).unwrap());
+    fs::write(path.join("files/report.pdf"), "own").unwrap();
+    Folder::open(path.clone(), 1).unwrap().prune();
+    assert!(path.join("files/report.pdf").exists());
+    fs::remove_dir_all(path.join("blobs")).unwrap();
+    std::os::unix::fs::symlink(folder.path(), path.join("blobs")).unwrap();
+    assert!(matches!(Folder::open(path, 1), Err(CacheError::Others { .. })), "a link");
 }
 
 #[test]

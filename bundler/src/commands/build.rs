@@ -43,7 +43,7 @@ which may have a client's certificate, too (containers-certs.d(5)).
 
 What a tag stands for is noted in landfall.lock, beside the definition: later builds pack the same images, until `update` moves them. Keep the file under \
 version control; with --locked, a build takes nothing that is not in it. What was pulled and compressed is kept in a cache, from which later builds take it \
-when its digest is right. Where a bundle would not change, none is written.
+when its digest is right: they do not look at an image's layers again that they know, so that damage to those in a source goes unnoticed there. Where a bundle would not change, none is written.
 
 Examples:
   landfall-bundler build acme.toml --key acme.key
@@ -103,7 +103,12 @@ pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
     let secrets: Vec<&Path> = args.keys.iter().chain(&args.password.password_file).map(PathBuf::as_path).collect();
     let out = output::resolve(args.out.as_deref(), &plan, &secrets)?;
     args.split.map(|_| output::check_names_parts(&out)).transpose()?;
-    let summary = args.summary.as_deref().map(SummaryFile::open).transpose()?;
+    let summary = args.summary.as_deref().map(|path| {
+        let used = [Some(args.definition.as_path()), lock.path()].into_iter().flatten().chain(secrets.iter().copied());
+        output::check_summary(path, &out, &plan, &used.collect::<Vec<_>>())?;
+        Ok::<_, Error>(SummaryFile::open(path)?)
+    });
+    let summary = summary.transpose()?;
     // 5. Sources are read into the store, the release is signed, and the bundle gets its name last.
     let folder = folder_of(&out);
     let out = Destination { path: &out, part_size: args.split };

@@ -48,12 +48,14 @@ pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
     let plan = Plan::new(&open, &BuildHost::detect(&[])?)?;
     let progress = console.progress("Asking registries", None);
     sources::find_in_registries(&plan, &registries)?;
+    // What its key has not signed would not be built.
+    sources::find_evidence(&plan, &registries)?;
     progress.finish();
     // 2. What they stand for now is noted.
     let references = chosen.iter().filter_map(|image| image.source.open_reference());
     let moved = lock.with(references, &registries);
     if moved != lock && !args.dry_run {
-        moved.write()?;
+        moved.write(&lock)?;
     }
     report(&chosen, [&lock, &moved], console)
 }

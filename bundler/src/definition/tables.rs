@@ -262,7 +262,7 @@ pub(super) struct FileTable {
     pub(super) source: Spanned<String>,
     /// Where it lies below the release's folder on a host, `/opt/landfall/current`.
     ///
-    /// * Refused: absolute paths, `.` and `..`; a path that another file has; `bin/`, `units/`, `config.toml`,
+    /// * Refused: absolute paths, `.` and `..`; a path that another file has; `bin/`, `units/`, `evidence/`, `config.toml`,
     ///   `landfall.json*` and `.landfall.json*`, which are the release's own.
     #[cfg_attr(test, schemars(with = "BundlePath"))]
     pub(super) path: Spanned<BundlePath>,

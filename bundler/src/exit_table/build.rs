@@ -48,7 +48,7 @@ pub(super) fn of_lock_file(error: &LockFileError) -> ErrorClass {
 
 pub(super) fn of_cache(error: &CacheError) -> ErrorClass {
     match error {
-        CacheError::Folder { .. } | CacheError::Others { .. } => {
+        CacheError::Folder { .. } | CacheError::Others { .. } | CacheError::NotACache { .. } => {
             unfit("cache", "name a folder that only you can write to with --cache, or build with --no-cache")
         }
     }
@@ -100,6 +100,7 @@ pub(super) fn of_output(error: &OutputError) -> ErrorClass {
         OutputError::ReplacesOwnParts { .. }
         | OutputError::ReplacesSource { .. }
         | OutputError::InsideSource { .. } => usage("output_in_source", "write to another folder with --out"),
+        OutputError::Summary { .. } => usage("summary", "name another file with --summary"),
         OutputError::SecretInSource { .. } => usage("secret_key_in_source", SECRET),
     }
 }

@@ -144,6 +144,7 @@ fn build() -> Vec<Error> {
         OutputError::LongName { path: at("out") }.into(),
         OutputError::PartNotAFile { path: at("out.part009") }.into(),
         OutputError::ReplacesSource { line: line(), out: at("out") }.into(),
+        OutputError::Summary { path: at("b.tar") }.into(),
         OutputError::InsideSource { line: line(), source_path: at("docs"), out: at("docs/out") }.into(),
         OutputError::SecretInSource { line: line(), source_path: at("docs"), secret: at("docs/k.key") }.into(),
         Error::NoSpace {

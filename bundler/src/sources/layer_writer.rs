@@ -19,7 +19,7 @@ use tar::{Builder, EntryType, Header};
 
 /// How a name begins that engines take for the removal of what bears the rest of it in a layer below (OCI image specification,
 /// "Whiteouts").
-const WHITEOUT: &[u8] = b".wh.";
+pub(super) const WHITEOUT: &[u8] = b".wh.";
 /// The mode of a folder that nothing is known of.
 const FOLDER: u32 = 0o755;
 

@@ -113,6 +113,7 @@ fn a_pipe_in_place_of_a_file_does_not_make_it_wait() {
         // A wait would last for ever: `timeout` ends it with 124.
         let mut run = std::process::Command::new("timeout");
         run.arg("300").arg(crate::workspace::BUNDLER).args(args).current_dir(workspace.folder.path());
+        run.env("XDG_CACHE_HOME", workspace.cache.path());
         let status = run.output().unwrap().status;
         assert_eq!(status.code(), Some(2), "{args:?}");
     };

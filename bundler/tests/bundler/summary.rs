@@ -37,7 +37,8 @@ fn a_job_summary_tells_what_was_built_and_each_build_adds_to_it() {
 fn a_summary_that_cannot_be_written_is_told_before_anything_is_packed() {
     let workspace = Workspace::new();
     workspace.define("");
-    for summary in ["none/summary.md", "."] {
+    workspace.tool("mkfifo", &["pipe"]);
+    for summary in [".", "pipe"] {
         let error = workspace.refused(6, &["build", "acme.toml", "--key", "k.key", "--summary", summary]);
         assert_eq!(error["code"], "cannot_write");
     }
@@ -59,4 +60,22 @@ fn output_json_is_another_spelling_of_json() {
     let output = workspace.run(&["build", "acme.toml", "--key", "k.key", "--output", "acme.tar"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("possible values: text, json"));
+}
+
+#[test]
+fn a_summary_is_added_to_nothing_that_is_built_or_built_from() {
+    let workspace = Workspace::new();
+    workspace.write("docs/a.txt", "a");
+    workspace.define("[[file]]\nsource = \"docs\"\npath = \"docs\"\n");
+    let words = ["build", "acme.toml", "--key", "k.key", "--out", "b.tar"];
+    workspace.ok(&words);
+    let kept = ["b.tar", "k.key", "acme.toml"];
+    let before = kept.map(|name| fs::read(workspace.path(name)).unwrap());
+    for summary in ["b.tar", "./b.tar", "b.tar.part001", "k.key", "acme.toml", "docs/a.txt", "docs/new.md"] {
+        let error = workspace.refused(2, &[&words[..], &["--summary", summary]].concat());
+        assert_eq!(error["code"], "summary", "{summary}: {error}");
+    }
+    assert_eq!(workspace.refused(2, &[&words[..], &["--summary", "none/new.md"]].concat())["code"], "no_folder");
+    assert!(kept.map(|name| fs::read(workspace.path(name)).unwrap()) == before);
+    assert_eq!(fs::read_dir(workspace.path("docs")).unwrap().count(), 1);
 }

@@ -127,7 +127,14 @@ impl FirewalledHost {
         command.env("PATH", format!("{path}:{}", std::env::var("PATH").unwrap())).stderr(Stdio::piped());
         self.holder = Some(Holder::new(command.spawn().unwrap()));
         let mut received = [0; 512];
-        let Ok(length) = supervisor.recv(&mut received) else { panic!("it was not ready in time: {}", self.end()) };
+        let told = loop {
+            match supervisor.recv(&mut received) {
+                // Who is stopped and goes on is interrupted, since there is a limit of time (signal(7)).
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                other => break other,
+            }
+        };
+        let length = told.unwrap_or_else(|error| panic!("it did not say that it is ready: {error}: {}", self.end()));
         assert!(String::from_utf8_lossy(&received[..length]).contains("READY=1"));
     }
 

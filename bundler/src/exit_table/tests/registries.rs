@@ -33,6 +33,7 @@ pub(super) fn lock_and_cache() -> Vec<Error> {
         LockFileError::Write(landfall_host::durable::PathError::new("rename", &path(), io())).into(),
         CacheError::Folder { path: at("/cache"), source: io() }.into(),
         CacheError::Others { path: at("/cache") }.into(),
+        CacheError::NotACache { path: at("/home") }.into(),
         StoreError::Stale { digest: blob(), path: at("/cache/blobs/e3b0") }.into(),
     ]
 }

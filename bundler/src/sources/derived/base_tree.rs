@@ -2,6 +2,7 @@
 
 use super::AddError;
 use crate::layer_scan::{EntryKind, LayerFacts, uppermost};
+use crate::sources::layer_writer::WHITEOUT;
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -48,8 +49,12 @@ impl BaseTree {
                 b"" | b"." => {}
                 // Above the root is the root.
                 b".." => _ = found.pop(),
-                _ => {
+                name => {
                     found.push(&component);
+                    // Engines would take it for a removal.
+                    if name.starts_with(WHITEOUT) {
+                        return Err(AddError::Link { path: found });
+                    }
                     match self.at(&found) {
                         None | Some((_, EntryKind::Folder)) => {}
                         Some((_, EntryKind::File)) => return Err(AddError::File { path: found }),
@@ -125,6 +130,7 @@ mod tests {
         ]);
         let upper = layer(&[".wh.old", "etc/.wh..wh..opq", "new->usr"]);
         let tree = BaseTree::new(vec![base, upper]).unwrap();
+        assert!(BaseTree::new(vec![layer(&["a->.wh.etc/x"])]).unwrap().resolve(Path::new("a")).is_err());
         let resolve = |path: &str| match tree.resolve(Path::new(path)) {
             Ok(folder) => folder.display().to_string(),
             Err(error) => error.to_string().split(" in the base").next().unwrap().to_owned(),

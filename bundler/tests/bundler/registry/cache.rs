@@ -62,6 +62,11 @@ fn a_bundle_that_has_not_changed_is_not_written_again() {
     assert_eq!(report(&[])["unchanged"], true);
     assert_eq!(fs::metadata(workspace.path("a.tar")).unwrap().modified().unwrap(), written);
     assert_eq!(report(&["--no-cache"])["unchanged"], true);
+    // Parts of another release do not stay beside it.
+    workspace.ok(&[CACHED, &["--out", "b.tar", "--split", "100kB"]].concat());
+    fs::rename(workspace.path("b.tar.part001"), workspace.path("a.tar.part001")).unwrap();
+    assert_eq!(report(&[])["unchanged"], false);
+    assert!(!workspace.path("a.tar.part001").exists());
     // Any byte that differs is put right.
     for at in [600, first.len() / 2, first.len() - 1] {
         let mut damaged = first.clone();
@@ -205,4 +210,41 @@ fn a_locked_build_refuses_what_is_not_pinned_and_a_lock_file_that_is_none() {
     let error = workspace.refused(2, &[CACHED, &["--locked"]].concat());
     assert_eq!(error["code"], "no_such_image");
     assert_eq!(fs::read_to_string(workspace.path("landfall.lock")).unwrap(), pinned);
+}
+
+/// What needs strace; `make check` leaves it out.
+mod needs_tools {
+    use super::*;
+    use crate::workspace::BUNDLER;
+    use std::process::Command;
+
+    #[test]
+    fn a_build_that_is_killed_leaves_a_cache_from_which_the_next_one_makes_the_same_bundle() {
+        let (_, _server, workspace) = registry();
+        let expected = build(&workspace, "expected.tar", &["--no-cache"]);
+        for (calls, step) in [("/^rename", 1), ("write", 5), ("pwrite64", 9)] {
+            for at in (1..).step_by(step) {
+                for left in
+                    [workspace.cache.path().join("landfall"), workspace.path("landfall.lock"), workspace.path("a.tar")]
+                {
+                    fs::remove_dir_all(&left).or_else(|_| fs::remove_file(&left)).ok();
+                }
+                let (trace, fault) = (format!("trace={calls}"), format!("inject={calls}:signal=KILL:when={at}"));
+                let mut run = Command::new("strace");
+                run.args(["-qq", "-f", "-o", "trace", "-e", &trace, "-e", &fault, BUNDLER]).args(CACHED);
+                run.args(["--quiet", "--out", "a.tar"]).current_dir(workspace.folder.path());
+                let run = run.env("XDG_CACHE_HOME", workspace.cache.path()).status();
+                let is_done = run.expect("this test needs strace").success();
+                assert!(build(&workspace, "a.tar", &[]) == expected, "killed at {calls} {at}");
+                // From what both have left.
+                assert!(build(&workspace, "again.tar", &["--locked"]) == expected, "killed at {calls} {at}");
+                let left = fs::read_dir(workspace.cache.path().join("landfall")).unwrap().count();
+                assert_eq!(left, 5, "killed at {calls} {at}");
+                if is_done {
+                    assert!(at > 5, "{calls} {at}");
+                    break;
+                }
+            }
+        }
+    }
 }

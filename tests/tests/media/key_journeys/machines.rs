@@ -105,7 +105,8 @@ impl Machines {
         let programs = installer.parent().unwrap_or(Path::new("")).display();
         let path = format!("{programs}:{}", std::env::var("PATH").unwrap_or_default());
         let shell = Command::new("bash").args(["-e", "-c", &format!("{before}{line}")]);
-        let output = shell.current_dir(folder).env("PATH", path).quiet().run()?;
+        let shell = shell.env("PATH", path).env("XDG_CACHE_HOME", folder.join("cache"));
+        let output = shell.current_dir(folder).quiet().run()?;
         for line in output.stderr.lines().filter(|line| line.starts_with("error: ") || line.starts_with("warning: ")) {
             println!("      {line}");
         }
