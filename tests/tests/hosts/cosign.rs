@@ -33,8 +33,10 @@ fn an_image_that_cosign_has_signed_is_packed_with_the_proof_and_no_other_is() ->
     let listed = publisher.bundler()?.args(["inspect", "--json"]).arg(&bundle).ok()?;
     ensure!(listed.contains(&format!("evidence/images/{}.cosign.json", pushed.name)), "{listed}");
 
-    // Pushed again, it is another image, and nobody has signed that one.
+    // Pushed again, it is another image, and nobody has signed that one: the signed one stays pinned.
     registry.push(&Image { source: image::node_express(&engine)?.source, ..pushed.clone() })?;
-    publisher.bundler()?.args(["update", "1.0.0.toml"]).ok()?;
-    refuses(&release("1.0.1", 2))
+    publisher.bundler()?.args(["update", "1.0.0.toml"]).run()?.exits(4)?;
+    publisher.pack(&release("1.0.1", 2))?;
+    std::fs::remove_file(publisher.file("landfall.lock"))?;
+    refuses(&release("1.0.2", 3))
 }
