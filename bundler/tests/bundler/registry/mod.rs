@@ -1,7 +1,6 @@
 //! `docker://` from registries that answer as they should, and from some that do not.
 
 mod cache;
-mod cosign;
 mod faults;
 mod images;
 mod logins;
