@@ -50,7 +50,7 @@ pub(crate) fn write(
     let signed = Signed::new_in(room, release, keys)?;
     // Refused before anything has its name: parts of this size may be more than their names can count.
     out.part_size.map(|size| Ranges::cut(signed.bundle_bytes(), size)).transpose()?;
-    // What is there is put right, where it is not as a build leaves it.
+    // Parts of another release that lie beside it are removed by a build that writes.
     let is_one_file = out.part_size.is_none() && landfall_media::parts_at(out.path).is_empty();
     if is_one_file && unchanged::is_there(&signed, out.path) {
         return Ok(WrittenBundle { signed, parts: Vec::new(), is_unchanged: true });

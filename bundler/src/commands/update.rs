@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 #[command(after_help = "\
 `build` looks a reference up once, and notes its digest in landfall.lock, beside the definition: from then on, it packs that image, whatever \
 the tag stands for. This command looks again, shows what moved, and writes the lock file. An image is taken over only if it is there \
-for the release's architecture. References with a digest never move.
+for the release's architecture, and signed by the key that the definition demands. References with a digest never move.
 
 Examples:
   landfall-bundler update acme.toml

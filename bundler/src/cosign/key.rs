@@ -1,5 +1,6 @@
 use crate::regular;
-use data_encoding::{BASE64, HEXLOWER};
+use data_encoding::BASE64;
+use landfall_manifests::Digest;
 use ring::signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey};
 use rustls::pki_types::SubjectPublicKeyInfoDer;
 use rustls::pki_types::pem::PemObject as _;
@@ -61,8 +62,7 @@ impl CosignKey {
 
     /// Its fingerprint, for people: the digest of its DER form.
     pub(crate) fn fingerprint(&self) -> String {
-        let digest = ring::digest::digest(&ring::digest::SHA256, &[&P256[..], &self.point].concat());
-        HEXLOWER.encode(digest.as_ref())
+        Digest::of(&[&P256[..], &self.point].concat()).hex()
     }
 }
 

@@ -80,7 +80,7 @@ fn an_image_is_packed_with_the_proof_that_its_key_signed_it() {
         (&proof["digest"], &proof["key"]),
         (&digest.into(), &fs::read_to_string(signed.workspace.path("own.pub")).unwrap().into())
     );
-    // By hand, as the operations guide has it.
+    // By hand, as docs/security.md has it.
     for name in ["payload", "signature"] {
         signed.workspace.write(name, STANDARD.decode(proof[name].as_str().unwrap()).unwrap());
     }
