@@ -32,9 +32,17 @@ pub(crate) struct Build<'a> {
     pub(crate) console: Console,
 }
 
+/// A bundle that was made.
+pub(crate) struct Built {
+    pub(crate) written: WrittenBundle,
+    pub(crate) lints: Vec<Lint>,
+    /// The lock file with what its references were found to stand for.
+    pub(crate) pinned: LockFile,
+}
+
 impl Build<'_> {
     /// Makes the bundle. Where what an earlier build has noted turns out not to be true any more, all is packed anew.
-    pub(crate) fn run(self) -> Result<(WrittenBundle, Vec<Lint>)> {
+    pub(crate) fn run(self) -> Result<Built> {
         // Standard input is read once, however often is packed.
         let archives = Archives::new(self.console);
         let made = match self.attempt(&archives) {
@@ -50,7 +58,7 @@ impl Build<'_> {
         made
     }
 
-    fn attempt(&self, archives: &Archives) -> Result<(WrittenBundle, Vec<Lint>)> {
+    fn attempt(&self, archives: &Archives) -> Result<Built> {
         let Self { plan, keys, out, .. } = *self;
         let store = BlobStore::new(out, default_workers(), plan.layer_encoding)?.at_level(plan.compression_level);
         let mut store = store.with_cache(Arc::clone(&self.cache));
@@ -81,12 +89,11 @@ impl Build<'_> {
         for lint in &lints {
             self.console.warn(lint);
         }
-        self.pin(&registries);
-        Ok((written, lints))
+        Ok(Built { written, lints, pinned: self.pin(&registries) })
     }
 
     /// Notes what references stand for.
-    fn pin(&self, registries: &Registries) {
+    fn pin(&self, registries: &Registries) -> LockFile {
         let lock = self.lock.with(self.open.iter(), registries);
         if lock != *self.lock
             && let Err(error) = lock.write(self.lock)
@@ -94,6 +101,7 @@ impl Build<'_> {
             let error = message_with_causes(&error);
             self.console.warn(format_args!("{error}: the next build looks its images up again"));
         }
+        lock
     }
 
     fn pack(

@@ -39,8 +39,8 @@ impl SummaryFile {
     }
 
     /// Adds a text.
-    pub(crate) fn add(mut self, text: &str) -> Result<(), SummaryError> {
-        let Self { path, file } = &mut self;
+    pub(crate) fn add(&mut self, text: &str) -> Result<(), SummaryError> {
+        let Self { path, file } = self;
         file.write_all(text.as_bytes()).map_err(|source| SummaryError { path: path.clone(), source })
     }
 }

@@ -9,6 +9,7 @@ mod assemble;
 mod blob_store;
 mod build;
 mod build_host;
+mod build_report;
 mod build_stats;
 mod byte_size;
 mod cache;

@@ -39,8 +39,18 @@ pub(crate) enum OutputError {
     InsideSource { line: DefinitionLine, source_path: PathBuf, out: PathBuf },
     #[error("the summary cannot be added to {}, which is built or built from", path.display())]
     Summary { path: PathBuf },
+    #[error("{} is no folder, and there are {count} bundles: one for each architecture", path.display())]
+    SeveralBundles { path: PathBuf, count: usize },
     #[error("{line}: {} is packed, and the secret {} is inside it", source_path.display(), secret.display())]
     SecretInSource { line: DefinitionLine, source_path: PathBuf, secret: PathBuf },
+}
+
+/// Checks that `--out` has room for as many bundles.
+pub(crate) fn check_holds(out: Option<&Path>, count: usize) -> Result<(), OutputError> {
+    match out.filter(|out| count > 1 && !out.is_dir()) {
+        Some(path) => Err(OutputError::SeveralBundles { path: path.to_owned(), count }),
+        None => Ok(()),
+    }
 }
 
 /// Where the bundle of `plan` goes if `--out` is `out`: to no place in what is packed, as no file of `secrets` is, and in place

@@ -1,23 +1,21 @@
 use super::variable_args::VariableArgs;
-use crate::assemble::WrittenBundle;
-use crate::build::Build;
+use crate::build::{Build, Built};
 use crate::build_host::BuildHost;
+use crate::build_report::{self, BuildReport};
 use crate::build_stats::BuildStats;
 use crate::cache::{Cache, CacheArgs};
 use crate::definition::Definition;
 use crate::error::{Error, Result};
 use crate::job_summary::{self, SummaryFile};
 use crate::key_files::{self, PasswordArgs};
-use crate::lint::Lint;
 use crate::lock_file::LockFile;
 use crate::plan::Plan;
-use crate::registry::{Reference, RegistryArgs};
-use crate::trust::{TrustFolder, UnverifiedRoot};
+use crate::registry::RegistryArgs;
+use crate::trust::TrustFolder;
 use crate::{byte_size, output};
-use landfall_console::{Console, Count, Size};
+use landfall_console::Console;
 use landfall_keys::{PublicKey, RootLink};
 use landfall_media::{Destination, folder_of};
-use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -32,6 +30,9 @@ time only if the definition has `created`, or the environment SOURCE_DATE_EPOCH.
 Temporary files are beside the bundle, in a folder that is removed at the end; the next run removes what a killed run left, and puts a bundle back that it had set aside. \
 An existing bundle, whole or in parts, is replaced; any other file is not. A folder that is packed must not contain the bundle \
 or a secret key.
+
+Where `arch` in [release] is a list, each architecture gets a bundle of its own, in the folder --out. The programs of another architecture than this machine's have to be \
+named in [runtime], as with binary = \"programs/${TARGETARCH}/landfall\".
 
 With `trust = \"DIR\"` in [release], the bundle carries the trust roots that `trust` keeps in that folder: hosts that trust an \
 older one follow to the newest, and new hosts are offered the newest.
@@ -84,43 +85,49 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
     let began = Instant::now();
-    // 1. What was typed and written becomes a definition.
-    let definition = Definition::read(&args.definition, &args.variables.read())?;
-    let lock = LockFile::beside(&args.definition)?;
+    // 1. What was typed and written becomes a definition of each bundle.
+    let definitions = Definition::read_each(&args.definition, &args.variables.read())?;
+    let mut lock = LockFile::beside(&args.definition)?;
     if args.locked {
-        lock.check(&definition)?;
+        definitions.iter().try_for_each(|definition| lock.check(definition))?;
     }
     // 2. Passwords are asked for now, not after minutes of packing.
     let keys = key_files::secrets(&args.keys, &args.password, console)?;
     let host = BuildHost::detect(&keys)?;
-    // 3. The plan is a pure function of definition, lock file and machine.
-    let open: Vec<Reference> =
-        definition.images.iter().filter_map(|image| image.source.open_reference()).cloned().collect();
-    let definition = lock.apply(definition);
-    let plan = Plan::new(&definition, &host)?;
-    let trust = trust(&definition, &host.keys, console)?;
-    // 4. The output is checked before anything is read: it must replace no other file, and no secret may be packed.
+    // 3. What can be wrong is told before anything is read: each bundle must replace no other file, and no secret may be packed.
     let secrets: Vec<&Path> = args.keys.iter().chain(&args.password.password_file).map(PathBuf::as_path).collect();
-    let out = output::resolve(args.out.as_deref(), &plan, &secrets)?;
-    args.split.map(|_| output::check_names_parts(&out)).transpose()?;
-    let summary = args.summary.as_deref().map(|path| {
-        let used = [Some(args.definition.as_path()), lock.path()].into_iter().flatten().chain(secrets.iter().copied());
-        output::check_summary(path, &out, &plan, &used.collect::<Vec<_>>())?;
-        Ok::<_, Error>(SummaryFile::open(path)?)
+    output::check_holds(args.out.as_deref(), definitions.len())?;
+    let used = [Some(args.definition.as_path()), lock.path()].into_iter().flatten().chain(secrets.iter().copied());
+    let used: Vec<&Path> = used.collect();
+    let checked = definitions.into_iter().map(|definition| {
+        let plan = Plan::new(&lock.apply(definition.clone()), &host)?;
+        let out = output::resolve(args.out.as_deref(), &plan, &secrets)?;
+        args.split.map(|_| output::check_names_parts(&out)).transpose()?;
+        args.summary.as_deref().map(|path| output::check_summary(path, &out, &plan, &used)).transpose()?;
+        let trust = trust(&definition, &host.keys, console)?;
+        Ok::<_, Error>((definition, out, trust))
     });
-    let summary = summary.transpose()?;
-    // 5. Sources are read into the store, the release is signed, and the bundle gets its name last.
-    let folder = folder_of(&out);
-    let out = Destination { path: &out, part_size: args.split };
+    let checked = checked.collect::<Result<Vec<_>>>()?;
+    let mut summary = args.summary.as_deref().map(SummaryFile::open).transpose()?;
     let cache = Arc::new(Cache::open(&args.cache, console)?);
-    let registries = args.registries.clone();
-    let build = Build { plan: &plan, trust, keys: &keys, out, lock: &lock, open, registries, cache, console };
-    let (written, lints) = build.run().map_err(|error| error.with_free_space(folder))?;
-    if let Some(summary) = summary {
-        summary.add(&job_summary::markdown(&written, &lints, out.path)?)?;
+    let mut reports = Vec::new();
+    for (definition, out, trust) in checked {
+        // 4. The plan is a pure function of definition, lock file and machine. What one bundle has pinned holds for the next.
+        let open = definition.images.iter().filter_map(|image| image.source.open_reference()).cloned().collect();
+        let plan = &Plan::new(&lock.apply(definition), &host)?;
+        // 5. Sources are read into the store, the release is signed, and the bundle gets its name last.
+        let destination = Destination { path: &out, part_size: args.split };
+        let (registries, cache) = (args.registries.clone(), Arc::clone(&cache));
+        let build = Build { plan, trust, keys: &keys, out: destination, lock: &lock, open, registries, cache, console };
+        let Built { written, lints, pinned } = build.run().map_err(|error| error.with_free_space(folder_of(&out)))?;
+        lock = pinned;
+        if let Some(summary) = &mut summary {
+            summary.add(&job_summary::markdown(&written, &lints, &out)?)?;
+        }
+        reports.push(BuildReport::of(&written, lints, out));
     }
     let stats = if args.stats { BuildStats::of_this_process(began) } else { None };
-    report(&written, &lints, stats, out.path, console)
+    build_report::print(&reports, stats, console)
 }
 
 /// The trust roots that the bundle carries.
@@ -138,81 +145,4 @@ fn trust(definition: &Definition, keys: &[PublicKey], console: Console) -> Resul
         ));
     }
     Ok(chain.packed())
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct BuildReport<'a> {
-    path: &'a Path,
-    #[serde(skip_serializing_if = "<[PathBuf]>::is_empty")]
-    parts: &'a [PathBuf],
-    size: u64,
-    /// Whether it was there already, byte for byte.
-    unchanged: bool,
-    product: String,
-    version: String,
-    serial: u64,
-    platform: String,
-    manifest: String,
-    keys: Vec<String>,
-    /// The version of the newest trust root that it brings.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    trust: Option<u32>,
-    blobs: usize,
-    files: usize,
-    images: Vec<String>,
-    warnings: &'a [Lint],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    stats: Option<BuildStats>,
-}
-
-fn report(
-    written: &WrittenBundle,
-    lints: &[Lint],
-    stats: Option<BuildStats>,
-    out: &Path,
-    console: Console,
-) -> Result<()> {
-    let WrittenBundle { signed, parts, is_unchanged } = written;
-    let release = signed.release();
-    let size = signed.bundle_bytes();
-    let keys: Vec<String> = signed.signatures().iter().map(|signature| signature.key_id().to_string()).collect();
-    let images: Vec<String> = release.images.iter().map(|image| image.name.to_string()).collect();
-    let names = if images.is_empty() { "none".to_owned() } else { images.join(", ") };
-    let trust = UnverifiedRoot::of(&release.trust);
-    let trusts = trust.as_ref().map(|root| format!("  trust    {root}\n")).unwrap_or_default();
-    let cut = if parts.is_empty() { String::new() } else { format!(" in {} parts", parts.len()) };
-    let took = stats.as_ref().map(ToString::to_string).unwrap_or_default();
-    let unchanged = if *is_unchanged { " (unchanged)" } else { "" };
-    let text = format!(
-        "{}{unchanged}\n  release  {} {} (serial {}) for {}\n  size     {:#}{cut}\n  signed   by {}\n{trusts}  holds    {}, {}\n  images   {names}\n{took}",
-        out.display(),
-        release.product,
-        release.version,
-        release.serial,
-        release.platform(),
-        Size(size),
-        keys.join(", "),
-        Count(release.files.len(), "file"),
-        Count(release.blobs.len(), "blob"),
-    );
-    let built = BuildReport {
-        path: out,
-        parts,
-        size,
-        unchanged: *is_unchanged,
-        product: release.product.to_string(),
-        version: release.version.to_string(),
-        serial: release.serial.into(),
-        platform: release.platform(),
-        manifest: landfall_manifests::Digest::of(signed.bytes()).to_string(),
-        keys,
-        trust: trust.as_ref().map(UnverifiedRoot::version),
-        blobs: release.blobs.len(),
-        files: release.files.len(),
-        images,
-        warnings: lints,
-        stats,
-    };
-    console.result(&built, text)
 }

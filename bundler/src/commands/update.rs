@@ -39,17 +39,26 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
-    let definition = Definition::read(&args.definition, &args.variables.read())?;
+    let definitions = Definition::read_each(&args.definition, &args.variables.read())?;
     let lock = LockFile::beside(&args.definition)?;
-    let chosen = chosen(&definition, &args.names)?;
     // 1. The chosen ones are looked up; the others stay what they are.
     let registries = Registries::new(args.registries.clone(), console);
-    let open = Definition { images: chosen.clone(), ..definition };
-    let plan = Plan::new(&open, &BuildHost::detect(&[])?)?;
+    let host = BuildHost::detect(&[])?;
     let progress = console.progress("Asking registries", None);
-    sources::find_in_registries(&plan, &registries)?;
-    // What its key has not signed would not be built.
-    sources::find_evidence(&plan, &registries)?;
+    let mut chosen: Vec<ImageSection> = Vec::new();
+    for definition in definitions {
+        let images = images(&definition, &args.names)?;
+        let plan = Plan::new(&Definition { images: images.clone(), ..definition }, &host)?;
+        sources::find_in_registries(&plan, &registries)?;
+        // What its key has not signed would not be built.
+        sources::find_evidence(&plan, &registries)?;
+        // Architectures share most references, if not all.
+        let is_new = |image: &ImageSection| {
+            chosen.iter().all(|known| (&known.name, &known.source) != (&image.name, &image.source))
+        };
+        let new: Vec<ImageSection> = images.into_iter().filter(is_new).collect();
+        chosen.extend(new);
+    }
     progress.finish();
     // 2. What they stand for now is noted.
     let references = chosen.iter().filter_map(|image| image.source.open_reference());
@@ -61,7 +70,7 @@ pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
 }
 
 /// The images whose references may move.
-fn chosen(definition: &Definition, names: &[ImageName]) -> Result<Vec<ImageSection>, LockFileError> {
+fn images(definition: &Definition, names: &[ImageName]) -> Result<Vec<ImageSection>, LockFileError> {
     for name in names {
         match definition.images.iter().find(|image| image.name == *name) {
             None => return Err(LockFileError::NoSuchImage(name.clone())),

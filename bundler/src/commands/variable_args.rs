@@ -1,4 +1,4 @@
-use crate::definition::{Variables, is_name};
+use crate::definition::{TARGET_ARCH, Variables, is_name};
 
 /// What ${NAME} stands for.
 #[derive(Debug, clap::Args)]
@@ -19,5 +19,8 @@ impl VariableArgs {
 
 fn setting(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
+    if name == TARGET_ARCH {
+        return Err(format!("{TARGET_ARCH} is the architecture of the bundle, from `arch` in the definition"));
+    }
     if is_name(name) { Ok((name.to_owned(), value.to_owned())) } else { Err(format!("{name:?} is not a name")) }
 }

@@ -1,6 +1,7 @@
 //! Bundle definitions: TOML text becomes a typed [`Definition`], and nothing here touches what it refers to.
 
 mod add_table;
+mod arch_table;
 mod archive_path;
 mod database_table;
 mod definition_line;
@@ -34,7 +35,7 @@ pub(crate) use file_source::FileSource;
 pub(crate) use image_source::{ImageSource, ImageSourceSyntaxError};
 pub(crate) use process::Process;
 pub(crate) use schema::{SCHEMA, SCHEMA_FILE};
-pub(crate) use variables::{Variables, is_name};
+pub(crate) use variables::{TARGET_ARCH, Variables, is_name};
 
 use text::DefinitionText;
 use validate::Problems;
@@ -50,7 +51,7 @@ use std::path::{Path, PathBuf};
 const DEFINITION_BYTES: u64 = 1 << 20;
 
 /// What a bundle is made of.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Definition {
     pub(crate) release: ReleaseSection,
     pub(crate) runtime: RuntimeSection,
@@ -59,12 +60,13 @@ pub(crate) struct Definition {
     pub(crate) files: Vec<FileSection>,
 }
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ReleaseSection {
     pub(crate) product: Product,
     pub(crate) version: Version,
     pub(crate) serial: Serial,
-    pub(crate) arch: Option<Arch>,
+    /// Those of the hosts; none for that of the machine that builds.
+    pub(crate) archs: Vec<Arch>,
     pub(crate) min_upgrade_from: Option<Version>,
     pub(crate) created: Option<jiff::Timestamp>,
     /// How layers that arrive uncompressed are stored.
@@ -83,7 +85,7 @@ pub(crate) struct SourcePath {
     pub(crate) line: DefinitionLine,
 }
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RuntimeSection {
     pub(crate) binary: Option<SourcePath>,
     pub(crate) installer: Option<SourcePath>,
@@ -121,16 +123,31 @@ pub(crate) enum Owners {
     Keep,
 }
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FileSection {
     pub(crate) source: FileSource,
     pub(crate) path: BundlePath,
 }
 
 impl Definition {
-    /// Reads a definition file of at most 1 MiB.
-    pub(crate) fn read(file: &Path, variables: &Variables) -> Result<Self, DefinitionError> {
-        Self::parse(&Self::read_text(file)?, file, variables)
+    /// Reads a definition file of at most 1 MiB: for each architecture that it names, the definition of its bundle.
+    pub(crate) fn read_each(file: &Path, variables: &Variables) -> Result<Vec<Self>, DefinitionError> {
+        let text = Self::read_text(file)?;
+        let parse = |variables: &Variables| Self::parse(&text, file, variables);
+        let archs =
+            |parsed: &Result<Self, _>| parsed.as_ref().map_or_else(|_| Vec::new(), |parsed| parsed.archs().to_vec());
+        for_each_arch(variables, parse, archs).into_iter().map(|(arch, parsed)| Ok(parsed?.for_arch(arch))).collect()
+    }
+
+    /// The architectures that it names.
+    pub(crate) fn archs(&self) -> &[Arch] {
+        &self.release.archs
+    }
+
+    /// The definition of the bundle for one of them.
+    pub(crate) fn for_arch(mut self, arch: Option<Arch>) -> Self {
+        self.release.archs = arch.into_iter().collect();
+        self
     }
 
     /// Reads the text of a definition file of at most 1 MiB.
@@ -153,5 +170,21 @@ impl Definition {
         let mut problems = Problems::default();
         let definition = validate::definition(&text, table, &originals, &mut problems);
         problems.into_sorted().into_iter().next().map_or(Ok(definition), Err)
+    }
+}
+
+/// What `read` makes of a text for each architecture that it names, with `${TARGETARCH}` as that. Where it names none, it is for the machine that builds.
+pub(crate) fn for_each_arch<T>(
+    variables: &Variables,
+    read: impl Fn(&Variables) -> T,
+    archs: impl Fn(&T) -> Vec<Arch>,
+) -> Vec<(Option<Arch>, T)> {
+    // Which architectures there are may be in a variable, too, so that the text is read before they are known.
+    let own = Arch::of_this_program();
+    let first = read(&variables.for_arch(own));
+    match *archs(&first) {
+        [] => vec![(None, first)],
+        [arch] if Some(arch) == own => vec![(own, first)],
+        ref archs => archs.iter().map(|arch| (Some(*arch), read(&variables.for_arch(Some(*arch))))).collect(),
     }
 }

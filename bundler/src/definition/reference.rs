@@ -111,8 +111,11 @@ fn resolved<'a>(root: &'a Value, schema: &'a Value) -> &'a Value {
 /// The type of a key, for people.
 fn kind(root: &Value, schema: &Value) -> String {
     let schema = resolved(root, schema);
-    if schema["anyOf"].is_array() {
-        return "Text or table".to_owned();
+    if let Some(forms) = schema["anyOf"].as_array() {
+        return match forms.as_slice() {
+            [one, list] if list["type"] == "array" => format!("{}, or a list of them", kind(root, one)),
+            _ => "Text or table".to_owned(),
+        };
     }
     if let Some(one_of) = schema["oneOf"].as_array() {
         if one_of.iter().any(|one| one["type"] == "object") {
@@ -182,7 +185,7 @@ const VARIABLES: &str = "
 `${NAME}` in the text of a value is replaced by the value of the variable NAME; `$${` stands for `${` itself. Names are letters,
 digits and `_`, and do not begin with a digit. Values are not searched for variables again. Keys and the names of tables are taken
 as they are. A variable that has no value is an error. A number that comes from a variable is written in quotes, as
-`serial = \"${SERIAL}\"`.
+`serial = \"${SERIAL}\"`. `${TARGETARCH}` is the architecture of the bundle, as in BuildKit, and cannot be set.
 
 ```sh
 landfall-bundler build acme.toml --key acme.key --set VERSION=1.1.0 --set IMAGES=/srv/images
@@ -198,7 +201,7 @@ The first that is given counts.
 | --- | --- |
 | the value of a variable | `--set NAME=VALUE`; the environment |
 | the time of the release | `created`; `SOURCE_DATE_EPOCH` of the environment; none |
-| the architecture | `arch`; that of the machine that builds |
+| the architectures | `arch`; that of the machine that builds |
 | the programs | `binary` and `installer`; the files beside `landfall-bundler` |
 | the settings | `config`; the runtime's own |
 | the engine for `docker-daemon:` | `DOCKER_HOST` of the environment; `unix:///var/run/docker.sock` |

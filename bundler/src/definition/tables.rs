@@ -5,10 +5,11 @@
 
 use super::Owners;
 use super::add_table::AddTable;
+use super::arch_table::Archs;
 use super::database_table::DatabaseTable;
 use super::tenant_table::TenantTable;
 use landfall_keys::PublicKey;
-use landfall_manifests::{Arch, BundlePath, Encoding, ImageName, Product, Serial, Version};
+use landfall_manifests::{BundlePath, Encoding, ImageName, Product, Serial, Version};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use toml::Spanned;
@@ -44,11 +45,14 @@ pub(super) struct ReleaseTable {
     ///
     /// * Refused: 0, and integers that JSON cannot carry exactly.
     pub(super) serial: Serial,
-    /// The processor architecture of the hosts, by Go's names. Images and programs for another one are refused.
+    /// The processor architecture of the hosts, by Go's names, or a list of several: each gets a bundle of its own. In all strings,
+    /// `${TARGETARCH}` is the architecture of the bundle. Images and programs for another one are refused.
     ///
     /// * Default: the architecture of the machine that builds.
-    /// * Refused: another architecture; or none, on a machine for whose processor there are no releases.
-    pub(super) arch: Option<Arch>,
+    /// * Refused: another architecture, one that is named twice, and an empty list; or none, on a machine for whose processor there are
+    ///   no releases.
+    #[cfg_attr(test, schemars(with = "Option<super::arch_table::ArchsForm>"))]
+    pub(super) arch: Option<Archs>,
     /// The oldest version that a host may update from. A host with an older one has to pass through a release in between.
     ///
     /// * Default: any version.

@@ -117,6 +117,34 @@ fn every_key_that_is_a_number_takes_variables() {
 }
 
 #[test]
+fn each_architecture_has_a_bundle_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("acme.toml");
+    let own = Arch::of_this_program().unwrap();
+    let both = [Arch::Amd64, Arch::Arm64];
+    for (arch, expected) in [
+        ("", vec![(None, own)]),
+        ("arch = \"arm64\"", vec![(Some(Arch::Arm64), Arch::Arm64)]),
+        ("arch = [\"amd64\"]", vec![(Some(Arch::Amd64), Arch::Amd64)]),
+        ("arch = [\"amd64\", \"arm64\"]", both.map(|arch| (Some(arch), arch)).to_vec()),
+        ("arch = [\"${ONE}\", \"arm64\"]", both.map(|arch| (Some(arch), arch)).to_vec()),
+    ] {
+        let release = format!("[release]\nproduct = \"acme\"\nversion = \"1.0.0\"\nserial = 1\n{arch}\n");
+        let text = format!("{release}[[file]]\nsource = \"programs/${{TARGETARCH}}\"\npath = \"tools\"\n");
+        std::fs::write(&path, text).unwrap();
+        let pairs = [("ONE", "amd64"), ("TARGETARCH", "the environment's")];
+        let pairs = pairs.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let definitions = Definition::read_each(&path, &Variables::new(pairs, [])).unwrap();
+        assert_eq!(definitions.len(), expected.len(), "{arch}");
+        for (definition, (named, built_for)) in definitions.iter().zip(expected) {
+            assert_eq!(definition.archs(), named.as_slice(), "{arch}");
+            let FileSource::Path { source, .. } = &definition.files[0].source else { panic!("{arch}") };
+            assert!(source.path.ends_with(format!("programs/{}", built_for.name())), "{arch}");
+        }
+    }
+}
+
+#[test]
 fn tells_where_an_image_came_from_without_the_folders_of_the_machine_that_builds() {
     for (written, told) in [
         ("docker-archive:/home/me/images/node.tar:node:1", "docker-archive:node.tar:node:1"),
@@ -138,7 +166,7 @@ fn reads_the_examples() {
     let mut read = 0;
     for entry in std::fs::read_dir(&folder).unwrap() {
         let path = entry.unwrap().path();
-        let definition = Definition::read(&path, &variables()).unwrap();
+        let definition = Definition::read_each(&path, &variables()).unwrap().remove(0);
         assert!(definition.images.iter().any(|image| image.tenant.is_some()), "{}", path.display());
         read += 1;
     }
@@ -299,6 +327,9 @@ fn names_the_line_of_what_is_wrong() {
         "[release]\nproduct = \"acme\"\nversion = \"1.0\"\nserial = 1\n",
         "[release]\nproduct = \"acme\"\nversion = \"1.0.0\"\nserial = 0\n",
         "[release]\nproduct = \"acme\"\nversion = \"1.0.0\"\nserial = 1\narch = \"mips\"\n",
+        "[release]\nproduct = \"acme\"\nversion = \"1.0.0\"\nserial = 1\narch = [\"amd64\", \"mips\"]\n",
+        "[release]\nproduct = \"acme\"\nversion = \"1.0.0\"\nserial = 1\narch = [\"amd64\", \"amd64\"]\n",
+        "[release]\nproduct = \"acme\"\nversion = \"1.0.0\"\nserial = 1\narch = []\n",
         "[release]\nproduct = \"acme\"\nversion = \"1.0.0\"\nserial = 1\ncreated = \"yesterday\"\n",
         "[release]\nproduct = \"acme\"\nversion = \"1.0.0\"\nserial = 1\nkeys = [\"RWx\"]\n",
         "[release]\nproduct = \"acme\"\nversion = \"1.0.0\"\nserial = 1\ntrust = \"\"\n",

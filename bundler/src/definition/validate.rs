@@ -91,7 +91,7 @@ fn release(text: &DefinitionText<'_>, table: ReleaseTable, problems: &mut Proble
         product: table.product,
         version: table.version,
         serial: table.serial,
-        arch: table.arch,
+        archs: table.arch.unwrap_or_default().0,
         min_upgrade_from: table.min_upgrade_from,
         created: created.and_then(|created| problems.keep(created)),
         compression,

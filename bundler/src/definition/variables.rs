@@ -1,6 +1,10 @@
 //! `${NAME}` in the strings of a definition.
 
+use landfall_manifests::Arch;
 use std::collections::BTreeMap;
+
+/// The variable that a build sets: BuildKit's name for the architecture that is built for.
+pub(crate) const TARGET_ARCH: &str = "TARGETARCH";
 
 /// The values of variables: `--set NAME=VALUE` first, then the environment.
 #[derive(Debug, Clone, Default)]
@@ -34,6 +38,13 @@ impl Variables {
         set: impl IntoIterator<Item = (String, String)>,
     ) -> Self {
         Self(environment.into_iter().chain(set).collect())
+    }
+
+    /// These, and the architecture of a bundle as `TARGETARCH`.
+    pub(super) fn for_arch(&self, arch: Option<Arch>) -> Self {
+        let mut variables = self.clone();
+        variables.0.extend(arch.map(|arch| (TARGET_ARCH.to_owned(), arch.name().to_owned())));
+        variables
     }
 
     /// The text with each `${NAME}` replaced and each `$${` turned into `${`. Values are not expanded again.

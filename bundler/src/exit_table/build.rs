@@ -85,6 +85,7 @@ pub(super) fn of_plan(error: &PlanError) -> ErrorClass {
 
 pub(super) fn of_output(error: &OutputError) -> ErrorClass {
     match error {
+        OutputError::SeveralBundles { .. } => usage("no_folder", "name a folder that exists with --out"),
         OutputError::NoFolder { .. } => usage("no_folder", "make the folder first, or correct --out"),
         OutputError::NotABundle { .. } | OutputError::NotAPatch { .. } | OutputError::ShadowsExistingParts { .. } => {
             usage("exists", "name another file with --out")

@@ -133,6 +133,7 @@ fn build() -> Vec<Error> {
         BuildHostError::SourceDateEpoch("now".to_owned()).into(),
         PlanError::Arch.into(),
         OutputError::NoFolder { path: at("out/") }.into(),
+        OutputError::SeveralBundles { path: at("out"), count: 2 }.into(),
         OutputError::NotABundle { path: at("out") }.into(),
         OutputError::NotAPatch { path: at("out") }.into(),
         OutputError::ShadowsParts { path: at("out") }.into(),

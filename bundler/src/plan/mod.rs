@@ -132,7 +132,7 @@ impl Plan {
             product: section.product.clone(),
             version: section.version.clone(),
             serial: section.serial,
-            arch: section.arch.or(host.arch).ok_or(PlanError::Arch)?,
+            arch: section.archs.first().copied().or(host.arch).ok_or(PlanError::Arch)?,
             created: created.map(|time| time.to_string()),
             min_upgrade_from: section.min_upgrade_from.clone(),
             database: Some(definition.runtime.database.unwrap_or_else(database_of_this_build)),

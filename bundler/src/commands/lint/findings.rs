@@ -1,6 +1,6 @@
 use crate::assemble;
 use crate::build_host::BuildHost;
-use crate::definition::{Definition, Examination, Variables};
+use crate::definition::{Definition, Examination, Variables, for_each_arch};
 use crate::error::Error;
 use crate::lint::{self, Lint};
 use crate::lock_file::LockFile;
@@ -8,8 +8,10 @@ use crate::plan::Plan;
 use crate::registry::Registries;
 use crate::sources::{self, FoundFile, ImageOutline};
 use crate::trust::TrustFolder;
+use landfall_console::message_with_causes;
 use landfall_keys::RootLink;
-use landfall_manifests::{Problem, ReleaseError, SignError, Signed};
+use landfall_manifests::{Arch, Problem, ReleaseError, SignError, Signed};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// All that is found without packing.
@@ -26,41 +28,68 @@ impl Findings {
     /// Looks at the definition and at all that it names, in the order in which `build` does.
     pub(super) fn of(file: &Path, variables: &Variables, registries: &Registries, locked: bool) -> Self {
         let mut findings = Self::default();
-        // 1. What is written.
         let Some(text) = findings.keep(Definition::read_text(file)) else { return findings };
-        let Examination { definition, problems } = Examination::of(&text, file, variables);
+        let examine = |variables: &Variables| Examination::of(&text, file, variables);
+        let archs =
+            |examined: &Examination| examined.definition.as_ref().map_or_else(Vec::new, |found| found.archs().to_vec());
+        for (arch, examination) in for_each_arch(variables, examine, archs) {
+            findings.bundle(file, examination, arch, registries, locked);
+        }
+        findings.told_once()
+    }
+
+    /// What is the same for several architectures is told once.
+    fn told_once(mut self) -> Self {
+        let mut told = BTreeSet::new();
+        self.errors.retain(|error| told.insert(message_with_causes(error)));
+        let mut told = BTreeSet::new();
+        self.warnings.retain(|warning| told.insert(warning.to_string()));
+        self
+    }
+
+    /// Looks at the bundle for one architecture.
+    fn bundle(
+        &mut self,
+        file: &Path,
+        examination: Examination,
+        arch: Option<Arch>,
+        registries: &Registries,
+        locked: bool,
+    ) {
+        // 1. What is written.
+        let Examination { definition, problems } = examination;
         let is_whole = problems.is_empty();
-        findings.add(problems);
-        let Some(definition) = definition else { return findings };
+        self.add(problems);
+        let Some(definition) = definition else { return };
+        let definition = definition.for_arch(arch);
         // 2. What it is built from, as a pure function of it: without keys, since nothing is signed.
-        let Some(lock) = findings.keep(LockFile::beside(file)) else { return findings };
+        let Some(lock) = self.keep(LockFile::beside(file)) else { return };
         if locked {
-            findings.keep(lock.check(&definition));
+            self.keep(lock.check(&definition));
         }
         let definition = lock.apply(definition);
-        let Some(host) = findings.keep(BuildHost::detect(&[])) else { return findings };
-        let Some(plan) = findings.keep(Plan::new(&definition, &host)) else { return findings };
-        let trust = findings.trust(&definition);
+        let Some(host) = self.keep(BuildHost::detect(&[])) else { return };
+        let Some(plan) = self.keep(Plan::new(&definition, &host)) else { return };
+        let trust = self.trust(&definition);
         // 3. What is there.
         let (files, errors) = sources::find_all_files(&plan);
-        findings.add(errors);
-        findings.add(sources::check_secrets(&files));
+        self.add(errors);
+        self.add(sources::check_secrets(&files));
         let (images, errors) = sources::find_all_images(&plan, registries);
         // Signatures are looked for beside images that are there.
-        let evidence = if errors.is_empty() { findings.keep(sources::find_evidence(&plan, registries)) } else { None };
+        let evidence = if errors.is_empty() { self.keep(sources::find_evidence(&plan, registries)) } else { None };
         let evidence = evidence.unwrap_or_default();
         let files = sources::with_made(files, &evidence);
-        findings.add(errors);
+        self.add(errors);
         // 4. What it would make.
         let mut are_fit = true;
         for image in &images {
-            are_fit &= findings.image(&plan, image);
+            are_fit &= self.image(&plan, image);
         }
-        findings.has_images = !images.is_empty();
+        self.has_images |= !images.is_empty();
         if is_whole && are_fit {
-            findings.release(&plan, trust, &files, images);
+            self.release(&plan, trust, &files, images);
         }
-        findings
     }
 
     fn add<E: Into<Error>>(&mut self, errors: Vec<E>) {

@@ -1,5 +1,6 @@
 //! `docker://` from registries that answer as they should, and from some that do not.
 
+mod archs;
 mod cache;
 mod faults;
 mod images;
