@@ -4,17 +4,19 @@ use crate::assemble::{self, AssembleError, WrittenBundle};
 use crate::blob_store::{BlobStore, StoreError, default_workers};
 use crate::cache::Cache;
 use crate::error::{Error, Result};
+use crate::evidence::{self, ImagePackages, Inputs};
 use crate::layer_scan::LayerFacts;
 use crate::lint::{self, Lint};
 use crate::lock_file::LockFile;
-use crate::plan::Plan;
+use crate::plan::{self, PROVENANCE_PATH, Plan};
 use crate::registry::{Reference, Registries, RegistryArgs};
-use crate::sources::{self, Archives, FoundFile, PackContext, PackedImage};
+use crate::sources::{self, Archives, EvidenceFile, FoundFile, PackContext, PackedFiles, PackedImage};
 use landfall_console::{Console, message_with_causes};
 use landfall_keys::{RootLink, SecretKey};
 use landfall_manifests::parts::Ranges;
-use landfall_manifests::{File, Release, Signed};
+use landfall_manifests::{BundlePath, File, Release, Signed, sbom};
 use landfall_media::Destination;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// One bundle in the making.
@@ -112,21 +114,65 @@ impl Build<'_> {
         archives: &Archives,
     ) -> Result<(Vec<File>, Vec<PackedImage>)> {
         let Self { plan, console, .. } = *self;
-        let pack = |files, store: &mut BlobStore| {
-            let progress = console.progress("Reading files", None);
-            sources::pack_files(files, plan.release.arch, store, &progress).inspect(|_| progress.finish())
-        };
         // The settings lie before all other blobs. Other files follow the images: what the compressors of files have used stays with the
         // allocator, beside the windows that layers in zstd need.
         let (settings, others) = files.split_at(1);
-        let mut packed = pack(settings, store)?;
+        let mut packed = self.pack_files(settings, store)?;
         let mut images = Vec::new();
         for job in &plan.jobs {
             images.extend(PackContext::new(plan, store, registries, archives, console).run(job)?);
         }
         PackContext::new(plan, store, registries, archives, console).derive(&plan.derived, &mut images)?;
-        packed.extend(pack(others, store)?);
-        Ok((packed, images))
+        packed.extend(self.pack_files(others, store)?);
+        if plan.evidence {
+            self.pack_evidence(&mut packed, &images, store, registries)?;
+        }
+        Ok((packed.files, images))
+    }
+
+    fn pack_files(&self, files: &[FoundFile<'_>], store: &mut BlobStore) -> Result<PackedFiles> {
+        let progress = self.console.progress("Reading files", None);
+        let packed = sources::pack_files(files, self.plan.release.arch, store, &progress)?;
+        progress.finish();
+        Ok(packed)
+    }
+
+    /// Adds what tells what was packed, and where it came from. One document is made after the other, for the sake of memory.
+    fn pack_evidence(
+        &self,
+        packed: &mut PackedFiles,
+        images: &[PackedImage],
+        store: &mut BlobStore,
+        registries: &Registries,
+    ) -> Result<()> {
+        let release = &self.plan.release;
+        let mut serials = BTreeMap::new();
+        for image in images {
+            let layers: Vec<&LayerFacts> =
+                image.layers.iter().filter_map(|layer| store.facts_of(&layer.blob)).collect();
+            let bom = evidence::image_bom(release, image, &ImagePackages::of(&layers));
+            let path = sbom::image_path(&image.name);
+            serials.extend(bom.serial_number.clone().map(|serial| (path.clone(), serial)));
+            self.pack_made(path, bom.to_json(), packed, store)?;
+        }
+        let bom = evidence::bundle_bom(release, packed, images, &serials).to_json();
+        let inputs = Inputs { plan: self.plan, registries };
+        self.pack_made(plan::own_path(sbom::BUNDLE_PATH), bom, packed, store)?;
+        let statement = evidence::provenance(&inputs, &packed.files, images);
+        self.pack_made(plan::own_path(PROVENANCE_PATH), statement, packed, store)
+    }
+
+    /// Packs a document that was made here.
+    fn pack_made(
+        &self,
+        path: BundlePath,
+        content: Vec<u8>,
+        packed: &mut PackedFiles,
+        store: &mut BlobStore,
+    ) -> Result<()> {
+        let made = [EvidenceFile { path, content }];
+        packed.extend(self.pack_files(&sources::with_made(Vec::new(), &made), store)?);
+        Ok(())
     }
 }
 

@@ -70,7 +70,13 @@ impl Difference {
             old: Identity::of(old),
             new: Identity::of(new),
             images: names(&old.images, &new.images, |image| &image.name, same_image, changed_image),
-            files: names(&old.files, &new.files, |file| &file.path, same_file, |_, new| new.path.to_string()),
+            files: names(
+                &own(&old.files),
+                &own(&new.files),
+                |file| &file.path,
+                same_file,
+                |_, new| new.path.to_string(),
+            ),
             blobs: Blobs { new_bytes: bytes(fresh), shared_bytes: bytes(shared) },
         }
     }
@@ -108,6 +114,11 @@ fn names<T, K: Ord + Display, C>(
         changed: both().filter(|(old, new)| !same(old, new)).map(|(old, new)| changed(old, new)).collect(),
         same: both().filter(|(old, new)| same(old, new)).count(),
     }
+}
+
+/// The files but those that tell of the others, which change with them.
+fn own(files: &[File]) -> Vec<File> {
+    files.iter().filter(|file| !file.path.is_within("evidence")).cloned().collect()
 }
 
 /// An image is its configuration and its layers' content, however they are compressed.

@@ -37,6 +37,7 @@ mod path;
 mod read_error;
 mod release;
 pub mod repair;
+pub mod sbom;
 mod signed;
 mod tenant;
 mod text;

@@ -19,8 +19,10 @@ pub(crate) fn bound(
     images: Vec<ImageOutline>,
 ) -> Result<Release, PackedReleaseError> {
     let mut blobs = Blobs::default();
-    let files = files.iter().map(|file| ReleaseFile {
-        path: file.path.clone(),
+    // What is made of all that was packed comes last, and nothing of it is known yet but its paths.
+    let paths = files.iter().map(|file| file.path.clone()).chain(plan.evidence_paths());
+    let files = paths.map(|path| ReleaseFile {
+        path,
         mode: Mode::of(0o644),
         digest: Digest::of(&[]),
         size: limits::BLOB_BYTES,

@@ -4,7 +4,7 @@ use super::blob_writer::FinishedBlob;
 use super::content_hasher::{Content, hash_all, read_some};
 use super::{BlobCompressor, BlobFile, BlobStore, BlobWriter, CHUNK, StoreError};
 use crate::cache::{Cache, LayerRecord};
-use crate::layer_scan::{Entries, LayerFacts};
+use crate::layer_scan::{Entries, Findings, LayerFacts};
 use flate2::read::MultiGzDecoder;
 use landfall_manifests::{Blob, Digest, Encoding, Layer, limits};
 use std::io::{self, BufReader, Read};
@@ -15,6 +15,8 @@ const WINDOW_ERROR: &str = "Frame requires too much memory for decoding";
 
 /// As many entries as are remembered of all layers: in all 16 MiB. What is said of writable paths may then miss some.
 const MOST_ENTRIES: usize = 2 << 20;
+/// As much text as is remembered of the packages of all layers, in bytes: as structures, three times that.
+const MOST_FINDINGS: usize = 4 << 20;
 
 /// A layer cannot be taken in.
 #[derive(Debug, thiserror::Error)]
@@ -90,6 +92,10 @@ impl BlobStore {
         let known: usize = self.layers.iter().map(|(_, facts)| facts.entries.len()).sum();
         if known + facts.entries.len() > MOST_ENTRIES {
             facts.entries = Entries::forgotten();
+        }
+        let known: usize = self.layers.iter().map(|(_, facts)| facts.findings.len()).sum();
+        if known + facts.findings.len() > MOST_FINDINGS {
+            facts.findings = Findings::forgotten();
         }
         self.layers.push((layer.clone(), Arc::new(facts)));
         Ok(layer)

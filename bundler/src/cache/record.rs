@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// The longest record, in bytes: the facts of a layer of more files than are remembered, and long names.
 pub(super) const BYTES: u64 = 8 << 20;
 /// Changes when a record means something else.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// What a layer is that is stored in a blob.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -32,8 +32,9 @@ const MOST_TAKEN_OUT: usize = 100;
 impl Examination {
     /// Judges the text of the definition at `file`, as [`Definition::parse`] does.
     pub(crate) fn of(text: &str, file: &Path, variables: &Variables) -> Self {
+        let digest = landfall_manifests::Digest::of(text.as_bytes());
         let text = &expand::with_numbers(text, variables);
-        let text = DefinitionText { text, file };
+        let text = DefinitionText { text, file, digest };
         let mut problems = Problems::default();
         let (table, errors) = DeTable::parse_recoverable(text.text);
         if !errors.is_empty() {

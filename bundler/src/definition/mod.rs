@@ -41,7 +41,7 @@ use text::DefinitionText;
 use validate::Problems;
 
 use landfall_keys::PublicKey;
-use landfall_manifests::{Arch, BundlePath, Database, Encoding, ImageName, Product, Serial, Tenant, Version};
+use landfall_manifests::{Arch, BundlePath, Database, Digest, Encoding, ImageName, Product, Serial, Tenant, Version};
 use serde::Deserialize;
 use std::fs::File;
 use std::io::Read as _;
@@ -53,6 +53,8 @@ const DEFINITION_BYTES: u64 = 1 << 20;
 /// What a bundle is made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Definition {
+    /// Of its text, as it is in its file.
+    pub(crate) digest: Digest,
     pub(crate) release: ReleaseSection,
     pub(crate) runtime: RuntimeSection,
     /// Sorted by name; names are unique.
@@ -73,6 +75,8 @@ pub(crate) struct ReleaseSection {
     pub(crate) compression: Encoding,
     /// How much work that takes, where it is not the usual one.
     pub(crate) compression_level: Option<u32>,
+    /// Whether the release tells what is in it and how it was built.
+    pub(crate) evidence: bool,
     pub(crate) keys: Vec<PublicKey>,
     /// The folder of the publisher's trust roots.
     pub(crate) trust: Option<SourcePath>,
@@ -164,8 +168,9 @@ impl Definition {
 
     /// Parses the text of the definition at `file`; paths in it are relative to the folder of `file`.
     pub(crate) fn parse(text: &str, file: &Path, variables: &Variables) -> Result<Self, DefinitionError> {
+        let digest = Digest::of(text.as_bytes());
         let text = &expand::with_numbers(text, variables);
-        let text = DefinitionText { text, file };
+        let text = DefinitionText { text, file, digest };
         let (table, originals) = expand::parse(&text, variables)?;
         let mut problems = Problems::default();
         let definition = validate::definition(&text, table, &originals, &mut problems);

@@ -80,6 +80,12 @@ pub(super) struct ReleaseTable {
     /// * Refused: with `zstd`, what is not from 1 to 19; with `gzip`, what is not from 1 to 9.
     #[cfg_attr(test, schemars(with = "Option<u32>", range(min = 1, max = 19)))]
     pub(super) compression_level: Option<Spanned<u32>>,
+    /// Whether the release says what is in it and how it was built: bills of materials (CycloneDX 1.6) of each image and of the release, and a
+    /// statement of provenance (SLSA), as files below `evidence/`. [Evidence](evidence.md) tells what is in them.
+    ///
+    /// * Default: `true`.
+    /// * Refused: what is neither `true` nor `false`.
+    pub(super) evidence: Option<bool>,
     /// Public keys of those who will add their signatures with `landfall-bundler sign`. The keys that sign the build are
     /// listed by themselves. Operators who are not told any key see this list, which proves nothing by itself.
     ///

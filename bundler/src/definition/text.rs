@@ -2,6 +2,7 @@ use super::definition_line::DefinitionLine;
 use super::wording::own_words;
 use super::{DefinitionError, SourcePath};
 use landfall_console::line_of;
+use landfall_manifests::Digest;
 use std::path::{Path, PathBuf};
 use toml::Spanned;
 
@@ -9,6 +10,8 @@ use toml::Spanned;
 pub(super) struct DefinitionText<'a> {
     pub(super) text: &'a str,
     pub(super) file: &'a Path,
+    /// Of the text as it is in the file.
+    pub(super) digest: Digest,
 }
 
 impl DefinitionText<'_> {

@@ -57,7 +57,7 @@ pub(super) fn definition(
     problems.keep(choose_canary(&mut images));
     let files = table.file.into_iter().filter_map(|table| problems.keep(file(text, table))).collect();
     let release = release(text, table.release, problems);
-    Definition { release, runtime: runtime(text, &table.runtime, problems), images, files }
+    Definition { digest: text.digest, release, runtime: runtime(text, &table.runtime, problems), images, files }
 }
 
 /// Standard input is read once: several images may be in one archive, which is of one form.
@@ -98,6 +98,7 @@ fn release(text: &DefinitionText<'_>, table: ReleaseTable, problems: &mut Proble
         compression_level: table
             .compression_level
             .and_then(|written| problems.keep(level(text, &written, compression))),
+        evidence: table.evidence.unwrap_or(true),
         keys: table.keys,
         trust: table.trust.as_ref().and_then(|path| problems.keep(text.source_path(path))),
     }

@@ -34,6 +34,8 @@ pub(super) struct EntryHeader {
     pub(super) size: u64,
     /// Seconds since 1970.
     pub(super) mtime: u64,
+    /// Whether anyone may run it.
+    pub(super) is_executable: bool,
 }
 
 impl EntryHeader {
@@ -68,6 +70,7 @@ impl EntryHeader {
             link: text(&block[157..257]),
             size: number(&block[124..136])?,
             mtime: number(&block[136..148]).unwrap_or(0),
+            is_executable: number(&block[100..108]).is_some_and(|mode| mode & 0o111 != 0),
         })
     }
 }

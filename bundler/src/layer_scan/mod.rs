@@ -1,15 +1,18 @@
-//! What a layer's archive shows of trouble to come on a host, found while its bytes pass by on their way into the store.
+//! What a layer's archive shows of trouble to come on a host, and of the packages in it, found while its bytes pass by on their way into the store.
 //!
 //! It never fails: an archive that it cannot follow is left to whoever refuses it, and what is remembered is bounded.
 
 mod entries;
+mod findings;
 mod header;
 mod links;
 mod pax;
 
 pub(crate) use entries::{Entries, EntryKind, at, folders, uppermost};
+pub(crate) use findings::Findings;
 pub(crate) use links::Links;
 
+use findings::OpenFile;
 use header::{EntryHeader, Kind};
 use landfall_manifests::archive::{BLOCK, padding};
 use pax::PaxRecords;
@@ -47,6 +50,8 @@ pub(crate) struct LayerFacts {
     pub(crate) entries: Entries,
     /// Where symbolic links near the root lead.
     pub(crate) links: Links,
+    /// What its files tell of packages.
+    pub(crate) findings: Findings,
 }
 
 /// A program that starts only with capabilities.
@@ -83,6 +88,8 @@ pub(crate) struct LayerScan {
     buffer: Vec<u8>,
     /// What pax headers and long names say of the next entry.
     pending: PaxRecords,
+    /// The file that is coming, if it is looked into while it passes by.
+    open: Option<OpenFile>,
 }
 
 /// What the next bytes are.
@@ -92,6 +99,8 @@ enum Expected {
     Header,
     /// Content that is passed over, padding included.
     Skipped(u64),
+    /// Content that is looked into while it comes, and what pads it.
+    Streamed { left: u64, padding: u64 },
     /// Content that is looked into once it is there, and what pads it.
     Content { of: Content, size: usize, padding: u64 },
     /// Nothing more: the archive ended, or cannot be followed.
@@ -118,6 +127,10 @@ impl LayerScan {
                     self.expected = after(left - skipped);
                     continue;
                 }
+                Expected::Streamed { left, padding } => {
+                    bytes = self.stream(bytes, left, padding);
+                    continue;
+                }
                 Expected::Header => header::BYTES,
                 Expected::Content { size, .. } => size,
             };
@@ -130,11 +143,31 @@ impl LayerScan {
         }
     }
 
+    /// Gives bytes to the reader of a file, of which so many are to come. What follows the file is returned.
+    fn stream<'a>(&mut self, bytes: &'a [u8], left: u64, padding: u64) -> &'a [u8] {
+        let taken = usize::try_from(left).unwrap_or(bytes.len()).min(bytes.len());
+        let (content, rest) = bytes.split_at(taken);
+        if let Some(open) = &mut self.open {
+            open.update(content);
+        }
+        let left = left - taken as u64;
+        if left > 0 {
+            self.expected = Expected::Streamed { left, padding };
+        } else {
+            self.expected = after(padding);
+            if let Some(open) = self.open.take() {
+                self.facts.findings.close(open);
+            }
+        }
+        rest
+    }
+
     /// What was found. A layer that is not taken to its end has shown less.
     pub(crate) fn finish(mut self) -> LayerFacts {
         // A stream without any bytes is an empty layer.
         self.facts.not_tar |= !self.has_begun && !self.buffer.is_empty();
         self.facts.entries.sort();
+        self.facts.findings.sort();
         self.facts
     }
 
@@ -204,6 +237,13 @@ impl LayerScan {
             Kind::File if is_users && !pending.is_sparse && (1..=COLLECTED_BYTES).contains(&size) => {
                 let length = usize::try_from(size).unwrap_or_default();
                 Expected::Content { of: Content::Users, size: length, padding: padding(size) }
+            }
+            Kind::File if !pending.is_sparse && size > 0 => {
+                self.open = self.facts.findings.open(&path, size, header.is_executable);
+                match self.open {
+                    Some(_) => Expected::Streamed { left: size, padding: padding(size) },
+                    None => skipped(size),
+                }
             }
             _ => skipped(size),
         }

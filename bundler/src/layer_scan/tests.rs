@@ -54,6 +54,7 @@ fn finds_what_hosts_stumble_over_in_pieces_of_any_size() {
         users: Users::Named(vec!["root".to_owned(), "node".to_owned()]),
         entries: facts(&archive, archive.len()).entries,
         links: Links::default(),
+        findings: Findings::default(),
     };
     for (path, kind) in [("etc", EntryKind::Folder), ("var/core", EntryKind::File), (&long, EntryKind::File)] {
         assert_eq!(expected.entries.at(path), Some(kind), "{path}");

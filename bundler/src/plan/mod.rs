@@ -11,13 +11,15 @@ use crate::definition::{Definition, DefinitionLine, FileSource, ImageSection, So
 use crate::program_pages::DocumentedProgram;
 use landfall_keys::PublicKey;
 use landfall_manifests::{
-    Arch, BundlePath, Database, Digest, Encoding, ImageName, Mode, Os, Product, Serial, Tenant, Version,
+    Arch, BundlePath, Database, Digest, Encoding, ImageName, Mode, Os, Product, Serial, Tenant, Version, sbom,
 };
 use std::path::{Path, PathBuf};
 use url::Url;
 
 /// The path of the runtime's settings in a release.
 pub(crate) const CONFIG_PATH: &str = "config.toml";
+/// The path of what says how the release was built.
+pub(crate) const PROVENANCE_PATH: &str = "evidence/provenance.json";
 /// The settings that are packed unless the definition names others: the runtime's own defaults.
 const DEFAULT_CONFIG: &str = include_str!("../../../host/config.toml");
 const PROGRAM: u32 = 0o755;
@@ -26,9 +28,13 @@ const TEXT: u32 = 0o644;
 /// Everything that a bundle is made of. None of it has been read yet.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Plan {
+    /// The digest of the definition's text.
+    pub(crate) definition: Digest,
     pub(crate) release: ReleaseMetadata,
     /// How layers that arrive uncompressed are stored.
     pub(crate) layer_encoding: Encoding,
+    /// Whether the release has bills of materials, and says how it was built.
+    pub(crate) evidence: bool,
     /// How much work that takes, where it is not the usual one.
     pub(crate) compression_level: Option<u32>,
     /// When what has no time of its own was changed: seconds since 1970.
@@ -152,8 +158,10 @@ impl Plan {
             FileSource::Path { .. } => None,
         });
         Ok(Self {
+            definition: definition.digest,
             release,
             layer_encoding: section.compression,
+            evidence: section.evidence,
             compression_level: section.compression_level,
             // 1970 where no time is given: the clock of the machine that builds must not show in the bytes.
             mtime: created.map_or(0, |time| u64::try_from(time.as_second()).unwrap_or_default()),
@@ -164,6 +172,21 @@ impl Plan {
             jobs: source_job::jobs(&definition.images),
             derived: definition.images.iter().filter_map(DerivedImage::of).collect(),
         })
+    }
+
+    /// The files that are made of what was packed.
+    pub(crate) fn evidence_paths(&self) -> Vec<BundlePath> {
+        if !self.evidence {
+            return Vec::new();
+        }
+        let own = [sbom::BUNDLE_PATH, PROVENANCE_PATH].map(own_path);
+        own.into_iter().chain(self.images.iter().map(|image| sbom::image_path(&image.name))).collect()
+    }
+
+    /// Files that are not part of this program and that no tree has.
+    pub(crate) fn outside_files(&self) -> impl Iterator<Item = &BundlePath> {
+        let files = self.files.iter().filter(|file| !matches!(file.content, FileContent::Text(_)));
+        files.map(|file| &file.path).chain(self.downloads.iter().map(|download| &download.path))
     }
 
     /// The files, and the folders of which everything is packed, with the lines that name them.
@@ -217,7 +240,11 @@ fn files(definition: &Definition, host: &BuildHost) -> Vec<PlannedFile> {
 }
 
 fn file(path: &str, mode: u32, content: FileContent) -> PlannedFile {
+    PlannedFile { path: own_path(path), mode: Mode::of(mode), content }
+}
+
+/// A path that is written in this program.
+pub(crate) fn own_path(path: &str) -> BundlePath {
     #[expect(clippy::expect_used, reason = "every path here is written in this program")]
-    let path = path.parse().expect("a path that a release may hold");
-    PlannedFile { path, mode: Mode::of(mode), content }
+    path.parse().expect("a path that a release may hold")
 }

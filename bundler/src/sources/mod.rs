@@ -26,12 +26,12 @@ mod tar_reader;
 pub(crate) use archives::Archives;
 pub(crate) use derived::AddError;
 pub(crate) use error::{ImageError, SourceError};
-pub(crate) use evidence::find as find_evidence;
+pub(crate) use evidence::{EvidenceFile, find as find_evidence};
 #[cfg(test)]
 pub(crate) use files::SETTINGS_BYTES;
 pub(crate) use files::{
-    FileError, FoundFile, check_secrets, download as download_files, find as find_files, find_all as find_all_files,
-    pack as pack_files, with_made,
+    FileError, FoundFile, PackedFiles, check_secrets, download as download_files, find as find_files,
+    find_all as find_all_files, pack as pack_files, with_made,
 };
 pub(crate) use image::ImageOutline;
 

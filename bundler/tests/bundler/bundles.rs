@@ -72,9 +72,9 @@ fn the_order_of_the_definition_does_not_show() {
     let second = "[[image]]\nname = \"another\"\nsource = \"rootfs:docs\"\n";
     let files = ["docs", "more"].map(|name| format!("[[file]]\nsource = \"{name}\"\npath = \"{name}\"\n"));
     let [docs, more] = &files;
-    workspace.define(&format!("{HELLO}{second}{docs}{more}"));
+    workspace.define_without_evidence(&format!("{HELLO}{second}{docs}{more}"));
     let first = workspace.build("first.tar");
-    workspace.define(&format!("{more}{docs}{second}{HELLO}"));
+    workspace.define_without_evidence(&format!("{more}{docs}{second}{HELLO}"));
     assert!(workspace.build("second.tar") == first, "the two builds differ");
 }
 
@@ -156,7 +156,7 @@ fn a_signature_is_added_without_changing_what_is_signed() {
     assert_eq!(workspace.refused(2, &["sign", "acme.tar", "--key", "second.key"])["code"], "signatures");
 
     let mut damaged = fs::read(workspace.path("acme.tar")).unwrap();
-    let blob = damaged.len() - 5000;
+    let blob = damaged.len() / 2;
     damaged[blob] ^= 1;
     workspace.write("acme.tar", &damaged);
     workspace.ok(&["keygen", "--out", "third"]);

@@ -68,7 +68,7 @@ fn layers_that_no_image_needs_leave_no_gaps() {
     workspace.write("saved.tar.gz", gzip(&fs::read(workspace.path("saved.tar")).unwrap()));
     let mut releases = Vec::new();
     for file in ["saved.tar", "saved.tar.gz"] {
-        workspace.define(&image("app", &format!("docker-archive:{file}:app:1")));
+        workspace.define_without_evidence(&image("app", &format!("docker-archive:{file}:app:1")));
         workspace.build("acme.tar");
         workspace.ok(&["verify", "acme.tar", "--trust", "k.pub"]);
         workspace.ok(&["build", "acme.toml", "--key", "k.key", "--out", "cut.tar", "--split", "300kB"]);

@@ -7,6 +7,7 @@ mod bundles;
 mod derived;
 mod docker_archive;
 mod downloads;
+mod evidence;
 mod image_files;
 mod in_place;
 mod init;

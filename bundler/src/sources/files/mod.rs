@@ -4,7 +4,7 @@ mod download;
 mod packer;
 
 pub(crate) use download::download;
-pub(crate) use packer::pack;
+pub(crate) use packer::{PackedFiles, pack};
 
 use super::beneath::{self, Identity};
 use super::content_kind::first_block;

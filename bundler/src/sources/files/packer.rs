@@ -4,10 +4,12 @@ use super::{FileError, FoundFile, Opened, Origin, open, open_found};
 use crate::blob_store::{BlobStore, CHUNK, StoredContent};
 use crate::cache::FileRecord;
 use crate::definition::SourcePath;
+use crate::packages::{FileKind, FileReader, Package};
 use crate::plan::PlannedFile;
 use crate::sources::beneath::Identity;
 use landfall_console::Progress;
 use landfall_manifests::{Arch, Blob, BundlePath, Encoding, File as ReleaseFile, Hasher, Mode};
+use std::collections::BTreeMap;
 use std::io::{self, Cursor, Read, Seek, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -15,21 +17,39 @@ use std::path::Path;
 /// Files of this size and above are looked for in the cache, in bytes: to compress the others takes no longer.
 const CACHED_BYTES: u64 = 256 << 10;
 
+/// Files whose content is in the store.
+#[derive(Debug, Default)]
+pub(crate) struct PackedFiles {
+    pub(crate) files: Vec<ReleaseFile>,
+    /// The packages that they tell of.
+    pub(crate) packages: BTreeMap<BundlePath, Vec<Package>>,
+}
+
 /// Packs files that were found for `arch`.
 pub(crate) fn pack(
     files: &[FoundFile<'_>],
     arch: Arch,
     store: &mut BlobStore,
     progress: &Progress,
-) -> Result<Vec<ReleaseFile>, FileError> {
-    let mut packer = FilePacker { store, progress, arch };
-    files.iter().map(|file| packer.file(file)).collect()
+) -> Result<PackedFiles, FileError> {
+    let mut packer = FilePacker { store, progress, arch, packages: BTreeMap::new() };
+    let files = files.iter().map(|file| packer.file(file)).collect::<Result<_, _>>()?;
+    Ok(PackedFiles { files, packages: packer.packages })
+}
+
+impl PackedFiles {
+    /// Adds others.
+    pub(crate) fn extend(&mut self, others: Self) {
+        self.files.extend(others.files);
+        self.packages.extend(others.packages);
+    }
 }
 
 struct FilePacker<'a> {
     store: &'a mut BlobStore,
     progress: &'a Progress,
     arch: Arch,
+    packages: BTreeMap<BundlePath, Vec<Package>>,
 }
 
 impl FilePacker<'_> {
@@ -97,18 +117,25 @@ impl FilePacker<'_> {
         let known = is_cached.then(|| self.store.cache().file(&form, in_release, size)).flatten();
         if let Some(known) = known {
             let mut hasher = Hasher::default();
+            let mut reader = reader(in_release, size);
             opened.read(&mut content, |bytes| {
                 hasher.update(bytes);
+                if let Some(reader) = &mut reader {
+                    reader.update(bytes);
+                }
                 Ok(())
             })?;
             if hasher.finish() == known.content && self.store.take_known_file(&known) {
                 self.progress.add(size);
+                self.note(in_release, reader);
                 return Ok(StoredContent { digest: known.content, size, blob: known.blob.digest });
             }
             let rewound = content.rewind();
             rewound.map_err(|source| FileError::Read { line: None, path: path.to_owned(), source })?;
         }
-        let stored = self.compress(opened, content)?;
+        let mut reader = reader(in_release, size);
+        let stored = self.compress(opened, content, &mut reader)?;
+        self.note(in_release, reader);
         if is_cached {
             let blob = Blob { digest: stored.blob, size: self.store.size(&stored.blob).unwrap_or_default() };
             self.store.cache().note_file(&form, in_release, size, &FileRecord { content: stored.digest, blob });
@@ -116,15 +143,36 @@ impl FilePacker<'_> {
         Ok(stored)
     }
 
-    fn compress(&mut self, opened: OpenedContent<'_>, mut content: impl Read) -> Result<StoredContent, FileError> {
+    /// Keeps what a file tells of packages.
+    fn note(&mut self, in_release: &BundlePath, reader: Option<FileReader>) {
+        let packages = reader.map(|reader| reader.finish().packages).unwrap_or_default();
+        if !packages.is_empty() {
+            self.packages.insert(in_release.clone(), packages);
+        }
+    }
+
+    fn compress(
+        &mut self,
+        opened: OpenedContent<'_>,
+        mut content: impl Read,
+        reader: &mut Option<FileReader>,
+    ) -> Result<StoredContent, FileError> {
         let mut packer = self.store.compressor(Some(opened.size))?;
         opened.read(&mut content, |bytes| {
             packer.write_all(bytes).map_err(|error| packer.failed(error))?;
+            if let Some(reader) = reader {
+                reader.update(bytes);
+            }
             self.progress.add(bytes.len() as u64);
             Ok(())
         })?;
         Ok(packer.keep()?)
     }
+}
+
+/// What looks for packages in a file, if there may be any.
+fn reader(in_release: &BundlePath, size: u64) -> Option<FileReader> {
+    FileKind::of(in_release.as_str(), size, true)?.reader()
 }
 
 /// A file's content, which has to be of the size that the file had when it was opened.
