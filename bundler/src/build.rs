@@ -3,11 +3,13 @@
 use crate::assemble::{self, AssembleError, WrittenBundle};
 use crate::blob_store::{BlobStore, StoreError, default_workers};
 use crate::cache::Cache;
+use crate::delta::{self, Bases};
 use crate::error::{Error, Result};
 use crate::evidence::{self, ImagePackages, Inputs};
 use crate::layer_scan::LayerFacts;
 use crate::lint::{self, Lint};
 use crate::lock_file::LockFile;
+use crate::partial_folder::PartialFolder;
 use crate::plan::{self, PROVENANCE_PATH, Plan};
 use crate::registry::{Reference, Registries, RegistryArgs};
 use crate::sources::{self, Archives, EvidenceFile, FoundFile, PackContext, PackedFiles, PackedImage};
@@ -15,8 +17,9 @@ use landfall_console::{Console, message_with_causes};
 use landfall_keys::{RootLink, SecretKey};
 use landfall_manifests::parts::Ranges;
 use landfall_manifests::{BundlePath, File, Release, Signed, sbom};
-use landfall_media::Destination;
+use landfall_media::{CopyError, Destination, UnverifiedBundle, folder_of};
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::Arc;
 
 /// One bundle in the making.
@@ -58,6 +61,17 @@ impl Build<'_> {
         };
         self.cache.prune();
         made
+    }
+
+    /// Makes a delta against `bases`: the full bundle first, beside it, out of which it is cut.
+    pub(crate) fn run_delta(self, bases: &Bases) -> Result<Built> {
+        let Self { keys, out, console, .. } = self;
+        let failed = |source: io::Error| CopyError::Write { path: out.path.to_owned(), source: source.into() };
+        let partial = PartialFolder::new(folder_of(out.path)).map_err(failed)?;
+        let path = partial.path().join("full");
+        let built = Build { out: Destination { path: &path, part_size: None }, ..self }.run()?;
+        let full = UnverifiedBundle::open_file(&path)?;
+        Ok(Built { written: delta::cut(&full, bases, keys, out, console)?, ..built })
     }
 
     fn attempt(&self, archives: &Archives) -> Result<Built> {

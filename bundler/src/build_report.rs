@@ -2,6 +2,7 @@
 
 use crate::assemble::WrittenBundle;
 use crate::build_stats::BuildStats;
+use crate::delta::BaseReport;
 use crate::error::Result;
 use crate::lint::Lint;
 use crate::trust::UnverifiedRoot;
@@ -32,6 +33,9 @@ pub(crate) struct BuildReport {
     trust: Option<u32>,
     #[serde(skip)]
     trust_root: Option<String>,
+    /// What a delta leaves out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    base: Option<BaseReport>,
     blobs: usize,
     files: usize,
     images: Vec<String>,
@@ -72,6 +76,7 @@ impl BuildReport {
             keys: signed.signatures().iter().map(|signature| signature.key_id().to_string()).collect(),
             trust: trust.as_ref().map(UnverifiedRoot::version),
             trust_root: trust.as_ref().map(ToString::to_string),
+            base: release.base.as_ref().map(|base| BaseReport::of(base, release)),
             blobs: release.blobs.len(),
             files: release.files.len(),
             images: release.images.iter().map(|image| image.name.to_string()).collect(),
@@ -91,6 +96,9 @@ impl fmt::Display for BuildReport {
         writeln!(f, "  signed   by {}", self.keys.join(", "))?;
         if let Some(root) = &self.trust_root {
             writeln!(f, "  trust    {root}")?;
+        }
+        if let Some(base) = &self.base {
+            writeln!(f, "  base     {}", base.text())?;
         }
         writeln!(f, "  holds    {}, {}", Count(self.files, "file"), Count(self.blobs, "blob"))?;
         writeln!(f, "  images   {images}")

@@ -1,5 +1,5 @@
 use crate::commands::{
-    build, diff, init, inspect, key, keygen, lint, media, repair, schema, sign, split, trust, update, verify,
+    build, delta, diff, init, inspect, key, keygen, lint, media, repair, schema, sign, split, trust, update, verify,
 };
 use crate::error::Result;
 use clap::{Parser, Subcommand};
@@ -21,7 +21,7 @@ Examples:
   landfall-bundler build acme.toml --key acme.key
   landfall-bundler verify acme-1.0.0-linux-amd64.landfall.tar --trust acme.pub
 
-Exit codes: 0 done, 1 unexpected, 2 usage or definition, 3 damaged, 4 not trusted, 6 this machine is not fit";
+Exit codes: 0 done, 1 unexpected, 2 usage or definition, 3 damaged, 4 not trusted, 5 not allowed, 6 this machine is not fit";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -37,6 +37,7 @@ enum Command {
     Sign(sign::Args),
     Diff(diff::Args),
     Split(split::Args),
+    Delta(delta::Args),
     Repair(repair::Args),
     Media(media::Args),
     Trust(trust::Args),
@@ -61,6 +62,7 @@ impl Cli {
             Command::Sign(args) => sign::run(&args, console),
             Command::Diff(args) => diff::run(&args, console),
             Command::Split(args) => split::run(&args, console),
+            Command::Delta(args) => delta::run(&args, console),
             Command::Repair(args) => repair::run(&args, console),
             Command::Media(args) => media::run(&args, console),
             Command::Trust(args) => trust::run(&args, console),

@@ -8,6 +8,7 @@ use crate::blob_store::StoreError;
 use crate::build_host::BuildHostError;
 use crate::cache::CacheError;
 use crate::definition::{DefinitionError, DefinitionLine};
+use crate::delta::DeltaError;
 use crate::job_summary::SummaryError;
 use crate::key_files::{KeyFileError, KeyPairError};
 use crate::lock_file::LockFileError;
@@ -64,6 +65,8 @@ pub(crate) enum Error {
     /// A size of parts that was asked for on the command line.
     #[error(transparent)]
     PartSize(#[from] RangesError),
+    #[error(transparent)]
+    Delta(#[from] DeltaError),
     #[error(transparent)]
     Repair(#[from] RepairError),
     #[error(transparent)]

@@ -62,6 +62,9 @@ pub(crate) fn markdown(written: &WrittenBundle, lints: &[Lint], out: &Path) -> R
     if let Some(root) = UnverifiedRoot::of(&release.trust) {
         writeln!(text, "| trust root | {} |", plain(&root.to_string()))?;
     }
+    if let Some(base) = &release.base {
+        writeln!(text, "| delta on | {} |", plain(&base.versions()))?;
+    }
     let blobs = Count(release.blobs.len(), "blob");
     writeln!(text, "| holds | {}, {blobs} |\n", Count(release.files.len(), "file"))?;
     if !release.images.is_empty() {

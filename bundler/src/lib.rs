@@ -17,6 +17,7 @@ mod cli;
 mod commands;
 mod cosign;
 mod definition;
+mod delta;
 mod elf;
 mod error;
 mod evidence;

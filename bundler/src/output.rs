@@ -53,13 +53,28 @@ pub(crate) fn check_holds(out: Option<&Path>, count: usize) -> Result<(), Output
     }
 }
 
-/// Where the bundle of `plan` goes if `--out` is `out`: to no place in what is packed, as no file of `secrets` is, and in place
-/// of nothing but a bundle.
-pub(crate) fn resolve(out: Option<&Path>, plan: &Plan, secrets: &[&Path]) -> Result<PathBuf, OutputError> {
-    let out = path_or_default(out, &plan.release.file_name())?;
+/// Where the bundle of `plan` goes if `--out` is `out`, called `default` in a folder: to no place in what is packed, as no file of
+/// `secrets` is, and in place of nothing but a bundle.
+pub(crate) fn resolve(
+    out: Option<&Path>,
+    default: &str,
+    plan: &Plan,
+    secrets: &[&Path],
+) -> Result<PathBuf, OutputError> {
+    let out = path_or_default(out, default)?;
     check_is_whole(&out)?;
     // With links resolved: two paths may lead to one folder.
     check_sources(&out, &absolute(&out)?, plan, secrets)?;
+    check_replaced(&out)?;
+    check_parts_replaced(&out)?;
+    Ok(out)
+}
+
+/// Where a bundle goes that is made from others: in place of nothing but a bundle.
+pub(crate) fn resolve_copy(out: Option<&Path>, default: &str) -> Result<PathBuf, OutputError> {
+    let out = path_or_default(out, default)?;
+    check_is_whole(&out)?;
+    absolute(&out)?;
     check_replaced(&out)?;
     check_parts_replaced(&out)?;
     Ok(out)

@@ -138,8 +138,9 @@ pub(crate) fn check_end(end: u64, source: &mut impl Read) -> Result<(), ReadErro
 /// Every entry from `start` on, and where the last one ends: `None` if 64 bits cannot count that.
 fn entries(release: &Release, start: u64) -> Option<(Vec<Entry>, u64)> {
     let layout = release.layout.iter().map(|file| (file.path.clone(), file.digest, file.size, false));
-    let blobs = release.blobs.iter().map(|blob| (archive::blob_name(&blob.digest), blob.digest, blob.size, true));
-    let sizes = release.layout.iter().map(|file| file.size).chain(release.blobs.iter().map(|blob| blob.size));
+    let archived = release.archived();
+    let blobs = archived.iter().map(|blob| (archive::blob_name(&blob.digest), blob.digest, blob.size, true));
+    let sizes = release.layout.iter().map(|file| file.size).chain(archived.iter().map(|blob| blob.size));
     let (offsets, end) = archive::offsets(start, sizes)?;
     let placed = layout.chain(blobs).zip(offsets);
     let entries = placed.map(|((name, digest, size, is_blob), offset)| Entry { name, digest, size, offset, is_blob });

@@ -26,6 +26,9 @@ pub enum Problem {
         /// What needs it.
         of: String,
     },
+    /// A delta bundle leaves out what its release does not have.
+    #[error("the delta leaves out blob {0}, which is not listed")]
+    OmittedUnlisted(Digest),
     /// Two files at one path, or two images of one name.
     #[error("{0} is there twice")]
     Twice(String),
@@ -131,7 +134,7 @@ impl Release {
         problems
     }
 
-    /// Set equality between the blobs that are listed and those that are used; a delta may leave out what its base has.
+    /// Set equality between the blobs that are listed and those that are used.
     fn check_blobs(&self, problems: &mut Vec<Problem>) -> BTreeMap<Digest, u64> {
         let sizes = self.blob_sizes();
         // A map keeps one of two equal digests: fewer sizes than blobs means that one is listed twice.
@@ -143,11 +146,14 @@ impl Release {
         let mut unused: BTreeSet<Digest> = sizes.keys().copied().collect();
         for (digest, of) in self.uses() {
             unused.remove(&digest);
-            if !sizes.contains_key(&digest) && self.base.is_none() {
+            if !sizes.contains_key(&digest) {
                 problems.push(Problem::BlobMissing { digest, of });
             }
         }
         problems.extend(unused.into_iter().map(Problem::BlobUnused));
+        if let Some(base) = &self.base {
+            base.problems(self, problems);
+        }
         sizes
     }
 

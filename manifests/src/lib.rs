@@ -21,6 +21,7 @@
 //! Writing goes the other way: a [`Release`] is signed into a [`Signed`], and only that can be written ([`Writer`]).
 
 pub mod archive;
+mod base;
 mod bundle;
 mod check;
 mod digest;
@@ -44,6 +45,7 @@ mod text;
 mod version;
 mod writer;
 
+pub use base::{Base, BaseRelease};
 pub use bundle::{Bundle, Entry, OtherManifest};
 pub use check::{Problem, ReleaseError};
 pub use digest::{Digest, DigestError, Hasher};
@@ -51,7 +53,7 @@ pub use head::{Head, VerifiedHead};
 pub use names::{ImageName, NameError, Product};
 pub use path::{BundlePath, Mode, ModeError, PathError};
 pub use read_error::ReadError;
-pub use release::{Arch, Base, Blob, Database, Encoding, File, Image, Layer, LayoutFile, Os, Release};
+pub use release::{Arch, Blob, Database, Encoding, File, Image, Layer, LayoutFile, Os, Release};
 pub use signed::{SignError, Signed};
 pub use tenant::{
     Capability, HealthCheck, HealthCommand, HealthError, HttpPath, OWN_VOLUMES, StartPeriod, Tenant, TenantProblem,

@@ -10,6 +10,8 @@ pub const SIGNATURE_BYTES: u64 = 4 << 10;
 pub const SIGNATURES: usize = landfall_keys::MAX_RELEASE_SIGNATURES;
 /// Public keys that a release may offer to an operator who has none.
 pub const OFFERED_KEYS: usize = 16;
+/// Releases that a delta bundle may be made against.
+pub const BASES: usize = 16;
 /// Parts that a bundle may be cut into: what three digits count.
 pub const PARTS: u32 = 999;
 /// A repair request, in bytes: room for more blobs than a manifest can list, and small enough to hold in memory.

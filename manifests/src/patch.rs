@@ -50,7 +50,7 @@ pub fn recognize_patch(
     if !matches!(error, ReadError::Header { .. } | ReadError::Truncated { .. }) {
         return error;
     }
-    let blobs = bundle.release().blobs.len();
+    let blobs = bundle.entries().iter().filter(|entry| entry.is_blob).count();
     match entries(bundle, read_at).map(|held| held.iter().filter(|entry| entry.is_blob).count()) {
         Ok(held) if held < blobs => ReadError::Patch { held, blobs },
         _ => error,

@@ -1,3 +1,4 @@
+use crate::base::Base;
 use crate::{BundlePath, Digest, ImageName, Mode, Product, ReleaseId, Serial, Tenant, Version, limits};
 use landfall_keys::{MAX_CHAIN_LINKS, RootLink, at_most};
 use schemars::JsonSchema;
@@ -38,7 +39,7 @@ pub struct Release {
     /// What the release does to the host's database; absent when it leaves the database's schema as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub database: Option<Database>,
-    /// The release whose blobs a delta bundle leaves out.
+    /// What a delta bundle leaves out, because hosts have it; absent in a full bundle. The rest of the manifest is that of the full one.
     #[serde(default)]
     pub base: Option<Base>,
     /// Public keys (minisign lines) that are said to sign this release: an operator who has none can compare and accept one.
@@ -52,7 +53,7 @@ pub struct Release {
     /// `oci-layout`, `index.json`, `manifest.json`, and an OCI manifest for each image whose own has Docker's form, in this order.
     /// They follow from the images, and are for tools that read images.
     pub layout: Vec<LayoutFile>,
-    /// Every blob, in the order of the archive.
+    /// Every blob, in the order of the archive, those included that a delta bundle leaves out.
     pub blobs: Vec<Blob>,
     /// The files of the release's folder, sorted by path.
     pub files: Vec<File>,
@@ -117,16 +118,6 @@ pub struct Database {
     /// to it cannot be reversed.
     #[schemars(range(min = 1))]
     pub reversible_to: u32,
-}
-
-/// The release whose blobs a delta bundle leaves out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Base {
-    /// The digest of that release's `landfall.json`.
-    pub manifest: Digest,
-    /// That release's version.
-    pub version: Version,
 }
 
 /// A file of the image layout that is no blob.
@@ -256,9 +247,17 @@ impl Release {
         format!("{}/{}", self.os.name(), self.arch.name())
     }
 
-    /// The name of the bundle's file: `<product>-<version>-<os>-<arch>.landfall.tar`.
+    /// The name of the bundle's file: `<product>-<version>-<os>-<arch>.landfall.tar`, or that of a delta.
     pub fn file_name(&self) -> String {
+        if self.base.is_some() {
+            return self.delta_file_name();
+        }
         format!("{}-{}-{}-{}.landfall.tar", self.product, self.version, self.os.name(), self.arch.name())
+    }
+
+    /// The name of a delta bundle's file: `<product>-<version>-<os>-<arch>.delta.landfall.tar`.
+    pub fn delta_file_name(&self) -> String {
+        format!("{}-{}-{}-{}.delta.landfall.tar", self.product, self.version, self.os.name(), self.arch.name())
     }
 
     /// The name of a patch's file: `<product>-<version>-<os>-<arch>.patch.landfall.tar`.

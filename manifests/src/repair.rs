@@ -80,7 +80,7 @@ impl RepairRequest {
             serial: release.serial,
             arch: release.arch,
             manifest: Digest::of(bundle.manifest()),
-            blobs: release.blobs.iter().map(|blob| blob.digest).filter(|blob| damaged.contains(blob)).collect(),
+            blobs: release.archived().iter().map(|blob| blob.digest).filter(|blob| damaged.contains(blob)).collect(),
         })
     }
 

@@ -128,7 +128,7 @@ impl Signed {
     pub fn bundle_bytes(&self) -> u64 {
         let signatures = self.signatures.iter().map(|signature| signature.to_file().len() as u64);
         let layout = self.release.layout.iter().map(|file| file.size);
-        let blobs = self.release.blobs.iter().map(|blob| blob.size);
+        let blobs = self.release.archived().into_iter().map(|blob| blob.size);
         let sizes = std::iter::once(self.bytes.len() as u64).chain(signatures).chain(layout).chain(blobs);
         sizes.map(archive::entry_bytes).fold(archive::END_BYTES, u64::saturating_add)
     }

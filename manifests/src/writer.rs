@@ -40,14 +40,14 @@ pub enum WriteError {
 impl<W: Write> Writer<W> {
     /// Writes everything before the blobs.
     pub fn begin(out: W, signed: &Signed) -> Result<Self, WriteError> {
-        Self::begin_with(out, signed, signed.release().blobs.clone())
+        Self::begin_with(out, signed, signed.release().archived())
     }
 
     /// Writes everything before the blobs of a patch ([`crate::patch`]), which then takes those in `held` alone, in the
-    /// manifest's order.
+    /// archive's order.
     pub fn begin_patch(out: W, signed: &Signed, held: &BTreeSet<Digest>) -> Result<Self, WriteError> {
         let blobs: Vec<Blob> =
-            signed.release().blobs.iter().filter(|blob| held.contains(&blob.digest)).cloned().collect();
+            signed.release().archived().into_iter().filter(|blob| held.contains(&blob.digest)).collect();
         if blobs.len() != held.len() {
             let listed: BTreeSet<Digest> = blobs.iter().map(|blob| blob.digest).collect();
             if let Some(stranger) = held.difference(&listed).next() {

@@ -153,11 +153,11 @@ impl UnverifiedBundle {
         self.media.at(offset)
     }
 
-    /// Each blob of the bundle, and the offset of its header. Nothing there was read.
-    pub(crate) fn blobs<'a>(&self, release: &'a Release) -> impl Iterator<Item = (&'a Blob, u64)> + use<'a> {
+    /// Each blob in the archive, and the offset of its header. Nothing there was read.
+    pub fn blobs(&self, release: &Release) -> impl Iterator<Item = (Blob, u64)> + use<> {
         // An archive has no index: each offset follows from the sizes before it.
         let mut next = blobs_begin(&self.head, release);
-        release.blobs.iter().map(move |blob| {
+        release.archived().into_iter().map(move |blob| {
             let offset = next;
             next = next.saturating_add(archive::entry_bytes(blob.size));
             (blob, offset)
@@ -192,6 +192,6 @@ fn blobs_begin(head: &Head, release: &Release) -> u64 {
 
 /// The size of the whole bundle, in bytes.
 fn size_of(head: &Head, release: &Release) -> u64 {
-    let blobs = release.blobs.iter().map(|blob| archive::entry_bytes(blob.size));
+    let blobs = release.archived().into_iter().map(|blob| archive::entry_bytes(blob.size));
     blobs.fold(blobs_begin(head, release), u64::saturating_add).saturating_add(archive::END_BYTES)
 }

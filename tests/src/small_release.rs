@@ -94,8 +94,9 @@ impl SmallRelease {
     /// The bundle of what was signed, which must have this release's blobs.
     pub fn write(&self, signed: &Signed) -> Result<Vec<u8>> {
         let mut writer = Writer::begin(Vec::new(), signed)?;
-        for (digest, content) in &self.blobs {
-            writer.blob(*digest, &mut content.as_slice())?;
+        for blob in signed.release().archived() {
+            let content = self.blobs.get(&blob.digest).context("a blob of the fixture")?;
+            writer.blob(blob.digest, &mut content.as_slice())?;
         }
         Ok(writer.finish()?)
     }

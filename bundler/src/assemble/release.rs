@@ -108,7 +108,7 @@ pub(super) fn planned<'a>(plan: &'a Plan, name: &ImageName) -> Option<&'a Planne
 }
 
 pub(super) fn platform(plan: &Plan) -> String {
-    format!("{}/{}", Os::Linux.name(), plan.release.arch.name())
+    plan.release.platform()
 }
 
 /// The tenant image with what its configuration adds to the definition.

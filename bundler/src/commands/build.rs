@@ -5,6 +5,7 @@ use crate::build_report::{self, BuildReport};
 use crate::build_stats::BuildStats;
 use crate::cache::{Cache, CacheArgs};
 use crate::definition::Definition;
+use crate::delta::{self, Bases};
 use crate::error::{Error, Result};
 use crate::job_summary::{self, SummaryFile};
 use crate::key_files::{self, PasswordArgs};
@@ -46,11 +47,15 @@ What a tag stands for is noted in landfall.lock, beside the definition: later bu
 version control; with --locked, a build takes nothing that is not in it. What was pulled and compressed is kept in a cache, from which later builds take it \
 when its digest is right: they do not look at an image's layers again that they know, so that damage to those in a source goes unnoticed there. Where a bundle would not change, none is written.
 
+With --base OLD, the bundle is a delta: for hosts that run the release of OLD, without what they have (`delta --help`). The full bundle is \
+made on the way, in a temporary file beside the delta, and is not kept: `build` without --base and then `delta` give both.
+
 Examples:
   landfall-bundler build acme.toml --key acme.key
   landfall-bundler build acme.toml --key a.key --key b.key --out /srv/bundles/ --set VERSION=1.4.0
   landfall-bundler build acme.toml --key acme.key --registry-mirror docker.io=mirror.lan:5000 --ca-file lan.crt
   landfall-bundler build acme.toml --key acme.key --split 4095MiB   # FAT32 holds files below 4 GiB
+  landfall-bundler build acme.toml --key acme.key --base acme-1.0.0-linux-amd64.landfall.tar
   landfall-bundler build acme.toml --key ci.key --output json --summary \"$GITHUB_STEP_SUMMARY\"")]
 pub(crate) struct Args {
     /// The bundle definition
@@ -58,7 +63,10 @@ pub(crate) struct Args {
     /// A secret key file to sign with; may be given several times
     #[arg(long = "key", value_name = "FILE", required = true)]
     keys: Vec<PathBuf>,
-    /// The bundle's file, or its folder [default: PRODUCT-VERSION-OS-ARCH.landfall.tar here]
+    /// Make a delta, for hosts that run an earlier release: leave out what is in its bundle OLD; may be given several times
+    #[arg(long = "base", value_name = "OLD")]
+    bases: Vec<PathBuf>,
+    /// The bundle's file, or its folder [default: PRODUCT-VERSION-OS-ARCH.landfall.tar here; with --base, .delta.landfall.tar]
     #[arg(long, value_name = "FILE|DIR")]
     out: Option<PathBuf>,
     #[command(flatten)]
@@ -101,17 +109,19 @@ pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
     let used: Vec<&Path> = used.collect();
     let checked = definitions.into_iter().map(|definition| {
         let plan = Plan::new(&lock.apply(definition.clone()), &host)?;
-        let out = output::resolve(args.out.as_deref(), &plan, &secrets)?;
+        let name = if args.bases.is_empty() { plan.release.file_name() } else { plan.release.delta_file_name() };
+        let out = output::resolve(args.out.as_deref(), &name, &plan, &secrets)?;
+        let bases = bases(args, &plan, &out)?;
         args.split.map(|_| output::check_names_parts(&out)).transpose()?;
         args.summary.as_deref().map(|path| output::check_summary(path, &out, &plan, &used)).transpose()?;
         let trust = trust(&definition, &host.keys, console)?;
-        Ok::<_, Error>((definition, out, trust))
+        Ok::<_, Error>((definition, out, trust, bases))
     });
     let checked = checked.collect::<Result<Vec<_>>>()?;
     let mut summary = args.summary.as_deref().map(SummaryFile::open).transpose()?;
     let cache = Arc::new(Cache::open(&args.cache, console)?);
     let mut reports = Vec::new();
-    for (definition, out, trust) in checked {
+    for (definition, out, trust, bases) in checked {
         // 4. The plan is a pure function of definition, lock file and machine. What one bundle has pinned holds for the next.
         let open = definition.images.iter().filter_map(|image| image.source.open_reference()).cloned().collect();
         let plan = &Plan::new(&lock.apply(definition), &host)?;
@@ -119,7 +129,11 @@ pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
         let destination = Destination { path: &out, part_size: args.split };
         let (registries, cache) = (args.registries.clone(), Arc::clone(&cache));
         let build = Build { plan, trust, keys: &keys, out: destination, lock: &lock, open, registries, cache, console };
-        let Built { written, lints, pinned } = build.run().map_err(|error| error.with_free_space(folder_of(&out)))?;
+        let made = match &bases {
+            None => build.run(),
+            Some(bases) => build.run_delta(bases),
+        };
+        let Built { written, lints, pinned } = made.map_err(|error| error.with_free_space(folder_of(&out)))?;
         lock = pinned;
         if let Some(summary) = &mut summary {
             summary.add(&job_summary::markdown(&written, &lints, &out)?)?;
@@ -128,6 +142,18 @@ pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
     }
     let stats = if args.stats { BuildStats::of_this_process(began) } else { None };
     build_report::print(&reports, stats, console)
+}
+
+/// The earlier releases that the bundle is to be a delta of, if there are any: of several architectures' those of its own.
+fn bases(args: &Args, plan: &Plan, out: &Path) -> Result<Option<Bases>> {
+    if args.bases.is_empty() {
+        return Ok(None);
+    }
+    let head = &plan.release;
+    let bases = Bases::open(&args.bases, &[])?.of_platform(&head.platform())?;
+    bases.check(&head.product, &head.platform(), head.serial)?;
+    delta::check_output(out, bases.files())?;
+    Ok(Some(bases))
 }
 
 /// The trust roots that the bundle carries.

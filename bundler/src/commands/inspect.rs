@@ -1,4 +1,5 @@
 use super::parts_args::PartsArgs;
+use crate::delta::BaseReport;
 use crate::error::Result;
 use crate::trust::UnverifiedRoot;
 use landfall_console::{Console, Count, OneLine, Size};
@@ -76,7 +77,7 @@ fn text(shown: &InspectReport<'_>) -> Result<String, fmt::Error> {
     if let Some(Database { schema, reversible_to }) = release.database {
         writeln!(text, "database schema {schema}, can go back to {reversible_to}")?;
     }
-    writeln!(text, "size     {} in {}", Size(*expected_size), Count(release.blobs.len(), "blob"))?;
+    writeln!(text, "size     {} in {}", Size(*expected_size), Count(release.archived().len(), "blob"))?;
     if !parts.is_empty() {
         writeln!(text, "parts    {} are here", parts.len())?;
     }
@@ -87,6 +88,9 @@ fn text(shown: &InspectReport<'_>) -> Result<String, fmt::Error> {
     writeln!(text, "signed   by {} (claimed)", signers.join(", "))?;
     if let Some(root) = trust {
         writeln!(text, "trust    {root} (claimed)")?;
+    }
+    if let Some(base) = &release.base {
+        writeln!(text, "delta on {}", BaseReport::of(base, release).text())?;
     }
     writeln!(text, "\nimages: {}", release.images.len())?;
     let sizes = release.blob_sizes();

@@ -1,6 +1,7 @@
 //! The commands, one file each: what was typed (`Args`) and what it does (`run`).
 
 pub(crate) mod build;
+pub(crate) mod delta;
 pub(crate) mod diff;
 pub(crate) mod init;
 pub(crate) mod inspect;

@@ -1,4 +1,5 @@
 use super::parts_args::PartsArgs;
+use crate::delta::BaseReport;
 use crate::error::Result;
 use crate::trust::CliTrust;
 use landfall_console::{Console, Size};
@@ -46,6 +47,9 @@ struct VerifyReport<'a> {
     platform: String,
     signers: Vec<String>,
     blobs: usize,
+    /// What the bundle, a delta, leaves out: of that nothing was checked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    base: Option<BaseReport>,
     /// How many bytes were recovered by a parity file.
     #[serde(skip_serializing_if = "Option::is_none")]
     recovered: Option<u64>,
@@ -81,11 +85,13 @@ pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
         platform: release.platform(),
         signers: signers.map(|signer| signer.key().id().to_string()).collect(),
         blobs: release.blobs.len(),
+        base: release.base.as_ref().map(|base| BaseReport::of(base, release)),
         recovered: recovery.as_ref().map(RecoveryReport::bytes),
     };
     let parts = if opened.parts().is_empty() { String::new() } else { format!(" in {} parts", opened.parts().len()) };
+    let base = checked.base.as_ref().map(|base| format!("  delta on {}\n", base.text())).unwrap_or_default();
     let text = format!(
-        "{}: verified\n  release  {} {} (serial {}) for {}\n  size     {}{parts}, all of it checked\n  signed   by {}\n",
+        "{}: verified\n  release  {} {} (serial {}) for {}\n  size     {}{parts}, all of it checked\n{base}  signed   by {}\n",
         opened.path().display(),
         checked.product,
         checked.version,

@@ -1,6 +1,8 @@
 //! What errors of bundles mean: reading, copying and repairing them, and writing them to a medium.
 
-use super::classes::{DAMAGED, TRUST_CHAIN, unfit, usage};
+use super::build::{of_output, of_signing};
+use super::classes::{DAMAGED, PARTS_TOO_SMALL, TRUST_CHAIN, unfit, usage};
+use crate::delta::DeltaError;
 use crate::repair::RepairError;
 use crate::stick::{RootFileError, SplitError, StickError};
 use landfall_console::{ErrorClass, Exit, StorageFault};
@@ -82,6 +84,24 @@ pub(super) fn of_copy(error: &CopyError) -> ErrorClass {
             "cannot_write",
             "check that the folder is yours and its disk sound, or copy the bundle to another one",
         ),
+    }
+}
+
+pub(super) fn of_delta(error: &DeltaError) -> ErrorClass {
+    const BASE: &str = "name a bundle of an earlier release of this product with --base, for this processor";
+    match error {
+        DeltaError::Bundle(error) => of_bundle(error),
+        DeltaError::Release(_) => DAMAGED,
+        DeltaError::Sign(error) => of_signing(error),
+        DeltaError::Parts(_) => PARTS_TOO_SMALL,
+        DeltaError::Output(error) => of_output(error),
+        DeltaError::Copy(error) => of_copy(error),
+        DeltaError::OtherProduct { .. } => ErrorClass::new(Exit::Policy, "product", BASE),
+        DeltaError::OtherPlatform { .. } => ErrorClass::new(Exit::Policy, "platform", BASE),
+        DeltaError::Newer { .. } => ErrorClass::new(Exit::Policy, "downgrade", BASE),
+        DeltaError::FullIsDelta(_) => usage("delta", "name the full bundle of the release"),
+        DeltaError::TooMany(..) => usage("bases", "make a delta for some of them, and one for the others"),
+        DeltaError::ReplacesSource { .. } => usage("exists", "name another file with --out"),
     }
 }
 

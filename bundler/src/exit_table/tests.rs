@@ -1,3 +1,4 @@
+mod deltas;
 mod keys;
 mod registries;
 mod starter;
@@ -73,7 +74,7 @@ fn media(error: MediaError) -> Error {
 /// A sample of every error.
 fn all() -> impl Iterator<Item = Error> {
     let build = [build(), sources(), registries::lock_and_cache(), registries::all(), registries::signatures()];
-    let of_keys = [keys::of_keys(), keys::of_trust_folders(), starter::of_starter()];
+    let of_keys = [keys::of_keys(), keys::of_trust_folders(), starter::of_starter(), deltas::of_deltas()];
     build.into_iter().chain([registries::downloads(), writing(), reading(), sticks()]).chain(of_keys).flatten()
 }
 

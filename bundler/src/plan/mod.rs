@@ -118,6 +118,16 @@ pub(crate) enum PlanError {
 }
 
 impl ReleaseMetadata {
+    /// As [`landfall_manifests::Release::platform`].
+    pub(crate) fn platform(&self) -> String {
+        format!("{}/{}", Os::Linux.name(), self.arch.name())
+    }
+
+    /// As [`landfall_manifests::Release::delta_file_name`].
+    pub(crate) fn delta_file_name(&self) -> String {
+        format!("{}-{}-{}-{}.delta.landfall.tar", self.product, self.version, Os::Linux.name(), self.arch.name())
+    }
+
     /// As [`landfall_manifests::Release::file_name`].
     pub(crate) fn file_name(&self) -> String {
         let os = Os::Linux.name();

@@ -129,6 +129,13 @@ impl Guide<'_> {
         let trust = self.trust();
         let bundle = self.bundle;
         writeln!(f, "\n\nINSTALLATION AND UPDATE\n\nAs root, in the folder of this medium.\n")?;
+        if let Some(base) = &self.release.base {
+            let (product, versions) = (&self.release.product, base.versions());
+            writeln!(
+                f,
+                "This bundle is a delta, for hosts that have {product} {versions}. Any other host\nneeds the full bundle.\n"
+            )?;
+        }
         writeln!(
             f,
             "A host that has no {} yet. Before anything else, check the installer:\n\n  \
@@ -138,7 +145,8 @@ impl Guide<'_> {
              installer can have changed the text.\n",
             self.release.product
         )?;
-        for command in ["verify", "plan", "install"] {
+        let first = if self.release.base.is_some() { &["verify"][..] } else { &["verify", "plan", "install"] };
+        for command in first {
             writeln!(f, "  ./{INSTALLER_NAME} {command} \\\n      {bundle}{trust}")?;
         }
         writeln!(f, "\nA host that has {}, with the installer that is on it:\n", self.release.product)?;

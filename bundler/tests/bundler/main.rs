@@ -4,6 +4,7 @@
 mod archives;
 mod bad_images;
 mod bundles;
+mod delta;
 mod derived;
 mod docker_archive;
 mod downloads;

@@ -1,6 +1,7 @@
 use crate::errors::Error;
 use crate::host_context::HostArgs;
 use crate::media::{MediaArgs, is_head_damaged, request_file, verify, write_request};
+use crate::plan::PlannedBase;
 use crate::store::Store;
 use crate::transition::PlanError;
 use crate::transition::verified_bundle::{self, FirstUse, VerifiedBundle};
@@ -47,6 +48,9 @@ struct Report<'a> {
     platform: String,
     signers: Vec<String>,
     blobs: usize,
+    /// What the bundle, a delta, leaves out, and a host has to have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    base: Option<PlannedBase>,
 }
 
 /// Bytes of one of the bundle's files.
@@ -156,6 +160,7 @@ impl<'a> Report<'a> {
             platform: release.platform(),
             signers: bundle.verified().signers().iter().map(|signer| signer.key().id().to_string()).collect(),
             blobs: release.blobs.len(),
+            base: release.base.as_ref().map(|base| PlannedBase::of(base, release)),
         }
     }
 
@@ -171,8 +176,12 @@ impl<'a> Report<'a> {
                 format!("{} from {}; {bundle} alone is damaged", Count(self.patched, "blob"), patch.display())
             }
         };
+        let base = self.base.as_ref().map_or_else(String::new, |base| {
+            let (blobs, bytes) = (Count(base.omitted.count, "blob"), Size(base.omitted.bytes));
+            format!("  base     {}: a host needs {blobs}, {bytes}, of it\n", base.versions.join(" or "))
+        });
         format!(
-            "{bundle}: verified\n  release  {} {} (serial {}) for {}\n  size     {}, {checked}\n  signed   by {}\n",
+            "{bundle}: verified\n  release  {} {} (serial {}) for {}\n  size     {}, {checked}\n{base}  signed   by {}\n",
             self.product,
             self.version,
             self.serial,

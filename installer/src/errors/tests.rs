@@ -244,7 +244,7 @@ fn trust() {
 fn policy_and_settings() {
     for (error, code, hint) in [
         (Refusal::NotInstalled("update"), "not_installed", "`landfall-installer install FILE`"),
-        (Refusal::Delta("1.0.0".parse().unwrap()), "delta", "get the full bundle"),
+        (Refusal::Delta { base: "1.0.0".to_owned(), missing: 1, omitted: 2 }, "delta", "get the full bundle"),
         (Refusal::Installed { installed: id(), offered: id() }, "installed", "bring it in with"),
         (Refusal::SameSerial { there: id(), offered: id() }, "same_serial", "ask the publisher"),
         (Refusal::NotKept { wanted: String::new(), kept: String::new() }, "not_kept", "`landfall-installer status`"),

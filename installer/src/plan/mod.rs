@@ -1,5 +1,6 @@
 //! What an installation or an update will do, decided from the releases and from what was observed, before anything is done.
 
+mod base;
 mod changes;
 mod images;
 pub(crate) mod policy;
@@ -8,6 +9,7 @@ mod space;
 mod text;
 mod trust;
 
+pub(crate) use base::PlannedBase;
 pub(crate) use changes::Collectable;
 pub(crate) use changes::{Changes, DatabaseChange, UpdateFacts};
 pub(crate) use images::{Action, PlannedImage, plan as images};
@@ -63,7 +65,10 @@ pub(crate) struct Plan {
     pub(crate) manifest: Digest,
     /// What is read of the bundle, once: all but the content of blobs that are on the host already.
     pub(crate) read: u64,
-    /// Blobs that are on the host already.
+    /// What a delta bundle leaves out; absent for a full one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) base: Option<PlannedBase>,
+    /// Blobs of the bundle that are on the host already.
     pub(crate) reuse: Reuse,
     /// Blobs that are copied into the store.
     pub(crate) stage: Amount,
@@ -140,19 +145,21 @@ impl Plan {
     ) -> Self {
         let release = bundle.release();
         let images = images(release, installation, observed.engine.as_ref());
-        let (stored, missing) = split(&release.blobs, &observed.stored);
+        let archived = release.archived();
+        let (stored, missing) = split(&archived, &observed.stored);
         // The store first: a blob that is in both folders, as after a power cut, is counted once.
         let (staged, missing) = split(missing, incoming);
         let amount = |blobs: &[&Blob]| blobs.iter().map(|blob| blob.size).collect::<Amount>();
         let reuse = Reuse { stored: amount(&stored), staged: amount(&staged) };
         // By name, whatever the size: a damaged blob is replaced by a right one, which other releases may need, and an undo
         // leaves it.
-        let new_blobs = release.blobs.iter().map(|blob| blob.digest).filter(|blob| !observed.stored.contains_key(blob));
+        let new_blobs = archived.iter().map(|blob| blob.digest).filter(|blob| !observed.stored.contains_key(blob));
         Self {
             product: release.product.to_string(),
             release: release.id().to_string(),
             manifest: Digest::of(bundle.manifest()),
             read: bundle.size() - reuse.stored.bytes - reuse.staged.bytes,
+            base: release.base.as_ref().map(|base| PlannedBase::of(base, release)),
             reuse,
             stage: amount(&missing),
             unfold: release.files.iter().map(|file| file.size).collect(),

@@ -38,8 +38,10 @@ pub(crate) enum Verdict {
 pub(crate) enum Refusal {
     #[error("the release is for {}/{}, this host is linux/{}", .0.name(), .1.name(), std::env::consts::ARCH)]
     Platform(Os, Arch),
-    #[error("this is a delta bundle on top of {0}: delta bundles are not supported yet")]
-    Delta(Version),
+    #[error(
+        "this is a delta bundle on top of {base}, which is not on this host: {missing} of {omitted} blobs that it leaves out are missing"
+    )]
+    Delta { base: String, missing: usize, omitted: usize },
     #[error("this host is {installed}'s, the bundle is of {offered}: one host runs one product")]
     Product { installed: Product, offered: Product },
     #[error("the release's serial {offered} is below this host's floor of {floor}: that would be a downgrade")]
@@ -76,9 +78,6 @@ pub(crate) fn judge(release: &Release, manifest: Digest, records: Records<'_>) -
     // Before the floor: after a rollback the release that runs lies below it, and the same command again is no error.
     if current.is_some_and(|current| current.manifest == manifest) {
         return Ok(Verdict::Already);
-    }
-    if let Some(base) = &release.base {
-        return Err(Refusal::Delta(base.version.clone()));
     }
     if let Some(installed) = records.product.filter(|product| **product != release.product) {
         return Err(Refusal::Product { installed: installed.clone(), offered: release.product.clone() });

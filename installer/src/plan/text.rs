@@ -11,6 +11,10 @@ impl fmt::Display for Plan {
             Some(changes) => writeln!(f, "update {} {} to {}", self.product, changes.from, self.release)?,
         }
         writeln!(f, "  read     {:#} from the bundle", Size(self.read))?;
+        if let Some(base) = &self.base {
+            let (omitted, versions) = (base.omitted, base.versions.join(" or "));
+            writeln!(f, "  base     {}, {:#}, of {versions}", Count(omitted.count, "blob"), Size(omitted.bytes))?;
+        }
         for (from, blobs) in [("the store", self.reuse.stored), ("an interrupted run", self.reuse.staged)] {
             if blobs.count > 0 {
                 writeln!(f, "  reuse    {}, {:#}, from {from}", Count(blobs.count, "blob"), Size(blobs.bytes))?;

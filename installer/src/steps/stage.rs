@@ -27,7 +27,8 @@ pub(super) fn act(work: &Work<'_>, transition: &Transition) -> Result<(), StepEr
     // 2. The staging folder. Blobs of an earlier update that was given up are removed.
     work.make_folders(&[STORE_FOLDER])?;
     let store = Store::new(&work.host.layout);
-    store.keep_incoming(&work.release.blobs)?;
+    let archived = work.release.archived();
+    store.keep_incoming(&archived)?;
     let progress = work.host.console.progress("verify and stage", Some(bundle_source.bundle.size()));
     let damaged = |error: ReadError| bundle_source.media.located(Some(bundle_source.bundle), error);
     // 3. The one pass. The end counts too: nothing may follow the last entry.
@@ -41,7 +42,7 @@ pub(super) fn act(work: &Work<'_>, transition: &Transition) -> Result<(), StepEr
     // Appended bytes are covered by no signature, and another tar reader might take them for entries.
     bundle_source.media.check_end(bundle_source.bundle).map_err(damaged)?;
     // 4. All of it has verified.
-    store.promote(&work.release.blobs)?;
+    store.promote(&archived)?;
     progress.finish();
     if let Some(recovered) = bundle_source.media.recovery_report() {
         work.host.console.warn(recovered);

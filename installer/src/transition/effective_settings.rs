@@ -63,7 +63,7 @@ pub(crate) fn choose(
     args: &SettingsArgs,
     before: Option<&Installed>,
 ) -> Result<EffectiveSettings, PlanError> {
-    let release = defaults(verified)?;
+    let release = defaults(verified, &host.layout)?;
     let operator = settings::file::operator(&host.layout)?;
     if before.is_some() || operator.is_some() {
         args.check_absent(&host.layout)?;
@@ -175,21 +175,24 @@ fn first_overrides(host: &HostContext, args: &SettingsArgs) -> Result<Vec<Overri
     Ok(overrides)
 }
 
-/// The release's own `config.toml`, read from its blob in the bundle and compared with its digests. It is small, and needed before the
-/// bundle is staged: it says which ports have to be free. The file that is installed comes from the store all the same.
-fn defaults(verified: &VerifiedBundle) -> Result<String, PlanError> {
+/// The release's own `config.toml`, read from its blob in the bundle and compared with its digests; where a delta leaves that out, from the
+/// store. It is small, and needed before the bundle is staged: it says which ports have to be free. The file that is installed comes from the
+/// store all the same.
+fn defaults(verified: &VerifiedBundle, layout: &Layout) -> Result<String, PlanError> {
     let release = verified.bundle.release();
     let file = release.files.iter().find(|file| file.path.as_str() == policy::SETTINGS);
-    let entry = file.and_then(|file| {
-        let stored = |entry: &&landfall_manifests::Entry| entry.is_blob && entry.digest == file.blob;
-        Some((file, verified.bundle.entries().iter().find(stored)?))
-    });
-    // Both are read into memory: that they are signed bounds no size.
-    let Some((file, entry)) = entry.filter(|(file, entry)| file.size.max(entry.size) <= settings::MAX_BYTES) else {
+    // It is read into memory: that it is signed bounds no size.
+    let Some(file) = file.filter(|file| file.size <= settings::MAX_BYTES) else {
         return Err(policy::Refusal::Incomplete(policy::SETTINGS.to_owned()).into());
     };
-    let stored = io::Cursor::new(verified.entry(entry)?);
-    let text = text_of(file, stored, verified.media.path())?;
+    let entry = verified.bundle.entries().iter().find(|entry| entry.is_blob && entry.digest == file.blob);
+    let text = match entry {
+        Some(entry) if entry.size <= settings::MAX_BYTES => {
+            text_of(file, io::Cursor::new(verified.entry(entry)?), verified.media.path())?
+        }
+        Some(_) => return Err(policy::Refusal::Incomplete(policy::SETTINGS.to_owned()).into()),
+        None => stored_defaults(layout, release)?,
+    };
     Layers::parse(&text, "").map_err(|error| PlanError::Defaults(message_with_causes(&error)))?;
     Ok(text)
 }

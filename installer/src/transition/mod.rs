@@ -4,11 +4,13 @@
 //! | --- | --- |
 //! | `verified_bundle` | whose bundle it is: its manifest, verified by the keys that count |
 //! | `effective_settings` | which settings the host will have |
+//! | `base` | whether the host has what a delta bundle leaves out |
 //! | `host_facts` | what the host is like, as far as the plan depends on it |
 //! | `used_networks` | which networks the host and its engine use for something else than tenants |
 //! | `transition_plan` | what an installation or an update will do |
 //! | `rollback_plan` | what going back to a release on this host will do |
 
+mod base;
 pub(crate) mod effective_settings;
 mod error;
 mod host_facts;

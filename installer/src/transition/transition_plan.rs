@@ -1,6 +1,6 @@
 //! What `plan`, `install` and `update` have in common: everything up to the decision, which changes nothing.
 
-use super::{PlanError, host_facts, used_networks};
+use super::{PlanError, base, host_facts, used_networks};
 use crate::database;
 use crate::durable::{self, PathError};
 use crate::engine::InstallationId;
@@ -41,10 +41,23 @@ pub(crate) struct TransitionPlan {
 pub(crate) fn judge(verified: &VerifiedBundle, layout: &Layout) -> Result<(Verdict, Option<Installed>), PlanError> {
     let installed = Installed::read(layout)?;
     let (product, floor) = (read_product(layout)?, read_floor(layout)?);
+    let manifest = manifest_here(verified, layout, installed.as_ref());
     let records =
         Records { installed: installed.as_ref(), product: product.as_ref(), floor, arch: Arch::of_this_program() };
-    let verdict = policy::judge(verified.bundle.release(), Digest::of(verified.bundle.manifest()), records)?;
+    let verdict = policy::judge(verified.bundle.release(), manifest, records)?;
     Ok((verdict, installed))
+}
+
+/// The digest of the manifest that the release has on this host: of another bundle of it, as a delta is one of the full bundle's release, if
+/// that was brought in before; else of this bundle's.
+fn manifest_here(verified: &VerifiedBundle, layout: &Layout, installed: Option<&Installed>) -> Digest {
+    let (own, release) = (Digest::of(verified.bundle.manifest()), verified.bundle.release());
+    let is_this = |there: &&InstalledRelease| {
+        let same_id = there.id() == release.id() && there.manifest != own;
+        same_id && retained_release::manifest(layout, there).is_ok_and(|other| other.get().is_same_release(release))
+    };
+    let there = installed.into_iter().flat_map(Installed::releases).find(is_this);
+    there.map_or(own, |there| there.manifest)
 }
 
 /// The folders that a release needs: those for manual pages and completions only if it has some.
@@ -61,6 +74,7 @@ pub(crate) fn prepare(
     args: &SettingsArgs,
     before: Option<&Installed>,
 ) -> Result<TransitionPlan, PlanError> {
+    base::check(verified.bundle.release(), host, before)?;
     let settings = effective_settings::choose(verified, host, args, before)?;
     let installation = installation(before, &host.layout)?;
     let (engine, about) = host_facts::engine(host);
@@ -167,7 +181,7 @@ impl TransitionPlan {
         tries: Option<Tries>,
     ) -> Transition {
         let plan = &self.plan;
-        let next = next_release(verified, before.as_ref(), plan.units.clone(), plan.tags());
+        let next = next_release(verified, &host.layout, before.as_ref(), plan.units.clone(), plan.tags());
         let mut after = match &before {
             Some(before) => retention::installed_after(before, next, self.settings.update().keep, tries.is_some()),
             None => Installed {
@@ -207,11 +221,12 @@ impl TransitionPlan {
 /// The record of the next release. One that is on the host already keeps the trust root that accepted it.
 fn next_release(
     verified: &VerifiedBundle,
+    layout: &Layout,
     before: Option<&Installed>,
     units: Vec<RelativePath>,
     tags: Vec<String>,
 ) -> InstalledRelease {
-    let manifest = Digest::of(verified.bundle.manifest());
+    let manifest = manifest_here(verified, layout, before);
     let next = InstalledRelease::new(verified.bundle.release(), manifest, verified.trust.clone(), units, tags);
     let is_next = |kept: &&InstalledRelease| kept.id() == next.id() && kept.manifest == next.manifest;
     match before.into_iter().flat_map(Installed::releases).find(is_next) {
@@ -243,7 +258,7 @@ fn plan_update(
     let Ok(old) = retained_release::manifest(layout, &before.current) else {
         return Ok(Plan::new(bundle, &before.installation, observed));
     };
-    let next = next_release(verified, Some(before), Vec::new(), Vec::new());
+    let next = next_release(verified, layout, Some(before), Vec::new(), Vec::new());
     let is_counted = Tries::counting(layout)?.is_some();
     let after = retention::installed_after(before, next, settings.update().keep, is_counted);
     let facts = UpdateFacts {

@@ -72,6 +72,12 @@ impl Parts {
         self.0.add_file(path, mode, content);
     }
 
+    /// Makes this the delta that leaves out what `base` has.
+    pub(crate) fn on(self, base: &Self) -> Self {
+        let manifest = Digest::of(base.release.version.to_string().as_bytes());
+        Self(self.0.on(&base.0, manifest))
+    }
+
     /// The bundle's bytes, signed by `key`.
     pub(crate) fn pack(self, key: &SecretKey) -> Vec<u8> {
         self.pack_by(std::slice::from_ref(key))

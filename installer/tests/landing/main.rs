@@ -5,6 +5,7 @@ mod broken_receipts;
 mod config;
 mod damage_reports;
 mod database;
+mod delta;
 mod fixture;
 mod install;
 mod messages;

@@ -1,7 +1,7 @@
 //! A manifest that contradicts itself is refused, whoever signed it.
 
 use landfall_keys::{RootChanges, RootLink, SecretKey, TrustRoot, TrustedKeys};
-use landfall_manifests::{Blob, Database, Digest, Problem, Release, ReleaseError};
+use landfall_manifests::{Base, BaseRelease, Blob, Database, Digest, Problem, Release, ReleaseError};
 
 fn problems(change: impl FnOnce(&mut Release)) -> Vec<Problem> {
     let key = SecretKey::generate().unwrap();
@@ -23,6 +23,55 @@ fn requires_listed_and_used_blobs_to_be_the_same_set() {
     assert!(matches!(twice[..], [Problem::BlobTwice(_)]));
     let missing = problems(|r| r.blobs.retain(|blob| blob.size != 700));
     assert!(matches!(&missing[..], [Problem::BlobMissing { of, .. }] if of == "image hello"));
+}
+
+fn delta(omitted: Vec<Digest>) -> Base {
+    let version = "1.3.0".parse().unwrap();
+    Base { manifest: Digest::of(b"1.3.0"), version, others: Vec::new(), omitted }
+}
+
+#[test]
+fn a_delta_leaves_out_listed_blobs_and_each_once() {
+    let stray = Digest::of(b"stray");
+    let with = |omit: &dyn Fn(&Release) -> Vec<Digest>| problems(|r| r.base = Some(delta(omit(r))));
+    assert_eq!(with(&|_| Vec::new()), []);
+    assert_eq!(with(&|r| r.blobs.iter().map(|blob| blob.digest).collect()), []);
+    assert_eq!(with(&|_| vec![stray]), [Problem::OmittedUnlisted(stray)]);
+    assert!(matches!(with(&|r| vec![r.blobs[0].digest; 2])[..], [Problem::Twice(_)]));
+    // All of its blobs stay listed.
+    let unlisted = problems(|r| {
+        r.base = Some(delta(vec![r.blobs[0].digest]));
+        r.blobs.remove(0);
+    });
+    assert!(unlisted.iter().any(|problem| matches!(problem, Problem::BlobMissing { .. })), "{unlisted:?}");
+    let others = |count: u8| {
+        let other = |n: u8| BaseRelease { manifest: Digest::of(&[n]), version: "1.0.0".parse().unwrap() };
+        problems(|r| r.base = Some(Base { others: (0..count).map(other).collect(), ..delta(Vec::new()) }))
+    };
+    assert_eq!(others(15), []);
+    assert!(matches!(others(16)[..], [Problem::Limit(..)]));
+    let itself = BaseRelease { manifest: Digest::of(b"1.3.0"), version: "1.0.0".parse().unwrap() };
+    let twice = problems(|r| r.base = Some(Base { others: vec![itself], ..delta(Vec::new()) }));
+    assert!(matches!(twice[..], [Problem::Twice(_)]));
+}
+
+#[test]
+fn a_delta_holds_what_it_does_not_leave_out_and_nothing_else() {
+    let key = SecretKey::generate().unwrap();
+    let mut release = crate::fixture::release(&key);
+    let full = crate::fixture::bundle(release.clone(), std::slice::from_ref(&key));
+    let omitted: Vec<Digest> = release.blobs.iter().map(|blob| blob.digest).skip(2).collect();
+    release.base = Some(delta(omitted));
+    let bytes = crate::fixture::bundle(release.clone(), std::slice::from_ref(&key));
+    let contents = crate::fixture::read(&bytes, &crate::fixture::trusted(&key)).unwrap();
+    assert_eq!(contents.len(), release.layout.len() + 2);
+    assert_eq!(contents[release.layout.len()..], crate::fixture::blobs()[..2]);
+    // With a blob more than it should have.
+    let head = bytes.len() - 1024;
+    let mut more = bytes[..head].to_vec();
+    more.extend_from_slice(&full[full.len() - 1024 - 512..]);
+    assert!(crate::fixture::read(&more, &crate::fixture::trusted(&key)).is_err());
+    assert!(release.is_same_release(&crate::fixture::release(&key)));
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use crate::errors::bundle_error::BundleError;
 use crate::unverified::UnverifiedBundle;
 use landfall_console::Progress;
-use landfall_manifests::{Digest, ReadError, Signed, WriteError, Writer, archive};
+use landfall_manifests::{Digest, ReadError, Release, Signed, WriteError, Writer, archive};
 use std::collections::BTreeSet;
 use std::io::{Read as _, Write};
 use std::path::{Path, PathBuf};
@@ -46,7 +46,8 @@ impl UnverifiedBundle {
         // part would otherwise be found out after minutes of copying.
         self.check_size(signed.release())?;
         let writer = Writer::begin(out, signed).map_err(|source| self.cannot_write(source))?;
-        self.copy_blobs(signed, writer, |_| true, progress)
+        let written = self.copy_blobs(signed.release(), writer, |_| true, progress)?;
+        written.finish().map_err(|source| self.cannot_write(source))
     }
 
     /// Writes the patch that holds the blobs `wanted` to `out`, with the head of `signed`. Returns `out`.
@@ -61,17 +62,23 @@ impl UnverifiedBundle {
         progress: &Progress,
     ) -> Result<W, CopyError> {
         let writer = Writer::begin_patch(out, signed, wanted).map_err(|source| self.cannot_write(source))?;
-        self.copy_blobs(signed, writer, |blob| wanted.contains(blob), progress)
+        let written = self.copy_blobs(signed.release(), writer, |blob| wanted.contains(blob), progress)?;
+        written.finish().map_err(|source| self.cannot_write(source))
     }
 
-    fn copy_blobs<W: Write>(
+    /// Hands the bundle's blobs that are wanted to `writer`, which expects these next. `release` is what the bundle's own manifest says.
+    /// Returns the writer.
+    ///
+    /// # Errors
+    /// One of these blobs is damaged, or the writer does not take it.
+    pub fn copy_blobs<W: Write>(
         &self,
-        signed: &Signed,
+        release: &Release,
         mut writer: Writer<W>,
         is_wanted: impl Fn(&Digest) -> bool,
         progress: &Progress,
-    ) -> Result<W, CopyError> {
-        for (blob, offset) in self.blobs(signed.release()).filter(|(blob, _)| is_wanted(&blob.digest)) {
+    ) -> Result<Writer<W>, CopyError> {
+        for (blob, offset) in self.blobs(release).filter(|(blob, _)| is_wanted(&blob.digest)) {
             // The header is not copied but written anew: it follows from name and size.
             let content_offset = offset.saturating_add(archive::BLOCK);
             let content = self.at(content_offset).take(blob.size);
@@ -81,11 +88,11 @@ impl UnverifiedBundle {
                     let entry = archive::blob_name(&blob.digest);
                     return Err(self.located(ReadError::of(source, &entry, content_offset)).into());
                 }
-                Err(WriteError::Changed(_)) => return Err(self.damaged(blob, content_offset).into()),
+                Err(WriteError::Changed(_)) => return Err(self.damaged(&blob, content_offset).into()),
                 other => other.map_err(|source| self.cannot_write(source))?,
             }
         }
-        writer.finish().map_err(|source| self.cannot_write(source))
+        Ok(writer)
     }
 
     fn cannot_write(&self, source: WriteError) -> CopyError {

@@ -7,7 +7,9 @@ use landfall_console::{ErrorClass, Exit};
 pub(super) fn of_refusal(refusal: &Refusal) -> ErrorClass {
     let (code, hint) = match refusal {
         Refusal::Platform(..) => ("platform", "get the bundle that was made for this processor"),
-        Refusal::Delta(_) => ("delta", "get the full bundle of this release"),
+        Refusal::Delta { .. } => {
+            ("delta", "get the full bundle of this release, or a delta on top of a release that `status` lists")
+        }
         Refusal::Product { .. } => ("product", "use another host, or `landfall-installer uninstall --purge` first"),
         Refusal::Floor { .. } => {
             ("downgrade", "get a bundle with a higher serial; a release that is kept comes back with `rollback`")

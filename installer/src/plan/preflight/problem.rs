@@ -2,6 +2,7 @@ use super::pool::PoolInUse;
 use crate::engine::{ApiVersion, MIN_API};
 use crate::retained_release::RefusedRelease;
 use landfall_console::Size;
+use landfall_manifests::Digest;
 use serde::Serialize;
 use std::fmt;
 use std::path::PathBuf;
@@ -35,6 +36,8 @@ pub(crate) enum Problem {
     EngineTooOld { version: String, api: Option<ApiVersion> },
     /// A limit that tenants need cannot be set.
     Controller(&'static str),
+    /// A blob that a delta bundle leaves out is not what it was when the base was installed, or is gone.
+    BaseBlob { blob: Digest, of: String },
 }
 
 impl fmt::Display for Problem {
@@ -76,6 +79,11 @@ impl fmt::Display for Problem {
                 f,
                 "the cgroup controller {name} is not available, so tenants could not be limited: enable it on the kernel \
                  command line"
+            ),
+            Self::BaseBlob { blob, of } => write!(
+                f,
+                "blob {blob} of {of}, which the delta bundle leaves out, is missing or damaged in the store: get the full \
+                 bundle of this release"
             ),
         }
     }

@@ -13,6 +13,7 @@ fn plan(space: &[(&str, u64)]) -> Plan {
         release: "1.0.0-1".to_owned(),
         manifest: Digest::of(b""),
         read: 0,
+        base: None,
         reuse: Reuse::default(),
         stage: Amount::default(),
         unfold: Amount::default(),

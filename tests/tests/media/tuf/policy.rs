@@ -52,7 +52,9 @@ fn a_delta_without_its_base() -> Result<()> {
     let publisher = Publisher::new(1)?;
     let host = publisher.host_with(&publisher.release("1.0.0", 1)?)?;
     let mut delta = SmallRelease::new("1.1.0", 2)?;
-    delta.release.base = Some(Base { manifest: Digest::of(b"unknown"), version: "1.0.0".parse()? });
+    let omitted = vec![delta.release.files.first().context("a file")?.blob];
+    let (manifest, version) = (Digest::of(b"unknown"), "0.9.0".parse()?);
+    delta.release.base = Some(Base { manifest, version, others: Vec::new(), omitted });
     host.refuses(host.update(&publisher.pack(&delta)?), 5, "delta").map(drop)
 }
 

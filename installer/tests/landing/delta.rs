@@ -1,0 +1,93 @@
+//! Updates by a bundle without what the host has already.
+
+use crate::fixture::{Outcome, Parts, Scene};
+use landfall_manifests::Digest;
+use std::path::{Path, PathBuf};
+
+const DOCUMENT: &str = "opt/landfall/current/bin/landfall";
+const MANUAL: &str = "opt/landfall/current/docs/deep/manual.txt";
+
+/// A host with 1.0.0-1, and the delta on top of it that brings 1.1.0-2.
+fn ready() -> (Scene, PathBuf) {
+    let (scene, _) = Scene::installed();
+    let delta = scene.put("delta.tar", &Parts::new("1.1.0", 2).on(&Parts::new("1.0.0", 1)).pack(&scene.key));
+    (scene, delta)
+}
+
+fn update(scene: &Scene, bundle: &Path) -> Outcome {
+    scene.run(&["update", bundle.to_str().unwrap()])
+}
+
+/// The blob of the manual, which both releases have.
+fn manual(scene: &Scene) -> PathBuf {
+    let release = Parts::new("1.0.0", 1);
+    let file = release.release.files.iter().find(|file| file.path.as_str().ends_with("manual.txt")).unwrap();
+    scene.root().join("var/lib/landfall/store/sha256").join(file.blob.hex())
+}
+
+#[test]
+fn an_update_by_a_delta_is_the_update_by_the_full_bundle() {
+    let (scene, delta) = ready();
+    let full = Parts::new("1.1.0", 2).pack(&scene.key);
+    assert!(std::fs::metadata(&delta).unwrap().len() < full.len() as u64);
+    let plan = scene.run(&["plan", delta.to_str().unwrap(), "--json"]).ok().json();
+    assert_eq!(plan["plan"]["base"]["versions"], serde_json::json!(["1.0.0"]));
+    update(&scene, &delta).ok().says("1.1.0-2 is installed in place of 1.0.0-1");
+    assert_eq!(scene.read(DOCUMENT), "the runtime 1.1.0");
+    assert_eq!(scene.read(MANUAL), "words ".repeat(100_000));
+    update(&scene, &delta).ok().says("nothing to do");
+    // The full bundle is the same release.
+    let full = scene.put("full.tar", &full);
+    update(&scene, &full).ok().says("nothing to do");
+    scene.run(&["rollback"]).ok().says("1.0.0-1 runs again");
+    update(&scene, &full).ok().says("1.1.0-2 is installed in place of 1.0.0-1");
+    scene.run(&["rollback"]).ok();
+    update(&scene, &delta).ok();
+    assert_eq!(scene.read(DOCUMENT), "the runtime 1.1.0");
+    // The next delta is made against the full bundle of what came by a delta here.
+    let third = Parts::new("1.2.0", 3).on(&Parts::new("1.1.0", 2)).pack(&scene.key);
+    update(&scene, &scene.put("third.tar", &third)).ok();
+    assert_eq!(scene.read(MANUAL), "words ".repeat(100_000));
+}
+
+#[test]
+fn verify_says_what_the_delta_relies_on() {
+    let (scene, delta) = ready();
+    scene.run(&["verify", delta.to_str().unwrap()]).ok().says("base     1.0.0: a host needs");
+}
+
+#[test]
+fn a_host_without_the_base_is_refused_and_left_alone() {
+    let (scene, _) = ready();
+    let other = scene.put("other.tar", &Parts::new("1.1.0", 2).on(&Parts::new("0.9.0", 1)).pack(&scene.key));
+    // What 0.9.0 and 1.0.0 have in common suffices here: that is decided by content.
+    scene.run(&["plan", other.to_str().unwrap()]).ok();
+    let bare = Scene::new();
+    let delta = bare.put("delta.tar", &Parts::new("1.1.0", 2).on(&Parts::new("1.0.0", 1)).pack(&bare.key));
+    let before = bare.tree();
+    bare.install(&delta).exits(5).says("delta bundle on top of 1.0.0, which is not on this host");
+    assert_eq!(bare.tree(), before);
+}
+
+#[test]
+fn a_base_that_has_rotted_is_found_before_anything_is_changed() {
+    let (scene, delta) = ready();
+    let blob = manual(&scene);
+    let good = std::fs::read(&blob).unwrap();
+    let mut bad = good.clone();
+    *bad.last_mut().unwrap() ^= 1;
+    for damage in [Some(&bad), None] {
+        match damage {
+            Some(bytes) => std::fs::write(&blob, bytes).unwrap(),
+            None => std::fs::remove_file(&blob).unwrap(),
+        }
+        let before = scene.tree_without_times();
+        let outcome = update(&scene, &delta).exits(6).says("which the delta bundle leaves out, is missing or damaged");
+        assert!(outcome.err.contains("manual.txt") && outcome.err.contains("full bundle"), "{}", outcome.err);
+        assert_eq!(scene.tree_without_times(), before);
+    }
+    // The full bundle brings it again.
+    let full = scene.put("full.tar", &Parts::new("1.1.0", 2).pack(&scene.key));
+    update(&scene, &full).ok();
+    assert_eq!(Digest::of(&std::fs::read(&blob).unwrap()), Digest::of(&good));
+}
