@@ -1,5 +1,6 @@
 use crate::commands::{
-    build, delta, diff, init, inspect, key, keygen, lint, media, repair, schema, sign, split, trust, update, verify,
+    build, delta, diff, index, init, inspect, key, keygen, lint, media, repair, schema, sign, split, trust, update,
+    verify,
 };
 use crate::error::Result;
 use clap::{Parser, Subcommand};
@@ -38,6 +39,7 @@ enum Command {
     Diff(diff::Args),
     Split(split::Args),
     Delta(delta::Args),
+    Index(index::Args),
     Repair(repair::Args),
     Media(media::Args),
     Trust(trust::Args),
@@ -63,6 +65,7 @@ impl Cli {
             Command::Diff(args) => diff::run(&args, console),
             Command::Split(args) => split::run(&args, console),
             Command::Delta(args) => delta::run(&args, console),
+            Command::Index(args) => index::run(&args, console),
             Command::Repair(args) => repair::run(&args, console),
             Command::Media(args) => media::run(&args, console),
             Command::Trust(args) => trust::run(&args, console),

@@ -9,6 +9,7 @@ use crate::build_host::BuildHostError;
 use crate::cache::CacheError;
 use crate::definition::{DefinitionError, DefinitionLine};
 use crate::delta::DeltaError;
+use crate::folder_index::FolderIndexError;
 use crate::job_summary::SummaryError;
 use crate::key_files::{KeyFileError, KeyPairError};
 use crate::lock_file::LockFileError;
@@ -67,6 +68,8 @@ pub(crate) enum Error {
     PartSize(#[from] RangesError),
     #[error(transparent)]
     Delta(#[from] DeltaError),
+    #[error(transparent)]
+    FolderIndex(#[from] FolderIndexError),
     #[error(transparent)]
     Repair(#[from] RepairError),
     #[error(transparent)]

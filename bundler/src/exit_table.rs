@@ -15,7 +15,7 @@ use build::{
     of_assembly, of_build_host, of_cache, of_definition, of_file, of_lock_file, of_output, of_packed_release, of_plan,
     of_signing, of_source, of_starter, of_store,
 };
-use bundle::{of_bundle, of_copy, of_delta, of_repair, of_root_file, of_stick};
+use bundle::{of_bundle, of_copy, of_delta, of_folder_index, of_repair, of_root_file, of_stick};
 use classes::{DAMAGED, PARTS_TOO_SMALL, ROOM, ROOM_FOR_COPY, unfit};
 use keys::{of_cli_trust, of_key_file, of_key_pair, of_trust_folder};
 use landfall_console::{Classify, ErrorClass, Exit, StorageFault};
@@ -54,6 +54,7 @@ impl Classify for Error {
             Self::Copy(error) => of_copy(error),
             Self::PartSize(_) => PARTS_TOO_SMALL,
             Self::Delta(error) => of_delta(error),
+            Self::FolderIndex(error) => of_folder_index(error),
             Self::Repair(error) => of_repair(error),
             Self::Stick(error) => of_stick(error),
             Self::RootFile(error) => of_root_file(error),

@@ -22,6 +22,7 @@ mod elf;
 mod error;
 mod evidence;
 mod exit_table;
+mod folder_index;
 mod image_config;
 mod job_summary;
 mod key_files;

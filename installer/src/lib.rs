@@ -14,6 +14,7 @@ mod host_context;
 mod interrupt;
 mod links;
 mod media;
+mod mirror;
 mod plan;
 mod quarantine;
 pub mod readers;

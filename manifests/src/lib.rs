@@ -23,6 +23,7 @@
 pub mod archive;
 mod base;
 mod bundle;
+mod bundle_index;
 mod check;
 mod digest;
 mod exact_read;
@@ -47,6 +48,7 @@ mod writer;
 
 pub use base::{Base, BaseRelease};
 pub use bundle::{Bundle, Entry, OtherManifest};
+pub use bundle_index::{BundleIndex, INDEX_NAME, IndexError, IndexedBundle, SignedIndex};
 pub use check::{Problem, ReleaseError};
 pub use digest::{Digest, DigestError, Hasher};
 pub use head::{Head, VerifiedHead};

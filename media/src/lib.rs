@@ -19,6 +19,7 @@
 
 mod damage;
 mod errors;
+mod http;
 mod media;
 mod parity;
 mod patch;
@@ -34,6 +35,7 @@ mod write;
 
 pub use errors::bundle_error::{BundleError, DamageReport, is_head_damaged};
 pub use errors::media_error::{MediaError, media_error};
+pub use http::get;
 pub use media::{BundleLocation, Media};
 pub use parity::{RecoveredRange, RecoveryReport};
 pub use reader::Reader;

@@ -52,6 +52,15 @@ impl Media {
         Ok(Self { contents: Contents::new(source, recovery, patch), is_bound: false, unusable_parity })
     }
 
+    /// Opens a bundle that an HTTP server has as one file, by its address, `http://HOST[:PORT]/PATH`.
+    ///
+    /// # Errors
+    /// The server cannot be reached, or does not have it.
+    pub fn open_address(address: &str) -> Result<Self, MediaError> {
+        let contents = Contents::new(Source::open_address(address)?, None, None);
+        Ok(Self { contents, is_bound: false, unusable_parity: None })
+    }
+
     /// Opens the bundle that is in one file, even if the file has the name of a part.
     ///
     /// # Errors

@@ -3,11 +3,12 @@
 use super::build::{of_output, of_signing};
 use super::classes::{DAMAGED, PARTS_TOO_SMALL, TRUST_CHAIN, unfit, usage};
 use crate::delta::DeltaError;
+use crate::folder_index::FolderIndexError;
 use crate::repair::RepairError;
 use crate::stick::{RootFileError, SplitError, StickError};
 use landfall_console::{ErrorClass, Exit, StorageFault};
 use landfall_keys::TrustError;
-use landfall_manifests::ReadError;
+use landfall_manifests::{IndexError, ReadError};
 use landfall_media::{BundleError, CopyError, MediaError, ParityError, RequestFileError, media_error};
 use std::io;
 
@@ -29,10 +30,28 @@ pub(super) fn of_bundle(error: &BundleError) -> ErrorClass {
     }
 }
 
+pub(super) fn of_folder_index(error: &FolderIndexError) -> ErrorClass {
+    match error {
+        FolderIndexError::List { .. } => usage("no_folder", "name the folder that the bundles are in"),
+        FolderIndexError::Empty { .. } => usage("no_bundle", "put bundles there, files NAME.landfall.tar"),
+        FolderIndexError::Product { .. } => usage("product", "give each product a folder of its own"),
+        FolderIndexError::Bundle(error) => of_bundle(error),
+        FolderIndexError::Release { .. } => DAMAGED,
+        FolderIndexError::NotAnIndex { .. } => usage("exists", "move it to another folder"),
+        FolderIndexError::Read { .. } => unfit("unreadable", "check the disk that the folder is on"),
+        FolderIndexError::Index(IndexError::Signatures) => {
+            usage("signatures", "remove the index, and sign it by the keys that count")
+        }
+        FolderIndexError::Index(_) => usage("index", "move bundles that hosts no longer need to another folder"),
+        FolderIndexError::Write(_) => unfit("cannot_write", "give this user the right to write there"),
+    }
+}
+
 pub(super) fn of_media(error: &MediaError) -> ErrorClass {
     match error {
         MediaError::Open { .. }
         | MediaError::NotAFile(_)
+        | MediaError::Server { .. }
         | MediaError::PartOpen { .. }
         | MediaError::PartNotAFile(_) => {
             usage("missing_file", "name a bundle, a file NAME.landfall.tar, or one of its parts")

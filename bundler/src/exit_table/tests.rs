@@ -1,4 +1,5 @@
 mod deltas;
+mod indexes;
 mod keys;
 mod registries;
 mod starter;
@@ -75,7 +76,11 @@ fn media(error: MediaError) -> Error {
 fn all() -> impl Iterator<Item = Error> {
     let build = [build(), sources(), registries::lock_and_cache(), registries::all(), registries::signatures()];
     let of_keys = [keys::of_keys(), keys::of_trust_folders(), starter::of_starter(), deltas::of_deltas()];
-    build.into_iter().chain([registries::downloads(), writing(), reading(), sticks()]).chain(of_keys).flatten()
+    build
+        .into_iter()
+        .chain([registries::downloads(), writing(), reading(), sticks(), indexes::all()])
+        .chain(of_keys)
+        .flatten()
 }
 
 #[test]
@@ -297,6 +302,7 @@ fn reading() -> Vec<Error> {
     let mut errors: Vec<Error> = reads.into_iter().map(|error| refused(error).into()).collect();
     errors.extend([
         media(MediaError::Open { path: at("b.tar"), source: io() }),
+        media(MediaError::Server { address: "http://10.0.0.1/b.tar".to_owned(), source: io() }),
         media(MediaError::NotAFile(at("b.tar"))),
         media(MediaError::NotAFolder(at("disc1"))),
         media(MediaError::PartNotAFile(at("b.tar.part002"))),

@@ -11,6 +11,7 @@ mod downloads;
 mod evidence;
 mod image_files;
 mod in_place;
+mod index;
 mod init;
 mod keys;
 mod lint;

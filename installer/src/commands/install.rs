@@ -51,7 +51,8 @@ pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> Result
     if state.is_none() {
         state::remove_partial(&host.layout)?;
     }
-    let verified = verified_bundle::open(&args.media, &args.trust, &host.layout, console, FirstUse::Ask)?;
+    let verified =
+        verified_bundle::open(&args.media.clone().into(), &args.trust, &host.layout, console, FirstUse::Ask)?;
     let release = verified.bundle.release();
     let report = Report {
         changed: false,

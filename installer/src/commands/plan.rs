@@ -1,9 +1,10 @@
 use crate::errors::Error;
 use crate::host_context::HostArgs;
-use crate::media::MediaArgs;
+use crate::mirror::BundleArgs;
 use crate::plan::Plan;
 use crate::plan::policy::Verdict;
 use crate::plan::preflight::Warning;
+use crate::state::installed::Installed;
 use crate::transition::PlanError;
 use crate::transition::effective_settings::SettingsArgs;
 use crate::transition::transition_plan::{self, TransitionPlan};
@@ -20,7 +21,7 @@ use std::fmt::Write as _;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
-    media: MediaArgs,
+    bundle: BundleArgs,
     #[command(flatten)]
     trust: TrustArgs,
     #[command(flatten)]
@@ -30,14 +31,20 @@ pub(crate) struct Args {
 #[derive(Serialize)]
 struct Report<'a> {
     changed: bool,
-    /// Absent where exactly this release is installed.
+    /// Absent where exactly this release is installed, or a mirror has none that is newer.
     plan: Option<&'a Plan>,
     warnings: &'a [Warning],
 }
 
 pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> Result<(), Error> {
     let layout = host_args.layout()?;
-    let verified = verified_bundle::open(&args.media, &args.trust, &layout, console, FirstUse::Ask)?;
+    let installed = Installed::read(&layout)?;
+    let located = args.bundle.locate(&layout, installed.as_ref(), console).map_err(PlanError::from)?;
+    let Some(located) = located else {
+        let report = Report { changed: false, plan: None, warnings: &[] };
+        return console.result(&report, "there is nothing newer for this host: there is nothing to do");
+    };
+    let verified = verified_bundle::open(&located, &args.trust, &layout, console, FirstUse::Ask)?;
     let (verdict, before) = transition_plan::judge(&verified, &layout)?;
     let host = match &before {
         Some(before) => host_args.recorded_context(&before.host, console)?,

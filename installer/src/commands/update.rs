@@ -1,9 +1,10 @@
 use crate::errors::Error;
 use crate::host_context::HostArgs;
-use crate::media::MediaArgs;
+use crate::mirror::BundleArgs;
 use crate::plan::policy::{Refusal, Verdict};
 use crate::settlement;
 use crate::state::installed::Installed;
+use crate::transition::PlanError;
 use crate::transition::effective_settings::SettingsArgs;
 use crate::transition::transition_plan;
 use crate::transition::verified_bundle::{self, FirstUse};
@@ -16,10 +17,13 @@ use serde::Serialize;
 /// Tenants keep running. Up to the switch the release that runs is not touched; a release that does not become healthy, or does not
 /// stay healthy, is reverted automatically (exit code 7). After an interruption, the same command settles the update, as do the next
 /// boot and `recover`, and continues where it stopped.
+///
+/// With --from, the newest bundle is taken that a folder or a plain HTTP server of the local network has for this host. Its index has to be signed by the keys
+/// that this host trusts, as the bundle has to be. A release that this host has left again is not taken so. Nothing is looked for anywhere without --from.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
-    media: MediaArgs,
+    bundle: BundleArgs,
     #[command(flatten)]
     trust: TrustArgs,
     /// Do not ask before beginning
@@ -46,7 +50,19 @@ pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> Result
     let state = settlement::lock_settled(host_args, &layout, console)?;
     let Some(before) = Installed::read(&layout)? else { return Err(Refusal::NotInstalled("update").into()) };
     let host = host_args.recorded_context(&before.host, console)?;
-    let verified = verified_bundle::open(&args.media, &args.trust, &layout, console, FirstUse::Ask)?;
+    let Some(located) = args.bundle.locate(&layout, Some(&before), console).map_err(PlanError::from)? else {
+        let current = &before.current;
+        let report = Report {
+            changed: false,
+            product: current.product.to_string(),
+            release: current.id().to_string(),
+            from: current.id().to_string(),
+            warnings: console.warnings(),
+        };
+        let text = format!("{} {} runs, and there is nothing newer for this host", report.product, report.release);
+        return console.result(&report, text);
+    };
+    let verified = verified_bundle::open(&located, &args.trust, &layout, console, FirstUse::Ask)?;
     let release = verified.bundle.release();
     let report = Report {
         changed: false,

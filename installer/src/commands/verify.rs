@@ -72,13 +72,14 @@ pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> Result
     // First: a name that cannot be used is better known before all of the bundle is read.
     let request = args.request.as_deref().map(request_file).transpose()?;
     let layout = host_args.layout()?;
-    let verified = match verified_bundle::open(&args.media, &args.trust, &layout, console, FirstUse::Refuse) {
-        // With a patch, it was the patch's head that was read: a request would ask for what the bundle may well have.
-        Err(error) if args.media.patch.is_none() && may_be_damaged_in_head(&error) => {
-            return Err(requested(request.as_ref(), &RepairRequest::Head, error));
-        }
-        other => other?,
-    };
+    let verified =
+        match verified_bundle::open(&args.media.clone().into(), &args.trust, &layout, console, FirstUse::Refuse) {
+            // With a patch, it was the patch's head that was read: a request would ask for what the bundle may well have.
+            Err(error) if args.media.patch.is_none() && may_be_damaged_in_head(&error) => {
+                return Err(requested(request.as_ref(), &RepairRequest::Head, error));
+            }
+            other => other?,
+        };
     let (media, bundle) = (&verified.media, &verified.bundle);
     let progress = console.progress("verify", Some(bundle.entries().iter().map(|entry| entry.size).sum()));
     let damage = verify(media, bundle, &progress);

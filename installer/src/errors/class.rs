@@ -7,6 +7,7 @@ mod trust;
 
 use super::Error;
 use crate::database::DatabaseError;
+use crate::mirror::MirrorError;
 use crate::removal::{RemovalError, UninstallError};
 use crate::retained_release::RetainedError;
 use crate::retained_release::unfold::UnfoldError;
@@ -17,6 +18,7 @@ use crate::trust::PinError;
 use host::of_io;
 use landfall_console::{Classify, ErrorClass, Exit};
 use landfall_host::runtime_program::{MigrateFailure, RuntimeProgramError};
+use landfall_manifests::IndexError;
 
 const RECOVER: &str = "run `landfall-installer recover` first";
 /// Of an operation that failed, and so did undoing it.
@@ -60,6 +62,7 @@ fn of_plan(error: &PlanError) -> ErrorClass {
         PlanError::Path(error) => host::of_path(error),
         PlanError::Record(error) => host::of_record(error),
         PlanError::Bundle(error) => bundle::of_bundle(error),
+        PlanError::Mirror(error) => of_mirror(error),
         PlanError::Trust(error) => trust::of_trust(error),
         PlanError::FirstUse(error) => trust::of_first_use(error),
         PlanError::OtherRoot(failure) | PlanError::NoRoot(failure) => {
@@ -83,6 +86,36 @@ fn of_plan(error: &PlanError) -> ErrorClass {
         PlanError::Random(_) => ErrorClass::UNEXPECTED,
         PlanError::Declined => ErrorClass::new(Exit::Usage, "declined", "answer y, or give --yes"),
         PlanError::Ask(error) => of_io(error),
+    }
+}
+
+/// Nothing comes from a mirror.
+fn of_mirror(error: &MirrorError) -> ErrorClass {
+    match error {
+        MirrorError::NoIndex { .. } => ErrorClass::new(
+            Exit::Usage,
+            "no_index",
+            "name the folder, or the address, where `landfall-bundler index` has written landfall-index.json",
+        ),
+        MirrorError::Read { .. } => {
+            ErrorClass::new(Exit::Unfit, "unreachable", "look whether the folder is mounted, or the server runs")
+        }
+        MirrorError::Index(IndexError::Untrusted(_)) => ErrorClass::new(
+            Exit::Untrusted,
+            "untrusted",
+            "have the index signed by the keys that this host trusts: `landfall-installer trust show` lists them",
+        ),
+        MirrorError::Index(_) => {
+            ErrorClass::new(Exit::Damaged, "index", "have `landfall-bundler index` write it again")
+        }
+        MirrorError::Trust(error) => trust::of_trust(error),
+        MirrorError::Record(error) => host::of_record(error),
+        MirrorError::Refused(refusal) => policy::of_refusal(refusal),
+        MirrorError::OtherBundle { .. } => ErrorClass::new(
+            Exit::Damaged,
+            "other_bundle",
+            "have `landfall-bundler index` write the index again whenever a bundle changes",
+        ),
     }
 }
 

@@ -10,6 +10,7 @@ use crate::durable::At as _;
 use crate::engine::EngineError;
 use crate::interrupt::Interrupted;
 use crate::media::{BundleError, MediaError};
+use crate::mirror::{MirrorAddress, MirrorError};
 use crate::plan::preflight::Problem;
 use crate::recovery_binary::RecoveryError;
 use crate::removal::RemovalError;
@@ -24,7 +25,7 @@ use landfall_host::layout::RootFolderError;
 use landfall_host::runtime_program::RuntimeProgramError;
 use landfall_host::settings;
 use landfall_keys::{ChainError, RootError};
-use landfall_manifests::{Digest, ReadError, ReleaseId};
+use landfall_manifests::{Digest, IndexError, ReadError, ReleaseId};
 use landfall_systemd::UnitName;
 use std::path::Path;
 
@@ -159,10 +160,13 @@ fn bundles() {
     let open = MediaError::Open { path: "/x".into(), source: io::ErrorKind::NotFound.into() };
     let (file, of) = (|| Path::new("/x").to_owned(), |error: MediaError| PlanError::from(error));
     let name = || "a".to_owned();
+    let server = |kind: io::ErrorKind| MediaError::Server { address: name(), source: kind.into() };
     let other =
         MediaError::OtherManifest { path: file(), bundle: file(), patch: Digest::of(b"a"), own: Digest::of(b"b") };
     for (error, exit, code, hint) in [
         (open, Exit::Usage, "missing_file", "name a file"),
+        (server(io::ErrorKind::ConnectionReset), Exit::Unfit, "unreachable", "look whether the server runs"),
+        (server(io::ErrorKind::InvalidData), Exit::Damaged, "server", "look at what the server has"),
         (MediaError::NotAFile(file()), Exit::Usage, "missing_file", "name a file"),
         (MediaError::NotAFolder(file()), Exit::Usage, "parts", "--parts takes"),
         (MediaError::PartNotAFile(file()), Exit::Damaged, "part", "copy this part"),
@@ -176,6 +180,27 @@ fn bundles() {
         (MediaError::Prompt { name: name(), source: io::Error::other("x") }, Exit::Damaged, "unreadable", "the media"),
     ] {
         super::tests::check(of(error), exit, code, Some(hint));
+    }
+}
+
+#[test]
+fn mirrors() {
+    let at = || MirrorAddress::Folder("/x".into());
+    let file = "a.landfall.tar".to_owned();
+    let unsigned = landfall_keys::TrustError::NotTrusted { signed_by: Vec::new(), trusted: Vec::new() };
+    for (error, exit, code, hint) in [
+        (MirrorError::NoIndex { at: at() }, Exit::Usage, "no_index", "name the folder"),
+        (MirrorError::Read { at: at(), source: io::Error::other("x") }, Exit::Unfit, "unreachable", "look whether"),
+        (IndexError::Untrusted(unsigned).into(), Exit::Untrusted, "untrusted", "have the index signed"),
+        (IndexError::TooLarge.into(), Exit::Damaged, "index", "have `landfall-bundler index`"),
+        (
+            MirrorError::OtherBundle { file, found: Digest::of(b"a"), expected: Digest::of(b"b") },
+            Exit::Damaged,
+            "other_bundle",
+            "have `landfall-bundler index`",
+        ),
+    ] {
+        check(PlanError::from(error), exit, code, Some(hint));
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::durable::PathError;
 use crate::media::{BundleError, MediaError};
+use crate::mirror::MirrorError;
 use crate::plan::policy::Refusal;
 use crate::plan::preflight::Problem;
 use crate::record::RecordError;
@@ -26,6 +27,9 @@ pub(crate) enum PlanError {
     /// The bundle cannot be opened, is damaged, or is signed by nobody who is trusted.
     #[error(transparent)]
     Bundle(#[from] BundleError),
+    /// Nothing can be taken from a mirror.
+    #[error(transparent)]
+    Mirror(#[from] MirrorError),
     #[error(transparent)]
     Trust(#[from] TrustError),
     #[error(transparent)]

@@ -2,7 +2,8 @@
 
 use super::PlanError;
 use crate::layout::Layout;
-use crate::media::{Media, MediaArgs};
+use crate::media::Media;
+use crate::mirror::Located;
 use crate::plan::TrustChange;
 use crate::trust::{self, CliTrust, FirstUseError, OfferedRoot, TrustArgs, TrustError};
 use landfall_console::{Console, message_with_causes};
@@ -44,14 +45,14 @@ pub(crate) enum FirstUse {
 ///
 /// A pinned root always decides, together with the successors in the bundle; keys on the command line must agree with it. For [`FirstUse::Refuse`], which installs nothing, keys on the command line are used instead. Nothing is written.
 pub(crate) fn open(
-    media: &MediaArgs,
+    located: &Located,
     args: &TrustArgs,
     layout: &Layout,
     console: Console,
     first_use: FirstUse,
 ) -> Result<VerifiedBundle, PlanError> {
     let given = args.parse()?;
-    let mut media = media.open(console)?;
+    let mut media = located.open(console)?;
     let refused = |error: ReadError| media.located(None, error);
     let head = media.head().map_err(refused)?;
     let pinned = if first_use == FirstUse::Refuse && given.is_some() { None } else { trust::pinned(layout)? };
@@ -68,6 +69,7 @@ pub(crate) fn open(
     // The only way from a head to a bundle: what follows works from the bytes that these keys have signed.
     let bundle = head.verify(trust.trusted_keys()).map_err(refused)?;
     let bundle = media.bind_manifest(bundle, trust.trusted_keys())?;
+    located.check(bundle.manifest())?;
     if let Some(unused) = media.unused_parity() {
         console.warn(unused);
     }

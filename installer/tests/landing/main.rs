@@ -9,6 +9,7 @@ mod delta;
 mod fixture;
 mod install;
 mod messages;
+mod mirror;
 mod other_root;
 mod pages;
 mod parts;

@@ -14,6 +14,15 @@ pub enum MediaError {
         #[source]
         source: io::Error,
     },
+    /// A server does not hand out a file.
+    #[error("cannot read {address}")]
+    Server {
+        /// The file's address.
+        address: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
     /// What was named as a bundle or as a patch is a folder, a pipe or a device.
     #[error("{} is not a regular file", .0.display())]
     NotAFile(PathBuf),
@@ -109,6 +118,7 @@ impl MediaError {
             | Self::NotAFile(path)
             | Self::PartNotAFile(path) => Some(path),
             Self::NotAFolder(_)
+            | Self::Server { .. }
             | Self::PartName(_)
             | Self::Empty(_)
             | Self::Surplus { .. }

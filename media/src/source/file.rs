@@ -1,6 +1,7 @@
 //! A file on a medium. Its size is the one that it had when it was opened: a file that shrinks or grows later is damaged.
 
 use crate::errors::media_error::MediaError;
+use crate::http::HttpFile;
 use landfall_host::regular::{self, NotRegular};
 use rustix::fs::Advice;
 use std::fs::File;
@@ -8,12 +9,18 @@ use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
-/// A regular file, open for reading.
+/// A regular file, open for reading, or one of a server.
 #[derive(Debug)]
 pub(crate) struct MediaFile {
-    file: File,
+    origin: Origin,
     path: PathBuf,
     size: u64,
+}
+
+#[derive(Debug)]
+enum Origin {
+    Disk(File),
+    Server(Box<HttpFile>),
 }
 
 impl MediaFile {
@@ -27,7 +34,15 @@ impl MediaFile {
         })?;
         // Only advice: a file system that ignores it is read as well.
         let _ = rustix::fs::fadvise(&file, 0, None, Advice::Sequential);
-        Ok(Self { file, path: path.to_owned(), size: about.len() })
+        Ok(Self { origin: Origin::Disk(file), path: path.to_owned(), size: about.len() })
+    }
+
+    /// Opens a file of an HTTP server. Its address stands for its path.
+    pub(crate) fn open_address(address: &str) -> Result<Self, MediaError> {
+        let file =
+            HttpFile::open(address).map_err(|source| MediaError::Server { address: address.to_owned(), source })?;
+        let (path, size) = (PathBuf::from(address), file.size());
+        Ok(Self { origin: Origin::Server(Box::new(file)), path, size })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -48,7 +63,14 @@ impl MediaFile {
             // A file that grew has bytes behind what was verified: it is damaged, and does not just end.
             return self.check_size().map(|()| 0);
         }
-        match self.file.read_at(&mut buffer[..want], offset)? {
+        let read = match &self.origin {
+            Origin::Disk(file) => file.read_at(&mut buffer[..want], offset)?,
+            Origin::Server(file) => file.read_at(&mut buffer[..want], offset).map_err(|source| {
+                let address = self.path.display().to_string();
+                MediaError::Server { address, source }
+            })?,
+        };
+        match read {
             // That the file changed says more than that it ends early.
             0 => self.check_size().and(Err(io::ErrorKind::UnexpectedEof.into())),
             read => Ok(read),
@@ -57,7 +79,11 @@ impl MediaFile {
 
     /// Checks that it has the size that it had when it was opened.
     pub(crate) fn check_size(&self) -> io::Result<()> {
-        let now = self.file.metadata()?.len();
+        let now = match &self.origin {
+            Origin::Disk(file) => file.metadata()?.len(),
+            // It is compared with each response.
+            Origin::Server(file) => file.size(),
+        };
         if now == self.size {
             return Ok(());
         }

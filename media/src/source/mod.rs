@@ -58,6 +58,11 @@ impl Source {
         Ok(Self::Whole(MediaFile::open(path)?))
     }
 
+    /// Opens a bundle that an HTTP server has as one file.
+    pub(crate) fn open_address(address: &str) -> Result<Self, MediaError> {
+        Ok(Self::Whole(MediaFile::open_address(address)?))
+    }
+
     fn parts(&self) -> Option<&Parts> {
         match self {
             Self::Whole(_) => None,

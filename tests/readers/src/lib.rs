@@ -9,6 +9,7 @@
 
 mod archive;
 mod blob;
+mod bundle_index;
 mod definition;
 mod docker_archive;
 mod image;
@@ -71,6 +72,7 @@ impl<T, E> From<Result<T, E>> for ReadOutcome {
 pub const TARGETS: &[Target] = &[
     archive::TARGET,
     blob::TARGET,
+    bundle_index::TARGET,
     definition::TARGET,
     docker_archive::TARGET,
     lock_file::TARGET,

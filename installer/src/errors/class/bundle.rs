@@ -8,6 +8,7 @@ use landfall_console::{ErrorClass, Exit};
 use landfall_keys::TrustError;
 use landfall_manifests::ReadError;
 use landfall_media::media_error;
+use std::io::ErrorKind;
 
 const COPY_AGAIN: &str = "copy the bundle again from where it was made, or only the damaged part of it: \
                           `landfall-installer verify --request FILE` says how";
@@ -92,6 +93,14 @@ fn of_media(error: &MediaError) -> ErrorClass {
         MediaError::Open { .. } | MediaError::NotAFile(_) => {
             ErrorClass::new(Exit::Usage, "missing_file", "name a file NAME.landfall.tar, or one of its parts")
         }
+        MediaError::Server { source, .. } if source.kind() == ErrorKind::InvalidData => {
+            ErrorClass::new(Exit::Damaged, "server", "look at what the server has, and have the index written again")
+        }
+        MediaError::Server { .. } => ErrorClass::new(
+            Exit::Unfit,
+            "unreachable",
+            "look whether the server runs, then run the same command again: it goes on where it stopped",
+        ),
         MediaError::PartNotAFile(_) | MediaError::PartOpen { .. } => {
             ErrorClass::new(Exit::Damaged, "part", "copy this part again, or name the folder that has it with --parts")
         }
