@@ -41,6 +41,8 @@ pub(crate) enum OutputError {
     Summary { path: PathBuf },
     #[error("{} is no folder, and there are {count} bundles: one for each architecture", path.display())]
     SeveralBundles { path: PathBuf, count: usize },
+    #[error("{line}: {} is packed, and the cache {} is inside it", source_path.display(), cache.display())]
+    CacheInSource { line: DefinitionLine, source_path: PathBuf, cache: PathBuf },
     #[error("{line}: {} is packed, and the secret {} is inside it", source_path.display(), secret.display())]
     SecretInSource { line: DefinitionLine, source_path: PathBuf, secret: PathBuf },
 }
@@ -203,6 +205,20 @@ pub(crate) fn check_summary(path: &Path, out: &Path, plan: &Plan, used: &[&Path]
         return Err(OutputError::Summary { path: path.to_owned() });
     }
     Ok(())
+}
+
+/// Checks that a build does not pack what it writes to its cache meanwhile.
+pub(crate) fn check_cache(cache: &Path, plan: &Plan) -> Result<(), OutputError> {
+    // It need not be there yet.
+    let Some(full) = cache.ancestors().find_map(|path| path.canonicalize().ok()) else { return Ok(()) };
+    let is_around = |source: &Path| source.canonicalize().is_ok_and(|packed| full.starts_with(packed));
+    match plan.sources().find(|(_, source)| is_around(source)) {
+        Some((line, source)) => {
+            let (source_path, cache) = (source.to_owned(), cache.to_owned());
+            Err(OutputError::CacheInSource { line: line.clone(), source_path, cache })
+        }
+        None => Ok(()),
+    }
 }
 
 fn check_sources(out: &Path, full: &Path, plan: &Plan, secrets: &[&Path]) -> Result<(), OutputError> {

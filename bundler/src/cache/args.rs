@@ -23,6 +23,11 @@ pub(crate) struct CacheArgs {
 }
 
 impl CacheArgs {
+    /// The cache's folder, whether it is there or not.
+    pub(crate) fn path(&self) -> Option<PathBuf> {
+        self.folder(|name| std::env::var_os(name)).map(|(path, _)| path)
+    }
+
     /// The cache's folder, and whether the user has named it, by the variables of the environment.
     pub(super) fn folder(&self, variable: impl Fn(&str) -> Option<OsString>) -> Option<(PathBuf, bool)> {
         if self.no_cache {

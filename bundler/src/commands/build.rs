@@ -114,6 +114,7 @@ pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
         let bases = bases(args, &plan, &out)?;
         args.split.map(|_| output::check_names_parts(&out)).transpose()?;
         args.summary.as_deref().map(|path| output::check_summary(path, &out, &plan, &used)).transpose()?;
+        args.cache.path().map(|cache| output::check_cache(&cache, &plan)).transpose()?;
         let trust = trust(&definition, &host.keys, console)?;
         Ok::<_, Error>((definition, out, trust, bases))
     });

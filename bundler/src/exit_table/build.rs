@@ -102,6 +102,9 @@ pub(super) fn of_output(error: &OutputError) -> ErrorClass {
         | OutputError::ReplacesSource { .. }
         | OutputError::InsideSource { .. } => usage("output_in_source", "write to another folder with --out"),
         OutputError::Summary { .. } => usage("summary", "name another file with --summary"),
+        OutputError::CacheInSource { .. } => {
+            usage("cache_in_source", "name another folder with --cache, or none with --no-cache")
+        }
         OutputError::SecretInSource { .. } => usage("secret_key_in_source", SECRET),
     }
 }

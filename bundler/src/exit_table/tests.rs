@@ -153,6 +153,7 @@ fn build() -> Vec<Error> {
         OutputError::ReplacesSource { line: line(), out: at("out") }.into(),
         OutputError::Summary { path: at("b.tar") }.into(),
         OutputError::InsideSource { line: line(), source_path: at("docs"), out: at("docs/out") }.into(),
+        OutputError::CacheInSource { line: line(), source_path: at("docs"), cache: at("docs/cache") }.into(),
         OutputError::SecretInSource { line: line(), source_path: at("docs"), secret: at("docs/k.key") }.into(),
         Error::NoSpace {
             class: unfit("disk_full", ROOM),

@@ -133,6 +133,20 @@ fn a_pipe_in_place_of_a_file_does_not_make_it_wait() {
 }
 
 #[test]
+fn a_cache_is_never_packed() {
+    let workspace = Workspace::new();
+    workspace.write("docs/a.txt", "a");
+    workspace.define("[[file]]\nsource = \"docs\"\npath = \"docs\"\n");
+    let build = ["build", "acme.toml", "--key", "k.key", "--out", "acme.tar"];
+    for cache in ["docs", "docs/cache/of/mine"] {
+        let error = workspace.refused(2, &[&build[..], &["--cache", cache]].concat());
+        assert_eq!(error["code"], "cache_in_source", "{error}");
+    }
+    assert_eq!(fs::read_dir(workspace.path("docs")).unwrap().count(), 1);
+    workspace.ok(&[&build[..], &["--cache", "docs-cache"]].concat());
+}
+
+#[test]
 fn settings_that_are_no_toml_are_not_packed() {
     let workspace = Workspace::new();
     workspace.define("");
