@@ -185,7 +185,9 @@ impl Build<'_> {
         store: &mut BlobStore,
     ) -> Result<()> {
         let made = [EvidenceFile { path, content }];
-        packed.extend(self.pack_files(&sources::with_made(Vec::new(), &made), store)?);
+        let progress = Console::unattended().progress("Evidence", None);
+        let arch = self.plan.release.arch;
+        packed.extend(sources::pack_files(&sources::with_made(Vec::new(), &made), arch, store, &progress)?);
         Ok(())
     }
 }

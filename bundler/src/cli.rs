@@ -1,6 +1,6 @@
 use crate::commands::{
-    build, delta, diff, index, init, inspect, key, keygen, lint, media, repair, schema, sign, split, trust, update,
-    verify,
+    build, delta, diff, index, init, inspect, key, keygen, lint, media, repair, scan, schema, sign, split, trust,
+    update, verify,
 };
 use crate::error::Result;
 use clap::{Parser, Subcommand};
@@ -37,6 +37,7 @@ enum Command {
     Verify(verify::Args),
     Sign(sign::Args),
     Diff(diff::Args),
+    Scan(scan::Args),
     Split(split::Args),
     Delta(delta::Args),
     Index(index::Args),
@@ -63,6 +64,8 @@ impl Cli {
             Command::Verify(args) => verify::run(&args, console),
             Command::Sign(args) => sign::run(&args, console),
             Command::Diff(args) => diff::run(&args, console),
+            // It prints its result although it fails.
+            Command::Scan(args) => return scan::run(&args, console),
             Command::Split(args) => split::run(&args, console),
             Command::Delta(args) => delta::run(&args, console),
             Command::Index(args) => index::run(&args, console),

@@ -6,6 +6,7 @@
 use crate::assemble::{AssembleError, PackedReleaseError};
 use crate::blob_store::StoreError;
 use crate::build_host::BuildHostError;
+use crate::bundle_documents::DocumentError;
 use crate::cache::CacheError;
 use crate::definition::{DefinitionError, DefinitionLine};
 use crate::delta::DeltaError;
@@ -16,6 +17,7 @@ use crate::lock_file::LockFileError;
 use crate::output::OutputError;
 use crate::plan::PlanError;
 use crate::repair::RepairError;
+use crate::scan::DatabaseError;
 use crate::sources::{FileError, ImageError};
 use crate::starter::StarterError;
 use crate::stick::{RootFileError, StickError};
@@ -92,6 +94,12 @@ pub(crate) enum Error {
     /// An error because of too little room, with how much there is.
     #[error("{message}: {} are free in {}, which was too little", Size(*free), folder.display())]
     NoSpace { class: ErrorClass, message: String, free: u64, folder: PathBuf },
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+    #[error("{} says nothing of what is in it", .0.display())]
+    NoEvidence(PathBuf),
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
     #[error(transparent)]
     Summary(#[from] SummaryError),
     /// Standard output.

@@ -15,8 +15,10 @@ use build::{
     of_assembly, of_build_host, of_cache, of_definition, of_file, of_lock_file, of_output, of_packed_release, of_plan,
     of_signing, of_source, of_starter, of_store,
 };
-use bundle::{of_bundle, of_copy, of_delta, of_folder_index, of_repair, of_root_file, of_stick};
-use classes::{DAMAGED, PARTS_TOO_SMALL, ROOM, ROOM_FOR_COPY, unfit};
+use bundle::{
+    of_bundle, of_copy, of_database, of_delta, of_document, of_folder_index, of_repair, of_root_file, of_stick,
+};
+use classes::{DAMAGED, PARTS_TOO_SMALL, ROOM, ROOM_FOR_COPY, unfit, usage};
 use keys::{of_cli_trust, of_key_file, of_key_pair, of_trust_folder};
 use landfall_console::{Classify, ErrorClass, Exit, StorageFault};
 
@@ -59,6 +61,9 @@ impl Classify for Error {
             Self::Stick(error) => of_stick(error),
             Self::RootFile(error) => of_root_file(error),
             Self::Starter(error) => of_starter(error),
+            Self::Document(error) => of_document(error),
+            Self::NoEvidence(_) => usage("no_sbom", "build it anew, without `evidence = false` in [release]"),
+            Self::Database(error) => of_database(error),
             Self::Summary(_) => unfit("cannot_write", "name another file with --summary"),
             Self::KeyPair(error) => of_key_pair(error),
             Self::KeyFile(error) => of_key_file(error),

@@ -5,11 +5,14 @@ use crate::blob_store::BlobStore;
 use crate::build_host::BuildHost;
 use crate::definition::{ArchivePath, Definition, DefinitionLine, Examination, Variables};
 use crate::lock_file;
+use crate::packages::FileKind;
 use crate::plan::{Plan, RequestedImage, Source, SourceJob};
 use crate::registry::{Reference, Registries, RegistryArgs, challenge};
+use crate::scan::{self, Components};
 use crate::sources::{Archives, PackContext};
 use landfall_console::Console;
 use landfall_manifests::oci::Platform;
+use landfall_manifests::sbom::Bom;
 use landfall_manifests::{Arch, Encoding, Layer, Os};
 use landfall_media::Destination;
 use std::collections::BTreeMap;
@@ -72,6 +75,23 @@ pub fn lock_file(text: &[u8]) -> Result<String, Refused> {
 /// Reads a `WWW-Authenticate` header: schemes, each with its parameters.
 pub fn challenges(header: &str) -> Vec<(String, BTreeMap<String, String>)> {
     challenge::parse(header).into_iter().map(|challenge| (challenge.scheme, challenge.parameters)).collect()
+}
+
+/// Holds the packages of a bill of materials against an advisory, and counts what it finds.
+///
+/// # Errors
+/// One of the two cannot be read.
+pub fn advisory(bom: &[u8], advisory: &[u8]) -> Result<usize, Refused> {
+    let mut components = Components::default();
+    components.add("image app", &Bom::read(bom)?);
+    Ok(scan::parse(advisory, &components)?.len())
+}
+
+/// The package URLs that the file at `path` tells of when it comes in pieces of `piece` bytes; none where it is not looked into.
+pub fn packages(path: &str, file: &[u8], piece: usize) -> Option<Vec<String>> {
+    let mut reader = FileKind::of(path, file.len() as u64, true)?.reader()?;
+    file.chunks(piece.max(1)).for_each(|piece| reader.update(piece));
+    Some(reader.finish().packages.iter().map(|package| package.purl(None)).collect())
 }
 
 /// Takes the image at `path` for linux/amd64, the one that `reference` names or the only one, into a store in `scratch`, which

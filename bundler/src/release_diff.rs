@@ -1,6 +1,7 @@
 //! What changes from one release to another, as a pure function of the two.
 
 use crate::trust::UnverifiedRoot;
+use landfall_manifests::sbom::PackageChanges;
 use landfall_manifests::{Database, Digest, File, Image, Release};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,6 +15,8 @@ pub(crate) struct Difference {
     pub(crate) new: Identity,
     pub(crate) images: Names<ChangedImage>,
     pub(crate) files: Names<String>,
+    /// How packages change, by the image that has them; `files` are those of programs and files.
+    pub(crate) packages: BTreeMap<String, PackageChanges>,
     pub(crate) blobs: Blobs,
 }
 
@@ -48,6 +51,8 @@ pub(crate) struct ChangedImage {
     pub(crate) layers: usize,
     /// Those of them that the old image has.
     pub(crate) shared_layers: usize,
+    /// As the others of them are stored, in bytes.
+    pub(crate) new_bytes: u64,
 }
 
 /// Bytes of the new release's blobs.
@@ -62,14 +67,20 @@ pub(crate) struct Blobs {
 
 impl Difference {
     /// Compares two releases.
-    pub(crate) fn of(old: &Release, new: &Release) -> Self {
+    pub(crate) fn of(old: &Release, new: &Release, packages: BTreeMap<String, PackageChanges>) -> Self {
         let known: BTreeSet<Digest> = old.blobs.iter().map(|blob| blob.digest).collect();
         let (shared, fresh): (Vec<_>, Vec<_>) = new.blobs.iter().partition(|blob| known.contains(&blob.digest));
         let bytes = |blobs: Vec<&landfall_manifests::Blob>| blobs.iter().map(|blob| blob.size).sum();
         Self {
             old: Identity::of(old),
             new: Identity::of(new),
-            images: names(&old.images, &new.images, |image| &image.name, same_image, changed_image),
+            images: names(
+                &old.images,
+                &new.images,
+                |image| &image.name,
+                same_image,
+                |old, new_image| changed_image(old, new_image, &new.blob_sizes()),
+            ),
             files: names(
                 &own(&old.files),
                 &own(&new.files),
@@ -77,6 +88,7 @@ impl Difference {
                 same_file,
                 |_, new| new.path.to_string(),
             ),
+            packages,
             blobs: Blobs { new_bytes: bytes(fresh), shared_bytes: bytes(shared) },
         }
     }
@@ -126,10 +138,11 @@ fn same_image(old: &Image, new: &Image) -> bool {
     old.config == new.config && old.tenant == new.tenant
 }
 
-fn changed_image(old: &Image, new: &Image) -> ChangedImage {
+fn changed_image(old: &Image, new: &Image, sizes: &BTreeMap<Digest, u64>) -> ChangedImage {
     let known: BTreeSet<Digest> = old.layers.iter().map(|layer| layer.diff_id).collect();
-    let shared_layers = new.layers.iter().filter(|layer| known.contains(&layer.diff_id)).count();
-    ChangedImage { name: new.name.to_string(), layers: new.layers.len(), shared_layers }
+    let (shared, fresh): (Vec<_>, Vec<_>) = new.layers.iter().partition(|layer| known.contains(&layer.diff_id));
+    let new_bytes = fresh.iter().filter_map(|layer| sizes.get(&layer.blob)).sum();
+    ChangedImage { name: new.name.to_string(), layers: new.layers.len(), shared_layers: shared.len(), new_bytes }
 }
 
 fn same_file(old: &File, new: &File) -> bool {

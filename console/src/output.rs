@@ -73,6 +73,11 @@ impl Console {
         }
     }
 
+    /// Whether more is to be said.
+    pub fn is_verbose(&self) -> bool {
+        self.flags.verbose
+    }
+
     /// Prints a line of progress under `--verbose` only.
     pub fn detail(&self, line: impl Display) {
         if self.flags.verbose {

@@ -1,4 +1,6 @@
-use crate::commands::{config, install, plan, receipts, recover, rollback, status, trust, uninstall, update, verify};
+use crate::commands::{
+    config, install, plan, receipts, recover, rollback, sbom, status, trust, uninstall, update, verify,
+};
 use crate::errors::Error;
 use crate::host_context::HostArgs;
 use clap::{Parser, Subcommand};
@@ -39,6 +41,7 @@ enum Command {
     Update(update::Args),
     Rollback(rollback::Args),
     Status(status::Args),
+    Sbom(sbom::Args),
     Config(config::Args),
     Trust(trust::Args),
     Receipts(receipts::Args),
@@ -66,6 +69,7 @@ impl Cli {
             Command::Update(args) => update::run(args, host, console),
             Command::Rollback(args) => rollback::run(args, host, console),
             Command::Status(args) => status::run(args, host, console),
+            Command::Sbom(args) => sbom::run(args, host, console),
             Command::Config(args) => config::run(args, host, console),
             Command::Trust(args) => trust::run(args, host, console),
             Command::Receipts(args) => receipts::run(args, host, console),

@@ -1,9 +1,13 @@
 use super::parts_args::PartsArgs;
+use crate::bundle_documents::Documents;
 use crate::error::Result;
+use crate::plan::own_path;
 use crate::release_diff::{Difference, Identity, Names};
 use landfall_console::{Console, Count, Size};
+use landfall_manifests::sbom::{self, PackageChanges};
 use landfall_manifests::{Database, Signed};
 use landfall_media::UnverifiedBundle;
+use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -23,13 +27,34 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
     let (old, new) = (open(&args.old, &args.parts)?, open(&args.new, &args.parts)?);
-    let difference = Difference::of(old.release(), new.release());
+    let packages = packages(&old, &new)?;
+    let difference = Difference::of(old.1.release(), new.1.release(), packages);
     let text = text(&difference)?;
     console.result(&difference, text)
 }
 
-fn open(path: &Path, parts: &PartsArgs) -> Result<Signed> {
-    Ok(UnverifiedBundle::open(path, &parts.folders)?.head().clone().into_signed_without_verifying()?)
+fn open(path: &Path, parts: &PartsArgs) -> Result<(UnverifiedBundle, Signed)> {
+    let opened = UnverifiedBundle::open(path, &parts.folders)?;
+    let signed = opened.head().clone().into_signed_without_verifying()?;
+    Ok((opened, signed))
+}
+
+/// How packages change of images that both have, and of files; nothing where one of the two does not say what is in it.
+fn packages(
+    old: &(UnverifiedBundle, Signed),
+    new: &(UnverifiedBundle, Signed),
+) -> Result<BTreeMap<String, PackageChanges>> {
+    let images = new.1.release().images.iter().map(|image| (image.name.to_string(), sbom::image_path(&image.name)));
+    let files = [("files".to_owned(), own_path(sbom::BUNDLE_PATH))];
+    let [old, new] = [old, new].map(|(opened, signed)| Documents::of(opened, signed));
+    let mut found = BTreeMap::new();
+    for (of, path) in images.chain(files) {
+        if let (Some(before), Some(after)) = (old.bom(&path)?, new.bom(&path)?) {
+            let changes = PackageChanges::between(&before, &after);
+            found.extend((!changes.is_empty()).then_some((of, changes)));
+        }
+    }
+    Ok(found)
 }
 
 fn text(difference: &Difference) -> Result<String, fmt::Error> {
@@ -48,12 +73,22 @@ fn text(difference: &Difference) -> Result<String, fmt::Error> {
     writeln!(text, "images {same} unchanged")?;
     list(&mut text, added, removed)?;
     for image in changed {
-        writeln!(text, "  ~ {}  {} of {} shared", image.name, image.shared_layers, Count(image.layers, "layer"))?;
+        let (layers, bytes) = (Count(image.layers, "layer"), Size(image.new_bytes));
+        writeln!(text, "  ~ {}  {} of {layers} shared, {bytes} new", image.name, image.shared_layers)?;
     }
     let Names { added, removed, changed, same } = &difference.files;
     writeln!(text, "files  {same} unchanged")?;
     list(&mut text, added, removed)?;
     changed.iter().try_for_each(|path| writeln!(text, "  ~ {path}"))?;
+    for (of, changes) in &difference.packages {
+        let PackageChanges { added, removed, updated, same } = changes;
+        writeln!(text, "packages of {of}: {same} unchanged")?;
+        list(&mut text, added, removed)?;
+        for package in updated {
+            let [from, to] = [&package.from, &package.to].map(|versions| versions.join(", "));
+            writeln!(text, "  ~ {} {from} -> {to}", package.name)?;
+        }
+    }
     let blobs = &difference.blobs;
     writeln!(text, "blobs  {} new, {} shared", Size(blobs.new_bytes), Size(blobs.shared_bytes))?;
     Ok(text)

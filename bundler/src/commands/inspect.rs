@@ -1,11 +1,14 @@
 use super::parts_args::PartsArgs;
+use crate::bundle_documents::Documents;
 use crate::delta::BaseReport;
 use crate::error::Result;
 use crate::trust::UnverifiedRoot;
 use landfall_console::{Console, Count, OneLine, Size};
-use landfall_manifests::{Database, Release, StartPeriod, Tenant, Writable};
+use landfall_manifests::sbom;
+use landfall_manifests::{Database, Release, Signed, StartPeriod, Tenant, Writable};
 use landfall_media::UnverifiedBundle;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -40,6 +43,8 @@ struct InspectReport<'a> {
     /// The newest of the trust roots that the bundle brings.
     #[serde(skip_serializing_if = "Option::is_none")]
     trust: Option<UnverifiedRoot>,
+    /// How many packages each image has, by its bill of materials.
+    packages: BTreeMap<String, usize>,
     release: &'a Release,
 }
 
@@ -57,10 +62,27 @@ pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
         parts: &opened.parts(),
         signers,
         trust: UnverifiedRoot::of(&release.trust),
+        packages: packages(&opened, &signed)?,
         release,
     };
     let text = text(&shown)?;
     console.result(&shown, text)
+}
+
+/// How many packages each image has. A bundle that is not all here shows none.
+fn packages(opened: &UnverifiedBundle, signed: &Signed) -> Result<BTreeMap<String, usize>> {
+    if opened.found_bytes() != signed.bundle_bytes() {
+        return Ok(BTreeMap::new());
+    }
+    let documents = Documents::of(opened, signed);
+    let mut found = BTreeMap::new();
+    for image in &signed.release().images {
+        if let Some(bom) = documents.bom(&sbom::image_path(&image.name))? {
+            let packages = bom.components.iter().filter(|component| component.purl.is_some()).count();
+            found.insert(image.name.to_string(), packages);
+        }
+    }
+    Ok(found)
 }
 
 fn text(shown: &InspectReport<'_>) -> Result<String, fmt::Error> {
@@ -96,7 +118,9 @@ fn text(shown: &InspectReport<'_>) -> Result<String, fmt::Error> {
     let sizes = release.blob_sizes();
     for image in &release.images {
         let (stored, raw) = (Size(image.stored_bytes(&sizes)), Size(image.layers.iter().map(|layer| layer.size).sum()));
-        writeln!(text, "  {}  {}, {stored} stored, {raw} unpacked", image.name, Count(image.layers.len(), "layer"))?;
+        let packages = shown.packages.get(image.name.as_str()).map(|count| format!(", {}", Count(*count, "package")));
+        let (layers, packages) = (Count(image.layers.len(), "layer"), packages.unwrap_or_default());
+        writeln!(text, "  {}  {layers}, {stored} stored, {raw} unpacked{packages}", image.name)?;
         writeln!(text, "    from {}", OneLine(&image.source))?;
         if let Some(tenant) = &image.tenant {
             let framework = OneLine(tenant.framework.as_deref().unwrap_or("-"));
@@ -104,6 +128,13 @@ fn text(shown: &InspectReport<'_>) -> Result<String, fmt::Error> {
             let health = tenant.health.to_string();
             let needs = needs(tenant);
             writeln!(text, "    tenant {language} {framework}, port {}, {}{needs}", tenant.port, OneLine(&health))?;
+        }
+        for layer in &image.layers {
+            let stored = Size(sizes.get(&layer.blob).copied().unwrap_or_default()).to_string();
+            let others = release.images.iter().filter(|other| other.name != image.name);
+            let others = others.filter(|other| other.layers.iter().any(|one| one.blob == layer.blob)).count();
+            let shared = if others > 0 { format!("  shared with {}", Count(others, "image")) } else { String::new() };
+            writeln!(text, "    layer  {}  {stored:>11}{shared}", &layer.diff_id.to_string()[..19])?;
         }
     }
     writeln!(text, "\nfiles: {}", release.files.len())?;

@@ -13,6 +13,7 @@ pub(crate) mod media;
 mod parts_args;
 pub(crate) mod repair;
 mod rewrite;
+pub(crate) mod scan;
 pub(crate) mod schema;
 pub(crate) mod sign;
 pub(crate) mod split;

@@ -2,9 +2,11 @@
 
 use super::build::{of_output, of_signing};
 use super::classes::{DAMAGED, PARTS_TOO_SMALL, TRUST_CHAIN, unfit, usage};
+use crate::bundle_documents::DocumentError;
 use crate::delta::DeltaError;
 use crate::folder_index::FolderIndexError;
 use crate::repair::RepairError;
+use crate::scan::DatabaseError;
 use crate::stick::{RootFileError, SplitError, StickError};
 use landfall_console::{ErrorClass, Exit, StorageFault};
 use landfall_keys::TrustError;
@@ -130,6 +132,30 @@ pub(super) fn of_repair(error: &RepairError) -> ErrorClass {
         RepairError::Unlisted { .. } => REQUEST,
         RepairError::OtherRelease { .. } => {
             usage("other_release", "name the bundle of that very release with --from: a new build of it is another one")
+        }
+    }
+}
+
+pub(super) fn of_document(error: &DocumentError) -> ErrorClass {
+    match error {
+        DocumentError::Read { source, .. } => media_error(source).map_or(DAMAGED, of_media),
+        DocumentError::Damaged { .. } => DAMAGED,
+        DocumentError::Bom { .. } => {
+            ErrorClass::new(Exit::Damaged, "sbom", "build the bundle anew, or ask its publisher")
+        }
+    }
+}
+
+pub(super) fn of_database(error: &DatabaseError) -> ErrorClass {
+    match error {
+        DatabaseError::Read { .. } => {
+            usage("missing_file", "name a folder of advisories with --db, all of which you can read")
+        }
+        DatabaseError::Advisory { .. } => {
+            usage("advisory", "get it again, or move what is no advisory out of the folder")
+        }
+        DatabaseError::Empty { .. } => {
+            usage("no_advisories", "unpack an archive of osv.dev there, one for each ecosystem")
         }
     }
 }

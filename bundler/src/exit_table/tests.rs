@@ -8,6 +8,7 @@ use super::classes::{ROOM, ROOM_FOR_COPY, unfit};
 use crate::assemble::{AssembleError, PackedReleaseError, VolumeError};
 use crate::blob_store::{LayerError, StoreError};
 use crate::build_host::BuildHostError;
+use crate::bundle_documents::DocumentError;
 use crate::definition::{DefinitionError, DefinitionLine};
 use crate::elf::ElfError;
 use crate::error::Error;
@@ -17,6 +18,7 @@ use crate::output::OutputError;
 use crate::plan::{PlanError, RequestedImage};
 use crate::registry::ReferenceError;
 use crate::repair::RepairError;
+use crate::scan::DatabaseError;
 use crate::sources::{AddError, FileError, SourceError};
 use crate::stick::{RootFileError, SplitError, StickError};
 use landfall_console::{Classify as _, Exit, Failure, Size};
@@ -25,7 +27,8 @@ use landfall_keys::{KeyId, MAX_SIGNATURES, RootLink, TrustError};
 use landfall_manifests::parity::GeometryError;
 use landfall_manifests::parts::RangesError;
 use landfall_manifests::repair::{RequestError, RequestedBlobs};
-use landfall_manifests::{Arch, Digest, PathError, ReleaseError, TenantProblem, WriteError};
+use landfall_manifests::sbom::{BUNDLE_PATH, BomError};
+use landfall_manifests::{Arch, BundlePath, Digest, PathError, ReleaseError, TenantProblem, WriteError};
 use landfall_manifests::{ReadError, SignError};
 use landfall_media::{BundleError, CopyError, MediaError, ParityError, RequestFileError};
 use std::io;
@@ -33,6 +36,10 @@ use std::path::PathBuf;
 
 fn io() -> io::Error {
     io::Error::other("the device is gone")
+}
+
+fn document() -> BundlePath {
+    BUNDLE_PATH.parse().unwrap()
 }
 
 fn at(path: &str) -> PathBuf {
@@ -321,6 +328,13 @@ fn reading() -> Vec<Error> {
         ))
         .into(),
         BundleError::Blob { place: "b.tar".to_owned() }.into(),
+        DocumentError::Read { path: document(), source: io() }.into(),
+        DocumentError::Damaged { path: document() }.into(),
+        DocumentError::Bom { path: document(), source: BomError::Format("SPDX".to_owned()) }.into(),
+        Error::NoEvidence(at("b.tar")),
+        DatabaseError::Read { path: at("osv"), source: io() }.into(),
+        DatabaseError::Advisory { path: at("osv/a.json"), source: json() }.into(),
+        DatabaseError::Empty { path: at("osv") }.into(),
         Error::Release(ReleaseError::Problems(Vec::new())),
         RepairError::Request(RequestFileError::Read { path: at("request.json"), source: io() }).into(),
         RepairError::Request(RequestFileError::Parse { path: at("request.json"), source: RequestError::Partial })

@@ -14,5 +14,5 @@ mod python;
 mod reader;
 mod rust;
 
-pub(crate) use package::{Distro, Package};
+pub(crate) use package::{Distro, Package, PackageKind};
 pub(crate) use reader::{FileKind, FileReader, Told};

@@ -52,7 +52,8 @@ pub(super) fn package(json: &[u8]) -> Option<Package> {
     package.version.is_some().then(|| Package { licence: licence.as_deref().and_then(text), ..package })
 }
 
-/// Whether a path is that of a package: `node_modules/NAME/package.json` or `node_modules/@SCOPE/NAME/package.json`.
+/// Whether a path is that of a package: `node_modules/NAME/package.json` or `node_modules/@SCOPE/NAME/package.json`, or the same in the folder that
+/// Debian has instead (Debian's policy for Node.js).
 pub(super) fn is_package(path: &str) -> bool {
     let Some(folder) = path.strip_suffix("/package.json") else { return false };
     let Some((above, name)) = folder.rsplit_once('/') else { return false };
@@ -60,5 +61,6 @@ pub(super) fn is_package(path: &str) -> bool {
         Some((above, scope)) if scope.starts_with('@') => above,
         _ => above,
     };
-    !name.starts_with('@') && (above == "node_modules" || above.ends_with("/node_modules"))
+    let is_of_packages = above == "node_modules" || above.ends_with("/node_modules") || above == "usr/share/nodejs";
+    is_of_packages && !name.starts_with('@')
 }

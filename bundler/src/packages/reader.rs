@@ -212,6 +212,7 @@ mod tests {
             ("node_modules/@a/b/package.json", Some(FileKind::Npm)),
             ("app/node_modules/b/test/package.json", None),
             ("app/package.json", None),
+            ("usr/share/nodejs/@a/b/package.json", Some(FileKind::Npm)),
             ("node_modules/@a/package.json", None),
             ("var/lib/dpkg/status.d/a.md5sums", None),
             ("var/lib/dpkg/status-old", None),

@@ -179,7 +179,10 @@ fn says_what_changes_from_one_release_to_the_next() {
         serde_json::from_str(&workspace.ok(&["diff", "old.tar", "new.tar", "--json"])).unwrap();
     assert_eq!((&found["old"]["version"], &found["new"]["version"]), (&"1.0.0".into(), &"1.1.0".into()));
     assert_eq!(found["images"]["added"], serde_json::json!(["more"]));
-    assert_eq!(found["images"]["changed"], serde_json::json!([{"name": "hello", "layers": 1, "sharedLayers": 1}]));
+    assert_eq!(
+        found["images"]["changed"],
+        serde_json::json!([{"name": "hello", "layers": 1, "sharedLayers": 1, "newBytes": 0}])
+    );
     assert_eq!(found["files"]["added"], serde_json::json!(["docs/new.txt"]));
     assert_eq!(found["files"]["removed"], serde_json::json!(["docs/deep/b.txt"]));
     assert_eq!(found["files"]["changed"], serde_json::json!(["docs/a.txt"]));

@@ -132,3 +132,72 @@ fn the_evidence_is_the_same_with_and_without_a_cache_and_can_be_left_out() {
     build("none.tar", &[]);
     assert_eq!(paths("none.tar"), [""; 0]);
 }
+
+#[test]
+fn what_changes_between_two_bundles_is_told_by_packages_and_an_image_is_shown_with_its_layers() {
+    let workspace = Workspace::new();
+    app(&workspace, "1.0.0");
+    workspace.define(IMAGE);
+    workspace.build("old.tar");
+    app(&workspace, "1.1.0");
+    workspace.build("new.tar");
+    let changed = workspace.json(&["diff", "old.tar", "new.tar"]);
+    let updated = json!([{"name": "npm right", "from": ["1.0.0"], "to": ["1.1.0"]}]);
+    assert_eq!(changed["packages"], json!({"app": {"added": [], "removed": [], "updated": updated, "same": 1}}));
+    assert_eq!(changed["files"]["changed"], json!([]), "the documents themselves are not counted");
+    let text = workspace.ok(&["diff", "old.tar", "new.tar"]);
+    assert!(text.contains("packages of app: 1 unchanged\n  ~ npm right 1.0.0 -> 1.1.0\n"), "{text}");
+    let text = workspace.ok(&["inspect", "new.tar"]);
+    assert!(
+        text.contains("2 layers") && text.contains(", 2 packages") && text.contains("    layer  sha256:"),
+        "{text}"
+    );
+    workspace.define_without_evidence(IMAGE);
+    workspace.build("none.tar");
+    assert_eq!(workspace.json(&["diff", "none.tar", "new.tar"])["packages"], json!({}));
+    assert_eq!(workspace.refused(2, &["scan", "none.tar", "--db", "."])["code"], "no_sbom");
+}
+
+#[test]
+fn vulnerable_packages_are_found_without_a_network_and_fail_a_job_only_if_asked() {
+    let workspace = Workspace::new();
+    app(&workspace, "1.0.0");
+    workspace.define(IMAGE);
+    workspace.build("acme.tar");
+    let advisory = |id: &str, ecosystem: &str, name: &str, fixed: &str, score: &str| {
+        let events = json!([{"introduced": "0"}, {"fixed": fixed}]);
+        let affected = json!({"package": {"ecosystem": ecosystem, "name": name}, "ranges": [{"type": "ECOSYSTEM", "events": events}]});
+        let severity = json!([{"type": "CVSS_V3", "score": score}]);
+        json!({"id": id, "aliases": ["CVE-1"], "summary": "bad", "severity": severity, "affected": [affected]})
+            .to_string()
+    };
+    let high = "CVSS:3.1/AV:L/AC:L/PR:L/UI:N/S:U/C:H/I:H/A:H";
+    workspace.write("osv/npm/GHSA-1.json", advisory("GHSA-1", "npm", "right", "1.0.1", high));
+    workspace.write("osv/npm/GHSA-2.json", advisory("GHSA-2", "npm", "left", "9.0.0", high));
+    workspace.write("osv/debian/DSA-1.json", advisory("DSA-1", "Debian:12", "curl", "7.88-1", high));
+    workspace.write("osv/README", "no advisory");
+    let found = workspace.json(&["scan", "acme.tar", "--db", "osv"]);
+    assert_eq!((&found["advisories"], &found["packages"]), (&json!(3), &json!(2)));
+    assert_eq!(
+        found["findings"],
+        json!([{
+            "severity": "high", "package": "right", "version": "1.0.0", "ecosystem": "npm", "id": "GHSA-1", "aliases": ["CVE-1"],
+            "summary": "bad", "fixed": "1.0.1", "places": ["image app"],
+        }]),
+        "neither what is fixed nor what a layer removed"
+    );
+    workspace.ok(&["scan", "acme.tar", "--db", "osv", "--fail-on", "critical"]);
+    let refused = workspace.refused(5, &["scan", "acme.tar", "--db", "osv", "--fail-on", "high"]);
+    assert_eq!(refused["code"], "vulnerable");
+    let text = workspace.ok(&["scan", "acme.tar", "--db", "osv"]);
+    assert!(text.starts_with("high     right 1.0.0  fixed in 1.0.1  GHSA-1 (CVE-1)  in image app\n"), "{text}");
+    for bad in ["{}", "", "[", r#"{"id": 1}"#] {
+        workspace.write("osv/npm/bad.json", bad);
+        let refused = workspace.refused(2, &["scan", "acme.tar", "--db", "osv"]);
+        assert_eq!(refused["code"], "advisory");
+        assert!(refused["message"].as_str().unwrap().contains("osv/npm/bad.json"), "{refused}");
+    }
+    fs::create_dir(workspace.path("empty")).unwrap();
+    assert_eq!(workspace.refused(2, &["scan", "acme.tar", "--db", "empty"])["code"], "no_advisories");
+    assert_eq!(workspace.refused(2, &["scan", "acme.tar", "--db", "none"])["code"], "missing_file");
+}

@@ -6,6 +6,7 @@ pub(crate) mod plan;
 pub(crate) mod receipts;
 pub(crate) mod recover;
 pub(crate) mod rollback;
+pub(crate) mod sbom;
 pub(crate) mod status;
 pub(crate) mod trust;
 pub(crate) mod uninstall;

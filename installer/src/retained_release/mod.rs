@@ -5,6 +5,7 @@
 //! what the manifest says: every file with its bytes and mode, and no other file. A damaged folder is repaired from the store, as
 //! long as its manifest is not damaged.
 
+mod document;
 mod error;
 #[cfg(test)]
 pub(crate) mod fixture;
@@ -16,6 +17,7 @@ mod revocation_audit;
 mod tests;
 pub(crate) mod unfold;
 
+pub(crate) use document::document;
 pub(crate) use error::RetainedError;
 pub(crate) use landfall_host::release::Damage;
 pub(crate) use revocation_audit::{RefusedRelease, refused_releases, refused_today};

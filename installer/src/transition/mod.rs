@@ -7,6 +7,7 @@
 //! | `base` | whether the host has what a delta bundle leaves out |
 //! | `host_facts` | what the host is like, as far as the plan depends on it |
 //! | `used_networks` | which networks the host and its engine use for something else than tenants |
+//! | `package_changes` | how packages change with an update |
 //! | `transition_plan` | what an installation or an update will do |
 //! | `rollback_plan` | what going back to a release on this host will do |
 
@@ -14,6 +15,7 @@ mod base;
 pub(crate) mod effective_settings;
 mod error;
 mod host_facts;
+pub(crate) mod package_changes;
 pub(crate) mod rollback_plan;
 pub(crate) mod transition_plan;
 mod used_networks;

@@ -20,6 +20,7 @@ mod receipts;
 mod recovery;
 mod refusals;
 mod revert;
+mod sbom;
 mod split_bundle;
 mod terminal;
 mod tries;

@@ -72,9 +72,9 @@ fn packages(bom: &Bom) -> Packages<'_> {
     found
 }
 
-/// The kind of a package; none of what is no package.
+/// The kind of a package; none of what is no package, such as a whole image.
 fn kind(component: &Component) -> Option<&str> {
-    component.purl.as_deref()?.strip_prefix("pkg:")?.split('/').next()
+    component.purl.as_deref()?.strip_prefix("pkg:")?.split('/').next().filter(|kind| *kind != "oci")
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ mod lock_file;
 mod media;
 mod oci_archive;
 mod oci_layout;
+mod packages;
 mod parity;
 mod parts;
 mod patch;
@@ -27,6 +28,7 @@ mod registry;
 mod release;
 mod repair_request;
 mod sample;
+mod sbom;
 mod secret_key;
 mod settings;
 mod signature;
@@ -79,6 +81,7 @@ pub const TARGETS: &[Target] = &[
     media::TARGET,
     oci_archive::TARGET,
     oci_layout::TARGET,
+    packages::TARGET,
     parity::TARGET,
     parts::TARGET,
     patch::TARGET,
@@ -87,6 +90,7 @@ pub const TARGETS: &[Target] = &[
     registry::TARGET,
     release::TARGET,
     repair_request::TARGET,
+    sbom::TARGET,
     secret_key::TARGET,
     settings::TARGET,
     signature::TARGET,
