@@ -1,11 +1,12 @@
 //! A build, from the plan to the bundle in its place.
 
-use crate::assemble::{self, AssembleError, WrittenBundle};
+use crate::assemble::{self, AssembleError, Packed, WrittenBundle};
 use crate::blob_store::{BlobStore, StoreError, default_workers};
 use crate::cache::Cache;
 use crate::delta::{self, Bases};
 use crate::error::{Error, Result};
 use crate::evidence::{self, ImagePackages, Inputs};
+use crate::host_packages::{self, FoundPackage};
 use crate::layer_scan::LayerFacts;
 use crate::lint::{self, Lint};
 use crate::lock_file::LockFile;
@@ -16,7 +17,7 @@ use crate::sources::{self, Archives, EvidenceFile, FoundFile, PackContext, Packe
 use landfall_console::{Console, message_with_causes};
 use landfall_keys::{RootLink, SecretKey};
 use landfall_manifests::parts::Ranges;
-use landfall_manifests::{BundlePath, File, Release, Signed, sbom};
+use landfall_manifests::{BundlePath, File, Package, Release, Signed, sbom};
 use landfall_media::{CopyError, Destination, UnverifiedBundle, folder_of};
 use std::collections::BTreeMap;
 use std::io;
@@ -82,12 +83,15 @@ impl Build<'_> {
         // 1. Whatever is missing is told now, and not after minutes of packing what is there.
         let mut files = sources::find_files(plan)?;
         let images = sources::find_images(plan, &registries, archives, &store)?;
+        let packages = host_packages::choose(plan, &registries, self.console)?;
+        let outline = host_packages::outline(&packages);
         sources::download_files(&mut files, &registries, &store, self.console)?;
+        let packages = host_packages::fetch(packages, &registries, &store, self.console)?;
         let evidence = sources::find_evidence(plan, &registries)?;
         let files = sources::with_made(files, &evidence);
         // 2. What comes before the blobs is written last, into the room that is left for it now.
         let kept = assemble::kept_bytes(&images);
-        let bound = assemble::bound(plan, self.trust.clone(), &files, images)?;
+        let bound = assemble::bound(plan, self.trust.clone(), &files, images, outline)?;
         let room = Signed::room_for(&bound, keys)?;
         drop(bound);
         // More parts than can be named are refused now, if that is certain before anything is compressed.
@@ -96,7 +100,8 @@ impl Build<'_> {
         store.leave_room(room);
         // 3. Each blob is written where it stays.
         let (files, images) = self.pack(&files, &mut store, &registries, archives)?;
-        let release = assemble::release(plan, self.trust.clone(), &store, files, images)?;
+        let packages = self.pack_packages(&packages, &mut store)?;
+        let release = assemble::release(plan, self.trust.clone(), &store, Packed { files, images, packages })?;
         let lints = lints(plan, &release, &store)?;
         // 4. The bundle gets its name when the disk has all of it.
         let progress = self.console.progress("Writing the bundle", None);
@@ -118,6 +123,16 @@ impl Build<'_> {
             self.console.warn(format_args!("{error}: the next build looks its images up again"));
         }
         lock
+    }
+
+    fn pack_packages(&self, found: &[FoundPackage<'_>], store: &mut BlobStore) -> Result<Vec<Package>> {
+        if found.is_empty() {
+            return Ok(Vec::new());
+        }
+        let progress = self.console.progress("Reading packages", None);
+        let packed = host_packages::pack(found, store, &progress)?;
+        progress.finish();
+        Ok(packed)
     }
 
     fn pack(

@@ -11,6 +11,7 @@ use crate::cache::CacheError;
 use crate::definition::{DefinitionError, DefinitionLine};
 use crate::delta::DeltaError;
 use crate::folder_index::FolderIndexError;
+use crate::host_packages::PackageError;
 use crate::job_summary::SummaryError;
 use crate::key_files::{KeyFileError, KeyPairError};
 use crate::lock_file::LockFileError;
@@ -51,6 +52,8 @@ pub(crate) enum Error {
     File(#[from] FileError),
     #[error(transparent)]
     Image(#[from] ImageError),
+    #[error(transparent)]
+    Package(#[from] PackageError),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]

@@ -6,6 +6,7 @@
 mod build;
 mod bundle;
 mod classes;
+mod host_packages;
 mod keys;
 
 use crate::error::Error;
@@ -19,6 +20,7 @@ use bundle::{
     of_bundle, of_copy, of_database, of_delta, of_document, of_folder_index, of_repair, of_root_file, of_stick,
 };
 use classes::{DAMAGED, PARTS_TOO_SMALL, ROOM, ROOM_FOR_COPY, unfit, usage};
+use host_packages::of_package;
 use keys::{of_cli_trust, of_key_file, of_key_pair, of_trust_folder};
 use landfall_console::{Classify, ErrorClass, Exit, StorageFault};
 
@@ -47,6 +49,7 @@ impl Classify for Error {
             Self::Output(error) => of_output(error),
             Self::File(error) => of_file(error),
             Self::Image(error) => of_source(&error.source),
+            Self::Package(error) => of_package(&error.source),
             Self::Store(error) => of_store(error),
             Self::PackedRelease(error) => of_packed_release(error),
             Self::Assemble(error) => of_assembly(error),

@@ -24,6 +24,7 @@ mod error;
 mod evidence;
 mod exit_table;
 mod folder_index;
+mod host_packages;
 mod image_config;
 mod job_summary;
 mod key_files;

@@ -4,6 +4,7 @@
 use crate::blob_store::BlobStore;
 use crate::build_host::BuildHost;
 use crate::definition::{ArchivePath, Definition, DefinitionLine, Examination, Variables};
+use crate::host_packages::reader;
 use crate::lock_file;
 use crate::packages::FileKind;
 use crate::plan::{Plan, RequestedImage, Source, SourceJob};
@@ -92,6 +93,22 @@ pub fn packages(path: &str, file: &[u8], piece: usize) -> Option<Vec<String>> {
     let mut reader = FileKind::of(path, file.len() as u64, true)?.reader()?;
     file.chunks(piece.max(1)).for_each(|piece| reader.update(piece));
     Some(reader.finish().packages.iter().map(|package| package.purl(None)).collect())
+}
+
+/// Reads a Debian package: its name and version.
+///
+/// # Errors
+/// It is none, or says nothing that could be installed.
+pub fn package(bytes: &[u8]) -> Result<(String, String), Refused> {
+    reader::package(bytes)
+}
+
+/// Reads an index of packages, and chooses from it what it takes to install `name`, in the order of installation.
+///
+/// # Errors
+/// It is no index, or it does not have all of that.
+pub fn packages_of_index(index: &[u8], name: &str) -> Result<Vec<String>, Refused> {
+    reader::packages_of_index(index, name)
 }
 
 /// Takes the image at `path` for linux/amd64, the one that `reference` names or the only one, into a store in `scratch`, which

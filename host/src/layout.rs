@@ -195,6 +195,16 @@ impl Layout {
         self.state().join("product")
     }
 
+    /// The record of the packages that came with Landfall.
+    pub fn packages(&self) -> PathBuf {
+        self.state().join("packages.json")
+    }
+
+    /// The files of packages while they are being installed.
+    pub fn package_files(&self) -> PathBuf {
+        self.store().join("packages")
+    }
+
     /// The id of the installation, which everything that its tenants have in an engine bears.
     pub fn installation_id(&self) -> PathBuf {
         self.at(INSTALLATION_ID)
@@ -352,6 +362,8 @@ mod tests {
             layout.installed(),
             layout.serial_floor(),
             layout.product(),
+            layout.packages(),
+            layout.package_files(),
             layout.installation_id(),
             layout.host_key(),
             layout.host_public_key(),

@@ -15,6 +15,7 @@ mod interrupt;
 mod links;
 mod media;
 mod mirror;
+mod packages;
 mod plan;
 mod quarantine;
 pub mod readers;

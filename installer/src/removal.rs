@@ -6,6 +6,7 @@ use crate::host_context::HostContext;
 use crate::layout::{DATA_FOLDER, DATABASE_FOLDER, Layout, PROGRAM_FOLDER, SETTINGS_FOLDER, STATE_FOLDER};
 use crate::links;
 use crate::lock::LockError;
+use crate::packages::{AddedPackage, Dpkg, DpkgError, remove_dead_socket};
 use crate::receipts;
 use crate::state::State;
 use crate::state::journal::Uninstallation;
@@ -26,6 +27,8 @@ pub(crate) enum RemovalError {
     Engine(#[from] EngineError),
     #[error(transparent)]
     Systemd(#[from] landfall_systemd::Error),
+    #[error(transparent)]
+    Dpkg(#[from] DpkgError),
 }
 
 /// An uninstallation stopped halfway, and its journal is there for `recover`.
@@ -55,7 +58,7 @@ fn remove(host: &HostContext, uninstallation: &Uninstallation, state: State) -> 
     let layout = &host.layout;
     // 1. Nothing runs from here on that uses what is removed.
     stop_services(host)?;
-    remove_from_engine(host, uninstallation)?;
+    remove_engine(host, uninstallation)?;
     // 2. The releases and what leads to them. Nothing names a release folder that is half removed.
     durable::remove(&layout.current())?;
     links::remove(layout)?;
@@ -92,6 +95,40 @@ fn removable(uninstallation: &Uninstallation) -> Vec<RelativePath> {
     removable.sort();
     removable.dedup();
     removable
+}
+
+/// Removes what is in the engine, and the packages that came with Landfall, if they are to go.
+fn remove_engine(host: &HostContext, uninstallation: &Uninstallation) -> Result<(), RemovalError> {
+    let packages = &uninstallation.packages;
+    if packages.is_empty() {
+        return remove_from_engine(host, uninstallation);
+    }
+    // Where the packages have begun to go, the engine is rid of what was ours, and may not answer any more.
+    if Dpkg::of_this_host().has_all(packages)? {
+        remove_from_engine(host, uninstallation)?;
+        if is_used_by_others(host)? {
+            host.console.warn("the engine that came with Landfall has other images by now: its packages stay");
+            return Ok(());
+        }
+    }
+    remove_packages(host, packages);
+    Ok(remove_dead_socket(&host.environment.engine)?)
+}
+
+/// Whether the engine has images although it is rid of ours.
+fn is_used_by_others(host: &HostContext) -> Result<bool, RemovalError> {
+    Ok(match host.engine()? {
+        Some(engine) => !engine.images()?.is_empty(),
+        None => false,
+    })
+}
+
+/// Takes the packages away that came with Landfall. What something else needs stays, with a warning: it is that one's now.
+fn remove_packages(host: &HostContext, packages: &[AddedPackage]) {
+    host.console.say("removing the packages that came with Landfall");
+    if let Err(error) = Dpkg::of_this_host().take_away(packages) {
+        host.console.warn(format_args!("packages stay that came with Landfall: {}", message_with_causes(&error)));
+    }
 }
 
 fn remove_from_engine(host: &HostContext, uninstallation: &Uninstallation) -> Result<(), RemovalError> {

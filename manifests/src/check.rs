@@ -16,7 +16,7 @@ pub enum Problem {
     #[error("blob {0} is listed twice")]
     BlobTwice(Digest),
     /// A blob belongs to nothing.
-    #[error("blob {0} belongs to no file and no image")]
+    #[error("blob {0} belongs to no file, no image and no package")]
     BlobUnused(Digest),
     /// A blob that is used is not listed.
     #[error("{of} needs blob {digest}, which is not listed")]
@@ -29,7 +29,7 @@ pub enum Problem {
     /// A delta bundle leaves out what its release does not have.
     #[error("the delta leaves out blob {0}, which is not listed")]
     OmittedUnlisted(Digest),
-    /// Two files at one path, or two images of one name.
+    /// Two files at one path, two images of one name, or two packages of one name for one system.
     #[error("{0} is there twice")]
     Twice(String),
     /// A file is where another file needs a folder.
@@ -126,6 +126,7 @@ impl Release {
         let sizes = self.check_blobs(&mut problems);
         self.check_files(&mut problems);
         self.check_images(&sizes, &mut problems);
+        self.check_packages(&mut problems);
         self.check_limits(&mut problems);
         // Last, since the layout is computed from the images that were checked above.
         if problems.is_empty() && self.layout != self.computed_layout() {
@@ -165,7 +166,11 @@ impl Release {
             let blobs = [image.manifest, image.config].into_iter().chain(layers);
             blobs.map(move |digest| (digest, format!("image {}", image.name)))
         });
-        files.chain(images)
+        let packages = self
+            .packages
+            .iter()
+            .map(|package| (package.blob, format!("package {} for {}", package.name, package.system)));
+        files.chain(images).chain(packages)
     }
 
     /// What needs a blob, for people: `file docs/readme`, `image hello`.
@@ -221,10 +226,21 @@ impl Release {
         }
     }
 
+    fn check_packages(&self, problems: &mut Vec<Problem>) {
+        let mut names = BTreeSet::new();
+        let twice = self.packages.iter().filter(|package| !names.insert((&package.system, &package.name)));
+        problems
+            .extend(twice.map(|package| Problem::Twice(format!("package {} for {}", package.name, package.system))));
+        if self.packages.len() > limits::PACKAGES {
+            problems.push(Problem::Limit("the number of packages".to_owned(), limits::PACKAGES as u64));
+        }
+    }
+
     fn check_limits(&self, problems: &mut Vec<Problem>) {
         let stored = self.blobs.iter().map(|blob| blob.size);
         let layers = self.images.iter().flat_map(|image| image.layers.iter().map(|layer| layer.size));
-        let all = stored.chain(self.files.iter().map(|file| file.size)).chain(layers);
+        let packages = self.packages.iter().flat_map(|package| [package.size, package.installed]);
+        let all = stored.chain(self.files.iter().map(|file| file.size)).chain(layers).chain(packages);
         // Saturating: the sizes are claims, and 64 bits need not hold their sum.
         let total = all.fold(0_u64, u64::saturating_add);
         if total > limits::BLOB_BYTES {

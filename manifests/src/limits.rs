@@ -24,6 +24,14 @@ pub const INDEXED_BUNDLES: usize = 4096;
 pub const PRODUCT_BYTES: usize = 32;
 /// An image's name, in bytes.
 pub const IMAGE_NAME_BYTES: usize = 64;
+/// The name of an operating system and its version, in bytes.
+pub const SYSTEM_BYTES: usize = 64;
+/// Packages of a release, for all systems together: an engine with all that it needs has a few dozen.
+pub const PACKAGES: usize = 1024;
+/// A package's name, in bytes: it is part of a file's name.
+pub const PACKAGE_NAME_BYTES: usize = 128;
+/// A package's version, in bytes.
+pub const PACKAGE_VERSION_BYTES: usize = 128;
 /// A version, in bytes: it is part of folder names and image tags (at most 128: OCI distribution specification, "tag").
 pub const VERSION_BYTES: usize = 64;
 /// A path in a release, in bytes: Linux' `PATH_MAX` is 4,096, and the folder that it is put into needs some of it.

@@ -11,6 +11,14 @@ pub struct NameError {
     text: String,
 }
 
+impl NameError {
+    /// The `text` breaks the `rule` of its kind.
+    pub(crate) fn new(kind: &'static str, rule: &'static str, text: &str) -> Self {
+        // What comes from outside may be as long as a manifest.
+        Self { kind, rule, text: text.chars().take(80).collect() }
+    }
+}
+
 /// Runs of lower-case letters and digits with one of `separators` between them.
 fn is_words(text: &str, separators: &[char], longest: usize) -> bool {
     let word = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
@@ -38,7 +46,7 @@ macro_rules! name {
                 if is_words(text, $separators, $longest) {
                     return Ok(Self(text.to_owned()));
                 }
-                Err(NameError { kind: $kind, rule: $rule, text: text.chars().take(80).collect() })
+                Err(NameError::new($kind, $rule, text))
             }
         }
 

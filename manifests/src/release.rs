@@ -1,5 +1,5 @@
 use crate::base::Base;
-use crate::{BundlePath, Digest, ImageName, Mode, Product, ReleaseId, Serial, Tenant, Version, limits};
+use crate::{BundlePath, Digest, ImageName, Mode, Package, Product, ReleaseId, Serial, Tenant, Version, limits};
 use landfall_keys::{MAX_CHAIN_LINKS, RootLink, at_most};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// As many offered keys are kept as show that there are too many.
 pub(crate) const KEYS_KEPT: usize = limits::OFFERED_KEYS + 1;
+/// The same for packages.
+const PACKAGES_KEPT: usize = limits::PACKAGES + 1;
 /// The same for trust roots.
 pub(crate) const LINKS_KEPT: usize = MAX_CHAIN_LINKS + 1;
 
@@ -59,6 +61,10 @@ pub struct Release {
     pub files: Vec<File>,
     /// The images, sorted by name.
     pub images: Vec<Image>,
+    /// Packages that bring a host the engine which it lacks: those for one system after another, each system's in the order in which
+    /// they are installed. They are not part of the release's folder.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "at_most::<_, _, PACKAGES_KEPT>")]
+    pub packages: Vec<Package>,
 }
 
 /// An operating system, by its Go name.

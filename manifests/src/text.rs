@@ -28,7 +28,9 @@ macro_rules! json_text {
     };
 }
 
-use crate::{BundlePath, Digest, ImageName, Mode, Product, Version, WritablePath};
+use crate::{
+    BundlePath, Digest, HostSystem, ImageName, Mode, PackageName, PackageVersion, Product, Version, WritablePath,
+};
 
 json_text!(Digest, "Digest", "^sha256:[0-9a-f]{64}$");
 json_text!(Product, "Product", "^[a-z0-9]+(-[a-z0-9]+)*$");
@@ -36,4 +38,7 @@ json_text!(ImageName, "ImageName", "^[a-z0-9]+([._-][a-z0-9]+)*$");
 json_text!(BundlePath, "BundlePath", "^[^/\\\\]+(/[^/\\\\]+)*$");
 json_text!(Mode, "Mode", "^0[0-7]{3}$");
 json_text!(Version, "Version", "^[0-9]+\\.[0-9]+\\.[0-9]+(-[0-9A-Za-z.-]+)?$");
+json_text!(HostSystem, "HostSystem", "^[a-z0-9._-]+ [a-z0-9._-]+$");
+json_text!(PackageName, "PackageName", "^[a-z0-9][a-z0-9+.-]*$");
+json_text!(PackageVersion, "PackageVersion", "^[0-9][0-9A-Za-z.+~:-]*$");
 json_text!(WritablePath, "WritablePath", "^(/[^/]+)+$");

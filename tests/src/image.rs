@@ -62,6 +62,12 @@ pub fn isolated_host(engine: &Engine) -> Result<String> {
     built(engine, &TURN, &recipe("isolated-host"), &debian(engine)?)
 }
 
+/// A host that never had an engine.
+pub(crate) fn bare_host(engine: &Engine) -> Result<String> {
+    static TURN: Mutex<()> = Mutex::new(());
+    built(engine, &TURN, &recipe("bare-host"), &debian(engine)?)
+}
+
 /// A host of Debian 13 after one of the recipes.
 pub(crate) fn debian_13_host(engine: &Engine, name: &str) -> Result<String> {
     static TURN: Mutex<()> = Mutex::new(());

@@ -4,6 +4,9 @@
 use anyhow::{Context as _, Result, ensure};
 use std::path::Path;
 
+/// The keys of Debian's archive, which mmdebstrap verifies by, too.
+const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
+
 /// The distribution of this machine, as apt knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Mirror {
@@ -59,6 +62,19 @@ impl Mirror {
             words.collect::<Vec<_>>().join(" ")
         };
         Self { suite: suite.to_owned(), sources: self.sources.iter().map(renamed).collect() }
+    }
+
+    /// The mirror of the release itself as a table of a definition, which gets these packages for `system`.
+    pub(crate) fn package_table(&self, system: &str, names: &[&str]) -> Result<String> {
+        let words: Vec<Vec<&str>> = self.sources.iter().map(|line| line.split(' ').collect()).collect();
+        let own =
+            words.iter().find(|words| words[2] == self.suite).context("apt has no source of the release itself")?;
+        // Its updates, if they come from there: a table has one mirror.
+        let suites: Vec<&str> = words.iter().filter(|words| words[1] == own[1]).map(|words| words[2]).collect();
+        Ok(format!(
+            "\n[[package]]\nfor = \"{system}\"\nnames = {names:?}\nmirror = \"{}\"\nsuites = {suites:?}\nkeyring = \"{KEYRING}\"\n",
+            own[1]
+        ))
     }
 
     /// The entries of the distribution itself: those of other vendors have suites or components of their own.

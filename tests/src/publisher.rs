@@ -1,5 +1,6 @@
 //! The connected side: whoever makes releases and puts them on sticks.
 
+use crate::mirror::Mirror;
 use crate::{Command, Engine, Programs, Stick, workspace};
 use anyhow::{Context as _, Result};
 use std::fmt::Write as _;
@@ -101,6 +102,13 @@ impl Publisher {
     pub fn bundler(&self) -> Result<Command> {
         let command = Command::new(self.programs.bundler()?).current_dir(&self.folder);
         Ok(command.env("XDG_CACHE_HOME", self.folder.join("cache")))
+    }
+
+    /// A table of a definition that gets Docker for `system`, the release of Debian with this code name, from the mirror of this machine; without one,
+    /// for this machine's own release.
+    pub fn docker_packages(&self, system: &str, suite: Option<&str>) -> Result<String> {
+        let mirror = Mirror::of_this_machine()?;
+        suite.map_or_else(|| mirror.clone(), |suite| mirror.of_suite(suite)).package_table(system, &["docker.io"])
     }
 
     /// Writes the release's definition, packs and signs it, and returns the bundle.

@@ -1,12 +1,12 @@
 //! How much room to leave before the first blob: what a release takes at most that nothing has been packed of yet.
 
-use super::release::{PackedReleaseError, planned, platform, tenant_of, whole};
+use super::release::{Packed, PackedReleaseError, planned, platform, tenant_of, whole};
 use crate::plan::Plan;
 use crate::sources::{FoundFile, ImageOutline};
 use landfall_keys::RootLink;
 use landfall_manifests::{
-    Blob, Digest, Encoding, File as ReleaseFile, Image, Layer, Mode, Release, Tenant, Writable, WritablePath, archive,
-    limits, oci,
+    Blob, Digest, Encoding, File as ReleaseFile, Image, Layer, Mode, Package, Release, Tenant, Writable, WritablePath,
+    archive, limits, oci,
 };
 use std::collections::BTreeMap;
 
@@ -17,6 +17,7 @@ pub(crate) fn bound(
     trust: Vec<RootLink>,
     files: &[FoundFile<'_>],
     images: Vec<ImageOutline>,
+    packages: Vec<Package>,
 ) -> Result<Release, PackedReleaseError> {
     let mut blobs = Blobs::default();
     // What is made of all that was packed comes last, and nothing of it is known yet but its paths.
@@ -32,7 +33,8 @@ pub(crate) fn bound(
     let files = files.collect();
     let images = images.into_iter().map(|image| largest(plan, image, &mut blobs));
     let images = images.collect::<Result<Vec<Image>, _>>()?;
-    Ok(whole(plan, trust, blobs.0, files, images))
+    let packages = packages.into_iter().map(|package| Package { blob: blobs.another(), ..package }).collect();
+    Ok(whole(plan, trust, blobs.0, Packed { files, images, packages }))
 }
 
 /// What a bundle of these images has at least behind its manifest, in bytes: the layers that it takes as they are, each once.

@@ -7,7 +7,7 @@ mod volumes;
 mod write;
 
 pub(crate) use bound::{bound, kept_bytes};
-pub(crate) use release::{PackedReleaseError, release, tenant_of};
+pub(crate) use release::{Packed, PackedReleaseError, release, tenant_of};
 #[cfg(test)]
 pub(crate) use volumes::VolumeError;
 pub(crate) use write::{AssembleError, WrittenBundle, write};

@@ -6,7 +6,7 @@ use crate::image_config::{ConfigError, Execution};
 use crate::plan::{Plan, PlannedImage};
 use crate::sources::PackedImage;
 use landfall_keys::RootLink;
-use landfall_manifests::{Blob, Digest, File as ReleaseFile, Image, ImageName, Os, Release, Tenant};
+use landfall_manifests::{Blob, Digest, File as ReleaseFile, Image, ImageName, Os, Package, Release, Tenant};
 use std::collections::BTreeSet;
 
 /// The images that were packed make no release.
@@ -30,34 +30,37 @@ pub(crate) enum PackedReleaseError {
     },
 }
 
-/// The release that files and images make, as a function of them.
+/// What a release is made of, with its blobs in the store.
+pub(crate) struct Packed<I> {
+    pub(crate) files: Vec<ReleaseFile>,
+    pub(crate) images: Vec<I>,
+    pub(crate) packages: Vec<Package>,
+}
+
+/// The release that files, images and packages make, as a function of them.
 pub(crate) fn release(
     plan: &Plan,
     trust: Vec<RootLink>,
     store: &BlobStore,
-    files: Vec<ReleaseFile>,
-    packed: Vec<PackedImage>,
+    packed: Packed<PackedImage>,
 ) -> Result<Release, PackedReleaseError> {
-    let images = packed.into_iter().map(|image| described(plan, store, image));
+    let Packed { files, images, packages } = packed;
+    let images = images.into_iter().map(|image| described(plan, store, image));
     let images = images.collect::<Result<Vec<Image>, _>>()?;
     let of_image = |image: &Image| -> Vec<Digest> {
         let layers = image.layers.iter().map(|layer| layer.blob);
         [image.config, image.manifest].into_iter().chain(layers).collect()
     };
-    let used: BTreeSet<Digest> = files.iter().map(|file| file.blob).chain(images.iter().flat_map(of_image)).collect();
+    let of_files = files.iter().map(|file| file.blob).chain(packages.iter().map(|package| package.blob));
+    let used: BTreeSet<Digest> = of_files.chain(images.iter().flat_map(of_image)).collect();
     // In the order in which they lie in the bundle. Some sources bring layers that no image needs.
     let blobs = store.blobs().into_iter().filter(|blob| used.contains(&blob.digest)).collect();
-    Ok(whole(plan, trust, blobs, files, images))
+    Ok(whole(plan, trust, blobs, Packed { files, images, packages }))
 }
 
-/// The release of these blobs, files and images.
-pub(super) fn whole(
-    plan: &Plan,
-    trust: Vec<RootLink>,
-    blobs: Vec<Blob>,
-    mut files: Vec<ReleaseFile>,
-    mut images: Vec<Image>,
-) -> Release {
+/// The release of these blobs, files, images and packages.
+pub(super) fn whole(plan: &Plan, trust: Vec<RootLink>, blobs: Vec<Blob>, packed: Packed<Image>) -> Release {
+    let Packed { mut files, mut images, packages } = packed;
     let head = plan.release.clone();
     // The order of the definition must not show in the signed bytes: the same inputs give the same manifest.
     files.sort_by(|a, b| a.path.cmp(&b.path));
@@ -79,6 +82,7 @@ pub(super) fn whole(
         blobs,
         files,
         images,
+        packages,
     };
     // Last, since the index names the images and the sizes of their manifests.
     release.layout = release.computed_layout();

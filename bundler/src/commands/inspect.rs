@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::trust::UnverifiedRoot;
 use landfall_console::{Console, Count, OneLine, Size};
 use landfall_manifests::sbom;
-use landfall_manifests::{Database, Release, Signed, StartPeriod, Tenant, Writable};
+use landfall_manifests::{Database, Package, Release, Signed, StartPeriod, Tenant, Writable};
 use landfall_media::UnverifiedBundle;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -140,6 +140,13 @@ fn text(shown: &InspectReport<'_>) -> Result<String, fmt::Error> {
     writeln!(text, "\nfiles: {}", release.files.len())?;
     for file in &release.files {
         writeln!(text, "  {}  {:>11}  {}", file.mode, Size(file.size).to_string(), file.path)?;
+    }
+    if !release.packages.is_empty() {
+        writeln!(text, "\npackages, as they are installed: {}", release.packages.len())?;
+    }
+    for package in &release.packages {
+        let Package { system, name, version, architecture, size, .. } = package;
+        writeln!(text, "  {system}  {:>11}  {name} {version} {architecture}", Size(*size).to_string())?;
     }
     Ok(text)
 }

@@ -12,6 +12,7 @@ mod file_source;
 mod image;
 mod image_path;
 mod image_source;
+mod package_table;
 mod process;
 #[cfg(test)]
 mod reference;
@@ -33,6 +34,7 @@ pub(crate) use error::DefinitionError;
 pub(crate) use examination::Examination;
 pub(crate) use file_source::FileSource;
 pub(crate) use image_source::{ImageSource, ImageSourceSyntaxError};
+pub(crate) use package_table::{Mirror, PackageOrigin, PackageSection};
 pub(crate) use process::Process;
 pub(crate) use schema::{SCHEMA, SCHEMA_FILE};
 pub(crate) use variables::{TARGET_ARCH, Variables, is_name};
@@ -60,6 +62,7 @@ pub(crate) struct Definition {
     /// Sorted by name; names are unique.
     pub(crate) images: Vec<ImageSection>,
     pub(crate) files: Vec<FileSection>,
+    pub(crate) packages: Vec<PackageSection>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -42,9 +42,13 @@ fn page() -> String {
         "<!-- Made from the comments in bundler/src/definition by `{UPDATE}`: change those, not this page. -->\n\
          # The bundle definition\n\n{INTRODUCTION}\n## An example with every key\n\n```toml\n{EXAMPLE}```\n"
     );
-    for (heading, name) in
-        [("[release]", "release"), ("[runtime]", "runtime"), ("[[image]]", "image"), ("[[file]]", "file")]
-    {
+    for (heading, name) in [
+        ("[release]", "release"),
+        ("[runtime]", "runtime"),
+        ("[[image]]", "image"),
+        ("[[file]]", "file"),
+        ("[[package]]", "package"),
+    ] {
         table(&mut page, &schema, heading, name);
     }
     writeln!(page, "\n## Image sources\n\n{SOURCES}").unwrap();

@@ -7,6 +7,7 @@ use super::Owners;
 use super::add_table::AddTable;
 use super::arch_table::Archs;
 use super::database_table::DatabaseTable;
+use super::package_table::PackageTable;
 use super::tenant_table::TenantTable;
 use landfall_keys::PublicKey;
 use landfall_manifests::{BundlePath, Encoding, ImageName, Product, Serial, Version};
@@ -25,6 +26,8 @@ pub(super) struct DefinitionTable {
     pub(super) image: Vec<ImageTable>,
     #[serde(default)]
     pub(super) file: Vec<FileTable>,
+    #[serde(default)]
+    pub(super) package: Vec<PackageTable>,
 }
 
 /// What the release is called and who may replace what with it. There is exactly one.

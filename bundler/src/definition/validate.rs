@@ -6,8 +6,8 @@ use super::image::image;
 use super::tables::{DefinitionTable, FileTable, ReleaseTable, RuntimeTable};
 use super::text::DefinitionText;
 use super::{
-    Definition, DefinitionError, DefinitionLine, FileSection, FileSource, ImageSection, ImageSource, ReleaseSection,
-    RuntimeSection,
+    Definition, DefinitionError, DefinitionLine, FileSection, FileSource, ImageSection, ImageSource, PackageSection,
+    ReleaseSection, RuntimeSection,
 };
 use landfall_manifests::{Database, Encoding, ImageName, Tenant};
 use toml::Spanned;
@@ -56,8 +56,10 @@ pub(super) fn definition(
     problems.keep(check_standard_input(&images));
     problems.keep(choose_canary(&mut images));
     let files = table.file.into_iter().filter_map(|table| problems.keep(file(text, table))).collect();
+    let packages = table.package.iter().filter_map(|table| problems.keep(PackageSection::of(text, table))).collect();
     let release = release(text, table.release, problems);
-    Definition { digest: text.digest, release, runtime: runtime(text, &table.runtime, problems), images, files }
+    let runtime = runtime(text, &table.runtime, problems);
+    Definition { digest: text.digest, release, runtime, images, files, packages }
 }
 
 /// Standard input is read once: several images may be in one archive, which is of one form.

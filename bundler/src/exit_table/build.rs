@@ -18,9 +18,10 @@ use landfall_engine::EngineError;
 use landfall_manifests::SignError;
 use std::io;
 
-const DEFINITION: &str = "correct the definition, and build again";
-const SOURCE_FILE: &str = "correct the path in the definition (it is relative to the definition), or make the file";
-const CHANGED: &str = "build again when nothing writes to it";
+pub(super) const DEFINITION: &str = "correct the definition, and build again";
+pub(super) const SOURCE_FILE: &str =
+    "correct the path in the definition (it is relative to the definition), or make the file";
+pub(super) const CHANGED: &str = "build again when nothing writes to it";
 const SECRET: &str = "move it out of what is packed";
 
 pub(super) fn of_definition(error: &DefinitionError) -> ErrorClass {
@@ -213,7 +214,7 @@ pub(super) fn of_source(error: &SourceError) -> ErrorClass {
     }
 }
 
-fn of_download(error: &DownloadError) -> ErrorClass {
+pub(super) fn of_download(error: &DownloadError) -> ErrorClass {
     match error {
         DownloadError::Server(RegistryError::NotFound { .. }) => {
             usage("missing_file", "correct the address in the definition")
@@ -222,7 +223,7 @@ fn of_download(error: &DownloadError) -> ErrorClass {
             usage("missing_file", "download it by hand, and name the file: addresses are asked without a login")
         }
         DownloadError::Server(error) => of_registry(error),
-        DownloadError::TooLarge => usage("too_large", "correct the address in the definition"),
+        DownloadError::TooLarge(_) => usage("too_large", "correct the address in the definition"),
         DownloadError::Write(error) => cannot_write(error),
     }
 }

@@ -1,4 +1,5 @@
 mod deltas;
+mod host_packages;
 mod indexes;
 mod keys;
 mod registries;
@@ -82,11 +83,13 @@ fn media(error: MediaError) -> Error {
 /// A sample of every error.
 fn all() -> impl Iterator<Item = Error> {
     let build = [build(), sources(), registries::lock_and_cache(), registries::all(), registries::signatures()];
+    let of_packages = host_packages::all();
     let of_keys = [keys::of_keys(), keys::of_trust_folders(), starter::of_starter(), deltas::of_deltas()];
     build
         .into_iter()
         .chain([registries::downloads(), writing(), reading(), sticks(), indexes::all()])
         .chain(of_keys)
+        .chain([of_packages])
         .flatten()
 }
 

@@ -7,7 +7,10 @@ pub(crate) use derived_image::DerivedImage;
 pub(crate) use source_job::{RequestedImage, Source, SourceJob};
 
 use crate::build_host::BuildHost;
-use crate::definition::{Definition, DefinitionLine, FileSource, ImageSection, SourcePath, database_of_this_build};
+use crate::definition::{
+    Definition, DefinitionLine, FileSource, ImageSection, PackageOrigin, PackageSection, SourcePath,
+    database_of_this_build,
+};
 use crate::program_pages::DocumentedProgram;
 use landfall_keys::PublicKey;
 use landfall_manifests::{
@@ -49,6 +52,8 @@ pub(crate) struct Plan {
     pub(crate) jobs: Vec<SourceJob>,
     /// Images whose bases are among those of the jobs. They are made after all of these.
     pub(crate) derived: Vec<DerivedImage>,
+    /// Packages for hosts without an engine.
+    pub(crate) packages: Vec<PackageSection>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -181,6 +186,7 @@ impl Plan {
             images: definition.images.iter().map(planned).collect(),
             jobs: source_job::jobs(&definition.images),
             derived: definition.images.iter().filter_map(DerivedImage::of).collect(),
+            packages: definition.packages.clone(),
         })
     }
 
@@ -210,7 +216,11 @@ impl Plan {
         });
         let additions = self.derived.iter().flat_map(|image| &image.additions);
         let added = additions.map(|addition| (&addition.source.line, addition.source.path.as_path()));
-        trees.chain(jobs).chain(added)
+        let packages = self.packages.iter().filter_map(|section| match &section.origin {
+            PackageOrigin::Files(source) => Some((&source.line, source.path.as_path())),
+            PackageOrigin::Names { .. } => None,
+        });
+        trees.chain(jobs).chain(added).chain(packages)
     }
 }
 

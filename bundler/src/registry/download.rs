@@ -2,6 +2,7 @@ use super::blob::PROGRESS;
 use super::session::check;
 use super::transport::{self, Request};
 use super::{Registries, RegistryError};
+use landfall_console::Size;
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use ureq::http::{StatusCode, header};
@@ -10,33 +11,34 @@ use url::Url;
 /// How much is read at once, in bytes.
 const CHUNK: usize = 256 << 10;
 /// The largest file that is downloaded, in bytes: a server that sends without end ends there, and not where the disk does.
-const MOST_BYTES: u64 = 1 << 40;
+pub(crate) const MOST_BYTES: u64 = 1 << 40;
 
 /// A file cannot be downloaded.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DownloadError {
     #[error(transparent)]
     Server(#[from] RegistryError),
-    #[error("it is larger than 1 TiB")]
-    TooLarge,
+    #[error("it is larger than {0}")]
+    TooLarge(Size),
     /// Of the file that it is written to.
     #[error("a temporary file cannot be written")]
     Write(#[source] io::Error),
 }
 
 impl Registries {
-    /// Writes what is at an address to an empty file, and goes on where it was when the connection was lost. Returns its size. Whether it is
+    /// Writes what is at an address, of at most so many bytes, to an empty file, and goes on where it was when the connection was lost. Returns its size. Whether it is
     /// what it should be is for the caller to see.
     pub(crate) fn download(
         &self,
         url: &Url,
         to: &mut File,
+        most: u64,
         mut progress: impl FnMut(u64),
     ) -> Result<u64, DownloadError> {
         let mut failures = 0;
         loop {
             let before = to.stream_position().map_err(DownloadError::Write)?;
-            match self.go_on(url, to, &mut progress) {
+            match self.go_on(url, to, most, &mut progress) {
                 Ok(()) => return to.stream_position().map_err(DownloadError::Write),
                 Err(DownloadError::Server(error)) => {
                     let came = to.stream_position().map_err(DownloadError::Write)?.saturating_sub(before);
@@ -50,7 +52,7 @@ impl Registries {
         }
     }
 
-    fn go_on(&self, url: &Url, to: &mut File, progress: &mut impl FnMut(u64)) -> Result<(), DownloadError> {
+    fn go_on(&self, url: &Url, to: &mut File, most: u64, progress: &mut impl FnMut(u64)) -> Result<(), DownloadError> {
         let offset = to.stream_position().map_err(DownloadError::Write)?;
         let range = (offset > 0).then(|| (header::RANGE, format!("bytes={offset}-")));
         let host = transport::host_of(url);
@@ -79,8 +81,8 @@ impl Registries {
                 Err(error) => return Err(transport::failed(host, &error.into()).into()),
             };
             written += read as u64;
-            if written > MOST_BYTES {
-                return Err(DownloadError::TooLarge);
+            if written > most {
+                return Err(DownloadError::TooLarge(Size(most)));
             }
             to.write_all(&buffer[..read]).map_err(DownloadError::Write)?;
             progress(read as u64);

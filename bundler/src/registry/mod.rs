@@ -28,7 +28,7 @@ mod transport;
 
 pub(crate) use blob::BlobReader;
 pub(crate) use credentials::CredentialsError;
-pub(crate) use download::DownloadError;
+pub(crate) use download::{DownloadError, MOST_BYTES};
 pub(crate) use error::RegistryError;
 pub(crate) use reference::{Reference, ReferenceError};
 pub(crate) use repository::Repository;
@@ -43,6 +43,7 @@ use std::env;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use transport::Transport;
+use url::Url;
 
 /// Documents that are kept, in bytes: those of hundreds of images, and little enough for the memory of a build.
 const DOCUMENT_BYTES: usize = 8 << 20;
@@ -88,6 +89,11 @@ impl Registries {
         let auth_files = credentials::files(variable, rustix::process::getuid().as_raw());
         let sessions = Sessions::new(Transport::new(args.clone()), auth_files, console);
         Self { args, sessions, documents: Mutex::default(), left: Mutex::default(), cache: Arc::default(), console }
+    }
+
+    /// The same for a mirror of packages, which may do without TLS: all that comes from it is held against signatures and digests.
+    pub(crate) fn of_mirror(&self, url: &Url) -> Self {
+        Self::new(self.args.clone().allowing_plain(transport::host_of(url)), self.console)
     }
 
     /// The registries, where what earlier builds have read of them is not asked for again.

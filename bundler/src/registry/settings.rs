@@ -32,6 +32,12 @@ impl RegistryArgs {
         self.mirrors.iter().filter(move |mirror| mirror.upstream == host)
     }
 
+    /// The same, where this host, too, may be asked without TLS.
+    pub(super) fn allowing_plain(mut self, host: String) -> Self {
+        self.insecure.push(host);
+        self
+    }
+
     /// Whether a host, with its port, may be asked without TLS.
     pub(super) fn may_be_plain(&self, host: &str) -> bool {
         let name = name_of(host);

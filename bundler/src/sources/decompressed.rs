@@ -16,7 +16,7 @@ const XZ_BYTES: u64 = (1 << limits::ZSTD_WINDOW_LOG) + (2 << 20);
 
 /// How an archive is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Compression {
+pub(crate) enum Compression {
     Gzip,
     Zstd,
     Xz,
@@ -42,7 +42,7 @@ impl Compression {
 
     /// What is in a stream that is compressed so. Its errors are those of the stream; or `InvalidData`, `UnexpectedEof` and
     /// [`WideWindow`].
-    pub(super) fn unpack<'r>(self, stream: impl Read + 'r) -> io::Result<Unpacked<'r>> {
+    pub(crate) fn unpack<'r>(self, stream: impl Read + 'r) -> io::Result<Unpacked<'r>> {
         let has_failed = Rc::new(Cell::new(false));
         let watched = Watched { stream, has_failed: Rc::clone(&has_failed) };
         let buffered = |watched| BufReader::with_capacity(CHUNK, watched);
@@ -75,7 +75,7 @@ impl<R: Read> Read for Watched<R> {
 }
 
 /// What a decoder makes of a stream, with errors that do not depend on how it says them.
-pub(super) struct Unpacked<'r> {
+pub(crate) struct Unpacked<'r> {
     decoder: Box<dyn Read + 'r>,
     has_failed: Rc<Cell<bool>>,
     /// Not every decoder can be asked again.

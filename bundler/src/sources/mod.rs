@@ -24,6 +24,7 @@ mod secret_key;
 mod tar_reader;
 
 pub(crate) use archives::Archives;
+pub(crate) use decompressed::{Compression, Unpacked};
 pub(crate) use derived::AddError;
 pub(crate) use error::{ImageError, SourceError};
 pub(crate) use evidence::{EvidenceFile, find as find_evidence};

@@ -17,6 +17,7 @@ mod keys;
 mod lint;
 mod media;
 mod output;
+mod packages;
 mod parts;
 mod registry;
 mod repair;

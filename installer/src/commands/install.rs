@@ -6,6 +6,7 @@ use crate::plan::policy::{Refusal, Verdict};
 use crate::settlement;
 use crate::state;
 use crate::transition::effective_settings::SettingsArgs;
+use crate::transition::host_packages::PackageArgs;
 use crate::transition::transition_plan;
 use crate::transition::verified_bundle::{self, FirstUse};
 use crate::trust::TrustArgs;
@@ -24,6 +25,8 @@ pub(crate) struct Args {
     trust: TrustArgs,
     #[command(flatten)]
     settings: SettingsArgs,
+    #[command(flatten)]
+    packages: PackageArgs,
     /// Do not ask before beginning
     #[arg(long, short)]
     yes: bool,
@@ -74,7 +77,13 @@ pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> Result
         }
         _ => {}
     }
-    let planned = transition_plan::prepare(&verified, &host, &args.settings, None)?;
+    let planned = transition_plan::prepare(
+        &verified,
+        &host,
+        &args.settings,
+        None,
+        Some(args.packages.choice(args.yes, console)),
+    )?;
     planned.confirm(args.yes, console)?;
     // Printed also where nobody was asked: whom this host trusts from now on.
     if let Some(change) = &planned.plan.trust {

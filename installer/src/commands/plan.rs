@@ -7,6 +7,7 @@ use crate::plan::preflight::Warning;
 use crate::state::installed::Installed;
 use crate::transition::PlanError;
 use crate::transition::effective_settings::SettingsArgs;
+use crate::transition::host_packages::PackageArgs;
 use crate::transition::package_changes::package_changes;
 use crate::transition::transition_plan::{self, TransitionPlan};
 use crate::transition::verified_bundle::{self, FirstUse};
@@ -29,6 +30,8 @@ pub(crate) struct Args {
     trust: TrustArgs,
     #[command(flatten)]
     settings: SettingsArgs,
+    #[command(flatten)]
+    packages: PackageArgs,
 }
 
 #[derive(Serialize)]
@@ -60,7 +63,9 @@ pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> Result
         let report = Report { changed: false, plan: None, warnings: &[], packages: BTreeMap::new() };
         return console.result(&report, "exactly this release is installed: there is nothing to do");
     }
-    let planned = transition_plan::prepare(&verified, &host, &args.settings, before.as_ref())?;
+    // What `install` would do once it is confirmed. An update brings no engine.
+    let packages = before.is_none().then(|| args.packages.choice(true, console));
+    let planned = transition_plan::prepare(&verified, &host, &args.settings, before.as_ref(), packages)?;
     if let Some(recovered) = verified.media.recovery_report() {
         console.warn(recovered);
     }

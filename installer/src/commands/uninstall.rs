@@ -3,6 +3,7 @@ use crate::engine::{EngineError, InstallationId, tags};
 use crate::errors::Error;
 use crate::host_context::{HostArgs, HostContext};
 use crate::layout::{DATABASE_FOLDER, SETTINGS_FOLDER};
+use crate::packages;
 use crate::receipts::{self, Draft, OperationFacts};
 use crate::removal;
 use crate::settlement;
@@ -25,7 +26,8 @@ const WORD: &str = "purge";
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Remove settings, trust root, token, database and the tenants' volumes as well, and all receipts with the key that signed
-    /// them: `receipts --export DIR` first keeps those
+    /// them: `receipts --export DIR` first keeps those. An engine that `install` has brought goes, too, with all that is in it, unless
+    /// others use it
     #[arg(long)]
     purge: bool,
     /// Do not ask
@@ -44,7 +46,7 @@ pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> Result
     let state = settlement::lock_settled(host_args, &layout, console)?;
     let installed = Installed::read(&layout)?;
     // What an uninstallation without --purge has left can be purged later.
-    let kept = [layout.at(SETTINGS_FOLDER), layout.at(DATABASE_FOLDER), layout.serial_floor()];
+    let kept = [layout.at(SETTINGS_FOLDER), layout.at(DATABASE_FOLDER), layout.serial_floor(), layout.packages()];
     let kept = kept.map(|path| durable::exists(&path));
     let kept = kept.into_iter().collect::<Result<Vec<_>, _>>()?.contains(&true);
     if installed.is_none() && !(args.purge && kept) {
@@ -79,6 +81,7 @@ fn uninstall(
         purge,
         units,
         tags: tags(host, installed)?,
+        packages: if purge { packages::read(&host.layout)? } else { Vec::new() },
         installation: match installed {
             Some(installed) => Some(installed.installation.clone()),
             None => left_id(host),

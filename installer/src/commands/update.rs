@@ -75,7 +75,7 @@ pub(crate) fn run(args: &Args, host_args: &HostArgs, console: Console) -> Result
         let text = format!("{} {} runs already: nothing to do", report.product, report.release);
         return console.result(&Report { warnings: console.warnings(), ..report }, text);
     }
-    let planned = transition_plan::prepare(&verified, &host, &SettingsArgs::default(), Some(&before))?;
+    let planned = transition_plan::prepare(&verified, &host, &SettingsArgs::default(), Some(&before), None)?;
     planned.confirm(args.yes, console)?;
     planned.carry_out(&verified, &host, Some(before), state)?;
     let text = format!("{} {} is installed in place of {}", report.product, report.release, report.from);

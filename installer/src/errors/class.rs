@@ -148,6 +148,16 @@ fn of_step(error: &StepError) -> ErrorClass {
         StepError::Systemd(error) => host::of_systemd(error),
         StepError::Bundle(error) => bundle::of_bundle(error),
         StepError::Engine(error) => host::of_engine(error),
+        StepError::Dpkg(error) => host::of_dpkg(error),
+        StepError::Package { source, .. } => bundle::of_content(source),
+        StepError::NoAnswer { .. } => ErrorClass::new(
+            Exit::Unfit,
+            "no_engine",
+            "`journalctl` of the engine's unit says why; where it is not Docker's, name its socket with --engine",
+        ),
+        StepError::EngineUnfit(_) => {
+            ErrorClass::new(Exit::Unfit, "unfit", "change what is listed, then run the same command again")
+        }
         StepError::Load { source, .. } => of_image(source),
         StepError::EngineImage { .. } => ErrorClass::without_hint(Exit::Unexpected, "engine_image"),
         StepError::Retained(error) => of_retained(error),
@@ -255,6 +265,7 @@ fn of_removal(error: &RemovalError) -> ErrorClass {
         RemovalError::Lock(error) => host::of_lock(error),
         RemovalError::Engine(error) => host::of_engine(error),
         RemovalError::Systemd(error) => host::of_systemd(error),
+        RemovalError::Dpkg(error) => host::of_dpkg(error),
     }
 }
 

@@ -11,6 +11,7 @@ use crate::engine::EngineError;
 use crate::interrupt::Interrupted;
 use crate::media::{BundleError, MediaError};
 use crate::mirror::{MirrorAddress, MirrorError};
+use crate::packages::DpkgError;
 use crate::plan::preflight::Problem;
 use crate::recovery_binary::RecoveryError;
 use crate::removal::RemovalError;
@@ -28,6 +29,7 @@ use landfall_keys::{ChainError, RootError};
 use landfall_manifests::{Digest, IndexError, ReadError, ReleaseId};
 use landfall_systemd::UnitName;
 use std::path::Path;
+use std::time::Duration;
 
 fn path(kind: io::ErrorKind) -> PathError {
     Err::<(), _>(io::Error::from(kind)).at("write", Path::new("/x")).unwrap_err()
@@ -315,7 +317,18 @@ fn transitions() {
     check(StepError::from(DatabaseError::NotRun(id())), Exit::Unfit, "programs_not_run", Some("do it on that host"));
     let undo = StepError::Undo { step: StepName::Load, source: Box::new(unreachable().into()) };
     check(undo, Exit::Unfit, "no_engine", Some("start the engine"));
+    let failed = || DpkgError::Failed { what: "dpkg --install", code: 1, words: "no".to_owned() };
+    check(StepError::from(failed()), Exit::Unfit, "dpkg", Some("correct what dpkg"));
+    check(StepError::from(DpkgError::Answer), Exit::Unfit, "dpkg", Some("correct what dpkg"));
+    let left = DpkgError::Left(vec!["runc".to_owned()]);
+    check(StepError::from(left), Exit::Unfit, "packages_left", Some("`dpkg --remove`"));
+    let package = StepError::Package { name: "runc".to_owned(), to: "/x".into(), source: wrong_content().into() };
+    check(package, Exit::Damaged, "damaged", Some("the bundle was signed like this"));
+    let no_answer = StepError::NoAnswer { waited: Duration::from_secs(1), source: unreachable().into() };
+    check(no_answer, Exit::Unfit, "no_engine", Some("`journalctl`"));
+    check(StepError::EngineUnfit(vec![Problem::NotRoot]), Exit::Unfit, "unfit", Some("change what is listed"));
     let unfinished = |error: RemovalError| UninstallError(error);
+    check(unfinished(failed().into()), Exit::Unfit, "dpkg", Some("correct that"));
     check(unfinished(full().into()), Exit::Unfit, "disk_full", Some("correct that"));
     check(unfinished(gone().into()), Exit::Unexpected, "unexpected", Some("correct that"));
 

@@ -18,6 +18,7 @@ pub(crate) use trust::TrustChange;
 
 use crate::engine::{EngineNetwork, InstallationId, LocalImage};
 use crate::layout;
+use crate::packages::Needed;
 use crate::settings::Ports;
 use landfall_host::RelativePath;
 use landfall_manifests::{Blob, Bundle, Digest, Release};
@@ -37,6 +38,8 @@ pub(crate) struct Observed {
     pub(crate) missing_settings: Vec<RelativePath>,
     /// The engine, if there is to be one.
     pub(crate) engine: Option<ObservedEngine>,
+    /// The packages that bring it, where it is not there yet.
+    pub(crate) packages: Needed,
     /// The ports to be free; `None` where no service is started.
     pub(crate) ports: Option<Ports>,
 }
@@ -74,6 +77,9 @@ pub(crate) struct Plan {
     pub(crate) stage: Amount,
     /// Files that are unfolded into the release's folder.
     pub(crate) unfold: Amount,
+    /// Packages that are installed, in this order, to bring an engine.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) packages: Needed,
     pub(crate) images: Vec<PlannedImage>,
     /// The blobs that the store does not have by name: undoing demotes them.
     #[serde(skip)]
@@ -163,6 +169,7 @@ impl Plan {
             reuse,
             stage: amount(&missing),
             unfold: release.files.iter().map(|file| file.size).collect(),
+            packages: observed.packages.clone(),
             new_blobs: new_blobs.collect(),
             folders: observed.missing_folders.clone(),
             settings: observed.missing_settings.clone(),

@@ -33,6 +33,15 @@ pub(super) fn needs(bundle: &Bundle, staged: &[&Blob], images: &[PlannedImage], 
         need("the settings", layout::SETTINGS_FOLDER, std::iter::once(RECORDS)),
         need("the units", layout::UNITS_FOLDER, std::iter::once(RECORDS)),
     ];
+    if !observed.packages.is_empty() {
+        let installed = observed.packages.iter().map(|package| package.installed);
+        needs.push(need("the engine", "usr", installed));
+        needs.push(need(
+            "the packages' files",
+            layout::STORE_FOLDER,
+            observed.packages.iter().map(|package| package.size),
+        ));
+    }
     let root = observed.engine.as_ref().and_then(|engine| engine.data_root.clone());
     needs.extend(root.and_then(|root| engine_need(root, images)));
     needs.retain(|need| need.bytes > 0);

@@ -22,6 +22,18 @@ impl fmt::Display for Plan {
         }
         writeln!(f, "  stage    {}, {:#}, into the store", Count(self.stage.count, "blob"), Size(self.stage.bytes))?;
         writeln!(f, "  unfold   {}, {:#}", Count(self.unfold.count, "file"), Size(self.unfold.bytes))?;
+        let bytes = self.packages.iter().map(|package| package.size).sum();
+        if !self.packages.is_empty() {
+            writeln!(
+                f,
+                "  engine   there is none: {}, {:#}, are installed by dpkg",
+                Count(self.packages.len(), "package"),
+                Size(bytes)
+            )?;
+        }
+        for package in &self.packages {
+            writeln!(f, "  package  {} {}", package.name, package.version)?;
+        }
         for image in &self.images {
             match &image.action {
                 Action::Keep => writeln!(f, "  image    {}: is there", image.name)?,

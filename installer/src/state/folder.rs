@@ -261,6 +261,7 @@ mod tests {
             purge: false,
             units: Vec::new(),
             tags: Vec::new(),
+            packages: Vec::new(),
             installation: None,
             created: Vec::new(),
             receipt: None,

@@ -6,6 +6,7 @@
 
 use crate::engine::InstallationId;
 use crate::layout::Layout;
+use crate::packages::AddedPackage;
 use crate::receipts::Draft;
 use crate::record::{RecordError, Schema, read_json};
 use crate::state::installed::{HostEnvironment, Installed, InstalledRelease};
@@ -21,7 +22,7 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Journal {
     /// The number of the record's form.
-    pub(crate) schema: Schema<3>,
+    pub(crate) schema: Schema<4>,
     pub(crate) host: HostEnvironment,
     pub(crate) operation: Operation,
 }
@@ -53,6 +54,9 @@ pub(crate) struct Transition {
     pub(crate) blobs: Vec<Digest>,
     /// Files outside the release that were not there before. Undoing removes them; the id only where nothing was installed.
     pub(crate) files: Vec<RelativePath>,
+    /// Packages that the host did not have before, in the order in which they are installed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) packages: Vec<AddedPackage>,
     /// Tags that the engine did not have before.
     pub(crate) tags: Vec<String>,
     /// How the operator's settings change, if an automatic revert has to change them.
@@ -119,6 +123,9 @@ pub(crate) struct Uninstallation {
     pub(crate) units: Vec<RelativePath>,
     /// The tags of the images to remove.
     pub(crate) tags: Vec<String>,
+    /// The packages that came with Landfall, where they are to go with it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) packages: Vec<AddedPackage>,
     /// Whose tenants' objects the engine is rid of; `None` where it is not known any more.
     pub(crate) installation: Option<InstallationId>,
     /// The folders that the installation created.
@@ -143,6 +150,8 @@ pub(crate) struct TrustImport {
 pub(crate) enum StepName {
     /// The bundle is verified whole, and its blobs are in the store. Touches the store alone. Fails where the bundle is damaged.
     Stage,
+    /// The packages of the engine are installed, and the engine answers. Touches the host's package manager.
+    Packages,
     /// The engine has the images under the release's tags. Touches the engine alone.
     Load,
     /// The release's folder exists and is whole. Touches the releases' folder, and in a first installation the recovery program.
@@ -204,6 +213,7 @@ impl Transition {
             after,
             blobs: Vec::new(),
             files: Vec::new(),
+            packages: Vec::new(),
             tags: Vec::new(),
             settings: None,
             asides: Vec::new(),
@@ -268,6 +278,7 @@ mod tests {
             purge: true,
             units: Vec::new(),
             tags: vec!["a".into()],
+            packages: Vec::new(),
             installation: Some(InstallationId::from_random([1; 16])),
             created: vec![RelativePath::known("opt")],
             receipt: None,

@@ -7,6 +7,8 @@ use crate::engine::{ArchiveError, EngineError};
 use crate::interrupt::{Interrupted, is_interrupted};
 use crate::lock::LockError;
 use crate::media::{BundleError, MediaError};
+use crate::packages::DpkgError;
+use crate::plan::preflight::Problem;
 use crate::receipts::IssueError;
 use crate::record::RecordError;
 use crate::recovery_binary::RecoveryError;
@@ -23,6 +25,8 @@ use landfall_manifests::{ReadError, ReleaseId};
 use landfall_systemd::{UnitManager, UnitName};
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
 
 /// How many lines of the log are shown of a service that does not become healthy.
 const LOG_LINES: u16 = 20;
@@ -46,6 +50,27 @@ pub(crate) enum StepError {
     Bundle(BundleError),
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// The engine's packages were not installed, or not taken away.
+    #[error("install the packages of the engine")]
+    Dpkg(#[from] DpkgError),
+    /// A package's file did not come out of the store.
+    #[error("unpack the package {name} to {}", to.display())]
+    Package {
+        name: String,
+        to: PathBuf,
+        #[source]
+        source: Box<ContentError>,
+    },
+    /// The packages are installed, and their engine does not answer.
+    #[error("the engine that was installed does not answer within {} s", waited.as_secs())]
+    NoAnswer {
+        waited: Duration,
+        #[source]
+        source: Box<EngineError>,
+    },
+    /// The packages are installed, and their engine is none for tenants.
+    #[error("the engine that was installed is not fit:{}", listed(.0))]
+    EngineUnfit(Vec<Problem>),
     /// An image was not loaded: the fault is the bundle's, the disk's or the engine's.
     #[error("load image {image}")]
     Load {
@@ -91,6 +116,10 @@ pub(crate) enum StepError {
     EndJournal(#[source] PathError),
     #[error("remove the state folder")]
     RemoveState(#[source] LockError),
+}
+
+fn listed(problems: &[Problem]) -> String {
+    problems.iter().fold(String::new(), |list, problem| list + "\n- " + &problem.to_string())
 }
 
 /// An image was not loaded.

@@ -111,6 +111,11 @@ fn check(image: &Image, found: Option<&LocalImage>, id_is_config: bool) -> Resul
 /// may be down. What stays has a tag of no release, which the next collection finds.
 pub(super) fn undo(host: &HostContext, transition: &Transition) -> Result<(), StepError> {
     match untag(host, transition) {
+        // The engine came with this transition, and goes with it, wherever it is by now.
+        Err(error) if !transition.packages.is_empty() => {
+            host.console.detail(format_args!("the engine is not asked any more: {}", message_with_causes(&error)));
+            Ok(())
+        }
         Err(error) if transition.before.is_some() => {
             let (id, reason) = (transition.target().id(), message_with_causes(&error));
             host.console.warn(format_args!("images of {id} stay in the engine: {reason}"));

@@ -11,6 +11,7 @@ mod commit;
 mod configure;
 mod error;
 mod load;
+mod packages;
 mod probe;
 mod snapshot;
 mod stage;
@@ -21,10 +22,12 @@ pub(crate) use commit::finish;
 pub(crate) use error::{ImageError, RevertOutcome, StepError, TransitionError, UnhealthyError};
 
 use crate::durable::PathError;
+use crate::engine::ImageEngine;
 use crate::host_context::HostContext;
 use crate::layout::{DATABASE_FOLDER, FOLDERS};
 use crate::media::Media;
 use crate::plan::PlannedImage;
+use crate::plan::preflight::Problem;
 use crate::receipts;
 use crate::settings::Ports;
 use crate::state::State;
@@ -48,7 +51,12 @@ pub(crate) struct Work<'a> {
     pub(crate) settings: &'a str,
     pub(crate) ports: Ports,
     pub(crate) update: UpdateSettings,
+    /// What is asked of an engine that the step [`StepName::Packages`] brings; `None` where it brings none.
+    pub(crate) check_engine: Option<EngineCheck<'a>>,
 }
+
+/// What preflight could not ask of an engine that was not there.
+pub(crate) type EngineCheck<'a> = &'a dyn Fn(&dyn ImageEngine) -> Result<Vec<Problem>, StepError>;
 
 /// A bundle on its media, whose manifest is verified.
 #[derive(Clone, Copy)]
@@ -67,8 +75,9 @@ struct Step {
 }
 
 /// The steps in their order.
-const STEPS: [Step; 8] = [
+const STEPS: [Step; 9] = [
     Step { name: StepName::Stage, act: |work, transition| stage::act(work, transition), undo: stage::undo },
+    Step { name: StepName::Packages, act: |work, transition| packages::act(work, transition), undo: packages::undo },
     Step { name: StepName::Load, act: |work, transition| load::act(work, transition), undo: load::undo },
     Step { name: StepName::Unfold, act: |work, transition| unfold::act(work, transition), undo: unfold::undo },
     Step { name: StepName::Configure, act: |work, transition| configure::act(work, transition), undo: configure::undo },

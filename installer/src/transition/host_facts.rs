@@ -129,7 +129,7 @@ fn taken_ports(ports: Ports) -> Vec<(u16, String)> {
 }
 
 /// The controllers of the unified hierarchy (cgroups(7), "Cgroups version 2"), or those of version 1 that are enabled.
-fn controllers() -> Option<Vec<String>> {
+pub(super) fn controllers() -> Option<Vec<String>> {
     if let Ok(text) = std::fs::read_to_string("/sys/fs/cgroup/cgroup.controllers") {
         return Some(text.split_whitespace().map(str::to_owned).collect());
     }

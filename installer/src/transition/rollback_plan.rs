@@ -99,6 +99,7 @@ impl RollbackPlan {
             settings: &self.settings.text,
             ports: self.settings.ports(),
             update: self.settings.update(),
+            check_engine: None,
         };
         steps::run(&work, transition, state)
     }

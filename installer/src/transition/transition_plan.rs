@@ -1,11 +1,12 @@
 //! What `plan`, `install` and `update` have in common: everything up to the decision, which changes nothing.
 
-use super::{PlanError, base, host_facts, used_networks};
+use super::{PlanError, base, host_facts, host_packages, used_networks};
 use crate::database;
 use crate::durable::{self, PathError};
-use crate::engine::InstallationId;
+use crate::engine::{ImageEngine, InstallationId};
 use crate::host_context::HostContext;
 use crate::layout::{FOLDERS, Layout, SHARE_LINK_FOLDERS};
+use crate::packages::{AddedPackage, Choice};
 use crate::plan::policy::{self, Records, Verdict};
 use crate::plan::preflight::{self, Addresses, Pool, PoolSetting, Problem, Warning};
 use crate::plan::{Observed, Plan, SETTINGS, UpdateFacts};
@@ -35,6 +36,8 @@ pub(crate) struct TransitionPlan {
     pub(crate) warnings: Vec<Warning>,
     /// The installation that is made, or changed.
     installation: InstallationId,
+    /// The tenants' addresses.
+    pool: Pool,
 }
 
 /// Whether the host's records allow the release, and what is installed.
@@ -67,22 +70,25 @@ fn folders_of(release: &Release) -> impl Iterator<Item = &'static str> {
     FOLDERS.iter().map(|(folder, _)| *folder).chain(for_pages)
 }
 
-/// Plans the transition and checks whether the host is fit for it. Nothing is changed.
+/// Plans the transition and checks whether the host is fit for it. Nothing is changed. Packages of an engine are looked at only where there is a
+/// choice.
 pub(crate) fn prepare(
     verified: &VerifiedBundle,
     host: &HostContext,
     args: &SettingsArgs,
     before: Option<&Installed>,
+    packages: Option<Choice>,
 ) -> Result<TransitionPlan, PlanError> {
     base::check(verified.bundle.release(), host, before)?;
     let settings = effective_settings::choose(verified, host, args, before)?;
     let installation = installation(before, &host.layout)?;
-    let (engine, about) = host_facts::engine(host);
+    let engine = host_packages::engine(host, verified.bundle.release(), packages)?;
     let observed = Observed {
         stored: Store::new(&host.layout).sizes()?,
         missing_folders: host_facts::missing(&host.layout, folders_of(verified.bundle.release()))?,
         missing_settings: host_facts::missing(&host.layout, SETTINGS.into_iter())?,
-        engine,
+        engine: engine.observed,
+        packages: engine.packages,
         // Where no service is started, nothing listens; and a service that runs has its ports already.
         ports: host.units.as_ref().filter(|_| before.is_none()).map(|_| settings.ports()),
     };
@@ -92,12 +98,10 @@ pub(crate) fn prepare(
     };
     let plan = Plan { trust: verified.trust_change(), ..plan };
     let networks = observed.engine.as_ref().map_or(&[][..], |engine| &engine.networks);
-    let addresses = Addresses {
-        pool: Pool { range: settings.pool(), is_set_by: pool_setting(before, &host.layout)? },
-        used: used_networks::look(&host.layout, &installation, networks)?,
-    };
+    let pool = Pool { range: settings.pool(), is_set_by: pool_setting(before, &host.layout)? };
+    let addresses = Addresses { pool, used: used_networks::look(&host.layout, &installation, networks)? };
     let id = verified.bundle.release().id();
-    let facts = host_facts::gather(host, &plan, &id, about, before, observed.ports, addresses)?;
+    let facts = host_facts::gather(host, &plan, &id, engine.about, before, observed.ports, addresses)?;
     let (problems, mut warnings) = preflight::judge(&plan, &facts);
     if let Some(before) = before
         && let Err(error) = retained_release::verify(&host.layout, &before.current, host.console)
@@ -112,7 +116,7 @@ pub(crate) fn prepare(
         .map(|before| retained_release::refused_releases(&host.layout, before, &verified.trust))
         .unwrap_or_default();
     warnings.extend(refused.into_iter().map(Warning::Refused));
-    Ok(TransitionPlan { plan, settings, problems, warnings, installation })
+    Ok(TransitionPlan { plan, settings, problems, warnings, installation, pool })
 }
 
 /// The id of the installation: of the one that is there, else of the one whose tenants' volumes an uninstallation left, else a new one.
@@ -156,7 +160,10 @@ impl TransitionPlan {
         before: Option<Installed>,
         state: Option<State>,
     ) -> Result<(), TransitionError> {
+        let check_engine =
+            |engine: &dyn ImageEngine| host_packages::problems_of(engine, &host.layout, &self.installation, self.pool);
         let work = Work {
+            check_engine: (!self.plan.packages.is_empty()).then_some(&check_engine),
             host,
             release: verified.bundle.release(),
             bundle_source: Some(BundleSource {
@@ -212,6 +219,7 @@ impl TransitionPlan {
             blobs: plan.new_blobs.clone(),
             files: plan.settings.clone(),
             tags: plan.new_tags(),
+            packages: plan.packages.iter().map(AddedPackage::from).collect(),
             tries,
             ..Transition::new(kind, before, after, receipt)
         }

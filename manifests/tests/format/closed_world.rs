@@ -1,7 +1,9 @@
 //! A manifest that contradicts itself is refused, whoever signed it.
 
 use landfall_keys::{RootChanges, RootLink, SecretKey, TrustRoot, TrustedKeys};
-use landfall_manifests::{Base, BaseRelease, Blob, Database, Digest, Problem, Release, ReleaseError};
+use landfall_manifests::{
+    Base, BaseRelease, Blob, Database, Digest, Encoding, Package, Problem, Release, ReleaseError, limits,
+};
 
 fn problems(change: impl FnOnce(&mut Release)) -> Vec<Problem> {
     let key = SecretKey::generate().unwrap();
@@ -72,6 +74,51 @@ fn a_delta_holds_what_it_does_not_leave_out_and_nothing_else() {
     more.extend_from_slice(&full[full.len() - 1024 - 512..]);
     assert!(crate::fixture::read(&more, &crate::fixture::trusted(&key)).is_err());
     assert!(release.is_same_release(&crate::fixture::release(&key)));
+}
+
+#[test]
+fn packages_are_part_of_the_closed_world() {
+    let package = |name: &str, blob: Digest| Package {
+        system: "debian 12".parse().unwrap(),
+        name: name.parse().unwrap(),
+        version: "1.0-1".parse().unwrap(),
+        architecture: "amd64".parse().unwrap(),
+        digest: Digest::of(name.as_bytes()),
+        size: 1,
+        installed: 2,
+        blob,
+        encoding: Encoding::Zstd,
+    };
+    let stray = Digest::of(b"stray");
+    let listed = |r: &mut Release| r.blobs.push(Blob { digest: stray, size: 1 });
+    let one = problems(|r| {
+        listed(r);
+        r.packages.push(package("runc", stray));
+    });
+    assert_eq!(one, []);
+    let missing = problems(|r| r.packages.push(package("runc", stray)));
+    assert!(matches!(&missing[..], [Problem::BlobMissing { of, .. }] if of == "package runc for debian 12"));
+    let twice = problems(|r| {
+        listed(r);
+        r.packages = vec![package("runc", stray); 2];
+    });
+    assert_eq!(twice, [Problem::Twice("package runc for debian 12".to_owned())]);
+    let other_system = problems(|r| {
+        listed(r);
+        r.packages = vec![package("runc", stray); 2];
+        r.packages[1].system = "debian 13".parse().unwrap();
+    });
+    assert_eq!(other_system, []);
+    let many = problems(|r| {
+        listed(r);
+        r.packages = (0..=limits::PACKAGES).map(|number| package(&format!("p{number}"), stray)).collect();
+    });
+    assert!(matches!(many[..], [Problem::Limit(..)]));
+    let large = problems(|r| {
+        listed(r);
+        r.packages.push(Package { installed: u64::MAX, ..package("runc", stray) });
+    });
+    assert!(matches!(large[..], [Problem::Limit(..)]));
 }
 
 #[test]

@@ -18,6 +18,8 @@ mod lock_file;
 mod media;
 mod oci_archive;
 mod oci_layout;
+mod package;
+mod package_index;
 mod packages;
 mod parity;
 mod parts;
@@ -81,6 +83,8 @@ pub const TARGETS: &[Target] = &[
     media::TARGET,
     oci_archive::TARGET,
     oci_layout::TARGET,
+    package::TARGET,
+    package_index::TARGET,
     packages::TARGET,
     parity::TARGET,
     parts::TARGET,

@@ -16,6 +16,7 @@ mod landing;
 mod limits;
 mod no_network;
 mod node_tenants;
+mod packages;
 mod random_chains;
 mod static_binaries;
 mod stock_engine;

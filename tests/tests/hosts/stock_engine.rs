@@ -1,6 +1,6 @@
 //! Engines and stock tools take images out of a bundle by themselves, without a program of ours.
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use landfall_tests::{Host, Platform};
 
 /// The image `hello` of release 1.0.0 of the product `acme`, as an engine knows it.
@@ -10,6 +10,7 @@ const COPIED: &str = "localhost/copied:1.0.0";
 /// On a host without Landfall: the engine itself, skopeo and umoci each take `hello` out of a bundle of gzip layers.
 pub(crate) fn takes_images_out(platform: Platform, host: &Host, bundle: &str) -> Result<()> {
     let (program, storage) = match platform {
+        Platform::Bare | Platform::Debian13Bare => bail!("{platform:?} has no engine"),
         Platform::Own | Platform::Debian13Docker | Platform::Debian13Containerd => ("docker", "docker-daemon"),
         Platform::Debian13Podman => ("podman", "containers-storage"),
     };

@@ -2,15 +2,16 @@ use crate::assemble;
 use crate::build_host::BuildHost;
 use crate::definition::{Definition, Examination, Variables, for_each_arch};
 use crate::error::Error;
+use crate::host_packages;
 use crate::lint::{self, Lint};
 use crate::lock_file::LockFile;
 use crate::plan::Plan;
 use crate::registry::Registries;
 use crate::sources::{self, FoundFile, ImageOutline};
 use crate::trust::TrustFolder;
-use landfall_console::message_with_causes;
+use landfall_console::{Console, message_with_causes};
 use landfall_keys::RootLink;
-use landfall_manifests::{Arch, Problem, ReleaseError, SignError, Signed};
+use landfall_manifests::{Arch, Package, Problem, ReleaseError, SignError, Signed};
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -81,6 +82,8 @@ impl Findings {
         let evidence = evidence.unwrap_or_default();
         let files = sources::with_made(files, &evidence);
         self.add(errors);
+        let packages = self.keep(host_packages::choose(&plan, registries, Console::unattended()));
+        let packages = host_packages::outline(&packages.unwrap_or_default());
         // 4. What it would make.
         let mut are_fit = true;
         for image in &images {
@@ -88,7 +91,7 @@ impl Findings {
         }
         self.has_images |= !images.is_empty();
         if is_whole && are_fit {
-            self.release(&plan, trust, &files, images);
+            self.release(&plan, trust, (&files, images, packages));
         }
     }
 
@@ -120,9 +123,14 @@ impl Findings {
         self.keep(assemble::tenant_of(&image.name, tenant, config)).is_some()
     }
 
-    /// What the files and images come to together.
-    fn release(&mut self, plan: &Plan, trust: Vec<RootLink>, files: &[FoundFile<'_>], images: Vec<ImageOutline>) {
-        let Some(bound) = self.keep(assemble::bound(plan, trust, files, images)) else { return };
+    /// What the files, images and packages come to together.
+    fn release(
+        &mut self,
+        plan: &Plan,
+        trust: Vec<RootLink>,
+        (files, images, packages): (&[FoundFile<'_>], Vec<ImageOutline>, Vec<Package>),
+    ) {
+        let Some(bound) = self.keep(assemble::bound(plan, trust, files, images, packages)) else { return };
         self.keep(Signed::room_for(&bound, &[]));
         if let Err(ReleaseError::Problems(mut problems)) = bound.check() {
             // Digests and sizes are not known yet, and what is said of them means nothing; the rest was told already.

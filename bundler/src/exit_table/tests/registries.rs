@@ -71,7 +71,7 @@ pub(super) fn downloads() -> Vec<Error> {
         .into()
     };
     vec![
-        failed(DownloadError::TooLarge),
+        failed(DownloadError::TooLarge(Size(1 << 40))),
         failed(DownloadError::Write(io())),
         failed(RegistryError::Unreachable { host: host(), reason }.into()),
         failed(RegistryError::NotFound { host: host(), what: what(), message: String::new() }.into()),

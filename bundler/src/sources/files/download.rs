@@ -1,7 +1,7 @@
 use super::{FileError, FoundFile, Origin};
 use crate::blob_store::{BlobStore, CHUNK};
 use crate::plan::PlannedDownload;
-use crate::registry::Registries;
+use crate::registry::{MOST_BYTES, Registries};
 use landfall_console::Console;
 use landfall_manifests::{Digest, Hasher};
 use std::fs::File;
@@ -21,7 +21,7 @@ pub(crate) fn download(
         let mut downloaded = store.temporary_file()?;
         let failed =
             |source| FileError::Download { line: line.clone(), url: Box::new(url.clone()), source: Box::new(source) };
-        registries.download(url, &mut downloaded, |bytes| progress.add(bytes)).map_err(failed)?;
+        registries.download(url, &mut downloaded, MOST_BYTES, |bytes| progress.add(bytes)).map_err(failed)?;
         progress.finish();
         let hashed = digest_of(&mut downloaded).map_err(|error| store.failed(error))?;
         if hashed != *digest {

@@ -1,6 +1,7 @@
 //! What the host itself refuses or lacks: storage, records, locks, the engine, systemd, programs.
 
 use crate::engine::EngineError;
+use crate::packages::DpkgError;
 use crate::receipts::IssueError;
 use crate::receipts::host_key::HostKeyError;
 use crate::recovery_binary::RecoveryError;
@@ -17,6 +18,7 @@ use std::error::Error;
 use std::io;
 
 const RECORD: &str = "put the file back as it was, or remove the host's installation by hand";
+const DPKG: &str = "correct what dpkg complains about, then run the same command again";
 const ENGINE: &str = "start the engine, or say which one with --engine (none leaves images out)";
 
 /// The class of a fault of the storage that is among the causes of `error`; else `class`.
@@ -122,6 +124,16 @@ pub(super) fn of_systemd(error: &landfall_systemd::Error) -> ErrorClass {
 
 pub(super) fn of_program(error: &SubprocessError) -> ErrorClass {
     or_storage(error, ErrorClass::UNEXPECTED)
+}
+
+pub(super) fn of_dpkg(error: &DpkgError) -> ErrorClass {
+    match error {
+        DpkgError::Program(error) => or_storage(error, ErrorClass::new(Exit::Unfit, "dpkg", DPKG)),
+        DpkgError::Failed { .. } | DpkgError::Answer => ErrorClass::new(Exit::Unfit, "dpkg", DPKG),
+        DpkgError::Left(_) => {
+            ErrorClass::new(Exit::Unfit, "packages_left", "`dpkg --remove` says what needs them; remove that first")
+        }
+    }
 }
 
 pub(super) fn of_recovery_binary(error: &RecoveryError) -> ErrorClass {

@@ -8,7 +8,7 @@ pub(crate) use facts::{Addresses, Facts, FileSystem};
 pub(crate) use pool::{Holder, PRIVATE_RANGES, Pool, PoolSetting, UsedNetwork};
 pub(crate) use problem::{Problem, Warning};
 
-use crate::engine::MIN_API;
+use crate::engine::{About, MIN_API};
 use crate::plan::Plan;
 use std::collections::BTreeMap;
 
@@ -72,19 +72,28 @@ fn room(plan: &Plan, facts: &Facts) -> Vec<Problem> {
     problems
 }
 
+/// What prevents the plan of an engine that is there only now.
+pub(crate) fn judge_engine(about: &About, controllers: Option<&[String]>, addresses: &Addresses) -> Vec<Problem> {
+    let in_use = pool::judge(addresses.pool, &addresses.used).map(Problem::Pool);
+    of_engine(about, controllers).into_iter().chain(in_use).collect()
+}
+
 fn engine(facts: &Facts) -> Vec<Problem> {
-    let about = match &facts.engine {
-        None => return Vec::new(),
-        Some(Err(reason)) => return vec![Problem::Engine(reason.clone())],
-        Some(Ok(about)) => about,
-    };
+    match &facts.engine {
+        None => Vec::new(),
+        Some(Err(reason)) => vec![Problem::Engine(reason.clone())],
+        Some(Ok(about)) => of_engine(about, facts.controllers.as_deref()),
+    }
+}
+
+fn of_engine(about: &About, controllers: Option<&[String]>) -> Vec<Problem> {
     let mut problems = Vec::new();
     if about.api.is_none_or(|api| api < MIN_API) {
         problems.push(Problem::EngineTooOld { version: about.version.clone(), api: about.api });
     }
     let missing = CONTROLLERS.into_iter().filter(|controller| {
         // Where the kernel lists none, the engine's word counts.
-        let known = facts.controllers.as_ref().is_none_or(|known| known.iter().any(|name| name == controller));
+        let known = controllers.is_none_or(|known| known.iter().any(|name| name == controller));
         !known || about.missing_limits.contains(controller)
     });
     problems.extend(missing.map(Problem::Controller));

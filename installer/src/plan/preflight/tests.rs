@@ -17,6 +17,7 @@ fn plan(space: &[(&str, u64)]) -> Plan {
         reuse: Reuse::default(),
         stage: Amount::default(),
         unfold: Amount::default(),
+        packages: Vec::new(),
         images: Vec::new(),
         new_blobs: Vec::new(),
         folders: Vec::new(),
