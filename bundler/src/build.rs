@@ -184,7 +184,7 @@ impl Build<'_> {
             serials.extend(bom.serial_number.clone().map(|serial| (path.clone(), serial)));
             self.pack_made(path, bom.to_json(), packed, store)?;
         }
-        let bom = evidence::bundle_bom(release, packed, images, &serials).to_json();
+        let bom = evidence::bundle_bom(self.plan, packed, images, &serials).to_json();
         let inputs = Inputs { plan: self.plan, registries };
         self.pack_made(plan::own_path(sbom::BUNDLE_PATH), bom, packed, store)?;
         let statement = evidence::provenance(&inputs, &packed.files, images);

@@ -62,27 +62,25 @@ pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
         parts: &opened.parts(),
         signers,
         trust: UnverifiedRoot::of(&release.trust),
-        packages: packages(&opened, &signed)?,
+        packages: packages(&opened, &signed),
         release,
     };
     let text = text(&shown)?;
     console.result(&shown, text)
 }
 
-/// How many packages each image has. A bundle that is not all here shows none.
-fn packages(opened: &UnverifiedBundle, signed: &Signed) -> Result<BTreeMap<String, usize>> {
+/// How many packages each image has, as far as that can be read: a bundle that is damaged, or not all here, is shown all the same.
+fn packages(opened: &UnverifiedBundle, signed: &Signed) -> BTreeMap<String, usize> {
     if opened.found_bytes() != signed.bundle_bytes() {
-        return Ok(BTreeMap::new());
+        return BTreeMap::new();
     }
     let documents = Documents::of(opened, signed);
-    let mut found = BTreeMap::new();
-    for image in &signed.release().images {
-        if let Some(bom) = documents.bom(&sbom::image_path(&image.name))? {
-            let packages = bom.components.iter().filter(|component| component.purl.is_some()).count();
-            found.insert(image.name.to_string(), packages);
-        }
-    }
-    Ok(found)
+    let images = signed.release().images.iter().filter_map(|image| {
+        let bom = documents.bom(&sbom::image_path(&image.name)).ok()??;
+        let packages = bom.components.iter().filter(|component| component.purl.is_some()).count();
+        Some((image.name.to_string(), packages))
+    });
+    images.collect()
 }
 
 fn text(shown: &InspectReport<'_>) -> Result<String, fmt::Error> {

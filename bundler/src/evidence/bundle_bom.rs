@@ -1,7 +1,7 @@
 use super::components::{document, of_packages};
 use super::image_bom::subject;
 use super::image_packages::ImagePackages;
-use crate::plan::ReleaseMetadata;
+use crate::plan::Plan;
 use crate::sources::{PackedFiles, PackedImage};
 use landfall_manifests::sbom::{Bom, Component, ExternalReference, Hash, image_path};
 use landfall_manifests::{BundlePath, File};
@@ -10,11 +10,12 @@ use std::collections::BTreeMap;
 /// The bill of materials of a release: its programs and other files, what is known to be in these, and its images, each with its own.
 /// `serials` are the numbers of the images' documents, which are among the files.
 pub(crate) fn bundle_bom(
-    release: &ReleaseMetadata,
+    plan: &Plan,
     packed: &PackedFiles,
     images: &[PackedImage],
     serials: &BTreeMap<BundlePath, String>,
 ) -> Bom {
+    let release = &plan.release;
     let product = Component {
         kind: "application".to_owned(),
         bom_ref: Some("release".to_owned()),
@@ -41,16 +42,18 @@ pub(crate) fn bundle_bom(
             Component { external_references: link.into_iter().collect(), ..subject(release, image) }
         })
         .collect();
-    components.extend(files.iter().map(|file| of_file(file)));
+    components.extend(files.iter().map(|file| of_file(plan, file)));
     let packages = packed.packages.iter();
     let found = ImagePackages::of_files(packages.map(|(path, packages)| (path.as_str(), packages.as_slice())));
     components.extend(of_packages(&found));
     document(release.created.as_deref(), product, components, "unknown", Vec::new())
 }
 
-fn of_file(file: &File) -> Component {
+fn of_file(plan: &Plan, file: &File) -> Component {
     let is_program = file.path.is_within("bin");
+    let version = plan.is_own_program(&file.path).then(|| env!("CARGO_PKG_VERSION").to_owned());
     Component {
+        version,
         kind: if is_program { "application" } else { "file" }.to_owned(),
         bom_ref: Some(format!("file:{}", file.path)),
         name: file.path.to_string(),

@@ -199,6 +199,12 @@ impl Plan {
         own.into_iter().chain(self.images.iter().map(|image| sbom::image_path(&image.name))).collect()
     }
 
+    /// Whether a file is a program of Landfall's that belongs to this one: the definition names no other.
+    pub(crate) fn is_own_program(&self, path: &BundlePath) -> bool {
+        let is_own = |file: &PlannedFile| matches!(file.content, FileContent::Program { line: None, .. });
+        self.files.iter().any(|file| file.path == *path && is_own(file))
+    }
+
     /// Files that are not part of this program and that no tree has.
     pub(crate) fn outside_files(&self) -> impl Iterator<Item = &BundlePath> {
         let files = self.files.iter().filter(|file| !matches!(file.content, FileContent::Text(_)));
