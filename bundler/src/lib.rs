@@ -19,6 +19,7 @@ mod commands;
 mod cosign;
 mod definition;
 mod delta;
+mod difference;
 mod elf;
 mod error;
 mod evidence;

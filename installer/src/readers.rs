@@ -43,7 +43,8 @@ pub fn receipt_comment(body: &[u8]) -> Result<String, Refused> {
 /// It does not decompress to that.
 pub fn blob(stored: Vec<u8>, encoding: Encoding, digest: Digest, size: u64) -> Result<Vec<u8>, Refused> {
     let mut content = Vec::new();
-    Decoder::new(Cursor::new(stored), Expected { encoding, digest, size })?.read_to_end(&mut content)?;
+    Decoder::new(Cursor::new(stored), Expected { encoding: Some(encoding), digest, size })?
+        .read_to_end(&mut content)?;
     Ok(content)
 }
 

@@ -1,13 +1,16 @@
-//! The store: blobs as they are in bundles, each under its digest.
+//! The store: blobs as they are in bundles, each under its digest; and contents that a delta made from others, each uncompressed under its
+//! own. Whoever needs a content takes the one or the other ([`Store::decoder`]).
 //!
 //! A blob is written to the staging folder (`incoming`) under a temporary name, hashed on the way by the bundle's reader, synced and
 //! renamed. Once the whole bundle has verified, it is moved into the store itself. A file that is named after a digest had that
 //! content when it got the name; it is hashed again before anything relies on it.
 
+use crate::content::{ContentError, Decoder, Expected};
 use crate::durable::{self, At as _, PathError};
+use crate::interrupt::Interruptible;
 use crate::layout::Layout;
 use landfall_host::regular;
-use landfall_manifests::{Blob, Digest, Hasher};
+use landfall_manifests::{Blob, Content, Digest, Hasher};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{DirEntry, File};
 use std::io::{self, ErrorKind, Read as _, Write};
@@ -54,6 +57,50 @@ impl Store {
     /// The same of the staging folder.
     pub(crate) fn has_staged(&self, blob: &Blob) -> bool {
         is_right(&self.staged(&blob.digest), blob).unwrap_or(false)
+    }
+
+    /// Whether the store has the content, as its blob or uncompressed, and that is right.
+    pub(crate) fn holds_content(&self, content: &Content) -> bool {
+        [content.blob, content.digest]
+            .iter()
+            .any(|digest| hash(&self.layout.blob(digest)).is_ok_and(|hash| hash == *digest))
+    }
+
+    /// Reads a content, whichever way it is there, and holds it against its digest on the way.
+    pub(crate) fn decoder(&self, content: &Content) -> Result<Decoder, PathError> {
+        let (blob, raw) = (self.layout.blob(&content.blob), self.layout.blob(&content.digest));
+        let (path, encoding) = match regular::open(&blob) {
+            Err(error) if error.kind() == ErrorKind::NotFound && raw.exists() => (raw, None),
+            _ => (blob, Some(content.encoding)),
+        };
+        let stored = regular::open(&path).at("open", &path)?.0;
+        Decoder::new(stored, Expected { encoding, digest: content.digest, size: content.size }).at("read", &path)
+    }
+
+    /// A content in a file that can be read at any offset, for which it may have to be decompressed: into a file without a name.
+    pub(crate) fn unpacked(&self, content: &Content) -> Result<File, ContentError> {
+        let failed = |error: PathError| ContentError::from(error.source);
+        let raw = self.layout.blob(&content.digest);
+        if let Ok((file, _)) = regular::open(&raw) {
+            return Ok(file);
+        }
+        let mut decoder = self.decoder(content).map_err(failed)?;
+        let mut incoming = self.incoming(&content.digest).map_err(failed)?;
+        let file = File::open(&incoming.from)?;
+        durable::remove_entry(&incoming.from).map_err(failed)?;
+        io::copy(&mut Interruptible(&mut decoder), &mut incoming)?;
+        Ok(file)
+    }
+
+    /// Opens what is staged.
+    pub(crate) fn open_staged(&self, digest: &Digest) -> Result<File, PathError> {
+        let path = self.staged(digest);
+        Ok(regular::open(&path).at("open", &path)?.0)
+    }
+
+    /// Removes what is staged and not needed any more.
+    pub(crate) fn remove_staged(&self, digest: &Digest) -> Result<(), PathError> {
+        durable::remove_entry(&self.staged(digest)).map(drop)
     }
 
     /// The path of a blob, whether it exists or not.
@@ -169,15 +216,16 @@ fn rename_if_there(from: &Path, to: &Path) -> Result<(), PathError> {
 }
 
 fn is_right(path: &Path, blob: &Blob) -> io::Result<bool> {
-    let (mut file, about) = regular::open(path)?;
     // Spares reading a file that was cut off.
-    if about.len() != blob.size {
-        return Ok(false);
-    }
+    Ok(path.metadata()?.len() == blob.size && hash(path)? == blob.digest)
+}
+
+fn hash(path: &Path) -> io::Result<Digest> {
+    let (mut file, _) = regular::open(path)?;
     let (mut hasher, mut buffer) = (Hasher::default(), vec![0; CHUNK]);
     loop {
         match file.read(&mut buffer)? {
-            0 => return Ok(hasher.finish() == blob.digest),
+            0 => return Ok(hasher.finish()),
             read => hasher.update(&buffer[..read]),
         }
     }

@@ -1,7 +1,7 @@
 //! The rules that a release manifest must keep, checked before anything else in it is used. They make a closed world: every
 //! blob is listed once and used, and nothing else may be in the bundle.
 
-use crate::{Database, Digest, File, Image, Release, Tenant, TenantProblem, limits, oci};
+use crate::{Base, Database, Digest, File, Image, Release, Tenant, TenantProblem, limits, oci};
 use landfall_keys::{MAX_CHAIN_LINKS, RootLink, Verified};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,6 +29,9 @@ pub enum Problem {
     /// A delta bundle leaves out what its release does not have.
     #[error("the delta leaves out blob {0}, which is not listed")]
     OmittedUnlisted(Digest),
+    /// A delta bundle makes a blob that has no content, or several.
+    #[error("the delta makes blob {0}, which is not that of one layer's or file's content")]
+    NoContent(Digest),
     /// Two files at one path, two images of one name, or two packages of one name for one system.
     #[error("{0} is there twice")]
     Twice(String),
@@ -240,7 +243,9 @@ impl Release {
         let stored = self.blobs.iter().map(|blob| blob.size);
         let layers = self.images.iter().flat_map(|image| image.layers.iter().map(|layer| layer.size));
         let packages = self.packages.iter().flat_map(|package| [package.size, package.installed]);
-        let all = stored.chain(self.files.iter().map(|file| file.size)).chain(layers).chain(packages);
+        let differences = self.base.iter().flat_map(Base::sizes);
+        let all =
+            stored.chain(self.files.iter().map(|file| file.size)).chain(layers).chain(packages).chain(differences);
         // Saturating: the sizes are claims, and 64 bits need not hold their sum.
         let total = all.fold(0_u64, u64::saturating_add);
         if total > limits::BLOB_BYTES {

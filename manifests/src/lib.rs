@@ -25,6 +25,7 @@ mod base;
 mod bundle;
 mod bundle_index;
 mod check;
+pub mod difference;
 mod digest;
 mod exact_read;
 mod head;
@@ -47,7 +48,7 @@ mod text;
 mod version;
 mod writer;
 
-pub use base::{Base, BaseRelease};
+pub use base::{Base, BaseRelease, Content, Difference};
 pub use bundle::{Bundle, Entry, OtherManifest};
 pub use bundle_index::{BundleIndex, INDEX_NAME, IndexError, IndexedBundle, SignedIndex};
 pub use check::{Problem, ReleaseError};

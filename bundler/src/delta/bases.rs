@@ -1,9 +1,12 @@
 //! The releases that a delta is made against.
 
 use super::DeltaError;
-use landfall_manifests::{Base, BaseRelease, Digest, Product, Release, Serial, limits};
+use super::unpack::unpack;
+use landfall_manifests::{Base, BaseRelease, Content, Digest, Product, Release, Serial, archive, limits};
 use landfall_media::UnverifiedBundle;
 use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 /// What hosts have, each of which runs one of several releases.
@@ -16,6 +19,8 @@ struct BundleBase {
     opened: UnverifiedBundle,
     manifest: Digest,
     release: Release,
+    /// The blobs that its release has.
+    blobs: BTreeSet<Digest>,
 }
 
 impl Bases {
@@ -26,7 +31,9 @@ impl Bases {
         for path in paths {
             let opened = UnverifiedBundle::open(path, folders)?;
             let signed = opened.head().clone().into_signed_without_verifying()?;
-            let base = BundleBase { manifest: Digest::of(signed.bytes()), release: signed.release().clone(), opened };
+            let release = signed.release().clone();
+            let blobs = release.blobs.iter().map(|blob| blob.digest).collect();
+            let base = BundleBase { manifest: Digest::of(signed.bytes()), release, blobs, opened };
             if bases.iter().all(|known| known.manifest != base.manifest) {
                 bases.push(base);
             }
@@ -76,11 +83,30 @@ impl Bases {
         let mut releases =
             self.0.iter().map(|base| BaseRelease { manifest: base.manifest, version: base.release.version.clone() });
         let BaseRelease { manifest, version } = releases.next()?;
-        let has: Vec<BTreeSet<Digest>> =
-            self.0.iter().map(|base| base.release.blobs.iter().map(|blob| blob.digest).collect()).collect();
-        let is_had = |blob: &Digest| has.iter().all(|base| base.contains(blob));
-        let omitted = release.blobs.iter().map(|blob| blob.digest).filter(is_had).collect();
-        Some(Base { manifest, version, others: releases.collect(), omitted })
+        let omitted = release.blobs.iter().map(|blob| blob.digest).filter(|blob| self.have(blob)).collect();
+        Some(Base { manifest, version, others: releases.collect(), omitted, differences: Vec::new() })
+    }
+
+    /// Whether each of them has the blob.
+    fn have(&self, blob: &Digest) -> bool {
+        self.0.iter().all(|base| base.blobs.contains(blob))
+    }
+
+    /// Their releases.
+    pub(super) fn releases(&self) -> impl Iterator<Item = &Release> {
+        self.0.iter().map(|base| &base.release)
+    }
+
+    /// A content that each of them has, in a file without a name in `folder`; `None` if some lack it, or no bundle holds it.
+    pub(super) fn unpacked(&self, content: &Content, folder: &Path) -> Result<Option<File>, DeltaError> {
+        if !self.have(&content.blob) {
+            return Ok(None);
+        }
+        let holds = |base: &BundleBase| base.opened.blobs(&base.release).find(|(blob, _)| blob.digest == content.blob);
+        let found = self.0.iter().find_map(|base| Some((base, holds(base)?)));
+        let Some((base, (blob, offset))) = found else { return Ok(None) };
+        let stored = base.opened.at(offset.saturating_add(archive::BLOCK)).take(blob.size);
+        unpack(stored, content, folder).map(Some)
     }
 }
 

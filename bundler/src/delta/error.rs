@@ -1,7 +1,8 @@
 use crate::output::OutputError;
 use landfall_manifests::parts::RangesError;
-use landfall_manifests::{Product, ReleaseError, Serial, SignError};
+use landfall_manifests::{Digest, Product, ReleaseError, Serial, SignError};
 use landfall_media::{BundleError, CopyError};
+use std::io;
 use std::path::PathBuf;
 
 /// A delta cannot be made of this bundle, or against this base.
@@ -19,6 +20,8 @@ pub(crate) enum DeltaError {
     Output(#[from] OutputError),
     #[error(transparent)]
     Copy(#[from] CopyError),
+    #[error("what blob {blob} holds cannot be compared")]
+    Make { blob: Digest, source: io::Error },
     #[error("{} is of {found}, and the release is of {wanted}", path.display())]
     OtherProduct { path: PathBuf, found: Product, wanted: Product },
     #[error("{} is for {found}, and the release is for {wanted}", path.display())]

@@ -112,7 +112,7 @@ pub(super) fn of_delta(error: &DeltaError) -> ErrorClass {
     const BASE: &str = "name a bundle of an earlier release of this product with --base, for this processor";
     match error {
         DeltaError::Bundle(error) => of_bundle(error),
-        DeltaError::Release(_) => DAMAGED,
+        DeltaError::Release(_) | DeltaError::Make { .. } => DAMAGED,
         DeltaError::Sign(error) => of_signing(error),
         DeltaError::Parts(_) => PARTS_TOO_SMALL,
         DeltaError::Output(error) => of_output(error),

@@ -121,3 +121,27 @@ fn refuses_bases_that_no_host_goes_on_from() {
     let onto_base = [cut("new.tar", "old.tar"), vec!["--out".to_owned(), "old.tar".to_owned()]].concat();
     assert_eq!(refused(2, &onto_base), "exists");
 }
+
+#[test]
+fn a_layer_that_changed_in_few_places_is_a_small_difference() {
+    let workspace = with_old();
+    let hello = workspace.path("root/bin/hello");
+    let mut bytes = fs::read(&hello).unwrap();
+    bytes[1_000_000] ^= 1;
+    bytes.splice(2_000_000..2_000_000, *b"something that is new in between");
+    fs::write(&hello, bytes).unwrap();
+    workspace.build("new.tar");
+    let cut = ["delta", "new.tar", "--base", "old.tar", "--key", "k.key", "--out"];
+    let made = workspace.json(&[&cut[..], &["cut.tar"]].concat());
+    assert_eq!(made["base"]["made"], 1, "{made}");
+    assert!(size(&workspace, "cut.tar") < 300_000, "{}", size(&workspace, "cut.tar"));
+    workspace.ok(&["verify", "cut.tar", "--trust", "k.pub"]);
+    workspace.ok(&[&cut[..], &["again.tar"]].concat());
+    assert!(fs::read(workspace.path("cut.tar")).unwrap() == fs::read(workspace.path("again.tar")).unwrap());
+    // A delta serves as a base as well, for what it leaves out.
+    let next = workspace.json(&["delta", "new.tar", "--base", "cut.tar", "--key", "k.key", "--out", "next.tar"]);
+    assert_eq!(
+        (&next["base"]["made"], &next["base"]["omitted"]),
+        (&0.into(), &workspace.release("new.tar")["blobs"].as_array().unwrap().len().into())
+    );
+}

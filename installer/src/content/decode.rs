@@ -1,5 +1,6 @@
 //! The content of a stored blob: decompressed, and compared with the size and digest in the manifest.
 
+use landfall_manifests::difference::DifferenceError;
 use landfall_manifests::{Digest, Encoding, Hasher, limits};
 use std::io::{self, BufReader, Read};
 
@@ -9,7 +10,8 @@ const CHUNK: usize = 256 << 10;
 /// What a blob has to decompress to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Expected {
-    pub(crate) encoding: Encoding,
+    /// `None` for what is there as it is.
+    pub(crate) encoding: Option<Encoding>,
     pub(crate) digest: Digest,
     pub(crate) size: u64,
 }
@@ -25,6 +27,9 @@ pub(crate) enum DecodeError {
     TooShort { expected: u64, found: u64 },
     #[error("decompresses to content with the digest {found}, not {expected} as the manifest says")]
     Digest { expected: Digest, found: Digest },
+    /// It is made from another content, by a difference that does not make it.
+    #[error(transparent)]
+    Difference(DifferenceError),
 }
 
 impl From<DecodeError> for io::Error {
@@ -46,8 +51,9 @@ impl Decoder {
         let stored = BufReader::with_capacity(CHUNK, stored);
         let inner: Box<dyn Read + Send> = match expected.encoding {
             // A gzip file may have several members (RFC 1952, section 2.2).
-            Encoding::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(stored)),
-            Encoding::Zstd => {
+            Some(Encoding::Gzip) => Box::new(flate2::bufread::MultiGzDecoder::new(stored)),
+            None => Box::new(stored),
+            Some(Encoding::Zstd) => {
                 let mut decoder = zstd::Decoder::with_buffer(stored)?;
                 // The frame names the memory that its decoder takes (RFC 8878, section 3.1.1.1.2): a small file must not
                 // claim all that the host has.
@@ -102,7 +108,7 @@ mod tests {
     }
 
     fn read(stored: Vec<u8>, encoding: Encoding, content: &[u8], size: u64) -> Result<Vec<u8>, String> {
-        let expected = Expected { encoding, digest: Digest::of(content), size };
+        let expected = Expected { encoding: Some(encoding), digest: Digest::of(content), size };
         let mut out = Vec::new();
         let mut decoder = Decoder::new(io::Cursor::new(stored), expected).unwrap();
         decoder.read_to_end(&mut out).map(|_| out).map_err(|error| error.to_string())

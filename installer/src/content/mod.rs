@@ -5,6 +5,7 @@ mod decode;
 pub(crate) use decode::{DecodeError, Decoder, Expected};
 
 use crate::interrupt::Interrupted;
+use landfall_manifests::difference::DifferenceError;
 use std::io;
 
 /// A copy of a blob's content ended early.
@@ -22,6 +23,17 @@ pub(crate) enum ContentError {
     /// The disk failed, or the other end of a pipe.
     #[error(transparent)]
     Io(io::Error),
+}
+
+impl From<DifferenceError> for ContentError {
+    fn from(error: DifferenceError) -> Self {
+        match error {
+            DifferenceError::Read(error) | DifferenceError::Base(error) | DifferenceError::Write(error) => error.into(),
+            made @ (DifferenceError::Malformed(_) | DifferenceError::Digest { .. }) => {
+                Self::Decode(DecodeError::Difference(made))
+            }
+        }
+    }
 }
 
 impl From<io::Error> for ContentError {

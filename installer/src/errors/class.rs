@@ -149,7 +149,7 @@ fn of_step(error: &StepError) -> ErrorClass {
         StepError::Bundle(error) => bundle::of_bundle(error),
         StepError::Engine(error) => host::of_engine(error),
         StepError::Dpkg(error) => host::of_dpkg(error),
-        StepError::Package { source, .. } => bundle::of_content(source),
+        StepError::Make { source, .. } | StepError::Package { source, .. } => bundle::of_content(source),
         StepError::NoAnswer { .. } => ErrorClass::new(
             Exit::Unfit,
             "no_engine",

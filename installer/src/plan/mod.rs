@@ -24,7 +24,7 @@ use landfall_host::RelativePath;
 use landfall_manifests::{Blob, Bundle, Digest, Release};
 use landfall_systemd::UnitName;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 /// What the plan depends on about the host.
@@ -159,13 +159,18 @@ impl Plan {
         let reuse = Reuse { stored: amount(&stored), staged: amount(&staged) };
         // By name, whatever the size: a damaged blob is replaced by a right one, which other releases may need, and an undo
         // leaves it.
-        let new_blobs = archived.iter().map(|blob| blob.digest).filter(|blob| !observed.stored.contains_key(blob));
+        let base = release.base.as_ref().map(|base| PlannedBase::of(base, release));
+        let made = base::made(release, &observed.stored);
+        let deltas: BTreeSet<Digest> = release.differences().iter().map(|difference| difference.delta).collect();
+        let kept = archived.iter().filter(|blob| !deltas.contains(&blob.digest));
+        let new_blobs =
+            kept.chain(&made.contents).map(|blob| blob.digest).filter(|blob| !observed.stored.contains_key(blob));
         Self {
             product: release.product.to_string(),
             release: release.id().to_string(),
             manifest: Digest::of(bundle.manifest()),
             read: bundle.size() - reuse.stored.bytes - reuse.staged.bytes,
-            base: release.base.as_ref().map(|base| PlannedBase::of(base, release)),
+            base,
             reuse,
             stage: amount(&missing),
             unfold: release.files.iter().map(|file| file.size).collect(),
@@ -176,7 +181,7 @@ impl Plan {
             units: units(release).iter().map(unit_file).collect(),
             trust: None,
             ports: observed.ports.map_or_else(Vec::new, |ports| vec![ports.api, ports.first_tenant]),
-            space: space::needs(bundle, &missing, &images, observed),
+            space: space::needs(bundle, &missing, &made, &images, observed),
             images,
             changes: None,
         }

@@ -1,5 +1,6 @@
 //! How much room an installation takes, and where.
 
+use super::base::MadeContents;
 use super::{Action, Observed, PlannedImage};
 use crate::layout;
 use landfall_manifests::{Blob, Bundle};
@@ -25,9 +26,16 @@ pub(crate) struct Need {
     pub(crate) inodes: u64,
 }
 
-pub(super) fn needs(bundle: &Bundle, staged: &[&Blob], images: &[PlannedImage], observed: &Observed) -> Vec<Need> {
+pub(super) fn needs(
+    bundle: &Bundle,
+    staged: &[&Blob],
+    made: &MadeContents,
+    images: &[PlannedImage],
+    observed: &Observed,
+) -> Vec<Need> {
+    let contents = made.contents.iter().map(|content| content.size).chain([made.unpacked]).filter(|size| *size > 0);
     let mut needs = vec![
-        need("the store", layout::STORE_FOLDER, staged.iter().map(|blob| blob.size)),
+        need("the store", layout::STORE_FOLDER, staged.iter().map(|blob| blob.size).chain(contents)),
         need("the release", layout::PROGRAM_FOLDER, release_files(bundle).chain(release_folders(bundle))),
         need("the database and the records", layout::DATA_FOLDER, std::iter::once(RECORDS)),
         need("the settings", layout::SETTINGS_FOLDER, std::iter::once(RECORDS)),

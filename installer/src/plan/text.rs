@@ -15,6 +15,9 @@ impl fmt::Display for Plan {
             let (omitted, versions) = (base.omitted, base.versions.join(" or "));
             writeln!(f, "  base     {}, {:#}, of {versions}", Count(omitted.count, "blob"), Size(omitted.bytes))?;
         }
+        if let Some(made) = self.base.as_ref().map(|base| base.made).filter(|made| made.count > 0) {
+            writeln!(f, "  make     {}, {:#}, from what is here", Count(made.count, "content"), Size(made.bytes))?;
+        }
         for (from, blobs) in [("the store", self.reuse.stored), ("an interrupted run", self.reuse.staged)] {
             if blobs.count > 0 {
                 writeln!(f, "  reuse    {}, {:#}, from {from}", Count(blobs.count, "blob"), Size(blobs.bytes))?;

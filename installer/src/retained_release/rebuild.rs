@@ -7,19 +7,16 @@ use crate::layout::Layout;
 use crate::store::Store;
 use landfall_console::Console;
 use landfall_keys::TrustRoot;
-use landfall_manifests::{Blob, Bundle};
+use landfall_manifests::Bundle;
 use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Whether the store has every blob that the folder needs, and has it right. `damaged` is what the folder lacks.
 pub(super) fn check_store(layout: &Layout, bundle: &Bundle, damaged: &Path) -> Result<(), RetainedError> {
     let (release, store) = (bundle.release(), Store::new(layout));
-    let stored = store.sizes()?;
     let mut checked = BTreeSet::new();
     for file in release.files.iter().filter(|file| checked.insert(file.blob)) {
-        // A delta's manifest does not list the size of what its base had; the digest decides.
-        let blob = stored.get(&file.blob).map(|size| Blob { digest: file.blob, size: *size });
-        if !blob.is_some_and(|blob| store.holds(&blob)) {
+        if !store.holds_content(&file.content()) {
             let (release, path) = (release.id().into(), damaged.to_owned());
             return Err(RetainedError::NoBlob { release, path, file: file.path.to_string(), blob: file.blob });
         }

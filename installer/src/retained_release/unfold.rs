@@ -1,8 +1,7 @@
 //! A release's folder, made from the blobs in the store.
 
 use crate::content::ContentError;
-use crate::content::{Decoder, Expected};
-use crate::durable::{self, At as _, PathError};
+use crate::durable::{self, PathError};
 use crate::interrupt::Interruptible;
 use crate::layout::Layout;
 use crate::store::Store;
@@ -76,9 +75,7 @@ pub(crate) fn unfold(
 
 /// Writes one file out of the store, without syncing it.
 fn unfold_file(layout: &Layout, file: &File, path: &Path, progress: &Progress) -> Result<(), UnfoldError> {
-    let stored = Store::new(layout).open(&file.blob)?;
-    let expected = Expected { encoding: file.encoding, digest: file.digest, size: file.size };
-    let decoder = Decoder::new(stored, expected).at("decompress", path)?;
+    let decoder = Store::new(layout).decoder(&file.content())?;
     // Created new, so that nothing of an earlier run is left in it, and never open to more than its final mode allows.
     let mut out = BufWriter::with_capacity(CHUNK, durable::create(path, file.mode.bits())?);
     let copied = io::copy(&mut Interruptible(progress.reader(decoder)), &mut out).and_then(|_| out.flush());

@@ -77,13 +77,11 @@ pub(super) fn look(
     })
 }
 
-/// The blobs that a release consists of, those from a delta's base included.
+/// What a release consists of in the store: its blobs, those from a delta's base included, and its contents, which may be there uncompressed.
 pub(crate) fn blobs_of(release: &Release) -> BTreeSet<Digest> {
-    let images = release.images.iter().flat_map(|image| {
-        let layers = image.layers.iter().map(|layer| layer.blob);
-        [image.manifest, image.config].into_iter().chain(layers)
-    });
-    release.files.iter().map(|file| file.blob).chain(images).collect()
+    let images = release.images.iter().flat_map(|image| [image.manifest, image.config]);
+    let contents = release.contents().flat_map(|content| [content.blob, content.digest]);
+    contents.chain(images).collect()
 }
 
 fn needs(

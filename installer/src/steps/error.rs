@@ -21,7 +21,7 @@ use crate::state::StateError;
 use crate::state::journal::StepName;
 use crate::trust::TrustError;
 use landfall_console::message_with_causes;
-use landfall_manifests::{ReadError, ReleaseId};
+use landfall_manifests::{Content, Digest, ReadError, Release, ReleaseId};
 use landfall_systemd::{UnitManager, UnitName};
 use std::fmt;
 use std::io;
@@ -48,6 +48,14 @@ pub(crate) enum StepError {
     /// The bundle is damaged, or cannot be read.
     #[error(transparent)]
     Bundle(BundleError),
+    /// A content was not made from what the host has: the fault is the bundle's, or the disk's.
+    #[error("make {what} (blob {blob}) from what is here")]
+    Make {
+        what: String,
+        blob: Digest,
+        #[source]
+        source: Box<ContentError>,
+    },
     #[error(transparent)]
     Engine(#[from] EngineError),
     /// The engine's packages were not installed, or not taken away.
@@ -172,6 +180,17 @@ impl fmt::Display for UnhealthyError {
 }
 
 impl StepError {
+    /// The content of `release` was not made.
+    pub(super) fn made(release: &Release, content: &Content, source: ContentError) -> Self {
+        match source {
+            ContentError::Interrupted(interrupted) => interrupted.into(),
+            source => {
+                let what = release.users_of(&content.blob).into_iter().next().unwrap_or_default();
+                Self::Make { what, blob: content.blob, source: source.into() }
+            }
+        }
+    }
+
     /// Whether the same command can go on where this error stopped it, so that what was staged is worth keeping.
     pub(super) fn is_resumable(&self) -> bool {
         match self {

@@ -1,7 +1,6 @@
 //! Loads images into the engine, straight from the store.
 
 use super::{ImageError, StepError, Work};
-use crate::content::{Decoder, Expected};
 use crate::durable::At as _;
 use crate::engine::{ImageEngine, LocalImage, Owned, Volumes, labels, write_archive};
 use crate::host_context::HostContext;
@@ -72,11 +71,10 @@ fn load(
     let path = store.path(&image.config);
     stored.take(limits::IMAGE_JSON_BYTES).read_to_end(&mut config).at("read", &path)?;
     let open_layer = |layer: &Layer| {
-        let stored = store.open(&layer.blob).map_err(io::Error::other)?;
         // Compared with the diffID while it is decompressed: a blob that was damaged in the store never becomes a
         // layer.
-        let expected = Expected { encoding: layer.encoding, digest: layer.diff_id, size: layer.size };
-        let decoder = io::BufReader::with_capacity(CHUNK, Decoder::new(stored, expected)?);
+        let decoder = store.decoder(&layer.content()).map_err(io::Error::other)?;
+        let decoder = io::BufReader::with_capacity(CHUNK, decoder);
         Ok(Box::new(progress.reader(decoder)) as Box<dyn io::Read>)
     };
     // A signal is looked for at each piece: an image takes its time.

@@ -4,8 +4,8 @@
 //! what was added is written before: recovery and `uninstall --purge` take away what it names.
 
 use super::{StepError, Work};
-use crate::content::{ContentError, Decoder, Expected};
-use crate::durable::{self, At as _};
+use crate::content::ContentError;
+use crate::durable;
 use crate::engine::EngineError;
 use crate::host_context::HostContext;
 use crate::interrupt::Interruptible;
@@ -56,8 +56,7 @@ fn unpack(work: &Work<'_>, added: &AddedPackage, place: usize) -> Result<PathBuf
     // By its digest: the release may have packages of that name for other systems.
     let is_it = |package: &&Package| package.digest == added.digest && package.name == added.name;
     let package = work.release.packages.iter().find(is_it).ok_or_else(|| failed(io::ErrorKind::NotFound.into()))?;
-    let expected = Expected { encoding: package.encoding, digest: package.digest, size: package.size };
-    let decoder = Decoder::new(Store::new(layout).open(&package.blob)?, expected).at("decompress", &to)?;
+    let decoder = Store::new(layout).decoder(&package.content())?;
     let mut out = durable::create(&to, 0o600)?;
     io::copy(&mut Interruptible(decoder), &mut out).and_then(|_| out.flush()).map_err(failed)?;
     Ok(to)

@@ -19,7 +19,7 @@ use crate::transition::verified_bundle::VerifiedBundle;
 use landfall_console::message_with_causes;
 use landfall_host::settings::{PoolRange, UpdateSettings};
 use landfall_manifests::{File, Release};
-use std::io::{self, Read};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 /// The operator's own settings.
@@ -140,16 +140,15 @@ impl EffectiveSettings {
 fn stored_defaults(layout: &Layout, release: &Release) -> Result<String, PlanError> {
     let incomplete = || policy::Refusal::Incomplete(policy::SETTINGS.to_owned());
     let file = release.files.iter().find(|file| file.path.as_str() == policy::SETTINGS).ok_or_else(incomplete)?;
-    let stored = Store::new(layout).open(&file.blob)?;
-    text_of(file, stored, &layout.blob(&file.blob))
+    text_of(file, Store::new(layout).decoder(&file.content())?, &layout.blob(&file.blob))
 }
 
-/// The text of the file whose blob is `stored` at `place`, compared with its size and digest in the manifest.
-fn text_of(file: &File, stored: impl Read + Send + 'static, place: &Path) -> Result<String, PlanError> {
-    let expected = Expected { encoding: file.encoding, digest: file.digest, size: file.size };
+/// The text of the file whose content comes from `place`, compared with its size and digest in the manifest.
+fn text_of(file: &File, content: Decoder, place: &Path) -> Result<String, PlanError> {
     let mut bytes = Vec::new();
-    Decoder::new(stored, expected)
-        .and_then(|decoder| decoder.take(settings::MAX_BYTES).read_to_end(&mut bytes))
+    content
+        .take(settings::MAX_BYTES)
+        .read_to_end(&mut bytes)
         .map_err(|error| UnfoldError::of_file(file, place, error.into()))?;
     String::from_utf8(bytes).map_err(|_| PlanError::Defaults("it is not text".to_owned()))
 }
@@ -188,7 +187,10 @@ fn defaults(verified: &VerifiedBundle, layout: &Layout) -> Result<String, PlanEr
     let entry = verified.bundle.entries().iter().find(|entry| entry.is_blob && entry.digest == file.blob);
     let text = match entry {
         Some(entry) if entry.size <= settings::MAX_BYTES => {
-            text_of(file, io::Cursor::new(verified.entry(entry)?), verified.media.path())?
+            let expected = Expected { encoding: Some(file.encoding), digest: file.digest, size: file.size };
+            let place = verified.media.path();
+            let content = Decoder::new(io::Cursor::new(verified.entry(entry)?), expected);
+            text_of(file, content.map_err(|error| UnfoldError::of_file(file, place, error.into()))?, place)?
         }
         Some(_) => return Err(policy::Refusal::Incomplete(policy::SETTINGS.to_owned()).into()),
         None => stored_defaults(layout, release)?,

@@ -34,7 +34,7 @@ fn of_bundle(verified: &VerifiedBundle, path: &str) -> Option<Bom> {
     if file.size.max(entry.size) > sbom::BYTES {
         return None;
     }
-    let expected = Expected { encoding: file.encoding, digest: file.digest, size: file.size };
+    let expected = Expected { encoding: Some(file.encoding), digest: file.digest, size: file.size };
     let mut content = Vec::new();
     let mut decoder = Decoder::new(Cursor::new(verified.entry(entry).ok()?), expected).ok()?;
     // Its end comes only if the content is what the manifest says.

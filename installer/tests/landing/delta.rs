@@ -82,7 +82,7 @@ fn a_base_that_has_rotted_is_found_before_anything_is_changed() {
             None => std::fs::remove_file(&blob).unwrap(),
         }
         let before = scene.tree_without_times();
-        let outcome = update(&scene, &delta).exits(6).says("which the delta bundle leaves out, is missing or damaged");
+        let outcome = update(&scene, &delta).exits(6).says("which the delta bundle relies on");
         assert!(outcome.err.contains("manual.txt") && outcome.err.contains("full bundle"), "{}", outcome.err);
         assert_eq!(scene.tree_without_times(), before);
     }
@@ -90,4 +90,80 @@ fn a_base_that_has_rotted_is_found_before_anything_is_changed() {
     let full = scene.put("full.tar", &Parts::new("1.1.0", 2).pack(&scene.key));
     update(&scene, &full).ok();
     assert_eq!(Digest::of(&std::fs::read(&blob).unwrap()), Digest::of(&good));
+}
+
+/// The manual as the next release has it, and the parts of the last one that it is made from.
+const PARTS: [(u64, u32); 2] = [(300_000, 300_000), (1, 1_000)];
+
+fn next_manual() -> Vec<u8> {
+    let old = b"words ".repeat(100_000);
+    [&old[300_000..], &old[1..1_001]].concat()
+}
+
+/// The delta that makes the manual of 1.1.0-2 from that of 1.0.0-1.
+fn making() -> Parts {
+    let mut next = Parts::new("1.1.0", 2);
+    next.file("docs/deep/manual.txt", "0640", &next_manual());
+    let base = Parts::new("1.0.0", 1);
+    let mut delta = next.on(&base);
+    delta.make_from(&base, "docs/deep/manual.txt", &PARTS);
+    delta
+}
+
+#[test]
+fn a_content_is_made_from_what_the_host_has_and_serves_like_its_blob() {
+    let (scene, _) = ready();
+    let delta = scene.put("making.tar", &making().pack(&scene.key));
+    let plan = scene.run(&["plan", delta.to_str().unwrap(), "--json"]).ok().json();
+    assert_eq!(plan["plan"]["base"]["made"], serde_json::json!({"count": 1, "bytes": 301_000}));
+    update(&scene, &delta).ok();
+    assert_eq!(scene.read(MANUAL).as_bytes(), next_manual());
+    let store = scene.root().join("var/lib/landfall/store");
+    assert!(store.join("sha256").join(Digest::of(&next_manual()).hex()).exists());
+    assert_eq!(std::fs::read_dir(store.join("incoming")).unwrap().count(), 0);
+    // Back and forth, and repaired from it.
+    scene.run(&["rollback"]).ok();
+    assert_eq!(scene.read(MANUAL), "words ".repeat(100_000));
+    std::fs::write(scene.root().join("opt/landfall/releases/1.1.0-2/docs/deep/manual.txt"), "rotten").unwrap();
+    update(&scene, &delta).ok();
+    assert_eq!(scene.read(MANUAL).as_bytes(), next_manual());
+    // The next delta leaves out what is there uncompressed only.
+    let mut full = Parts::new("1.1.0", 2);
+    full.file("docs/deep/manual.txt", "0640", &next_manual());
+    let mut third = Parts::new("1.2.0", 3);
+    third.file("docs/deep/manual.txt", "0640", &next_manual());
+    update(&scene, &scene.put("third.tar", &third.on(&full).pack(&scene.key))).ok();
+    assert_eq!(scene.read(MANUAL).as_bytes(), next_manual());
+}
+
+#[test]
+fn a_damaged_difference_or_base_is_found_and_changes_nothing() {
+    let (scene, _) = ready();
+    let bytes = making().pack(&scene.key);
+    let at = bytes.windows(6).rposition(|window| window == b"LFDIFF").unwrap();
+    let mut damaged = bytes.clone();
+    damaged[at + 30] ^= 1;
+    let before = scene.tree_without_times();
+    update(&scene, &scene.put("damaged.tar", &damaged)).exits(3).says("damaged");
+    assert_eq!(scene.tree_without_times(), before);
+    // Signed like this: it makes something else.
+    let base = Parts::new("1.0.0", 1);
+    let mut wrong = Parts::new("1.1.0", 2);
+    wrong.file("docs/deep/manual.txt", "0640", &next_manual());
+    let mut wrong = wrong.on(&base);
+    wrong.make_from(&base, "docs/deep/manual.txt", &[(299_999, 300_000), (1, 1_000)]);
+    let outcome = update(&scene, &scene.put("wrong.tar", &wrong.pack(&scene.key))).exits(3);
+    assert!(
+        outcome.err.contains("manual.txt") && outcome.err.contains("makes content with the digest"),
+        "{}",
+        outcome.err
+    );
+    assert_eq!(scene.tree_without_times(), before);
+    let blob = manual(&scene);
+    let mut rotten = std::fs::read(&blob).unwrap();
+    *rotten.last_mut().unwrap() ^= 1;
+    std::fs::write(&blob, rotten).unwrap();
+    update(&scene, &scene.put("making.tar", &bytes))
+        .exits(6)
+        .says("which the delta bundle relies on for file docs/deep");
 }

@@ -96,8 +96,13 @@ fn releases_for_another_host_are_refused_by_policy() {
         parts.release.images.iter_mut().for_each(|image| image.platform.clone_from(&platform));
     });
     refused(&scene, &other_arch, 5, other.name());
-    let base =
-        |omitted| Base { manifest: Digest::of(b""), version: "0.9.0".parse().unwrap(), others: Vec::new(), omitted };
+    let base = |omitted| Base {
+        manifest: Digest::of(b""),
+        version: "0.9.0".parse().unwrap(),
+        others: Vec::new(),
+        omitted,
+        differences: Vec::new(),
+    };
     let delta = changed(&|parts| parts.release.base = Some(base(vec![parts.release.files[0].blob])));
     refused(&scene, &delta, 5, "delta");
     let incomplete = changed(&|parts| {

@@ -2,7 +2,7 @@
 
 use landfall_keys::{RootChanges, RootLink, SecretKey, TrustRoot, TrustedKeys};
 use landfall_manifests::{
-    Base, BaseRelease, Blob, Database, Digest, Encoding, Package, Problem, Release, ReleaseError, limits,
+    Base, BaseRelease, Blob, Database, Difference, Digest, Encoding, Package, Problem, Release, ReleaseError, limits,
 };
 
 fn problems(change: impl FnOnce(&mut Release)) -> Vec<Problem> {
@@ -29,7 +29,7 @@ fn requires_listed_and_used_blobs_to_be_the_same_set() {
 
 fn delta(omitted: Vec<Digest>) -> Base {
     let version = "1.3.0".parse().unwrap();
-    Base { manifest: Digest::of(b"1.3.0"), version, others: Vec::new(), omitted }
+    Base { manifest: Digest::of(b"1.3.0"), version, others: Vec::new(), omitted, differences: Vec::new() }
 }
 
 #[test]
@@ -55,6 +55,26 @@ fn a_delta_leaves_out_listed_blobs_and_each_once() {
     let itself = BaseRelease { manifest: Digest::of(b"1.3.0"), version: "1.0.0".parse().unwrap() };
     let twice = problems(|r| r.base = Some(Base { others: vec![itself], ..delta(Vec::new()) }));
     assert!(matches!(twice[..], [Problem::Twice(_)]));
+}
+
+#[test]
+fn a_delta_makes_contents_of_listed_blobs_by_blobs_of_its_own() {
+    let key = SecretKey::generate().unwrap();
+    let release = crate::fixture::release(&key);
+    let content = release.files[0].content();
+    let own = Difference { blob: content.blob, from: content, delta: Digest::of(b"delta"), size: 5 };
+    let with = |differences: Vec<Difference>, omitted: Vec<Digest>| {
+        problems(|r| r.base = Some(Base { differences, ..delta(omitted) }))
+    };
+    assert_eq!(with(vec![own.clone()], Vec::new()), []);
+    assert!(matches!(with(vec![own.clone(); 2], Vec::new())[..], [Problem::Twice(_), Problem::Twice(_)]));
+    assert!(matches!(with(vec![own.clone()], vec![content.blob])[..], [Problem::Twice(_)]));
+    let config = Difference { blob: release.images[0].config, ..own.clone() };
+    assert!(matches!(with(vec![config], Vec::new())[..], [Problem::NoContent(_)]));
+    let listed = Difference { delta: release.blobs[1].digest, ..own.clone() };
+    assert!(matches!(with(vec![listed], Vec::new())[..], [Problem::Twice(_)]));
+    let huge = Difference { size: u64::MAX, ..own };
+    assert!(matches!(with(vec![huge], Vec::new())[..], [Problem::Limit(..)]));
 }
 
 #[test]

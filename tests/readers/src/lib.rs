@@ -11,6 +11,7 @@ mod archive;
 mod blob;
 mod bundle_index;
 mod definition;
+mod difference;
 mod docker_archive;
 mod image;
 mod key;
@@ -78,6 +79,7 @@ pub const TARGETS: &[Target] = &[
     blob::TARGET,
     bundle_index::TARGET,
     definition::TARGET,
+    difference::TARGET,
     docker_archive::TARGET,
     lock_file::TARGET,
     media::TARGET,

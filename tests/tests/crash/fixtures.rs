@@ -1,7 +1,7 @@
 //! The programs and bundles that all operations work with.
 
 use crate::patched::Patched;
-use anyhow::Result;
+use anyhow::{Context as _, Result, ensure};
 use landfall_tests::next::SCHEMA;
 use landfall_tests::{Command, Programs, Publisher, Release, ensure_tools, stand_in};
 use std::path::{Path, PathBuf};
@@ -21,6 +21,8 @@ pub(crate) struct Fixtures {
     roots: PathBuf,
     broken: PathBuf,
     patched: Patched,
+    /// The second release, as a delta on the first.
+    delta: PathBuf,
 }
 
 impl Fixtures {
@@ -51,8 +53,10 @@ impl Fixtures {
             publisher.pack(&Release { version: version.to_owned(), serial, images, more })
         };
         let second = pack("1.1.0", 2, SCHEMA, &[&next, &installer])?;
+        let first = pack(FIRST, 1, SCHEMA - 1, &[&ours, &installer])?;
         Ok(Self {
-            first: pack(FIRST, 1, SCHEMA - 1, &[&ours, &installer])?,
+            delta: delta(&publisher, &first, &second)?,
+            first,
             patched: Patched::new(&publisher, &installer, &second)?,
             second,
             // Its own recovery is asked last: everything else of the update is done by then.
@@ -86,6 +90,11 @@ impl Fixtures {
         self.run(root, &["update", "--yes"]).arg(&self.patched.first).arg("--patch").arg(&self.patched.patch)
     }
 
+    /// The same update, out of a delta that makes a layer from the one on the host.
+    pub(crate) fn delta_update(&self, root: &Path) -> Command {
+        self.run(root, &["update", "--yes"]).arg(&self.delta)
+    }
+
     /// The bundle that an installation reads.
     pub(crate) fn first(&self) -> &Path {
         &self.first
@@ -108,6 +117,16 @@ impl Fixtures {
     pub(crate) fn failing_update(&self, root: &Path) -> Command {
         self.run(root, &["update", "--yes"]).arg(&self.broken)
     }
+}
+
+/// The delta on the bundle `first` that brings the release of `second`. Something in it is made from what the host has.
+fn delta(publisher: &Publisher, first: &Path, second: &Path) -> Result<PathBuf> {
+    let path = publisher.file("delta.tar");
+    let cut = publisher.bundler()?.arg("delta").arg(second).arg("--base").arg(first);
+    let made = cut.args(["--key", "landfall.key", "--json", "--out"]).arg(&path).ok().context("make the delta")?;
+    let made: serde_json::Value = serde_json::from_str(&made)?;
+    ensure!(made["base"]["made"].as_u64() > Some(0), "nothing is made from the base: {made}");
+    Ok(path)
 }
 
 /// A folder with a page that every release has, and one that only this version has: links to it come and go.

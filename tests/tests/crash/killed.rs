@@ -1,7 +1,8 @@
 //! Killed before, and after, each call by which an operation changes the file system; and killed again in the recovery.
 
 use crate::operation::{
-    FAILING_UPDATE, INSTALL, Operation, PATCHED_UPDATE, PURGE, ROLLBACK, SET, TRUST_IMPORT, UNINSTALL, UPDATE,
+    DELTA_UPDATE, FAILING_UPDATE, INSTALL, Operation, PATCHED_UPDATE, PURGE, ROLLBACK, SET, TRUST_IMPORT, UNINSTALL,
+    UPDATE,
 };
 use crate::prepared::{HostCopy, Prepared};
 use crate::sample;
@@ -92,6 +93,11 @@ fn an_update_killed_anywhere_is_undone_or_whole_and_can_be_repeated() -> Result<
 #[test]
 fn an_update_from_parts_with_a_patch_killed_anywhere_is_undone_or_whole_and_can_be_repeated() -> Result<()> {
     killed_anywhere(&Prepared::of(PATCHED_UPDATE)?, SAMPLE)
+}
+
+#[test]
+fn an_update_by_a_delta_killed_anywhere_is_undone_or_whole_and_can_be_repeated() -> Result<()> {
+    killed_anywhere(&Prepared::of(DELTA_UPDATE)?, SAMPLE)
 }
 
 #[test]

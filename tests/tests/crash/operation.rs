@@ -64,6 +64,10 @@ pub(crate) const UPDATE: Operation = Operation { name: "update", setup: in_use, 
 pub(crate) const PATCHED_UPDATE: Operation =
     Operation { name: "patched update", setup: in_use, command: Fixtures::patched_update, exit: 0 };
 
+/// The same release comes as a delta.
+pub(crate) const DELTA_UPDATE: Operation =
+    Operation { name: "delta update", setup: in_use, command: Fixtures::delta_update, exit: 0 };
+
 /// The next release comes and goes: its own recovery is broken.
 pub(crate) const FAILING_UPDATE: Operation =
     Operation { name: "failing update", setup: in_use, command: Fixtures::failing_update, exit: 7 };

@@ -57,7 +57,10 @@ pub(super) fn of_content(error: &ContentError) -> ErrorClass {
 fn of_decode(error: &DecodeError) -> ErrorClass {
     match error {
         DecodeError::Compression(_) => or_storage(error, MADE_WRONG),
-        DecodeError::TooLong(_) | DecodeError::TooShort { .. } | DecodeError::Digest { .. } => MADE_WRONG,
+        DecodeError::TooLong(_)
+        | DecodeError::TooShort { .. }
+        | DecodeError::Digest { .. }
+        | DecodeError::Difference(_) => MADE_WRONG,
     }
 }
 

@@ -82,7 +82,7 @@ impl fmt::Display for Problem {
             ),
             Self::BaseBlob { blob, of } => write!(
                 f,
-                "blob {blob} of {of}, which the delta bundle leaves out, is missing or damaged in the store: get the full \
+                "blob {blob}, which the delta bundle relies on for {of}, is missing or damaged in the store: get the full \
                  bundle of this release"
             ),
         }

@@ -54,7 +54,7 @@ fn a_delta_without_its_base() -> Result<()> {
     let mut delta = SmallRelease::new("1.1.0", 2)?;
     let omitted = vec![delta.release.files.first().context("a file")?.blob];
     let (manifest, version) = (Digest::of(b"unknown"), "0.9.0".parse()?);
-    delta.release.base = Some(Base { manifest, version, others: Vec::new(), omitted });
+    delta.release.base = Some(Base { manifest, version, others: Vec::new(), omitted, differences: Vec::new() });
     host.refuses(host.update(&publisher.pack(&delta)?), 5, "delta").map(drop)
 }
 
