@@ -1,5 +1,5 @@
 use crate::commands::{
-    config, install, plan, receipts, recover, rollback, sbom, status, trust, uninstall, update, verify,
+    config, install, inventory, plan, receipts, recover, rollback, sbom, status, trust, uninstall, update, verify,
 };
 use crate::errors::Error;
 use crate::host_context::HostArgs;
@@ -17,6 +17,7 @@ Examples:
   landfall-installer config set tenants.memory=2GiB
   landfall-installer trust import /media/stick/trust
   landfall-installer receipts --verify
+  landfall-installer inventory > host.json
 
 Exit codes: 0 done, 1 unexpected, 2 usage, 3 damaged, 4 not trusted, 5 refused by policy, 6 the host is not fit,
 7 the update failed and the release from before runs again, 8 another operation is running, or an interrupted one cannot be settled";
@@ -45,6 +46,7 @@ enum Command {
     Config(config::Args),
     Trust(trust::Args),
     Receipts(receipts::Args),
+    Inventory(inventory::Args),
     Recover(recover::Args),
     Uninstall(uninstall::Args),
     #[command(flatten)]
@@ -73,6 +75,7 @@ impl Cli {
             Command::Config(args) => config::run(args, host, console),
             Command::Trust(args) => trust::run(args, host, console),
             Command::Receipts(args) => receipts::run(args, host, console),
+            Command::Inventory(args) => inventory::run(args, host, console),
             Command::Recover(args) => recover::run(args, host, console),
             Command::Uninstall(args) => uninstall::run(args, host, console),
             Command::Extras(extras) => extras.run::<Self>(&console).map_err(Error::Output),

@@ -30,6 +30,7 @@ mod digest;
 mod exact_read;
 mod head;
 mod image_layout;
+mod inventory;
 pub mod limits;
 mod names;
 pub mod oci;
@@ -54,6 +55,7 @@ pub use bundle_index::{BundleIndex, INDEX_NAME, IndexError, IndexedBundle, Signe
 pub use check::{Problem, ReleaseError};
 pub use digest::{Digest, DigestError, Hasher};
 pub use head::{Head, VerifiedHead};
+pub use inventory::{Inventory, InventoryError, InventoryRelease, SignedInventory};
 pub use names::{ImageName, NameError, Product};
 pub use package::{HostSystem, Package, PackageName, PackageVersion};
 pub use path::{BundlePath, Mode, ModeError, PathError};

@@ -16,6 +16,10 @@ pub const BASES: usize = 16;
 pub const PARTS: u32 = 999;
 /// A repair request, in bytes: room for more blobs than a manifest can list, and small enough to hold in memory.
 pub const REQUEST_BYTES: u64 = 16 << 20;
+/// The file of a host's inventory, in bytes.
+pub const INVENTORY_BYTES: u64 = 16 << 20;
+/// As many releases as an inventory names.
+pub const INVENTORY_RELEASES: usize = 64;
 /// The file of an index of bundles, in bytes.
 pub const INDEX_BYTES: u64 = 4 << 20;
 /// As many bundles as an index lists.

@@ -1,3 +1,4 @@
+use super::host_key_args::HostKeyArgs;
 use super::variable_args::VariableArgs;
 use crate::build::{Build, Built};
 use crate::build_host::BuildHost;
@@ -63,9 +64,11 @@ pub(crate) struct Args {
     /// A secret key file to sign with; may be given several times
     #[arg(long = "key", value_name = "FILE", required = true)]
     keys: Vec<PathBuf>,
-    /// Make a delta, for hosts that run an earlier release: leave out what is in its bundle OLD; may be given several times
-    #[arg(long = "base", value_name = "OLD")]
+    /// Make a delta, for hosts that run an earlier release: leave out what its bundle OLD has, or a host by what its `inventory` wrote; may be given several times
+    #[arg(long = "base", value_name = "OLD|HOST.json")]
     bases: Vec<PathBuf>,
+    #[command(flatten)]
+    hosts: HostKeyArgs,
     /// The bundle's file, or its folder [default: PRODUCT-VERSION-OS-ARCH.landfall.tar here; with --base, .delta.landfall.tar]
     #[arg(long, value_name = "FILE|DIR")]
     out: Option<PathBuf>,
@@ -151,7 +154,7 @@ fn bases(args: &Args, plan: &Plan, out: &Path) -> Result<Option<Bases>> {
         return Ok(None);
     }
     let head = &plan.release;
-    let bases = Bases::open(&args.bases, &[])?.of_platform(&head.platform())?;
+    let bases = Bases::open(&args.bases, &[], &args.hosts.read()?)?.of_platform(&head.platform())?;
     bases.check(&head.product, &head.platform(), head.serial)?;
     delta::check_output(out, bases.files())?;
     Ok(Some(bases))

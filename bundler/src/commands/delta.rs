@@ -1,3 +1,4 @@
+use super::host_key_args::HostKeyArgs;
 use super::parts_args::PartsArgs;
 use crate::delta::{self, BaseReport, Bases};
 use crate::error::{Error, Result};
@@ -14,21 +15,26 @@ use std::path::{Path, PathBuf};
 A delta has the manifest of the full bundle, which says besides what is left out and against which releases; it is signed by itself, and \
 `verify`, `inspect`, `sign`, `split` and `media` take it like any bundle. `landfall-installer update DELTA` proves that the host has \
 what is left out before it changes anything; a host without it needs the full bundle. With several bases, what each of them has is \
-left out. The image layout in a delta lacks blobs, so that skopeo and `docker load` do not read images from it.
+left out. Where an inventory is named, a bundle that is named beside it is what differences are made from. The image layout in a delta lacks blobs, so that skopeo and `docker load` do not read images from it.
 
 `build --base OLD` builds and makes the delta in one command.
 
 Examples:
   landfall-bundler delta acme-1.1.0-linux-amd64.landfall.tar --base acme-1.0.0-linux-amd64.landfall.tar --key acme.key
   landfall-bundler delta NEW --base OLD --base OLDER --key acme.key --out /media/stick/
+  landfall-bundler delta NEW --base host.json --base OLD --key acme.key
 
-Exit codes: 0 done, 2 FULL is itself a delta, or OUT must not be replaced, 3 a bundle is damaged, 5 a base is of another product or \
+Exit codes: 0 done, 2 FULL is itself a delta, or OUT must not be replaced, 3 a bundle or an inventory is damaged, 4 an inventory is not signed by the \
+host's key, 5 a base is of another product or \
 platform or has a higher serial, 6 too little room")]
 pub(crate) struct Args {
     /// The full bundle of the release, any of its parts, or its name without .partNNN
     full: PathBuf,
+    /// A bundle of an earlier release, or any of its parts, or the file that a host's `inventory` wrote; may be given several times: what each has is left out
+    #[arg(long = "base", value_name = "OLD|HOST.json", required = true)]
+    bases: Vec<PathBuf>,
     #[command(flatten)]
-    bases: BaseArgs,
+    hosts: HostKeyArgs,
     /// A secret key file to sign with; may be given several times
     #[arg(long = "key", value_name = "FILE", required = true)]
     keys: Vec<PathBuf>,
@@ -42,14 +48,6 @@ pub(crate) struct Args {
     split: Option<u64>,
     #[command(flatten)]
     password: PasswordArgs,
-}
-
-/// What hosts have.
-#[derive(Debug, clap::Args)]
-pub(crate) struct BaseArgs {
-    /// A bundle of an earlier release, or any of its parts; may be given several times: what each has is left out
-    #[arg(long = "base", value_name = "OLD", required = true)]
-    pub(crate) bases: Vec<PathBuf>,
 }
 
 #[derive(Serialize)]
@@ -70,7 +68,7 @@ struct Report<'a> {
 pub(crate) fn run(args: &Args, console: Console) -> Result<()> {
     let full = UnverifiedBundle::open(&args.full, &args.parts.folders)?;
     let release = delta::release(&full)?;
-    let bases = Bases::open(&args.bases.bases, &args.parts.folders)?;
+    let bases = Bases::open(&args.bases, &args.parts.folders, &args.hosts.read()?)?;
     bases.check(&release.product, &release.platform(), release.serial)?;
     let keys = key_files::secrets(&args.keys, &args.password, console)?;
     let out = output::resolve_copy(args.out.as_deref(), &release.delta_file_name())?;

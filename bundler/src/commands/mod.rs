@@ -3,6 +3,7 @@
 pub(crate) mod build;
 pub(crate) mod delta;
 pub(crate) mod diff;
+mod host_key_args;
 pub(crate) mod index;
 pub(crate) mod init;
 pub(crate) mod inspect;

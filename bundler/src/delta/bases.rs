@@ -2,7 +2,11 @@
 
 use super::DeltaError;
 use super::unpack::unpack;
-use landfall_manifests::{Base, BaseRelease, Content, Digest, Product, Release, Serial, archive, limits};
+use crate::regular;
+use landfall_keys::PublicKey;
+use landfall_manifests::{
+    Base, BaseRelease, Content, Digest, InventoryError, Product, Release, Serial, SignedInventory, archive, limits,
+};
 use landfall_media::UnverifiedBundle;
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -11,30 +15,85 @@ use std::path::{Path, PathBuf};
 
 /// What hosts have, each of which runs one of several releases.
 #[derive(Debug)]
-pub(crate) struct Bases(Vec<BundleBase>);
+pub(crate) struct Bases(Vec<KnownBase>);
+
+/// What hosts of one kind have.
+#[derive(Debug)]
+struct KnownBase {
+    path: PathBuf,
+    product: Product,
+    platform: String,
+    serial: Serial,
+    /// The release that runs there.
+    release: BaseRelease,
+    /// The blobs that are there, or their contents.
+    blobs: BTreeSet<Digest>,
+    /// Where the blobs can be read, if it is a bundle.
+    bundle: Option<BundleBase>,
+}
 
 /// A bundle of an earlier release. Nothing but its manifest was read.
 #[derive(Debug)]
 struct BundleBase {
     opened: UnverifiedBundle,
-    manifest: Digest,
     release: Release,
-    /// The blobs that its release has.
-    blobs: BTreeSet<Digest>,
+}
+
+impl KnownBase {
+    /// Opens a bundle, or the inventory of a host, which one of the `hosts` has signed if any are named.
+    fn open(path: &Path, folders: &[PathBuf], hosts: &[PublicKey]) -> Result<Self, DeltaError> {
+        if begins_as_json(path) { Self::of_host(path, hosts) } else { Self::of_bundle(path, folders) }
+    }
+
+    fn of_bundle(path: &Path, folders: &[PathBuf]) -> Result<Self, DeltaError> {
+        let opened = UnverifiedBundle::open(path, folders)?;
+        let signed = opened.head().clone().into_signed_without_verifying()?;
+        let release = signed.release().clone();
+        Ok(Self {
+            path: opened.path().to_owned(),
+            product: release.product.clone(),
+            platform: release.platform(),
+            serial: release.serial,
+            release: BaseRelease { manifest: Digest::of(signed.bytes()), version: release.version.clone() },
+            blobs: release.blobs.iter().map(|blob| blob.digest).collect(),
+            bundle: Some(BundleBase { opened, release }),
+        })
+    }
+
+    fn of_host(path: &Path, hosts: &[PublicKey]) -> Result<Self, DeltaError> {
+        let wrong = |source| DeltaError::Inventory { path: path.to_owned(), source };
+        let file = regular::read(path, limits::INVENTORY_BYTES);
+        let file = file.map_err(|source| DeltaError::InventoryFile { path: path.to_owned(), source })?;
+        let inventory = SignedInventory::parse(&file).and_then(|signed| signed.verify(hosts)).map_err(wrong)?;
+        let current = inventory.current().ok_or(InventoryError::Releases).map_err(wrong)?;
+        Ok(Self {
+            path: path.to_owned(),
+            serial: current.serial,
+            release: BaseRelease { manifest: current.manifest, version: current.version.clone() },
+            platform: inventory.platform(),
+            product: inventory.product,
+            blobs: inventory.blobs,
+            bundle: None,
+        })
+    }
+}
+
+/// Whether a file begins as an object in JSON does, and not as a bundle.
+fn begins_as_json(path: &Path) -> bool {
+    let mut first = [0];
+    regular::open(path).is_ok_and(|(mut file, _)| file.read_exact(&mut first).is_ok() && first == *b"{")
 }
 
 impl Bases {
-    /// Opens the bundles; one that is named twice counts once. Like `diff` and `repair`, this does not ask whose they are: whoever takes
+    /// Opens bundles and inventories; what is named twice counts once. Like `diff` and `repair`, this does not ask whose the bundles are: whoever takes
     /// the delta proves that it has what is left out.
-    pub(crate) fn open(paths: &[PathBuf], folders: &[PathBuf]) -> Result<Self, DeltaError> {
-        let mut bases: Vec<BundleBase> = Vec::new();
+    pub(crate) fn open(paths: &[PathBuf], folders: &[PathBuf], hosts: &[PublicKey]) -> Result<Self, DeltaError> {
+        let mut bases: Vec<KnownBase> = Vec::new();
         for path in paths {
-            let opened = UnverifiedBundle::open(path, folders)?;
-            let signed = opened.head().clone().into_signed_without_verifying()?;
-            let release = signed.release().clone();
-            let blobs = release.blobs.iter().map(|blob| blob.digest).collect();
-            let base = BundleBase { manifest: Digest::of(signed.bytes()), release, blobs, opened };
-            if bases.iter().all(|known| known.manifest != base.manifest) {
+            let base = KnownBase::open(path, folders, hosts)?;
+            let is_same = |known: &KnownBase| known.release == base.release && known.blobs == base.blobs;
+            // A bundle can be read, too: it counts beside the inventory of a host that has just its blobs.
+            if bases.iter().all(|known| !is_same(known) || known.bundle.is_none()) {
                 bases.push(base);
             }
         }
@@ -46,9 +105,9 @@ impl Bases {
 
     /// Those of this platform, where a build makes bundles for several.
     pub(crate) fn of_platform(mut self, platform: &str) -> Result<Self, DeltaError> {
-        let is_other = |base: &BundleBase| base.release.platform() != platform;
+        let is_other = |base: &KnownBase| base.platform != platform;
         if let Some(other) = self.0.iter().find(|base| is_other(base)).filter(|_| self.0.iter().all(is_other)) {
-            let (path, found) = (other.opened.path().to_owned(), other.release.platform());
+            let (path, found) = (other.path.clone(), other.platform.clone());
             return Err(DeltaError::OtherPlatform { path, found, wanted: platform.to_owned() });
         }
         self.0.retain(|base| !is_other(base));
@@ -57,53 +116,63 @@ impl Bases {
 
     /// Checks that a host with any of the bases could go on to a release of this product, platform and serial.
     pub(crate) fn check(&self, product: &Product, platform: &str, serial: Serial) -> Result<(), DeltaError> {
-        for BundleBase { opened, release, .. } in &self.0 {
-            let path = opened.path().to_owned();
-            if release.product != *product {
-                let (found, wanted) = (release.product.clone(), product.clone());
+        for base in &self.0 {
+            let path = base.path.clone();
+            if base.product != *product {
+                let (found, wanted) = (base.product.clone(), product.clone());
                 return Err(DeltaError::OtherProduct { path, found, wanted });
             }
-            if release.platform() != platform {
-                return Err(DeltaError::OtherPlatform { path, found: release.platform(), wanted: platform.to_owned() });
+            if base.platform != platform {
+                let (found, wanted) = (base.platform.clone(), platform.to_owned());
+                return Err(DeltaError::OtherPlatform { path, found, wanted });
             }
-            if release.serial > serial {
-                return Err(DeltaError::Newer { path, found: release.serial, wanted: serial });
+            if base.serial > serial {
+                return Err(DeltaError::Newer { path, found: base.serial, wanted: serial });
             }
         }
         Ok(())
     }
 
-    /// The bundles' files.
+    /// Their files.
     pub(crate) fn files(&self) -> impl Iterator<Item = PathBuf> {
-        self.0.iter().flat_map(|base| base.opened.files())
+        self.0.iter().flat_map(|base| base.bundle.as_ref().map_or(vec![base.path.clone()], |it| it.opened.files()))
     }
 
     /// What a delta of `release` says about these bases, which are at least one: the blobs that each of them has are left out.
     pub(super) fn describe(&self, release: &Release) -> Option<Base> {
-        let mut releases =
-            self.0.iter().map(|base| BaseRelease { manifest: base.manifest, version: base.release.version.clone() });
-        let BaseRelease { manifest, version } = releases.next()?;
-        let omitted = release.blobs.iter().map(|blob| blob.digest).filter(|blob| self.have(blob)).collect();
-        Some(Base { manifest, version, others: releases.collect(), omitted, differences: Vec::new() })
+        let mut seen = BTreeSet::new();
+        let mut releases = self.0.iter().map(|base| &base.release).filter(|release| seen.insert(release.manifest));
+        let BaseRelease { manifest, version } = releases.next()?.clone();
+        let others = releases.cloned().collect();
+        let contents = release.single_contents();
+        let is_there = |blob: &Digest| self.have(blob, contents.get(blob).map(|content| &content.digest));
+        let omitted = release.blobs.iter().map(|blob| blob.digest).filter(is_there).collect();
+        Some(Base { manifest, version, others, omitted, differences: Vec::new() })
     }
 
-    /// Whether each of them has the blob.
-    fn have(&self, blob: &Digest) -> bool {
-        self.0.iter().all(|base| base.blobs.contains(blob))
+    /// Whether each of them has the blob, or what it holds.
+    fn have(&self, blob: &Digest, content: Option<&Digest>) -> bool {
+        self.0
+            .iter()
+            .all(|base| base.blobs.contains(blob) || content.is_some_and(|content| base.blobs.contains(content)))
     }
 
-    /// Their releases.
+    /// The releases of the bundles.
     pub(super) fn releases(&self) -> impl Iterator<Item = &Release> {
-        self.0.iter().map(|base| &base.release)
+        self.bundles().map(|bundle| &bundle.release)
+    }
+
+    fn bundles(&self) -> impl Iterator<Item = &BundleBase> {
+        self.0.iter().filter_map(|base| base.bundle.as_ref())
     }
 
     /// A content that each of them has, in a file without a name in `folder`; `None` if some lack it, or no bundle holds it.
     pub(super) fn unpacked(&self, content: &Content, folder: &Path) -> Result<Option<File>, DeltaError> {
-        if !self.have(&content.blob) {
+        if !self.have(&content.blob, Some(&content.digest)) {
             return Ok(None);
         }
         let holds = |base: &BundleBase| base.opened.blobs(&base.release).find(|(blob, _)| blob.digest == content.blob);
-        let found = self.0.iter().find_map(|base| Some((base, holds(base)?)));
+        let found = self.bundles().find_map(|base| Some((base, holds(base)?)));
         let Some((base, (blob, offset))) = found else { return Ok(None) };
         let stored = base.opened.at(offset.saturating_add(archive::BLOCK)).take(blob.size);
         unpack(stored, content, folder).map(Some)

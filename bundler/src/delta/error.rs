@@ -1,6 +1,6 @@
 use crate::output::OutputError;
 use landfall_manifests::parts::RangesError;
-use landfall_manifests::{Digest, Product, ReleaseError, Serial, SignError};
+use landfall_manifests::{Digest, InventoryError, Product, ReleaseError, Serial, SignError};
 use landfall_media::{BundleError, CopyError};
 use std::io;
 use std::path::PathBuf;
@@ -22,6 +22,10 @@ pub(crate) enum DeltaError {
     Copy(#[from] CopyError),
     #[error("what blob {blob} holds cannot be compared")]
     Make { blob: Digest, source: io::Error },
+    #[error("{} cannot be read", path.display())]
+    InventoryFile { path: PathBuf, source: io::Error },
+    #[error("{} is no inventory that counts", path.display())]
+    Inventory { path: PathBuf, source: InventoryError },
     #[error("{} is of {found}, and the release is of {wanted}", path.display())]
     OtherProduct { path: PathBuf, found: Product, wanted: Product },
     #[error("{} is for {found}, and the release is for {wanted}", path.display())]

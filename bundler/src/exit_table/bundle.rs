@@ -10,7 +10,7 @@ use crate::scan::DatabaseError;
 use crate::stick::{RootFileError, SplitError, StickError};
 use landfall_console::{ErrorClass, Exit, StorageFault};
 use landfall_keys::TrustError;
-use landfall_manifests::{IndexError, ReadError};
+use landfall_manifests::{IndexError, InventoryError, ReadError};
 use landfall_media::{BundleError, CopyError, MediaError, ParityError, RequestFileError, media_error};
 use std::io;
 
@@ -117,6 +117,17 @@ pub(super) fn of_delta(error: &DeltaError) -> ErrorClass {
         DeltaError::Parts(_) => PARTS_TOO_SMALL,
         DeltaError::Output(error) => of_output(error),
         DeltaError::Copy(error) => of_copy(error),
+        DeltaError::InventoryFile { .. } => {
+            usage("missing_file", "name a bundle of an earlier release, or what a host's `inventory` wrote")
+        }
+        DeltaError::Inventory { source: InventoryError::Untrusted(_), .. } => ErrorClass::new(
+            Exit::Untrusted,
+            "untrusted",
+            "have the host write it again, and compare its key with --host-key",
+        ),
+        DeltaError::Inventory { .. } => {
+            ErrorClass::new(Exit::Damaged, "inventory", "have `landfall-installer inventory` write it again")
+        }
         DeltaError::OtherProduct { .. } => ErrorClass::new(Exit::Policy, "product", BASE),
         DeltaError::OtherPlatform { .. } => ErrorClass::new(Exit::Policy, "platform", BASE),
         DeltaError::Newer { .. } => ErrorClass::new(Exit::Policy, "downgrade", BASE),

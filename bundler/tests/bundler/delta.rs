@@ -1,6 +1,8 @@
 //! Deltas: what they leave out, against which bases, and what is refused.
 
 use crate::workspace::Workspace;
+use landfall_keys::SecretKey;
+use landfall_manifests::{Arch, Digest, Head, Inventory, InventoryRelease, Os, SignedInventory};
 use std::fs;
 
 const DELTA: &str = "acme-1.1.0-linux-amd64.delta.landfall.tar";
@@ -144,4 +146,69 @@ fn a_layer_that_changed_in_few_places_is_a_small_difference() {
         (&next["base"]["made"], &next["base"]["omitted"]),
         (&0.into(), &workspace.release("new.tar")["blobs"].as_array().unwrap().len().into())
     );
+}
+
+/// The inventory of a host that has the release in the bundle `old`, but for its blob `without`; signed with `key`.
+fn inventory(workspace: &Workspace, old: &str, without: usize, key: &SecretKey) {
+    let release = workspace.release(old);
+    let mut blobs: Vec<Digest> = release["blobs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|blob| blob["digest"].as_str().unwrap().parse().unwrap())
+        .collect();
+    blobs.remove(without);
+    let head = Head::read(&mut fs::File::open(workspace.path(old)).unwrap()).unwrap();
+    let running = InventoryRelease {
+        version: "1.0.0".parse().unwrap(),
+        serial: 1.try_into().unwrap(),
+        manifest: Digest::of(head.manifest()),
+    };
+    let inventory = Inventory {
+        schema: 1,
+        product: "acme".parse().unwrap(),
+        os: Os::Linux,
+        arch: Arch::of_this_program().unwrap(),
+        installation: "0123456789abcdef".repeat(2),
+        releases: vec![running],
+        blobs: blobs.into_iter().collect(),
+    };
+    let signed = SignedInventory::new(&inventory, key).unwrap();
+    workspace.write("host.json", serde_json::to_vec(&signed).unwrap());
+    workspace.write("host.pub", key.public_key().to_file());
+}
+
+#[test]
+fn a_host_says_itself_what_a_delta_for_it_leaves_out() {
+    let workspace = with_old();
+    let host = SecretKey::generate().unwrap();
+    let omitted = |bundle: &str| workspace.release(bundle)["base"]["omitted"].as_array().unwrap().clone();
+    let by_bundle = ["build", "acme.toml", "--key", "k.key", "--base", "old.tar", "--out", "by-bundle.tar"];
+    workspace.ok(&by_bundle);
+    let missing = workspace.release("old.tar")["blobs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .position(|blob| omitted("by-bundle.tar").contains(&blob["digest"]));
+    inventory(&workspace, "old.tar", missing.unwrap(), &host);
+    let build = ["build", "acme.toml", "--key", "k.key", "--base", "host.json"];
+    workspace.ok(&[&build[..], &["--host-key", "host.pub", "--out", "by-host.tar"]].concat());
+    assert_eq!(omitted("by-host.tar").len(), omitted("by-bundle.tar").len() - 1);
+    assert_eq!(workspace.release("by-host.tar")["base"]["version"], "1.0.0");
+    workspace.ok(&["verify", "by-host.tar", "--trust", "k.pub"]);
+    // With the old bundle beside it, what differs is made from what the host has.
+    workspace.ok(&[&build[..], &["--base", "old.tar", "--out", "both.tar"]].concat());
+    let both = workspace.release("both.tar");
+    assert_eq!(
+        (both["base"]["omitted"].clone(), both["base"]["others"].is_array()),
+        (omitted("by-host.tar").into(), false)
+    );
+
+    let error = workspace.refused(4, &[&build[..], &["--host-key", "k.pub"]].concat());
+    assert_eq!(error["code"], "untrusted", "{error}");
+    let text = fs::read_to_string(workspace.path("host.json")).unwrap();
+    workspace.write("host.json", text.replace("1.0.0", "0.9.0"));
+    assert_eq!(workspace.refused(4, &build)["code"], "untrusted");
+    workspace.write("host.json", "{}");
+    assert_eq!(workspace.refused(3, &build)["code"], "inventory");
 }

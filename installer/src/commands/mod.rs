@@ -2,6 +2,7 @@
 
 pub(crate) mod config;
 pub(crate) mod install;
+pub(crate) mod inventory;
 pub(crate) mod plan;
 pub(crate) mod receipts;
 pub(crate) mod recover;

@@ -88,7 +88,7 @@ fn read_public(path: PathBuf) -> Result<Option<PublicKey>, HostKeyError> {
 }
 
 /// The secret key, if there is one.
-pub(super) fn read(layout: &Layout) -> Result<Option<SecretKey>, HostKeyError> {
+pub(crate) fn read(layout: &Layout) -> Result<Option<SecretKey>, HostKeyError> {
     let path = layout.host_key();
     let Some(file) = durable::open(&path)? else { return Ok(None) };
     // The capacity exceeds what is read, so that the buffer never grows and leaves unwiped copies behind.

@@ -1,7 +1,8 @@
 //! Updates by a bundle without what the host has already.
 
 use crate::fixture::{Outcome, Parts, Scene};
-use landfall_manifests::Digest;
+use landfall_keys::PublicKey;
+use landfall_manifests::{Digest, SignedInventory};
 use std::path::{Path, PathBuf};
 
 const DOCUMENT: &str = "opt/landfall/current/bin/landfall";
@@ -166,4 +167,32 @@ fn a_damaged_difference_or_base_is_found_and_changes_nothing() {
     update(&scene, &scene.put("making.tar", &bytes))
         .exits(6)
         .says("which the delta bundle relies on for file docs/deep");
+}
+
+#[test]
+fn an_inventory_says_what_is_there_and_is_right() {
+    let (scene, delta) = ready();
+    update(&scene, &delta).ok();
+    let before = scene.tree();
+    let inventory = |words: &[&str]| {
+        let outcome = scene.run(&[&["inventory"], words].concat()).ok();
+        let signed = SignedInventory::parse(outcome.out.as_bytes()).unwrap();
+        let host = PublicKey::parse_file(&scene.read("var/lib/landfall/state/host.pub")).unwrap();
+        signed.verify(&[host]).unwrap()
+    };
+    let found = inventory(&[]);
+    assert_eq!(inventory(&["--json"]), found);
+    assert_eq!(scene.tree(), before, "looking changes nothing");
+    let releases: Vec<String> = found.releases.iter().map(|release| release.id().to_string()).collect();
+    assert_eq!(releases, ["1.1.0-2", "1.0.0-1"]);
+    assert_eq!(found.installation, scene.read("var/lib/landfall/state/installation-id").trim());
+    let new = Parts::new("1.1.0", 2);
+    assert!(new.release.blobs.iter().all(|blob| found.blobs.contains(&blob.digest)), "{found:?}");
+    // What has rotted is not there.
+    std::fs::write(manual(&scene), "rot").unwrap();
+    let rotted = inventory(&[]);
+    assert_eq!(found.blobs.difference(&rotted.blobs).count(), 1);
+    std::fs::remove_file(scene.root().join("var/lib/landfall/state/host.key")).unwrap();
+    scene.run(&["inventory"]).exits(6).says("this host has no key");
+    Scene::new().run(&["inventory"]).exits(5);
 }

@@ -14,6 +14,7 @@ mod definition;
 mod difference;
 mod docker_archive;
 mod image;
+mod inventory;
 mod key;
 mod lock_file;
 mod media;
@@ -81,6 +82,7 @@ pub const TARGETS: &[Target] = &[
     definition::TARGET,
     difference::TARGET,
     docker_archive::TARGET,
+    inventory::TARGET,
     lock_file::TARGET,
     media::TARGET,
     oci_archive::TARGET,

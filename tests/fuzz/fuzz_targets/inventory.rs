@@ -1,0 +1,2 @@
+#![no_main]
+landfall_fuzz::fuzz!("inventory");
