@@ -61,6 +61,8 @@ pub(super) fn engine(host: &HostContext, release: &Release, choice: Option<Choic
     let needed = if host.layout.is_running_system() {
         let statuses = || Dpkg::of_this_host().statuses().map_err(|error| message_with_causes(&error));
         choose(&release.packages, system(&host.layout)?.as_ref(), statuses, choice)
+    } else if release.packages.is_empty() {
+        Err(NotOffered::NoPackages)
     } else {
         Err(NotOffered::OtherRoot)
     };

@@ -107,7 +107,7 @@ fn no_journal_on_the_disk_of_another_machine_names_what_is_not_of_an_installatio
     symlink(scene.stick(), scene.root().join("srv")).unwrap();
     let record: serde_json::Value = serde_json::from_str(&scene.read("var/lib/landfall/state/installed.json")).unwrap();
     let uninstall = serde_json::json!({"purge": true, "units": ["srv/acme.pub"], "tags": [], "created": []});
-    let journal = serde_json::json!({"schema": 3, "host": record["host"], "operation": {"uninstall": uninstall}});
+    let journal = serde_json::json!({"schema": 4, "host": record["host"], "operation": {"uninstall": uninstall}});
     std::fs::write(scene.root().join("var/lib/landfall/state/journal.json"), journal.to_string()).unwrap();
     run(&scene, &["recover"]).exits(1).says("srv/acme.pub");
     assert!(scene.stick().join("acme.pub").exists());

@@ -22,7 +22,7 @@ fn interrupt(scene: &Scene, steps: &[&str]) {
             "comment": "counter=1 product=acme version=1.0.0",
         },
     });
-    let journal = serde_json::json!({"schema": 3, "host": record["host"], "operation": {"transition": transition}});
+    let journal = serde_json::json!({"schema": 4, "host": record["host"], "operation": {"transition": transition}});
     std::fs::write(state.join("journal.json"), journal.to_string()).unwrap();
     std::fs::remove_file(state.join("installed.json")).unwrap();
     std::fs::remove_file(state.join("serial-floor")).unwrap();
@@ -114,7 +114,7 @@ fn an_interrupted_uninstallation_is_finished() {
     let record: serde_json::Value = serde_json::from_str(&scene.read(&format!("{STATE}/installed.json"))).unwrap();
     let (units, created) = (&record["current"]["units"], &record["created"]);
     let uninstall = serde_json::json!({"purge": true, "units": units, "tags": [], "created": created});
-    let journal = serde_json::json!({"schema": 3, "host": record["host"], "operation": {"uninstall": uninstall}});
+    let journal = serde_json::json!({"schema": 4, "host": record["host"], "operation": {"uninstall": uninstall}});
     std::fs::write(scene.root().join(STATE).join("journal.json"), journal.to_string()).unwrap();
     std::fs::remove_file(scene.root().join("opt/landfall/current")).unwrap();
     scene.run(&["recover"]).ok().says("uninstall was finished");

@@ -184,7 +184,7 @@ fn an_import_is_refused_during_another_operation_and_settles_an_interrupted_one(
     lock.unlock().unwrap();
     let record: serde_json::Value = serde_json::from_str(&scene.read("var/lib/landfall/state/installed.json")).unwrap();
     let uninstall = serde_json::json!({"purge": false, "units": [], "tags": [], "created": []});
-    let journal = serde_json::json!({"schema": 3, "host": record["host"], "operation": {"uninstall": uninstall}});
+    let journal = serde_json::json!({"schema": 4, "host": record["host"], "operation": {"uninstall": uninstall}});
     std::fs::write(scene.root().join("var/lib/landfall/state/journal.json"), journal.to_string()).unwrap();
     import(&scene, &scene.stick(), &[]).ok().says("the interrupted uninstall was finished; going on").says("version 2");
     assert_eq!(scene.read(PINNED), roots.newest().to_json());

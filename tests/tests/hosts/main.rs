@@ -7,6 +7,7 @@ mod broken_releases;
 mod built_images;
 mod by_hand;
 mod cosign;
+mod deltas;
 mod engine_deaths;
 mod engine_rules;
 mod engines;
