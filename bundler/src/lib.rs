@@ -17,6 +17,7 @@ mod cache;
 mod cli;
 mod commands;
 mod cosign;
+mod debian_version;
 mod definition;
 mod delta;
 mod difference;

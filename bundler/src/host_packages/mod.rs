@@ -16,7 +16,6 @@ mod repository;
 mod resolve;
 mod signature;
 mod stanza;
-mod version;
 
 #[cfg(test)]
 pub(crate) use error::failed;

@@ -1,6 +1,6 @@
 //! Relations between packages (Debian Policy, 7.1): what a package needs, and what it does not go with.
 
-use super::version;
+use crate::debian_version;
 use std::cmp::Ordering;
 use std::fmt;
 
@@ -44,7 +44,7 @@ impl<'a> Relation<'a> {
     /// Whether a version of the package itself does.
     pub(super) fn accepts(&self, offered: &str) -> bool {
         let Some((operator, wanted)) = self.constraint else { return true };
-        let ordering = version::compare(offered, wanted);
+        let ordering = debian_version::compare(offered, wanted);
         match operator {
             Operator::Earlier => ordering == Ordering::Less,
             Operator::EarlierOrEqual => ordering != Ordering::Greater,

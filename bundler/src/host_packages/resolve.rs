@@ -2,6 +2,7 @@
 
 use super::candidate::Candidate;
 use super::relation::Relation;
+use crate::debian_version;
 use landfall_manifests::{PackageName, limits};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -43,7 +44,7 @@ impl<'a> Offer<'a> {
         // Stable: of equal versions, that of the suite that is named first comes first.
         for versions in by_name.values_mut() {
             versions.sort_by(|one, other| {
-                super::version::compare(packages[*other].version.as_str(), packages[*one].version.as_str())
+                debian_version::compare(packages[*other].version.as_str(), packages[*one].version.as_str())
             });
         }
         for providers in providers.values_mut() {

@@ -2,16 +2,16 @@
 
 mod apk;
 mod digits;
-mod dpkg;
 mod pep440;
 
+use crate::debian_version;
 use crate::packages::PackageKind;
 use std::cmp::Ordering;
 
 /// The order of two versions; none where one of them is no version by these rules.
 pub(super) fn compare(kind: PackageKind, a: &str, b: &str) -> Option<Ordering> {
     match kind {
-        PackageKind::Deb => Some(dpkg::compare(a, b)),
+        PackageKind::Deb => Some(debian_version::compare(a, b)),
         PackageKind::Apk => apk::compare(a, b),
         PackageKind::Pypi => pep440::compare(a, b),
         PackageKind::Npm | PackageKind::Golang | PackageKind::Cargo => semantic(a, b),

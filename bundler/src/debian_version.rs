@@ -1,9 +1,9 @@
-//! The order of package versions (Debian Policy, 5.6.12).
+//! The order of versions of Debian packages (Debian Policy, 5.6.12).
 
 use std::cmp::Ordering;
 
 /// Compares two versions as dpkg does: by epoch, then upstream's version, then Debian's revision.
-pub(super) fn compare(one: &str, other: &str) -> Ordering {
+pub(crate) fn compare(one: &str, other: &str) -> Ordering {
     let ((epoch, rest), (other_epoch, other_rest)) = (epoch(one), epoch(other));
     let ((upstream, revision), (other_upstream, other_revision)) = (revision(rest), revision(other_rest));
     // Numbers of any length: as digits, so that none is too large.
