@@ -13,6 +13,9 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+/// How far the beginning of an inventory is looked for, in bytes.
+const WHITE_SPACE: u64 = 64;
+
 /// What hosts have, each of which runs one of several releases.
 #[derive(Debug)]
 pub(crate) struct Bases(Vec<KnownBase>);
@@ -80,8 +83,9 @@ impl KnownBase {
 
 /// Whether a file begins as an object in JSON does, and not as a bundle.
 fn begins_as_json(path: &Path) -> bool {
-    let mut first = [0];
-    regular::open(path).is_ok_and(|(mut file, _)| file.read_exact(&mut first).is_ok() && first == *b"{")
+    let mut first = Vec::new();
+    let read = regular::open(path).and_then(|(file, _)| file.take(WHITE_SPACE).read_to_end(&mut first));
+    read.is_ok() && first.trim_ascii_start().starts_with(b"{")
 }
 
 impl Bases {
@@ -91,10 +95,12 @@ impl Bases {
         let mut bases: Vec<KnownBase> = Vec::new();
         for path in paths {
             let base = KnownBase::open(path, folders, hosts)?;
-            let is_same = |known: &KnownBase| known.release == base.release && known.blobs == base.blobs;
-            // A bundle can be read, too: it counts beside the inventory of a host that has just its blobs.
-            if bases.iter().all(|known| !is_same(known) || known.bundle.is_none()) {
-                bases.push(base);
+            let is_same = |known: &&mut KnownBase| known.release == base.release && known.blobs == base.blobs;
+            match bases.iter_mut().find(is_same) {
+                None => bases.push(base),
+                // A bundle can be read, too, and an inventory with just its blobs cannot.
+                Some(known) if known.bundle.is_none() => *known = base,
+                Some(_) => {}
             }
         }
         if bases.len() > limits::BASES {

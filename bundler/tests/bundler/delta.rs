@@ -196,6 +196,10 @@ fn a_host_says_itself_what_a_delta_for_it_leaves_out() {
     assert_eq!(omitted("by-host.tar").len(), omitted("by-bundle.tar").len() - 1);
     assert_eq!(workspace.release("by-host.tar")["base"]["version"], "1.0.0");
     workspace.ok(&["verify", "by-host.tar", "--trust", "k.pub"]);
+    // The same hosts' word counts once, however many they are.
+    let many = ["--base", "host.json"].repeat(20);
+    workspace.ok(&[&build[..], &many, &["--out", "by-many.tar"]].concat());
+    assert!(fs::read(workspace.path("by-many.tar")).unwrap() == fs::read(workspace.path("by-host.tar")).unwrap());
     // With the old bundle beside it, what differs is made from what the host has.
     workspace.ok(&[&build[..], &["--base", "old.tar", "--out", "both.tar"]].concat());
     let both = workspace.release("both.tar");

@@ -1,7 +1,8 @@
 use super::MirrorError;
-use landfall_host::regular;
+use landfall_host::regular::{self, NotRegular};
 use landfall_manifests::{INDEX_NAME, limits};
 use std::fmt;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 /// Where a mirror is, or a file of it.
@@ -46,7 +47,9 @@ impl MirrorAddress {
         match read {
             Ok(Some(file)) => Ok(file),
             Ok(None) => Err(MirrorError::NoIndex { at }),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(MirrorError::NoIndex { at }),
+            Err(error) if error.kind() == ErrorKind::NotFound || NotRegular::caused(&error) => {
+                Err(MirrorError::NoIndex { at })
+            }
             Err(source) => Err(MirrorError::Read { at, source }),
         }
     }

@@ -103,6 +103,9 @@ fn nothing_comes_from_an_index_that_is_not_trusted_missing_or_wrong() {
     }
     std::fs::remove_file(&index).unwrap();
     refused(2, "no_index");
+    std::fs::create_dir(&index).unwrap();
+    refused(2, "no_index");
+    std::fs::remove_dir(&index).unwrap();
     // The index is older than the bundle.
     std::fs::write(&index, &good).unwrap();
     let mut other = Parts::new("1.1.0", 2);
