@@ -18,7 +18,7 @@ pub(crate) struct BundleArgs {
     /// A patch bundle: what it holds is not read from the bundle, which may be damaged there
     #[arg(long, value_name = "FILE", requires = "file")]
     patch: Option<PathBuf>,
-    /// Take the newest bundle that may come in here from a folder with an index (`landfall-bundler index`), or from http://HOST[:PORT]/PATH
+    /// Take the newest bundle that may come in here from a folder with an index (`landfall-bundler index`), or from an HTTP server, such as `http://10.0.0.7/acme`
     #[arg(long, value_name = "DIR|URL", value_parser = MirrorAddress::parse, conflicts_with = "file")]
     from: Option<MirrorAddress>,
 }
