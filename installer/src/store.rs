@@ -10,14 +10,11 @@ use crate::durable::{self, At as _, PathError};
 use crate::interrupt::Interruptible;
 use crate::layout::Layout;
 use landfall_host::regular;
-use landfall_manifests::{Blob, Content, Digest, Hasher};
+use landfall_manifests::{Blob, Content, Digest};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{DirEntry, File};
-use std::io::{self, ErrorKind, Read as _, Write};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
-
-/// How much is hashed at once, in bytes.
-const CHUNK: usize = 256 << 10;
 
 /// The blobs of one host.
 #[derive(Debug, Clone)]
@@ -221,14 +218,7 @@ fn is_right(path: &Path, blob: &Blob) -> io::Result<bool> {
 }
 
 fn hash(path: &Path) -> io::Result<Digest> {
-    let (mut file, _) = regular::open(path)?;
-    let (mut hasher, mut buffer) = (Hasher::default(), vec![0; CHUNK]);
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok(hasher.finish()),
-            read => hasher.update(&buffer[..read]),
-        }
-    }
+    Ok(Digest::of_reader(regular::open(path)?.0)?.0)
 }
 
 /// The digest that a file in the store is named after.

@@ -1,6 +1,10 @@
 use sha2::{Digest as _, Sha256};
 use std::fmt;
+use std::io::{self, Read};
 use std::str::FromStr;
+
+/// How much of a source is hashed at once, in bytes.
+const CHUNK: usize = 256 << 10;
 
 /// A SHA-256 digest, written `sha256:` and 64 lower-case hex digits (OCI image specification, "Digests").
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -10,6 +14,26 @@ impl Digest {
     /// The digest of `bytes`.
     pub fn of(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
+    }
+
+    /// The digest of all that `source` has, and its size in bytes.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn of_reader(mut source: impl Read) -> io::Result<(Self, u64)> {
+        let (mut hasher, mut size, mut buffer) = (Hasher::default(), 0, vec![0; CHUNK]);
+        loop {
+            match source.read(&mut buffer) {
+                Ok(0) => return Ok((hasher.finish(), size)),
+                Ok(read) => {
+                    hasher.update(&buffer[..read]);
+                    size += read as u64;
+                }
+                // A signal came before any byte did (signal(7)).
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// The digest of these 32 bytes.
@@ -87,6 +111,10 @@ mod tests {
     fn hashes_as_everyone_does() {
         assert_eq!(Digest::of(b"").to_string(), EMPTY);
         assert_eq!(Hasher::default().finish(), Digest::of(b""));
+        let large = vec![7; CHUNK + 1];
+        assert!(
+            matches!(Digest::of_reader(large.as_slice()), Ok(found) if found == (Digest::of(&large), CHUNK as u64 + 1))
+        );
     }
 
     #[test]

@@ -6,11 +6,11 @@ use super::{Bases, DeltaError};
 use crate::difference;
 use landfall_console::Progress;
 use landfall_manifests::difference::apply;
-use landfall_manifests::{Base, Blob, Content, Difference, Digest, Hasher, Release, archive};
+use landfall_manifests::{Base, Blob, Content, Difference, Digest, Release, archive};
 use landfall_media::UnverifiedBundle;
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Read, Seek as _, Write};
+use std::io::{self, BufReader, BufWriter, Read as _, Seek as _, Write as _};
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
@@ -83,7 +83,7 @@ fn one(
     out.flush().map_err(failed)?;
     drop(out);
     file.rewind().map_err(failed)?;
-    let (digest, size) = hash(&mut BufReader::with_capacity(CHUNK, &file)).map_err(failed)?;
+    let (digest, size) = Digest::of_reader(&file).map_err(failed)?;
     file.rewind().map_err(failed)?;
     // Also holds what was read against the manifest: the blob itself is not copied.
     let base_at = |offset, buffer: &mut [u8]| base.read_exact_at(buffer, offset);
@@ -93,17 +93,4 @@ fn one(
     drop(reader);
     file.rewind().map_err(failed)?;
     Ok((digest, size, file))
-}
-
-fn hash(source: &mut impl Read) -> io::Result<(Digest, u64)> {
-    let (mut hasher, mut size, mut buffer) = (Hasher::default(), 0, vec![0; CHUNK]);
-    loop {
-        match source.read(&mut buffer)? {
-            0 => return Ok((hasher.finish(), size)),
-            read => {
-                hasher.update(&buffer[..read]);
-                size += read as u64;
-            }
-        }
-    }
 }

@@ -4,14 +4,11 @@ use super::error::PackageFault;
 use crate::registry::{DownloadError, Registries};
 use crate::sources::{Compression, Unpacked};
 use landfall_console::Size;
-use landfall_manifests::{Digest, Hasher};
+use landfall_manifests::Digest;
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _};
 use std::path::Path;
 use url::Url;
-
-/// How much is read at once, in bytes.
-const CHUNK: usize = 256 << 10;
 
 /// Gets files of one mirror.
 pub(super) struct Fetcher<'a> {
@@ -58,7 +55,7 @@ impl Fetcher<'_> {
             other => other,
         })?;
         file.rewind().map_err(PackageFault::Temporary)?;
-        let (found, found_size) = digest_of(file).map_err(PackageFault::Temporary)?;
+        let (found, found_size) = Digest::of_reader(&*file).map_err(PackageFault::Temporary)?;
         if (found, found_size) != (digest, size) {
             return Err(PackageFault::Digest { address: url.to_string(), found, size: found_size });
         }
@@ -79,21 +76,5 @@ impl Fetcher<'_> {
             return Err(PackageFault::Download { address: url.to_string(), source });
         }
         Ok(())
-    }
-}
-
-/// The digest and size of what is left of a file.
-pub(super) fn digest_of(file: &mut File) -> io::Result<(Digest, u64)> {
-    let (mut hasher, mut size, mut buffer) = (Hasher::default(), 0, vec![0; CHUNK]);
-    loop {
-        match file.read(&mut buffer) {
-            Ok(0) => return Ok((hasher.finish(), size)),
-            Ok(read) => {
-                hasher.update(&buffer[..read]);
-                size += read as u64;
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
     }
 }

@@ -1,6 +1,6 @@
 //! Packages that bring a host its container engine: from `.deb` files, or by name from a Debian mirror with all that they need.
 //!
-//! - `deb_file`, `stanza`, `relation` and `version` read what comes from outside, within bounds; `resolve` and `order` decide. All pure.
+//! - `deb_file`, `stanza` and `relation` read what comes from outside, within bounds; `resolve` and `order` decide. All pure.
 //! - `repository` asks a mirror, and believes it only what follows from its signature (`signature`); `fetch` is how files are got.
 //! - Here, the packages of a plan are chosen, got, and packed into blobs.
 
@@ -29,7 +29,7 @@ use crate::plan::Plan;
 use crate::registry::Registries;
 use crate::regular;
 use candidate::Candidate;
-use fetch::{Fetcher, digest_of};
+use fetch::Fetcher;
 use landfall_console::Console;
 use landfall_manifests::{Arch, Digest};
 use std::fs::File;
@@ -155,7 +155,7 @@ fn given_file<'a>(section: &'a PackageSection, path: &Path, arch: Arch) -> Resul
         let place = path.display().to_string();
         return Err(PackageFault::Architecture { place, found: candidate.architecture, requested: arch.name() });
     }
-    let hashed = file.rewind().and_then(|()| digest_of(&mut file));
+    let hashed = file.rewind().and_then(|()| Digest::of_reader(&file));
     let (digest, size) = hashed.map_err(|source| PackageFault::Read { path: path.to_owned(), source })?;
     Ok(ChosenPackage { section, candidate, place: Place::File(path.to_owned()), size, digest })
 }
