@@ -1,6 +1,4 @@
 use crate::limits;
-use std::fmt;
-use std::str::FromStr;
 
 /// The text is not a valid name of its kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -26,54 +24,57 @@ fn is_words(text: &str, separators: &[char], longest: usize) -> bool {
     text.len() <= longest && text.split(separators).all(word)
 }
 
-macro_rules! name {
-    ($(#[$doc:meta])* $type:ident, $kind:literal, $separators:expr, $longest:expr, $rule:literal) => {
+/// Text of one form, whose only constructor checks it.
+macro_rules! checked_text {
+    ($(#[$doc:meta])* $type:ident, $kind:literal, $rule:literal, $is_valid:expr) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $type(String);
 
         impl $type {
-            /// The name as text.
+            /// The text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
         }
 
-        impl FromStr for $type {
-            type Err = NameError;
+        impl std::str::FromStr for $type {
+            type Err = $crate::NameError;
 
-            fn from_str(text: &str) -> Result<Self, NameError> {
-                if is_words(text, $separators, $longest) {
-                    return Ok(Self(text.to_owned()));
+            fn from_str(text: &str) -> Result<Self, $crate::NameError> {
+                let is_valid: fn(&str) -> bool = $is_valid;
+                if is_valid(text) {
+                    Ok(Self(text.to_owned()))
+                } else {
+                    Err($crate::NameError::new($kind, $rule, text))
                 }
-                Err(NameError::new($kind, $rule, text))
             }
         }
 
-        impl fmt::Display for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $type {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(&self.0)
             }
         }
     };
 }
 
-name!(
+pub(crate) use checked_text;
+
+checked_text!(
     /// The product that a bundle carries. It is part of file names and image tags.
     Product,
     "product name",
-    &['-'],
-    limits::PRODUCT_BYTES,
-    "at most 32 lower-case letters and digits, in words joined by -"
+    "at most 32 lower-case letters and digits, in words joined by -",
+    |text| is_words(text, &['-'], limits::PRODUCT_BYTES)
 );
 
-name!(
+checked_text!(
     /// The name of an image in a bundle: `org.opencontainers.image.ref.name` in its index (OCI image specification, annotations).
     ImageName,
     "image name",
-    &['-', '.', '_'],
-    limits::IMAGE_NAME_BYTES,
-    "at most 64 lower-case letters and digits, in words joined by one of - . _"
+    "at most 64 lower-case letters and digits, in words joined by one of - . _",
+    |text| is_words(text, &['-', '.', '_'], limits::IMAGE_NAME_BYTES)
 );
 
 #[cfg(test)]

@@ -1,11 +1,9 @@
 //! Packages of a host's own package manager, which bring it the container engine that it lacks.
 
-use crate::names::NameError;
+use crate::names::checked_text;
 use crate::{Digest, Encoding, limits};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::fmt;
-use std::str::FromStr;
 
 /// A package (deb(5)) that a host may install with its own package manager.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -35,36 +33,6 @@ pub struct Package {
 /// The bytes that names of systems and versions of packages may have besides letters and digits.
 const SYSTEM_MARKS: &[u8] = b"._-";
 const VERSION_MARKS: &[u8] = b".+~:-";
-
-macro_rules! checked_text {
-    ($(#[$doc:meta])* $type:ident, $kind:literal, $rule:literal, $is_valid:expr) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $type(String);
-
-        impl $type {
-            /// The text.
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-        }
-
-        impl FromStr for $type {
-            type Err = NameError;
-
-            fn from_str(text: &str) -> Result<Self, NameError> {
-                let is_valid: fn(&str) -> bool = $is_valid;
-                if is_valid(text) { Ok(Self(text.to_owned())) } else { Err(NameError::new($kind, $rule, text)) }
-            }
-        }
-
-        impl fmt::Display for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-    };
-}
 
 checked_text!(
     /// An operating system as its os-release(5) says it: `ID` and `VERSION_ID`, such as `debian 12`.
