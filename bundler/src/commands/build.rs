@@ -29,7 +29,7 @@ The definition is a TOML file; paths in it are relative to it. ${NAME} in its st
 or from the environment. The same inputs give the same bytes, also on a machine with more cores; the release has a \
 time only if the definition has `created`, or the environment SOURCE_DATE_EPOCH.
 
-Temporary files are beside the bundle, in a folder that is removed at the end; the next run removes what a killed run left, and puts a bundle back that it had set aside. \
+Temporary files are beside the bundle, in a folder that is removed at the end (the lists of a mirror of packages alone are in TMPDIR while they are read); the next run removes what a killed run left, and puts a bundle back that it had set aside. \
 An existing bundle, whole or in parts, is replaced; any other file is not. A folder that is packed must not contain the bundle \
 or a secret key.
 
